@@ -1,0 +1,4 @@
+//! bnas
+
+pub mod diagnostic;
+pub mod source;
