@@ -1,4 +1,6 @@
 //! bnas
 
 pub mod diagnostic;
+pub mod ir;
+pub mod model;
 pub mod source;

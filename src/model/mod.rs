@@ -1,0 +1,21 @@
+//! What a candidate is, without training, and what it costs.
+//!
+//! In: a checked [`crate::ir::Experiment`]. Out: a `Template` (every decision with its guard, every node that may be
+//! there), from which a [`Point`] makes a [`Candidate`]: a [`Network`] with placed quantizers, a recipe and a target.
+//! Knows nothing of training or of how points are chosen.
+
+pub mod candidate;
+pub mod decision;
+pub mod evaluate;
+pub mod hardware;
+pub mod metrics;
+pub mod network;
+pub mod quantizer;
+
+pub use candidate::{Candidate, Optimizer, Recipe, Schedule};
+pub use decision::{Choices, Decision, Decisions, Point};
+pub use metrics::Metrics;
+pub use network::{
+    Activation, Convolution, LayerKind, Network, Node, Op, Placement, PoolKind, Shape,
+};
+pub use quantizer::{Grid, Quantizer, ScaleRule};
