@@ -4,3 +4,13 @@
 //! functions and units exist is the business of analysis. Only this module sees pest.
 
 pub mod ast;
+mod entries;
+mod explain;
+mod expressions;
+mod grammar;
+mod parse;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+pub use parse::{EDITION, parse};
