@@ -322,7 +322,9 @@ pub fn combine(op: BinaryOp, x: Expr, y: Expr) -> Result<Expr, Failure> {
     Ok(match (op, truth(&x), truth(&y)) {
         (And | Implies, Some(true), _) | (Or, Some(false), _) => y,
         (And, Some(false), _) | (And, _, Some(false)) => Expr::bool(false),
-        (Or, Some(true), _) | (Or | Implies, _, Some(true)) | (Implies, Some(false), _) => Expr::bool(true),
+        (Or, Some(true), _) | (Or | Implies, _, Some(true)) | (Implies, Some(false), _) => {
+            Expr::bool(true)
+        }
         (And, _, Some(true)) | (Or, _, Some(false)) => x,
         _ => match (&x, &y) {
             (Expr::Value(a), Expr::Value(b)) => Expr::Value(binary(op, a.clone(), b.clone())?),
