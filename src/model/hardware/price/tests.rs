@@ -30,7 +30,7 @@ fn peak_energy_and_efficiency_are_the_published_ones() {
 
 #[test]
 fn idle_lanes_take_their_share() {
-    // 8 of 32 lanes, 32 of 32 codes: 36 cycles for 2304 mac of 4·9·1024 = 36 864 slots … 1/4 useful.
+    // 8 of 32 lanes and all codes of the words: 9216 mac in 36 cycles of 1024 slots, a quarter of them useful.
     let network = quantized(conv((2, 2, 32), 8, 3, 1, 1), Grid::Binary);
     for (idle, factor) in [(0.0, 1.0), (0.5, 2.5), (1.0, 4.0)] {
         let target = Target { idle, ..braintta() };
@@ -164,4 +164,25 @@ fn a_target_without_a_wide_precision_says_so() {
         price(&network, &target).unwrap_err().to_string(),
         "no precision of `braintta` contains int8 weights and int8 activations of layer `n1`"
     );
+}
+
+#[test]
+fn the_worked_layer_of_the_docs() {
+    // docs/hardware.md: a 3x3 convolution of 8x8 pixels from 24 to 40 channels.
+    for (grid, cycles, utilization, all_idle_nj, no_idle_nj) in [
+        (Grid::Binary, 1152.0, 0.46875, 82.57536, 38.7072),
+        (Grid::Ternary, 2304.0, 0.46875, 158.072832, 74.09664),
+        (grid_int8(), 6912.0, 0.625, 716.63616, 447.8976),
+    ] {
+        let network = quantized(conv((8, 8, 24), 40, 3, 1, 1), grid);
+        for (idle, nanojoule) in [(1.0, all_idle_nj), (0.0, no_idle_nj)] {
+            let target = Target { idle, ..braintta() };
+            let cost = price(&network, &target).unwrap();
+            assert_eq!(cost.macs, 552_960);
+            assert_eq!(cost.layers[0].cycles, cycles);
+            assert_eq!(cost.layers[0].utilization, utilization);
+            close(cost.energy, nanojoule * 1e-9);
+            close(cost.latency, cycles / 300e6);
+        }
+    }
 }
