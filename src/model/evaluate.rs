@@ -284,12 +284,13 @@ pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
     })
 }
 
-/// `if c then x else y`, without the condition where both are the same.
+/// `if c then x else y`, folded where the condition is constant or both are the same.
 pub fn choose(c: Expr, x: Expr, y: Expr) -> Expr {
-    if x == y {
-        x
-    } else {
-        Expr::If(Arc::new(c), Arc::new(x), Arc::new(y))
+    match c {
+        Expr::Value(Value::Bool(true)) => x,
+        Expr::Value(Value::Bool(false)) => y,
+        _ if x == y => x,
+        c => Expr::If(Arc::new(c), Arc::new(x), Arc::new(y)),
     }
 }
 
