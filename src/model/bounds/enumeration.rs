@@ -1,15 +1,15 @@
-//! Which decisions an expression depends on, and the walk over their combinations.
+//! The walk over the combinations of the decisions that an expression depends on.
 //!
 //! In: an expression and the decisions. Out: the join of its outcomes. Decisions that are too many to enumerate keep their whole domain
 //! in each outcome, as if they were independent of each other.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use super::evaluation::Evaluation;
 use super::{Abstract, MEMBERS, Outcome, RESULTS};
-use crate::ir::{Expr, Slot};
+use crate::ir::Expr;
 use crate::model::decision::{Choices, Decisions};
+use crate::model::members;
 
 /// How many combinations are enumerated.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,10 @@ pub(super) fn over_points(
     names: &dyn Fn(&str) -> Option<Abstract>,
     limits: Limits,
 ) -> Outcome {
-    let needed = needed(expr, decisions);
+    // Ascending, so that guards come before what they guard.
+    let needed: Vec<usize> = members::dependencies([expr], decisions)
+        .into_iter()
+        .collect();
     let lengths: Vec<Option<u64>> = needed
         .iter()
         .map(|&i| decisions.all[i].choices.len())
@@ -72,59 +75,6 @@ pub(super) fn over_points(
     };
     search.descend(0);
     search.result.unwrap_or(Outcome::FAILURE)
-}
-
-/// Decisions that an expression depends on, through guards, too; ascending, so that guards come before what they guard.
-fn needed(expr: &Expr, decisions: &Decisions) -> Vec<usize> {
-    let mut needed = BTreeSet::new();
-    let mut seen = BTreeSet::new();
-    mentioned(expr, &mut needed, &mut seen);
-    needed.retain(|&i| i < decisions.all.len());
-    // Guards refer backwards only, so one sweep from the last decision to the first finds all.
-    let mut next = needed.last().copied();
-    while let Some(index) = next {
-        let guard = &decisions.all[index].guard;
-        let mut earlier = BTreeSet::new();
-        mentioned(guard, &mut earlier, &mut seen);
-        needed.extend(earlier.into_iter().filter(|&i| i < index));
-        next = needed.range(..index).next_back().copied();
-    }
-    needed.into_iter().collect()
-}
-
-/// Adds the decisions of an expression; `seen` are shared parts that have been visited.
-fn mentioned(expr: &Expr, found: &mut BTreeSet<usize>, seen: &mut BTreeSet<usize>) {
-    let mut shared = |x: &Arc<Expr>, found: &mut BTreeSet<usize>| {
-        if seen.insert(Arc::as_ptr(x) as usize) {
-            mentioned(x, found, seen);
-        }
-    };
-    match expr {
-        Expr::Value(_) | Expr::Name(..) => {}
-        Expr::Decision(index) => {
-            found.insert(*index);
-        }
-        Expr::Unary(_, x) => shared(x, found),
-        Expr::Binary(_, x, y) => {
-            shared(x, found);
-            shared(y, found);
-        }
-        Expr::If(c, x, y) => {
-            shared(c, found);
-            shared(x, found);
-            shared(y, found);
-        }
-        Expr::Call(_, items) | Expr::Set(items) => {
-            items.iter().for_each(|x| mentioned(x, found, seen));
-        }
-        Expr::Record(_, fields, _) => {
-            for (_, slot) in fields {
-                if let Slot::Fixed(x) = slot {
-                    mentioned(x, found, seen);
-                }
-            }
-        }
-    }
 }
 
 /// Depth-first over the decisions that are enumerated.
@@ -168,7 +118,7 @@ impl Enumeration<'_> {
             }
         } else {
             let outcome = Outcome {
-                value: members(&decision.choices),
+                value: domain(&decision.choices),
                 may_fail: exists.is_none(),
             };
             self.follow(depth, outcome);
@@ -182,7 +132,7 @@ impl Enumeration<'_> {
 }
 
 /// Every member of a domain.
-fn members(choices: &Choices) -> Abstract {
+fn domain(choices: &Choices) -> Abstract {
     match choices {
         Choices::Reals { low, high, .. } => Abstract::interval(*low, *high),
         Choices::Integers {

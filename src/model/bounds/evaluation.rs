@@ -9,23 +9,11 @@ use std::sync::Arc;
 use super::interval::{self, Interval};
 use super::{Abstract, MEMBERS, Outcome};
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
-use crate::model::evaluate::{self, Failure, Scope};
+use crate::model::evaluate::{self, Failure};
+use crate::model::members::Values;
 
 /// Combinations of members that an operation is applied to.
 const COMBINATIONS: usize = 4096;
-
-/// No names and no decisions: for operations on values.
-struct Constants;
-
-impl Scope for Constants {
-    fn name(&self, _: &str) -> Option<Value> {
-        None
-    }
-
-    fn decision(&self, _: usize) -> Option<Value> {
-        None
-    }
-}
 
 /// One walk over an expression with what each decision can be.
 pub(super) struct Evaluation<'a> {
@@ -216,7 +204,7 @@ fn unary(op: UnaryOp, x: &Outcome) -> Outcome {
     let exact = combine(operands, |values| {
         let constant = values.into_iter().map(|v| Arc::new(Expr::Value(v))).next();
         let constant = constant.expect("invariant: one operand, one value");
-        evaluate::value(&Expr::Unary(op, constant), &Constants)
+        evaluate::value(&Expr::Unary(op, constant), &Values(&[]))
     });
     exact.unwrap_or_else(|| match (op, x.value.hull()) {
         (UnaryOp::Negate, hull) => from_interval(operands, hull.map(Interval::negate)),
@@ -249,7 +237,7 @@ fn binary(op: BinaryOp, x: &Outcome, y: &Outcome) -> Outcome {
         let (Some(x), Some(y)) = (constants.next(), constants.next()) else {
             unreachable!("two operands, two values")
         };
-        evaluate::value(&Expr::Binary(op, x, y), &Constants)
+        evaluate::value(&Expr::Binary(op, x, y), &Values(&[]))
     });
     if let Some(outcome) = exact {
         return outcome;
