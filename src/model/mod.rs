@@ -4,6 +4,7 @@
 //! there), from which a [`Point`] makes a [`Candidate`]: a [`Network`] with placed quantizers, a recipe and a target.
 //! Knows nothing of training or of how points are chosen.
 
+pub mod bounds;
 mod build;
 pub mod candidate;
 pub mod decision;
