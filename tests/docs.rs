@@ -12,9 +12,15 @@ struct Fence {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let docs = WalkDir::new("docs").sort_by_file_name().into_iter().map(|e| e.unwrap().into_path());
+    let docs = WalkDir::new("docs")
+        .sort_by_file_name()
+        .into_iter()
+        .map(|e| e.unwrap().into_path());
     let top = ["README.md", "CONTRIBUTING.md", "stdlib/README.md"].map(PathBuf::from);
-    top.into_iter().chain(docs).filter(|p| p.extension().is_some_and(|x| x == "md")).collect()
+    top.into_iter()
+        .chain(docs)
+        .filter(|p| p.extension().is_some_and(|x| x == "md"))
+        .collect()
 }
 
 fn fences() -> Vec<Fence> {
@@ -26,7 +32,11 @@ fn fences() -> Vec<Fence> {
             match (&mut open, line.strip_prefix("```")) {
                 (None, Some(language)) => {
                     let place = format!("{}:{}", path.display(), number + 1);
-                    open = Some(Fence { place, language: language.trim().into(), text: String::new() });
+                    open = Some(Fence {
+                        place,
+                        language: language.trim().into(),
+                        text: String::new(),
+                    });
                 }
                 (Some(_), Some(_)) => found.extend(open.take()),
                 (Some(fence), None) => fence.text.push_str(&format!("{line}\n")),
@@ -45,13 +55,20 @@ fn every_spec_in_the_docs_checks() {
     for (i, fence) in fences().iter().filter(|f| f.language == "bnas").enumerate() {
         let path = util::write(folder.path(), &format!("fence{i}.bnas"), &fence.text);
         let output = util::run(&["check", path.to_str().unwrap()]);
-        let wanted = fence.text.lines().find_map(|l| l.strip_prefix("// error: "));
+        let wanted = fence
+            .text
+            .lines()
+            .find_map(|l| l.strip_prefix("// error: "));
         let shown = util::stderr(&output);
         match wanted {
             None => assert_eq!(util::code(&output), 0, "{}:\n{shown}", fence.place),
             Some(code) => {
                 assert_eq!(util::code(&output), 1, "{} should be an error", fence.place);
-                assert!(shown.contains(code), "{} should give {code}:\n{shown}", fence.place);
+                assert!(
+                    shown.contains(code),
+                    "{} should give {code}:\n{shown}",
+                    fence.place
+                );
             }
         }
         seen += 1;
@@ -65,17 +82,33 @@ fn every_command_in_the_docs_runs() {
     let folder = tempfile::tempdir().unwrap();
     copy(Path::new("examples"), &folder.path().join("examples"));
     for fence in fences().iter().filter(|f| f.language == "sh") {
-        for line in fence.text.lines().filter_map(|l| l.trim().strip_prefix("bnas ")) {
+        for line in fence
+            .text
+            .lines()
+            .filter_map(|l| l.trim().strip_prefix("bnas "))
+        {
             let line = line.split(" #").next().unwrap_or("").trim();
             let mut args: Vec<&str> = line.split_whitespace().collect();
-            if args.first() == Some(&"run") && !args.contains(&"--resume") && !args.contains(&"--dry-run") {
+            if args.first() == Some(&"run")
+                && !args.contains(&"--resume")
+                && !args.contains(&"--dry-run")
+            {
                 args.extend(["--trials", "3"]);
             }
-            let output = util::bnas().args(&args).current_dir(folder.path()).output().unwrap();
+            let output = util::bnas()
+                .args(&args)
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
             let code = util::code(&output);
             // A search that is cut short may miss what its `expect` lines promise.
             let fine = code == 0 || (code == 1 && args[0] == "run");
-            assert!(fine, "{}: `bnas {line}` ended with {code}:\n{}", fence.place, util::stderr(&output));
+            assert!(
+                fine,
+                "{}: `bnas {line}` ended with {code}:\n{}",
+                fence.place,
+                util::stderr(&output)
+            );
         }
     }
 }
@@ -84,10 +117,22 @@ fn every_command_in_the_docs_runs() {
 #[test]
 fn readme_has_its_two_commands() {
     let readme = std::fs::read_to_string("README.md").unwrap();
-    for command in ["cargo run --release -- run examples/06-quickstart.bnas", "cargo test"] {
-        assert!(readme.lines().any(|l| l.split(" #").next().unwrap_or("").trim() == command), "README lacks `{command}`");
+    for command in [
+        "cargo run --release -- run examples/06-quickstart.bnas",
+        "cargo test",
+    ] {
+        assert!(
+            readme
+                .lines()
+                .any(|l| l.split(" #").next().unwrap_or("").trim() == command),
+            "README lacks `{command}`"
+        );
     }
-    assert!(std::fs::read_to_string(".ci/run").unwrap().contains("\ncargo test\n"));
+    assert!(
+        std::fs::read_to_string(".ci/run")
+            .unwrap()
+            .contains("\ncargo test\n")
+    );
 }
 
 /// Links to files of the project lead somewhere.
@@ -95,12 +140,20 @@ fn readme_has_its_two_commands() {
 fn links_lead_somewhere() {
     for path in documents() {
         let text = std::fs::read_to_string(&path).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let file = link.split('#').next().unwrap_or("");
             if file.is_empty() || link.starts_with("http") {
                 continue;
             }
-            assert!(path.parent().unwrap().join(file).exists(), "{}: {link} leads nowhere", path.display());
+            assert!(
+                path.parent().unwrap().join(file).exists(),
+                "{}: {link} leads nowhere",
+                path.display()
+            );
         }
     }
 }

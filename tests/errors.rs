@@ -14,13 +14,27 @@ fn every_wrong_spec_has_its_diagnostic() {
         if !is_spec || path.components().any(|c| c.as_os_str() == "parts") {
             continue;
         }
-        let name = path.strip_prefix("tests/fixtures").unwrap().with_extension("");
+        let name = path
+            .strip_prefix("tests/fixtures")
+            .unwrap()
+            .with_extension("");
         let name = name.to_string_lossy().replace(['/', '\\'], "__");
         let output = util::run(&["check", &slashes(&path)]);
         let source = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-        let source: String = source.lines().map(|l| l.chars().take(100).collect::<String>() + "\n").collect();
-        let shown = format!("----- SOURCE\n{source}----- ERROR\n{}", util::stderr(&output));
-        assert_eq!(util::code(&output), 1, "{} should be an error:\n{shown}", path.display());
+        let source: String = source
+            .lines()
+            .map(|l| l.chars().take(100).collect::<String>() + "\n")
+            .collect();
+        let shown = format!(
+            "----- SOURCE\n{source}----- ERROR\n{}",
+            util::stderr(&output)
+        );
+        assert_eq!(
+            util::code(&output),
+            1,
+            "{} should be an error:\n{shown}",
+            path.display()
+        );
         insta::assert_snapshot!(name, shown);
         seen += 1;
     }

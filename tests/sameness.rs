@@ -11,7 +11,12 @@ fn read(folder: &Path, name: &str) -> String {
 fn run_small(folder: &Path, name: &str, extra: &[&str]) -> std::path::PathBuf {
     let spec = util::write(folder, "small.bnas", SMALL);
     let out = folder.join(name);
-    let mut args = vec!["run", spec.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let mut args = vec![
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
     args.extend(extra);
     util::expect_code(&util::run(&args), 0);
     out
@@ -35,11 +40,21 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     let whole = run_small(folder.path(), "whole", &["--jobs", "2"]);
     let spec = folder.path().join("small.bnas");
     let out = folder.path().join("killed");
-    let args = ["run", spec.to_str().unwrap(), "--jobs", "2", "--out", out.to_str().unwrap()];
+    let args = [
+        "run",
+        spec.to_str().unwrap(),
+        "--jobs",
+        "2",
+        "--out",
+        out.to_str().unwrap(),
+    ];
     // Five kills at times that drift through the run; a run that ends before its kill is resumed all the same.
     for (i, pause) in [120, 310, 50, 430, 220].into_iter().enumerate() {
         let mut command = util::bnas();
-        command.args(args).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         if i > 0 && out.exists() {
             command.arg("--resume");
         }
@@ -62,7 +77,12 @@ fn a_damaged_journal_is_survived() {
     let whole = run_small(folder.path(), "whole", &[]);
     let damaged = run_small(folder.path(), "damaged", &[]);
     let spec = folder.path().join("small.bnas");
-    let journal = std::fs::read_dir(damaged.join("journal")).unwrap().next().unwrap().unwrap().path();
+    let journal = std::fs::read_dir(damaged.join("journal"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let text = std::fs::read_to_string(&journal).unwrap();
     let mut lines: Vec<String> = text.lines().map(String::from).collect();
     let middle = lines.len() / 2;
@@ -72,9 +92,19 @@ fn a_damaged_journal_is_survived() {
     std::fs::write(&journal, lines.join("\n") + "\n" + torn).unwrap();
     std::fs::remove_file(damaged.join("result.json")).unwrap();
 
-    let output = util::run(&["run", spec.to_str().unwrap(), "--out", damaged.to_str().unwrap(), "--resume"]);
+    let output = util::run(&[
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        damaged.to_str().unwrap(),
+        "--resume",
+    ]);
     util::expect_code(&output, 0);
-    assert!(util::stderr(&output).contains("journal"), "nothing said of the damage: {}", util::stderr(&output));
+    assert!(
+        util::stderr(&output).contains("journal"),
+        "nothing said of the damage: {}",
+        util::stderr(&output)
+    );
     assert_eq!(read(&whole, "result.json"), read(&damaged, "result.json"));
 }
 
@@ -82,10 +112,29 @@ fn a_damaged_journal_is_survived() {
 fn resuming_another_spec_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = run_small(folder.path(), "run", &[]);
-    let other = util::write(folder.path(), "other.bnas", &SMALL.replace("seed   = 3", "seed   = 4"));
-    let output = util::run(&["run", other.to_str().unwrap(), "--out", out.to_str().unwrap(), "--resume"]);
+    let other = util::write(
+        folder.path(),
+        "other.bnas",
+        &SMALL.replace("seed   = 3", "seed   = 4"),
+    );
+    let output = util::run(&[
+        "run",
+        other.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "--resume",
+    ]);
     util::expect_code(&output, 3);
-    let again = util::run(&["run", other.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    let again = util::run(&[
+        "run",
+        other.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
     util::expect_code(&again, 3);
-    assert!(util::stderr(&again).contains("--resume"), "{}", util::stderr(&again));
+    assert!(
+        util::stderr(&again).contains("--resume"),
+        "{}",
+        util::stderr(&again)
+    );
 }

@@ -31,7 +31,13 @@ pub fn code(output: &Output) -> i32 {
 /// Asserts an exit code, and shows both streams otherwise.
 #[track_caller]
 pub fn expect_code(output: &Output, wanted: i32) {
-    assert_eq!(code(output), wanted, "stdout:\n{}\nstderr:\n{}", stdout(output), stderr(output));
+    assert_eq!(
+        code(output),
+        wanted,
+        "stdout:\n{}\nstderr:\n{}",
+        stdout(output),
+        stderr(output)
+    );
 }
 
 /// Writes a spec into a folder and gives its path.

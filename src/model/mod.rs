@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod network;
 mod place;
 mod policy;
+mod prove;
 pub mod quantizer;
 mod repair;
 mod settle;

@@ -15,6 +15,7 @@ use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
 use super::place;
 use super::policy::{self, Placed};
+use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
 use super::unroll::{self, Extent, TemplateNode};
@@ -134,7 +135,7 @@ impl Template {
         if found.iter().any(Diagnostic::is_error) {
             return Err(found);
         }
-        Ok(Template {
+        let template = Template {
             decisions: settler.decisions,
             shape,
             nodes,
@@ -151,7 +152,11 @@ impl Template {
             goals,
             requires,
             warnings: found,
-        })
+        };
+        match prove::unmeetable(&template, experiment) {
+            unmeetable if unmeetable.is_empty() => Ok(template),
+            unmeetable => Err(unmeetable),
+        }
     }
 
     /// Every decision.
