@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity as MietteSeverity};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity as MietteSeverity,
+};
 
 use crate::source::{SourceId, Sources, Span};
 
@@ -45,17 +47,29 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error with its code and message.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Diagnostic { code, severity: Severity::Error, message: message.into(), labels: Vec::new(), help: None }
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+        }
     }
 
     /// A warning with its code and message.
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Warning, ..Self::error(code, message) }
+        Diagnostic {
+            severity: Severity::Warning,
+            ..Self::error(code, message)
+        }
     }
 
     /// Adds a labelled span.
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { span, text: text.into() });
+        self.labels.push(Label {
+            span,
+            text: text.into(),
+        });
         self
     }
 
@@ -111,25 +125,45 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
 
 /// Draws diagnostics as text, 100 columns wide, with or without color.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
-    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+    let theme = if color {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(100)
+        .with_links(false);
     let mut out = String::new();
     for diagnostic in diagnostics {
         let main = diagnostic.labels.first().map(|l| l.span.source);
         let source = main.map(|id| named(sources, id));
-        let view = View { diagnostic, main, source, related: related(diagnostic, sources, main) };
-        handler.render_report(&mut out, &view).expect("writing to a string cannot fail");
+        let view = View {
+            diagnostic,
+            main,
+            source,
+            related: related(diagnostic, sources, main),
+        };
+        handler
+            .render_report(&mut out, &view)
+            .expect("writing to a string cannot fail");
     }
     out
 }
 
 /// Labels in other files than the main one are shown as one related view each: miette draws one file per report.
-fn related<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources, main: Option<SourceId>) -> Vec<Elsewhere<'a>> {
+fn related<'a>(
+    diagnostic: &'a Diagnostic,
+    sources: &'a Sources,
+    main: Option<SourceId>,
+) -> Vec<Elsewhere<'a>> {
     diagnostic
         .labels
         .iter()
         .filter(|label| Some(label.span.source) != main)
-        .map(|label| Elsewhere { label, source: named(sources, label.span.source) })
+        .map(|label| Elsewhere {
+            label,
+            source: named(sources, label.span.source),
+        })
         .collect()
 }
 
@@ -139,7 +173,11 @@ fn named(sources: &Sources, id: SourceId) -> NamedSource<String> {
 }
 
 fn labeled(label: &Label) -> LabeledSpan {
-    LabeledSpan::new(Some(label.text.clone()), label.span.start as usize, label.span.len())
+    LabeledSpan::new(
+        Some(label.text.clone()),
+        label.span.start as usize,
+        label.span.len(),
+    )
 }
 
 struct View<'a> {
@@ -181,23 +219,34 @@ impl miette::Diagnostic for View<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.diagnostic.help.as_ref().map(|h| Box::new(h) as Box<dyn fmt::Display>)
+        self.diagnostic
+            .help
+            .as_ref()
+            .map(|h| Box::new(h) as Box<dyn fmt::Display>)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let here = self.diagnostic.labels.iter().filter(|l| Some(l.span.source) == self.main);
+        let here = self
+            .diagnostic
+            .labels
+            .iter()
+            .filter(|l| Some(l.span.source) == self.main);
         Some(Box::new(here.map(labeled)))
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+        self.source
+            .as_ref()
+            .map(|source| source as &dyn miette::SourceCode)
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
         if self.related.is_empty() {
             return None;
         }
-        Some(Box::new(self.related.iter().map(|r| r as &dyn miette::Diagnostic)))
+        Some(Box::new(
+            self.related.iter().map(|r| r as &dyn miette::Diagnostic),
+        ))
     }
 }
 

@@ -1,4 +1,6 @@
 //! bnas
 
 pub mod diagnostic;
+pub mod interpreter;
+pub mod kernels;
 pub mod source;

@@ -5,11 +5,15 @@
 use serde::{Deserialize, Serialize};
 
 /// Index of a text in [`Sources`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 pub struct SourceId(pub u32);
 
 /// A half-open byte range `start..end` of one source text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 pub struct Span {
     /// The text that is pointed into.
     pub source: SourceId,
@@ -22,12 +26,20 @@ pub struct Span {
 impl Span {
     /// The range `start..end` of `source`.
     pub fn new(source: SourceId, start: usize, end: usize) -> Self {
-        Span { source, start: start as u32, end: end as u32 }
+        Span {
+            source,
+            start: start as u32,
+            end: end as u32,
+        }
     }
 
     /// The smallest span that covers both; both must be of one source.
     pub fn to(self, other: Span) -> Span {
-        Span { source: self.source, start: self.start.min(other.start), end: self.end.max(other.end) }
+        Span {
+            source: self.source,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 
     /// Length in bytes.
@@ -68,7 +80,10 @@ pub struct Sources {
 impl Sources {
     /// Adds a text and returns its index.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
-        self.texts.push(Source { name: name.into(), text: text.into() });
+        self.texts.push(Source {
+            name: name.into(),
+            text: text.into(),
+        });
         SourceId(self.texts.len() as u32 - 1)
     }
 
@@ -84,7 +99,10 @@ impl Sources {
 
     /// One-based line of a span's first byte.
     pub fn line(&self, span: Span) -> usize {
-        self.get(span.source).text[..span.start as usize].matches('\n').count() + 1
+        self.get(span.source).text[..span.start as usize]
+            .matches('\n')
+            .count()
+            + 1
     }
 
     /// Every text in the order in which it was added.
