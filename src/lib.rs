@@ -1,6 +1,8 @@
 //! bnas
 
 pub mod diagnostic;
-pub mod ir;
-pub mod model;
 pub mod source;
+pub mod ir;
+pub mod kernels;
+pub mod model;
+pub mod interpreter;

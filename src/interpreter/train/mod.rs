@@ -1,0 +1,3 @@
+//! How good is a candidate: trains it.
+
+pub mod ops;
