@@ -7,6 +7,7 @@
 pub mod candidate;
 pub mod decision;
 pub mod evaluate;
+pub mod formula;
 pub mod hardware;
 pub mod metrics;
 pub mod network;
