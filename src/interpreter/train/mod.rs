@@ -35,7 +35,7 @@ mod batch;
 pub mod data;
 mod forward;
 mod model;
-mod ops;
+pub mod ops;
 mod optimizer;
 mod parameters;
 mod plan;
