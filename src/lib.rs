@@ -1,8 +1,9 @@
 //! bnas
 
 pub mod diagnostic;
-pub mod source;
+pub mod interpreter;
 pub mod ir;
 pub mod kernels;
 pub mod model;
-pub mod interpreter;
+pub mod source;
+pub mod stream;

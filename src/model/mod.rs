@@ -11,6 +11,7 @@ pub mod decision;
 pub mod evaluate;
 mod extent;
 mod extremes;
+pub mod formula;
 pub mod hardware;
 mod members;
 pub mod metrics;
