@@ -7,3 +7,4 @@ pub mod kernels;
 pub mod model;
 pub mod source;
 pub mod stream;
+pub mod syntax;
