@@ -284,12 +284,13 @@ pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
     })
 }
 
-/// `if c then x else y`, without the condition where both are the same.
+/// `if c then x else y`, folded where the condition is constant or both are the same.
 pub fn choose(c: Expr, x: Expr, y: Expr) -> Expr {
-    if x == y {
-        x
-    } else {
-        Expr::If(Arc::new(c), Arc::new(x), Arc::new(y))
+    match c {
+        Expr::Value(Value::Bool(true)) => x,
+        Expr::Value(Value::Bool(false)) => y,
+        _ if x == y => x,
+        c => Expr::If(Arc::new(c), Arc::new(x), Arc::new(y)),
     }
 }
 
@@ -322,7 +323,9 @@ pub fn combine(op: BinaryOp, x: Expr, y: Expr) -> Result<Expr, Failure> {
     Ok(match (op, truth(&x), truth(&y)) {
         (And | Implies, Some(true), _) | (Or, Some(false), _) => y,
         (And, Some(false), _) | (And, _, Some(false)) => Expr::bool(false),
-        (Or, Some(true), _) | (Or | Implies, _, Some(true)) | (Implies, Some(false), _) => Expr::bool(true),
+        (Or, Some(true), _) | (Or | Implies, _, Some(true)) | (Implies, Some(false), _) => {
+            Expr::bool(true)
+        }
         (And, _, Some(true)) | (Or, _, Some(false)) => x,
         _ => match (&x, &y) {
             (Expr::Value(a), Expr::Value(b)) => Expr::Value(binary(op, a.clone(), b.clone())?),
