@@ -1,5 +1,6 @@
 //! bnas
 
+pub mod analysis;
 pub mod diagnostic;
 pub mod interpreter;
 pub mod ir;
@@ -8,3 +9,4 @@ pub mod model;
 pub mod source;
 pub mod stream;
 pub mod syntax;
+pub mod units;
