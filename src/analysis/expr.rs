@@ -162,11 +162,14 @@ impl Cx<'_> {
             return Typed::poison(span);
         }
         if let Some(name) = path.as_name() {
+            // Words of the field first: a data set may be called like what it holds.
+            if want.is_some_and(|kind| words(kind).contains(&text.as_str())) {
+                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
+            }
             if let Some(typed) = self.declared(name) {
                 return typed;
             }
-            let wanted = want.is_some_and(|kind| words(kind).contains(&text.as_str()));
-            if wanted || (schema::is_word(&text) && !matches!(want, Some(Kind::Number(_) | Kind::Whole))) {
+            if schema::is_word(&text) && !matches!(want, Some(Kind::Number(_) | Kind::Whole)) {
                 return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
             }
             if text == "pi" {

@@ -312,7 +312,7 @@ pub const DECLARATIONS: &[Declaration] = &[
                 labelled: false,
                 fields: &[
                     field("method", Kind::Word(&["random", "grid", "bayes"]), Word("bayes"), "who proposes").fixed(),
-                    field("trials", Kind::Whole, Required, "candidates in all").within(1.0, 1e6).fixed(),
+                    field("trials", Kind::Whole, Absent, "candidates in all").within(1.0, 1e6).fixed(),
                     field("initial", Kind::Whole, Absent, "random candidates before the model is asked").within(1.0, 1e6).fixed(),
                     field("slots", Kind::Whole, Number(4.0), "candidates whose results a proposal does not wait for").within(1.0, 1024.0).fixed(),
                 ],
