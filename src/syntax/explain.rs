@@ -45,7 +45,7 @@ pub(super) fn syntax_error(
             expected.push(word);
         }
     }
-    let place = Place::find(text, start + offset, &expected);
+    let place = Place::find(text, start, start + offset, &expected);
     let span = |at: usize, length: usize| Span::new(id, at, at + length);
     let whole = span(place.at, place.found.length());
     if let Some(at) = place.lonely_brace(&expected) {
@@ -82,6 +82,8 @@ pub(super) fn syntax_error(
 /// Where reading ended, and what stands there.
 struct Place<'t> {
     text: &'t str,
+    /// Where the bad stretch starts.
+    start: usize,
     at: usize,
     found: Found<'t>,
 }
@@ -111,7 +113,7 @@ impl Slip {
 }
 
 impl<'t> Place<'t> {
-    fn find(text: &'t str, at: usize, expected: &[String]) -> Self {
+    fn find(text: &'t str, start: usize, at: usize, expected: &[String]) -> Self {
         let missed = |what: &String| matches!(what.as_str(), VALUE | "`then`" | "`else`");
         let behind = text[..at].trim_end();
         let skipped = &text[behind.len()..at];
@@ -120,6 +122,7 @@ impl<'t> Place<'t> {
             // A value is missing at the end of a line; the word on the next one is innocent.
             return Place {
                 text,
+                start,
                 at: behind.len(),
                 found: Found::LineEnd,
             };
@@ -145,18 +148,27 @@ impl<'t> Place<'t> {
         } else {
             at
         };
-        Place { text, at, found }
+        Place {
+            text,
+            start,
+            at,
+            found,
+        }
     }
 
-    /// Its line up to the place.
+    /// Its line up to the place, from the start of the bad stretch.
     fn before(&self) -> &'t str {
-        self.text[self.text[..self.at].rfind('\n').map_or(0, |n| n + 1)..self.at].trim()
+        let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+        self.text[line.max(self.start).min(self.at)..self.at].trim()
     }
 
     /// Where an opening bracket stands alone that belongs to the line above.
     fn lonely_brace(&self, expected: &[String]) -> Option<usize> {
         let alone = match self.found {
-            Found::Token("{" | "(") => self.before().is_empty(),
+            Found::Token("{" | "(") => {
+                let behind = self.text[..self.at].trim_end_matches([' ', '\t']);
+                behind.ends_with('\n')
+            }
             Found::LineEnd => expected.iter().any(|e| e == OPEN),
             _ => false,
         };
@@ -236,7 +248,7 @@ impl<'t> Place<'t> {
                 "write `0.` before the fraction",
             ),
             "=" if is_keyword(self.before()) => keyword(self.before()),
-            "=" if wants(OPERATOR) => Slip::new(
+            "=" if wants(OPERATOR) || self.at == self.start => Slip::new(
                 "`=` does not compare",
                 "a value is already complete here",
                 "write `==` to compare",
