@@ -1,1 +1,3 @@
+//! The `bnas` command.
+
 fn main() {}

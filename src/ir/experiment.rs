@@ -1,0 +1,158 @@
+//! Experiments: everything bound to a seed, a search, goals, requirements and expectations.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Dataset, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target};
+use crate::source::Span;
+
+/// A checked spec.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Program {
+    /// The experiments of the file that was checked, in order.
+    pub experiments: Vec<Experiment>,
+}
+
+/// One experiment, with everything that it refers to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// Its name.
+    pub name: String,
+    /// Its doc comment.
+    pub docs: String,
+    /// The root of all randomness.
+    pub seed: u64,
+    /// `x in -5.0..10.0`: values and decisions of the experiment itself.
+    pub lets: Vec<Let>,
+    /// Absent in a search over a formula; then `space`, `policy` and `target` are absent, too.
+    pub data: Option<Dataset>,
+    /// The network.
+    pub space: Option<Space>,
+    /// Absent: no quantization.
+    pub policy: Option<Policy>,
+    /// Every quantizer that can be named, by the policy, a decision or a repair.
+    pub quantizers: Vec<Quantizer>,
+    /// A set of repairs' names. Fixed or searched.
+    pub repairs: Slot,
+    /// Every repair that `repairs` can name.
+    pub repair_definitions: Vec<Repair>,
+    /// Absent: no energy and no latency.
+    pub target: Option<Target>,
+    /// The float stage.
+    pub train: Training,
+    /// Quantization-aware fine-tuning; absent: post-training quantization.
+    pub finetune: Option<Training>,
+    /// How candidates are chosen.
+    pub search: Search,
+    /// At least one.
+    pub goals: Vec<Goal>,
+    /// What a candidate must meet.
+    pub requires: Vec<Require>,
+    /// What the result must show.
+    pub expects: Vec<Expect>,
+    /// Where the numbers of the library come from, for the report.
+    pub provenance: Vec<Provenance>,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// A stage of training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Passes over the training split.
+    pub epochs: Slot,
+    /// Samples per step.
+    pub batch: Slot,
+    /// `adam(lr, beta1, beta2, weight_decay)` or `sgd(lr, momentum, weight_decay)`; defaults filled in by analysis.
+    pub optimizer: Slot,
+    /// `constant` or `cosine` (to zero over the stage).
+    pub schedule: Slot,
+    /// 0 to 1.
+    pub label_smoothing: Slot,
+}
+
+/// How the search goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    /// Who proposes.
+    pub method: Method,
+    /// Candidates in all.
+    pub trials: usize,
+    /// Random ones before the model is asked.
+    pub initial: usize,
+    /// Suggestion k sees the results of trials 0 … k - slots. `--jobs` never changes it.
+    pub slots: usize,
+}
+
+/// Who proposes candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Uniform over the feasible space.
+    Random,
+    /// Every member in order.
+    Grid,
+    /// Bayesian optimization.
+    Bayes,
+}
+
+/// `maximize accuracy`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// Which way.
+    pub direction: Direction,
+    /// Over metrics and the experiment's names.
+    pub expr: Arc<Expr>,
+    /// The text as written: the column's name.
+    pub text: String,
+    /// The unit to print in, from the schema of metrics: `J`, `s`, `B`, `%` or empty.
+    pub unit: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Which way a goal goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is better.
+    Maximize,
+    /// Less is better.
+    Minimize,
+}
+
+/// `require model_size <= 8 KiB, "why"`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Require {
+    /// A truth value over metrics and names.
+    pub holds: Arc<Expr>,
+    /// The text as written.
+    pub text: String,
+    /// The author's reason.
+    pub why: Option<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `expect best.test.accuracy >= 95 %`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expect {
+    /// A truth value over `best.*` and `pareto.*`.
+    pub holds: Arc<Expr>,
+    /// The text as written.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Where a constant comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// What it is about: `target braintta`, `clock`.
+    pub subject: String,
+    /// `paper` or `assumption`.
+    pub kind: String,
+    /// The citation or the reason.
+    pub text: String,
+}

@@ -1,0 +1,27 @@
+//! The waist of the pipeline: a checked spec as plain data.
+//!
+//! In: nothing but [`crate::source::Span`]s. Out: serde types that analysis makes, and model and interpreter read. Every
+//! number is in base units (second, joule, bit, op, mac, cycle), every name is resolved or stands for something that
+//! the interpreter knows: a decision, a loop index, a metric. A value that may vary is a [`Slot`].
+
+mod dataset;
+mod experiment;
+mod expr;
+mod policy;
+mod quantizer;
+mod repair;
+mod space;
+mod target;
+mod value;
+
+pub use dataset::{Augment, Dataset, Files, Splits};
+pub use experiment::{
+    Direction, Expect, Experiment, Goal, Method, Program, Provenance, Require, Search, Training,
+};
+pub use expr::{BinaryOp, Domain, DomainKind, Expr, Function, Let, Slot, UnaryOp};
+pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
+pub use quantizer::{Codes, Quantizer};
+pub use repair::{Edit, Repair, RepairKind};
+pub use space::{Block, LayerStmt, Operation, Space, Stmt};
+pub use target::{Check, Precision, Target};
+pub use value::{Record, Value};

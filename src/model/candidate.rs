@@ -1,0 +1,76 @@
+//! A candidate: everything that a point of the space determines.
+
+use serde::{Deserialize, Serialize};
+
+use super::hardware::Target;
+use super::network::Network;
+
+/// A network with its quantizers placed and repairs applied, how it is trained, and what prices it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// What is trained and priced.
+    pub network: Network,
+    /// The float stage.
+    pub train: Recipe,
+    /// Quantization-aware fine-tuning; `None`: post-training quantization.
+    pub finetune: Option<Recipe>,
+    /// What runs it.
+    pub target: Option<Target>,
+    /// Names of the repairs that were applied.
+    pub repairs: Vec<String>,
+    /// Pixels that training images are shifted by at most.
+    pub shift: usize,
+    /// Whether training images are flipped.
+    pub flip: bool,
+}
+
+/// A stage of training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Passes over the training split; 0: none.
+    pub epochs: usize,
+    /// Samples per step.
+    pub batch: usize,
+    /// What steps.
+    pub optimizer: Optimizer,
+    /// How the learning rate goes.
+    pub schedule: Schedule,
+    /// 0 to 1.
+    pub label_smoothing: f64,
+}
+
+/// What updates parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    Sgd {
+        /// Learning rate.
+        lr: f64,
+        /// Classical momentum; 0: none.
+        momentum: f64,
+        /// L2 penalty on weights, not on batch norm or biases.
+        weight_decay: f64,
+    },
+    /// Adam (arXiv:1412.6980), with decoupled weight decay (arXiv:1711.05101) if it is not 0.
+    Adam {
+        /// Learning rate.
+        lr: f64,
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Decoupled weight decay on weights, not on batch norm or biases.
+        weight_decay: f64,
+    },
+}
+
+/// Factor on the learning rate over the steps of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// 1.
+    Constant,
+    /// (1 + cos(pi · step / steps)) / 2 (arXiv:1608.03983, one cycle).
+    Cosine,
+}

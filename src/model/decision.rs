@@ -1,0 +1,191 @@
+//! Decisions: what a search may choose, and when each choice exists.
+//!
+//! A [`Decision`] refers only to decisions before it, through its guard, so that a [`Point`] can be filled from front to
+//! back. Samplers, encodings and counting see nothing else of a space.
+
+use serde::{Deserialize, Serialize};
+
+use super::evaluate::{self, Scope};
+use crate::ir::{Expr, Value};
+use crate::source::Span;
+
+/// One thing to choose.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Its readable path: `space.s[1].d[0].kernel`, `policy.stem.q`, `train.optimizer.adam.lr`.
+    pub path: String,
+    /// What may be chosen; never empty.
+    pub choices: Choices,
+    /// The member of the first trial, of `train` and of `cost`.
+    pub default: Value,
+    /// Truth value over earlier decisions: whether the decision exists. Constant `true` if always.
+    pub guard: Expr,
+    /// Where its domain is written.
+    pub span: Span,
+}
+
+/// The members of a decision's domain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choices {
+    /// Numbers with an order, ascending.
+    Ordered(Vec<f64>),
+    /// Values without an order.
+    Categories(Vec<Value>),
+    /// `low, low + step, …` up to `high`.
+    Integers {
+        /// First member.
+        low: i64,
+        /// Last possible member.
+        high: i64,
+        /// Distance of neighbors.
+        step: i64,
+        /// Whether distances are between logarithms.
+        log: bool,
+    },
+    /// All reals from `low` to `high`.
+    Reals {
+        /// Smallest.
+        low: f64,
+        /// Largest.
+        high: f64,
+        /// Whether distances are between logarithms.
+        log: bool,
+    },
+}
+
+impl Choices {
+    /// Number of members; `None` for reals.
+    pub fn len(&self) -> Option<u64> {
+        match self {
+            Choices::Ordered(values) => Some(values.len() as u64),
+            Choices::Categories(values) => Some(values.len() as u64),
+            Choices::Integers {
+                low, high, step, ..
+            } => Some(((high - low) / step) as u64 + 1),
+            Choices::Reals { .. } => None,
+        }
+    }
+
+    /// Whether there is no member. Analysis rejects such domains.
+    pub fn is_empty(&self) -> bool {
+        self.len() == Some(0)
+    }
+
+    /// The member with this index, for finite domains.
+    pub fn member(&self, index: u64) -> Option<Value> {
+        match self {
+            Choices::Ordered(values) => values.get(index as usize).map(|v| Value::Number(*v)),
+            Choices::Categories(values) => values.get(index as usize).cloned(),
+            Choices::Integers { low, step, .. } if Some(index) < self.len() => {
+                Some(Value::Number((low + index as i64 * step) as f64))
+            }
+            _ => None,
+        }
+    }
+
+    /// The index of a member, for finite domains.
+    pub fn index_of(&self, value: &Value) -> Option<u64> {
+        match self {
+            Choices::Ordered(values) => values
+                .iter()
+                .position(|v| Value::Number(*v) == *value)
+                .map(|i| i as u64),
+            Choices::Categories(values) => values.iter().position(|v| v == value).map(|i| i as u64),
+            Choices::Integers {
+                low, high, step, ..
+            } => {
+                let n = value.as_number().filter(|n| n.fract() == 0.0)? as i64;
+                (n >= *low && n <= *high && (n - low) % step == 0)
+                    .then(|| ((n - low) / step) as u64)
+            }
+            Choices::Reals { .. } => None,
+        }
+    }
+
+    /// Whether `value` is a member.
+    pub fn contains(&self, value: &Value) -> bool {
+        match self {
+            Choices::Reals { low, high, .. } => {
+                value.as_number().is_some_and(|n| n >= *low && n <= *high)
+            }
+            _ => self.index_of(value).is_some(),
+        }
+    }
+}
+
+/// A value for each active decision, in the order of [`Decisions::all`]; `None` where a decision does not exist.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Point(pub Vec<Option<Value>>);
+
+/// All decisions of an experiment, and what they must meet together.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Decisions {
+    /// In an order in which guards refer backwards only.
+    pub all: Vec<Decision>,
+    /// Truth values over decisions alone; every point that leaves a sampler meets them all.
+    pub constraints: Vec<Expr>,
+}
+
+/// Names of a scope in which only decisions have values.
+struct OfPoint<'a>(&'a [Option<Value>]);
+
+impl Scope for OfPoint<'_> {
+    fn name(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn decision(&self, index: usize) -> Option<Value> {
+        self.0.get(index).cloned().flatten()
+    }
+}
+
+impl Decisions {
+    /// Whether decision `index` exists, given the values of those before it.
+    pub fn is_active(&self, index: usize, before: &[Option<Value>]) -> bool {
+        evaluate::truth(&self.all[index].guard, &OfPoint(before)).unwrap_or(false)
+    }
+
+    /// Fills a point from front to back: `choose` is asked for each decision that exists.
+    pub fn fill(&self, mut choose: impl FnMut(usize, &Decision) -> Value) -> Point {
+        let mut values = Vec::with_capacity(self.all.len());
+        for (i, decision) in self.all.iter().enumerate() {
+            let value = self.is_active(i, &values).then(|| choose(i, decision));
+            values.push(value);
+        }
+        Point(values)
+    }
+
+    /// Keeps what `point` says where it still exists, and takes the default where a decision has become active.
+    pub fn repair(&self, point: &Point) -> Point {
+        self.fill(|i, decision| {
+            point
+                .0
+                .get(i)
+                .cloned()
+                .flatten()
+                .unwrap_or_else(|| decision.default.clone())
+        })
+    }
+
+    /// The point of all defaults.
+    pub fn default_point(&self) -> Point {
+        self.fill(|_, decision| decision.default.clone())
+    }
+
+    /// Whether every constraint over decisions alone holds.
+    pub fn is_feasible(&self, point: &Point) -> bool {
+        let scope = OfPoint(&point.0);
+        self.constraints
+            .iter()
+            .all(|c| evaluate::truth(c, &scope).unwrap_or(false))
+    }
+
+    /// Path and value of every active decision.
+    pub fn named<'a>(&'a self, point: &'a Point) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.all
+            .iter()
+            .zip(&point.0)
+            .filter_map(|(d, v)| v.as_ref().map(|v| (d.path.as_str(), v)))
+    }
+}
