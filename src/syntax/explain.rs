@@ -162,13 +162,16 @@ impl<'t> Place<'t> {
         self.text[line.max(self.start).min(self.at)..self.at].trim()
     }
 
+    /// Whether nothing but blanks stands before it on its line.
+    fn starts_line(&self) -> bool {
+        let behind = self.text[..self.at].trim_end_matches([' ', '\t']);
+        behind.ends_with('\n')
+    }
+
     /// Where an opening bracket stands alone that belongs to the line above.
     fn lonely_brace(&self, expected: &[String]) -> Option<usize> {
         let alone = match self.found {
-            Found::Token("{" | "(") => {
-                let behind = self.text[..self.at].trim_end_matches([' ', '\t']);
-                behind.ends_with('\n')
-            }
+            Found::Token("{" | "(") => self.starts_line(),
             Found::LineEnd => expected.iter().any(|e| e == OPEN),
             _ => false,
         };
@@ -248,6 +251,11 @@ impl<'t> Place<'t> {
                 "write `0.` before the fraction",
             ),
             "=" if is_keyword(self.before()) => keyword(self.before()),
+            "=" if self.starts_line() => Slip::new(
+                "a name is missing before `=`",
+                "nothing stands before this",
+                "write `name = value`",
+            ),
             "=" if wants(OPERATOR) || self.at == self.start => Slip::new(
                 "`=` does not compare",
                 "a value is already complete here",
@@ -258,7 +266,7 @@ impl<'t> Place<'t> {
                 "not a sign for this place",
                 "write `=`",
             ),
-            word if wants(NAME) && is_keyword(word) => keyword(word),
+            word if (wants(NAME) || self.at == self.start) && is_keyword(word) => keyword(word),
             other => {
                 let character = other.chars().next()?;
                 if character.is_whitespace() {
@@ -294,8 +302,12 @@ impl<'t> Place<'t> {
             return Some("write the end of the range: `low..high`".to_string());
         }
         let first = self.before().split_whitespace().next()?;
-        if let Some(near) = did_you_mean(first, STATEMENTS).filter(|near| *near != first) {
+        let near = did_you_mean(first, STATEMENTS).filter(|near| *near != first);
+        if let Some(near) = near.filter(|near| near.chars().next() == first.chars().next()) {
             return Some(format!("write `{near}`"));
+        }
+        if wants(EQUALS) && self.before().ends_with(')') {
+            return Some(format!("a section stands in braces: `{first} {{ … }}`"));
         }
         if wants(EQUALS) && wants(IN) {
             return Some(format!(

@@ -174,8 +174,8 @@ fn brackets_open_on_the_line_of_their_name() {
 #[test]
 fn keywords_end_where_words_end() {
     let found =
-        entries("init = 8\nordering = input\nlayers = normal\nlogs = step\nin_place = notes");
-    assert_eq!(found.len(), 5);
+        entries("init = 8\nordering = input\nlayers = normal\nlogs = step\nlast = first\nlayer first = norm");
+    assert_eq!(found.len(), 6);
     assert!(matches!(value("log(x)"), ExprKind::Call { .. }));
     assert!(matches!(
         &entries("a = 1..2\nlog = 3")[..],
@@ -364,6 +364,21 @@ fn slips_have_messages_of_their_own() {
             "x = 1..",
             "unexpected end of line",
             "write the end of the range: `low..high`",
+        ),
+        (
+            "search ( trials = 3 )",
+            "unexpected end of line",
+            "a section stands in braces: `search { … }`",
+        ),
+        (
+            "= 3",
+            "a name is missing before `=`",
+            "write `name = value`",
+        ),
+        (
+            "in in 1..2",
+            "`in` is a keyword and no name",
+            "write another name, for example `in_`",
         ),
         (
             "foo",
