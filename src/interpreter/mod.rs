@@ -1,0 +1,3 @@
+//! Runs an experiment.
+
+pub mod search;
