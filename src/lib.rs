@@ -1,5 +1,6 @@
 //! bnas
 
+pub mod analysis;
 pub mod diagnostic;
 pub mod interpreter;
 pub mod ir;
