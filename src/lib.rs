@@ -1,6 +1,7 @@
 //! bnas
 
 pub mod diagnostic;
+pub mod interpreter;
 pub mod ir;
 pub mod model;
 pub mod source;

@@ -1,0 +1,5 @@
+//! Runs an experiment: ask, build, price, train, tell.
+
+pub mod result;
+pub mod store;
+pub mod trial;
