@@ -1,16 +1,24 @@
 //! What a candidate is, without training, and what it costs.
 //!
-//! In: a checked [`crate::ir::Experiment`]. Out: a `Template` (every decision with its guard, every node that may be
+//! In: a checked [`crate::ir::Experiment`]. Out: a [`Template`] (every decision with its guard, every node that may be
 //! there), from which a [`Point`] makes a [`Candidate`]: a [`Network`] with placed quantizers, a recipe and a target.
 //! Knows nothing of training or of how points are chosen.
 
+mod build;
 pub mod candidate;
 pub mod decision;
 pub mod evaluate;
 pub mod hardware;
+mod members;
 pub mod metrics;
 pub mod network;
+mod place;
+mod policy;
 pub mod quantizer;
+mod repair;
+mod settle;
+pub mod template;
+mod unroll;
 
 pub use candidate::{Candidate, Optimizer, Recipe, Schedule};
 pub use decision::{Choices, Decision, Decisions, Point};
@@ -19,3 +27,4 @@ pub use network::{
     Activation, Convolution, LayerKind, Network, Node, Op, Placement, PoolKind, Shape,
 };
 pub use quantizer::{Grid, Quantizer, ScaleRule};
+pub use template::Template;
