@@ -92,7 +92,11 @@ pub(super) fn present(nodes: &[TemplateNode], scope: &dyn Scope) -> Result<Vec<u
 }
 
 /// A node's operation and what it gives for an input of this shape.
-fn operation(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op, Shape), Misfit> {
+pub(super) fn operation(
+    node: &TemplateNode,
+    input: Shape,
+    scope: &dyn Scope,
+) -> Result<(Op, Shape), Misfit> {
     let count = |expr: &Expr, what: &str| whole(evaluate::number(expr, scope)?, what);
     Ok(match &node.op {
         TemplateOp::Convolution {
@@ -206,7 +210,7 @@ fn operation(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
     })
 }
 
-fn extent(extent: &Extent, scope: &dyn Scope) -> Result<Shape, Misfit> {
+pub(super) fn extent(extent: &Extent, scope: &dyn Scope) -> Result<Shape, Misfit> {
     let side = |expr: &Expr, what: &str| whole(evaluate::number(expr, scope)?, what);
     Ok(Shape {
         height: side(&extent.height, "height")?,
@@ -304,7 +308,7 @@ pub(super) fn check_shapes(nodes: &[TemplateNode], decisions: &Decisions, sink: 
 }
 
 /// Every expression that a node's shape depends on.
-fn parts(node: &TemplateNode) -> Vec<&Expr> {
+pub(super) fn parts(node: &TemplateNode) -> Vec<&Expr> {
     let mut parts = vec![
         &node.guard,
         &node.input.height,

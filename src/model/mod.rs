@@ -8,6 +8,7 @@ mod build;
 pub mod candidate;
 pub mod decision;
 pub mod evaluate;
+mod extremes;
 pub mod hardware;
 mod members;
 pub mod metrics;

@@ -3,10 +3,13 @@
 //! In: an [`ir::Experiment`](Experiment). Out: a [`Template`], from which each [`Point`] makes a [`Candidate`]. What does not fit for some member of
 //! the space, or is never met, is reported here, before anything runs.
 
+use std::collections::BTreeMap;
+
 use super::build;
 use super::candidate::{Candidate, Optimizer, Recipe, Schedule};
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
+use super::extremes;
 use super::hardware::{self, Target};
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
@@ -169,6 +172,11 @@ impl Template {
     /// Problems that do not stop the experiment.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// Bounds of `macs`, `params` and `model_size` over all members, in base units.
+    pub fn extremes(&self) -> BTreeMap<&'static str, (f64, f64)> {
+        extremes::extremes(&self.nodes, &self.placed, &self.decisions, &self.quantizers)
     }
 
     /// Whether an expression needs nothing that training measures.
