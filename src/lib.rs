@@ -4,4 +4,5 @@ pub mod diagnostic;
 pub mod interpreter;
 pub mod ir;
 pub mod model;
+pub mod report;
 pub mod source;
