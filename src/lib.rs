@@ -6,3 +6,4 @@ pub mod ir;
 pub mod model;
 pub mod report;
 pub mod source;
+pub mod stream;

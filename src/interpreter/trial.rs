@@ -46,9 +46,9 @@ pub enum Status {
 pub struct Stages {
     /// Of the float network.
     pub float: f64,
-    /// Quantized after training, without further training.
-    pub ptq: f64,
-    /// After quantization-aware fine-tuning; absent if the spec has none.
+    /// Quantized after training, without further training; absent without quantizers.
+    pub ptq: Option<f64>,
+    /// After quantization-aware fine-tuning; absent without it.
     pub qaft: Option<f64>,
 }
 

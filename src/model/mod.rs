@@ -9,6 +9,7 @@ pub mod candidate;
 pub mod decision;
 pub mod evaluate;
 mod extremes;
+pub mod formula;
 pub mod hardware;
 mod members;
 pub mod metrics;

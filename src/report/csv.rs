@@ -85,7 +85,7 @@ fn row(
             .map(|name| float(trial.metrics.0.get(*name).copied())),
     );
     row.push(float(trial.stages.map(|s| s.float)));
-    row.push(float(trial.stages.map(|s| s.ptq)));
+    row.push(float(trial.stages.and_then(|s| s.ptq)));
     row.push(float(trial.stages.and_then(|s| s.qaft)));
     row.push(float(result.tests.get(&trial.number).copied()));
     row.push(

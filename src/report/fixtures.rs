@@ -39,7 +39,7 @@ fn trial(number: usize, width: f64, kind: &str, accuracy: f64, energy: f64, bits
         ])),
         stages: Some(Stages {
             float: 0.98,
-            ptq: accuracy - 0.125,
+            ptq: Some(accuracy - 0.125),
             qaft: Some(accuracy),
         }),
         goals: vec![accuracy, energy],

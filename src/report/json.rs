@@ -108,7 +108,7 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
             "stages",
             json!({
                 "float": number(stages.float),
-                "ptq": number(stages.ptq),
+                "ptq": stages.ptq.map(number),
                 "qaft": stages.qaft.map(number),
             }),
         );

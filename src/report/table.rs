@@ -235,7 +235,7 @@ fn fine_tuning(result: &RunResult, out: &mut String) {
         .trials
         .iter()
         .filter_map(|t| t.stages)
-        .filter_map(|s| Some((s.float, s.ptq, s.qaft?)))
+        .filter_map(|s| Some((s.float, s.ptq?, s.qaft?)))
         .collect();
     if tuned.is_empty() {
         return;
@@ -374,7 +374,7 @@ pub fn nothing_feasible(result: &RunResult) -> String {
 
 fn gain(trial: &Trial) -> Option<f64> {
     let stages = trial.stages?;
-    Some(stages.qaft? - stages.ptq)
+    Some(stages.qaft? - stages.ptq?)
 }
 
 fn first_goal(trial: &Trial) -> f64 {
