@@ -6,6 +6,7 @@
 
 mod build;
 pub mod candidate;
+pub mod count;
 pub mod decision;
 pub mod evaluate;
 mod extremes;

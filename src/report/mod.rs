@@ -4,9 +4,11 @@
 //! input gives the same bytes, and nothing is written or printed.
 
 mod bits;
+pub mod cost;
 pub mod csv;
 mod grid;
 pub mod json;
+pub mod plan;
 pub mod quantity;
 pub mod table;
 
