@@ -7,9 +7,11 @@ use std::ops::ControlFlow;
 
 use super::decision::Decisions;
 use super::evaluate::{self, Failure, Scope};
+use super::extent::Extent;
 use super::members::{self, Values};
 use super::network::{Activation, Convolution, LayerKind, Network, Node, Op, PoolKind, Shape};
-use super::unroll::{Extent, TemplateNode, TemplateOp};
+use super::operation::TemplateOp;
+use super::unroll::TemplateNode;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{Expr, Value};
 

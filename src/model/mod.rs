@@ -4,22 +4,27 @@
 //! there), from which a [`Point`] makes a [`Candidate`]: a [`Network`] with placed quantizers, a recipe and a target.
 //! Knows nothing of training or of how points are chosen.
 
+pub mod bounds;
 mod build;
 pub mod candidate;
 pub mod count;
 pub mod decision;
 pub mod evaluate;
+mod extent;
 mod extremes;
 pub mod formula;
 pub mod hardware;
 mod members;
 pub mod metrics;
 pub mod network;
+mod operation;
 mod place;
 mod policy;
+mod prove;
 pub mod quantizer;
 mod repair;
 mod settle;
+mod stage;
 pub mod template;
 mod unroll;
 

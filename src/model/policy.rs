@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use super::evaluate::{self, Failure, both, negate};
+use super::operation::TemplateOp;
 use super::settle::{Frame, Settler};
-use super::unroll::{TemplateNode, TemplateOp};
+use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Expr, Pattern, Policy, Quantifier, Rule, Selector, Slot, Value, Which};
 

@@ -1,25 +1,28 @@
 //! Everything that an experiment leaves open, unrolled once: decisions, nodes, quantizers, recipe, target.
 //!
-//! In: an [`ir::Experiment`](Experiment). Out: a [`Template`], from which each [`Point`] makes a [`Candidate`]. What does not fit for some member of
+//! In: an [`Experiment`]. Out: a [`Template`], from which each [`Point`] makes a [`Candidate`]. What does not fit for some member of
 //! the space, or is never met, is reported here, before anything runs.
 
 use std::collections::BTreeMap;
 
 use super::build;
-use super::candidate::{Candidate, Optimizer, Recipe, Schedule};
+use super::candidate::Candidate;
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
+use super::extent::Extent;
 use super::extremes;
 use super::hardware::{self, Target};
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
 use super::place;
 use super::policy::{self, Placed};
+use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
-use super::unroll::{self, Extent, TemplateNode};
+use super::stage::Stage;
+use super::unroll::{self, TemplateNode};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{self, Experiment, Expr, Record, Slot, Space, Value};
+use crate::ir::{self, Experiment, Expr, Slot, Space, Value};
 
 /// An experiment with its choices made decisions.
 #[derive(Debug, Clone)]
@@ -40,16 +43,6 @@ pub struct Template {
     goals: Vec<Expr>,
     requires: Vec<Expr>,
     warnings: Vec<Diagnostic>,
-}
-
-/// A stage of training over decisions.
-#[derive(Debug, Clone)]
-struct Stage {
-    epochs: Expr,
-    batch: Expr,
-    optimizer: Expr,
-    schedule: Expr,
-    label_smoothing: Expr,
 }
 
 impl Template {
@@ -83,11 +76,11 @@ impl Template {
         }
 
         let repairs = settler.slot(&experiment.repairs, "repairs", &always, &names);
-        let train = stage(&experiment.train, "train", &mut settler, &names);
+        let train = Stage::new(&experiment.train, "train", &mut settler, &names);
         let finetune = experiment
             .finetune
             .as_ref()
-            .map(|f| stage(f, "finetune", &mut settler, &names));
+            .map(|f| Stage::new(f, "finetune", &mut settler, &names));
         let target = experiment
             .target
             .as_ref()
@@ -134,7 +127,7 @@ impl Template {
         if found.iter().any(Diagnostic::is_error) {
             return Err(found);
         }
-        Ok(Template {
+        let template = Template {
             decisions: settler.decisions,
             shape,
             nodes,
@@ -151,7 +144,11 @@ impl Template {
             goals,
             requires,
             warnings: found,
-        })
+        };
+        match prove::unmeetable(&template, experiment) {
+            unmeetable if unmeetable.is_empty() => Ok(template),
+            unmeetable => Err(unmeetable),
+        }
     }
 
     /// Every decision.
@@ -298,72 +295,6 @@ impl Scope for Measured<'_> {
 
     fn decision(&self, index: usize) -> Option<Value> {
         self.point.0.get(index).cloned().flatten()
-    }
-}
-
-fn stage(training: &ir::Training, path: &str, settler: &mut Settler, names: &Frame) -> Stage {
-    let mut field = |slot: &Slot, name: &str| {
-        settler.slot(slot, &format!("{path}.{name}"), &Expr::bool(true), names)
-    };
-    Stage {
-        epochs: field(&training.epochs, "epochs"),
-        batch: field(&training.batch, "batch"),
-        optimizer: field(&training.optimizer, "optimizer"),
-        schedule: field(&training.schedule, "schedule"),
-        label_smoothing: field(&training.label_smoothing, "label_smoothing"),
-    }
-}
-
-impl Stage {
-    fn recipe(&self, scope: &dyn Scope) -> Result<Recipe, Failure> {
-        let schedule = evaluate::value(&self.schedule, scope)?;
-        Ok(Recipe {
-            epochs: evaluate::number(&self.epochs, scope)? as usize,
-            batch: (evaluate::number(&self.batch, scope)? as usize).max(1),
-            optimizer: optimizer(&evaluate::value(&self.optimizer, scope)?)?,
-            schedule: match schedule.as_name() {
-                Some("constant") => Schedule::Constant,
-                Some("cosine") => Schedule::Cosine,
-                _ => {
-                    return Err(Failure::Kind(
-                        "`constant` or `cosine`",
-                        schedule.to_string(),
-                    ));
-                }
-            },
-            label_smoothing: evaluate::number(&self.label_smoothing, scope)?,
-        })
-    }
-}
-
-fn optimizer(value: &Value) -> Result<Optimizer, Failure> {
-    let none = Record {
-        name: String::new(),
-        fields: Vec::new(),
-    };
-    let record = match value {
-        Value::Record(record) => record,
-        _ => &none,
-    };
-    let field = |name: &str, default: f64| {
-        record
-            .get(name)
-            .and_then(Value::as_number)
-            .unwrap_or(default)
-    };
-    match value.as_name() {
-        Some("adam") => Ok(Optimizer::Adam {
-            lr: field("lr", 2e-3),
-            beta1: field("beta1", 0.9),
-            beta2: field("beta2", 0.999),
-            weight_decay: field("weight_decay", 0.0),
-        }),
-        Some("sgd") => Ok(Optimizer::Sgd {
-            lr: field("lr", 0.1),
-            momentum: field("momentum", 0.9),
-            weight_decay: field("weight_decay", 0.0),
-        }),
-        _ => Err(Failure::Kind("`adam(…)` or `sgd(…)`", value.to_string())),
     }
 }
 

@@ -4,24 +4,16 @@
 //! it exists and its arguments as expressions over decisions. Repeats are copied up to their largest count.
 
 use super::evaluate::{self, Failure};
+use super::extent::Extent;
 use super::members;
+use super::operation::{TemplateOp, template_op};
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{
-    BinaryOp, Block, Expr, Function, LayerKind, LayerStmt, Operation, Slot, Space, Stmt, Value,
-};
+use crate::ir::{BinaryOp, Block, Expr, LayerKind, LayerStmt, Slot, Space, Stmt};
 use crate::source::Span;
 
 /// The most nodes that a space may unroll to: beyond it, a typo in a `repeat` is likelier than a network.
 const MOST_NODES: usize = 20_000;
-
-/// Height, width and channels as expressions over decisions.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Extent {
-    pub(super) height: Expr,
-    pub(super) width: Expr,
-    pub(super) channels: Expr,
-}
 
 /// A node that exists where its guard holds.
 #[derive(Debug, Clone)]
@@ -33,39 +25,6 @@ pub(super) struct TemplateNode {
     pub(super) input: Extent,
     pub(super) output: Extent,
     pub(super) span: Span,
-}
-
-/// What a node does, with arguments over decisions.
-#[derive(Debug, Clone)]
-pub(super) enum TemplateOp {
-    Convolution {
-        kind: LayerKind,
-        channels: Expr,
-        kernel: Expr,
-        stride: Expr,
-        groups: Expr,
-        padding: Expr,
-    },
-    Linear {
-        outputs: Expr,
-    },
-    Norm,
-    Activation {
-        name: String,
-    },
-    Pool {
-        kind: Expr,
-        kernel: Expr,
-        stride: Expr,
-    },
-    Flatten,
-    /// Remembers what flows here as the input of the next block: marks count from 0.
-    Mark,
-    /// Adds what was remembered, which has this extent.
-    AddInput {
-        slot: usize,
-        remembered: Extent,
-    },
 }
 
 impl TemplateNode {
@@ -331,7 +290,13 @@ impl Unroller<'_, '_> {
             );
         }
         for operation in &layer.chain {
-            match self.operation(operation, &path, &guard, names) {
+            let settler = &mut *self.settler;
+            let mut arg = |name: &str| {
+                let slot = operation.args.iter().find(|(n, _)| n == name);
+                let (_, slot) = slot.ok_or_else(|| Failure::Unknown(name.into()))?;
+                Ok(settler.slot(slot, &format!("space.{path}.{name}"), &guard, names))
+            };
+            match template_op(&operation.name, &self.flow, &mut arg) {
                 Ok((op, output)) => self.push(&path, guard.clone(), op, output, operation.span),
                 Err(failure) => {
                     let text = failure.to_string();
@@ -342,119 +307,6 @@ impl Unroller<'_, '_> {
                 }
             }
         }
-    }
-
-    fn operation(
-        &mut self,
-        op: &Operation,
-        path: &str,
-        guard: &Expr,
-        names: &Frame,
-    ) -> Result<(TemplateOp, Extent), Failure> {
-        let mut arg = |name: &str| -> Result<Expr, Failure> {
-            let slot = op.args.iter().find(|(n, _)| n == name).map(|(_, s)| s);
-            let slot = slot.ok_or_else(|| Failure::Unknown(name.into()))?;
-            Ok(self
-                .settler
-                .slot(slot, &format!("space.{path}.{name}"), guard, names))
-        };
-        let flow = self.flow.clone();
-        let same = |channels: Expr| Extent {
-            channels,
-            ..flow.clone()
-        };
-        Ok(match op.name.as_str() {
-            "conv" => {
-                let (channels, kernel, stride) = (arg("channels")?, arg("kernel")?, arg("stride")?);
-                let (groups, padding) = (arg("groups")?, arg("padding")?);
-                let output = windowed(&flow, &kernel, &stride, &padding, channels.clone())?;
-                (
-                    TemplateOp::Convolution {
-                        kind: LayerKind::Conv,
-                        channels,
-                        kernel,
-                        stride,
-                        groups,
-                        padding,
-                    },
-                    output,
-                )
-            }
-            "depthwise" => {
-                let (kernel, stride, padding) = (arg("kernel")?, arg("stride")?, arg("padding")?);
-                let (channels, groups) = (flow.channels.clone(), flow.channels.clone());
-                let output = windowed(&flow, &kernel, &stride, &padding, channels.clone())?;
-                (
-                    TemplateOp::Convolution {
-                        kind: LayerKind::Depthwise,
-                        channels,
-                        kernel,
-                        stride,
-                        groups,
-                        padding,
-                    },
-                    output,
-                )
-            }
-            "linear" => {
-                let outputs = arg("outputs")?;
-                let one = Expr::number(1.0);
-                let output = Extent {
-                    height: one.clone(),
-                    width: one,
-                    channels: outputs.clone(),
-                };
-                (TemplateOp::Linear { outputs }, output)
-            }
-            "norm" => (TemplateOp::Norm, flow.clone()),
-            "relu" | "relu6" | "hardtanh" => (
-                TemplateOp::Activation {
-                    name: op.name.clone(),
-                },
-                flow.clone(),
-            ),
-            "pool" => {
-                let (kind, kernel, stride) = (arg("kind")?, arg("kernel")?, arg("stride")?);
-                let output = if kernel == Expr::Value(Value::name("global")) {
-                    Extent {
-                        height: Expr::number(1.0),
-                        width: Expr::number(1.0),
-                        ..flow.clone()
-                    }
-                } else {
-                    windowed(
-                        &flow,
-                        &kernel,
-                        &stride,
-                        &Expr::number(0.0),
-                        flow.channels.clone(),
-                    )?
-                };
-                (
-                    TemplateOp::Pool {
-                        kind,
-                        kernel,
-                        stride,
-                    },
-                    output,
-                )
-            }
-            "flatten" => {
-                let pixels =
-                    evaluate::combine(BinaryOp::Multiply, flow.height.clone(), flow.width.clone())?;
-                let length = evaluate::combine(BinaryOp::Multiply, pixels, flow.channels.clone())?;
-                let one = Expr::number(1.0);
-                (
-                    TemplateOp::Flatten,
-                    Extent {
-                        height: one.clone(),
-                        width: one,
-                        ..same(length)
-                    },
-                )
-            }
-            other => return Err(Failure::Unknown(other.into())),
-        })
     }
 
     fn push(&mut self, layer: &str, guard: Expr, op: TemplateOp, output: Extent, span: Span) {
@@ -477,39 +329,4 @@ impl Unroller<'_, '_> {
             span,
         });
     }
-}
-
-/// The output of a window that moves over rows and columns: floor((n + 2 p - k) / s) + 1, and ceil(n / s) for `same` padding,
-/// which an odd kernel reaches with p = (k - 1) / 2.
-fn windowed(
-    flow: &Extent,
-    kernel: &Expr,
-    stride: &Expr,
-    padding: &Expr,
-    channels: Expr,
-) -> Result<Extent, Failure> {
-    let along = |n: &Expr| -> Result<Expr, Failure> {
-        let fold = |e: Expr| evaluate::reduce(&e, &|_| None);
-        if *padding == Expr::Value(Value::name("same")) {
-            let ratio = evaluate::combine(BinaryOp::Divide, n.clone(), stride.clone())?;
-            return match ratio.as_value() {
-                Some(_) => fold(Expr::Call(Function::Ceil, vec![ratio])),
-                None => Ok(Expr::Call(Function::Ceil, vec![ratio])),
-            };
-        }
-        let both_sides = evaluate::combine(BinaryOp::Multiply, Expr::number(2.0), padding.clone())?;
-        let padded = evaluate::combine(BinaryOp::Add, n.clone(), both_sides)?;
-        let room = evaluate::combine(BinaryOp::Subtract, padded, kernel.clone())?;
-        let ratio = evaluate::combine(BinaryOp::Divide, room, stride.clone())?;
-        let steps = match ratio.as_value() {
-            Some(_) => fold(Expr::Call(Function::Floor, vec![ratio]))?,
-            None => Expr::Call(Function::Floor, vec![ratio]),
-        };
-        evaluate::combine(BinaryOp::Add, steps, Expr::number(1.0))
-    };
-    Ok(Extent {
-        height: along(&flow.height)?,
-        width: along(&flow.width)?,
-        channels,
-    })
 }

@@ -105,10 +105,8 @@ fn kept_bits(network: &Network, index: usize) -> u64 {
 /// Whether a node takes the place of what it reads.
 fn is_in_place(network: &Network, index: usize) -> bool {
     let node = &network.nodes[index];
-    matches!(
-        node.op,
-        Op::Norm | Op::Activation(_) | Op::Add | Op::Flatten
-    ) && network.readers(node.inputs[0]).count() == 1
+    matches!(node.op, Op::Norm | Op::Activation(_) | Op::Flatten)
+        && network.readers(node.inputs[0]).count() == 1
 }
 
 /// The node that gives the final values of the buffer that node `index` writes: the last of those done in place after it.
