@@ -5,5 +5,6 @@ pub mod interpreter;
 pub mod ir;
 pub mod model;
 pub mod report;
+pub mod kernels;
 pub mod source;
 pub mod stream;

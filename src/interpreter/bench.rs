@@ -11,7 +11,7 @@ use super::Observer;
 use super::conclude::turned;
 use super::search::KnownCosts;
 use super::train::{self, Data, Model, TrainError, Trained};
-use super::trial::{LayerBits, Stages, Status, Trial};
+use super::store::trial::{LayerBits, Stages, Status, Trial};
 use crate::ir::{Experiment, Expr, Value};
 use crate::model::evaluate::Failure;
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};

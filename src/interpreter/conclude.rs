@@ -9,7 +9,7 @@ use super::result::{GoalColumn, Hypervolume, Requirement, RunResult};
 use super::search::pareto;
 use super::store::{Record, Store};
 use super::train::{Data, Model};
-use super::trial::{Status, Trial};
+use super::store::trial::{Status, Trial};
 use super::{RunError, model_metadata};
 use crate::ir::{Direction, Experiment};
 use crate::model::Template;

@@ -21,7 +21,6 @@ pub mod result;
 pub mod search;
 pub mod store;
 pub mod train;
-pub mod trial;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,7 +32,7 @@ use self::result::RunResult;
 use self::search::{Observation, Sampler, Suggestion};
 use self::store::{Record, State, Store, StoreError};
 use self::train::{Data, DataError, Model, Progress};
-use self::trial::{Status, Trial};
+use self::store::trial::{Status, Trial};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Method};
 use crate::model::{Point, Template};

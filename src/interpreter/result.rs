@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::trial::Trial;
+use super::store::trial::Trial;
 use crate::ir::{Direction, Provenance, Value};
 
 /// Everything that a finished search has shown.

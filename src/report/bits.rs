@@ -3,7 +3,7 @@
 //! In: the layers of a trial. Out: `8 b×2 t 4/8`: for each layer weights/activations, one symbol where both are the same, runs
 //! of equal layers with a count.
 
-use crate::interpreter::trial::LayerBits;
+use crate::interpreter::store::trial::LayerBits;
 
 /// What the symbols mean, for under a table.
 pub const LEGEND: &str = "bits: per layer, weights/activations or one symbol for both; b = binary, t = ternary, 2 to 8 = integer, u = unsigned, f = float";

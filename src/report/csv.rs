@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::interpreter::result::RunResult;
-use crate::interpreter::trial::{Status, Trial};
+use crate::interpreter::store::trial::{Status, Trial};
 use crate::ir::Value;
 
 /// All trials. `timings` adds a column of seconds.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::interpreter::result::{
     Expectation, GoalColumn, Hypervolume, Part, Requirement, RunResult,
 };
-use crate::interpreter::trial::{LayerBits, Stages, Status, Trial};
+use crate::interpreter::store::trial::{LayerBits, Stages, Status, Trial};
 use crate::ir::{Direction, Provenance, Value};
 use crate::model::{Metrics, Point};
 

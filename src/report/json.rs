@@ -6,7 +6,7 @@
 use serde_json::{Map, Number, Value as Json, json};
 
 use crate::interpreter::result::RunResult;
-use crate::interpreter::trial::{Status, Trial};
+use crate::interpreter::store::trial::{Status, Trial};
 use crate::ir::{Direction, Value};
 
 /// The whole result as text that ends in a newline. `timings` adds the seconds of each trial.

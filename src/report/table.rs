@@ -10,7 +10,7 @@ use super::grid::Grid;
 use super::quantity::{percent, points, quantity};
 use super::{Look, bits};
 use crate::interpreter::result::{Expectation, GoalColumn, RunResult};
-use crate::interpreter::trial::{Status, Trial};
+use crate::interpreter::store::trial::{Status, Trial};
 use crate::ir::{Direction, Value};
 use crate::model::metrics::metric;
 

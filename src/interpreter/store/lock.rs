@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::Sources;
-
 /// The hashes, numbers and versions that determine a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
@@ -38,38 +36,35 @@ pub struct SourceHash {
 }
 
 impl Lock {
-    /// The lock of an experiment of `spec` with the texts that it was compiled from.
+    /// The lock of an experiment of `spec` and of the named texts that it imports.
     ///
     /// The spec itself is called `spec.bnas` whatever its path, so that a run can be moved.
-    pub fn new(
+    pub fn new<'a>(
         experiment: &str,
         seed: u64,
         trials: usize,
-        spec_text: &str,
-        sources: &Sources,
+        spec: &str,
+        imports: impl IntoIterator<Item = (&'a str, &'a str)>,
         overrides: BTreeMap<String, u64>,
     ) -> Lock {
-        let mut imports: Vec<SourceHash> = sources
-            .iter()
-            .filter(|source| source.text != spec_text)
-            .map(|source| SourceHash {
-                name: source.name.clone(),
-                blake3: hash(source.text.as_bytes()),
-            })
+        let hashed = |name: &str, text: &str| SourceHash {
+            name: name.into(),
+            blake3: hash(text.as_bytes()),
+        };
+        let mut imports: Vec<SourceHash> = imports
+            .into_iter()
+            .map(|(name, text)| hashed(name, text))
             .collect();
         imports.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut hashes = vec![SourceHash {
-            name: "spec.bnas".into(),
-            blake3: hash(spec_text.as_bytes()),
-        }];
-        hashes.extend(imports);
+        let mut sources = vec![hashed("spec.bnas", spec)];
+        sources.extend(imports);
         Lock {
             schema: 1,
             bnas: env!("CARGO_PKG_VERSION").into(),
             experiment: experiment.into(),
             seed,
             trials,
-            sources: hashes,
+            sources,
             overrides,
         }
     }
@@ -147,11 +142,8 @@ mod tests {
     use super::*;
 
     fn lock(seed: u64, spec: &str, library: &str) -> Lock {
-        let mut sources = Sources::default();
-        sources.add("somewhere/quick.bnas", spec);
-        sources.add("<std>/targets/braintta.bnas", library);
-        let overrides = BTreeMap::new();
-        Lock::new("quick", seed, 40, spec, &sources, overrides)
+        let imports = [("<std>/targets/braintta.bnas", library)];
+        Lock::new("quick", seed, 40, spec, imports, BTreeMap::new())
     }
 
     #[test]
@@ -174,14 +166,5 @@ mod tests {
             found,
             ["the text of `<std>/targets/braintta.bnas` has changed"]
         );
-    }
-
-    #[test]
-    fn the_name_of_the_spec_does_not_matter() {
-        let mut sources = Sources::default();
-        sources.add("elsewhere.bnas", "a");
-        sources.add("<std>/targets/braintta.bnas", "b");
-        let moved = Lock::new("quick", 1, 40, "a", &sources, BTreeMap::new());
-        assert_eq!(lock(1, "a", "b"), moved);
     }
 }

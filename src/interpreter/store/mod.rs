@@ -16,6 +16,7 @@ mod error;
 mod journal;
 mod lock;
 mod state;
+pub mod trial;
 
 use std::collections::BTreeMap;
 use std::fs;

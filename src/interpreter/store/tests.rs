@@ -1,12 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::source::Sources;
 
 fn lock(seed: u64) -> Lock {
-    let mut sources = Sources::default();
-    sources.add("quick.bnas", "spec");
-    Lock::new("quick", seed, 4, "spec", &sources, BTreeMap::new())
+    Lock::new("quick", seed, 4, "spec", [], BTreeMap::new())
 }
 
 fn test(trial: usize) -> Record {

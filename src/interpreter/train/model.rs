@@ -1,0 +1,286 @@
+//! A network with numbers in it.
+//!
+//! In: a candidate and random numbers, or bytes that were saved. Out: logits, accuracies, gradients, bytes. Knows nothing of
+//! epochs and optimizers.
+
+use std::collections::BTreeMap;
+
+use dfdx::prelude::{Backward, Cpu, CpuError, TensorFromVec, Trace};
+
+use super::batch;
+use super::data::{Data, Split};
+use super::forward::{Norms, Pass, Scales, Watch};
+use super::ops::{self, Gradients, RunningStatistics, Tensor4};
+use super::parameters::{Parameter, Parameters, Value};
+use super::plan::{Plan, Role};
+use super::storage::{self, Entry, StorageError};
+use super::{PlanError, TrainError};
+use crate::model::{Candidate, Shape};
+use crate::stream::{Purpose, stream};
+
+/// Images of one pass of inference.
+const INFERENCE_BATCH: usize = 128;
+
+/// Images of calibration at most.
+const CALIBRATION_IMAGES: usize = 1024;
+
+/// Values of the largest activation in calibration at most: 64 MiB.
+const CALIBRATION_VALUES: usize = 1 << 24;
+
+/// A network with parameters, statistics of batch norm and, once it is quantized, scales of activations.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub(super) plan: Plan,
+    pub(super) parameters: Parameters,
+    pub(super) statistics: Vec<RunningStatistics>,
+    /// Scales of quantized inputs; `None`: all quantizers are off.
+    pub(super) scales: Option<Vec<f32>>,
+}
+
+impl Model {
+    /// The network before training. Quantizers are off.
+    pub fn new(candidate: &Candidate, seed: u64, trial: u64) -> Result<Model, PlanError> {
+        let plan = Plan::new(&candidate.network)?;
+        let mut rng = stream(seed, trial, Purpose::Init);
+        let parameters = plan.parameters.iter().map(|p| {
+            let count: usize = p.axes.iter().product();
+            let (value, decays) = match p.role {
+                Role::Weight => (Value::normal(&p.axes, 2.0, &mut rng), true),
+                Role::LastWeight => (Value::normal(&p.axes, 1.0, &mut rng), true),
+                Role::Gain => (Value::new(&p.axes, vec![1.0; count]), false),
+                Role::Bias => (Value::new(&p.axes, vec![0.0; count]), false),
+            };
+            Parameter::new(p.name.clone(), value, decays)
+        });
+        Ok(Model {
+            parameters: parameters.collect(),
+            statistics: plan
+                .norms
+                .iter()
+                .map(|channels| RunningStatistics::new(*channels))
+                .collect(),
+            scales: None,
+            plan,
+        })
+    }
+
+    /// Whether the network can be trained on the data.
+    pub(super) fn check(&self, data: &Data) -> Result<(), TrainError> {
+        let input = self.plan.shapes[0];
+        let outputs = self.outputs();
+        let [height, width, channels] = data.train().shape();
+        let fits = [input.height, input.width, input.channels] == data.train().shape()
+            && outputs == data.classes();
+        if fits {
+            return Ok(());
+        }
+        Err(TrainError::Mismatch {
+            network: format!("images of {input} and {outputs} classes"),
+            data: format!(
+                "images of {height}x{width}x{channels} and {} classes",
+                data.classes()
+            ),
+        })
+    }
+
+    /// Whether any operand has a quantizer.
+    pub fn has_quantizers(&self) -> bool {
+        self.plan.is_quantized()
+    }
+
+    /// Number of classes.
+    pub fn outputs(&self) -> usize {
+        self.plan.shapes.last().map_or(0, |s| s.len())
+    }
+
+    /// The logits (images, classes) of images (images, height, width, channels), as they are at inference.
+    pub fn logits(&self, images: Vec<f32>) -> Vec<f32> {
+        self.watched(images, None)
+    }
+
+    /// The same, showing every step to `watch`.
+    pub(super) fn watched(&self, images: Vec<f32>, watch: Option<Watch>) -> Vec<f32> {
+        let pass = Pass {
+            plan: &self.plan,
+            parameters: &self.parameters,
+            norms: Norms::Fixed(&self.statistics),
+            scales: self.scales.as_deref().into(),
+            progress: 1.0,
+            watch,
+        };
+        ops::values(&pass.run(self.tensor(images))).to_vec()
+    }
+
+    /// Images as a tensor.
+    fn tensor(&self, images: Vec<f32>) -> Tensor4 {
+        let Shape {
+            height,
+            width,
+            channels,
+        } = self.plan.shapes[0];
+        let count = images.len() / self.plan.shapes[0].len();
+        Cpu::default().tensor_from_vec(images, (count, height, width, channels))
+    }
+
+    /// The share of samples whose class has the largest logit. The first of equals counts, NaN never does.
+    pub fn accuracy(&self, split: &Split) -> f64 {
+        let mut right = 0_usize;
+        for start in (0..split.len()).step_by(INFERENCE_BATCH) {
+            let samples = start..split.len().min(start + INFERENCE_BATCH);
+            let logits = self.logits(batch::images(split, samples.clone()));
+            for (row, sample) in logits.chunks_exact(self.outputs()).zip(samples) {
+                right += usize::from(largest(row) == Some(split.label(sample)));
+            }
+        }
+        right as f64 / split.len() as f64
+    }
+
+    /// Switches the quantizers on: finds the scales of activations and the statistics of batch norm.
+    ///
+    /// One pass over the first training images, node by node: a quantizer takes its scale from what really arrives,
+    /// everything before it being quantized already, and a batch norm takes its statistics from the same pass. Statistics of
+    /// the float network would be wrong behind binary and ternary layers, whose outputs have another variance.
+    pub(super) fn calibrate(&mut self, split: &Split) {
+        let largest = self.plan.shapes.iter().map(|s| s.len()).max().unwrap_or(1);
+        let count = (CALIBRATION_VALUES / largest.max(1))
+            .clamp(1, CALIBRATION_IMAGES)
+            .min(split.len());
+        let mut scales = vec![1.0; self.plan.scale_names.len()];
+        let images = self.tensor(batch::images(split, 0..count));
+        let pass = Pass {
+            plan: &self.plan,
+            parameters: &self.parameters,
+            norms: Norms::Measured(&mut self.statistics),
+            scales: Scales::Measured(&mut scales),
+            progress: 1.0,
+            watch: None,
+        };
+        pass.run(images);
+        self.scales = Some(scales);
+    }
+
+    /// Mean cross-entropy of a batch and its gradients; running statistics move. `progress` is for surrogates.
+    pub(super) fn gradients(
+        &mut self,
+        images: Vec<f32>,
+        labels: &[usize],
+        smoothing: f64,
+        progress: f32,
+    ) -> Result<(f64, Gradients), CpuError> {
+        let images = self.tensor(images).traced(Gradients::leaky());
+        let pass = Pass {
+            plan: &self.plan,
+            parameters: &self.parameters,
+            norms: Norms::Learning(&mut self.statistics),
+            scales: self.scales.as_deref().into(),
+            progress,
+            watch: None,
+        };
+        let loss = ops::softmax_cross_entropy(pass.run(images), labels, smoothing as f32);
+        let value = f64::from(ops::values(&loss)[0]);
+        Ok((value, loss.try_backward()?))
+    }
+
+    /// Everything that inference needs as a safetensors file with `metadata`: the same bytes for the same model.
+    ///
+    /// Weights are the float ones that quantizers start from, (kernel, kernel, channels in / groups, channels out) or (in,
+    /// out); their scales follow from them. A quantized model also has one `activation_scale` per quantized input.
+    pub fn to_safetensors(&self, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+        storage::write(&self.entries(), metadata)
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = self
+            .parameters
+            .iter()
+            .map(|p| Entry {
+                name: p.name.clone(),
+                axes: p.value.axes(),
+                values: p.value.values().to_vec(),
+            })
+            .collect();
+        let mut vector = |name: String, values: &[f32]| {
+            entries.push(Entry {
+                name,
+                axes: vec![values.len()],
+                values: values.to_vec(),
+            });
+        };
+        for (name, statistics) in self.plan.norm_names.iter().zip(&self.statistics) {
+            vector(format!("{name}.mean"), &statistics.mean);
+            vector(format!("{name}.variance"), &statistics.variance);
+        }
+        if let Some(scales) = &self.scales {
+            // Marks a quantized model even where no activation has a scale.
+            vector("quantized".into(), &[1.0]);
+            for (name, scale) in self.plan.scale_names.iter().zip(scales) {
+                vector(format!("{name}.activation_scale"), &[*scale]);
+            }
+        }
+        entries
+    }
+
+    /// The model that [`Model::to_safetensors`] saved, for the same candidate.
+    pub fn from_safetensors(candidate: &Candidate, bytes: &[u8]) -> Result<Model, StorageError> {
+        let (entries, _) = storage::read(bytes)?;
+        let mut entries: BTreeMap<String, Entry> =
+            entries.into_iter().map(|e| (e.name.clone(), e)).collect();
+        let mut model = match Model::new(candidate, 0, 0) {
+            Ok(model) => model,
+            Err(e) => return storage::error(e.to_string()),
+        };
+        if entries.contains_key("quantized") {
+            model.scales = Some(vec![1.0; model.plan.scale_names.len()]);
+        }
+        let mut found = Vec::new();
+        for wanted in model.entries() {
+            match entries.remove(&wanted.name) {
+                Some(entry) if entry.axes == wanted.axes => found.push(entry),
+                Some(entry) => {
+                    return storage::error(format!(
+                        "tensor `{}` has axes {:?}, the candidate wants {:?}",
+                        wanted.name, entry.axes, wanted.axes
+                    ));
+                }
+                None => {
+                    return storage::error(format!("tensor `{}` is missing", wanted.name));
+                }
+            }
+        }
+        if let Some(name) = entries.keys().next() {
+            return storage::error(format!("tensor `{name}` is none of the candidate's"));
+        }
+        let mut found = found.into_iter();
+        for parameter in model.parameters.iter_mut() {
+            if let Some(entry) = found.next() {
+                parameter.value = Value::new(&entry.axes, entry.values);
+            }
+        }
+        for statistics in &mut model.statistics {
+            if let (Some(mean), Some(variance)) = (found.next(), found.next()) {
+                statistics.mean = mean.values;
+                statistics.variance = variance.values;
+            }
+        }
+        if let Some(scales) = &mut model.scales {
+            for (scale, entry) in scales.iter_mut().zip(found.skip(1)) {
+                *scale = entry.values[0];
+            }
+        }
+        Ok(model)
+    }
+}
+
+/// The index of the first largest number; `None` if a number is NaN.
+fn largest(row: &[f32]) -> Option<usize> {
+    if row.iter().any(|x| x.is_nan()) {
+        return None;
+    }
+    let mut best = 0;
+    for (i, x) in row.iter().enumerate() {
+        if *x > row[best] {
+            best = i;
+        }
+    }
+    Some(best)
+}

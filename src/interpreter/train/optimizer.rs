@@ -1,0 +1,180 @@
+//! One step of an optimizer over all parameters: dfdx's update rules, and the state that they need.
+//!
+//! In: parameters, their gradients and a factor on the learning rate. Out: changed parameters. Weight decay spares batch norm and
+//! biases: it would pull scales to 0, and they are not what overfits.
+
+use dfdx::optim::{AdamConfig, Momentum, SgdConfig, WeightDecay};
+use dfdx::prelude::{Cpu, CpuError, Gradients, Shape, Tensor};
+
+use super::parameters::{Parameters, Value};
+use crate::model::Optimizer;
+
+/// An optimizer with its moving averages, for one stage.
+pub struct Stepper {
+    optimizer: Optimizer,
+    /// Steps taken, for Adam's correction of the start.
+    steps: i32,
+    /// Velocity or first moment by tensor.
+    first: Gradients<f32, Cpu>,
+    /// Second moment by tensor.
+    second: Gradients<f32, Cpu>,
+}
+
+impl Stepper {
+    /// Starts from rest.
+    pub fn new(optimizer: Optimizer) -> Stepper {
+        Stepper {
+            optimizer,
+            steps: 0,
+            first: Gradients::leaky(),
+            second: Gradients::leaky(),
+        }
+    }
+
+    /// Moves every parameter along its gradient, with `factor` times the learning rate.
+    pub fn step(
+        &mut self,
+        parameters: &mut Parameters,
+        gradients: &mut Gradients<f32, Cpu>,
+        factor: f64,
+    ) -> Result<(), CpuError> {
+        self.steps = self.steps.saturating_add(1);
+        for parameter in parameters.iter_mut() {
+            let decays = parameter.decays;
+            match &mut parameter.value {
+                Value::Kernel(t) => self.update(t, gradients, factor, decays)?,
+                Value::Matrix(t) => self.update(t, gradients, factor, decays)?,
+                Value::Vector(t) => self.update(t, gradients, factor, decays)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn update<S: Shape>(
+        &mut self,
+        tensor: &mut Tensor<S, f32, Cpu>,
+        gradients: &mut Gradients<f32, Cpu>,
+        factor: f64,
+        decays: bool,
+    ) -> Result<(), CpuError> {
+        let gradient = gradients.get_or_alloc_mut(tensor)?;
+        let first = self.first.get_or_alloc_mut(tensor)?;
+        match self.optimizer {
+            Optimizer::Sgd {
+                lr,
+                momentum,
+                weight_decay,
+            } => {
+                let config = SgdConfig {
+                    lr: lr * factor,
+                    momentum: (momentum > 0.0).then_some(Momentum::Classic(momentum)),
+                    weight_decay: (decays && weight_decay > 0.0)
+                        .then_some(WeightDecay::L2(weight_decay)),
+                };
+                config.try_update(tensor, first, gradient)
+            }
+            Optimizer::Adam {
+                lr,
+                beta1,
+                beta2,
+                weight_decay,
+            } => {
+                let second = self.second.get_or_alloc_mut(tensor)?;
+                let config = AdamConfig {
+                    lr: lr * factor,
+                    betas: [beta1, beta2],
+                    eps: 1e-8,
+                    weight_decay: (decays && weight_decay > 0.0)
+                        .then_some(WeightDecay::Decoupled(weight_decay)),
+                };
+                config.try_update(self.steps, tensor, first, second, gradient)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interpreter::train::parameters::Parameter;
+
+    /// A weight and a bias, both with value 2.
+    fn parameters() -> Parameters {
+        Parameters::from_iter([
+            Parameter::new("weight", Value::vector(vec![2.0]), true),
+            Parameter::new("bias", Value::vector(vec![2.0]), false),
+        ])
+    }
+
+    /// Steps with gradients given per step for both parameters; the values of both after them.
+    fn run(optimizer: Optimizer, steps: &[(f32, f64)]) -> (f64, f64) {
+        let mut parameters = parameters();
+        let mut stepper = Stepper::new(optimizer);
+        for (gradient, factor) in steps {
+            let mut gradients = Gradients::leaky();
+            for p in parameters.iter_mut() {
+                let Value::Vector(t) = &p.value else {
+                    unreachable!()
+                };
+                gradients.get_or_alloc_mut(t).unwrap()[0] = *gradient;
+            }
+            stepper
+                .step(&mut parameters, &mut gradients, *factor)
+                .unwrap();
+        }
+        let values: Vec<f64> = parameters
+            .iter()
+            .map(|p| f64::from(p.value.values()[0]))
+            .collect();
+        (values[0], values[1])
+    }
+
+    fn close(x: f64, y: f64) {
+        assert!((x - y).abs() < 1e-6, "{x} is not {y}");
+    }
+
+    #[test]
+    fn sgd_is_its_closed_form() {
+        let sgd = |momentum, weight_decay| Optimizer::Sgd {
+            lr: 0.1,
+            momentum,
+            weight_decay,
+        };
+        let (w, b) = run(sgd(0.0, 0.0), &[(3.0, 1.0)]);
+        close(w, 2.0 - 0.3);
+        close(b, 2.0 - 0.3);
+        // v1 = 3, v2 = 0.9 · 3 + 1 = 3.7, the second step at half the rate.
+        let (w, _) = run(sgd(0.9, 0.0), &[(3.0, 1.0), (1.0, 0.5)]);
+        close(w, 2.0 - 0.3 - 0.05 * 3.7);
+        // Decay adds 0.5 · 2 to the gradient of the weight alone.
+        let (w, b) = run(sgd(0.0, 0.5), &[(3.0, 1.0)]);
+        close(w, 2.0 - 0.1 * 4.0);
+        close(b, 2.0 - 0.3);
+    }
+
+    #[test]
+    fn adam_is_its_closed_form() {
+        let adam = |weight_decay| Optimizer::Adam {
+            lr: 0.01,
+            beta1: 0.9,
+            beta2: 0.999,
+            weight_decay,
+        };
+        // The first step is lr · g / |g|, whatever the gradient.
+        let (w, b) = run(adam(0.0), &[(5.0, 1.0)]);
+        close(w, 1.99);
+        close(b, 1.99);
+        // Decoupled decay: lr · wd · w on top, for the weight alone.
+        let (w, b) = run(adam(0.1), &[(5.0, 1.0)]);
+        close(w, 1.99 - 0.01 * 0.1 * 2.0);
+        close(b, 1.99);
+        // A second step by hand.
+        let (m, v) = (
+            0.9 * 0.5 + 0.1 * -1.0,
+            0.999 * 0.025 + 0.001 * 1.0,
+        );
+        let (m, v) = (m / (1.0 - 0.81), v / (1.0 - 0.999_f64.powi(2)));
+        let (w, _) = run(adam(0.0), &[(5.0, 1.0), (-1.0, 1.0)]);
+        close(w, 1.99 - 0.01 * m / (v.sqrt() + 1e-8));
+    }
+}

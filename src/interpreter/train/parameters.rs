@@ -1,0 +1,167 @@
+//! Learned numbers: dfdx tensors with a name, and where they start.
+//!
+//! Weights of a convolution are (kernel, kernel, channels in / groups, channels out), of a linear layer (in, out): the output
+//! channel is always the last axis. Knows nothing of the order in which a network uses them.
+
+use dfdx::prelude::{Cpu, HasShape, TensorFromVec};
+use rand_chacha::ChaCha8Rng;
+
+use super::ops::{self, Tensor1, Tensor2, Tensor4};
+use crate::stream::normal;
+
+/// All learned numbers of a network, in the order of its nodes.
+#[derive(Debug, Clone, Default)]
+pub struct Parameters(Vec<Parameter>);
+
+/// One tensor of them.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// A name that no other parameter of the network has.
+    pub name: String,
+    /// The numbers.
+    pub value: Value,
+    /// Whether weight decay pulls it to 0: weights, not batch norm and biases.
+    pub decays: bool,
+}
+
+/// A tensor by its number of axes.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// (kernel, kernel, channels in / groups, channels out).
+    Kernel(Tensor4),
+    /// (in, out).
+    Matrix(Tensor2),
+    /// (channels).
+    Vector(Tensor1),
+}
+
+impl Parameter {
+    /// A parameter with its start value.
+    pub fn new(name: impl Into<String>, value: Value, decays: bool) -> Parameter {
+        Parameter {
+            name: name.into(),
+            value,
+            decays,
+        }
+    }
+}
+
+impl Value {
+    /// A tensor with these axes (1, 2 or 4 of them) and values in C order.
+    pub fn new(axes: &[usize], values: Vec<f32>) -> Value {
+        let device = Cpu::default();
+        match *axes {
+            [n] => Value::Vector(device.tensor_from_vec(values, (n,))),
+            [i, o] => Value::Matrix(device.tensor_from_vec(values, (i, o))),
+            [a, b, c, d] => Value::Kernel(device.tensor_from_vec(values, (a, b, c, d))),
+            _ => unreachable!("parameters have 1, 2 or 4 axes"),
+        }
+    }
+
+    /// A tensor with one axis.
+    pub fn vector(values: Vec<f32>) -> Value {
+        Value::new(&[values.len()], values)
+    }
+
+    /// Weights whose output channel is the last axis, with normal values of variance `gain` / (inputs per output)
+    /// (He et al., arXiv:1502.01852; gain 2 before a rectifier, 1 before logits).
+    pub fn normal(axes: &[usize], gain: f64, rng: &mut ChaCha8Rng) -> Value {
+        let count: usize = axes.iter().product();
+        let fan_in = count / axes.last().copied().unwrap_or(1).max(1);
+        let deviation = (gain / fan_in.max(1) as f64).sqrt();
+        let values = (0..count).map(|_| (normal(rng) * deviation) as f32);
+        Value::new(axes, values.collect())
+    }
+
+    /// Sizes of the axes.
+    pub fn axes(&self) -> Vec<usize> {
+        match self {
+            Value::Kernel(t) => {
+                let (a, b, c, d) = *t.shape();
+                vec![a, b, c, d]
+            }
+            Value::Matrix(t) => vec![t.shape().0, t.shape().1],
+            Value::Vector(t) => vec![t.shape().0],
+        }
+    }
+
+    /// The numbers in C order.
+    pub fn values(&self) -> &[f32] {
+        match self {
+            Value::Kernel(t) => ops::values(t),
+            Value::Matrix(t) => ops::values(t),
+            Value::Vector(t) => ops::values(t),
+        }
+    }
+}
+
+impl Parameters {
+    /// Adds a parameter and gives its index.
+    pub fn push(&mut self, parameter: Parameter) -> usize {
+        self.0.push(parameter);
+        self.0.len() - 1
+    }
+
+    /// In the order of the network.
+    pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
+        self.0.iter()
+    }
+
+    /// In the order of the network, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        self.0.iter_mut()
+    }
+
+    /// The numbers of a parameter.
+    pub fn values(&self, index: usize) -> &[f32] {
+        self.0[index].value.values()
+    }
+
+    /// The tensor of a convolution's weights.
+    pub fn kernel(&self, index: usize) -> &Tensor4 {
+        match &self.0[index].value {
+            Value::Kernel(t) => t,
+            _ => unreachable!("a convolution has weights with four axes"),
+        }
+    }
+
+    /// The tensor of a linear layer's weights.
+    pub fn matrix(&self, index: usize) -> &Tensor2 {
+        match &self.0[index].value {
+            Value::Matrix(t) => t,
+            _ => unreachable!("a linear layer has weights with two axes"),
+        }
+    }
+
+    /// A tensor of one number per channel.
+    pub fn vector(&self, index: usize) -> &Tensor1 {
+        match &self.0[index].value {
+            Value::Vector(t) => t,
+            _ => unreachable!("a number per channel makes one axis"),
+        }
+    }
+}
+
+impl FromIterator<Parameter> for Parameters {
+    fn from_iter<I: IntoIterator<Item = Parameter>>(items: I) -> Parameters {
+        Parameters(items.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::{Purpose, stream};
+
+    #[test]
+    fn weights_start_with_the_variance_of_their_inputs() {
+        let mut rng = stream(1, 0, Purpose::Init);
+        let weights = Value::normal(&[3, 3, 32, 64], 2.0, &mut rng);
+        assert_eq!(weights.axes(), [3, 3, 32, 64]);
+        let values = weights.values();
+        let variance = values.iter().map(|v| f64::from(v * v)).sum::<f64>() / values.len() as f64;
+        let wanted = 2.0 / (9.0 * 32.0);
+        // The standard error of a variance is sqrt(2 / n) = 1 % of it here.
+        assert!((variance / wanted - 1.0).abs() < 0.04, "{variance}");
+    }
+}

@@ -1,0 +1,88 @@
+//! A stage of training: epochs of steps.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::batch::{self, Augmentation};
+use super::data::Data;
+use super::model::Model;
+use super::optimizer::Stepper;
+use super::{Progress, Stage, TrainError, schedule};
+use crate::model::{Candidate, Recipe};
+use crate::stream::{Purpose, stream};
+
+/// A trial that is running.
+pub struct Run<'a> {
+    /// What is trained.
+    pub candidate: &'a Candidate,
+    /// On what.
+    pub data: &'a Data,
+    /// The seed of the experiment.
+    pub seed: u64,
+    /// The number of the trial.
+    pub trial: u64,
+    /// Whether somebody asked to stop.
+    pub stop: &'a AtomicBool,
+    /// Who wants to know.
+    pub progress: &'a mut dyn FnMut(Progress),
+}
+
+impl Run<'_> {
+    /// Trains `model` and gives the mean loss of the last epoch.
+    pub fn stage(
+        &mut self,
+        model: &mut Model,
+        stage: Stage,
+        recipe: &Recipe,
+    ) -> Result<Option<f64>, TrainError> {
+        let (shuffle, augment) = match stage {
+            Stage::Float => (Purpose::Shuffle, Purpose::Augment),
+            Stage::Finetune => (Purpose::FinetuneShuffle, Purpose::FinetuneAugment),
+        };
+        let mut shuffle = stream(self.seed, self.trial, shuffle);
+        let mut augment = stream(self.seed, self.trial, augment);
+        let augmentation = Augmentation {
+            shift: self.candidate.shift,
+            flip: self.candidate.flip,
+        };
+        let split = self.data.train();
+        let batches = batch::count(split.len(), recipe.batch);
+        let steps = recipe.epochs * batches;
+        let mut stepper = Stepper::new(recipe.optimizer);
+        let mut mean = None;
+        for epoch in 0..recipe.epochs {
+            let order = batch::order(&mut shuffle, split.len());
+            let share = epoch as f32 / recipe.epochs as f32;
+            let mut sum = 0.0;
+            for index in 0..batches {
+                if self.stop.load(Ordering::Relaxed) {
+                    return Err(TrainError::Stopped);
+                }
+                let samples = &order[batch::range(split.len(), batches, index)];
+                let images = batch::augmented(split, samples, augmentation, &mut augment);
+                let labels: Vec<usize> = samples.iter().map(|s| split.label(*s)).collect();
+                let smoothing = recipe.label_smoothing;
+                let (loss, mut gradients) = model.gradients(images, &labels, smoothing, share)?;
+                if !loss.is_finite() {
+                    return Err(TrainError::Diverged {
+                        stage,
+                        epoch: epoch + 1,
+                        loss,
+                    });
+                }
+                sum += loss * samples.len() as f64;
+                let step = epoch * batches + index;
+                let factor = schedule::factor(recipe.schedule, step, steps);
+                stepper.step(&mut model.parameters, &mut gradients, factor)?;
+            }
+            let loss = sum / split.len() as f64;
+            mean = Some(loss);
+            (self.progress)(Progress {
+                stage,
+                epoch: epoch + 1,
+                epochs: recipe.epochs,
+                loss,
+            });
+        }
+        Ok(mean)
+    }
+}

@@ -1,0 +1,210 @@
+//! Loops over single numbers: clipping activations, sums.
+//!
+//! ```text
+//! for i: y[i]   = clip(x[i])                     clip(x) = min(high, max(low, x)), NaN stays NaN
+//! for i: dx[i] += dy[i] if low < y[i] < high else 0
+//! for i: a[i]  += b[i]
+//! for r, c: y[r, c] = x[r, c] + bias[c]          and dbias[c] += sum over r of dy[r, c]
+//! ```
+
+use super::{
+    buffer::Unfilled,
+    simd::{Isa, Kernel, Simd},
+};
+
+/// A piecewise linear activation: the identity, clipped to an interval.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Activation {
+    /// The identity.
+    None,
+    /// Clips to `[0, inf)`.
+    Relu,
+    /// Clips to `[0, 6]`.
+    Relu6,
+    /// Clips to `[-1, 1]`.
+    Hardtanh,
+}
+
+impl Activation {
+    /// The interval `(low, high)` that the activation clips to.
+    pub fn bounds(self) -> (f32, f32) {
+        match self {
+            Activation::None => (f32::NEG_INFINITY, f32::INFINITY),
+            Activation::Relu => (0.0, f32::INFINITY),
+            Activation::Relu6 => (0.0, 6.0),
+            Activation::Hardtanh => (-1.0, 1.0),
+        }
+    }
+}
+
+/// `clip(x)`.
+pub fn clip(isa: Isa, activation: Activation, x: &[f32]) -> Vec<f32> {
+    let (low, high) = activation.bounds();
+    isa.run(Clip { low, high, x })
+}
+
+/// Adds to `dx` the gradient of [`clip`], which passes where its result `y` lies strictly inside the interval.
+pub fn clip_backward(isa: Isa, activation: Activation, y: &[f32], dy: &[f32], dx: &mut [f32]) {
+    assert!(y.len() == dy.len() && y.len() == dx.len());
+    let (low, high) = activation.bounds();
+    isa.run(ClipBackward {
+        low,
+        high,
+        y,
+        dy,
+        dx,
+    });
+}
+
+/// `a + b` as a new buffer.
+pub fn sum(isa: Isa, a: &[f32], b: &[f32]) -> Vec<f32> {
+    assert_eq!(a.len(), b.len());
+    isa.run(Sum { a, b })
+}
+
+/// `a += b`.
+pub fn accumulate(isa: Isa, a: &mut [f32], b: &[f32]) {
+    assert_eq!(a.len(), b.len());
+    isa.run(Accumulate { a, b });
+}
+
+/// `x + bias`, row by row of `bias.len()` numbers.
+pub fn add_rows(isa: Isa, x: &[f32], bias: &[f32]) -> Vec<f32> {
+    assert!(!bias.is_empty() && x.len().is_multiple_of(bias.len()));
+    isa.run(AddRows { x, bias })
+}
+
+/// Adds the sum of all rows to `dbias`: rows in order, `f32`.
+pub fn accumulate_rows(isa: Isa, dbias: &mut [f32], dy: &[f32]) {
+    assert!(!dbias.is_empty() && dy.len().is_multiple_of(dbias.len()));
+    isa.run(AccumulateRows { dbias, dy });
+}
+
+struct Clip<'a> {
+    low: f32,
+    high: f32,
+    x: &'a [f32],
+}
+
+impl Kernel for Clip<'_> {
+    type Output = Vec<f32>;
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Vec<f32> {
+        let x = self.x.as_ptr();
+        let len = self.x.len();
+        // SAFETY: each block of at most LANES numbers lies inside `x` and the new buffer, and together they fill it.
+        unsafe {
+            let mut out = Unfilled::new(len);
+            let y = out.as_mut_ptr();
+            let (low, high) = (S::splat(self.low), S::splat(self.high));
+            for i in (0..len).step_by(S::LANES) {
+                let n = (len - i).min(S::LANES);
+                let v = S::min(high, S::max(low, S::read(x.add(i), n)));
+                S::write(y.add(i), v, n);
+            }
+            out.filled()
+        }
+    }
+}
+
+struct ClipBackward<'a> {
+    low: f32,
+    high: f32,
+    y: &'a [f32],
+    dy: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for ClipBackward<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let len = self.dx.len();
+        let (y, dy, dx) = (self.y.as_ptr(), self.dy.as_ptr(), self.dx.as_mut_ptr());
+        // SAFETY: the three slices have the same length and each block lies inside it.
+        unsafe {
+            let (low, high) = (S::splat(self.low), S::splat(self.high));
+            for i in (0..len).step_by(S::LANES) {
+                let n = (len - i).min(S::LANES);
+                let g = S::inside(S::read(dy.add(i), n), S::read(y.add(i), n), low, high);
+                S::write(dx.add(i), S::add(S::read(dx.add(i), n), g), n);
+            }
+        }
+    }
+}
+
+struct Sum<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl Kernel for Sum<'_> {
+    type Output = Vec<f32>;
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Vec<f32> {
+        let len = self.a.len();
+        let (a, b) = (self.a.as_ptr(), self.b.as_ptr());
+        // SAFETY: both slices have the length of the new buffer, and the blocks fill it.
+        unsafe {
+            let mut out = Unfilled::new(len);
+            let y = out.as_mut_ptr();
+            for i in (0..len).step_by(S::LANES) {
+                let n = (len - i).min(S::LANES);
+                let v = S::add(S::read(a.add(i), n), S::read(b.add(i), n));
+                S::write(y.add(i), v, n);
+            }
+            out.filled()
+        }
+    }
+}
+
+struct Accumulate<'a> {
+    a: &'a mut [f32],
+    b: &'a [f32],
+}
+
+impl Kernel for Accumulate<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for (a, b) in self.a.iter_mut().zip(self.b) {
+            *a += *b;
+        }
+    }
+}
+
+struct AddRows<'a> {
+    x: &'a [f32],
+    bias: &'a [f32],
+}
+
+impl Kernel for AddRows<'_> {
+    type Output = Vec<f32>;
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Vec<f32> {
+        let mut y = self.x.to_vec();
+        for row in y.chunks_exact_mut(self.bias.len()) {
+            for (y, bias) in row.iter_mut().zip(self.bias) {
+                *y += *bias;
+            }
+        }
+        y
+    }
+}
+
+struct AccumulateRows<'a> {
+    dbias: &'a mut [f32],
+    dy: &'a [f32],
+}
+
+impl Kernel for AccumulateRows<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for row in self.dy.chunks_exact(self.dbias.len()) {
+            for (sum, dy) in self.dbias.iter_mut().zip(row) {
+                *sum += *dy;
+            }
+        }
+    }
+}
