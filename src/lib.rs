@@ -3,8 +3,8 @@
 pub mod diagnostic;
 pub mod interpreter;
 pub mod ir;
+pub mod kernels;
 pub mod model;
 pub mod report;
-pub mod kernels;
 pub mod source;
 pub mod stream;

@@ -10,8 +10,8 @@ use std::time::Instant;
 use super::Observer;
 use super::conclude::turned;
 use super::search::KnownCosts;
-use super::train::{self, Data, Model, TrainError, Trained};
 use super::store::trial::{LayerBits, Stages, Status, Trial};
+use super::train::{self, Data, Model, TrainError, Trained};
 use crate::ir::{Experiment, Expr, Value};
 use crate::model::evaluate::Failure;
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
@@ -95,7 +95,10 @@ impl Bench<'_> {
                 None
             }
             Err(_) => {
-                fail(&mut trial, "the interpreter has a bug here: it panicked".into());
+                fail(
+                    &mut trial,
+                    "the interpreter has a bug here: it panicked".into(),
+                );
                 None
             }
         };
@@ -107,8 +110,8 @@ impl Bench<'_> {
         let mut model = None;
         if let Some(candidate) = self.template.candidate(&trial.point)? {
             trial.layers = layers(&candidate.network);
-            trial.metrics = hardware::known_metrics(&candidate)
-                .map_err(|e| Halt::Failed(e.to_string()))?;
+            trial.metrics =
+                hardware::known_metrics(&candidate).map_err(|e| Halt::Failed(e.to_string()))?;
             if let Some(data) = self.data {
                 let trained = self.train(&candidate, data, trial.number)?;
                 trial.stages = Some(stages(&candidate, &trained));
@@ -122,19 +125,20 @@ impl Bench<'_> {
     }
 
     /// Trains a candidate as trial `number` trains it: the same bits whenever it is called.
-    fn train(
-        &self,
-        candidate: &Candidate,
-        data: &Data,
-        number: usize,
-    ) -> Result<Trained, Halt> {
+    fn train(&self, candidate: &Candidate, data: &Data, number: usize) -> Result<Trained, Halt> {
         let seed = self.experiment.seed;
         let mut progress = |p| self.observer.epoch(number, p);
-        train::train(candidate, data, seed, number as u64, self.stop, &mut progress).map_err(|e| {
-            match e {
-                TrainError::Stopped => Halt::Stopped,
-                other => Halt::Failed(other.to_string()),
-            }
+        train::train(
+            candidate,
+            data,
+            seed,
+            number as u64,
+            self.stop,
+            &mut progress,
+        )
+        .map_err(|e| match e {
+            TrainError::Stopped => Halt::Stopped,
+            other => Halt::Failed(other.to_string()),
         })
     }
 
@@ -173,12 +177,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn holds(
-        &self,
-        require: &Expr,
-        point: &Point,
-        metrics: &Metrics,
-    ) -> Result<bool, Failure> {
+    fn holds(&self, require: &Expr, point: &Point, metrics: &Metrics) -> Result<bool, Failure> {
         match self.template.evaluate(require, point, metrics)? {
             Value::Bool(holds) => Ok(holds),
             other => Err(Failure::Kind("a truth value", other.to_string())),

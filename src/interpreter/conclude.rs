@@ -7,9 +7,9 @@ use super::bench::Bench;
 use super::expect;
 use super::result::{GoalColumn, Hypervolume, Requirement, RunResult};
 use super::search::pareto;
+use super::store::trial::{Status, Trial};
 use super::store::{Record, Store};
 use super::train::{Data, Model};
-use super::store::trial::{Status, Trial};
 use super::{RunError, model_metadata};
 use crate::ir::{Direction, Experiment};
 use crate::model::Template;
@@ -19,7 +19,7 @@ pub(super) fn choose(experiment: &Experiment, template: &Template, store: &Store
     let trials: Vec<Trial> = store.state().trials.values().cloned().collect();
     let feasible: Vec<&Trial> = trials.iter().filter(|t| t.is_feasible()).collect();
     let gains: Vec<Vec<f64>> = feasible.iter().map(|t| gains(experiment, t)).collect();
-    let front: Vec<&Trial> = pareto::front(&gains)
+    let front: Vec<&Trial> = pareto::non_dominated(&gains)
         .into_iter()
         .map(|i| feasible[i])
         .collect();

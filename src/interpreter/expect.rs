@@ -5,15 +5,13 @@
 //!
 //! | name | value |
 //! |---|---|
-//! | `best.test.accuracy` | accuracy of the best trial on the test split |
 //! | `best.accuracy`, `best.energy`, … | any metric of the best trial, by validation |
-//! | `best.float.accuracy`, `best.ptq.accuracy` | accuracy before quantization, and before fine-tuning |
-//! | `best.value` | the first goal of the best trial |
-//! | `best.x` | a decision of the best trial by its path |
-//! | `pareto.count`, `pareto.hypervolume` | of the Pareto set |
-//! | a name of the experiment | its fixed value |
+//! | `best.test.accuracy` | accuracy of the best trial on the test split |
+//! | `pareto.count` | members of the Pareto set |
+//! | a name of the experiment | its value, or what the best trial chose for it |
 
 use super::result::{Expectation, Part, RunResult};
+use super::store::trial::Trial;
 use crate::ir::{BinaryOp, Experiment, Expr, Function, Slot, UnaryOp, Value};
 use crate::model::evaluate::{self, Scope};
 use crate::model::metrics::metric;
@@ -44,45 +42,34 @@ struct Outcome<'a> {
 impl Scope for Outcome<'_> {
     fn name(&self, name: &str) -> Option<Value> {
         if let Some(of_best) = name.strip_prefix("best.") {
-            return self.of_best(of_best);
+            let best = self.best()?;
+            let number = match of_best {
+                "test.accuracy" => self.result.tests.get(&best.number),
+                metric => best.metrics.0.get(metric),
+            };
+            return number.map(|n| Value::Number(*n));
         }
-        match name {
-            "pareto.count" => Some(Value::Number(self.result.pareto.len() as f64)),
-            "pareto.hypervolume" => {
-                let volume = self.result.hypervolume.as_ref()?;
-                Some(Value::Number(volume.value))
-            }
-            _ => {
-                let binding = self.experiment.lets.iter().find(|l| l.name == name)?;
-                match &binding.slot {
-                    Slot::Fixed(expr) => evaluate::value(expr, self).ok(),
-                    Slot::Chosen(_) => None,
-                }
+        if name == "pareto.count" {
+            return Some(Value::Number(self.result.pareto.len() as f64));
+        }
+        let binding = self.experiment.lets.iter().find(|l| l.name == name)?;
+        match &binding.slot {
+            Slot::Fixed(expr) => evaluate::value(expr, self).ok(),
+            Slot::Chosen(_) => {
+                let mut paths = self.result.decisions.iter();
+                self.decision(paths.position(|path| path == name)?)
             }
         }
     }
 
     fn decision(&self, index: usize) -> Option<Value> {
-        let best = self.result.trial(self.result.best?)?;
-        best.point.0.get(index).cloned().flatten()
+        self.best()?.point.0.get(index).cloned().flatten()
     }
 }
 
 impl Outcome<'_> {
-    fn of_best(&self, name: &str) -> Option<Value> {
-        let best = self.result.trial(self.result.best?)?;
-        let number = match name {
-            "test.accuracy" => self.result.tests.get(&best.number).copied(),
-            "float.accuracy" => best.stages.map(|s| s.float),
-            "ptq.accuracy" => best.stages.and_then(|s| s.ptq),
-            "value" => best.goals.first().copied(),
-            _ => best.metrics.0.get(name).copied(),
-        };
-        if let Some(number) = number {
-            return Some(Value::Number(number));
-        }
-        let index = self.result.decisions.iter().position(|path| path == name)?;
-        best.point.0.get(index).cloned().flatten()
+    fn best(&self) -> Option<&Trial> {
+        self.result.trial(self.result.best?)
     }
 }
 
@@ -145,24 +132,20 @@ fn put(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
     }
     parts.push(Part {
         value: evaluate::value(expr, scope).ok(),
-        unit: unit(expr, scope),
+        unit: unit(expr),
         text,
     });
 }
 
 /// The unit of a name; of anything else none, since dimensions are gone by now.
-fn unit(expr: &Expr, scope: &Outcome) -> String {
+fn unit(expr: &Expr) -> String {
     let Expr::Name(name, _) = expr else {
         return String::new();
     };
-    let last = name.rsplit('.').next().unwrap_or(name);
-    match last {
-        "accuracy" => "%".into(),
-        "value" => {
-            let goal = scope.result.goals.first();
-            goal.map_or(String::new(), |g| g.unit.clone())
-        }
-        _ => metric(last).map_or(String::new(), |m| m.unit.into()),
+    match name.rsplit('.').next() {
+        Some("accuracy") => "%".into(),
+        Some(last) => metric(last).map_or(String::new(), |m| m.unit.into()),
+        None => String::new(),
     }
 }
 

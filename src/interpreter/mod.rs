@@ -29,10 +29,10 @@ use std::sync::mpsc;
 
 use self::bench::{Bench, Measured};
 use self::result::RunResult;
-use self::search::{Observation, Sampler, Suggestion};
+use self::search::{Known, Observation, Sampler, Suggestion};
+use self::store::trial::{Status, Trial};
 use self::store::{Record, State, Store, StoreError};
 use self::train::{Data, DataError, Model, Progress};
-use self::store::trial::{Status, Trial};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Method};
 use crate::model::{Point, Template};
@@ -178,7 +178,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
         .build()
         .map_err(|e| RunError::Internal(format!("cannot start threads: {e}")))?;
     let price = |point: &Point| bench.price(point);
-    let mut sampler = sampler(bench, &price);
+    let mut sampler = sampler(bench, &price)?;
     let (sender, ended) = mpsc::channel();
     bench
         .observer
@@ -221,7 +221,9 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
             if running == 0 {
                 break;
             }
-            let measured = ended.recv().expect("invariant: a sender lives in this scope");
+            let measured = ended
+                .recv()
+                .expect("invariant: a sender lives in this scope");
             running -= 1;
             let Measured::Ended { trial, model } = measured else {
                 cut = true;
@@ -251,20 +253,21 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
 /// The sampler that the experiment asks for.
 fn sampler<'a>(
     bench: &'a Bench,
-    price: &'a dyn Fn(&Point) -> Option<search::KnownCosts>,
-) -> Box<dyn Sampler + 'a> {
+    price: &'a dyn Known,
+) -> Result<Box<dyn Sampler + 'a>, RunError> {
     let decisions = bench.template.decisions();
     let seed = bench.experiment.seed;
-    match bench.experiment.search.method {
+    Ok(match bench.experiment.search.method {
         Method::Random => Box::new(search::Random::new(decisions, price, seed)),
-        Method::Grid => Box::new(search::Grid::new(decisions, price)),
-        Method::Bayes => Box::new(search::Bayes::new(
-            decisions,
-            price,
-            seed,
-            bench.experiment.search.initial,
-        )),
-    }
+        Method::Grid => {
+            let grid = search::Grid::new(decisions, price);
+            Box::new(grid.map_err(|e| RunError::Internal(e.to_string()))?)
+        }
+        Method::Bayes => {
+            let initial = bench.experiment.search.initial;
+            Box::new(search::Bayes::new(decisions, price, seed, initial))
+        }
+    })
 }
 
 /// Keeps a trial: its network first, then the line of the journal that names it.

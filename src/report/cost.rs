@@ -24,7 +24,14 @@ pub fn table(
 ) -> String {
     let mut out = format!("{title} on {}\n\n", cost.target);
     let header = [
-        "layer", "runs as", "MACs", "busy", "bits moved", "energy", "share", "latency",
+        "layer",
+        "runs as",
+        "MACs",
+        "busy",
+        "bits moved",
+        "energy",
+        "share",
+        "latency",
     ]
     .map(String::from);
     let mut grid = Grid::new(&header, &[0, 1], look);
@@ -50,7 +57,11 @@ pub fn table(
             false,
         );
     }
-    for node in cost.elementwise.iter().filter(|e| e.charge == Charge::Charged) {
+    for node in cost
+        .elementwise
+        .iter()
+        .filter(|e| e.charge == Charge::Charged)
+    {
         grid.row(
             &[
                 node.layer.clone(),

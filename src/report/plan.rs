@@ -285,7 +285,14 @@ fn layers(template: &Template, look: Look, out: &mut String) {
         return;
     };
     let network = &candidate.network;
-    let header = ["layer", "operation", "shape", "weights", "MACs", "represented as"];
+    let header = [
+        "layer",
+        "operation",
+        "shape",
+        "weights",
+        "MACs",
+        "represented as",
+    ];
     let mut grid = Grid::new(&header.map(String::from), &[0, 1, 2, 5], look);
     for node in &network.nodes {
         let has_weights = network.layer_kind(node).is_some();
@@ -294,7 +301,11 @@ fn layers(template: &Template, look: Look, out: &mut String) {
             let code = |q: &Option<crate::model::Quantizer>| {
                 q.as_ref().map_or("float".into(), |q| q.grid.to_string())
             };
-            format!("{} weights, {} inputs", code(&p.weights), code(&p.activations))
+            format!(
+                "{} weights, {} inputs",
+                code(&p.weights),
+                code(&p.activations)
+            )
         });
         grid.row(
             &[
