@@ -51,14 +51,21 @@ pub fn check(model: &Model, images: Vec<f32>) -> usize {
                     model.parameters.values(*gain),
                     model.parameters.values(*bias),
                 );
-                let multiplier: Vec<f32> =
-                    factor.iter().zip(&found.units).map(|(f, u)| f * u).collect();
+                let multiplier: Vec<f32> = factor
+                    .iter()
+                    .zip(&found.units)
+                    .map(|(f, u)| f * u)
+                    .collect();
                 if let Some(step) = model.plan.steps.iter().find(|s| s.node == step.input)
                     && let Work::Linear { bias, .. } = step.work
                 {
                     // The bias of a linear layer in front of a norm goes through its factor.
                     let inner = model.parameters.values(bias);
-                    offset.iter_mut().zip(&factor).zip(inner).for_each(|((o, f), b)| *o += f * b);
+                    offset
+                        .iter_mut()
+                        .zip(&factor)
+                        .zip(inner)
+                        .for_each(|((o, f), b)| *o += f * b);
                 }
                 let mut folded = fold(found, &multiplier, &offset);
                 if let Some(added) = added {
@@ -139,9 +146,7 @@ fn integer_product(
                                 let pixel = (n * input.height + y) * input.width + xx;
                                 let from = o / per_group * inputs + c;
                                 sum += x[pixel * input.channels + from]
-                                    * w[((ky * kernel[1] + kx) * inputs + c)
-                                        * output.channels
-                                        + o];
+                                    * w[((ky * kernel[1] + kx) * inputs + c) * output.channels + o];
                             }
                         }
                     }

@@ -69,17 +69,19 @@ impl Pass<'_> {
     /// The logits (images, classes) of `images`.
     pub fn run<T: AnyTape>(mut self, images: Tensor4<T>) -> Tensor2<T> {
         let mut values = Values {
-            tensors: vec![None; self.plan.shapes.len()],
+            tensors: self.plan.shapes.iter().map(|_| None).collect(),
             reads: self.plan.reads.clone(),
         };
         values.tensors[0] = Some(images);
         for step in &self.plan.steps {
             let x = values.read(step.input);
             let other = step.other().map(|node| values.read(node));
-            let seen = self
-                .watch
-                .is_some()
-                .then(|| (x.with_empty_tape(), other.as_ref().map(Tensor::with_empty_tape)));
+            let seen = self.watch.is_some().then(|| {
+                (
+                    x.with_empty_tape(),
+                    other.as_ref().map(Tensor::with_empty_tape),
+                )
+            });
             let y = self.step(step, x, other);
             if let (Some(watch), Some((x, other))) = (&mut self.watch, seen) {
                 let other = other.as_ref().map(|o| ops::values(o));

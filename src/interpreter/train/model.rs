@@ -99,7 +99,7 @@ impl Model {
     }
 
     /// The same, showing every step to `watch`.
-    pub(super) fn watched(&self, images: Vec<f32>, watch: Option<Watch>) -> Vec<f32> {
+    pub(super) fn watched<'a>(&'a self, images: Vec<f32>, watch: Option<Watch<'a>>) -> Vec<f32> {
         let pass = Pass {
             plan: &self.plan,
             parameters: &self.parameters,

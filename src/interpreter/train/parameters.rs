@@ -96,12 +96,6 @@ impl Value {
 }
 
 impl Parameters {
-    /// Adds a parameter and gives its index.
-    pub fn push(&mut self, parameter: Parameter) -> usize {
-        self.0.push(parameter);
-        self.0.len() - 1
-    }
-
     /// In the order of the network.
     pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
         self.0.iter()

@@ -347,7 +347,10 @@ fn check(network: &Network) -> Result<(), PlanError> {
         })
     };
     if network.nodes.len() < 2 || network.nodes[0].op != Op::Input {
-        return fail("input", "a network starts with its input and does something");
+        return fail(
+            "input",
+            "a network starts with its input and does something",
+        );
     }
     for (index, node) in network.nodes.iter().enumerate().skip(1) {
         let wanted = if node.op == Op::Add { 2 } else { 1 };
@@ -361,7 +364,9 @@ fn check(network: &Network) -> Result<(), PlanError> {
         let shape = match &node.op {
             Op::Convolution(c) => {
                 let out = |n: usize| {
-                    (n + 2 * c.padding).checked_sub(c.kernel).filter(|_| c.stride > 0)
+                    (n + 2 * c.padding)
+                        .checked_sub(c.kernel)
+                        .filter(|_| c.stride > 0)
                         .map(|n| n / c.stride + 1)
                 };
                 if c.groups == 0
@@ -370,13 +375,17 @@ fn check(network: &Network) -> Result<(), PlanError> {
                 {
                     return fail(&node.layer, "its groups don't divide its channels");
                 }
-                out(input.height).zip(out(input.width)).map(|(h, w)| (h, w, node.shape.channels))
+                out(input.height)
+                    .zip(out(input.width))
+                    .map(|(h, w)| (h, w, node.shape.channels))
             }
             Op::Linear => Some((1, 1, node.shape.channels)),
             Op::Flatten => Some((1, 1, input.len())),
             Op::Pool { kernel, stride, .. } => {
                 let out = |n: usize, k: usize| {
-                    n.checked_sub(k).filter(|_| *stride > 0 && k > 0).map(|n| n / stride + 1)
+                    n.checked_sub(k)
+                        .filter(|_| *stride > 0 && k > 0)
+                        .map(|n| n / stride + 1)
                 };
                 out(input.height, kernel.0)
                     .zip(out(input.width, kernel.1))
@@ -395,7 +404,10 @@ fn check(network: &Network) -> Result<(), PlanError> {
         if shape != Some(found) || node.shape.is_empty() {
             return fail(
                 &node.layer,
-                &format!("its shape {} doesn't follow from its input {input}", node.shape),
+                &format!(
+                    "its shape {} doesn't follow from its input {input}",
+                    node.shape
+                ),
             );
         }
     }
@@ -418,7 +430,9 @@ mod tests {
             .steps
             .iter()
             .filter_map(|s| match s.work {
-                Work::Norm { add, activation, .. } => Some((add.is_some(), activation)),
+                Work::Norm {
+                    add, activation, ..
+                } => Some((add.is_some(), activation)),
                 _ => None,
             })
             .collect();
@@ -461,7 +475,10 @@ mod tests {
         let plan = Plan::new(&b.finish()).unwrap();
         let nodes: Vec<usize> = plan.steps.iter().map(|s| s.node).collect();
         assert_eq!(nodes, [1, 2, 3, 5, 6]);
-        assert!(matches!(plan.steps[3].work, Work::Norm { add: Some(2), .. }));
+        assert!(matches!(
+            plan.steps[3].work,
+            Work::Norm { add: Some(2), .. }
+        ));
     }
 
     #[test]

@@ -22,7 +22,9 @@ mod tests {
         assert_eq!(factor(Schedule::Cosine, 0, 100), 1.0);
         assert!((factor(Schedule::Cosine, 50, 100) - 0.5).abs() < 1e-15);
         assert_eq!(factor(Schedule::Cosine, 100, 100), 0.0);
-        let all: Vec<f64> = (0..=100).map(|s| factor(Schedule::Cosine, s, 100)).collect();
+        let all: Vec<f64> = (0..=100)
+            .map(|s| factor(Schedule::Cosine, s, 100))
+            .collect();
         assert!(all.windows(2).all(|w| w[1] < w[0]));
         // Symmetric about the middle.
         assert!((0..=100).all(|s| (all[s] + all[100 - s] - 1.0).abs() < 1e-15));

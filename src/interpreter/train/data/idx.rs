@@ -121,7 +121,9 @@ mod tests {
         let mut longer = SMALL.to_vec();
         longer.push(7);
         assert_eq!(offset(&longer), 18);
-        let huge = [0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255];
+        let huge = [
+            0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        ];
         assert_eq!(offset(&huge), 16);
     }
 

@@ -15,10 +15,8 @@ use crate::ir::{Dataset, Files};
 const FOLDER: &str = "BNAS_DATA";
 
 /// The UCI optical digits; see `stdlib/data/README.md`.
-const DIGITS_IMAGES: &[u8] =
-    include_bytes!("../../../../stdlib/data/digits-images-idx3-ubyte.gz");
-const DIGITS_LABELS: &[u8] =
-    include_bytes!("../../../../stdlib/data/digits-labels-idx1-ubyte.gz");
+const DIGITS_IMAGES: &[u8] = include_bytes!("../../../../stdlib/data/digits-images-idx3-ubyte.gz");
+const DIGITS_LABELS: &[u8] = include_bytes!("../../../../stdlib/data/digits-labels-idx1-ubyte.gz");
 
 /// A data set, split three ways.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,11 +200,7 @@ impl Source {
 }
 
 /// Finds and reads a file: the name as it is, with `.gz` and without, beside the spec and in the folder of data.
-fn read(
-    name: &str,
-    base: &Path,
-    folder: Option<&Path>,
-) -> Result<(PathBuf, Vec<u8>), DataError> {
+fn read(name: &str, base: &Path, folder: Option<&Path>) -> Result<(PathBuf, Vec<u8>), DataError> {
     let other = match name.strip_suffix(".gz") {
         Some(stem) => stem.to_owned(),
         None => format!("{name}.gz"),

@@ -54,7 +54,11 @@ fn small(count: u8) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Writes both files to a folder and loads 2 + 1 + 1 samples of them.
-fn load(images: &[u8], labels: &[u8], change: impl FnOnce(&mut Dataset)) -> Result<Data, DataError> {
+fn load(
+    images: &[u8],
+    labels: &[u8],
+    change: impl FnOnce(&mut Dataset),
+) -> Result<Data, DataError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("images"), images).unwrap();
     std::fs::write(folder.path().join("labels"), labels).unwrap();
@@ -157,11 +161,7 @@ fn what_does_not_fit_is_an_error_that_names_the_byte() {
         Some(4),
         "at least one sample",
     );
-    check(
-        error(&images, b"\x1f\x8bnot gzip", |_| {}),
-        Some(0),
-        "gzip",
-    );
+    check(error(&images, b"\x1f\x8bnot gzip", |_| {}), Some(0), "gzip");
     check(
         error(&images, &labels, |d| {
             d.files = Files::Embedded("cifar".into());

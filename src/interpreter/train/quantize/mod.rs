@@ -174,7 +174,11 @@ mod tests {
         let q = FakeQuantizer::of_activations(&quantizer(grid)).unwrap();
         let mut out = vec![0.0; x.len()];
         q.forward(&[scale], x, &mut out);
-        let codes: Vec<f32> = q.codes(&[scale], x).iter().map(|c| *c as f32 * scale).collect();
+        let codes: Vec<f32> = q
+            .codes(&[scale], x)
+            .iter()
+            .map(|c| *c as f32 * scale)
+            .collect();
         assert_eq!(out, codes);
         out
     }

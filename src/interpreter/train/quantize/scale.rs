@@ -3,6 +3,7 @@
 //! In: values, the codes and a rule. Out: a positive scale. Slices are weights of one channel, weights of a tensor, or a sample of
 //! the activations that reach a layer; this file can't tell which.
 
+use crate::kernels::quantize;
 use crate::model::{Grid, ScaleRule};
 
 /// Candidates of [`ScaleRule::MeanSquaredError`]: multiples of 1/50 of the scale that clips nothing.
@@ -32,15 +33,11 @@ pub fn find(rule: ScaleRule, grid: Grid, values: &[f32]) -> f32 {
 }
 
 fn max_abs(values: &[f32]) -> f32 {
-    // `f32::max` would hide NaN.
-    values
-        .iter()
-        .fold(0.0, |m, x| if x.abs() <= m { m } else { x.abs() })
+    quantize::abs_max(values, 1)[0]
 }
 
 fn mean_abs(values: &[f32]) -> f32 {
-    let sum: f64 = values.iter().map(|x| f64::from(x.abs())).sum();
-    (sum / values.len().max(1) as f64) as f32
+    quantize::mean_abs(values, 1)[0]
 }
 
 /// TWN (arXiv:1605.04711, Eqs. (5) and (6)): the mean of |x| above 0.7 mean |x|.
