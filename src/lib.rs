@@ -8,3 +8,4 @@ pub mod model;
 pub mod report;
 pub mod source;
 pub mod stream;
+pub mod syntax;
