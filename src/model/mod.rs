@@ -7,7 +7,7 @@
 pub mod bounds;
 mod build;
 pub mod candidate;
-pub mod count;
+pub mod counting;
 pub mod decision;
 pub mod evaluate;
 mod extent;

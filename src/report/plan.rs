@@ -11,7 +11,7 @@ use super::grid::Grid;
 use super::quantity::{count, group, quantity};
 use super::table::plural;
 use crate::ir::{Direction, Experiment, Method, Value};
-use crate::model::count::{Size, size};
+use crate::model::counting::{Count, count as points};
 use crate::model::metrics::metric;
 use crate::model::{Candidate, Choices, Decision, Metrics, Op, Template};
 
@@ -84,7 +84,7 @@ pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: L
 
 /// The plan for programs.
 pub fn json(experiment: &Experiment, template: &Template) -> Json {
-    let space = size(template.decisions());
+    let space = points(template.decisions());
     let default = known(template);
     json!({
         "experiment": experiment.name,
@@ -95,10 +95,10 @@ pub fn json(experiment: &Experiment, template: &Template) -> Json {
             "always": d.guard.as_value() == Some(&Value::Bool(true)),
         })).collect::<Vec<_>>(),
         "size": match &space {
-            Size::Exactly(n) | Size::AtMost(n) => Json::from(n.to_string()),
-            Size::Infinite => Json::Null,
+            Count::Exact(n) | Count::TooHard { at_most: n } => Json::from(n.to_string()),
+            Count::Infinite => Json::Null,
         },
-        "size_is_exact": matches!(space, Size::Exactly(_)),
+        "size_is_exact": matches!(space, Count::Exact(_)),
         "default": default.0.iter()
             .map(|(name, v)| (name.clone(), super::json::number(*v)))
             .collect::<Map<_, _>>(),
@@ -137,8 +137,8 @@ fn trainings(experiment: &Experiment, template: &Template) -> usize {
         return 0;
     }
     let trials = experiment.search.trials;
-    match size(template.decisions()) {
-        Size::Exactly(n) => usize::try_from(n).map_or(trials, |n| n.min(trials)),
+    match points(template.decisions()) {
+        Count::Exact(n) => usize::try_from(n).map_or(trials, |n| n.min(trials)),
         _ => trials,
     }
 }
@@ -167,10 +167,12 @@ fn work(experiment: &Experiment, template: &Template) -> Option<String> {
 
 fn decisions(template: &Template, verbose: bool, look: Look, out: &mut String) {
     let all = &template.decisions().all;
-    let total = match size(template.decisions()) {
-        Size::Exactly(n) => format!("{} candidates", group(&n.to_string())),
-        Size::AtMost(n) => format!("at most {} candidates", group(&n.to_string())),
-        Size::Infinite => "a continuous space".into(),
+    let total = match points(template.decisions()) {
+        Count::Exact(n) => format!("{} candidates", group(&n.to_string())),
+        Count::TooHard { at_most } => {
+            format!("at most {} candidates", group(&at_most.to_string()))
+        }
+        Count::Infinite => "a continuous space".into(),
     };
     let constraints = template.decisions().constraints.len();
     let constrained = if constraints > 0 {
