@@ -1,24 +1,14 @@
 //! bnas
 
-// Leaves.
+pub mod analysis;
+pub mod cli;
 pub mod diagnostic;
+pub mod interpreter;
+pub mod ir;
+pub mod kernels;
+pub mod model;
+pub mod report;
 pub mod source;
 pub mod stream;
-//UNITS
-
-// The pipeline, from text to results.
 pub mod syntax;
-
-//ANALYSIS
-
-pub mod ir;
-
-pub mod model;
-
-pub mod interpreter;
-
-pub mod kernels;
-
-pub mod report;
-
-//CLI
+pub mod units;

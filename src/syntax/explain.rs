@@ -112,13 +112,11 @@ impl Slip {
 
 impl<'t> Place<'t> {
     fn find(text: &'t str, at: usize, expected: &[String]) -> Self {
+        let missed = |what: &String| matches!(what.as_str(), VALUE | "`then`" | "`else`");
         let behind = text[..at].trim_end();
         let skipped = &text[behind.len()..at];
         let last_line = &behind[behind.rfind('\n').map_or(0, |n| n + 1)..];
-        if skipped.contains('\n')
-            && expected.iter().any(|e| e == VALUE)
-            && !last_line.contains("//")
-        {
+        if skipped.contains('\n') && expected.iter().any(missed) && !last_line.contains("//") {
             // A value is missing at the end of a line; the word on the next one is innocent.
             return Place {
                 text,
