@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Failed;
 use super::spec::{find, unreadable};
 use super::terminal::Terminal;
-use crate::diagnostic::{Sink, render};
+use crate::diagnostic::render;
 use crate::report::table::plural;
 use crate::source::Sources;
 use crate::syntax;
@@ -59,14 +59,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
 fn format(path: &Path, text: &str, terminal: &Terminal) -> Option<String> {
     let mut sources = Sources::default();
     let id = sources.add(path.display().to_string(), text);
-    let mut sink = Sink::default();
-    let formatted = syntax::format(id, text, &mut sink);
-    let has_errors = sink.has_errors();
-    let found = sink.into_sorted();
-    if !found.is_empty() {
-        terminal.raw(&render(&found, &sources, terminal.color_errors));
+    match syntax::format(id, text) {
+        Ok(formatted) => Some(formatted),
+        Err(found) => {
+            terminal.raw(&render(&found, &sources, terminal.color_errors));
+            None
+        }
     }
-    formatted.filter(|_| !has_errors)
 }
 
 /// Writes beside the file and renames, so that a full disk cannot cost the text.
