@@ -19,6 +19,12 @@ impl Cx<'_> {
         base: &ast::Name,
         derives: bool,
     ) {
+        if !overrides.is_empty() && merged.schema.kind == "target" {
+            // A check is a fact of the target as it was declared, not of what it becomes.
+            merged
+                .entries
+                .retain(|e| !matches!(e.kind, EntryKind::Check(_)));
+        }
         let owner = format!("`{}`", base.text);
         let before = std::mem::replace(&mut self.also, merged.from.clone());
         let mut into = Into {

@@ -4,8 +4,8 @@
 
 use super::context::Cx;
 use super::expr::Typed;
-use super::functions::function;
 use super::fields::{Given, Written, find};
+use super::functions::function;
 use super::schema::{self, Callable, QUANTIZER};
 use super::types::{self, Type};
 use crate::diagnostic::Diagnostic;

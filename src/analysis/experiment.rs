@@ -4,10 +4,10 @@
 //! that can be reached.
 
 use super::amend::settle_dotted;
-use super::merged::Merged;
 use super::context::{Cx, Reached};
 use super::fields::{Given, Written};
 use super::goals::Claims;
+use super::merged::Merged;
 use super::names::Id;
 use super::paths;
 use super::quantizer::{given, target};

@@ -3,9 +3,9 @@
 //! In: a path and the kind of the field that it fills. Out: a [`Typed`] expression: a name in scope, a declaration, a word of the field, or
 //! a decision by its path; or a diagnostic that suggests what was meant.
 
-use super::functions::function;
 use super::context::Cx;
 use super::expr::{Typed, is_scalar};
+use super::functions::function;
 use super::schema::{self, Kind};
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};

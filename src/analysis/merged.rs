@@ -77,10 +77,7 @@ impl Cx<'_> {
         .label(kind.span, "unknown kind");
         diagnostic = match did_you_mean(&kind.text, known.iter().copied()) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-            None => diagnostic.help(format!(
-                "kinds are {}",
-                list(known.iter().copied())
-            )),
+            None => diagnostic.help(format!("kinds are {}", list(known.iter().copied()))),
         };
         self.report(diagnostic);
     }
@@ -124,16 +121,10 @@ impl Cx<'_> {
                 self.report(
                     Diagnostic::error(
                         "bnas::type::mismatch",
-                        format!(
-                            "a {kind} cannot derive from {}",
-                            article(&other.kind.text)
-                        ),
+                        format!("a {kind} cannot derive from {}", article(&other.kind.text)),
                     )
                     .label(base.span, article(&other.kind.text))
-                    .label(
-                        declaration.kind.span,
-                        format!("this is {}", article(kind)),
-                    ),
+                    .label(declaration.kind.span, format!("this is {}", article(kind))),
                 );
                 return None;
             }

@@ -2,9 +2,9 @@
 //!
 //! In: a merged declaration. Out: [`Quantizer`] with its formulas over `x` and `progress`.
 
-use super::merged::Merged;
 use super::context::{Cx, Local};
 use super::fields::{Given, Written};
+use super::merged::Merged;
 use super::names::Id;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;

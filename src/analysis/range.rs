@@ -162,7 +162,13 @@ impl Cx<'_> {
     }
 
     /// Both ends of a range must fit the field; a count needs whole members.
-    pub(super) fn range_fits(&mut self, kind: &DomainKind, member: &Typed, field: &Field, at: Span) {
+    pub(super) fn range_fits(
+        &mut self,
+        kind: &DomainKind,
+        member: &Typed,
+        field: &Field,
+        at: Span,
+    ) {
         let whole = matches!(field.kind, Kind::Whole | Kind::WholeOr(_));
         let (low, high) = match kind {
             DomainKind::Reals { low, high, .. } if whole && member.ty == Type::PLAIN => {

@@ -3,8 +3,8 @@
 //! In: a merged declaration. Out: [`Target`], whose fields may use each other's names in any order. What the file states about itself
 //! with `check` is evaluated here as far as it is constant.
 
-use super::merged::Merged;
 use super::context::{Cx, Local};
+use super::merged::Merged;
 use super::schema::Field;
 use super::types::{Type, of_kind};
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -143,7 +143,9 @@ impl Cx<'_> {
             return None;
         }
         let text = self.text(claim.condition.span);
-        if settled(&holds.expr, target) == Some(Value::Bool(false)) {
+        // Numbers that are wrong already would fail every check.
+        let sound = !self.sink.has_errors();
+        if sound && settled(&holds.expr, target) == Some(Value::Bool(false)) {
             let mut diagnostic =
                 Diagnostic::error("bnas::target::check", format!("the check `{text}` fails"));
             diagnostic = match sides(&claim.condition) {
