@@ -29,26 +29,23 @@ impl Cx<'_> {
         typed
     }
 
-    /// Folds what is constant. A constant without a finite value is reported.
-    pub(super) fn fold(&mut self, expr: Expr, span: Span) -> Expr {
+    /// An expression with what is constant folded. A constant without a finite value is reported.
+    pub(super) fn folded(&mut self, expr: Expr, ty: Type, span: Span) -> Typed {
         match evaluate::reduce(&expr, &|_| None) {
-            Ok(folded) => {
-                if let Expr::Value(Value::Number(n)) = folded
-                    && !n.is_finite()
-                {
-                    self.report(
-                        Diagnostic::error("bnas::domain::not_finite", "this has no finite value")
-                            .label(span, format!("it gives {n}")),
-                    );
-                    return Expr::number(1.0);
-                }
-                folded
+            Ok(Expr::Value(Value::Number(n))) if !n.is_finite() => {
+                self.report(
+                    Diagnostic::error("bnas::domain::not_finite", "this has no finite value")
+                        .label(span, format!("it gives {n}")),
+                );
+                Typed::poison(span)
             }
-            // Its type has been reported.
-            Err(_) => expr,
+            Ok(folded) => Typed::new(folded, ty, span),
+            // An operand of the wrong kind has been reported.
+            Err(_) => Typed::new(expr, ty, span),
         }
     }
 
+    /// Whether both are numbers; says which is none.
     pub(super) fn both_numbers(&mut self, x: &Typed, y: &Typed) -> bool {
         for side in [x, y] {
             if !matches!(side.ty, Type::Number(_)) && !side.ty.is_open() {

@@ -135,7 +135,7 @@ impl Cx<'_> {
             }
             lowered.push(typed.expr);
         }
-        Typed::new(self.fold(Expr::Set(lowered), span), of.set(), span)
+        self.folded(Expr::Set(lowered), of.set(), span)
     }
 
     fn unary(&mut self, op: ast::UnaryOp, operand: &ast::Expr, span: Span) -> Typed {
@@ -154,8 +154,7 @@ impl Cx<'_> {
             return Typed::poison(span);
         }
         let ty = x.ty.clone();
-        let expr = self.fold(Expr::Unary(op, Arc::new(x.expr)), span);
-        Typed::new(expr, ty, span)
+        self.folded(Expr::Unary(op, Arc::new(x.expr)), ty, span)
     }
 
     fn binary(
@@ -259,8 +258,8 @@ impl Cx<'_> {
         if x.ty == Type::Poison || y.ty == Type::Poison {
             return Typed::poison(span);
         }
-        let expr = self.fold(Expr::Binary(op, Arc::new(x.expr), Arc::new(y.expr)), span);
-        Typed::new(expr, ty, span)
+        let expr = Expr::Binary(op, Arc::new(x.expr), Arc::new(y.expr));
+        self.folded(expr, ty, span)
     }
 
     /// The type of a power: the exponent is plain, and a constant whole number if the base has a dimension.
@@ -326,7 +325,7 @@ impl Cx<'_> {
         let difference = Expr::Binary(BinaryOp::Subtract, Arc::new(x.expr), Arc::new(y.expr));
         let distance = Expr::Call(Function::Abs, vec![difference]);
         let holds = Expr::Binary(BinaryOp::LessEqual, Arc::new(distance), Arc::new(allowed));
-        Typed::new(self.fold(holds, span), Type::Truth, span)
+        self.folded(holds, Type::Truth, span)
     }
 
     fn conditional(
@@ -359,10 +358,8 @@ impl Cx<'_> {
         let known = x.values.is_some() && y.values.is_some();
         let expr = Expr::If(Arc::new(c.expr), Arc::new(x.expr), Arc::new(y.expr));
         Typed {
-            expr: self.fold(expr, span),
-            ty,
-            span,
             values: known.then_some(values),
+            ..self.folded(expr, ty, span)
         }
     }
 }

@@ -98,7 +98,7 @@ impl Cx<'_> {
         } else {
             Expr::Call(function, exprs.collect())
         };
-        Typed::new(self.fold(expr, span), ty, span)
+        self.folded(expr, ty, span)
     }
 
     /// The type of a call, or a diagnostic about an argument.
