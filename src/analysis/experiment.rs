@@ -55,6 +55,10 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         };
         let has_space = fields.get("space").is_some();
+        let staged = merged
+            .entries
+            .iter()
+            .any(|e| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "stage"));
         let train = self.training(merged, &sections, "train", 2e-3);
         let finetune = self.training(merged, &sections, "finetune", 5e-4);
         if !has_space {
@@ -62,7 +66,7 @@ impl Cx<'_> {
         } else {
             let missing = [
                 ("data", fields.get("data").is_none()),
-                ("train", train.is_none()),
+                ("train", train.is_none() && !staged),
             ];
             for name in missing
                 .iter()

@@ -209,7 +209,7 @@ impl Cx<'_> {
             }
             _ => false,
         };
-        if self.formula(formula).is_some() && !(codes == Codes::Binary && is_sign) {
+        if !(codes == Codes::Binary && is_sign) {
             let help = match codes {
                 Codes::Binary => "a binary quantizer computes `sign(x)`",
                 Codes::Ternary => {
