@@ -7,3 +7,5 @@ pub mod kernels;
 pub mod model;
 pub mod source;
 pub mod stream;
+pub mod syntax;
+pub mod units;

@@ -1,3 +1,4 @@
 //! Runs an experiment.
 
+pub mod search;
 pub mod train;

@@ -4,6 +4,7 @@
 //! same with names replaced by expressions: it folds what is constant and keeps the rest, which is how a space with choices in it
 //! is unrolled once for all candidates.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
@@ -224,27 +225,11 @@ pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
         },
         Expr::Binary(op, x, y) => {
             let x = reduce(x, names)?;
-            let decided = x.as_value().and_then(Value::as_bool);
-            match (op, decided) {
-                (BinaryOp::And, Some(false)) => return Ok(Expr::bool(false)),
-                (BinaryOp::Or, Some(true)) | (BinaryOp::Implies, Some(false)) => {
-                    return Ok(Expr::bool(true));
-                }
-                (BinaryOp::And | BinaryOp::Implies, Some(true)) | (BinaryOp::Or, Some(false)) => {
-                    return reduce(y, names);
-                }
-                _ => {}
-            }
-            let y = reduce(y, names)?;
-            match (op, y.as_value().and_then(Value::as_bool)) {
-                (BinaryOp::And, Some(true)) | (BinaryOp::Or, Some(false)) => return Ok(x),
-                (BinaryOp::And, Some(false)) => return Ok(Expr::bool(false)),
-                (BinaryOp::Or | BinaryOp::Implies, Some(true)) => return Ok(Expr::bool(true)),
-                _ => {}
-            }
-            match (&x, &y) {
-                (Expr::Value(a), Expr::Value(b)) => Expr::Value(binary(*op, a.clone(), b.clone())?),
-                _ => Expr::Binary(*op, Arc::new(x), Arc::new(y)),
+            // A left side that decides keeps the right one from being looked at: `d > 0 and input.channels / d …`.
+            match (op, x.as_value().and_then(Value::as_bool)) {
+                (BinaryOp::And, Some(false)) => Expr::bool(false),
+                (BinaryOp::Or, Some(true)) | (BinaryOp::Implies, Some(false)) => Expr::bool(true),
+                _ => combine(*op, x, reduce(y, names)?)?,
             }
         }
         Expr::If(c, x, y) => match reduce(c, names)? {
@@ -299,12 +284,13 @@ pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
     })
 }
 
-/// `if c then x else y`, without the condition where both are the same.
+/// `if c then x else y`, folded where the condition is constant or both are the same.
 pub fn choose(c: Expr, x: Expr, y: Expr) -> Expr {
-    if x == y {
-        x
-    } else {
-        Expr::If(Arc::new(c), Arc::new(x), Arc::new(y))
+    match c {
+        Expr::Value(Value::Bool(true)) => x,
+        Expr::Value(Value::Bool(false)) => y,
+        _ if x == y => x,
+        c => Expr::If(Arc::new(c), Arc::new(x), Arc::new(y)),
     }
 }
 
@@ -330,7 +316,67 @@ pub fn negate(x: Expr) -> Expr {
     }
 }
 
-/// Any operator, folded where both sides are constant.
+/// `x op y` of reduced operands, folded at its root.
 pub fn combine(op: BinaryOp, x: Expr, y: Expr) -> Result<Expr, Failure> {
-    reduce(&Expr::Binary(op, Arc::new(x), Arc::new(y)), &|_| None)
+    use BinaryOp::*;
+    let truth = |e: &Expr| e.as_value().and_then(Value::as_bool);
+    Ok(match (op, truth(&x), truth(&y)) {
+        (And | Implies, Some(true), _) | (Or, Some(false), _) => y,
+        (And, Some(false), _) | (And, _, Some(false)) => Expr::bool(false),
+        (Or, Some(true), _) | (Or | Implies, _, Some(true)) | (Implies, Some(false), _) => {
+            Expr::bool(true)
+        }
+        (And, _, Some(true)) | (Or, _, Some(false)) => x,
+        _ => match (&x, &y) {
+            (Expr::Value(a), Expr::Value(b)) => Expr::Value(binary(op, a.clone(), b.clone())?),
+            _ => Expr::Binary(op, Arc::new(x), Arc::new(y)),
+        },
+    })
+}
+
+/// Every decision that an expression mentions, ascending.
+pub fn decisions(expr: &Expr) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    walk(expr, &mut HashSet::new(), &mut |e| {
+        if let Expr::Decision(index) = e {
+            found.insert(*index);
+        }
+    });
+    found
+}
+
+/// Every name that an expression mentions.
+pub fn names(expr: &Expr) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    walk(expr, &mut HashSet::new(), &mut |e| {
+        if let Expr::Name(name, _) = e {
+            found.insert(name.clone());
+        }
+    });
+    found
+}
+
+/// Visits every node once. Unrolled expressions share their parts: without `seen`, a chain of optional layers would take
+/// exponential time.
+fn walk(expr: &Expr, seen: &mut HashSet<*const Expr>, visit: &mut dyn FnMut(&Expr)) {
+    visit(expr);
+    let mut shared = |child: &Arc<Expr>| {
+        if seen.insert(Arc::as_ptr(child)) {
+            walk(child, seen, visit);
+        }
+    };
+    match expr {
+        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => {}
+        Expr::Unary(_, x) => shared(x),
+        Expr::Binary(_, x, y) => [x, y].into_iter().for_each(shared),
+        Expr::If(c, x, y) => [c, x, y].into_iter().for_each(shared),
+        Expr::Call(_, items) | Expr::Set(items) => items.iter().for_each(|i| walk(i, seen, visit)),
+        Expr::Record(_, fields, _) => {
+            for (_, slot) in fields {
+                if let Slot::Fixed(e) = slot {
+                    walk(e, seen, visit);
+                }
+            }
+        }
+    }
 }

@@ -1,17 +1,32 @@
 //! What a candidate is, without training, and what it costs.
 //!
-//! In: a checked [`crate::ir::Experiment`]. Out: a `Template` (every decision with its guard, every node that may be
+//! In: a checked [`crate::ir::Experiment`]. Out: a [`Template`] (every decision with its guard, every node that may be
 //! there), from which a [`Point`] makes a [`Candidate`]: a [`Network`] with placed quantizers, a recipe and a target.
 //! Knows nothing of training or of how points are chosen.
 
+pub mod bounds;
+mod build;
 pub mod candidate;
+pub mod counting;
 pub mod decision;
 pub mod evaluate;
+mod extent;
+mod extremes;
 pub mod formula;
 pub mod hardware;
+mod members;
 pub mod metrics;
 pub mod network;
+mod operation;
+mod place;
+mod policy;
+mod prove;
 pub mod quantizer;
+mod repair;
+mod settle;
+mod stage;
+pub mod template;
+mod unroll;
 
 pub use candidate::{Candidate, Optimizer, Recipe, Schedule};
 pub use decision::{Choices, Decision, Decisions, Point};
@@ -20,3 +35,4 @@ pub use network::{
     Activation, Convolution, LayerKind, Network, Node, Op, Placement, PoolKind, Shape,
 };
 pub use quantizer::{Grid, Quantizer, ScaleRule};
+pub use template::Template;

@@ -1,8 +1,37 @@
 //! What a network costs on a target: operations, bits moved, energy and latency per layer and in all.
 //!
-//! In: a [`Network`](super::Network) with placed quantizers and a [`Target`]. Out: a [`Cost`]. Nothing is trained or measured here.
+//! In: a [`Network`](super::Network) with placed quantizers and a [`Target`]. Out: a [`Cost`], and the metrics that are known
+//! before training. Nothing is trained or measured here.
+//!
+//! The model, in the order of the files:
+//!
+//! 1. `target`: the fields of a target get their values; a multiply-accumulate runs at the cheapest precision whose codes
+//!    contain both operands' codes.
+//! 2. `mapping`: one vector operation works on `lanes` output channels and, in each lane, on as many input channels as codes
+//!    fit into the lane's word. What a layer leaves over in lanes and words is idle.
+//! 3. `price`: energy = (useful operations + `idle` · idle operations) · energy per operation; latency = cycles / clock.
+//!    Multiply-accumulates are charged, and the elementwise operations that change a topology: additions and padded shortcuts.
+//!    Everything else elementwise is counted and free, since the published energies speak of multiply-accumulates alone.
+//! 4. `storage`: packed sizes and the largest sum of activations alive at once. Moved bits are counted and not charged,
+//!    since the published energies are of the whole core.
+//!
+//! `docs/hardware.md` derives every formula and says which numbers are published and which assumed.
 
 use serde::{Deserialize, Serialize};
+
+mod known;
+mod mapping;
+mod price;
+mod storage;
+mod target;
+
+pub use known::known_metrics;
+pub use price::{Charge, Cost, ElementCost, LayerCost, Operand, Unpriceable, price};
+pub use storage::{model_size, peak_memory, stored_size};
+pub use target::Alone;
+
+#[cfg(test)]
+mod fixtures;
 
 /// A transport-triggered architecture with every field known, in base units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

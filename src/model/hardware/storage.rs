@@ -1,0 +1,236 @@
+//! Sizes: of the weights, and of the activations that are alive at once.
+//!
+//! In: a [`Network`] (and a [`Target`] where codes are as wide as it holds them). Out: bits.
+
+use super::Target;
+use super::price::{Unpriceable, layer_precision};
+use crate::model::network::{Network, Node, Op};
+use crate::model::quantizer::Quantizer;
+
+/// Bits of a value without a quantizer, of a bias, of a scale and of an accumulator.
+pub(super) const FLOAT_BITS: u64 = 32;
+
+/// Packed bits of the network as the spec represents it: weights at the bits of their grid (32 without a quantizer), one bias of 32
+/// bits per output channel (batch norm folded), and scales of 32 bits: one per output channel, or one if the quantizer is
+/// per tensor. Scales of activations are folded into those of the weights.
+pub fn model_size(network: &Network) -> u64 {
+    network
+        .weighted()
+        .map(|i| &network.nodes[i])
+        .map(|node| {
+            let bits = weight_quantizer(node).map_or(FLOAT_BITS, |q| u64::from(q.grid.bits()));
+            network.weights(node) as u64 * bits + extra_bits(node)
+        })
+        .sum()
+}
+
+/// The same as the target holds it: weights at the bits of the precision that their layer runs as, since the two operands of a
+/// multiply-accumulate are codes of one width.
+pub fn stored_size(network: &Network, target: &Target) -> Result<u64, Unpriceable> {
+    network
+        .weighted()
+        .map(|i| &network.nodes[i])
+        .map(|node| {
+            let bits = u64::from(layer_precision(target, node)?.bits);
+            Ok(network.weights(node) as u64 * bits + extra_bits(node))
+        })
+        .sum()
+}
+
+fn weight_quantizer(node: &Node) -> Option<&Quantizer> {
+    node.placement.as_ref()?.weights.as_ref()
+}
+
+/// Bits of a layer's biases and scales.
+fn extra_bits(node: &Node) -> u64 {
+    let channels = node.shape.channels as u64;
+    let scales = match weight_quantizer(node) {
+        None => 0,
+        Some(q) if q.per_channel => channels,
+        Some(_) => 1,
+    };
+    (channels + scales) * FLOAT_BITS
+}
+
+/// Largest sum of bits of activations alive at once. While a node is computed, its operands and its result are alive. Norms,
+/// activations and flattening are done in place where they alone read what comes before. A value is kept once for each
+/// different quantizer that reads it, and in 32 bits if anything else reads it (or if that would be less).
+pub fn peak_memory(network: &Network) -> u64 {
+    let last = network.nodes.len().saturating_sub(1);
+    // For each buffer: first and last step at which it is alive, and its bits.
+    let buffers: Vec<(usize, usize, u64)> = (0..network.nodes.len())
+        .filter(|&i| !is_in_place(network, i))
+        .map(|birth| {
+            let end = fused_end(network, birth);
+            // The result lives to the end.
+            let death = network
+                .readers(end)
+                .last()
+                .unwrap_or(if end == last { last } else { end });
+            let values = network.nodes[birth].shape.len() as u64;
+            (birth, death, values * kept_bits(network, end))
+        })
+        .collect();
+    (0..network.nodes.len())
+        .map(|step| {
+            buffers
+                .iter()
+                .filter(|(birth, death, _)| (*birth..=*death).contains(&step))
+                .map(|(_, _, bits)| bits)
+                .sum()
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+/// Bits of one value that node `index` gives.
+fn kept_bits(network: &Network, index: usize) -> u64 {
+    let mut quantizers: Vec<&Quantizer> = Vec::new();
+    for reader in network.readers(index) {
+        let placement = network.nodes[reader].placement.as_ref();
+        match placement.and_then(|p| p.activations.as_ref()) {
+            Some(q) if !quantizers.contains(&q) => quantizers.push(q),
+            Some(_) => {}
+            None => return FLOAT_BITS,
+        }
+    }
+    let bits = quantizers.iter().map(|q| u64::from(q.grid.bits())).sum();
+    if quantizers.is_empty() || bits > FLOAT_BITS {
+        FLOAT_BITS
+    } else {
+        bits
+    }
+}
+
+/// Whether a node takes the place of what it reads.
+fn is_in_place(network: &Network, index: usize) -> bool {
+    let node = &network.nodes[index];
+    matches!(node.op, Op::Norm | Op::Activation(_) | Op::Flatten)
+        && network.readers(node.inputs[0]).count() == 1
+}
+
+/// The node that gives the final values of the buffer that node `index` writes: the last of those done in place after it.
+pub(super) fn fused_end(network: &Network, index: usize) -> usize {
+    let mut end = index;
+    loop {
+        match network.readers(end).next() {
+            Some(reader) if is_in_place(network, reader) => end = reader,
+            _ => return end,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{
+        add_node, braintta, conv, grid_int8, input, linear, quantized, quantizer,
+    };
+    use super::*;
+    use crate::model::network::{Activation, Convolution, Placement, Shape};
+    use crate::model::quantizer::Grid;
+
+    const INT4: Grid = Grid::Integer {
+        bits: 4,
+        signed: false,
+    };
+
+    #[test]
+    fn sizes_by_hand() {
+        // 3·3·8·16 = 1152 weights; 16 biases and 16 scales of 32 bits.
+        let mut network = quantized(conv((4, 4, 8), 16, 3, 1, 1), INT4);
+        assert_eq!(model_size(&network), 1152 * 4 + 32 * 32);
+        assert_eq!(stored_size(&network, &braintta()), Ok(1152 * 8 + 32 * 32));
+        let weights = network.nodes[1].placement.as_mut().unwrap();
+        weights.weights.as_mut().unwrap().per_channel = false;
+        assert_eq!(model_size(&network), 1152 * 4 + 17 * 32);
+        network.nodes[1].placement = None;
+        assert_eq!(model_size(&network), 1152 * 32 + 16 * 32);
+        assert!(stored_size(&network, &braintta()).is_err());
+    }
+
+    #[test]
+    fn codes_are_held_as_they_run() {
+        for (grid, bits) in [(Grid::Binary, 1), (Grid::Ternary, 2), (grid_int8(), 8)] {
+            let network = quantized(linear((1, 1, 100), 10), grid);
+            assert_eq!(
+                stored_size(&network, &braintta()),
+                Ok(1000 * bits + 20 * 32)
+            );
+        }
+        // Binary weights that meet 8-bit activations run, and are held, as int8.
+        let mut network = quantized(linear((1, 1, 100), 10), Grid::Binary);
+        network.nodes[1].placement.as_mut().unwrap().activations = Some(quantizer(grid_int8()));
+        assert_eq!(stored_size(&network, &braintta()), Ok(8000 + 20 * 32));
+        assert_eq!(model_size(&network), 1000 + 20 * 32);
+    }
+
+    /// input 4x4x2 -> conv (4 channels) -> norm -> relu -> conv (8) -> norm -> [+ conv of relu (8)] -> linear (10)
+    fn residual(float: bool) -> Network {
+        let shape = |channels| Shape {
+            height: 4,
+            width: 4,
+            channels,
+        };
+        let three = Op::Convolution(Convolution {
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            groups: 1,
+        });
+        let place = |grid| {
+            (!float).then(|| Placement {
+                weights: Some(quantizer(grid)),
+                activations: Some(quantizer(grid)),
+            })
+        };
+        let mut n = input((4, 4, 2));
+        add_node(&mut n, three.clone(), &[0], shape(4), place(grid_int8())); // 1
+        add_node(&mut n, Op::Norm, &[1], shape(4), None); // 2
+        add_node(
+            &mut n,
+            Op::Activation(Activation::Relu),
+            &[2],
+            shape(4),
+            None,
+        ); // 3
+        add_node(&mut n, three.clone(), &[3], shape(8), place(Grid::Binary)); // 4
+        add_node(&mut n, Op::Norm, &[4], shape(8), None); // 5
+        add_node(&mut n, three, &[3], shape(8), place(INT4)); // 6
+        add_node(&mut n, Op::Add, &[5, 6], shape(8), None); // 7
+        let classes = Shape {
+            height: 1,
+            width: 1,
+            channels: 10,
+        };
+        add_node(&mut n, Op::Linear, &[7], classes, place(grid_int8())); // 8
+        n
+    }
+
+    #[test]
+    fn liveness_by_hand() {
+        // Values: input 32, first 64, two branches and their sum 128 each, classes 10.
+        // Float: 32 bits each; the sum needs both branches and itself.
+        assert_eq!(peak_memory(&residual(true)), (128 * 3) * 32);
+        // Quantized: the branches are added, so 32 bits; the sum is read as int8.
+        assert_eq!(peak_memory(&residual(false)), 128 * 32 * 2 + 128 * 8);
+    }
+
+    #[test]
+    fn a_value_is_kept_for_each_quantizer_that_reads_it() {
+        let n = residual(false);
+        assert_eq!(kept_bits(&n, 3), 1 + 4);
+        assert_eq!(kept_bits(&n, 0), 8);
+        assert_eq!(kept_bits(&n, 5), 32);
+        assert_eq!(kept_bits(&n, 8), 32);
+        assert_eq!(fused_end(&n, 1), 3);
+        assert_eq!(fused_end(&n, 4), 5);
+        assert_eq!(fused_end(&n, 6), 6);
+    }
+
+    #[test]
+    fn a_chain_needs_two_buffers() {
+        // 4x4x8 int4 input and 4x4x16 accumulators.
+        let network = quantized(conv((4, 4, 8), 16, 3, 1, 1), INT4);
+        assert_eq!(peak_memory(&network), 128 * 4 + 256 * 32);
+    }
+}

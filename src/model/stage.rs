@@ -1,0 +1,89 @@
+//! A stage of training over decisions.
+
+use super::candidate::{Optimizer, Recipe, Schedule};
+use super::evaluate::{self, Failure, Scope};
+use super::settle::{Frame, Settler};
+use crate::ir::{self, Expr, Record, Slot, Value};
+
+/// A stage of training over decisions.
+#[derive(Debug, Clone)]
+pub(super) struct Stage {
+    epochs: Expr,
+    batch: Expr,
+    optimizer: Expr,
+    schedule: Expr,
+    label_smoothing: Expr,
+}
+
+impl Stage {
+    /// Makes decisions of a stage's choices, at paths below `path`.
+    pub(super) fn new(
+        training: &ir::Training,
+        path: &str,
+        settler: &mut Settler,
+        names: &Frame,
+    ) -> Stage {
+        let mut field = |slot: &Slot, name: &str| {
+            settler.slot(slot, &format!("{path}.{name}"), &Expr::bool(true), names)
+        };
+        Stage {
+            epochs: field(&training.epochs, "epochs"),
+            batch: field(&training.batch, "batch"),
+            optimizer: field(&training.optimizer, "optimizer"),
+            schedule: field(&training.schedule, "schedule"),
+            label_smoothing: field(&training.label_smoothing, "label_smoothing"),
+        }
+    }
+
+    /// The recipe of a point.
+    pub(super) fn recipe(&self, scope: &dyn Scope) -> Result<Recipe, Failure> {
+        let schedule = evaluate::value(&self.schedule, scope)?;
+        Ok(Recipe {
+            epochs: evaluate::number(&self.epochs, scope)? as usize,
+            batch: (evaluate::number(&self.batch, scope)? as usize).max(1),
+            optimizer: optimizer(&evaluate::value(&self.optimizer, scope)?)?,
+            schedule: match schedule.as_name() {
+                Some("constant") => Schedule::Constant,
+                Some("cosine") => Schedule::Cosine,
+                _ => {
+                    return Err(Failure::Kind(
+                        "`constant` or `cosine`",
+                        schedule.to_string(),
+                    ));
+                }
+            },
+            label_smoothing: evaluate::number(&self.label_smoothing, scope)?,
+        })
+    }
+}
+
+fn optimizer(value: &Value) -> Result<Optimizer, Failure> {
+    let none = Record {
+        name: String::new(),
+        fields: Vec::new(),
+    };
+    let record = match value {
+        Value::Record(record) => record,
+        _ => &none,
+    };
+    let field = |name: &str, default: f64| {
+        record
+            .get(name)
+            .and_then(Value::as_number)
+            .unwrap_or(default)
+    };
+    match value.as_name() {
+        Some("adam") => Ok(Optimizer::Adam {
+            lr: field("lr", 2e-3),
+            beta1: field("beta1", 0.9),
+            beta2: field("beta2", 0.999),
+            weight_decay: field("weight_decay", 0.0),
+        }),
+        Some("sgd") => Ok(Optimizer::Sgd {
+            lr: field("lr", 0.1),
+            momentum: field("momentum", 0.9),
+            weight_decay: field("weight_decay", 0.0),
+        }),
+        _ => Err(Failure::Kind("`adam(…)` or `sgd(…)`", value.to_string())),
+    }
+}

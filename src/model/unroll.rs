@@ -1,0 +1,332 @@
+//! From the statements of a space to the nodes that may be there.
+//!
+//! In: a [`Space`] with repeats, blocks and choices. Out: a flat list of [`TemplateNode`]s, each with the guard under which
+//! it exists and its arguments as expressions over decisions. Repeats are copied up to their largest count.
+
+use super::evaluate::{self, Failure};
+use super::extent::Extent;
+use super::members;
+use super::operation::{TemplateOp, template_op};
+use super::settle::{Frame, Settler};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{BinaryOp, Block, Expr, LayerKind, LayerStmt, Slot, Space, Stmt};
+use crate::source::Span;
+
+/// The most nodes that a space may unroll to: beyond it, a typo in a `repeat` is likelier than a network.
+const MOST_NODES: usize = 20_000;
+
+/// A node that exists where its guard holds.
+#[derive(Debug, Clone)]
+pub(super) struct TemplateNode {
+    pub(super) layer: String,
+    pub(super) guard: Expr,
+    pub(super) op: TemplateOp,
+    /// What enters it, and what it gives if it exists.
+    pub(super) input: Extent,
+    pub(super) output: Extent,
+    pub(super) span: Span,
+}
+
+impl TemplateNode {
+    /// The kind of a node with weights.
+    pub(super) fn kind(&self) -> Option<LayerKind> {
+        match &self.op {
+            TemplateOp::Convolution { kind, .. } => Some(*kind),
+            TemplateOp::Linear { .. } => Some(LayerKind::Linear),
+            _ => None,
+        }
+    }
+}
+
+/// A space as a flat list.
+#[derive(Debug, Clone)]
+pub(super) struct Unrolled {
+    pub(super) nodes: Vec<TemplateNode>,
+    /// The names of the space's own statements, for its `require` lines.
+    pub(super) names: Frame,
+    /// What the last node gives.
+    pub(super) output: Extent,
+}
+
+/// Unrolls a space for inputs of `shape` (height, width, channels) and `classes` classes.
+pub(super) fn unroll(
+    space: &Space,
+    shape: [usize; 3],
+    classes: usize,
+    settler: &mut Settler,
+) -> Unrolled {
+    let [height, width, channels] = shape.map(|n| Expr::number(n as f64));
+    let mut unroller = Unroller {
+        settler,
+        nodes: Vec::new(),
+        flow: Extent {
+            height,
+            width,
+            channels,
+        },
+        marks: Vec::new(),
+    };
+    let mut names = Frame::default();
+    names.define("classes", Expr::number(classes as f64));
+    unroller.mark(&mut names);
+    let place = Place {
+        path: String::new(),
+        guard: Expr::bool(true),
+        slot: 0,
+    };
+    unroller.statements(&space.body, &mut names, &place);
+    Unrolled {
+        nodes: unroller.nodes,
+        names,
+        output: unroller.flow,
+    }
+}
+
+struct Unroller<'a, 'b> {
+    settler: &'a mut Settler<'b>,
+    nodes: Vec<TemplateNode>,
+    flow: Extent,
+    marks: Vec<Extent>,
+}
+
+/// Where a statement stands: the path of its copy, the guard of that copy, and the block whose input `input` is.
+#[derive(Clone)]
+struct Place {
+    path: String,
+    guard: Expr,
+    slot: usize,
+}
+
+impl Place {
+    fn of(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            name.into()
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+
+    fn decision(&self, name: &str) -> String {
+        format!("space.{}", self.of(name))
+    }
+}
+
+impl Unroller<'_, '_> {
+    fn statements(&mut self, body: &[Stmt], names: &mut Frame, place: &Place) {
+        for statement in body {
+            if self.nodes.len() > MOST_NODES {
+                return;
+            }
+            match statement {
+                Stmt::Let(binding) => {
+                    let path = place.decision(&binding.name);
+                    let value = self.settler.slot(&binding.slot, &path, &place.guard, names);
+                    names.define(&binding.name, value);
+                }
+                Stmt::Layer(layer) => self.layer(layer, names, place),
+                Stmt::Repeat {
+                    count,
+                    index,
+                    body,
+                    span,
+                } => self.repeat(count, index, body, *span, names, place),
+                Stmt::Block { block, args, span } => self.block(block, args, *span, names, place),
+                Stmt::AddInput { when, span } => {
+                    let guard = self.condition(when.as_ref(), names, place);
+                    let remembered = self.marks[place.slot].clone();
+                    let op = TemplateOp::AddInput {
+                        slot: place.slot,
+                        remembered,
+                    };
+                    self.push(&place.path, guard, op, self.flow.clone(), *span);
+                }
+            }
+        }
+    }
+
+    /// Makes what flows here the `input` of the statements that follow.
+    fn mark(&mut self, names: &mut Frame) -> usize {
+        let slot = self.marks.len();
+        self.marks.push(self.flow.clone());
+        names.define("input.height", self.flow.height.clone());
+        names.define("input.width", self.flow.width.clone());
+        names.define("input.channels", self.flow.channels.clone());
+        self.push(
+            "",
+            Expr::bool(true),
+            TemplateOp::Mark,
+            self.flow.clone(),
+            Span::default(),
+        );
+        slot
+    }
+
+    fn condition(&mut self, when: Option<&Expr>, names: &Frame, place: &Place) -> Expr {
+        match when {
+            None => place.guard.clone(),
+            Some(expr) => {
+                let when = self.settler.expr(expr, &place.path, &place.guard, names);
+                evaluate::both(place.guard.clone(), when)
+            }
+        }
+    }
+
+    fn repeat(
+        &mut self,
+        count: &Expr,
+        index: &str,
+        body: &[Stmt],
+        span: Span,
+        names: &Frame,
+        place: &Place,
+    ) {
+        let count = self
+            .settler
+            .expr(count, &place.decision(index), &place.guard, names);
+        let Some(most) = members::largest(&count, &self.settler.decisions) else {
+            let text = "a `repeat` must have a count that depends on few decisions";
+            self.settler.sink.push(
+                Diagnostic::error("bnas::space::count", text)
+                    .label(span, "how often cannot be bounded"),
+            );
+            return;
+        };
+        if most < 0.0 || most.fract() != 0.0 || most > MOST_NODES as f64 {
+            let text = format!("a `repeat` counts from 0 to {MOST_NODES}, found {most}");
+            self.settler
+                .sink
+                .push(Diagnostic::error("bnas::space::count", text).label(span, "this count"));
+            return;
+        }
+        for i in 0..most as usize {
+            let exists =
+                evaluate::combine(BinaryOp::Greater, count.clone(), Expr::number(i as f64));
+            let guard = evaluate::both(
+                place.guard.clone(),
+                exists.unwrap_or_else(|_| Expr::bool(false)),
+            );
+            let mut inner = names.clone();
+            inner.define(index, Expr::number(i as f64));
+            let place = Place {
+                path: place.of(&format!("{index}[{i}]")),
+                guard,
+                slot: place.slot,
+            };
+            self.statements(body, &mut inner, &place);
+            if self.nodes.len() > MOST_NODES {
+                let text = format!("the space unrolls to more than {MOST_NODES} operations");
+                self.settler.sink.push(
+                    Diagnostic::error("bnas::space::count", text).label(span, "with this `repeat`"),
+                );
+                return;
+            }
+        }
+    }
+
+    fn block(
+        &mut self,
+        block: &Block,
+        args: &[(String, Slot)],
+        span: Span,
+        names: &Frame,
+        place: &Place,
+    ) {
+        let mut inner = Frame::default();
+        inner.define(
+            "classes",
+            names.get("classes").unwrap_or_else(|| Expr::number(0.0)),
+        );
+        for (param, default) in &block.params {
+            let given = args
+                .iter()
+                .find(|(name, _)| name == param)
+                .map(|(_, slot)| slot);
+            let value = match (given, default) {
+                (Some(slot), _) => {
+                    self.settler
+                        .slot(slot, &place.decision(param), &place.guard, names)
+                }
+                (None, Some(slot)) => {
+                    self.settler
+                        .slot(slot, &place.decision(param), &place.guard, &inner)
+                }
+                (None, None) => {
+                    let text = format!("`{}` needs `{param}`", block.name);
+                    self.settler.sink.push(
+                        Diagnostic::error("bnas::field::missing", text).label(span, "in this call"),
+                    );
+                    Expr::number(1.0)
+                }
+            };
+            inner.define(param, value);
+        }
+        let slot = self.mark(&mut inner);
+        let place = Place {
+            slot,
+            ..place.clone()
+        };
+        self.statements(&block.body, &mut inner, &place);
+    }
+
+    fn layer(&mut self, layer: &LayerStmt, names: &Frame, place: &Place) {
+        let guard = self.condition(layer.when.as_ref(), names, place);
+        if guard == Expr::bool(false) {
+            return;
+        }
+        let path = place.of(&layer.name);
+        if self.nodes.iter().any(|n| n.layer == path) {
+            let text = format!("two layers have the path `{path}`");
+            let first = self
+                .nodes
+                .iter()
+                .find(|n| n.layer == path)
+                .map(|n| n.span)
+                .unwrap_or_default();
+            self.settler.sink.push(
+                Diagnostic::error("bnas::name::duplicate", text)
+                    .label(layer.span, "this one")
+                    .label(first, "the other stands here")
+                    .help("give each layer of a block a name of its own"),
+            );
+        }
+        for operation in &layer.chain {
+            let settler = &mut *self.settler;
+            let mut arg = |name: &str| {
+                let slot = operation.args.iter().find(|(n, _)| n == name);
+                let (_, slot) = slot.ok_or_else(|| Failure::Unknown(name.into()))?;
+                Ok(settler.slot(slot, &format!("space.{path}.{name}"), &guard, names))
+            };
+            match template_op(&operation.name, &self.flow, &mut arg) {
+                Ok((op, output)) => self.push(&path, guard.clone(), op, output, operation.span),
+                Err(failure) => {
+                    let text = failure.to_string();
+                    self.settler.sink.push(
+                        Diagnostic::error("bnas::type::mismatch", text)
+                            .label(operation.span, "here"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, layer: &str, guard: Expr, op: TemplateOp, output: Extent, span: Span) {
+        let input = self.flow.clone();
+        self.flow = Extent {
+            height: evaluate::choose(guard.clone(), output.height.clone(), input.height.clone()),
+            width: evaluate::choose(guard.clone(), output.width.clone(), input.width.clone()),
+            channels: evaluate::choose(
+                guard.clone(),
+                output.channels.clone(),
+                input.channels.clone(),
+            ),
+        };
+        self.nodes.push(TemplateNode {
+            layer: layer.into(),
+            guard,
+            op,
+            input,
+            output,
+            span,
+        });
+    }
+}

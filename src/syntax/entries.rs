@@ -1,0 +1,279 @@
+//! Text to tree: what stands between braces.
+//!
+//! In: the pairs of a body. Out: [`Entry`]s, one function per kind of entry, in the order of the grammar.
+
+use pest::iterators::Pair;
+
+use crate::source::Spanned;
+use crate::syntax::ast::{
+    Add, Choice, Claim, Compare, Direction, Edit, Entry, EntryKind, Expr, Field, Formula, Goal,
+    Layer, Learned, Path, Place, PolicyRule, Position, Quantifier, Repeat, Section, Selector,
+};
+use crate::syntax::grammar::Rule;
+use crate::syntax::parse::{Parts, Reader};
+
+impl<'t> Reader<'t, '_> {
+    pub(super) fn body(&mut self, pair: Pair<'t, Rule>) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for part in Parts::of(pair) {
+            match part.as_rule() {
+                Rule::entry => entries.push(self.entry(part)),
+                _ => self.lost(&part, false),
+            }
+        }
+        entries
+    }
+
+    fn entry(&mut self, pair: Pair<'t, Rule>) -> Entry {
+        let mut parts = Parts::of(pair);
+        let (docs, mut annotations) = self.above(&mut parts);
+        let statement = parts.must();
+        let span = self.span(&statement);
+        let kind = self.statement(statement);
+        parts.passes(Rule::end);
+        while let Some(annotation) = parts.given(Rule::annotation) {
+            annotations.push(self.annotation(annotation));
+        }
+        Entry {
+            docs,
+            annotations,
+            kind,
+            span,
+        }
+    }
+
+    fn statement(&mut self, pair: Pair<'t, Rule>) -> EntryKind {
+        let rule = pair.as_rule();
+        let mut parts = Parts::of(pair);
+        match rule {
+            Rule::field => EntryKind::Field(self.field(&mut parts)),
+            Rule::choice => EntryKind::Choice(self.choice(&mut parts)),
+            Rule::section => EntryKind::Section(self.section(&mut parts)),
+            Rule::formula => EntryKind::Formula(self.formula(&mut parts)),
+            Rule::layer => EntryKind::Layer(self.layer(&mut parts)),
+            Rule::repeat => EntryKind::Repeat(self.repeat(&mut parts)),
+            Rule::add => EntryKind::Add(self.add(&mut parts)),
+            Rule::goal => EntryKind::Goal(self.goal(&mut parts)),
+            Rule::require => EntryKind::Require(self.claim(&mut parts)),
+            Rule::expect => EntryKind::Expect(self.claim(&mut parts)),
+            Rule::check => EntryKind::Check(self.claim(&mut parts)),
+            Rule::compare => EntryKind::Compare(self.compare(&mut parts)),
+            Rule::policy_rule => EntryKind::Rule(self.rule(&mut parts)),
+            Rule::remove => EntryKind::Remove(self.removed(&mut parts)),
+            Rule::edit => EntryKind::Edit(self.edit(&mut parts)),
+            Rule::learned => EntryKind::Learned(self.learned(&mut parts)),
+            other => unreachable!("invariant: `{other:?}` is no statement of the grammar"),
+        }
+    }
+
+    fn field(&mut self, parts: &mut Parts<'t>) -> Field {
+        let target = self.path(parts.must());
+        parts.passes(Rule::equals);
+        Field {
+            target,
+            value: self.expression(parts.must()),
+        }
+    }
+
+    fn choice(&mut self, parts: &mut Parts<'t>) -> Choice {
+        let target = self.path(parts.must());
+        parts.passes(Rule::kw_in);
+        let domain = self.expression(parts.must());
+        let default = parts
+            .passes(Rule::kw_default)
+            .then(|| self.expression(parts.must()));
+        Choice {
+            target,
+            domain,
+            default,
+        }
+    }
+
+    fn section(&mut self, parts: &mut Parts<'t>) -> Section {
+        let name = self.name(&parts.must());
+        let label = parts.given(Rule::name).map(|label| self.name(&label));
+        Section {
+            name,
+            label,
+            entries: self.body(parts.must()),
+        }
+    }
+
+    fn formula(&mut self, parts: &mut Parts<'t>) -> Formula {
+        let name = self.name(&parts.must());
+        let params = self.parameters(parts.must());
+        parts.passes(Rule::equals);
+        Formula {
+            name,
+            params,
+            body: self.expression(parts.must()),
+        }
+    }
+
+    fn layer(&mut self, parts: &mut Parts<'t>) -> Layer {
+        parts.passes(Rule::kw_layer);
+        let name = self.name(&parts.must());
+        parts.passes(Rule::equals);
+        let mut chain = vec![self.expression(parts.must())];
+        while parts.passes(Rule::arrow) {
+            chain.push(self.expression(parts.must()));
+        }
+        Layer {
+            name,
+            chain,
+            when: self.clause(parts, Rule::when),
+        }
+    }
+
+    fn repeat(&mut self, parts: &mut Parts<'t>) -> Repeat {
+        parts.passes(Rule::kw_repeat);
+        let count = self.expression(parts.must());
+        parts.passes(Rule::kw_as);
+        let index = self.name(&parts.must());
+        Repeat {
+            count,
+            index,
+            entries: self.body(parts.must()),
+        }
+    }
+
+    fn add(&mut self, parts: &mut Parts<'t>) -> Add {
+        parts.passes(Rule::kw_add);
+        let value = self.expression(parts.must());
+        let via = self.clause(parts, Rule::via);
+        Add {
+            value,
+            via,
+            when: self.clause(parts, Rule::when),
+        }
+    }
+
+    /// The expression of `when …` or `via …`, if the clause is there.
+    fn clause(&mut self, parts: &mut Parts<'t>, rule: Rule) -> Option<Expr> {
+        let mut clause = Parts::of(parts.given(rule)?);
+        clause.must(); // the keyword
+        Some(self.expression(clause.must()))
+    }
+
+    fn goal(&mut self, parts: &mut Parts<'t>) -> Goal {
+        let direction = match parts.must().as_rule() {
+            Rule::kw_maximize => Direction::Maximize,
+            _ => Direction::Minimize,
+        };
+        Goal {
+            direction,
+            value: self.expression(parts.must()),
+        }
+    }
+
+    fn claim(&mut self, parts: &mut Parts<'t>) -> Claim {
+        parts.must(); // `require`, `expect` or `check`
+        let condition = self.expression(parts.must());
+        let message = parts.given(Rule::text).map(|text| self.string(&text));
+        Claim { condition, message }
+    }
+
+    fn compare(&mut self, parts: &mut Parts<'t>) -> Compare {
+        parts.passes(Rule::kw_compare);
+        let mut subjects = Vec::new();
+        while let Some(subject) = parts.given(Rule::expression) {
+            subjects.push(self.expression(subject));
+        }
+        let against = parts
+            .passes(Rule::kw_against)
+            .then(|| self.field(&mut Parts::of(parts.must())));
+        Compare { subjects, against }
+    }
+
+    fn rule(&mut self, parts: &mut Parts<'t>) -> PolicyRule {
+        let quantifier = self.quantifier(parts);
+        let mut selectors = Vec::new();
+        while let Some(selector) = parts.given(Rule::selector) {
+            selectors.push(self.selector(selector));
+        }
+        PolicyRule {
+            quantifier,
+            selectors,
+            entries: self.body(parts.must()),
+        }
+    }
+
+    fn quantifier(&mut self, parts: &mut Parts<'t>) -> Option<Spanned<Quantifier>> {
+        let pair = parts.given(Rule::quantifier)?;
+        let value = if pair.as_str() == "each" {
+            Quantifier::Each
+        } else {
+            Quantifier::Every
+        };
+        Some(Spanned {
+            value,
+            span: self.span(&pair),
+        })
+    }
+
+    fn selector(&mut self, pair: Pair<'t, Rule>) -> Selector {
+        let span = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        let position = parts.given(Rule::position).map(|position| {
+            let value = if position.as_str() == "first" {
+                Position::First
+            } else {
+                Position::Last
+            };
+            Spanned {
+                value,
+                span: self.span(&position),
+            }
+        });
+        let kind = parts.given(Rule::name).map(|kind| self.name(&kind));
+        parts.passes(Rule::kw_layer);
+        let path = parts.given(Rule::path).map(|path| self.path(path));
+        let condition = parts
+            .passes(Rule::kw_where)
+            .then(|| self.expression(parts.must()));
+        Selector {
+            position,
+            kind,
+            path,
+            condition,
+            span,
+        }
+    }
+
+    fn removed(&mut self, parts: &mut Parts<'t>) -> Path {
+        parts.passes(Rule::kw_remove);
+        self.path(parts.must())
+    }
+
+    fn edit(&mut self, parts: &mut Parts<'t>) -> Edit {
+        let place = match parts.must().as_rule() {
+            Rule::kw_around => Place::Around,
+            Rule::kw_before => Place::Before,
+            _ => Place::After,
+        };
+        let quantifier = self.quantifier(parts);
+        let mut pattern = Vec::new();
+        while let Some(step) = parts.given(Rule::pattern_step) {
+            pattern.push(Parts::of(step).map(|word| self.name(&word)).collect());
+            parts.passes(Rule::arrow);
+        }
+        Edit {
+            place,
+            quantifier,
+            pattern,
+            entries: self.body(parts.must()),
+        }
+    }
+
+    fn learned(&mut self, parts: &mut Parts<'t>) -> Learned {
+        parts.passes(Rule::kw_param);
+        let name = self.name(&parts.must());
+        let per = parts.passes(Rule::kw_per).then(|| self.name(&parts.must()));
+        parts.passes(Rule::equals);
+        Learned {
+            name,
+            per,
+            initial: self.expression(parts.must()),
+        }
+    }
+}

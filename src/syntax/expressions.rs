@@ -1,0 +1,530 @@
+//! Text to tree: expressions.
+//!
+//! In: the flat rows of operands and operators that the grammar yields. Out: [`Expr`]s with precedence applied. The table
+//! of precedence is [`PRECEDENCE`].
+
+use std::sync::LazyLock;
+
+use pest::iterators::Pair;
+use pest::pratt_parser::{Assoc, Op, PrattParser};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use crate::syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Number, Path, Step, UnaryOp};
+use crate::syntax::grammar::Rule;
+use crate::syntax::parse::{Parts, Reader};
+use crate::syntax::scan;
+
+/// How deep a tree may get: every operator and bracket around an operand counts. Bounds every later walk over it.
+const MAX_DEPTH: usize = 512;
+
+/// From the loosest to the tightest.
+static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
+    let left = |rule| Op::infix(rule, Assoc::Left);
+    PrattParser::new()
+        .op(Op::infix(Rule::kw_implies, Assoc::Right))
+        .op(left(Rule::kw_or))
+        .op(left(Rule::kw_and))
+        .op(Op::prefix(Rule::kw_not))
+        .op(left(Rule::kw_within))
+        .op(left(Rule::approx)
+            | left(Rule::eq)
+            | left(Rule::ne)
+            | left(Rule::le)
+            | left(Rule::ge)
+            | left(Rule::lt)
+            | left(Rule::gt))
+        .op(Op::postfix(Rule::scale))
+        .op(left(Rule::to))
+        .op(left(Rule::plus) | left(Rule::minus))
+        .op(left(Rule::times) | left(Rule::divide))
+        .op(Op::prefix(Rule::neg))
+        .op(Op::infix(Rule::power, Assoc::Right))
+});
+
+/// An expression on its way: `a ~= b` has to wait for its `within`, and `a <= b` in parentheses differs from one without.
+enum Node<'t> {
+    Done(Expr),
+    /// A comparison without parentheses.
+    Comparison(Expr),
+    /// `left ~= right`.
+    Approx(Expr, Expr),
+    /// An operand that is built when its operator is known to be needed.
+    Operand(Pair<'t, Rule>),
+}
+
+impl<'t> Reader<'t, '_> {
+    /// Any `expression` or `condition`.
+    pub(super) fn expression(&mut self, pair: Pair<'t, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let parts: Vec<_> = Parts::of(pair).collect();
+        let operators = parts.iter().filter(|p| is_operator(p.as_rule())).count();
+        self.depth += 1 + operators;
+        let expr = if self.depth > MAX_DEPTH {
+            self.sink.push(scan::too_deep(span));
+            Expr {
+                kind: ExprKind::Error,
+                span,
+            }
+        } else {
+            self.row(parts)
+        };
+        self.depth -= 1 + operators;
+        expr
+    }
+
+    fn row(&mut self, parts: Vec<Pair<'t, Rule>>) -> Expr {
+        let reader = std::cell::RefCell::new(&mut *self);
+        let node = PRECEDENCE
+            .map_primary(Node::Operand)
+            .map_prefix(|op, operand| reader.borrow_mut().prefix(&op, operand))
+            .map_postfix(|operand, scale| reader.borrow_mut().scale(operand, scale))
+            .map_infix(|left, op, right| reader.borrow_mut().infix(left, &op, right))
+            .parse(parts.into_iter());
+        self.done(node)
+    }
+
+    fn done(&mut self, node: Node<'t>) -> Expr {
+        match node {
+            Node::Done(expr) | Node::Comparison(expr) => expr,
+            Node::Operand(pair) => self.operand(pair),
+            Node::Approx(left, right) => {
+                let span = left.span.to(right.span);
+                let diagnostic =
+                    Diagnostic::error("bnas::parse::tolerance", "`~=` needs a tolerance")
+                        .label(span, "within how much?")
+                        .help("write `within 1 %` behind it");
+                self.sink.push(diagnostic);
+                Expr {
+                    kind: ExprKind::Error,
+                    span,
+                }
+            }
+        }
+    }
+
+    fn prefix(&mut self, op: &Pair<'t, Rule>, operand: Node<'t>) -> Node<'t> {
+        let operand = self.done(operand);
+        let span = self.span(op).to(operand.span);
+        let op = if op.as_rule() == Rule::neg {
+            UnaryOp::Neg
+        } else {
+            UnaryOp::Not
+        };
+        Node::Done(Expr {
+            kind: ExprKind::Unary {
+                op,
+                operand: Box::new(operand),
+            },
+            span,
+        })
+    }
+
+    fn infix(&mut self, left: Node<'t>, op: &Pair<'t, Rule>, right: Node<'t>) -> Node<'t> {
+        if op.as_rule() == Rule::kw_within {
+            return self.within(left, op, right);
+        }
+        let operator = operator(op.as_rule());
+        if is_comparison(op.as_rule()) && matches!(left, Node::Comparison(_) | Node::Approx(..)) {
+            return self.chained(left, op, right);
+        }
+        let (left, right) = (self.done(left), self.done(right));
+        let span = left.span.to(right.span);
+        let (left, right) = (Box::new(left), Box::new(right));
+        match (op.as_rule(), operator) {
+            (Rule::to, _) => Node::Done(Expr {
+                kind: ExprKind::Range {
+                    low: left,
+                    high: right,
+                    log: false,
+                    step: None,
+                },
+                span,
+            }),
+            (rule, Some(op)) => {
+                let expr = Expr {
+                    kind: ExprKind::Binary { op, left, right },
+                    span,
+                };
+                if is_comparison(rule) {
+                    Node::Comparison(expr)
+                } else {
+                    Node::Done(expr)
+                }
+            }
+            (_, None) => Node::Approx(*left, *right),
+        }
+    }
+
+    fn within(&mut self, left: Node<'t>, op: &Pair<'t, Rule>, right: Node<'t>) -> Node<'t> {
+        let tolerance = Box::new(self.done(right));
+        if let Node::Approx(left, right) = left {
+            let span = left.span.to(tolerance.span);
+            let (left, right) = (Box::new(left), Box::new(right));
+            return Node::Comparison(Expr {
+                kind: ExprKind::Approx {
+                    left,
+                    right,
+                    tolerance,
+                },
+                span,
+            });
+        }
+        let left = self.done(left);
+        let diagnostic = Diagnostic::error("bnas::parse::tolerance", "`within` belongs to `~=`")
+            .label(self.span(op), "there is no `~=` before it")
+            .help("write `a ~= b within 1 %`");
+        self.sink.push(diagnostic);
+        Node::Done(Expr {
+            kind: ExprKind::Error,
+            span: left.span.to(tolerance.span),
+        })
+    }
+
+    fn chained(&mut self, left: Node<'t>, op: &Pair<'t, Rule>, right: Node<'t>) -> Node<'t> {
+        let left = match left {
+            Node::Approx(left, right) => left.span.to(right.span),
+            left => self.done(left).span,
+        };
+        let span = left.to(self.done(right).span);
+        let diagnostic = Diagnostic::error("bnas::parse::chained", "comparisons do not chain")
+            .label(self.span(op), "the second comparison")
+            .help("join two comparisons: `a <= b and b <= c`");
+        self.sink.push(diagnostic);
+        Node::Done(Expr {
+            kind: ExprKind::Error,
+            span,
+        })
+    }
+
+    /// `log` or `step n` behind a range.
+    fn scale(&mut self, range: Node<'t>, scale: Pair<'t, Rule>) -> Node<'t> {
+        let scale_span = self.span(&scale);
+        let mut expr = self.done(range);
+        expr.span = expr.span.to(scale_span);
+        let mut parts = Parts::of(scale);
+        let kind_of_scale = parts.must().as_rule();
+        match (&mut expr.kind, kind_of_scale) {
+            (
+                ExprKind::Range {
+                    log: log @ false,
+                    step: None,
+                    ..
+                },
+                Rule::log,
+            ) => *log = true,
+            (
+                ExprKind::Range {
+                    log: false,
+                    step: step @ None,
+                    ..
+                },
+                Rule::step,
+            ) => {
+                *step = Some(Box::new(self.operand(parts.must())));
+            }
+            (kind, _) => {
+                let (message, help) = match kind {
+                    ExprKind::Range { .. } => {
+                        ("a range has one scale", "keep either `log` or `step n`")
+                    }
+                    _ => (
+                        "this scale belongs to a range",
+                        "write `low..high` before it",
+                    ),
+                };
+                let diagnostic = Diagnostic::error("bnas::parse::scale", message)
+                    .label(scale_span, "this scale")
+                    .help(help);
+                self.sink.push(diagnostic);
+                *kind = ExprKind::Error;
+            }
+        }
+        Node::Done(expr)
+    }
+
+    fn operand(&mut self, pair: Pair<'t, Rule>) -> Expr {
+        let span = self.span(&pair);
+        let rule = pair.as_rule();
+        if rule == Rule::text {
+            return Expr {
+                kind: ExprKind::Text(self.string(&pair).value),
+                span,
+            };
+        }
+        if rule == Rule::boolean {
+            return Expr {
+                kind: ExprKind::Bool(pair.as_str() == "true"),
+                span,
+            };
+        }
+        let mut parts = Parts::of(pair);
+        let kind = match rule {
+            Rule::quantity | Rule::bare_quantity => self.quantity(&mut parts),
+            Rule::group => self.expression(parts.must()).kind,
+            Rule::set => ExprKind::Set(parts.map(|element| self.expression(element)).collect()),
+            Rule::categories => {
+                parts.must(); // the keyword
+                ExprKind::Categories(Box::new(self.operand(parts.must())))
+            }
+            Rule::subsets => {
+                parts.must(); // the keyword
+                ExprKind::Subsets(Box::new(self.operand(parts.must())))
+            }
+            Rule::conditional => {
+                let mut branch = || {
+                    parts.must(); // `if`, `then`, `else`
+                    Box::new(self.expression(parts.must()))
+                };
+                ExprKind::If {
+                    condition: branch(),
+                    yes: branch(),
+                    no: branch(),
+                }
+            }
+            Rule::reference | Rule::bare_reference => self.reference(&mut parts).kind,
+            other => unreachable!("invariant: `{other:?}` is no operand of the grammar"),
+        };
+        Expr { kind, span }
+    }
+
+    fn quantity(&mut self, parts: &mut Parts<'t>) -> ExprKind {
+        let number = parts.must();
+        let text = number.as_str().to_string();
+        let value: f64 = text
+            .parse()
+            .expect("invariant: the grammar's numbers are Rust's");
+        if value.is_infinite() {
+            let diagnostic = Diagnostic::error("bnas::parse::number", "this number is too large")
+                .label(self.span(&number), "beyond 1.8e308")
+                .help("write a smaller one");
+            self.sink.push(diagnostic);
+        }
+        let unit = parts.given(Rule::unit).map(|unit| self.name(&unit));
+        ExprKind::Number(Number { text, value, unit })
+    }
+
+    fn reference(&mut self, parts: &mut Parts<'t>) -> Expr {
+        let path = self.path(parts.must());
+        let mut span = path.span;
+        let mut kind = match parts.given(Rule::arguments) {
+            Some(arguments) => {
+                span = span.to(self.span(&arguments));
+                ExprKind::Call {
+                    callee: path,
+                    args: self.arguments(arguments),
+                }
+            }
+            None => ExprKind::Path(path),
+        };
+        if let Some(body) = parts.given(Rule::body) {
+            let base = Box::new(Expr { kind, span });
+            span = span.to(self.span(&body));
+            kind = ExprKind::Amend {
+                base,
+                entries: self.body(body),
+            };
+        }
+        Expr { kind, span }
+    }
+
+    pub(super) fn path(&mut self, pair: Pair<'t, Rule>) -> Path {
+        let span = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        let head = self.name(&parts.must());
+        let mut steps = Vec::new();
+        for step in parts {
+            let is_member = step.as_rule() == Rule::member;
+            let part = Parts::of(step).must();
+            steps.push(match part.as_rule() {
+                _ if is_member => Step::Member(self.name(&part)),
+                Rule::all => Step::All(self.span(&part)),
+                _ => Step::Index(self.expression(part)),
+            });
+        }
+        Path { head, steps, span }
+    }
+
+    pub(super) fn arguments(&mut self, pair: Pair<'t, Rule>) -> Vec<Argument> {
+        Parts::of(pair)
+            .map(|argument| self.argument(argument))
+            .collect()
+    }
+
+    fn argument(&mut self, pair: Pair<'t, Rule>) -> Argument {
+        let rule = pair.as_rule();
+        let mut parts = Parts::of(pair);
+        if rule == Rule::positional {
+            let value = self.expression(parts.must());
+            let filter = parts
+                .passes(Rule::kw_where)
+                .then(|| self.expression(parts.must()));
+            return Argument::Positional { value, filter };
+        }
+        let name = self.name(&parts.must());
+        parts.must(); // `=` or `in`
+        let value = self.expression(parts.must());
+        if rule == Rule::fixed {
+            return Argument::Fixed { name, value };
+        }
+        let default = parts
+            .passes(Rule::kw_default)
+            .then(|| self.expression(parts.must()));
+        Argument::Searched {
+            name,
+            domain: value,
+            default,
+        }
+    }
+}
+
+fn is_operator(rule: Rule) -> bool {
+    rule == Rule::to
+        || rule == Rule::kw_within
+        || rule == Rule::scale
+        || matches!(rule, Rule::neg | Rule::kw_not)
+        || is_comparison(rule)
+        || operator(rule).is_some()
+}
+
+fn is_comparison(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::approx | Rule::eq | Rule::ne | Rule::le | Rule::ge | Rule::lt | Rule::gt
+    )
+}
+
+fn operator(rule: Rule) -> Option<BinaryOp> {
+    Some(match rule {
+        Rule::kw_implies => BinaryOp::Implies,
+        Rule::kw_or => BinaryOp::Or,
+        Rule::kw_and => BinaryOp::And,
+        Rule::eq => BinaryOp::Eq,
+        Rule::ne => BinaryOp::Ne,
+        Rule::lt => BinaryOp::Lt,
+        Rule::le => BinaryOp::Le,
+        Rule::gt => BinaryOp::Gt,
+        Rule::ge => BinaryOp::Ge,
+        Rule::plus => BinaryOp::Add,
+        Rule::minus => BinaryOp::Sub,
+        Rule::times => BinaryOp::Mul,
+        Rule::divide => BinaryOp::Div,
+        Rule::power => BinaryOp::Pow,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Sink;
+    use crate::source::SourceId;
+    use crate::syntax::ast::EntryKind;
+    use crate::syntax::parse;
+
+    /// The expression with every operator in parentheses.
+    fn shape(source: &str) -> String {
+        let mut sink = Sink::default();
+        let text = format!("bnas 1\nspace s {{\n  x = {source}\n}}\n");
+        let mut file = parse(SourceId(0), &text, &mut sink);
+        let found = sink.into_sorted();
+        assert!(found.is_empty(), "{source}: {found:?}");
+        match file.declarations.remove(0).entries.remove(0).kind {
+            EntryKind::Field(field) => written(&field.value),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn written(expr: &Expr) -> String {
+        match &expr.kind {
+            ExprKind::Number(n) => match &n.unit {
+                Some(unit) => format!("{} {}", n.text, unit.text),
+                None => n.text.clone(),
+            },
+            ExprKind::Path(path) => path.head.text.clone(),
+            ExprKind::Unary { op, operand } => format!("({op:?} {})", written(operand)),
+            ExprKind::Binary { op, left, right } => {
+                format!("({} {op:?} {})", written(left), written(right))
+            }
+            ExprKind::Range {
+                low,
+                high,
+                log,
+                step,
+            } => {
+                let step = step.as_ref().map(|s| written(s));
+                format!("[{}..{} {log} {step:?}]", written(low), written(high))
+            }
+            ExprKind::If { condition, yes, no } => {
+                format!(
+                    "(if {} {} {})",
+                    written(condition),
+                    written(yes),
+                    written(no)
+                )
+            }
+            ExprKind::Approx {
+                left,
+                right,
+                tolerance,
+            } => {
+                format!(
+                    "({} ~ {} ± {})",
+                    written(left),
+                    written(right),
+                    written(tolerance)
+                )
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn precedence_is_that_of_mathematics() {
+        assert_eq!(
+            shape("a + b * c ^ d ^ e"),
+            "(a Add (b Mul (c Pow (d Pow e))))"
+        );
+        assert_eq!(shape("-x ^ 2"), "(Neg (x Pow 2))");
+        assert_eq!(shape("2 ^ -s * 3"), "((2 Pow (Neg s)) Mul 3)");
+        assert_eq!(
+            shape("a - b - c / d / e"),
+            "((a Sub b) Sub ((c Div d) Div e))"
+        );
+        assert_eq!(
+            shape("a implies b or c and not d == e"),
+            "(a Implies (b Or (c And (Not (d Eq e)))))"
+        );
+        assert_eq!(shape("a ~= b + 1 within 1 %"), "(a ~ (b Add 1) ± 1 %)");
+        assert_eq!(shape("(a + b) * c"), "((a Add b) Mul c)");
+        assert_eq!(
+            shape("a + if b then c else d + e"),
+            "(a Add (if b c (d Add e)))"
+        );
+    }
+
+    #[test]
+    fn ranges_take_whole_sums_and_a_scale() {
+        assert_eq!(shape("-5.0..10.0"), "[(Neg 5.0)..10.0 false None]");
+        assert_eq!(shape("1e-4..1e-1 log"), "[1e-4..1e-1 true None]");
+        assert_eq!(
+            shape("8 bit..n * 2 step 8 bit"),
+            "[8 bit..(n Mul 2) false Some(\"8 bit\")]"
+        );
+    }
+
+    #[test]
+    fn a_parenthesized_span_holds_its_parentheses() {
+        let span = |s: usize, e: usize| Span::new(SourceId(0), s, e);
+        let text = "bnas 1 space s { x = (a + b) * c }";
+        let file = parse(SourceId(0), text, &mut Sink::default());
+        let EntryKind::Field(field) = &file.declarations[0].entries[0].kind else {
+            panic!("{file:?}")
+        };
+        assert_eq!(field.value.span, span(21, 32));
+        let ExprKind::Binary { left, .. } = &field.value.kind else {
+            panic!("{file:?}")
+        };
+        assert_eq!(left.span, span(21, 28));
+    }
+}

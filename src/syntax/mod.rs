@@ -1,0 +1,18 @@
+//! From text to tree and back.
+//!
+//! In: one source text. Out: an [`ast::File`], or the text laid out anew. It knows no schema: which kinds, fields,
+//! functions and units exist is the business of analysis. Only this module sees pest.
+
+pub mod ast;
+mod entries;
+mod explain;
+mod expressions;
+mod format;
+mod grammar;
+mod parse;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+pub use format::format;
+pub use parse::{EDITION, parse};

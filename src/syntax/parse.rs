@@ -1,0 +1,322 @@
+//! Text to tree: the file, its edition, its imports and declarations.
+//!
+//! In: one text. Out: an [`ast::File`] and, for everything that no rule reads, a diagnostic with a place. It never panics
+//! and never stops at the first error. Entries are read in `entries`, expressions in `expressions`; what is said about an
+//! error is in `explain`.
+
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+use pest::Parser;
+use pest::iterators::Pair;
+
+use crate::diagnostic::{Diagnostic, Sink};
+use crate::source::{SourceId, Span, Spanned};
+use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
+use crate::syntax::grammar::{Grammar, Rule};
+use crate::syntax::{explain, scan};
+
+/// The edition of the language that this program reads: the number on the line `bnas 1`.
+pub const EDITION: u32 = 1;
+
+/// Reads one text. What is wrong with it goes into `sink`; the tree holds everything else.
+pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
+    let mut reader = Reader {
+        id,
+        text,
+        sink,
+        depth: 0,
+    };
+    if text.len() > u32::MAX as usize {
+        let message = "a source text may not be longer than 4 GiB";
+        reader
+            .sink
+            .push(Diagnostic::error("bnas::parse::length", message));
+        return File::default();
+    }
+    if !scan::brackets(id, text, reader.sink) {
+        return File::default();
+    }
+    match Grammar::parse(Rule::file, text) {
+        Ok(mut pairs) => reader.file(
+            pairs
+                .next()
+                .expect("invariant: the rule `file` yields one pair"),
+        ),
+        Err(error) => {
+            reader.sink.push(explain::syntax_error(id, text, 0, &error));
+            File::default()
+        }
+    }
+}
+
+/// Turns pairs into nodes.
+pub(super) struct Reader<'t, 's> {
+    pub(super) id: SourceId,
+    pub(super) text: &'t str,
+    pub(super) sink: &'s mut Sink,
+    /// Nesting of the expression that is being built, operators included.
+    pub(super) depth: usize,
+}
+
+/// The parts of a pair in order, without comments.
+pub(super) struct Parts<'t>(Peekable<IntoIter<Pair<'t, Rule>>>);
+
+impl<'t> Parts<'t> {
+    pub(super) fn of(pair: Pair<'t, Rule>) -> Self {
+        let parts: Vec<_> = pair
+            .into_inner()
+            .filter(|p| p.as_rule() != Rule::comment)
+            .collect();
+        Parts(parts.into_iter().peekable())
+    }
+
+    /// The next part if it is of this rule.
+    pub(super) fn given(&mut self, rule: Rule) -> Option<Pair<'t, Rule>> {
+        self.0.next_if(|pair| pair.as_rule() == rule)
+    }
+
+    /// Whether the next part was of this rule; it is behind us then.
+    pub(super) fn passes(&mut self, rule: Rule) -> bool {
+        self.given(rule).is_some()
+    }
+
+    /// The next part, which the grammar promises.
+    pub(super) fn must(&mut self) -> Pair<'t, Rule> {
+        self.0
+            .next()
+            .expect("invariant: the grammar puts a part here")
+    }
+}
+
+impl<'t> Iterator for Parts<'t> {
+    type Item = Pair<'t, Rule>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+impl<'t> Reader<'t, '_> {
+    pub(super) fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        Span::new(self.id, pair.as_span().start(), pair.as_span().end())
+    }
+
+    pub(super) fn name(&self, pair: &Pair<'_, Rule>) -> Name {
+        Name {
+            text: pair.as_str().to_string(),
+            span: self.span(pair),
+        }
+    }
+
+    /// The text between quotes, with its escapes replaced.
+    pub(super) fn string(&self, pair: &Pair<'_, Rule>) -> Spanned<String> {
+        let quoted = pair.as_str();
+        let mut value = String::with_capacity(quoted.len());
+        let mut characters = quoted[1..quoted.len() - 1].chars();
+        while let Some(c) = characters.next() {
+            value.push(match (c, c == '\\') {
+                (_, true) => match characters.next() {
+                    Some('n') => '\n',
+                    Some('t') => '\t',
+                    Some(other) => other,
+                    None => '\\',
+                },
+                (plain, false) => plain,
+            });
+        }
+        Spanned {
+            value,
+            span: self.span(pair),
+        }
+    }
+
+    /// The line behind `///`, without one leading blank.
+    pub(super) fn doc(&self, pair: &Pair<'_, Rule>) -> Spanned<String> {
+        let line = &pair.as_str()[3..];
+        let value = line
+            .strip_prefix(' ')
+            .unwrap_or(line)
+            .trim_end()
+            .to_string();
+        Spanned {
+            value,
+            span: self.span(pair),
+        }
+    }
+
+    fn file(&mut self, pair: Pair<'t, Rule>) -> File {
+        let mut parts = Parts::of(pair);
+        let mut file = File::default();
+        match parts.given(Rule::edition) {
+            Some(edition) => match self.edition(edition) {
+                Some(edition) => file.edition = Some(edition),
+                None => return file, // another edition may mean other things by every line below
+            },
+            None => self.edition_missing(),
+        }
+        for part in parts {
+            match part.as_rule() {
+                Rule::import => {
+                    if let Some(first) = file.declarations.first() {
+                        let late = Diagnostic::error(
+                            "bnas::parse::late_use",
+                            "`use` stands after a declaration",
+                        )
+                        .label(self.span(&part), "this line")
+                        .label(first.name.span, "the first declaration")
+                        .help("move it above the first declaration");
+                        self.sink.push(late);
+                    }
+                    file.uses.push(self.import(part));
+                }
+                Rule::declaration => file.declarations.push(self.declaration(part)),
+                Rule::lost => self.lost(&part, true),
+                _ => {}
+            }
+        }
+        file
+    }
+
+    fn edition(&mut self, pair: Pair<'t, Rule>) -> Option<Spanned<u32>> {
+        let span = self.span(&pair);
+        let number = Parts::of(pair).given(Rule::edition_number);
+        let value = number.as_ref().and_then(|n| n.as_str().parse().ok());
+        if value == Some(EDITION) {
+            return Some(Spanned {
+                value: EDITION,
+                span,
+            });
+        }
+        let message = match number {
+            Some(number) => format!("edition `{}` is unknown", number.as_str()),
+            None => "the edition has no number".to_string(),
+        };
+        let unknown = Diagnostic::error("bnas::parse::edition_unknown", message)
+            .label(span, format!("this program reads edition {EDITION}"))
+            .help(format!("write `bnas {EDITION}`"));
+        self.sink.push(unknown);
+        None
+    }
+
+    fn edition_missing(&mut self) {
+        let first = scan::tokens(self.text)
+            .into_iter()
+            .find(|t| !matches!(t.as_rule(), Rule::comment));
+        let diagnostic = match first {
+            None => Diagnostic::error("bnas::parse::empty", "the file is empty")
+                .label(Span::new(self.id, 0, 0), "nothing is declared here")
+                .help(format!(
+                    "write `bnas {EDITION}` on the first line, and an experiment below it"
+                )),
+            Some(token) => {
+                Diagnostic::error("bnas::parse::edition_missing", "the edition is missing")
+                    .label(self.span(&token), "expected the edition before this")
+                    .help(format!("write `bnas {EDITION}` on the first line"))
+            }
+        };
+        self.sink.push(diagnostic);
+    }
+
+    fn import(&mut self, pair: Pair<'t, Rule>) -> Use {
+        let span = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        parts.passes(Rule::kw_use);
+        let source = parts.must();
+        let from = match source.as_rule() {
+            Rule::text => UseFrom::File(self.string(&source)),
+            _ => UseFrom::Path(
+                Parts::of(source)
+                    .map(|segment| self.name(&segment))
+                    .collect(),
+            ),
+        };
+        let names = parts
+            .given(Rule::import_names)
+            .map(|names| Parts::of(names).map(|n| self.name(&n)).collect());
+        Use { from, names, span }
+    }
+
+    fn declaration(&mut self, pair: Pair<'t, Rule>) -> Declaration {
+        let end = self.span(&pair).end;
+        let mut parts = Parts::of(pair);
+        let (docs, annotations) = self.above(&mut parts);
+        let kind = self.name(&parts.must());
+        let name = self.name(&parts.must());
+        let params = parts
+            .given(Rule::parameters)
+            .map(|p| self.parameters(p))
+            .unwrap_or_default();
+        let base = parts.given(Rule::base).map(|b| self.name(&b));
+        let entries = self.body(parts.must());
+        let span = Span { end, ..kind.span };
+        Declaration {
+            docs,
+            annotations,
+            kind,
+            name,
+            params,
+            base,
+            entries,
+            span,
+        }
+    }
+
+    /// The documentation and annotations in front of a declaration or entry.
+    pub(super) fn above(
+        &mut self,
+        parts: &mut Parts<'t>,
+    ) -> (Vec<Spanned<String>>, Vec<Annotation>) {
+        let (mut docs, mut annotations) = (Vec::new(), Vec::new());
+        loop {
+            if let Some(doc) = parts.given(Rule::doc) {
+                docs.push(self.doc(&doc));
+            } else if let Some(annotation) = parts.given(Rule::annotation) {
+                annotations.push(self.annotation(annotation));
+            } else {
+                return (docs, annotations);
+            }
+        }
+    }
+
+    pub(super) fn annotation(&mut self, pair: Pair<'t, Rule>) -> Annotation {
+        let span = self.span(&pair);
+        let mut parts = Parts::of(pair);
+        let name = self.name(&parts.must());
+        let args = parts
+            .given(Rule::arguments)
+            .map(|a| self.arguments(a))
+            .unwrap_or_default();
+        Annotation { name, args, span }
+    }
+
+    pub(super) fn parameters(&mut self, pair: Pair<'t, Rule>) -> Vec<Parameter> {
+        let mut parameters = Vec::new();
+        for parameter in Parts::of(pair) {
+            let mut parts = Parts::of(parameter);
+            let name = self.name(&parts.must());
+            let default = parts
+                .passes(Rule::equals)
+                .then(|| self.expression(parts.must()));
+            parameters.push(Parameter { name, default });
+        }
+        parameters
+    }
+
+    /// Says what is wrong with a stretch that no rule reads, by reading it again as what it should have been.
+    pub(super) fn lost(&mut self, pair: &Pair<'t, Rule>, top_level: bool) {
+        let start = pair.as_span().start();
+        let rest = &self.text[start..];
+        let rule = match top_level {
+            true if rest.starts_with("use") => Rule::import,
+            true => Rule::declaration,
+            false => Rule::entry,
+        };
+        let diagnostic = match Grammar::parse(rule, rest) {
+            Err(error) => explain::syntax_error(self.id, self.text, start, &error),
+            Ok(_) => Diagnostic::error("bnas::parse::syntax", "this is not understood")
+                .label(self.span(pair), "here"),
+        };
+        self.sink.push(diagnostic);
+    }
+}

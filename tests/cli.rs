@@ -1,0 +1,253 @@
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::util::{self, SMALL};
+
+#[test]
+fn usage_errors_end_with_2() {
+    util::expect_code(&util::run(&["frobnicate"]), 2);
+    util::expect_code(&util::run(&["run"]), 2);
+    util::expect_code(
+        &util::run(&["run", "examples/06-quickstart.bnas", "--jobs", "none"]),
+        2,
+    );
+}
+
+#[test]
+fn help_shows_every_command() {
+    let output = util::run(&["--help"]);
+    util::expect_code(&output, 0);
+    insta::assert_snapshot!("help", util::stdout(&output));
+}
+
+#[test]
+fn a_missing_file_says_so() {
+    let output = util::run(&["check", "nowhere.bnas"]);
+    assert_ne!(util::code(&output), 0);
+    assert!(util::stderr(&output).contains("nowhere.bnas"));
+}
+
+#[test]
+fn check_prints_the_plan_of_the_quickstart() {
+    let output = util::run(&["check", "examples/06-quickstart.bnas"]);
+    util::expect_code(&output, 0);
+    insta::assert_snapshot!("plan", util::stdout(&output));
+}
+
+#[test]
+fn cost_prices_the_quickstart() {
+    let output = util::run(&["cost", "examples/06-quickstart.bnas"]);
+    util::expect_code(&output, 0);
+    insta::assert_snapshot!("cost", util::stdout(&output));
+}
+
+#[test]
+fn dry_run_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let args = [
+        "run",
+        "examples/06-quickstart.bnas",
+        "--dry-run",
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    util::expect_code(&util::run(&args), 0);
+    assert!(!out.exists());
+}
+
+#[test]
+fn results_go_to_stdout_and_the_rest_to_stderr() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "small.bnas", SMALL);
+    let out = folder.path().join("run");
+    let output = util::run(&[
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    util::expect_code(&output, 0);
+    assert!(
+        util::stdout(&output).contains("Pareto"),
+        "{}",
+        util::stdout(&output)
+    );
+    assert!(
+        !util::stderr(&output).contains("Pareto"),
+        "{}",
+        util::stderr(&output)
+    );
+    assert!(
+        !util::stderr(&output).contains('\u{1b}'),
+        "no escape codes off a terminal"
+    );
+}
+
+#[test]
+fn json_is_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "small.bnas", SMALL);
+    let out = folder.path().join("run");
+    let args = [
+        "--format",
+        "json",
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let output = util::run(&args);
+    util::expect_code(&output, 0);
+    let result: serde_json::Value = serde_json::from_str(&util::stdout(&output)).unwrap();
+    assert_eq!(result["schema"], 1);
+    assert_eq!(result["trials"].as_array().unwrap().len(), 8);
+    let wrong = util::run(&[
+        "--format",
+        "json",
+        "check",
+        "tests/fixtures/name/unknown_key.bnas",
+    ]);
+    util::expect_code(&wrong, 1);
+    let found: serde_json::Value = serde_json::from_str(&util::stdout(&wrong)).unwrap();
+    assert!(found.to_string().contains("bnas::"), "{found}");
+}
+
+#[test]
+fn no_feasible_candidate_ends_with_4() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(
+        folder.path(),
+        "hard.bnas",
+        &SMALL.replace(
+            "require  model_size <= 8 KiB",
+            "require  accuracy >= 99.99 %",
+        ),
+    );
+    let out = folder.path().join("run");
+    let output = util::run(&[
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    util::expect_code(&output, 4);
+}
+
+#[test]
+fn a_failed_expectation_ends_with_1_and_shows_its_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = SMALL.trim_end().trim_end_matches('}').to_string()
+        + "  expect best.test.accuracy >= 99.9 %\n}\n";
+    let spec = util::write(folder.path(), "hopeful.bnas", &text);
+    let out = folder.path().join("run");
+    let output = util::run(&[
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    util::expect_code(&output, 1);
+    let shown = util::stdout(&output) + &util::stderr(&output);
+    assert!(shown.contains("best.test.accuracy"), "{shown}");
+    assert!(out.join("result.json").exists());
+}
+
+#[test]
+fn an_unwritable_folder_ends_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "small.bnas", SMALL);
+    let file = util::write(folder.path(), "file", "in the way");
+    let out = file.join("run");
+    let output = util::run(&[
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    util::expect_code(&output, 3);
+    assert!(
+        util::stderr(&output).contains("file"),
+        "{}",
+        util::stderr(&output)
+    );
+}
+
+#[test]
+fn damaged_data_ends_with_3_and_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = SMALL.replace("use std.data.digits\n", "").replace(
+        "space tiny {",
+        "dataset mine : idx {\n  images = \"images.idx\"\n  labels = \"labels.idx\"\n  shape = {8, 8, 1}\n  classes = 10\n  scale = 16\n  \
+         train = 10\n  validation = 5\n  test = 5\n}\n\nspace tiny {",
+    );
+    let spec = spec.replace("data   = digits", "data   = mine");
+    let path = util::write(folder.path(), "mine.bnas", &spec);
+    let out = folder.path().join("run");
+    let args = [
+        "run",
+        path.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let missing = util::run(&args);
+    util::expect_code(&missing, 3);
+    assert!(
+        util::stderr(&missing).contains("images.idx"),
+        "{}",
+        util::stderr(&missing)
+    );
+
+    // Magic and sizes for 20 images, and half of the first.
+    let mut bytes = vec![0, 0, 8, 3, 0, 0, 0, 20, 0, 0, 0, 8, 0, 0, 0, 8];
+    bytes.extend([0; 32]);
+    std::fs::write(folder.path().join("images.idx"), bytes).unwrap();
+    let truncated = util::run(&args);
+    util::expect_code(&truncated, 3);
+    let shown = util::stderr(&truncated);
+    assert!(
+        shown.contains("images.idx") && shown.contains("byte"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_closed_pipe_is_a_quiet_end() {
+    let mut child = util::bnas()
+        .args(["list"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    child.wait().unwrap();
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn fmt_check_finds_what_fmt_would_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let ugly = util::write(
+        folder.path(),
+        "ugly.bnas",
+        &SMALL.replace("  seed   = 3", "seed=3"),
+    );
+    let path = ugly.to_str().unwrap();
+    util::expect_code(&util::run(&["fmt", "--check", path]), 1);
+    util::expect_code(&util::run(&["fmt", path]), 0);
+    util::expect_code(&util::run(&["fmt", "--check", path]), 0);
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let output = util::run(&["completions", "bash"]);
+    util::expect_code(&output, 0);
+    assert!(util::stdout(&output).contains("check"));
+}

@@ -1,0 +1,169 @@
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use crate::util;
+
+/// A fenced block of a document.
+struct Fence {
+    place: String,
+    language: String,
+    text: String,
+}
+
+fn documents() -> Vec<PathBuf> {
+    let docs = WalkDir::new("docs")
+        .sort_by_file_name()
+        .into_iter()
+        .map(|e| e.unwrap().into_path());
+    let top = ["README.md", "CONTRIBUTING.md", "stdlib/README.md"].map(PathBuf::from);
+    top.into_iter()
+        .chain(docs)
+        .filter(|p| p.extension().is_some_and(|x| x == "md"))
+        .collect()
+}
+
+fn fences() -> Vec<Fence> {
+    let mut found = Vec::new();
+    for path in documents() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut open: Option<Fence> = None;
+        for (number, line) in text.lines().enumerate() {
+            match (&mut open, line.strip_prefix("```")) {
+                (None, Some(language)) => {
+                    let place = format!("{}:{}", path.display(), number + 1);
+                    open = Some(Fence {
+                        place,
+                        language: language.trim().into(),
+                        text: String::new(),
+                    });
+                }
+                (Some(_), Some(_)) => found.extend(open.take()),
+                (Some(fence), None) => fence.text.push_str(&format!("{line}\n")),
+                (None, None) => {}
+            }
+        }
+    }
+    found
+}
+
+/// A `bnas` fence is a whole file that checks; one whose second line is `// error: code` gives that diagnostic.
+#[test]
+fn every_spec_in_the_docs_checks() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut seen = 0;
+    for (i, fence) in fences().iter().filter(|f| f.language == "bnas").enumerate() {
+        let path = util::write(folder.path(), &format!("fence{i}.bnas"), &fence.text);
+        let output = util::run(&["check", path.to_str().unwrap()]);
+        let wanted = fence
+            .text
+            .lines()
+            .find_map(|l| l.strip_prefix("// error: "));
+        let shown = util::stderr(&output);
+        match wanted {
+            None => assert_eq!(util::code(&output), 0, "{}:\n{shown}", fence.place),
+            Some(code) => {
+                assert_eq!(util::code(&output), 1, "{} should be an error", fence.place);
+                assert!(
+                    shown.contains(code),
+                    "{} should give {code}:\n{shown}",
+                    fence.place
+                );
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen >= 10, "only {seen} specs in the docs");
+}
+
+/// A line `bnas …` of an `sh` fence runs, in a folder that has the examples; searches are cut to three trials.
+#[test]
+fn every_command_in_the_docs_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new("examples"), &folder.path().join("examples"));
+    for fence in fences().iter().filter(|f| f.language == "sh") {
+        for line in fence
+            .text
+            .lines()
+            .filter_map(|l| l.trim().strip_prefix("bnas "))
+        {
+            let line = line.split(" #").next().unwrap_or("").trim();
+            let mut args: Vec<&str> = line.split_whitespace().collect();
+            if args.first() == Some(&"run")
+                && !args.contains(&"--resume")
+                && !args.contains(&"--dry-run")
+            {
+                args.extend(["--trials", "3"]);
+            }
+            let output = util::bnas()
+                .args(&args)
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
+            let code = util::code(&output);
+            // A search that is cut short may miss what its `expect` lines promise.
+            let fine = code == 0 || (code == 1 && args[0] == "run");
+            assert!(
+                fine,
+                "{}: `bnas {line}` ended with {code}:\n{}",
+                fence.place,
+                util::stderr(&output)
+            );
+        }
+    }
+}
+
+/// The two commands of README are the ones that are tested: the quickstart, and the tests.
+#[test]
+fn readme_has_its_two_commands() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    for command in [
+        "cargo run --release -- run examples/06-quickstart.bnas",
+        "cargo test",
+    ] {
+        assert!(
+            readme
+                .lines()
+                .any(|l| l.split(" #").next().unwrap_or("").trim() == command),
+            "README lacks `{command}`"
+        );
+    }
+    assert!(
+        std::fs::read_to_string(".ci/run")
+            .unwrap()
+            .contains("\ncargo test\n")
+    );
+}
+
+/// Links to files of the project lead somewhere.
+#[test]
+fn links_lead_somewhere() {
+    for path in documents() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = link.split('#').next().unwrap_or("");
+            if file.is_empty() || link.starts_with("http") {
+                continue;
+            }
+            assert!(
+                path.parent().unwrap().join(file).exists(),
+                "{}: {link} leads nowhere",
+                path.display()
+            );
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+}

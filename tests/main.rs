@@ -1,0 +1,16 @@
+//! The only integration-test binary: each module is one promise of the project.
+
+/// Arrows between layers point down only.
+mod architecture;
+/// Exit codes, streams and formats of the command line.
+mod cli;
+/// Every fence of README and docs is checked, and the small ones run.
+mod docs;
+/// Every wrong spec gives its diagnostic, as people see it.
+mod errors;
+/// Every example and every file of the standard library checks alone, is formatted, and is documented.
+mod examples;
+/// Same file and seed, same bytes: any number of jobs, resumed or not.
+mod sameness;
+/// Helpers.
+mod util;
