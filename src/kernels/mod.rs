@@ -25,6 +25,6 @@ pub mod softmax;
 mod tile;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use simd::Isa;
