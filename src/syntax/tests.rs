@@ -173,8 +173,9 @@ fn brackets_open_on_the_line_of_their_name() {
 
 #[test]
 fn keywords_end_where_words_end() {
-    let found =
-        entries("init = 8\nordering = input\nlayers = normal\nlogs = step\nlast = first\nlayer first = norm");
+    let found = entries(
+        "init = 8\nordering = input\nlayers = normal\nlogs = step\nlast = first\nlayer first = norm",
+    );
     assert_eq!(found.len(), 6);
     assert!(matches!(value("log(x)"), ExprKind::Call { .. }));
     assert!(matches!(
