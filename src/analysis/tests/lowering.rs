@@ -73,7 +73,7 @@ fn the_quickstart_lowers() {
         panic!("a comparison")
     };
     assert_eq!(**limit, Expr::number(65536.0));
-    assert_eq!(e.expects[0].text, "best.test.accuracy >= 95 %");
+    assert_eq!(e.expects[0].text, "best.test.accuracy >= 90 %");
     let names: Vec<_> = e.quantizers.iter().map(|q| q.name.as_str()).collect();
     assert_eq!(names, ["binary", "ternary", "int4", "int8"]);
     let Stmt::Let(width) = &e.space.as_ref().unwrap().body[0] else {
