@@ -4,154 +4,27 @@
 //! happens on the tree, before anything is lowered: every entry keeps the span where it was written.
 
 use super::context::Cx;
-use super::names::Id;
+use super::merged::Merged;
 use super::schema::{self, Field};
 use crate::diagnostic::Diagnostic;
-use crate::source::{SourceId, Span};
+use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind, Step};
 
-/// A declaration with what it derives from and what amends it.
-#[derive(Debug, Clone)]
-pub(super) struct Merged {
-    pub(super) id: Id,
-    pub(super) schema: &'static schema::Declaration,
-    pub(super) name: ast::Name,
-    /// The word of the schema after the colon: `binary`, `tta`.
-    pub(super) base: Option<ast::Name>,
-    pub(super) params: Vec<ast::Parameter>,
-    pub(super) docs: String,
-    pub(super) entries: Vec<Entry>,
-    /// Name and annotations of the declaration and of everything that it derives from.
-    pub(super) notes: Vec<(String, Vec<ast::Annotation>)>,
-    /// The files whose names its entries see.
-    pub(super) from: Vec<SourceId>,
-}
-
-impl Merged {
-    /// "`small_cnn`", for messages.
-    pub(super) fn owner(&self) -> String {
-        format!("`{}`", self.name.text)
-    }
-}
-
 impl Cx<'_> {
-    /// A declaration with what it derives from; nothing after a diagnostic.
-    pub(super) fn merged(&mut self, id: Id) -> Option<Merged> {
-        let modules = self.modules;
-        let declaration = modules.declaration(id);
-        let Some(schema) = schema::declaration(&declaration.kind.text) else {
-            // Reported once, where the file is checked; a library file is reached only through its names.
-            self.unknown_kind(&declaration.kind);
-            return None;
-        };
-        if self.open.contains(&id) {
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::circular",
-                    format!("`{}` refers to itself", declaration.name.text),
-                )
-                .label(declaration.name.span, "needs itself to be known")
-                .help("break the circle"),
-            );
-            return None;
-        }
-        let mut merged = match self.parent(id, declaration, schema)? {
-            Parent::Declared(mut parent) => {
-                let name = std::mem::replace(&mut parent.name, declaration.name.clone());
-                parent.id = id;
-                parent.docs.clear();
-                self.override_entries(&mut parent, &declaration.entries, &name, true);
-                parent
-            }
-            Parent::Word(base) => Merged {
-                id,
-                schema,
-                name: declaration.name.clone(),
-                base,
-                params: Vec::new(),
-                docs: String::new(),
-                entries: declaration.entries.clone(),
-                notes: Vec::new(),
-                from: Vec::new(),
-            },
-        };
-        if !declaration.params.is_empty() || merged.params.is_empty() {
-            merged.params.clone_from(&declaration.params);
-        }
-        merged.docs = declaration
-            .docs
-            .iter()
-            .map(|line| line.value.as_str())
-            .collect::<Vec<_>>()
-            .join("\n");
-        merged.notes.push((declaration.name.text.clone(), declaration.annotations.clone()));
-        merged.from.insert(0, id.source);
-        Some(merged)
-    }
-
-    pub(super) fn unknown_kind(&mut self, kind: &ast::Name) {
-        let known: Vec<&str> = schema::DECLARATIONS.iter().map(|d| d.kind).collect();
-        let mut diagnostic = Diagnostic::error(
-            "bnas::name::unknown_kind",
-            format!("there is no kind of declaration `{}`", kind.text),
-        )
-        .label(kind.span, "unknown kind");
-        diagnostic = match crate::diagnostic::did_you_mean(&kind.text, known.iter().copied()) {
-            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-            None => diagnostic.help(format!("kinds are {}", super::context::list(known.iter().copied()))),
-        };
-        self.report(diagnostic);
-    }
-
-    /// What stands after the colon: a word of the schema, or another declaration of the kind.
-    fn parent(&mut self, id: Id, declaration: &ast::Declaration, schema: &'static schema::Declaration) -> Option<Parent> {
-        let kind = schema.kind;
-        let Some(base) = &declaration.base else {
-            if schema.base_required {
-                let words = super::context::list(schema.bases.iter().copied());
-                self.report(
-                    Diagnostic::error("bnas::field::missing", format!("`{}` says no base", declaration.name.text))
-                        .label(declaration.name.span, "nothing stands after the name")
-                        .help(format!("write `{kind} {} : …`; the base is {words}, or another {kind}", declaration.name.text)),
-                );
-                return None;
-            }
-            return Some(Parent::Word(None));
-        };
-        let modules = self.modules;
-        if let Some(found) = self.find(base).filter(|found| *found != id) {
-            let other = modules.declaration(found);
-            if other.kind.text == kind {
-                self.open.push(id);
-                let parent = self.merged(found);
-                self.open.pop();
-                return parent.map(Parent::Declared);
-            }
-            if !schema.bases.contains(&base.text.as_str()) {
-                self.report(
-                    Diagnostic::error(
-                        "bnas::type::mismatch",
-                        format!("a {kind} cannot derive from {}", super::types::article(&other.kind.text)),
-                    )
-                    .label(base.span, super::types::article(&other.kind.text))
-                    .label(declaration.kind.span, format!("this is {}", super::types::article(kind))),
-                );
-                return None;
-            }
-        }
-        if schema.bases.contains(&base.text.as_str()) {
-            return Some(Parent::Word(Some(base.clone())));
-        }
-        if schema.later.contains(&base.text.as_str()) {
-            self.later(&format!("the {kind} base `{}`", base.text), base.span);
-            return None;
-        }
-        self.unknown_name(&base.text, base.span, schema.bases);
-        None
-    }
-
     /// Overrides entries of a declaration. `derives`: it is a definition of its own, which may add names.
-    pub(super) fn override_entries(&mut self, merged: &mut Merged, overrides: &[Entry], base: &ast::Name, derives: bool) {
+    pub(super) fn override_entries(
+        &mut self,
+        merged: &mut Merged,
+        overrides: &[Entry],
+        base: &ast::Name,
+        derives: bool,
+    ) {
+        if !overrides.is_empty() && merged.schema.kind == "target" {
+            // A check is a fact of the target as it was declared, not of what it becomes.
+            merged
+                .entries
+                .retain(|e| !matches!(e.kind, EntryKind::Check(_)));
+        }
         let owner = format!("`{}`", base.text);
         let before = std::mem::replace(&mut self.also, merged.from.clone());
         let mut into = Into {
@@ -169,7 +42,8 @@ impl Cx<'_> {
 
     fn override_entry(&mut self, entries: &mut Vec<Entry>, entry: &Entry, into: &mut Into) {
         match &entry.kind {
-            EntryKind::Field(ast::Field { target, .. }) | EntryKind::Choice(ast::Choice { target, .. }) => {
+            EntryKind::Field(ast::Field { target, .. })
+            | EntryKind::Choice(ast::Choice { target, .. }) => {
                 if let Some(parts) = self.parts(target) {
                     self.override_value(entries, &parts, entry, into);
                 }
@@ -179,29 +53,46 @@ impl Cx<'_> {
                 let same = entries.iter_mut().find(|e| matches!(&e.kind, EntryKind::Formula(f) if f.name.text == formula.name.text));
                 match same {
                     Some(same) => *same = entry.clone(),
-                    None if into.schema.is_some_and(|s| !s.formulas.is_empty()) => entries.push(entry.clone()),
+                    None if into.schema.is_some_and(|s| !s.formulas.is_empty()) => {
+                        entries.push(entry.clone())
+                    }
                     None => self.unknown_in(&formula.name, entries, into),
                 }
             }
-            EntryKind::Rule(_) | EntryKind::Require(_) | EntryKind::Check(_) => entries.push(entry.clone()),
+            EntryKind::Rule(_) | EntryKind::Require(_) | EntryKind::Check(_) => {
+                entries.push(entry.clone())
+            }
             _ if into.derives => entries.push(entry.clone()),
             _ => self.report(
-                Diagnostic::error("bnas::amend::not_a_value", "an amendment changes values only")
-                    .label(entry.span, "this is more than a value")
-                    .label(into.declared, format!("{} stands here", into.owner))
-                    .help("write a declaration of your own"),
+                Diagnostic::error(
+                    "bnas::amend::not_a_value",
+                    "an amendment changes values only",
+                )
+                .label(entry.span, "this is more than a value")
+                .label(into.declared, format!("{} stands here", into.owner))
+                .help("write a declaration of your own"),
             ),
         }
     }
 
     /// `name = value`, `s[*].d[*].kernel in {…}`, `vector.lanes = 16`.
-    fn override_value(&mut self, entries: &mut Vec<Entry>, parts: &[ast::Name], entry: &Entry, into: &mut Into) {
+    fn override_value(
+        &mut self,
+        entries: &mut Vec<Entry>,
+        parts: &[ast::Name],
+        entry: &Entry,
+        into: &mut Into,
+    ) {
         let (first, rest) = (&parts[0], &parts[1..]);
         if rest.is_empty() {
-            let same = entries.iter_mut().find(|e| key(e).is_some_and(|n| n.text == first.text));
+            let same = entries
+                .iter_mut()
+                .find(|e| key(e).is_some_and(|n| n.text == first.text));
             match same {
                 Some(same) => *same = renamed(entry, first),
-                None if into.fields.iter().any(|f| f.name == first.text) || into.derives && into.schema.is_some_and(|s| s.lets) => {
+                None if into.fields.iter().any(|f| f.name == first.text)
+                    || into.derives && into.schema.is_some_and(|s| s.lets) =>
+                {
                     entries.push(renamed(entry, first));
                 }
                 None => self.unknown_in(first, entries, into),
@@ -210,16 +101,34 @@ impl Cx<'_> {
         }
         for inner in entries.iter_mut() {
             match &mut inner.kind {
-                EntryKind::Section(section) if section.name.text == first.text && section.label.is_none() || labelled(section, first) => {
+                EntryKind::Section(section)
+                    if section.name.text == first.text && section.label.is_none()
+                        || labelled(section, first) =>
+                {
                     let owner = format!("`{}`", first.text);
-                    let fields = into.schema.and_then(|s| s.section(&section.name.text)).map_or(&[][..], |s| s.fields);
-                    let mut into = Into { owner: &owner, declared: section.name.span, fields, schema: None, derives: false };
+                    let fields = into
+                        .schema
+                        .and_then(|s| s.section(&section.name.text))
+                        .map_or(&[][..], |s| s.fields);
+                    let mut into = Into {
+                        owner: &owner,
+                        declared: section.name.span,
+                        fields,
+                        schema: None,
+                        derives: false,
+                    };
                     self.override_value(&mut section.entries, rest, entry, &mut into);
                     return;
                 }
                 EntryKind::Repeat(repeat) if repeat.index.text == first.text => {
                     let owner = format!("`{}`", first.text);
-                    let mut into = Into { owner: &owner, declared: repeat.index.span, fields: &[], schema: None, derives: false };
+                    let mut into = Into {
+                        owner: &owner,
+                        declared: repeat.index.span,
+                        fields: &[],
+                        schema: None,
+                        derives: false,
+                    };
                     self.override_value(&mut repeat.entries, rest, entry, &mut into);
                     return;
                 }
@@ -227,7 +136,9 @@ impl Cx<'_> {
                     self.override_argument(layer, &rest[0], entry);
                     return;
                 }
-                EntryKind::Field(field) if field.target.as_name().is_some_and(|n| n.text == first.text) => {
+                EntryKind::Field(field)
+                    if field.target.as_name().is_some_and(|n| n.text == first.text) =>
+                {
                     let inner = with_path(entry, rest);
                     add_amendment(&mut field.value, inner);
                     return;
@@ -238,25 +149,49 @@ impl Cx<'_> {
         if let Some(section) = into.schema.and_then(|s| s.section(&first.text))
             && !section.labelled
         {
-            let inner = ast::Section { name: first.clone(), label: None, entries: vec![with_path(entry, rest)] };
-            entries.push(Entry { kind: EntryKind::Section(inner), ..entry.clone() });
+            let inner = ast::Section {
+                name: first.clone(),
+                label: None,
+                entries: vec![with_path(entry, rest)],
+            };
+            entries.push(Entry {
+                kind: EntryKind::Section(inner),
+                ..entry.clone()
+            });
             return;
         }
         self.unknown_in(first, entries, into);
     }
 
-    fn override_section(&mut self, entries: &mut Vec<Entry>, section: &ast::Section, entry: &Entry, into: &mut Into) {
+    fn override_section(
+        &mut self,
+        entries: &mut Vec<Entry>,
+        section: &ast::Section,
+        entry: &Entry,
+        into: &mut Into,
+    ) {
         let label = section.label.as_ref().map(|l| l.text.as_str());
         let known = into.schema.and_then(|s| s.section(&section.name.text));
         let same = entries.iter_mut().find_map(|e| match &mut e.kind {
-            EntryKind::Section(s) if s.name.text == section.name.text && s.label.as_ref().map(|l| l.text.as_str()) == label => Some(s),
+            EntryKind::Section(s)
+                if s.name.text == section.name.text
+                    && s.label.as_ref().map(|l| l.text.as_str()) == label =>
+            {
+                Some(s)
+            }
             _ => None,
         });
         match (same, known) {
             (Some(same), _) => {
                 let owner = format!("`{}`", same.label.as_ref().unwrap_or(&same.name).text);
                 let fields = known.map_or(&[][..], |s| s.fields);
-                let mut into = Into { owner: &owner, declared: same.name.span, fields, schema: None, derives: false };
+                let mut into = Into {
+                    owner: &owner,
+                    declared: same.name.span,
+                    fields,
+                    schema: None,
+                    derives: false,
+                };
                 for inner in &section.entries {
                     self.override_entry(&mut same.entries, inner, &mut into);
                 }
@@ -269,9 +204,15 @@ impl Cx<'_> {
     /// `stem.channels = 8`: an argument of the first operation of the layer that has one of this name.
     fn override_argument(&mut self, layer: &mut ast::Layer, name: &ast::Name, entry: &Entry) {
         for operation in &mut layer.chain {
-            let ExprKind::Call { args, .. } = &mut operation.kind else { continue };
+            let ExprKind::Call { args, .. } = &mut operation.kind else {
+                continue;
+            };
             for arg in args {
-                let (ast::Argument::Fixed { name: known, .. } | ast::Argument::Searched { name: known, .. }) = arg else { continue };
+                let (ast::Argument::Fixed { name: known, .. }
+                | ast::Argument::Searched { name: known, .. }) = arg
+                else {
+                    continue;
+                };
                 if known.text == name.text {
                     *arg = argument(name, entry);
                     return;
@@ -279,8 +220,11 @@ impl Cx<'_> {
             }
         }
         for operation in &mut layer.chain {
-            let ExprKind::Call { callee, args } = &mut operation.kind else { continue };
-            let takes = schema::operation(&callee.head.text).is_some_and(|o| o.fields.iter().any(|f| f.name == name.text));
+            let ExprKind::Call { callee, args } = &mut operation.kind else {
+                continue;
+            };
+            let takes = schema::operation(&callee.head.text)
+                .is_some_and(|o| o.fields.iter().any(|f| f.name == name.text));
             if takes {
                 args.push(argument(name, entry));
                 return;
@@ -295,7 +239,12 @@ impl Cx<'_> {
             })
             .flat_map(|o| o.fields.iter().map(|f| f.name))
             .collect();
-        self.unknown_key(&format!("layer `{}`", layer.name.text), name, Some(layer.name.span), &known);
+        self.unknown_key(
+            &format!("layer `{}`", layer.name.text),
+            name,
+            Some(layer.name.span),
+            &known,
+        );
     }
 
     /// The names of a path. A star stands for every copy, and may be left out.
@@ -315,7 +264,11 @@ impl Cx<'_> {
     }
 
     fn unknown_in(&mut self, name: &ast::Name, entries: &[Entry], into: &Into) {
-        let mut known: Vec<&str> = entries.iter().filter_map(key).map(|n| n.text.as_str()).collect();
+        let mut known: Vec<&str> = entries
+            .iter()
+            .filter_map(key)
+            .map(|n| n.text.as_str())
+            .collect();
         for field in into.fields {
             known.push(field.name);
         }
@@ -325,11 +278,6 @@ impl Cx<'_> {
         known.dedup();
         self.unknown_key(into.owner, name, Some(into.declared), &known);
     }
-}
-
-enum Parent {
-    Declared(Merged),
-    Word(Option<ast::Name>),
 }
 
 /// What is overridden, for messages and for what may be added.
@@ -365,11 +313,20 @@ fn path_of(parts: &[ast::Name]) -> ast::Path {
 fn with_path(entry: &Entry, parts: &[ast::Name]) -> Entry {
     let target = path_of(parts);
     let kind = match &entry.kind {
-        EntryKind::Field(f) => EntryKind::Field(ast::Field { target, ..f.clone() }),
-        EntryKind::Choice(c) => EntryKind::Choice(ast::Choice { target, ..c.clone() }),
+        EntryKind::Field(f) => EntryKind::Field(ast::Field {
+            target,
+            ..f.clone()
+        }),
+        EntryKind::Choice(c) => EntryKind::Choice(ast::Choice {
+            target,
+            ..c.clone()
+        }),
         other => other.clone(),
     };
-    Entry { kind, ..entry.clone() }
+    Entry {
+        kind,
+        ..entry.clone()
+    }
 }
 
 fn renamed(entry: &Entry, name: &ast::Name) -> Entry {
@@ -378,8 +335,15 @@ fn renamed(entry: &Entry, name: &ast::Name) -> Entry {
 
 fn argument(name: &ast::Name, entry: &Entry) -> ast::Argument {
     match &entry.kind {
-        EntryKind::Choice(c) => ast::Argument::Searched { name: name.clone(), domain: c.domain.clone(), default: c.default.clone() },
-        EntryKind::Field(f) => ast::Argument::Fixed { name: name.clone(), value: f.value.clone() },
+        EntryKind::Choice(c) => ast::Argument::Searched {
+            name: name.clone(),
+            domain: c.domain.clone(),
+            default: c.default.clone(),
+        },
+        EntryKind::Field(f) => ast::Argument::Fixed {
+            name: name.clone(),
+            value: f.value.clone(),
+        },
         _ => unreachable!("only values override arguments"),
     }
 }
@@ -391,7 +355,10 @@ fn add_amendment(value: &mut ast::Expr, entry: Entry) {
         return;
     }
     let base = value.clone();
-    value.kind = ExprKind::Amend { base: Box::new(base), entries: vec![entry] };
+    value.kind = ExprKind::Amend {
+        base: Box::new(base),
+        entries: vec![entry],
+    };
 }
 
 /// Dotted fields of a declaration's own entries go where they point: `finetune.epochs = 3` into the section `finetune`.
@@ -401,9 +368,10 @@ pub(super) fn settle_dotted(cx: &mut Cx, merged: &mut Merged) {
         EntryKind::Choice(c) => c.target.as_name().is_none(),
         _ => false,
     };
-    let (dotted, plain): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut merged.entries).into_iter().partition(is_dotted);
+    let (dotted, plain): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut merged.entries)
+        .into_iter()
+        .partition(is_dotted);
     merged.entries = plain;
     let name = merged.name.clone();
     cx.override_entries(merged, &dotted, &name, true);
 }
-

@@ -3,8 +3,9 @@
 //! In: what was written, by name. Out: one [`Slot`] per field, with defaults filled in. It must not know what the fields mean.
 
 use super::context::{Cx, list};
-use super::expr::{Typed, words};
-use super::schema::{Otherwise, Field, Kind};
+use super::expr::Typed;
+use super::lookup::words;
+use super::schema::{Field, Kind, Otherwise};
 use super::types::{self, Type};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Slot, Value};
@@ -34,6 +35,8 @@ pub(super) struct Written<'e> {
     /// Where the owner's name stands.
     pub(super) span: Span,
     pub(super) given: Vec<(ast::Name, Given<'e>)>,
+    /// Fields that were probably meant by unknown names: they are not missing.
+    meant: Vec<&'static str>,
 }
 
 impl<'e> Written<'e> {
@@ -42,11 +45,22 @@ impl<'e> Written<'e> {
             owner: owner.into(),
             span,
             given: Vec::new(),
+            meant: Vec::new(),
         }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&(ast::Name, Given<'e>)> {
         self.given.iter().find(|(n, _)| n.text == name)
+    }
+
+    /// Whether an unknown name was probably this one.
+    pub(super) fn is_meant(&self, name: &str) -> bool {
+        self.meant.contains(&name)
+    }
+
+    /// Says that a field was given in a way that has been reported.
+    pub(super) fn mean(&mut self, name: &'static str) {
+        self.meant.push(name);
     }
 
     /// The place to point at when speaking of a field.
@@ -68,15 +82,20 @@ impl Cx<'_> {
         for entry in entries {
             let (path, given) = match &entry.kind {
                 ast::EntryKind::Field(f) => (&f.target, Given::Fixed(&f.value)),
-                ast::EntryKind::Choice(c) => (
-                    &c.target,
-                    Given::Searched(&c.domain, c.default.as_ref()),
-                ),
+                ast::EntryKind::Choice(c) => {
+                    (&c.target, Given::Searched(&c.domain, c.default.as_ref()))
+                }
                 _ => {
                     self.report(
-                        Diagnostic::error("bnas::name::unknown_key", format!("{owner} takes fields only"))
-                            .label(entry.span, "this is no field")
-                            .help(format!("its fields are {}", list(known.iter().map(|f| f.name)))),
+                        Diagnostic::error(
+                            "bnas::name::unknown_key",
+                            format!("{owner} takes fields only"),
+                        )
+                        .label(entry.span, "this is no field")
+                        .help(format!(
+                            "its fields are {}",
+                            list(known.iter().map(|f| f.name))
+                        )),
                     );
                     continue;
                 }
@@ -101,6 +120,7 @@ impl Cx<'_> {
             let owner = written.owner.clone();
             let declared = (written.span.source == name.span.source).then_some(written.span);
             self.unknown_key(&owner, name, declared, &names(known));
+            written.meant.extend(did_you_mean(&name.text, names(known)));
         } else if let Some((first, _)) = written.get(&name.text) {
             let first = first.span;
             self.twice(&name.text, name.span, first);
@@ -118,6 +138,7 @@ impl Cx<'_> {
             Otherwise::Number(n) => Some(Slot::Fixed(Expr::number(n))),
             Otherwise::Word(w) => Some(Slot::Fixed(Expr::Value(Value::name(w)))),
             Otherwise::Absent => None,
+            Otherwise::Required if written.is_meant(field.name) => None,
             Otherwise::Required => {
                 let takes = self.taken(field);
                 self.report(
@@ -134,22 +155,37 @@ impl Cx<'_> {
     }
 
     /// A field by name, as a slot; after a diagnostic the number 1.
-    pub(super) fn slot_of(&mut self, written: &Written, known: &'static [Field], name: &str) -> Slot {
+    pub(super) fn slot_of(
+        &mut self,
+        written: &Written,
+        known: &'static [Field],
+        name: &str,
+    ) -> Slot {
         let field = find(known, name);
         self.slot(written, field)
             .unwrap_or_else(|| Slot::Fixed(Expr::number(1.0)))
     }
 
     /// A field whose value must be a constant whole number.
-    pub(super) fn count_of(&mut self, written: &Written, known: &'static [Field], name: &str) -> Option<u64> {
+    pub(super) fn count_of(
+        &mut self,
+        written: &Written,
+        known: &'static [Field],
+        name: &str,
+    ) -> Option<u64> {
         let field = find(known, name);
         match self.slot(written, field)? {
-            Slot::Fixed(Expr::Value(Value::Number(n))) if n >= 0.0 && n.fract() == 0.0 => Some(n as u64),
+            Slot::Fixed(Expr::Value(Value::Number(n))) if n >= 0.0 && n.fract() == 0.0 => {
+                Some(n as u64)
+            }
             Slot::Fixed(Expr::Value(_)) | Slot::Chosen(_) => None,
             Slot::Fixed(_) => {
                 self.report(
-                    Diagnostic::error("bnas::type::mismatch", format!("`{name}` must be a constant"))
-                        .label(written.place(name), "depends on a choice"),
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("`{name}` must be a constant"),
+                    )
+                    .label(written.place(name), "depends on a choice"),
                 );
                 None
             }
@@ -203,24 +239,43 @@ impl Cx<'_> {
             return false;
         }
         let values = typed.values.clone().unwrap_or_default();
-        values.iter().all(|value| self.value_fits(value, typed, field, at))
+        values
+            .iter()
+            .all(|value| self.value_fits(value, typed, field, at))
     }
 
     fn misfit(&mut self, typed: &Typed, field: &Field, at: Span) {
-        let number = matches!((field.kind, &typed.ty), (Kind::Number(_) | Kind::Whole, Type::Number(_)));
-        let code = if number { "bnas::unit::mismatch" } else { "bnas::type::mismatch" };
+        let number = matches!(
+            (field.kind, &typed.ty),
+            (Kind::Number(_) | Kind::Whole, Type::Number(_))
+        );
+        let code = if number {
+            "bnas::unit::mismatch"
+        } else {
+            "bnas::type::mismatch"
+        };
         let takes = self.taken(field);
         let found = typed.ty.name();
         let written = self.text(typed.span);
         let help = match (field.kind, &typed.ty) {
-            (Kind::Number(""), Type::Number(_)) => format!("`{}` has no unit: write a plain number", field.name),
-            (Kind::Number(unit), Type::Number(_)) if typed.ty == Type::PLAIN && written.len() < 24 => {
+            (Kind::Number(""), Type::Number(_)) => {
+                format!("`{}` has no unit: write a plain number", field.name)
+            }
+            (Kind::Number(unit), Type::Number(_))
+                if typed.ty == Type::PLAIN && written.len() < 24 =>
+            {
                 format!("write a unit behind it, such as `{written} {unit}`")
             }
-            (Kind::Number(unit), Type::Number(_)) => format!("write it in `{unit}`, with any prefix"),
+            (Kind::Number(unit), Type::Number(_)) => {
+                format!("write it in `{unit}`, with any prefix")
+            }
             (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),
-            (_, Type::Set(_)) => format!("write `{} in {written}` to choose from the set", field.name),
-            (kind, _) if !words(kind).is_empty() => format!("one of {}", list(words(kind).iter().copied())),
+            (_, Type::Set(_)) => {
+                format!("write `{} in {written}` to choose from the set", field.name)
+            }
+            (kind, _) if !words(kind).is_empty() => {
+                format!("one of {}", list(words(kind).iter().copied()))
+            }
             _ => format!("`{}` is {}", field.name, field.docs),
         };
         self.report(
@@ -243,7 +298,9 @@ impl Cx<'_> {
                 .label(at, "this field");
                 diagnostic = match did_you_mean(word, allowed.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-                    None if allowed.is_empty() => diagnostic.help(format!("it takes {}", self.taken(field))),
+                    None if allowed.is_empty() => {
+                        diagnostic.help(format!("it takes {}", self.taken(field)))
+                    }
                     None => diagnostic.help(format!("one of {}", list(allowed.iter().copied()))),
                 };
                 self.report(diagnostic);
@@ -285,8 +342,9 @@ impl Cx<'_> {
         match field.kind {
             Kind::Whole => "a whole number".into(),
             Kind::WholeOr(words) => format!("a whole number or {}", list(words.iter().copied())),
-            Kind::TruthOr(words) => format!("`true`, `false` or {}", list(words.iter().copied())),
-            Kind::Word(words) => format!("one of {}", list(words.iter().copied())),
+            Kind::TruthOr(words) | Kind::Word(words) => {
+                format!("one of {}", list(words.iter().copied()))
+            }
             kind => types::of_kind(kind).name(),
         }
     }
@@ -315,7 +373,7 @@ pub(super) fn names(known: &'static [Field]) -> Vec<&'static str> {
 
 /// A dotted path as one name.
 pub(super) fn whole(path: &ast::Path) -> ast::Name {
-    let text = super::expr::members(path).unwrap_or_else(|| path.head.text.clone());
+    let text = super::lookup::members(path).unwrap_or_else(|| path.head.text.clone());
     ast::Name {
         text,
         span: path.span,

@@ -10,7 +10,7 @@ use super::terminal::{Format, Terminal};
 use crate::diagnostic::Diagnostic;
 use crate::model::Template;
 use crate::report::plan;
-use crate::report::table::plural;
+use crate::report::words::plural;
 use crate::source::Sources;
 
 /// Report every problem of specs, and print the plan of their experiments

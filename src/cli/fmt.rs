@@ -6,7 +6,7 @@ use super::Failed;
 use super::spec::{find, unreadable};
 use super::terminal::Terminal;
 use crate::diagnostic::render;
-use crate::report::table::plural;
+use crate::report::words::plural;
 use crate::source::Sources;
 use crate::syntax;
 

@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use crate::interpreter::Observer;
 use crate::interpreter::store::trial::{Status, Trial};
 use crate::ir::{Direction, Experiment};
-use crate::report::quantity::quantity;
+use crate::report::words::goal_value;
 
 /// Watches a run.
 pub struct Progress<'a> {
@@ -76,7 +76,7 @@ impl<'a> Progress<'a> {
     fn goals(&self, trial: &Trial) -> String {
         let goals = self.experiment.goals.iter().zip(&trial.goals);
         let goals: Vec<String> = goals
-            .map(|(g, v)| format!("{} {}", g.text, quantity(*v, unit(&g.text, &g.unit))))
+            .map(|(g, v)| format!("{} {}", g.text, goal_value(&g.text, *v, &g.unit)))
             .collect();
         goals.join(", ")
     }
@@ -101,7 +101,7 @@ impl Observer for Progress<'_> {
         let best = self.update_best(trial);
         if let Some(bar) = &self.bar {
             if let (Some(best), Some(goal)) = (best, self.experiment.goals.first()) {
-                let value = quantity(best, unit(&goal.text, &goal.unit));
+                let value = goal_value(&goal.text, best, &goal.unit);
                 bar.set_message(format!("best {} {value}", goal.text));
             }
             bar.inc(1);
@@ -126,9 +126,4 @@ impl Observer for Progress<'_> {
     fn note(&self, text: &str) {
         self.line(&format!("note: {text}"));
     }
-}
-
-/// Accuracy is a share and reads as a percentage.
-fn unit<'a>(goal: &str, unit: &'a str) -> &'a str {
-    if goal == "accuracy" { "%" } else { unit }
 }

@@ -1,6 +1,7 @@
 //! `bnas run`: runs an experiment and leaves a run folder.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -143,6 +144,9 @@ fn catch_ctrl_c(terminal: &Terminal) {
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(3);
         }
+        let text = "stopping at the next training step; Ctrl-C again ends at once";
+        // Nobody may be listening.
+        let _ = writeln!(std::io::stderr(), "\n{text}");
     });
     if let Err(e) = outcome {
         terminal.say(&format!(

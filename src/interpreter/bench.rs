@@ -42,11 +42,13 @@ pub(super) enum Measured {
 enum Halt {
     Stopped,
     Failed(String),
+    /// An expression has no value at this point.
+    Valueless(Failure),
 }
 
 impl From<Failure> for Halt {
     fn from(failure: Failure) -> Halt {
-        Halt::Failed(failure.to_string())
+        Halt::Valueless(failure)
     }
 }
 
@@ -91,6 +93,11 @@ impl Bench<'_> {
             Ok(Ok(model)) => model,
             Ok(Err(Halt::Stopped)) => return Measured::Stopped,
             Ok(Err(Halt::Failed(reason))) => {
+                fail(&mut trial, reason);
+                None
+            }
+            Ok(Err(Halt::Valueless(failure))) => {
+                let reason = self.explain(&failure);
                 fail(&mut trial, reason);
                 None
             }
@@ -144,7 +151,8 @@ impl Bench<'_> {
 
     /// The network of an earlier trial, trained again; `None` if somebody asked to stop.
     pub fn retrain(&self, number: usize, point: &Point) -> Result<Option<Model>, String> {
-        let candidate = self.template.candidate(point).map_err(|e| e.to_string())?;
+        let candidate = self.template.candidate(point);
+        let candidate = candidate.map_err(|failure| self.explain(&failure))?;
         let (Some(candidate), Some(data)) = (candidate, self.data) else {
             return Err("there is nothing to train".into());
         };
@@ -152,6 +160,19 @@ impl Bench<'_> {
             Ok(trained) => Ok(Some(trained.model)),
             Err(Halt::Stopped) => Ok(None),
             Err(Halt::Failed(reason)) => Err(reason),
+            Err(Halt::Valueless(failure)) => Err(self.explain(&failure)),
+        }
+    }
+
+    /// A failure with the path of the decision that it is about.
+    fn explain(&self, failure: &Failure) -> String {
+        match failure {
+            Failure::Inactive(index) => {
+                let path = self.template.decisions().all.get(*index).map(|d| &d.path);
+                let path = path.map_or("a decision", String::as_str);
+                format!("`{path}` does not exist at this point")
+            }
+            other => other.to_string(),
         }
     }
 

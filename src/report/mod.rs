@@ -11,6 +11,7 @@ pub mod json;
 pub mod plan;
 pub mod quantity;
 pub mod table;
+pub mod words;
 
 /// How text may look on the terminal that it is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json, json};
 use super::Look;
 use super::grid::Grid;
 use super::quantity::{count, group, quantity};
-use super::table::plural;
-use crate::ir::{Direction, Experiment, Method, Value};
+use super::words::{plural, verb};
+use crate::ir::{Experiment, Method, Value};
 use crate::model::counting::{Count, count as points};
 use crate::model::metrics::metric;
 use crate::model::{Candidate, Choices, Decision, Metrics, Op, Template};
@@ -358,13 +358,6 @@ fn default_candidate(template: &Template) -> Option<Candidate> {
 fn known(template: &Template) -> Metrics {
     let point = template.decisions().default_point();
     template.known(&point).unwrap_or_default()
-}
-
-fn verb(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Maximize => "maximize",
-        Direction::Minimize => "minimize",
-    }
 }
 
 fn line(out: &mut String, name: &str, text: &str) {

@@ -8,8 +8,9 @@ use std::fmt::Write;
 
 use super::grid::Grid;
 use super::quantity::{percent, points, quantity};
+use super::words::{goal_value, plural, verb};
 use super::{Look, bits};
-use crate::interpreter::result::{Expectation, GoalColumn, RunResult};
+use crate::interpreter::result::{Expectation, RunResult};
 use crate::interpreter::store::trial::{Status, Trial};
 use crate::ir::{Direction, Value};
 use crate::model::metrics::metric;
@@ -141,11 +142,10 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
         }
     }
     for (i, goal) in result.goals.iter().enumerate() {
-        let unit = unit(goal);
         add(
             &goal.text,
             false,
-            Box::new(move |t| t.goals.get(i).map_or_else(dash, |v| quantity(*v, &unit))),
+            Box::new(move |t| t.goals.get(i).map_or_else(dash, |v| goal_value(&goal.text, *v, &goal.unit))),
         );
         if goal.text == "accuracy" && !result.tests.is_empty() {
             add("test", false, Box::new(|t| test(result, t)));
@@ -381,33 +381,12 @@ fn first_goal(trial: &Trial) -> f64 {
     trial.goals.first().copied().unwrap_or(f64::NAN)
 }
 
-/// Accuracy is a share and reads as a percentage, whatever the unit says.
-fn unit(goal: &GoalColumn) -> String {
-    if goal.text == "accuracy" {
-        "%".into()
-    } else {
-        goal.unit.clone()
-    }
-}
-
 /// A decision's value; real ones with four digits.
 fn show(value: &Value) -> String {
     match value {
         Value::Number(n) => quantity(*n, ""),
         other => other.to_string(),
     }
-}
-
-fn verb(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Maximize => "maximize",
-        Direction::Minimize => "minimize",
-    }
-}
-
-/// `1 trial`, `2 trials`.
-pub fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn dash() -> String {
