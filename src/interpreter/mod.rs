@@ -1,3 +1,323 @@
-//! Runs an experiment.
+//! Runs an experiment: ask, build, price, train, tell.
+//!
+//! In: a checked [`Experiment`] and an open [`Store`]. Out: a [`RunResult`], and a folder from which the run can go on after it was
+//! stopped anywhere. Knows no syntax, and nothing of terminals.
+//!
+//! # One trial
+//!
+//! ask (`search`) → build and price (`model`) → train (`train`) → tell (`store`, and back to `search`)
+//!
+//! # Sameness
+//!
+//! With W slots, suggestion k is made when trials 0 … k − W have ended; it sees exactly their results, in the order of their
+//! numbers, and the points of the W − 1 trials before it that may still run. The number of jobs says how many of those run side by side
+//! and nothing else, so that it never changes a byte of the result. A resumed run asks the same questions again wherever the journal
+//! has no answer yet.
 
+mod bench;
+mod conclude;
+mod expect;
+pub mod result;
+pub mod search;
+pub mod store;
 pub mod train;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+
+use self::bench::{Bench, Measured};
+use self::result::RunResult;
+use self::search::{Known, Observation, Sampler, Suggestion};
+use self::store::trial::{Status, Trial};
+use self::store::{Record, State, Store, StoreError};
+use self::train::{Data, DataError, Model, Progress};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Experiment, Method};
+use crate::model::{Point, Template};
+
+/// How to run; nothing here changes the result.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions<'a> {
+    /// Trials side by side; more than `search.slots` idle.
+    pub jobs: usize,
+    /// Set from elsewhere to stop at the next training step.
+    pub stop: &'a AtomicBool,
+}
+
+/// Who watches a run. Called from several threads.
+pub trait Observer: Sync {
+    /// The search begins; so many of its trials are in the journal already.
+    fn started(&self, done: usize, total: usize) {
+        let _ = (done, total);
+    }
+
+    /// A trial runs now.
+    fn running(&self, trial: usize) {
+        let _ = trial;
+    }
+
+    /// A trial has trained another epoch.
+    fn epoch(&self, trial: usize, progress: Progress) {
+        let _ = (trial, progress);
+    }
+
+    /// A trial has ended.
+    fn ended(&self, trial: &Trial) {
+        let _ = trial;
+    }
+
+    /// The search is over, and the test split is read for so many trials.
+    fn testing(&self, trials: usize) {
+        let _ = trials;
+    }
+
+    /// Something that the user should know, and that does not stop the run.
+    fn note(&self, text: &str) {
+        let _ = text;
+    }
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// Why there is no result.
+#[derive(Debug)]
+pub enum RunError {
+    /// The experiment does not fit together.
+    Spec(Vec<Diagnostic>),
+    /// The data cannot be read.
+    Data(DataError),
+    /// The run folder cannot be used.
+    Store(StoreError),
+    /// Somebody asked to stop.
+    Interrupted {
+        /// Trials in the journal.
+        done: usize,
+        /// Trials in all.
+        total: usize,
+    },
+    /// What must not happen.
+    Internal(String),
+}
+
+impl RunError {
+    fn interrupted(experiment: &Experiment, store: &Store) -> RunError {
+        RunError::Interrupted {
+            done: store.state().trials.len(),
+            total: experiment.search.trials,
+        }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Spec(problems) => {
+                let first = problems.first().map_or("", |d| d.message.as_str());
+                write!(f, "the experiment does not fit together: {first}")
+            }
+            RunError::Data(e) => write!(f, "{e}"),
+            RunError::Store(e) => write!(f, "{e}"),
+            RunError::Interrupted { done, total } => {
+                write!(f, "stopped after {done} of {total} trials")
+            }
+            RunError::Internal(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<StoreError> for RunError {
+    fn from(e: StoreError) -> RunError {
+        RunError::Store(e)
+    }
+}
+
+/// Runs an experiment, or goes on with it: what `store` already holds is not done again.
+pub fn run(
+    experiment: &Experiment,
+    options: RunOptions,
+    store: &mut Store,
+    observer: &dyn Observer,
+) -> Result<RunResult, RunError> {
+    let template = Template::new(experiment).map_err(RunError::Spec)?;
+    let data = experiment.data.as_ref().map(Data::load).transpose();
+    let data = data.map_err(RunError::Data)?;
+    let bench = Bench {
+        experiment,
+        template: &template,
+        data: data.as_ref(),
+        stop: options.stop,
+        observer,
+    };
+    for loss in store.losses() {
+        observer.note(&format!(
+            "line {} of the journal {}: dropped",
+            loss.line, loss.reason
+        ));
+    }
+    search(&bench, options, store)?;
+    let chosen = conclude::choose(experiment, &template, store);
+    let result = conclude::test(chosen, &bench, store)?;
+    store.sync()?;
+    Ok(result)
+}
+
+/// Ask, build, price, train, tell, until every trial has ended or the space is used up.
+fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), RunError> {
+    let plan = &bench.experiment.search;
+    let slots = plan.slots.max(1);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.jobs.clamp(1, slots))
+        .build()
+        .map_err(|e| RunError::Internal(format!("cannot start threads: {e}")))?;
+    let price = |point: &Point| bench.price(point);
+    let mut sampler = sampler(bench, &price)?;
+    let (sender, ended) = mpsc::channel();
+    bench
+        .observer
+        .started(store.state().trials.len(), plan.trials);
+
+    pool.in_place_scope_fifo(|scope| {
+        let mut asked: Vec<Point> = Vec::new();
+        let mut running = 0;
+        let mut exhausted = false;
+        let mut cut = false;
+        loop {
+            // Ask, as far as the lag allows.
+            while asked.len() < plan.trials && !exhausted && !is_set(options.stop) {
+                let number = asked.len();
+                let visible = (number + 1).saturating_sub(slots);
+                if settled(store.state(), number) < visible {
+                    break;
+                }
+                if let Some(trial) = store.state().trials.get(&number) {
+                    asked.push(trial.point.clone());
+                    continue;
+                }
+                let seen = observations(bench.experiment, store.state(), visible);
+                match sampler.suggest(number, &seen, &asked[visible..]) {
+                    Suggestion::Exhausted { .. } => exhausted = true,
+                    Suggestion::Evaluate { point, .. } => {
+                        asked.push(point.clone());
+                        running += 1;
+                        let sender = sender.clone();
+                        // Build, price, train.
+                        scope.spawn_fifo(move |_| {
+                            bench.observer.running(number);
+                            // The receiver is gone only if the run has failed already.
+                            let _ = sender.send(bench.measure(number, point));
+                        });
+                    }
+                }
+            }
+            // Tell.
+            if running == 0 {
+                break;
+            }
+            let measured = ended
+                .recv()
+                .expect("invariant: a sender lives in this scope");
+            running -= 1;
+            let Measured::Ended { trial, model } = measured else {
+                cut = true;
+                continue;
+            };
+            if let Err(error) = tell(bench, store, trial, model) {
+                // Nothing more can be kept: the trials that still run need not end.
+                options.stop.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+        let is_done = exhausted || settled(store.state(), plan.trials) == plan.trials;
+        if cut || !is_done {
+            store.sync()?;
+            return Err(RunError::interrupted(bench.experiment, store));
+        }
+        if exhausted {
+            bench.observer.note(&format!(
+                "the space has no further candidate after {} trials",
+                asked.len()
+            ));
+        }
+        Ok(())
+    })
+}
+
+/// The sampler that the experiment asks for.
+fn sampler<'a>(
+    bench: &'a Bench,
+    price: &'a dyn Known,
+) -> Result<Box<dyn Sampler + 'a>, RunError> {
+    let decisions = bench.template.decisions();
+    let seed = bench.experiment.seed;
+    Ok(match bench.experiment.search.method {
+        Method::Random => Box::new(search::Random::new(decisions, price, seed)),
+        Method::Grid => {
+            let grid = search::Grid::new(decisions, price);
+            Box::new(grid.map_err(|e| RunError::Internal(e.to_string()))?)
+        }
+        Method::Bayes => {
+            let initial = bench.experiment.search.initial;
+            Box::new(search::Bayes::new(decisions, price, seed, initial))
+        }
+    })
+}
+
+/// Keeps a trial: its network first, then the line of the journal that names it.
+fn tell(
+    bench: &Bench,
+    store: &mut Store,
+    mut trial: Trial,
+    model: Option<Model>,
+) -> Result<(), RunError> {
+    if let Some(model) = model {
+        let bytes = model.to_safetensors(&model_metadata(bench.experiment, trial.number));
+        trial.model = Some(store.save_model(trial.number, &bytes)?);
+    }
+    bench.observer.ended(&trial);
+    store.append(Record::Trial(trial))?;
+    Ok(())
+}
+
+/// What a stored network says of itself.
+fn model_metadata(experiment: &Experiment, trial: usize) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("experiment".into(), experiment.name.clone()),
+        ("seed".into(), experiment.seed.to_string()),
+        ("trial".into(), trial.to_string()),
+    ])
+}
+
+/// Trials 0, 1, … below `limit` that have ended without a gap.
+fn settled(state: &State, limit: usize) -> usize {
+    (0..limit)
+        .take_while(|number| state.trials.contains_key(number))
+        .count()
+}
+
+/// The first `count` trials as the sampler sees them.
+fn observations(experiment: &Experiment, state: &State, count: usize) -> Vec<Observation> {
+    let trials = state.trials.values().take(count);
+    trials
+        .map(|trial| Observation {
+            point: trial.point.clone(),
+            goals: conclude::gains(experiment, trial),
+            feasible: trial.violated.is_empty(),
+            failed: trial.status != Status::Complete,
+        })
+        .collect()
+}
+
+fn is_set(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -366,3 +366,145 @@ impl Kernel for InputGradient<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{assert_close, noise, numeric_gradient, on_every_isa, wide};
+
+    const EPSILON: f64 = 1e-5;
+
+    const ACTIVATIONS: [Activation; 4] = [
+        Activation::None,
+        Activation::Relu,
+        Activation::Relu6,
+        Activation::Hardtanh,
+    ];
+
+    /// The whole forward pass in double precision.
+    fn reference(
+        x: &[f64],
+        gamma: &[f64],
+        beta: &[f64],
+        residual: &[f64],
+        activation: Activation,
+    ) -> Vec<f64> {
+        let channels = gamma.len();
+        let rows = x.len() / channels;
+        let mut y = vec![0.0; x.len()];
+        let (low, high) = activation.bounds();
+        for c in 0..channels {
+            let column = || (0..rows).map(|r| x[r * channels + c]);
+            let mean = column().sum::<f64>() / rows as f64;
+            let variance = column().map(|x| (x - mean).powi(2)).sum::<f64>() / rows as f64;
+            for r in 0..rows {
+                let i = r * channels + c;
+                let normal = (x[i] - mean) / (variance + EPSILON).sqrt();
+                y[i] = (gamma[c] * normal + beta[c] + residual[i])
+                    .clamp(f64::from(low), f64::from(high));
+            }
+        }
+        y
+    }
+
+    fn inverse(variance: &[f32]) -> Vec<f32> {
+        variance
+            .iter()
+            .map(|v| (1.0 / (f64::from(*v) + EPSILON).sqrt()) as f32)
+            .collect()
+    }
+
+    #[test]
+    fn statistics_survive_a_mean_far_from_zero() {
+        for (rows, channels) in [(1, 3), (2, 16), (255, 7), (256, 19), (700, 33)] {
+            let offset = 1000.0;
+            let x: Vec<f32> = noise(rows * channels, 5)
+                .iter()
+                .map(|v| v + offset)
+                .collect();
+            let mean = on_every_isa(|isa| statistics(isa, &x, channels).mean);
+            let variance = on_every_isa(|isa| statistics(isa, &x, channels).variance);
+            for c in 0..channels {
+                let column = || (0..rows).map(|r| f64::from(x[r * channels + c]));
+                let expected_mean = column().sum::<f64>() / rows as f64;
+                let expected =
+                    column().map(|x| (x - expected_mean).powi(2)).sum::<f64>() / rows as f64;
+                assert!((f64::from(mean[c]) - expected_mean).abs() < 1e-4);
+                assert!((f64::from(variance[c]) - expected).abs() < 1e-5 * expected.max(0.1));
+            }
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_formula_and_with_differences_of_it() {
+        for (activation, (rows, channels)) in ACTIVATIONS
+            .into_iter()
+            .flat_map(|a| [(5, 3), (9, 17), (3, 40)].map(|size| (a, size)))
+        {
+            let len = rows * channels;
+            let x: Vec<f32> = noise(len, 1).iter().map(|v| 3.0 * v).collect();
+            let gamma: Vec<f32> = noise(channels, 2).iter().map(|v| v + 3.0).collect();
+            let beta = noise(channels, 3);
+            let residual: Vec<f32> = noise(len, 4).iter().map(|v| 2.0 * v).collect();
+            let dy = noise(len, 5);
+            let batch = statistics(Isa::current(), &x, channels);
+            let inverse_deviation = inverse(&batch.variance);
+            let scale: Vec<f32> = (0..channels)
+                .map(|c| gamma[c] * inverse_deviation[c])
+                .collect();
+            let shift: Vec<f32> = (0..channels)
+                .map(|c| beta[c] - batch.mean[c] * scale[c])
+                .collect();
+            let y = on_every_isa(|isa| apply(isa, &x, &scale, &shift, Some(&residual), activation));
+            let (wx, wg, wb, wr) = (wide(&x), wide(&gamma), wide(&beta), wide(&residual));
+            assert_close(&y, &reference(&wx, &wg, &wb, &wr, activation), 1e-5);
+
+            let pass = Backward {
+                x: &x,
+                y: &y,
+                dy: &dy,
+                mean: &batch.mean,
+                inverse_deviation: &inverse_deviation,
+                gamma: &gamma,
+                activation,
+            };
+            let all = on_every_isa(|isa| {
+                let (mut dgamma, mut dbeta) = (vec![0.0; channels], vec![0.0; channels]);
+                let (mut dx, mut dresidual) = (vec![0.0; len], vec![0.0; len]);
+                let d = Some(&mut dresidual[..]);
+                backward(isa, &pass, &mut dgamma, &mut dbeta, &mut dx, d);
+                [dgamma, dbeta, dx, dresidual].concat()
+            });
+            let loss =
+                |y: Vec<f64>| -> f64 { y.iter().zip(&dy).map(|(y, d)| y * f64::from(*d)).sum() };
+            let (dgamma, rest) = all.split_at(channels);
+            let (dbeta, rest) = rest.split_at(channels);
+            let (dx, dresidual) = rest.split_at(len);
+            let tolerance = 2e-5;
+            let expected =
+                numeric_gradient(&gamma, |g| loss(reference(&wx, g, &wb, &wr, activation)));
+            assert_close(dgamma, &expected, tolerance);
+            let expected =
+                numeric_gradient(&beta, |b| loss(reference(&wx, &wg, b, &wr, activation)));
+            assert_close(dbeta, &expected, tolerance);
+            let expected = numeric_gradient(&x, |x| loss(reference(x, &wg, &wb, &wr, activation)));
+            assert_close(dx, &expected, tolerance);
+            let expected =
+                numeric_gradient(&residual, |r| loss(reference(&wx, &wg, &wb, r, activation)));
+            assert_close(dresidual, &expected, tolerance);
+        }
+    }
+
+    #[test]
+    fn a_nan_spoils_its_channel_and_is_seen() {
+        let mut x = noise(10 * 3, 1);
+        x[4] = f32::NAN;
+        let batch = statistics(Isa::current(), &x, 3);
+        assert!(batch.mean[1].is_nan() && batch.variance[1].is_nan());
+        assert!(!batch.mean[0].is_nan() && !batch.mean[2].is_nan());
+        for activation in ACTIVATIONS {
+            let y = on_every_isa(|isa| apply(isa, &x, &[1.0; 3], &[0.0; 3], None, activation));
+            assert!(y[4].is_nan());
+        }
+    }
+}

@@ -208,3 +208,66 @@ impl Kernel for AccumulateRows<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{noise, on_every_isa};
+
+    #[test]
+    fn clips_and_passes_gradients_inside_only() {
+        let x = [-9.0, -1.0, -0.5, 0.0, 0.5, 1.0, 6.0, 7.0, f32::NAN];
+        let dy = [1.0; 9];
+        let cases = [
+            (
+                Activation::Relu,
+                [0., 0., 0., 0., 0.5, 1., 6., 7.],
+                [0., 0., 0., 0., 1., 1., 1., 1.],
+            ),
+            (
+                Activation::Relu6,
+                [0., 0., 0., 0., 0.5, 1., 6., 6.],
+                [0., 0., 0., 0., 1., 1., 0., 0.],
+            ),
+            (
+                Activation::Hardtanh,
+                [-1., -1., -0.5, 0., 0.5, 1., 1., 1.],
+                [0., 0., 1., 1., 1., 0., 0., 0.],
+            ),
+        ];
+        for (activation, expected, gradient) in cases {
+            let y = on_every_isa(|isa| clip(isa, activation, &x));
+            assert_eq!(y[..8], expected);
+            assert!(y[8].is_nan(), "NaN comes through");
+            let dx = on_every_isa(|isa| {
+                let mut dx = vec![0.0; 9];
+                clip_backward(isa, activation, &y, &dy, &mut dx);
+                dx
+            });
+            assert_eq!(dx[..8], gradient);
+        }
+    }
+
+    #[test]
+    fn sums_of_any_length() {
+        for len in [1, 7, 8, 16, 17, 50] {
+            let (a, b) = (noise(len, 1), noise(len, 2));
+            let expected: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+            assert_eq!(on_every_isa(|isa| sum(isa, &a, &b)), expected);
+            let added = on_every_isa(|isa| {
+                let mut a = a.clone();
+                accumulate(isa, &mut a, &b);
+                a
+            });
+            assert_eq!(added, expected);
+        }
+        let rows = on_every_isa(|isa| add_rows(isa, &[1., 2., 3., 4.], &[10., 20.]));
+        assert_eq!(rows, [11., 22., 13., 24.]);
+        let columns = on_every_isa(|isa| {
+            let mut sums = vec![1.0, 1.0];
+            accumulate_rows(isa, &mut sums, &[1., 2., 3., 4.]);
+            sums
+        });
+        assert_eq!(columns, [5., 7.]);
+    }
+}

@@ -18,6 +18,7 @@ mod buffer;
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
+pub mod memory;
 pub mod pool;
 pub mod quantize;
 pub mod simd;
@@ -25,6 +26,6 @@ pub mod softmax;
 mod tile;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use simd::Isa;

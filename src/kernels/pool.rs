@@ -256,3 +256,115 @@ impl Kernel for MaximumBackward<'_> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{assert_close, noise, numeric_gradient, on_every_isa, wide};
+
+    fn shapes() -> Vec<PoolShape> {
+        let shape = |batch, height, width, channels, kernel, stride, padding| PoolShape {
+            batch,
+            height,
+            width,
+            channels,
+            kernel,
+            stride,
+            padding,
+        };
+        vec![
+            PoolShape::global(2, 5, 3, 17),
+            shape(2, 6, 6, 3, [2, 2], [2, 2], [0, 0]),
+            shape(1, 7, 5, 19, [3, 3], [2, 2], [1, 1]),
+            shape(1, 7, 9, 4, [3, 3], [1, 1], [1, 1]),
+            shape(2, 8, 4, 5, [2, 3], [3, 1], [1, 2]),
+            shape(1, 1, 9, 2, [1, 4], [1, 3], [0, 0]),
+        ]
+    }
+
+    /// `fold` over each window in double precision.
+    fn reference(shape: &PoolShape, x: &[f64], fold: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+        let [out_h, out_w] = shape.output_size();
+        let mut out = Vec::new();
+        for n in 0..shape.batch {
+            for oy in 0..out_h {
+                for ox in 0..out_w {
+                    for c in 0..shape.channels {
+                        let mut window = Vec::new();
+                        for ky in 0..shape.kernel[0] {
+                            for kx in 0..shape.kernel[1] {
+                                let y = (oy * shape.stride[0] + ky).wrapping_sub(shape.padding[0]);
+                                let i = (ox * shape.stride[1] + kx).wrapping_sub(shape.padding[1]);
+                                if y < shape.height && i < shape.width {
+                                    let pixel = (n * shape.height + y) * shape.width + i;
+                                    window.push(x[pixel * shape.channels + c]);
+                                }
+                            }
+                        }
+                        out.push(fold(&window));
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn mean(window: &[f64]) -> f64 {
+        window.iter().sum::<f64>() / window.len() as f64
+    }
+
+    fn largest(window: &[f64]) -> f64 {
+        window.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    #[test]
+    fn agrees_with_the_definition_and_with_differences_of_it() {
+        for shape in shapes() {
+            let x = noise(shape.input_len(), 1);
+            let dy = noise(shape.output_len(), 2);
+            let loss =
+                |y: Vec<f64>| -> f64 { y.iter().zip(&dy).map(|(y, d)| y * f64::from(*d)).sum() };
+
+            let y = on_every_isa(|isa| average(isa, &shape, &x));
+            assert_close(&y, &reference(&shape, &wide(&x), mean), 1e-6);
+            let dx = on_every_isa(|isa| {
+                let mut dx = vec![0.0; x.len()];
+                average_backward(isa, &shape, &dy, &mut dx);
+                dx
+            });
+            let expected = numeric_gradient(&x, |x| loss(reference(&shape, x, mean)));
+            assert_close(&dx, &expected, 1e-6);
+
+            let y = on_every_isa(|isa| maximum(isa, &shape, &x));
+            assert_close(&y, &reference(&shape, &wide(&x), largest), 0.0);
+            let dx = on_every_isa(|isa| {
+                let mut dx = vec![0.0; x.len()];
+                maximum_backward(isa, &shape, &x, &y, &dy, &mut dx);
+                dx
+            });
+            let expected = numeric_gradient(&x, |x| loss(reference(&shape, x, largest)));
+            assert_close(&dx, &expected, 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_first_of_equal_pixels_takes_the_gradient() {
+        let shape = PoolShape::global(1, 2, 2, 1);
+        let x = [1.0, 3.0, 3.0, 3.0];
+        let mut dx = [0.0; 4];
+        maximum_backward(Isa::current(), &shape, &x, &[3.0], &[5.0], &mut dx);
+        assert_eq!(dx, [0.0, 5.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn nan_is_the_maximum_and_takes_the_gradient() {
+        let shape = PoolShape::global(1, 1, 3, 1);
+        let x = [1.0, f32::NAN, 3.0];
+        let y = on_every_isa(|isa| maximum(isa, &shape, &x));
+        assert!(y[0].is_nan());
+        let mut dx = [0.0; 3];
+        maximum_backward(Isa::current(), &shape, &x, &y, &[5.0], &mut dx);
+        assert_eq!(dx, [0.0, 5.0, 0.0]);
+        assert!(average(Isa::current(), &shape, &x)[0].is_nan());
+    }
+}

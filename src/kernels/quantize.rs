@@ -225,3 +225,92 @@ impl<F: Fn(f32, f32) -> bool> Kernel for MapGradient<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{noise, on_every_isa};
+
+    fn uniform_of(x: &[f32], scale: &[f32], qmin: f32, qmax: f32) -> Vec<f32> {
+        on_every_isa(|isa| {
+            let mut y = vec![0.0; x.len()];
+            uniform(isa, x, scale, qmin, qmax, &mut y);
+            y
+        })
+    }
+
+    #[test]
+    fn rounds_half_to_even_and_clips() {
+        let x = [-9.0, -0.75, -0.25, 0.0, 0.25, 0.75, 1.25, 1.3, 9.0];
+        let y = uniform_of(&x, &[0.5], -2.0, 1.0);
+        assert_eq!(y, [-1.0, -1.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5]);
+        assert!(uniform_of(&[f32::NAN], &[0.5], -2.0, 1.0)[0].is_nan());
+    }
+
+    #[test]
+    fn every_channel_has_its_scale() {
+        let y = uniform_of(&[0.6, 0.6, -1.6, -1.6], &[1.0, 0.5], -8.0, 7.0);
+        assert_eq!(y, [1.0, 0.5, -2.0, -1.5]);
+        let x = noise(7 * 33, 1);
+        let scale: Vec<f32> = (1..=33).map(|c| c as f32 / 50.0).collect();
+        let y = uniform_of(&x, &scale, -4.0, 3.0);
+        for (i, (x, y)) in x.iter().zip(y).enumerate() {
+            let s = scale[i % 33];
+            assert_eq!(y, (x / s).round_ties_even().clamp(-4.0, 3.0) * s);
+        }
+    }
+
+    #[test]
+    fn gradients_pass_up_to_the_clip_range() {
+        let x = [-1.1, -1.0, 0.3, 0.5, 0.6, f32::NAN];
+        let dx = on_every_isa(|isa| {
+            let mut dx = vec![1.0; 6];
+            uniform_backward(isa, &x, &[0.5], -2.0, 1.0, &[2.0; 6], &mut dx);
+            dx
+        });
+        assert_eq!(dx, [1.0, 3.0, 3.0, 3.0, 1.0, 3.0]);
+        let dx = on_every_isa(|isa| {
+            let mut dx = vec![0.0; 4];
+            let x = [-1.5, -1.0, 1.0, 1.5];
+            clipped_backward(isa, &x, &[1.0, 2.0], &[2.0; 4], &mut dx);
+            dx
+        });
+        assert_eq!(dx, [0.0, 2.0, 2.0, 2.0]);
+    }
+
+    #[test]
+    fn zero_is_positive_and_nan_stays() {
+        let x = [-2.0, -0.0, 0.0, 1e-30, f32::NAN];
+        let y = on_every_isa(|isa| {
+            let mut y = vec![0.0; 5];
+            sign(isa, &x, &[0.5], &mut y);
+            y
+        });
+        assert_eq!(y[..4], [-0.5, 0.5, 0.5, 0.5]);
+        assert!(y[4].is_nan());
+    }
+
+    #[test]
+    fn ternary_keeps_what_exceeds_the_threshold() {
+        let x = [-2.0, -0.5, 0.5, 0.6, 0.2, f32::NAN];
+        for threshold in [&[0.5][..], &[0.5, 0.5]] {
+            let y = on_every_isa(|isa| {
+                let mut y = vec![0.0; 6];
+                ternary(isa, &x, threshold, &[1.5], &mut y);
+                y
+            });
+            assert_eq!(y[..5], [-1.5, 0.0, 0.0, 1.5, 0.0]);
+            assert!(y[5].is_nan());
+        }
+    }
+
+    #[test]
+    fn magnitudes_by_channel() {
+        let x = [1.0, -4.0, -3.0, 2.0];
+        assert_eq!(abs_max(&x, 2), [3.0, 4.0]);
+        assert_eq!(abs_max(&x, 1), [4.0]);
+        assert_eq!(mean_abs(&x, 2), [2.0, 3.0]);
+        assert_eq!(mean_abs(&x, 1), [2.5]);
+        assert!(abs_max(&[f32::NAN, 1.0], 1)[0].is_nan());
+    }
+}

@@ -71,3 +71,60 @@ fn check(len: usize, classes: usize, targets: &[usize]) {
         "targets are classes"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{assert_close, noise, numeric_gradient};
+
+    /// The loss straight from its definition.
+    fn reference(z: &[f64], classes: usize, targets: &[usize], smoothing: f64) -> f64 {
+        let rows = z.chunks_exact(classes).zip(targets);
+        let losses = rows.map(|(row, &target)| {
+            let sum: f64 = row.iter().map(|z| z.exp()).sum();
+            let terms = row.iter().enumerate().map(|(k, z)| {
+                let hit = if k == target { 1.0 - smoothing } else { 0.0 };
+                -(hit + smoothing / classes as f64) * (z.exp() / sum).ln()
+            });
+            terms.sum::<f64>()
+        });
+        losses.sum::<f64>() / targets.len() as f64
+    }
+
+    #[test]
+    fn agrees_with_the_definition_and_with_differences_of_it() {
+        for (classes, targets, smoothing) in [
+            (10, vec![3, 0, 9, 9], 0.0),
+            (7, vec![1, 2, 6], 0.1),
+            (1, vec![0], 0.0),
+        ] {
+            let z: Vec<f32> = noise(classes * targets.len(), 1)
+                .iter()
+                .map(|v| 4.0 * v)
+                .collect();
+            let (loss, p) = cross_entropy(&z, classes, &targets, smoothing);
+            let smoothing_wide = f64::from(smoothing);
+            let f = |z: &[f64]| reference(z, classes, &targets, smoothing_wide);
+            let wide: Vec<f64> = z.iter().map(|z| f64::from(*z)).collect();
+            assert!((f64::from(loss) - f(&wide)).abs() < 1e-6);
+            let mut dz = vec![0.0; z.len()];
+            cross_entropy_backward(&p, classes, &targets, smoothing, 1.0, &mut dz);
+            assert_close(&dz, &numeric_gradient(&z, f), 1e-6);
+        }
+    }
+
+    #[test]
+    fn equal_logits_lose_the_logarithm_of_the_classes() {
+        let (loss, p) = cross_entropy(&[2.0; 8], 8, &[5], 0.0);
+        assert!((loss - 8f32.ln()).abs() < 1e-6);
+        assert_eq!(p, [0.125; 8]);
+    }
+
+    #[test]
+    fn huge_logits_do_not_overflow_and_nan_is_seen() {
+        let (loss, _) = cross_entropy(&[1e30, -1e30], 2, &[0], 0.0);
+        assert_eq!(loss, 0.0);
+        let (loss, _) = cross_entropy(&[0.0, f32::NAN], 2, &[0], 0.0);
+        assert!(loss.is_nan());
+    }
+}

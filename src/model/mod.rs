@@ -7,6 +7,7 @@
 pub mod bounds;
 mod build;
 pub mod candidate;
+pub mod counting;
 pub mod decision;
 mod domain;
 pub mod evaluate;

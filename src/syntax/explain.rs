@@ -3,12 +3,29 @@
 //! In: pest's error, which knows the furthest place it got to and the rules it tried there. Out: a [`Diagnostic`] in the
 //! words of the language, with help that can be typed. Frequent slips have messages of their own.
 
+use std::fmt;
+
 use pest::Parser;
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::{SourceId, Span};
 use crate::syntax::grammar::{Grammar, Rule};
+
+// What messages call the things that were expected.
+const END: &str = "the end of the entry";
+const EQUALS: &str = "`=`";
+const IN: &str = "`in`";
+const NAME: &str = "a name";
+const OPEN: &str = "`{`";
+const OPERATOR: &str = "an operator";
+const VALUE: &str = "a value";
+
+/// Words that start entries.
+const STATEMENTS: [&str; 18] = [
+    "add", "after", "around", "before", "check", "compare", "each", "every", "expect", "first",
+    "last", "layer", "maximize", "minimize", "param", "remove", "repeat", "require",
+];
 
 /// The diagnostic for `error`, which pest found while it read `text[start..]`.
 pub(super) fn syntax_error(
@@ -17,47 +34,58 @@ pub(super) fn syntax_error(
     start: usize,
     error: &Error<Rule>,
 ) -> Diagnostic {
-    let at = start
-        + match error.location {
-            InputLocation::Pos(position) => position,
-            InputLocation::Span((position, _)) => position,
-        };
+    let (InputLocation::Pos(offset) | InputLocation::Span((offset, _))) = error.location;
     let tried: &[Rule] = match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => positives,
         ErrorVariant::CustomError { .. } => &[],
     };
-    // An error right behind a line's last word is shown there; blanks before the next word belong to that word.
-    let rest = &text[at..];
-    let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-    let at = if rest[blanks..].starts_with(['\n', '\r']) || blanks == rest.len() {
-        at
-    } else {
-        at + blanks
-    };
-    let found = Found::at(text, at);
-    let span = Span::new(id, at, at + found.length());
-    if let Some((message, label, help)) = slip(text, at, &found, tried) {
-        return Diagnostic::error("bnas::parse::syntax", message)
-            .label(span, label)
-            .help(help);
-    }
     let mut expected = Vec::new();
     for word in tried.iter().filter_map(|rule| friendly(*rule)) {
         if !expected.contains(&word) {
             expected.push(word);
         }
     }
-    let mut diagnostic = Diagnostic::error("bnas::parse::syntax", format!("unexpected {found}"));
+    let place = Place::find(text, start, start + offset, &expected);
+    let span = |at: usize, length: usize| Span::new(id, at, at + length);
+    let whole = span(place.at, place.found.length());
+    if let Some(at) = place.lonely_brace(&expected) {
+        return Diagnostic::error(
+            "bnas::parse::syntax",
+            format!("`{}` stands on a line of its own", &text[at..=at]),
+        )
+        .label(span(at, 1), "it belongs to the name before it")
+        .help("move it to the end of the line above");
+    }
+    if let Some(Slip {
+        message,
+        label,
+        help,
+    }) = place.slip(&expected)
+    {
+        return Diagnostic::error("bnas::parse::syntax", message)
+            .label(whole, label)
+            .help(help);
+    }
     let label = match expected.len() {
         0 => "not understood here".to_string(),
         1..=6 => format!("expected {}", listed(&expected)),
         _ => "no entry goes on like this".to_string(),
     };
-    diagnostic = diagnostic.label(span, label);
-    match help(text, at, &found, tried) {
+    let message = format!("unexpected {}", place.found);
+    let diagnostic = Diagnostic::error("bnas::parse::syntax", message).label(whole, label);
+    match place.help(&expected) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// Where reading ended, and what stands there.
+struct Place<'t> {
+    text: &'t str,
+    /// Where the bad stretch starts.
+    start: usize,
+    at: usize,
+    found: Found<'t>,
 }
 
 /// The token at a place.
@@ -67,27 +95,230 @@ enum Found<'t> {
     FileEnd,
 }
 
-impl<'t> Found<'t> {
-    fn at(text: &'t str, at: usize) -> Self {
-        let rest = &text[at..];
-        let Some(first) = rest.chars().next() else {
-            return Found::FileEnd;
+/// A frequent slip.
+struct Slip {
+    message: String,
+    label: &'static str,
+    help: String,
+}
+
+impl Slip {
+    fn new(message: impl Into<String>, label: &'static str, help: impl Into<String>) -> Self {
+        Slip {
+            message: message.into(),
+            label,
+            help: help.into(),
+        }
+    }
+}
+
+impl<'t> Place<'t> {
+    fn find(text: &'t str, start: usize, at: usize, expected: &[String]) -> Self {
+        let missed = |what: &String| matches!(what.as_str(), VALUE | "`then`" | "`else`");
+        let behind = text[..at].trim_end();
+        let skipped = &text[behind.len()..at];
+        let last_line = &behind[behind.rfind('\n').map_or(0, |n| n + 1)..];
+        if skipped.contains('\n') && expected.iter().any(missed) && !last_line.contains("//") {
+            // A value is missing at the end of a line; the word on the next one is innocent.
+            return Place {
+                text,
+                start,
+                at: behind.len(),
+                found: Found::LineEnd,
+            };
+        }
+        let rest = text[at..].trim_start_matches([' ', '\t']);
+        let found = match rest.chars().next() {
+            None => Found::FileEnd,
+            Some('\n' | '\r') => Found::LineEnd,
+            Some(first) => {
+                let rules = [Rule::text, Rule::word, Rule::number, Rule::sign];
+                let mut tokens = rules
+                    .into_iter()
+                    .filter_map(|rule| Grammar::parse(rule, rest).ok());
+                Found::Token(
+                    tokens
+                        .next()
+                        .map_or(&rest[..first.len_utf8()], |pairs| pairs.as_str()),
+                )
+            }
         };
-        if rest
-            .trim_start_matches([' ', '\t'])
-            .starts_with(['\n', '\r'])
-        {
-            return Found::LineEnd;
+        let at = if matches!(found, Found::Token(_)) {
+            text.len() - rest.len()
+        } else {
+            at
+        };
+        Place {
+            text,
+            start,
+            at,
+            found,
         }
-        if rest.trim_start_matches([' ', '\t']).is_empty() {
-            return Found::FileEnd;
-        }
-        let token = [Rule::text, Rule::word, Rule::number, Rule::sign]
-            .into_iter()
-            .find_map(|rule| Some(Grammar::parse(rule, rest).ok()?.as_str()));
-        Found::Token(token.unwrap_or(&rest[..first.len_utf8()]))
     }
 
+    /// Its line up to the place, from the start of the bad stretch.
+    fn before(&self) -> &'t str {
+        let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+        self.text[line.max(self.start).min(self.at)..self.at].trim()
+    }
+
+    /// Whether nothing but blanks stands before it on its line.
+    fn starts_line(&self) -> bool {
+        let behind = self.text[..self.at].trim_end_matches([' ', '\t']);
+        behind.ends_with('\n')
+    }
+
+    /// Where an opening bracket stands alone that belongs to the line above.
+    fn lonely_brace(&self, expected: &[String]) -> Option<usize> {
+        let alone = match self.found {
+            Found::Token("{" | "(") => self.starts_line(),
+            Found::LineEnd => expected.iter().any(|e| e == OPEN),
+            _ => false,
+        };
+        let rest = self.text[self.at..].trim_start();
+        (alone && rest.starts_with(['{', '('])).then(|| self.text.len() - rest.len())
+    }
+
+    /// What people write by habit from other languages.
+    fn slip(&self, expected: &[String]) -> Option<Slip> {
+        let wants = |what: &str| expected.iter().any(|e| e == what);
+        let rest = &self.text[self.at..];
+        if rest.starts_with("..<") || rest.starts_with("..=") {
+            let help = "write `low..high`, with the last value as `high`";
+            return Some(Slip::new(
+                "a range includes both of its ends",
+                "not a range of bnas",
+                help,
+            ));
+        }
+        if rest.starts_with("/*") {
+            let label = "a comment goes to the end of its line";
+            return Some(Slip::new(
+                "there are no block comments",
+                label,
+                "write `//` on every line of it",
+            ));
+        }
+        let above = self.text[..self.at].trim_end();
+        if above[above.rfind('\n').map_or(0, |n| n + 1)..]
+            .trim_start()
+            .starts_with("///")
+            && matches!(self.found, Found::FileEnd | Found::Token("}"))
+        {
+            let label = "nothing follows that it could document";
+            return Some(Slip::new(
+                "documentation stands above nothing",
+                label,
+                "write `//` for a comment",
+            ));
+        }
+        let Found::Token(token) = self.found else {
+            return None;
+        };
+        let logic = "logic is written in words";
+        let apart = (
+            "no separator is needed",
+            "delete it, or write the next entry on a new line",
+        );
+        Some(match token {
+            "#" => Slip::new(
+                "`#` starts no comment",
+                "a comment is written differently",
+                "write `//`",
+            ),
+            "'" => Slip::new(
+                "a text stands in double quotes",
+                "not a quote of bnas",
+                "write `\"…\"`",
+            ),
+            "\"" => {
+                let help = "write `\"` at its end, and `\\\\` for a backslash";
+                Slip::new("this text is not closed on its line", "opened here", help)
+            }
+            "&" => Slip::new("`&` is no operator", logic, "write `and`"),
+            "|" => Slip::new("`|` is no operator", logic, "write `or`"),
+            "!" => Slip::new("`!` is no operator", logic, "write `not`"),
+            ";" => Slip::new("entries are not parted by `;`", apart.0, apart.1),
+            "," if wants(END) => Slip::new("entries are not parted by `,`", apart.0, apart.1),
+            "[" if wants(VALUE) => Slip::new(
+                "brackets hold an index",
+                "not a list",
+                "write a set: `{a, b}`",
+            ),
+            "." if wants(VALUE) => Slip::new(
+                "a number starts with a digit",
+                "none before this point",
+                "write `0.` before the fraction",
+            ),
+            "=" if is_keyword(self.before()) => keyword(self.before()),
+            "=" if self.starts_line() => Slip::new(
+                "a name is missing before `=`",
+                "nothing stands before this",
+                "write `name = value`",
+            ),
+            "=" if wants(OPERATOR) || self.at == self.start => Slip::new(
+                "`=` does not compare",
+                "a value is already complete here",
+                "write `==` to compare",
+            ),
+            ":" if wants(EQUALS) => Slip::new(
+                "`:` fixes no value",
+                "not a sign for this place",
+                "write `=`",
+            ),
+            word if (wants(NAME) || self.at == self.start) && is_keyword(word) => keyword(word),
+            other => {
+                let character = other.chars().next()?;
+                if character.is_whitespace() {
+                    Slip::new(
+                        "this blank is no plain blank",
+                        "a special space character",
+                        "type a plain blank",
+                    )
+                } else if character.is_alphabetic() && !character.is_ascii() {
+                    let label = "names are letters a to z, digits and `_`";
+                    Slip::new(
+                        format!("`{character}` cannot stand in a name"),
+                        label,
+                        "spell it with those",
+                    )
+                } else {
+                    return None;
+                }
+            }
+        })
+    }
+
+    /// Help for the general message.
+    fn help(&self, expected: &[String]) -> Option<String> {
+        let wants = |what: &str| expected.iter().any(|e| e == what);
+        if wants("`as`") {
+            return Some("name the counter: `repeat n as i {`".to_string());
+        }
+        if wants("`else`") {
+            return Some("write `if … then … else …`: every branch has a value".to_string());
+        }
+        if self.before().ends_with("..") {
+            return Some("write the end of the range: `low..high`".to_string());
+        }
+        let first = self.before().split_whitespace().next()?;
+        let near = did_you_mean(first, STATEMENTS).filter(|near| *near != first);
+        if let Some(near) = near.filter(|near| near.chars().next() == first.chars().next()) {
+            return Some(format!("write `{near}`"));
+        }
+        if wants(EQUALS) && self.before().ends_with(')') {
+            return Some(format!("a section stands in braces: `{first} {{ … }}`"));
+        }
+        if wants(EQUALS) && wants(IN) {
+            return Some(format!(
+                "write `{first} = value` to fix it, or `{first} in {{a, b}}` to search it"
+            ));
+        }
+        None
+    }
+}
+
+impl Found<'_> {
     fn length(&self) -> usize {
         match self {
             Found::Token(token) => token.len(),
@@ -96,8 +327,8 @@ impl<'t> Found<'t> {
     }
 }
 
-impl std::fmt::Display for Found<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Found::Token(token) => write!(f, "`{token}`"),
             Found::LineEnd => f.write_str("end of line"),
@@ -106,159 +337,18 @@ impl std::fmt::Display for Found<'_> {
     }
 }
 
-/// Message, label and help for what people write by habit from other languages.
-fn slip(
-    text: &str,
-    at: usize,
-    found: &Found,
-    tried: &[Rule],
-) -> Option<(String, &'static str, String)> {
-    let rest = &text[at..];
-    let say =
-        |message: &str, label, help: &str| Some((message.to_string(), label, help.to_string()));
-    let line_start = text[..at].rfind('\n').map_or(0, |n| n + 1);
-    let before = text[line_start..at].trim_start();
-    if rest.starts_with("..<") || rest.starts_with("..=") {
-        return say(
-            "a range includes both of its ends",
-            "not a range of bnas",
-            "write `low..high`, with the last value as `high`",
-        );
-    }
-    if rest.starts_with("/*") {
-        return say(
-            "there are no block comments",
-            "a comment goes to the end of its line",
-            "write `//` on every line of it",
-        );
-    }
-    let Found::Token(token) = found else {
-        return None;
-    };
-    match *token {
-        "#" => say(
-            "`#` starts no comment",
-            "a comment is written differently",
-            "write `//`",
-        ),
-        "'" => say(
-            "a text stands in double quotes",
-            "not a quote of bnas",
-            "write `\"…\"`",
-        ),
-        "\"" => say(
-            "this text is not closed on its line",
-            "opened here",
-            "write `\"` at its end, and `\\\\` for a backslash",
-        ),
-        "&" => say(
-            "`&&` is no operator",
-            "logic is written in words",
-            "write `and`",
-        ),
-        "|" => say(
-            "`||` is no operator",
-            "logic is written in words",
-            "write `or`",
-        ),
-        "!" => say(
-            "`!` is no operator",
-            "logic is written in words",
-            "write `not`",
-        ),
-        ";" => say(
-            "entries are not parted by `;`",
-            "no separator is needed",
-            "delete it, or write the next entry on a new line",
-        ),
-        "," if tried.contains(&Rule::end) => say(
-            "entries are not parted by `,`",
-            "no separator is needed",
-            "delete it, or write the next entry on a new line",
-        ),
-        "[" if tried.contains(&Rule::set) => say(
-            "brackets hold an index",
-            "not a list",
-            "write a set in braces: `{a, b}`",
-        ),
-        "{" | "(" if before.is_empty() => Some((
-            format!("`{token}` stands on a line of its own"),
-            "it belongs to the name before it",
-            format!("move `{token}` to the end of the line above"),
-        )),
-        "." if tried.contains(&Rule::number) => say(
-            "a number starts with a digit",
-            "there is none before this point",
-            "write `0.` before the fraction",
-        ),
-        "=" if tried.contains(&Rule::eq) => say(
-            "`=` does not compare",
-            "a value is already complete here",
-            "write `==` to compare",
-        ),
-        ":" if tried.contains(&Rule::equals) => say(
-            "`:` fixes no value",
-            "not a sign for this place",
-            "write `=`",
-        ),
-        "@" if tried.contains(&Rule::name) && tried.contains(&Rule::end) => None,
-        word if tried.contains(&Rule::name) && is_keyword(word) => Some((
-            format!("`{word}` is a keyword and no name"),
-            "expected a name",
-            format!("write another name, for example `{word}_`"),
-        )),
-        blank if blank.chars().all(char::is_whitespace) => say(
-            "this blank is no plain blank",
-            "a special space character",
-            "type a plain blank",
-        ),
-        letter if letter.chars().all(char::is_alphabetic) && !letter.is_ascii() => Some((
-            format!("`{letter}` cannot stand in a name"),
-            "names are letters a to z, digits and `_`",
-            "spell it with those".to_string(),
-        )),
-        _ => None,
-    }
+fn keyword(word: &str) -> Slip {
+    let help = format!("write another name, for example `{word}_`");
+    Slip::new(
+        format!("`{word}` is a keyword and no name"),
+        "expected a name",
+        help,
+    )
 }
-
-/// Help for the general message.
-fn help(text: &str, at: usize, found: &Found, tried: &[Rule]) -> Option<String> {
-    let last = text[..at]
-        .trim_end()
-        .rsplit(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .next()
-        .unwrap_or("");
-    if tried == [Rule::kw_as] || tried.contains(&Rule::kw_as) && matches!(found, Found::Token("{"))
-    {
-        return Some("name the counter: `repeat n as i {`".to_string());
-    }
-    if tried.contains(&Rule::equals) && tried.contains(&Rule::kw_in) && !last.is_empty() {
-        let starters = STATEMENTS.iter().copied();
-        let line = &text[text[..at].rfind('\n').map_or(0, |n| n + 1)..at];
-        let first = line.split_whitespace().next().unwrap_or(last);
-        return Some(
-            match did_you_mean(first, starters).filter(|near| *near != first) {
-                Some(near) => format!("write `{near}`, or `{last} = value`"),
-                None => format!(
-                    "write `{last} = value` to fix it, or `{last} in {{a, b}}` to search it"
-                ),
-            },
-        );
-    }
-    if text[..at].trim_end().ends_with("..") {
-        return Some("write the end of the range: `low..high`".to_string());
-    }
-    None
-}
-
-/// Words that start entries.
-const STATEMENTS: [&str; 18] = [
-    "add", "after", "around", "before", "check", "compare", "each", "every", "expect", "first",
-    "last", "layer", "maximize", "minimize", "param", "remove", "repeat", "require",
-];
 
 fn is_keyword(word: &str) -> bool {
-    Grammar::parse(Rule::word, word).is_ok() && Grammar::parse(Rule::name, word).is_err()
+    let whole = Grammar::parse(Rule::word, word).is_ok_and(|pairs| pairs.as_str() == word);
+    whole && Grammar::parse(Rule::name, word).is_err()
 }
 
 /// `a`, `a or b`, `a, b or c`.
@@ -271,66 +361,35 @@ fn listed(words: &[String]) -> String {
 }
 
 /// What a rule is called in a message; none for what would only add noise.
-fn friendly(rule: Rule) -> Option<String> {
-    let quoted = |word: &str| Some(format!("`{word}`"));
-    match rule {
-        Rule::name | Rule::kind | Rule::base | Rule::path => Some("a name".into()),
-        Rule::word | Rule::import_path => Some("a word".into()),
-        Rule::number
-        | Rule::quantity
-        | Rule::bare_quantity
-        | Rule::expression
-        | Rule::condition
-        | Rule::set => Some("a value".into()),
-        Rule::group
-        | Rule::reference
-        | Rule::bare_reference
-        | Rule::conditional
-        | Rule::boolean => Some("a value".into()),
-        Rule::kw_if | Rule::kw_true | Rule::kw_false | Rule::kw_categories | Rule::kw_subsets => {
-            Some("a value".into())
-        }
-        Rule::categories | Rule::subsets | Rule::neg | Rule::kw_not => Some("a value".into()),
-        Rule::text => Some("a text in quotes".into()),
-        Rule::body => quoted("{"),
-        Rule::arguments | Rule::parameters => quoted("("),
-        Rule::selector | Rule::kw_layer => quoted("layer"),
-        Rule::equals => quoted("="),
-        Rule::arrow => quoted("->"),
-        Rule::annotation => None,
-        Rule::end | Rule::EOI => Some("the end of the entry".into()),
-        Rule::plus
-        | Rule::minus
-        | Rule::times
-        | Rule::divide
-        | Rule::power
-        | Rule::to
-        | Rule::approx
-        | Rule::eq
-        | Rule::ne
-        | Rule::le
-        | Rule::ge
-        | Rule::lt
-        | Rule::gt
-        | Rule::kw_and
-        | Rule::kw_or
-        | Rule::kw_implies
-        | Rule::kw_within => Some("an operator".into()),
-        Rule::unit => Some("a unit".into()),
-        Rule::member
-        | Rule::index
-        | Rule::log
-        | Rule::step
-        | Rule::scale
-        | Rule::doc
-        | Rule::comment => None,
-        Rule::parameter => Some("a parameter".into()),
-        Rule::fixed | Rule::searched | Rule::positional => Some("an argument".into()),
-        Rule::pattern_step => Some("an operation".into()),
-        Rule::all => quoted("*"),
+#[rustfmt::skip] // one line per thing that may be expected
+fn friendly(tried: Rule) -> Option<String> {
+    let word = match tried {
+        Rule::name | Rule::kind | Rule::base | Rule::path => NAME,
+        Rule::word | Rule::import_path => "a word",
+        Rule::number | Rule::quantity | Rule::bare_quantity | Rule::expression | Rule::condition | Rule::group
+        | Rule::set | Rule::reference | Rule::bare_reference | Rule::conditional | Rule::boolean | Rule::categories
+        | Rule::subsets | Rule::neg | Rule::kw_not | Rule::kw_if | Rule::kw_true | Rule::kw_false
+        | Rule::kw_categories | Rule::kw_subsets => VALUE,
+        Rule::plus | Rule::minus | Rule::times | Rule::divide | Rule::power | Rule::to | Rule::approx | Rule::eq
+        | Rule::ne | Rule::le | Rule::ge | Rule::lt | Rule::gt | Rule::kw_and | Rule::kw_or | Rule::kw_implies
+        | Rule::kw_within => OPERATOR,
+        Rule::text => "a text in quotes",
+        Rule::unit => "a unit",
+        Rule::parameter => "a parameter",
+        Rule::fixed | Rule::searched | Rule::positional => "an argument",
+        Rule::pattern_step => "an operation",
+        Rule::declaration => "a declaration",
+        Rule::end | Rule::EOI => END,
+        Rule::body => OPEN,
+        Rule::arguments | Rule::parameters => "`(`",
+        Rule::selector => "`layer`",
+        Rule::equals => EQUALS,
+        Rule::arrow => "`->`",
+        Rule::all => "`*`",
         other => {
-            let debug = format!("{other:?}");
-            debug.strip_prefix("kw_").and_then(quoted)
+            let keyword = format!("{other:?}");
+            return keyword.strip_prefix("kw_").map(|word| format!("`{word}`"));
         }
-    }
+    };
+    Some(word.to_string())
 }

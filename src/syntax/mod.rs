@@ -7,10 +7,12 @@ pub mod ast;
 mod entries;
 mod explain;
 mod expressions;
+mod format;
 mod grammar;
 mod parse;
 mod scan;
 #[cfg(test)]
 mod tests;
 
+pub use format::format;
 pub use parse::{EDITION, parse};

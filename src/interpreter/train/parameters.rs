@@ -59,6 +59,7 @@ impl Value {
     }
 
     /// A tensor with one axis.
+    #[cfg(test)]
     pub fn vector(values: Vec<f32>) -> Value {
         Value::new(&[values.len()], values)
     }
@@ -107,6 +108,7 @@ impl Parameters {
     }
 
     /// The numbers of a parameter.
+    #[cfg(test)]
     pub fn values(&self, index: usize) -> &[f32] {
         self.0[index].value.values()
     }

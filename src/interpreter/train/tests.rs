@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::fixtures::{candidate, digits, int, place, quantizer, small, varied};
+use super::parameters::Value;
 use super::*;
+use crate::ir::Expr;
 use crate::model::{Activation, Grid, Network, Op, Optimizer, ScaleRule, Schedule};
 
 fn data() -> Data {
@@ -105,6 +107,69 @@ fn every_kind_of_node_trains_and_folds() {
     assert!(trained.validation > 0.85, "{}", trained.validation);
     let images = batch::images(data.validation(), 0..8);
     assert_eq!(folded::check(&trained.model, images), 8);
+}
+
+#[test]
+fn gradients_are_the_slope_of_the_loss() {
+    // Along the gradient g of all parameters together, the loss must change by |g|^2 per step.
+    let data = data();
+    let images = batch::images(data.train(), 0..32);
+    let labels: Vec<usize> = (0..32).map(|i| data.train().label(i)).collect();
+    let mut model = Model::new(&candidate(varied(), 1, None), 3, 0).unwrap();
+    let loss = |model: &mut Model| model.gradients(images.clone(), &labels, 0.1, 0.0).unwrap();
+    let (_, mut gradients) = loss(&mut model);
+    let mut directions = Vec::new();
+    for parameter in model.parameters.iter() {
+        let gradient = match &parameter.value {
+            Value::Kernel(t) => gradients.get_or_alloc_mut(t),
+            Value::Matrix(t) => gradients.get_or_alloc_mut(t),
+            Value::Vector(t) => gradients.get_or_alloc_mut(t),
+        };
+        directions.push(gradient.unwrap().to_vec());
+    }
+    let square: f64 = directions
+        .iter()
+        .flatten()
+        .map(|g| f64::from(*g).powi(2))
+        .sum();
+    let step = 2e-3 / square.sqrt();
+    let at = |side: f64| {
+        let mut moved = model.clone();
+        for (parameter, direction) in moved.parameters.iter_mut().zip(&directions) {
+            let values = parameter.value.values().iter().zip(direction);
+            let values = values.map(|(v, g)| v + (side * step) as f32 * g).collect();
+            parameter.value = Value::new(&parameter.value.axes(), values);
+        }
+        loss(&mut moved).0
+    };
+    let slope = (at(1.0) - at(-1.0)) / (2.0 * step);
+    assert!((slope / square - 1.0).abs() < 0.02, "{slope}, not {square}");
+}
+
+#[test]
+fn weights_behind_a_gradient_of_zero_stay() {
+    let data = data();
+    let mut network = small(Activation::Relu);
+    let mut frozen = quantizer(int(4, true), ScaleRule::MaxAbs);
+    frozen.gradient = Some(Expr::number(0.0));
+    place(
+        &mut network,
+        &frozen,
+        &quantizer(int(8, false), ScaleRule::MaxAbs),
+    );
+    let after = |finetune| {
+        let model = run(&candidate(network.clone(), 1, finetune), &data, 0)
+            .unwrap()
+            .model;
+        let values = model.parameters.iter().map(|p| p.value.values().to_vec());
+        values.collect::<Vec<_>>()
+    };
+    let (before, after) = (after(None), after(Some(1)));
+    // Per layer: weights, gain, bias. The second and third layer are frozen, the first is not.
+    assert_ne!(before[0], after[0]);
+    assert_eq!(before[3], after[3]);
+    assert_eq!(before[6], after[6]);
+    assert_ne!(before[4], after[4]);
 }
 
 #[test]

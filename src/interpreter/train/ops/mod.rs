@@ -24,6 +24,8 @@ mod pool;
 mod raw;
 mod softmax_cross_entropy;
 mod surrogate;
+#[cfg(test)]
+mod tests;
 
 pub use activation::activate;
 pub use add::add;

@@ -116,6 +116,7 @@ impl FakeQuantizer {
     }
 
     /// The codes alone, as an integer machine stores them.
+    #[cfg(test)]
     pub fn codes(&self, scales: &[f32], x: &[f32]) -> Vec<i32> {
         x.iter()
             .zip(scales.iter().cycle())

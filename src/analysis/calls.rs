@@ -1,0 +1,196 @@
+//! Calls that make a value with fields, such as `adam(lr = 2e-3)` and `int { bits = 4 }`.
+//!
+//! In: a callee and its arguments. Out: a typed expression, with every default of the schema filled in. It must not know where the value goes.
+
+use super::context::Cx;
+use super::expr::Typed;
+use super::fields::{Given, Written, find};
+use super::functions::function;
+use super::schema::{self, Callable, QUANTIZER};
+use super::types::{self, Type};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, Slot};
+use crate::source::Span;
+use crate::syntax::ast;
+
+/// Fields of a quantizer that may be given where it is used.
+const GIVEN_IN_PLACE: usize = 4;
+
+impl Cx<'_> {
+    /// `abs(x)`, `adam(lr = 2e-3)`.
+    pub(super) fn call(&mut self, callee: &ast::Path, args: &[ast::Argument], span: Span) -> Typed {
+        let Some(name) = callee.as_name() else {
+            let text = self.text(callee.span);
+            self.unknown_call(&text, callee.span);
+            return Typed::poison(span);
+        };
+        if let Some((kind, record)) = schema::record(&name.text) {
+            let written = self.arguments(name, args, record);
+            let fields = self.filled_args(&written, record);
+            return Typed {
+                expr: Expr::Record(name.text.clone(), fields, span),
+                ty: types::of_kind(*kind),
+                span,
+                values: None,
+            };
+        }
+        if let Some((function, arity)) = function(&name.text) {
+            return self.function(function, arity, name, args, span);
+        }
+        if schema::operation(&name.text).is_some() {
+            self.report(
+                Diagnostic::error(
+                    "bnas::type::mismatch",
+                    format!("`{}` is an operation of a layer", name.text),
+                )
+                .label(span, "no value")
+                .help(format!("write `layer name = {}`", self.text(span))),
+            );
+            return Typed::poison(span);
+        }
+        self.unknown_call(&name.text, callee.span);
+        Typed::poison(span)
+    }
+
+    /// Arguments by name; the positional one by the name that the schema gives it.
+    pub(super) fn arguments<'e>(
+        &mut self,
+        name: &ast::Name,
+        args: &'e [ast::Argument],
+        callable: &'static Callable,
+    ) -> Written<'e> {
+        let mut written = Written::new(format!("`{}`", name.text), name.span);
+        for arg in args {
+            match arg {
+                ast::Argument::Fixed { name, value } => {
+                    self.give(&mut written, name, Given::Fixed(value), callable.fields);
+                }
+                ast::Argument::Searched {
+                    name,
+                    domain,
+                    default,
+                } => {
+                    self.give(
+                        &mut written,
+                        name,
+                        Given::Searched(domain, default.as_ref()),
+                        callable.fields,
+                    );
+                }
+                ast::Argument::Positional { value, filter } => {
+                    if let Some(filter) = filter {
+                        self.later("`where` behind an argument", filter.span);
+                    }
+                    self.positional(&mut written, name, value, callable);
+                }
+            }
+        }
+        written
+    }
+
+    fn positional<'e>(
+        &mut self,
+        written: &mut Written<'e>,
+        callee: &ast::Name,
+        value: &'e ast::Expr,
+        callable: &'static Callable,
+    ) {
+        match callable.positional {
+            Some(field) if written.given.is_empty() => {
+                let name = ast::Name {
+                    text: field.into(),
+                    span: value.span,
+                };
+                written.given.push((name, Given::Fixed(value)));
+            }
+            _ => {
+                let text = self.text(value.span);
+                let mut diagnostic = Diagnostic::error(
+                    "bnas::name::positional",
+                    format!("arguments of `{}` are named", callee.text),
+                )
+                .label(value.span, "has no name");
+                diagnostic = match callable.fields.first() {
+                    Some(field) => diagnostic.help(format!("write `{} = {text}`", field.name)),
+                    None => diagnostic.help(format!("`{}` takes no arguments", callee.text)),
+                };
+                self.report(diagnostic);
+                if let Some(field) = callable.fields.first() {
+                    written.mean(field.name);
+                }
+            }
+        }
+    }
+
+    /// Every argument of a callable in the order of the schema; those without a value are left out.
+    pub(super) fn filled_args(
+        &mut self,
+        written: &Written,
+        callable: &'static Callable,
+    ) -> Vec<(String, Slot)> {
+        let mut fields = Vec::with_capacity(callable.fields.len());
+        for field in callable.fields {
+            if let Some(slot) = self.slot(written, field) {
+                fields.push((field.name.to_string(), slot));
+            }
+        }
+        fields
+    }
+
+    /// `int { bits = 4 }`: a quantizer with fields of its own.
+    pub(super) fn amended_value(
+        &mut self,
+        base: &ast::Expr,
+        entries: &[ast::Entry],
+        span: Span,
+    ) -> Typed {
+        let quantizer = match &base.kind {
+            ast::ExprKind::Path(path) => path.as_name().cloned(),
+            _ => None,
+        };
+        let typed = self.expr(base, None);
+        let (Some(name), Type::Quantizer) = (quantizer, &typed.ty) else {
+            if !typed.ty.is_open() {
+                let found = typed.ty.name();
+                self.report(
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("{found} cannot be amended here"),
+                    )
+                    .label(base.span, found)
+                    .help("a quantizer takes fields in braces: `int { bits = 4 }`"),
+                );
+            }
+            return Typed::poison(span);
+        };
+        if matches!(typed.expr, Expr::Name(..)) {
+            self.later("an amendment of a chosen quantizer", span);
+            return Typed::poison(span);
+        }
+        let known = &QUANTIZER[..GIVEN_IN_PLACE];
+        let written = self.written(&format!("`{}`", name.text), name.span, entries, known);
+        let mut fields = Vec::with_capacity(written.given.len());
+        for (field, given) in &written.given {
+            let slot = self.filled(find(known, &field.text), *given, field.span);
+            fields.push((field.text.clone(), slot));
+        }
+        if let Some((bits, _)) = written.get("bits")
+            && !self.is_uniform(&name)
+        {
+            self.report(
+                Diagnostic::error(
+                    "bnas::quantizer::bits",
+                    format!("`{}` has codes of fixed width", name.text),
+                )
+                .label(bits.span, "only a uniform quantizer has `bits`")
+                .help("write `int { bits = … }`"),
+            );
+        }
+        Typed {
+            expr: Expr::Record(name.text, fields, span),
+            ty: Type::Quantizer,
+            span,
+            values: None,
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What every part of lowering shares: names in scope, what has been reached, and the sink for diagnostics.
+//!
+//! In: modules. Out: answers to "what is this name?" with suggestions when it is nothing. It must not know any declaration kind.
+
+use std::collections::BTreeSet;
+
+use super::names::{Id, Modules};
+use super::types::Type;
+use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
+use crate::ir::{Expr, Provenance, Quantizer, Repair, Value};
+use crate::source::{SourceId, Sources, Span};
+use crate::syntax::ast;
+
+/// A name in scope that is no declaration: a `name = value` of the text, a parameter, an index, a metric.
+#[derive(Debug, Clone)]
+pub(super) struct Local {
+    /// Dotted: `width`, `input.channels`.
+    pub(super) name: String,
+    pub(super) ty: Type,
+    /// Where it is defined; absent for names of the language.
+    pub(super) span: Option<Span>,
+    /// Every value that it can have, where that is a short list of constants.
+    pub(super) values: Option<Vec<Value>>,
+    /// Its value if it is fixed and constant.
+    pub(super) constant: Option<Expr>,
+    pub(super) used: bool,
+}
+
+impl Local {
+    /// A name of the language.
+    pub(super) fn built_in(name: impl Into<String>, ty: Type) -> Local {
+        Local {
+            name: name.into(),
+            ty,
+            span: None,
+            values: None,
+            constant: None,
+            used: true,
+        }
+    }
+}
+
+/// What an experiment has reached so far.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    pub(super) quantizers: Vec<(Id, Quantizer)>,
+    pub(super) repairs: Vec<(Id, Repair)>,
+    pub(super) provenance: Vec<Provenance>,
+}
+
+/// The state of lowering.
+pub(super) struct Cx<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) modules: &'a Modules,
+    pub(super) sink: Sink,
+    /// Names in scope, innermost last.
+    pub(super) locals: Vec<Local>,
+    /// Names of the experiment while something that it amends is lowered: their constants may be used there.
+    pub(super) outer: Vec<Local>,
+    /// Whether its choices may be used, too.
+    pub(super) outer_choices: bool,
+    /// Files whose names an amendment sees besides those of its own: those of what it amends.
+    pub(super) also: Vec<SourceId>,
+    pub(super) reached: Reached,
+    /// Declarations that are being lowered, outermost first.
+    pub(super) open: Vec<Id>,
+    /// Paths of decisions, while goals and requirements are lowered.
+    pub(super) paths: Option<BTreeSet<String>>,
+    used: BTreeSet<(SourceId, String)>,
+}
+
+impl<'a> Cx<'a> {
+    pub(super) fn new(sources: &'a Sources, modules: &'a Modules, sink: Sink) -> Self {
+        Cx {
+            sources,
+            modules,
+            sink,
+            locals: Vec::new(),
+            outer: Vec::new(),
+            outer_choices: false,
+            also: Vec::new(),
+            reached: Reached::default(),
+            open: Vec::new(),
+            paths: None,
+            used: BTreeSet::new(),
+        }
+    }
+
+    /// Reports, and goes on.
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.sink.push(diagnostic);
+    }
+
+    /// What the language has and this version does not run.
+    pub(super) fn later(&mut self, what: &str, span: Span) {
+        self.report(
+            Diagnostic::error("bnas::unsupported", format!("{what} is not built yet"))
+                .label(span, "this version cannot run it"),
+        );
+    }
+
+    /// The text under a span on one line.
+    pub(super) fn text(&self, span: Span) -> String {
+        self.sources
+            .slice(span)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The declaration that a name stands for in the file where it is written, or in those that are amended there.
+    pub(super) fn find(&mut self, name: &ast::Name) -> Option<Id> {
+        let own = std::iter::once(name.span.source);
+        let modules = self.modules;
+        for source in own.chain(self.also.iter().copied()) {
+            let meaning = modules.get(source).and_then(|m| m.names.get(&name.text));
+            if let Some(meaning) = meaning {
+                self.used.insert((source, name.text.clone()));
+                return Some(meaning.id);
+            }
+        }
+        None
+    }
+
+    /// A name in scope; it counts as used from now on.
+    pub(super) fn local(&mut self, name: &str) -> Option<Local> {
+        let found = self.locals.iter_mut().rev().find(|l| l.name == name)?;
+        found.used = true;
+        Some(found.clone())
+    }
+
+    /// A name of the experiment around.
+    pub(super) fn outer(&mut self, name: &str) -> Option<Local> {
+        let found = self.outer.iter_mut().rev().find(|l| l.name == name)?;
+        found.used = true;
+        Some(found.clone())
+    }
+
+    /// Leaves a scope: the names since `mark` are gone, and returned.
+    pub(super) fn leave(&mut self, mark: usize) -> Vec<Local> {
+        self.locals.split_off(mark)
+    }
+
+    /// Names that were defined and never read. `keys` are the field names that one of them may have been meant to be.
+    pub(super) fn unused<'k>(
+        &mut self,
+        locals: &[Local],
+        keys: impl Iterator<Item = &'k str> + Clone,
+        owner: &str,
+    ) {
+        for local in locals.iter().filter(|l| !l.used) {
+            let Some(span) = local.span else { continue };
+            match did_you_mean(&local.name, keys.clone()) {
+                Some(key) => self.report(
+                    Diagnostic::error(
+                        "bnas::name::unknown_key",
+                        format!("{owner} has no field `{}`", local.name),
+                    )
+                    .label(span, "and nothing uses a value of this name")
+                    .help(format!("did you mean `{key}`?")),
+                ),
+                None => self.report(
+                    Diagnostic::warning(
+                        "bnas::name::unused",
+                        format!("`{}` is never used", local.name),
+                    )
+                    .label(span, "nothing reads this value")
+                    .help("remove it"),
+                ),
+            }
+        }
+    }
+
+    /// A name that stands for nothing.
+    pub(super) fn unknown_name(&mut self, name: &str, span: Span, words: &[&str]) {
+        let mut known: Vec<String> = words.iter().map(|w| w.to_string()).collect();
+        known.extend(self.locals.iter().map(|l| l.name.clone()));
+        let modules = self.modules;
+        for source in std::iter::once(span.source).chain(self.also.iter().copied()) {
+            if let Some(module) = modules.get(source) {
+                known.extend(module.names.keys().cloned());
+            }
+        }
+        let mut diagnostic =
+            Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
+                .label(span, "nothing here has this name");
+        if let Some(path) = modules.in_library(name) {
+            diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
+        } else if let Some(longer) = known.iter().find(|k| k.rsplit('.').next() == Some(name)) {
+            diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
+        } else if let Some(alike) = did_you_mean(name, known.iter().map(String::as_str)) {
+            diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
+        } else if !words.is_empty() {
+            diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));
+        } else if !self.locals.is_empty() && self.locals.len() <= 24 {
+            let names = list(self.locals.iter().map(|l| l.name.as_str()));
+            diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
+        }
+        self.report(diagnostic);
+    }
+
+    /// A key that its owner does not have.
+    pub(super) fn unknown_key(
+        &mut self,
+        owner: &str,
+        name: &ast::Name,
+        declared: Option<Span>,
+        known: &[&str],
+    ) {
+        let mut diagnostic = Diagnostic::error(
+            "bnas::name::unknown_key",
+            format!("{owner} has no field `{}`", name.text),
+        )
+        .label(name.span, "unknown field");
+        if let Some(span) = declared {
+            diagnostic = diagnostic.label(span, format!("{owner} stands here"));
+        }
+        diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
+            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            None if known.is_empty() => diagnostic.help("it takes no fields: remove this"),
+            None => diagnostic.help(format!("its fields are {}", list(known.iter().copied()))),
+        };
+        self.report(diagnostic);
+    }
+
+    /// A key that is said twice.
+    pub(super) fn twice(&mut self, name: &str, again: Span, first: Span) {
+        self.report(
+            Diagnostic::error(
+                "bnas::name::duplicate",
+                format!("`{name}` is defined twice"),
+            )
+            .label(again, "defined again here")
+            .label(first, "first defined here")
+            .help("remove one of the two"),
+        );
+    }
+
+    /// Warnings for names that a file imports and never uses.
+    pub(super) fn unused_imports(&mut self, source: SourceId) {
+        let modules = self.modules;
+        let Some(module) = modules.get(source) else {
+            return;
+        };
+        // What a library file imports is for those who amend it, too.
+        if !module
+            .file
+            .declarations
+            .iter()
+            .any(|d| d.kind.text == "experiment")
+        {
+            return;
+        }
+        for (name, meaning) in &module.names {
+            // A whole file in quotes brings all of its names, wanted or not.
+            let whole_file = self.sources.slice(meaning.span).starts_with('"');
+            let used = self.used.contains(&(source, name.clone()));
+            if meaning.imported && !whole_file && !used {
+                self.report(
+                    Diagnostic::warning(
+                        "bnas::import::unused",
+                        format!("`{name}` is imported and never used"),
+                    )
+                    .label(meaning.span, "nothing here uses it")
+                    .help("remove it"),
+                );
+            }
+        }
+    }
+}
+
+/// "`a`, `b`, `c`".
+pub(super) fn list<'s>(items: impl Iterator<Item = &'s str>) -> String {
+    items
+        .map(|item| format!("`{item}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

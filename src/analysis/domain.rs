@@ -1,0 +1,274 @@
+//! Domains: what stands behind `in`.
+//!
+//! In: a set, a range, `categories`, or the name of a set. Out: a [`Domain`] with members of one kind, never empty, never
+//! reversed. It must not know what the chosen value is used for beyond its field.
+
+use super::context::{Cx, Local};
+use super::expr::Typed;
+use super::schema::{Field, Kind};
+use super::types::Type;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Domain, DomainKind, Expr, Value};
+use crate::source::Span;
+use crate::syntax::ast;
+
+impl Cx<'_> {
+    /// A domain and what its members are. With a field, each member must fit it.
+    pub(super) fn domain(
+        &mut self,
+        e: &ast::Expr,
+        default: Option<&ast::Expr>,
+        field: Option<(&Field, Span)>,
+    ) -> (Domain, Typed) {
+        let want = field.map(|(f, _)| f.kind);
+        let (kind, member) = match &e.kind {
+            ast::ExprKind::Set(items) => {
+                let (items, member) = self.members(items, e.span, field);
+                (DomainKind::Set(items), member)
+            }
+            ast::ExprKind::Categories(inner) => match &inner.kind {
+                ast::ExprKind::Set(items) => {
+                    let (items, member) = self.members(items, e.span, field);
+                    (DomainKind::Categories(items), member)
+                }
+                _ => {
+                    let set = self.expr(inner, want);
+                    match set.expr {
+                        Expr::Value(Value::Set(values)) => {
+                            let items = values.iter().cloned().map(Expr::Value).collect();
+                            (
+                                DomainKind::Categories(items),
+                                element(&set.ty, Some(values), e.span),
+                            )
+                        }
+                        _ => {
+                            self.not_a_set(&set);
+                            (DomainKind::Set(Vec::new()), Typed::poison(e.span))
+                        }
+                    }
+                }
+            },
+            ast::ExprKind::Range {
+                low,
+                high,
+                log,
+                step,
+            } => {
+                let (kind, member) = self.range(low, high, *log, step.as_deref(), e.span);
+                if let Some((field, at)) = field {
+                    self.range_fits(&kind, &member, field, at);
+                }
+                (kind, member)
+            }
+            ast::ExprKind::Subsets(_) => {
+                self.later("`subsets`", e.span);
+                (DomainKind::Set(Vec::new()), Typed::poison(e.span))
+            }
+            _ => {
+                let set = self.expr(e, want);
+                let values = match set.values.as_deref() {
+                    Some([Value::Set(values)]) => Some(values.clone()),
+                    _ => None,
+                };
+                match &set.ty {
+                    Type::Set(_) => {
+                        let member = element(&set.ty, values, e.span);
+                        if let Some((field, at)) = field {
+                            self.fits(&member, field, at);
+                        }
+                        (DomainKind::Of(set.expr), member)
+                    }
+                    ty if ty.is_open() => (DomainKind::Of(set.expr), Typed::poison(e.span)),
+                    _ => {
+                        self.not_a_set(&set);
+                        (DomainKind::Of(set.expr), Typed::poison(e.span))
+                    }
+                }
+            }
+        };
+        let default = default.and_then(|d| self.default(d, &kind, &member, want));
+        let domain = Domain {
+            kind,
+            default,
+            span: e.span,
+        };
+        (domain, member)
+    }
+
+    /// `name in domain` among the statements of a body.
+    pub(super) fn chosen(
+        &mut self,
+        name: &ast::Name,
+        domain: &ast::Expr,
+        default: Option<&ast::Expr>,
+    ) -> (Domain, Local) {
+        let (domain, member) = self.domain(domain, default, None);
+        let local = Local {
+            name: name.text.clone(),
+            ty: member.ty,
+            span: Some(name.span),
+            values: member.values,
+            constant: None,
+            used: false,
+        };
+        (domain, local)
+    }
+
+    fn members(
+        &mut self,
+        items: &[ast::Expr],
+        span: Span,
+        field: Option<(&Field, Span)>,
+    ) -> (Vec<Expr>, Typed) {
+        if items.is_empty() {
+            self.report(
+                Diagnostic::error("bnas::domain::empty", "nothing to choose from")
+                    .label(span, "this set is empty")
+                    .help("write its members: `{a, b}`"),
+            );
+            return (Vec::new(), Typed::poison(span));
+        }
+        let mut first: Option<Typed> = None;
+        let mut lowered: Vec<Expr> = Vec::with_capacity(items.len());
+        let mut values = Some(Vec::with_capacity(items.len()));
+        let mut poisoned = false;
+        for item in items {
+            let typed = self.expr(item, field.map(|(f, _)| f.kind));
+            if let Some((field, at)) = field {
+                poisoned |= !self.fits(&typed, field, at);
+            } else if let Some(other) = &first
+                && !typed.ty.fits(&other.ty)
+            {
+                let other = other.clone();
+                self.disagree("the members of a domain are of one kind", &other, &typed);
+                poisoned = true;
+            }
+            poisoned |= typed.ty == Type::Poison;
+            if typed.ty != Type::Poison && lowered.contains(&typed.expr) {
+                let text = self.text(item.span);
+                self.report(
+                    Diagnostic::warning(
+                        "bnas::domain::repeated",
+                        format!("`{text}` is in the set already"),
+                    )
+                    .label(item.span, "a set holds each member once")
+                    .help("remove it"),
+                );
+            }
+            match (&mut values, &typed.values) {
+                (Some(all), Some(some)) => all.extend(some.iter().cloned()),
+                (all, _) => *all = None,
+            }
+            lowered.push(typed.expr.clone());
+            // An empty set says nothing of its members: `{{}, {a}}`.
+            let says_more = first.as_ref().is_none_or(|f| f.ty == Type::Any.set());
+            if says_more {
+                first = Some(typed);
+            }
+        }
+        let ty = match first {
+            Some(first) if !poisoned => first.ty,
+            _ => Type::Poison,
+        };
+        let member = Typed {
+            expr: lowered[0].clone(),
+            ty,
+            span,
+            values,
+        };
+        (lowered, member)
+    }
+
+    fn default(
+        &mut self,
+        e: &ast::Expr,
+        kind: &DomainKind,
+        member: &Typed,
+        want: Option<Kind>,
+    ) -> Option<Value> {
+        let typed = self.expr(e, want);
+        if typed.ty.is_open() || member.ty.is_open() {
+            return typed.expr.as_value().cloned();
+        }
+        if !typed.ty.fits(&member.ty) {
+            self.disagree("the default is a member of the domain", member, &typed);
+            return None;
+        }
+        let Some(value) = typed.expr.as_value().cloned() else {
+            self.report(
+                Diagnostic::error("bnas::domain::default", "a default is a constant")
+                    .label(typed.span, "depends on something else"),
+            );
+            return None;
+        };
+        let inside = match (kind, value.as_number()) {
+            (
+                DomainKind::Integers {
+                    low, high, step, ..
+                },
+                Some(n),
+            ) => {
+                let steps = (n - *low as f64) / *step as f64;
+                n >= *low as f64 && n <= *high as f64 && steps.fract() == 0.0
+            }
+            (DomainKind::Reals { low, high, .. }, Some(n)) => n >= *low && n <= *high,
+            // Records with choices of their own are chosen by name.
+            (DomainKind::Set(items), _) if items.iter().any(|i| matches!(i, Expr::Record(..))) => {
+                items.iter().any(|i| {
+                    matches!(i, Expr::Record(name, ..) if Some(name.as_str()) == value.as_name())
+                        || i.as_value() == Some(&value)
+                })
+            }
+            _ => member
+                .values
+                .as_ref()
+                .is_none_or(|all| all.contains(&value)),
+        };
+        if !inside {
+            let text = self.text(typed.span);
+            self.report(
+                Diagnostic::error(
+                    "bnas::domain::default",
+                    format!("the default {text} is not a member of its domain"),
+                )
+                .label(typed.span, "not in the domain")
+                .label(member.span, "the domain")
+                .help("take one of its members"),
+            );
+            return None;
+        }
+        Some(value)
+    }
+
+    fn not_a_set(&mut self, found: &Typed) {
+        if found.ty.is_open() {
+            return;
+        }
+        let text = self.text(found.span);
+        let name = found.ty.name();
+        self.report(
+            Diagnostic::error(
+                "bnas::type::mismatch",
+                format!("expected a set to choose from, found {name}"),
+            )
+            .label(found.span, name)
+            .help(format!(
+                "write `= {text}` to fix it, or `in {{{text}, …}}` to search"
+            )),
+        );
+    }
+}
+
+/// What one member of a set is.
+fn element(set: &Type, values: Option<Vec<Value>>, span: Span) -> Typed {
+    let ty = match set {
+        Type::Set(of) => (**of).clone(),
+        _ => Type::Poison,
+    };
+    Typed {
+        expr: Expr::number(1.0),
+        ty,
+        span,
+        values,
+    }
+}

@@ -1,0 +1,321 @@
+//! Experiments: everything bound together.
+//!
+//! In: a merged declaration. Out: [`Experiment`], with each declaration that it names lowered as amended, and with every quantizer and repair
+//! that can be reached.
+
+use super::amend::settle_dotted;
+use super::context::{Cx, Reached};
+use super::fields::{Given, Written};
+use super::goals::Claims;
+use super::merged::Merged;
+use super::names::Id;
+use super::paths;
+use super::quantizer::{given, target};
+use super::recipe::untrained;
+use super::schema::Declaration;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Experiment, Expr, Let, Slot, Value};
+use crate::source::Span;
+use crate::syntax::ast::{self, Entry, EntryKind};
+
+/// What the fields of an experiment say.
+struct Parts<'e> {
+    fields: Written<'e>,
+    lets: Vec<Let>,
+}
+
+impl Cx<'_> {
+    /// Lowers an experiment; nothing if it cannot be understood at all.
+    pub(super) fn experiment(&mut self, id: Id) -> Option<Experiment> {
+        self.reached = Reached::default();
+        let mut merged = self.merged(id)?;
+        self.inside(&merged.clone(), false, |cx| {
+            settle_dotted(cx, &mut merged);
+            cx.provenance(&merged);
+            cx.experiment_body(&merged)
+        })
+    }
+
+    fn experiment_body(&mut self, merged: &Merged) -> Option<Experiment> {
+        let schema = merged.schema;
+        let sections = self.sections(merged);
+        let mark = self.locals.len();
+        let Parts { fields, lets } = self.parts_of(merged, mark);
+
+        self.outer_choices = true;
+        let data = self
+            .named(&fields, "data")
+            .map(|m| self.inside(&m, true, |cx| cx.dataset(&m)));
+        self.outer_choices = false;
+        let space = self.named(&fields, "space").map(|m| self.space(&m, true));
+        let policy = self.named(&fields, "policy").map(|m| self.policy(&m, true));
+        let target = self.named(&fields, "target").map(|m| self.target(&m, true));
+        let repairs = match fields.get("repairs") {
+            Some(_) => self.slot_of(&fields, schema.fields, "repairs"),
+            None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
+        };
+        let has_space = fields.get("space").is_some();
+        let staged = merged
+            .entries
+            .iter()
+            .any(|e| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "stage"));
+        let train = self.training(merged, &sections, "train", 2e-3);
+        let finetune = self.training(merged, &sections, "finetune", 5e-4);
+        if !has_space {
+            self.needs_space(merged, &fields, &sections);
+        } else {
+            let missing = [
+                ("data", fields.get("data").is_none()),
+                ("train", train.is_none() && !staged),
+            ];
+            for name in missing
+                .iter()
+                .filter(|(_, missing)| *missing)
+                .map(|(name, _)| *name)
+            {
+                self.missing_part(merged, name, fields.place("space"), "a space is trained");
+            }
+        }
+        let search = self.search(merged, &sections);
+        let seed = self.count_of(&fields, schema.fields, "seed").unwrap_or(0);
+
+        let mut known = std::collections::BTreeSet::new();
+        for binding in &lets {
+            paths::of_slot(&binding.slot, &binding.name, &mut known);
+        }
+        paths::of_space(space.as_ref(), &mut known);
+        paths::of_training(&train, "train", &mut known);
+        paths::of_training(&finetune, "finetune", &mut known);
+        paths::of_target(target.as_ref(), &mut known);
+        self.paths = Some(known);
+        let claims = self.claims(merged, has_space);
+        self.paths = None;
+        self.needs(merged, &claims, &fields);
+
+        let names = self.leave(mark);
+        self.unused(&names, schema.keys(), &merged.owner());
+        let reached = std::mem::take(&mut self.reached);
+        Some(Experiment {
+            name: merged.name.text.clone(),
+            docs: merged.docs.clone(),
+            seed,
+            lets,
+            data,
+            space,
+            policy,
+            quantizers: reached.quantizers.into_iter().map(|(_, q)| q).collect(),
+            repairs,
+            repair_definitions: reached.repairs.into_iter().map(|(_, r)| r).collect(),
+            target,
+            train: train.unwrap_or_else(untrained),
+            finetune,
+            search: search?,
+            goals: claims.goals,
+            requires: claims.requires,
+            expects: claims.expects,
+            provenance: reached.provenance,
+            span: merged.name.span,
+        })
+    }
+
+    fn sections(&mut self, merged: &Merged) -> Vec<ast::Section> {
+        let mut sections: Vec<ast::Section> = Vec::new();
+        for entry in &merged.entries {
+            let EntryKind::Section(section) = &entry.kind else {
+                continue;
+            };
+            if !self.knows_section(merged, section) {
+                continue;
+            }
+            match sections.iter().find(|s| s.name.text == section.name.text) {
+                Some(first) => self.twice(&section.name.text, section.name.span, first.name.span),
+                None => sections.push(section.clone()),
+            }
+        }
+        sections
+    }
+
+    /// Fields of the schema, and names of the author's own, which are in scope from here on.
+    fn parts_of<'e>(&mut self, merged: &'e Merged, mark: usize) -> Parts<'e> {
+        let schema: &'static Declaration = merged.schema;
+        let mut fields = Written::new(merged.owner(), merged.name.span);
+        let mut lets = Vec::new();
+        for entry in &merged.entries {
+            let (Some(path), Some(value)) = (target(entry), given(entry)) else {
+                self.not_of_experiment(merged, entry);
+                continue;
+            };
+            if self.is_later(merged, path) {
+                continue;
+            }
+            match path.as_name() {
+                Some(name) if schema.fields.iter().any(|f| f.name == name.text) => {
+                    self.give(&mut fields, name, value, schema.fields)
+                }
+                Some(name) if schema.section(&name.text).is_some() => self.report(
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("`{}` is a section", name.text),
+                    )
+                    .label(name.span, "given as a value")
+                    .help(format!("write `{} {{ … }}`", name.text)),
+                ),
+                _ => lets.extend(self.own(merged, entry, path, mark)),
+            }
+        }
+        Parts { fields, lets }
+    }
+
+    /// A name of the author's own; a declaration as its value is a field under a wrong name.
+    fn own(
+        &mut self,
+        merged: &Merged,
+        entry: &Entry,
+        path: &ast::Path,
+        mark: usize,
+    ) -> Option<Let> {
+        let value = match &entry.kind {
+            EntryKind::Field(f) => Some(&f.value),
+            _ => None,
+        };
+        let declared = value.and_then(|v| match &v.kind {
+            ast::ExprKind::Path(p) => p.as_name(),
+            ast::ExprKind::Amend { base, .. } => match &base.kind {
+                ast::ExprKind::Path(p) => p.as_name(),
+                _ => None,
+            },
+            _ => None,
+        });
+        if let Some(id) = declared.and_then(|name| self.find(name)) {
+            let kind = self.modules.declaration(id).kind.text.clone();
+            let key = match kind.as_str() {
+                "dataset" => Some("data"),
+                "space" | "policy" | "target" => Some(kind.as_str()),
+                _ => None,
+            };
+            if let Some(key) = key {
+                let name = super::fields::whole(path);
+                self.report(
+                    Diagnostic::error(
+                        "bnas::name::unknown_key",
+                        format!("{} has no field `{}`", merged.owner(), name.text),
+                    )
+                    .label(name.span, "unknown field")
+                    .help(format!(
+                        "write `{key} = …`: its value is {}",
+                        super::types::article(&kind)
+                    )),
+                );
+                return None;
+            }
+        }
+        self.binding(entry, mark)
+    }
+
+    fn not_of_experiment(&mut self, merged: &Merged, entry: &Entry) {
+        match &entry.kind {
+            EntryKind::Section(_)
+            | EntryKind::Goal(_)
+            | EntryKind::Require(_)
+            | EntryKind::Expect(_) => {}
+            EntryKind::Compare(_) => self.later("`compare`", entry.span),
+            EntryKind::Check(_) => self.report(
+                Diagnostic::error("bnas::name::stray", "`check` states a fact of a target")
+                    .label(entry.span, "this is an experiment")
+                    .help("write `require` for candidates, `expect` for the result"),
+            ),
+            _ => self.stray(
+                merged,
+                entry,
+                "an experiment holds fields, sections, goals, `require` and `expect`",
+            ),
+        }
+    }
+
+    /// The declaration that a field names.
+    fn named(&mut self, fields: &Written, name: &'static str) -> Option<Merged> {
+        let kind = if name == "data" { "dataset" } else { name };
+        let (key, given) = fields.get(name)?;
+        match given {
+            Given::Fixed(value) => self.reference(value, kind),
+            Given::Searched(..) => {
+                self.later(&format!("a searched `{name}`"), key.span);
+                None
+            }
+        }
+    }
+
+    /// Without a space there is nothing to train, quantize or price.
+    fn needs_space(&mut self, merged: &Merged, fields: &Written, sections: &[ast::Section]) {
+        let fields = ["data", "policy", "target", "repairs"]
+            .iter()
+            .filter_map(|n| fields.get(n))
+            .map(|(n, _)| n);
+        let sections = sections
+            .iter()
+            .map(|s| &s.name)
+            .filter(|n| n.text != "search");
+        if let Some(name) = fields.chain(sections).next() {
+            let name = name.clone();
+            self.report(
+                Diagnostic::error(
+                    "bnas::field::missing",
+                    format!("{} needs `space`", merged.owner()),
+                )
+                .label(merged.name.span, "`space` is missing")
+                .label(name.span, format!("`{}` speaks of a network", name.text))
+                .help("add `space = …`, or remove what speaks of a network"),
+            );
+        }
+    }
+
+    pub(super) fn missing_part(&mut self, merged: &Merged, name: &str, because: Span, why: &str) {
+        let help = match name {
+            "train" => "add `train { epochs = 20 }`",
+            "search" => "add `search { method = bayes  trials = 40 }`",
+            "data" => "add `data = digits`, with `use std.data.digits`",
+            "target" => "add `target = braintta`, with `use std.targets.braintta`",
+            _ => "add it",
+        };
+        let mut diagnostic = Diagnostic::error(
+            "bnas::field::missing",
+            format!("{} needs `{name}`", merged.owner()),
+        )
+        .label(merged.name.span, format!("`{name}` is missing"));
+        if because != merged.name.span {
+            diagnostic = diagnostic.label(because, why);
+        }
+        self.report(diagnostic.help(help));
+    }
+
+    /// Metrics need what they measure: a network, and a target for what only hardware has.
+    fn needs(&mut self, merged: &Merged, claims: &Claims, fields: &Written) {
+        if claims.goals.is_empty() && !claims.poisoned {
+            self.report(
+                Diagnostic::error(
+                    "bnas::field::missing",
+                    format!("{} has no goal", merged.owner()),
+                )
+                .label(merged.name.span, "what is better?")
+                .help("add `maximize accuracy`"),
+            );
+        }
+        for (metric, span) in &claims.metrics {
+            if fields.get("space").is_none() {
+                self.missing_part(
+                    merged,
+                    "space",
+                    *span,
+                    &format!("`{}` is measured on a network", metric.name),
+                );
+            } else if metric.needs_target && fields.get("target").is_none() {
+                self.missing_part(
+                    merged,
+                    "target",
+                    *span,
+                    &format!("`{}` is priced by a target", metric.name),
+                );
+            }
+        }
+    }
+}

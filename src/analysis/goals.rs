@@ -1,0 +1,205 @@
+//! Goals, requirements and expectations: expressions over metrics.
+//!
+//! In: the entries of an experiment. Out: their expressions, and which metrics they speak of. What a metric is stands in
+//! [`METRICS`]; a requirement may also name a decision by its path.
+
+use std::sync::Arc;
+
+use super::context::{Cx, Local};
+use super::merged::Merged;
+use super::types::Type;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Direction, Expect, Expr, Goal, Require};
+use crate::model::metrics::{METRICS, Metric, metric};
+use crate::source::Span;
+use crate::syntax::ast::{self, EntryKind};
+
+/// What an experiment aims at and claims.
+#[derive(Default)]
+pub(super) struct Claims {
+    pub(super) goals: Vec<Goal>,
+    pub(super) requires: Vec<Require>,
+    pub(super) expects: Vec<Expect>,
+    /// Metrics that any of them names, each with its first place.
+    pub(super) metrics: Vec<(&'static Metric, Span)>,
+    /// Whether one of them has been reported, so that its absence is no news.
+    pub(super) poisoned: bool,
+}
+
+impl Cx<'_> {
+    /// Lowers every goal, requirement and expectation.
+    pub(super) fn claims(&mut self, merged: &Merged, has_space: bool) -> Claims {
+        let mut claims = Claims::default();
+        let mark = self.locals.len();
+        self.metrics("");
+        for entry in &merged.entries {
+            match &entry.kind {
+                EntryKind::Goal(goal) => match self.goal(goal, entry.span) {
+                    Some(goal) => claims.goals.push(goal),
+                    None => claims.poisoned = true,
+                },
+                EntryKind::Require(claim) => match self.require(claim, entry.span) {
+                    Some(require) => claims.requires.push(require),
+                    None => claims.poisoned = true,
+                },
+                _ => {}
+            }
+        }
+        self.leave(mark);
+
+        self.metrics("best.");
+        self.metrics("best.validation.");
+        self.locals
+            .push(Local::built_in("best.test.accuracy", Type::PLAIN));
+        self.locals
+            .push(Local::built_in("pareto.count", Type::PLAIN));
+        for entry in &merged.entries {
+            if let EntryKind::Expect(claim) = &entry.kind {
+                claims
+                    .expects
+                    .extend(self.expectation(claim, entry.span, has_space));
+            }
+        }
+        self.leave(mark);
+
+        let goals = claims.goals.iter().map(|g| &g.expr);
+        let requires = claims.requires.iter().map(|r| &r.holds);
+        let expects = claims.expects.iter().map(|e| &e.holds);
+        let mut found = Vec::new();
+        for expr in goals.chain(requires).chain(expects) {
+            visit_names(expr, &mut |name, span| {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                let of_best = !name.contains('.') || name.starts_with("best.");
+                if let Some(metric) = metric(last).filter(|_| of_best)
+                    && !found
+                        .iter()
+                        .any(|(m, _): &(&Metric, Span)| m.name == metric.name)
+                {
+                    found.push((metric, span));
+                }
+            });
+        }
+        claims.metrics = found;
+        claims
+    }
+
+    fn metrics(&mut self, prefix: &str) {
+        for metric in METRICS {
+            // A name of the experiment's own comes before a metric of that name.
+            let name = format!("{prefix}{}", metric.name);
+            if !self.locals.iter().any(|l| l.name == name) {
+                self.locals
+                    .push(Local::built_in(name, Type::in_unit(metric.unit)));
+            }
+        }
+    }
+
+    fn goal(&mut self, goal: &ast::Goal, span: Span) -> Option<Goal> {
+        let value = self.expr(&goal.value, None);
+        match value.ty {
+            Type::Poison => return None,
+            Type::Number(_) | Type::Any => {}
+            _ => {
+                self.expected("a number", &value);
+                return None;
+            }
+        }
+        if value.expr.as_value().is_some() {
+            self.report(
+                Diagnostic::error(
+                    "bnas::goal::constant",
+                    "this goal is the same for every candidate",
+                )
+                .label(value.span, "depends on nothing that varies")
+                .help("name a metric such as `accuracy`, or a value that stands behind `in`"),
+            );
+            return None;
+        }
+        let unit = match &value.expr {
+            Expr::Name(name, _) => metric(name).map_or("", |m| m.unit),
+            _ => "",
+        };
+        Some(Goal {
+            direction: match goal.direction {
+                ast::Direction::Maximize => Direction::Maximize,
+                ast::Direction::Minimize => Direction::Minimize,
+            },
+            text: self.text(goal.value.span),
+            expr: Arc::new(value.expr),
+            unit: unit.into(),
+            span,
+        })
+    }
+
+    fn expectation(&mut self, claim: &ast::Claim, span: Span, has_space: bool) -> Option<Expect> {
+        let holds = self.truth(&claim.condition, "an expectation");
+        if holds.ty == Type::Poison {
+            return None;
+        }
+        if let Some(message) = &claim.message {
+            self.later("the reason of an `expect`", message.span);
+        }
+        let mut speaks = false;
+        visit_names(&holds.expr, &mut |name, _| {
+            speaks |= name.starts_with("best.") || name.starts_with("pareto.")
+        });
+        if !speaks {
+            let example = if has_space {
+                "expect best.test.accuracy >= 90 %"
+            } else {
+                "expect pareto.count >= 1"
+            };
+            self.report(
+                Diagnostic::error(
+                    "bnas::expect::constant",
+                    "this expectation says nothing of the result",
+                )
+                .label(
+                    claim.condition.span,
+                    "speaks of neither `best` nor `pareto`",
+                )
+                .help(format!("write `{example}`")),
+            );
+            return None;
+        }
+        Some(Expect {
+            holds: Arc::new(without_validation(&holds.expr)),
+            text: self.text(claim.condition.span),
+            span,
+        })
+    }
+}
+
+/// `best.validation.accuracy` is `best.accuracy`: `best` is chosen by validation.
+fn without_validation(expr: &Expr) -> Expr {
+    let inner = |e: &Arc<Expr>| Arc::new(without_validation(e));
+    match expr {
+        Expr::Name(name, span) => match name.strip_prefix("best.validation.") {
+            Some(metric) => Expr::Name(format!("best.{metric}"), *span),
+            None => expr.clone(),
+        },
+        Expr::Unary(op, x) => Expr::Unary(*op, inner(x)),
+        Expr::Binary(op, x, y) => Expr::Binary(*op, inner(x), inner(y)),
+        Expr::If(c, x, y) => Expr::If(inner(c), inner(x), inner(y)),
+        Expr::Call(function, args) => {
+            Expr::Call(*function, args.iter().map(without_validation).collect())
+        }
+        Expr::Set(items) => Expr::Set(items.iter().map(without_validation).collect()),
+        Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => expr.clone(),
+    }
+}
+
+/// Every name in an expression with its place.
+fn visit_names(expr: &Expr, see: &mut impl FnMut(&str, Span)) {
+    match expr {
+        Expr::Name(name, span) => see(name, *span),
+        Expr::Unary(_, x) => visit_names(x, see),
+        Expr::Binary(_, x, y) => {
+            visit_names(x, see);
+            visit_names(y, see);
+        }
+        Expr::If(c, x, y) => [c, x, y].into_iter().for_each(|e| visit_names(e, see)),
+        Expr::Call(_, items) | Expr::Set(items) => items.iter().for_each(|e| visit_names(e, see)),
+        Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => {}
+    }
+}

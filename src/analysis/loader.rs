@@ -1,0 +1,84 @@
+//! Where texts come from: the standard library inside the binary, and files beside the spec.
+//!
+//! In: a path. Out: bytes, or nothing. Knows no syntax; what is read and why is `names`' business, and tests bring
+//! loaders of their own.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+/// The standard library as it was when the program was built.
+static LIBRARY: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
+
+/// Where imported texts come from.
+pub trait Loader {
+    /// The bytes of a file of the standard library, `targets/braintta.bnas`.
+    fn library(&self, path: &str) -> Option<Vec<u8>> {
+        LIBRARY
+            .get_file(path)
+            .map(|file| file.contents().to_owned())
+    }
+
+    /// Every `.bnas` file of the standard library by its path, sorted.
+    fn library_paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        list(&LIBRARY, &mut paths);
+        paths.sort();
+        paths
+    }
+
+    /// The bytes of a file that a spec imports; `path` is relative to where the program runs, or absolute.
+    fn file(&self, path: &Path) -> std::io::Result<Vec<u8>>;
+}
+
+/// Reads the file system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FileLoader;
+
+impl Loader for FileLoader {
+    fn file(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// The standard library in a folder (`--std`), and the file system.
+#[derive(Debug, Clone)]
+pub struct FolderLoader {
+    /// The folder that takes the place of the library.
+    pub library: PathBuf,
+}
+
+impl Loader for FolderLoader {
+    fn library(&self, path: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.library.join(path)).ok()
+    }
+
+    fn library_paths(&self) -> Vec<String> {
+        let mut paths: Vec<String> = walkdir::WalkDir::new(&self.library)
+            .into_iter()
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().extension().is_some_and(|e| e == "bnas"))
+            .filter_map(|entry| {
+                let inner = entry.path().strip_prefix(&self.library).ok()?;
+                Some(inner.to_str()?.replace('\\', "/"))
+            })
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    fn file(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+fn list(dir: &Dir<'_>, paths: &mut Vec<String>) {
+    for file in dir.files() {
+        if file.path().extension().is_some_and(|e| e == "bnas") {
+            paths.push(file.path().to_string_lossy().replace('\\', "/"));
+        }
+    }
+    for inner in dir.dirs() {
+        list(inner, paths);
+    }
+}

@@ -1,0 +1,409 @@
+//! Files and what their names stand for.
+//!
+//! In: the main text and a loader. Out: [`Modules`]: every file that is reached, parsed, each with a table from name to declaration. A
+//! path `std.spaces.small_cnn` is the file `spaces/small_cnn.bnas` of the library, which declares one thing of that name. It must not
+//! know what declarations mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::loader::Loader;
+use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
+use crate::source::{SourceId, Sources, Span};
+use crate::syntax::{self, ast};
+
+/// How sources of the library are named in diagnostics.
+pub(super) const LIBRARY_PREFIX: &str = "<std>/";
+
+/// How long a chain of imports may be.
+const DEEPEST: usize = 64;
+
+/// A declaration by its file and its place there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Id {
+    pub(super) source: SourceId,
+    pub(super) index: usize,
+}
+
+/// What a name of a file stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Meaning {
+    pub(super) id: Id,
+    /// Where the name entered this file: its declaration or its `use`.
+    pub(super) span: Span,
+    pub(super) imported: bool,
+}
+
+/// One file.
+#[derive(Debug, Default)]
+pub(super) struct Module {
+    pub(super) file: ast::File,
+    pub(super) names: BTreeMap<String, Meaning>,
+}
+
+/// Every file that is reached from the main one.
+#[derive(Debug, Default)]
+pub(super) struct Modules {
+    by_source: BTreeMap<SourceId, Module>,
+    /// Every path of the library, for suggestions.
+    library: Vec<String>,
+}
+
+impl Modules {
+    /// The file of a source; sources that could not be read have none.
+    pub(super) fn get(&self, source: SourceId) -> Option<&Module> {
+        self.by_source.get(&source)
+    }
+
+    /// A declaration.
+    pub(super) fn declaration(&self, id: Id) -> &ast::Declaration {
+        &self.by_source[&id.source].file.declarations[id.index]
+    }
+
+    /// The `use` path of a definition of the library with this name: `std.quantizers.int4`.
+    pub(super) fn in_library(&self, name: &str) -> Option<String> {
+        let file = format!("/{name}.bnas");
+        let found = self.library.iter().find(|path| path.ends_with(&file))?;
+        Some(dotted(found))
+    }
+}
+
+/// Reads the main text and everything that it imports.
+pub(super) fn load(
+    sources: &mut Sources,
+    main: SourceId,
+    loader: &dyn Loader,
+    sink: &mut Sink,
+) -> Modules {
+    let mut reader = Reader {
+        sources,
+        loader,
+        sink,
+        modules: Modules {
+            library: loader.library_paths(),
+            ..Modules::default()
+        },
+        loaded: BTreeMap::new(),
+        open: Vec::new(),
+    };
+    reader.module(main);
+    reader.modules
+}
+
+/// `targets/braintta.bnas` as it is imported: `std.targets.braintta`.
+fn dotted(path: &str) -> String {
+    format!("std.{}", path.trim_end_matches(".bnas").replace('/', "."))
+}
+
+/// A path without `.` and `folder/..`, so that a file has one name.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+struct Reader<'a> {
+    sources: &'a mut Sources,
+    loader: &'a dyn Loader,
+    sink: &'a mut Sink,
+    modules: Modules,
+    /// Sources by their name, so that a file is read once.
+    loaded: BTreeMap<String, SourceId>,
+    /// Files whose imports are being read, outermost first.
+    open: Vec<SourceId>,
+}
+
+impl Reader<'_> {
+    fn module(&mut self, source: SourceId) {
+        let name = self.sources.get(source).name.clone();
+        self.loaded.insert(name.clone(), source);
+        let file = syntax::parse(source, &self.sources.get(source).text, self.sink);
+        let mut names: BTreeMap<String, Meaning> = BTreeMap::new();
+        for (index, declaration) in file.declarations.iter().enumerate() {
+            let meaning = Meaning {
+                id: Id { source, index },
+                span: declaration.name.span,
+                imported: false,
+            };
+            self.define(&mut names, &declaration.name.text, meaning);
+        }
+        self.open.push(source);
+        for import in &file.uses {
+            self.import(import, source, &mut names);
+        }
+        self.open.pop();
+        self.modules
+            .by_source
+            .insert(source, Module { file, names });
+    }
+
+    fn define(&mut self, names: &mut BTreeMap<String, Meaning>, name: &str, meaning: Meaning) {
+        if let Some(other) = names.get(name) {
+            if other.id == meaning.id {
+                return;
+            }
+            self.sink.push(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("`{name}` is defined twice"),
+                )
+                .label(meaning.span, "defined again here")
+                .label(other.span, "first defined here")
+                .help("rename one of the two"),
+            );
+            return;
+        }
+        names.insert(name.into(), meaning);
+    }
+
+    fn import(&mut self, import: &ast::Use, from: SourceId, names: &mut BTreeMap<String, Meaning>) {
+        match &import.from {
+            ast::UseFrom::Path(segments) => self.library(segments, import, names),
+            ast::UseFrom::File(path) => self.file(path, import, from, names),
+        }
+    }
+
+    /// `use std.targets.braintta`, `use std.repairs.training.{a, b}`.
+    fn library(
+        &mut self,
+        segments: &[ast::Name],
+        import: &ast::Use,
+        names: &mut BTreeMap<String, Meaning>,
+    ) {
+        let first = &segments[0];
+        if first.text != "std" {
+            self.sink.push(
+                Diagnostic::error(
+                    "bnas::import::missing",
+                    format!("there is no library `{}`", first.text),
+                )
+                .label(first.span, "only `std` is a library")
+                .help(format!(
+                    "write `use std.…`, or name a file: `use \"{}.bnas\"`",
+                    first.text
+                )),
+            );
+            return;
+        }
+        let folder: Vec<&str> = segments[1..].iter().map(|s| s.text.as_str()).collect();
+        let wanted: Vec<(String, &ast::Name)> = match &import.names {
+            None => vec![(folder.join("/"), &segments[segments.len() - 1])],
+            Some(list) => list
+                .iter()
+                .map(|name| {
+                    let mut parts = folder.clone();
+                    parts.push(&name.text);
+                    (parts.join("/"), name)
+                })
+                .collect(),
+        };
+        for (path, name) in wanted {
+            let file = format!("{path}.bnas");
+            let Some(bytes) = self.loader.library(&file) else {
+                self.not_in_library(&path, name);
+                continue;
+            };
+            let full = format!("{LIBRARY_PREFIX}{file}");
+            let known = self.known(&full, name.span);
+            let source = known.unwrap_or_else(|| self.read(&full, bytes, name.span));
+            if let Some(source) = source {
+                self.bring(source, name, names);
+            }
+        }
+    }
+
+    fn not_in_library(&mut self, path: &str, name: &ast::Name) {
+        let known: Vec<&str> = self
+            .modules
+            .library
+            .iter()
+            .map(|p| p.trim_end_matches(".bnas"))
+            .collect();
+        let inside = format!("{path}/");
+        let within: Vec<String> = known
+            .iter()
+            .filter(|k| k.starts_with(&inside))
+            .map(|k| format!("`{}`", dotted(k)))
+            .collect();
+        let dots = path.replace('/', ".");
+        let mut diagnostic = if within.is_empty() {
+            Diagnostic::error(
+                "bnas::import::missing",
+                format!("the library has no `std.{dots}`"),
+            )
+            .label(name.span, "no such file")
+        } else {
+            Diagnostic::error(
+                "bnas::import::missing",
+                format!("`std.{dots}` is a folder of the library"),
+            )
+            .label(name.span, "names no definition")
+        };
+        let last = path.rsplit('/').next().unwrap_or(path);
+        let alike = known
+            .iter()
+            .copied()
+            .find(|k| k.rsplit('/').next() == Some(last))
+            .or_else(|| did_you_mean(path, known.iter().copied()));
+        if !within.is_empty() {
+            diagnostic = diagnostic.help(format!("it holds {}", within.join(", ")));
+        } else if let Some(alike) = alike {
+            diagnostic = diagnostic.help(format!("did you mean `use {}`?", dotted(alike)));
+        } else {
+            let folders: BTreeSet<&str> =
+                known.iter().filter_map(|k| k.split('/').next()).collect();
+            let folders: Vec<String> = folders.iter().map(|f| format!("`std.{f}`")).collect();
+            diagnostic = diagnostic.help(format!("the library has {}", folders.join(", ")));
+        }
+        self.sink.push(diagnostic);
+    }
+
+    /// `use "layers.bnas".{x}`: relative to the file that says it.
+    fn file(
+        &mut self,
+        path: &crate::source::Spanned<String>,
+        import: &ast::Use,
+        from: SourceId,
+        names: &mut BTreeMap<String, Meaning>,
+    ) {
+        let here = self.sources.get(from).name.clone();
+        if here.starts_with(LIBRARY_PREFIX) {
+            self.sink.push(
+                Diagnostic::error(
+                    "bnas::import::missing",
+                    "a file of the library imports no file outside of it",
+                )
+                .label(path.span, "write a `std` path"),
+            );
+            return;
+        }
+        let folder = Path::new(&here).parent().unwrap_or(Path::new(""));
+        let joined = without_dots(&folder.join(&path.value));
+        let name = joined.to_string_lossy().into_owned();
+        let source = match self.known(&name, path.span) {
+            Some(known) => known,
+            None => match self.loader.file(&joined) {
+                Ok(bytes) => self.read(&name, bytes, path.span),
+                Err(error) => {
+                    self.sink.push(
+                        Diagnostic::error("bnas::import::missing", format!("cannot read `{name}`"))
+                            .label(path.span, error.to_string().to_lowercase())
+                            .help("a path in quotes is relative to the file that imports it"),
+                    );
+                    None
+                }
+            },
+        };
+        let Some(source) = source else { return };
+        match &import.names {
+            Some(list) => {
+                for name in list {
+                    self.bring(source, name, names);
+                }
+            }
+            None => {
+                let all: Vec<(String, Id)> = self.declared(source);
+                for (name, id) in all {
+                    let meaning = Meaning {
+                        id,
+                        span: path.span,
+                        imported: true,
+                    };
+                    self.define(names, &name, meaning);
+                }
+            }
+        }
+    }
+
+    /// A text that has been read already; `Some(None)` if that is going on, which is a circle.
+    fn known(&mut self, name: &str, span: Span) -> Option<Option<SourceId>> {
+        let source = self.loaded.get(name).copied();
+        let circular = source.is_some_and(|s| self.open.contains(&s));
+        if circular || self.open.len() > DEEPEST {
+            let circle: Vec<String> = self
+                .open
+                .iter()
+                .skip_while(|s| circular && Some(**s) != source)
+                .take(8)
+                .map(|s| format!("`{}`", self.sources.get(*s).name))
+                .collect();
+            self.sink.push(
+                Diagnostic::error(
+                    "bnas::import::circular",
+                    "files import each other in a circle",
+                )
+                .label(span, format!("`{name}` is still being read"))
+                .help(format!(
+                    "move what they share to a file of its own; the circle is {}",
+                    circle.join(" -> ")
+                )),
+            );
+            return Some(None);
+        }
+        source.map(Some)
+    }
+
+    /// Parses a text; nothing if it cannot be used.
+    fn read(&mut self, name: &str, bytes: Vec<u8>, span: Span) -> Option<SourceId> {
+        let Ok(text) = String::from_utf8(bytes) else {
+            self.sink.push(
+                Diagnostic::error(
+                    "bnas::import::not_utf8",
+                    format!("`{name}` is not UTF-8 text"),
+                )
+                .label(span, "imported here"),
+            );
+            return None;
+        };
+        let source = self.sources.add(name, text);
+        self.module(source);
+        Some(source)
+    }
+
+    fn declared(&self, source: SourceId) -> Vec<(String, Id)> {
+        let file = &self.modules.by_source[&source].file;
+        let named = file.declarations.iter().enumerate();
+        named
+            .map(|(index, d)| (d.name.text.clone(), Id { source, index }))
+            .collect()
+    }
+
+    /// Makes a declaration of another file a name of this one.
+    fn bring(&mut self, source: SourceId, name: &ast::Name, names: &mut BTreeMap<String, Meaning>) {
+        let declared = self.declared(source);
+        if let Some((_, id)) = declared.iter().find(|(n, _)| *n == name.text) {
+            let meaning = Meaning {
+                id: *id,
+                span: name.span,
+                imported: true,
+            };
+            self.define(names, &name.text, meaning);
+            return;
+        }
+        // A file that did not parse has said so already.
+        if declared.is_empty() && self.sink.has_errors() {
+            return;
+        }
+        let file = self.sources.get(source).name.clone();
+        let known = declared.iter().map(|(n, _)| n.as_str());
+        let mut diagnostic = Diagnostic::error(
+            "bnas::import::missing",
+            format!("`{file}` does not declare `{}`", name.text),
+        )
+        .label(name.span, "not declared there");
+        if let Some(alike) = did_you_mean(&name.text, known) {
+            diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
+        }
+        self.sink.push(diagnostic);
+    }
+}

@@ -1,0 +1,224 @@
+//! Policies.
+//!
+//! In: a merged declaration. Out: [`Policy`]. Which layers a rule matches is known when the space is unrolled.
+
+use super::context::{Cx, Local, list};
+use super::fields::{Written, find, names};
+use super::merged::Merged;
+use super::quantizer::{given, target};
+use super::schema::{Kind, RULE};
+use super::types::Type;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{
+    Expr, LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Value, Which,
+};
+use crate::source::Span;
+use crate::syntax::ast::{self, Entry, EntryKind, Position, Step};
+
+const KINDS: &[(&str, LayerKind)] = &[
+    ("conv", LayerKind::Conv),
+    ("depthwise", LayerKind::Depthwise),
+    ("linear", LayerKind::Linear),
+];
+
+impl Cx<'_> {
+    /// Lowers a policy. With `sees`, its amendments may use constants of the scope around.
+    pub(super) fn policy(&mut self, merged: &Merged, sees: bool) -> Policy {
+        self.provenance(merged);
+        self.inside(merged, sees, |cx| {
+            let mark = cx.locals.len();
+            let (mut lets, mut rules) = (Vec::new(), Vec::new());
+            for entry in &merged.entries {
+                match &entry.kind {
+                    EntryKind::Field(_) | EntryKind::Choice(_) => {
+                        lets.extend(cx.binding(entry, mark))
+                    }
+                    EntryKind::Rule(rule) => rules.push(cx.rule(rule, entry.span)),
+                    EntryKind::Require(_) => cx.later("`require` in a policy", entry.span),
+                    _ => cx.stray(
+                        merged,
+                        entry,
+                        "a policy holds values and rules such as `each layer { … }`",
+                    ),
+                }
+            }
+            let names = cx.leave(mark);
+            cx.unused(&names, std::iter::empty(), &merged.owner());
+            if rules.is_empty() {
+                cx.report(
+                    Diagnostic::error(
+                        "bnas::policy::empty",
+                        format!("`{}` has no rule", merged.name.text),
+                    )
+                    .label(merged.name.span, "quantizes nothing")
+                    .help("add `each layer { weights = int8  activations = int8 }`"),
+                );
+            }
+            Policy {
+                name: merged.name.text.clone(),
+                lets,
+                rules,
+                span: merged.name.span,
+            }
+        })
+    }
+
+    fn rule(&mut self, rule: &ast::PolicyRule, span: Span) -> Rule {
+        let quantifier = match rule.quantifier.as_ref().map(|q| q.value) {
+            Some(ast::Quantifier::Every) => Quantifier::Every,
+            _ => Quantifier::Each,
+        };
+        let selectors = rule
+            .selectors
+            .iter()
+            .filter_map(|s| self.selector(s))
+            .collect();
+        let mark = self.locals.len();
+        let mut written = Written::new("the rule", span);
+        let mut lets = Vec::new();
+        for entry in &rule.entries {
+            let is_field = target(entry)
+                .and_then(ast::Path::as_name)
+                .filter(|n| RULE.iter().any(|f| f.name == n.text));
+            match (is_field, given(entry)) {
+                (Some(name), Some(value)) => self.give(&mut written, name, value, RULE),
+                (None, Some(_)) if target(entry).is_some_and(|p| p.head.text == "output") => {
+                    self.later("`output` of a rule", entry.span);
+                }
+                (None, Some(_)) => lets.extend(self.binding(entry, mark)),
+                _ => self.not_in_rule(entry),
+            }
+        }
+        let [weights, activations] =
+            ["weights", "activations"].map(|name| self.slot(&written, find(RULE, name)));
+        let locals = self.leave(mark);
+        self.unused(&locals, RULE.iter().map(|f| f.name), "the rule");
+        if written.given.is_empty() && locals.iter().all(|l| l.used) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::policy::says_nothing",
+                    "this rule gives no layer a quantizer",
+                )
+                .label(
+                    span,
+                    format!("has neither of {}", list(names(RULE).into_iter())),
+                )
+                .help("add `weights = …` or `activations = …`"),
+            );
+        }
+        Rule {
+            quantifier,
+            selectors,
+            lets,
+            weights,
+            activations,
+            span,
+        }
+    }
+
+    fn not_in_rule(&mut self, entry: &Entry) {
+        self.report(
+            Diagnostic::error("bnas::name::stray", "this does not belong in a rule")
+                .label(entry.span, "here")
+                .help("a rule holds `weights`, `activations` and names that they use"),
+        );
+    }
+
+    fn selector(&mut self, selector: &ast::Selector) -> Option<Selector> {
+        let kind = match &selector.kind {
+            None => None,
+            Some(name) => match KINDS.iter().find(|(k, _)| *k == name.text) {
+                Some((_, kind)) => Some(*kind),
+                None => {
+                    let known = KINDS.iter().map(|(k, _)| *k);
+                    let diagnostic = Diagnostic::error(
+                        "bnas::policy::kind",
+                        format!("no layer with weights is of kind `{}`", name.text),
+                    )
+                    .label(name.span, "unknown kind");
+                    self.report(match did_you_mean(&name.text, known.clone()) {
+                        Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+                        None => diagnostic.help(format!("kinds are {}", list(known))),
+                    });
+                    return None;
+                }
+            },
+        };
+        let which = match (&selector.position, &selector.path) {
+            (Some(_), Some(path)) => {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::policy::selector",
+                        "a selector has a place or a name, not both",
+                    )
+                    .label(path.span, "names a layer")
+                    .label(selector.span, "and says `first` or `last`")
+                    .help("remove one of the two"),
+                );
+                return None;
+            }
+            (Some(position), None) if position.value == Position::First => Which::First,
+            (Some(_), None) => Which::Last,
+            (None, Some(path)) => Which::Named(self.pattern(path)?),
+            (None, None) => Which::All,
+        };
+        let filter = selector.condition.as_ref().map(|condition| {
+            let mark = self.locals.len();
+            for name in [
+                "channels",
+                "input.channels",
+                "kernel",
+                "stride",
+                "groups",
+                "params",
+            ] {
+                self.locals.push(Local::built_in(name, Type::PLAIN));
+            }
+            self.locals
+                .push(Local::built_in("macs", Type::in_unit("mac")));
+            let truth = self.truth(condition, "what stands behind `where`");
+            self.leave(mark);
+            truth.expr
+        });
+        Some(Selector {
+            kind,
+            which,
+            filter,
+            span: selector.span,
+        })
+    }
+
+    /// `s[0].d[*].project`.
+    fn pattern(&mut self, path: &ast::Path) -> Option<Pattern> {
+        let mut parts = vec![PatternPart {
+            name: path.head.text.clone(),
+            index: None,
+        }];
+        for step in &path.steps {
+            let last = parts.last_mut().expect("a path has a head");
+            match step {
+                Step::Member(name) => parts.push(PatternPart {
+                    name: name.text.clone(),
+                    index: None,
+                }),
+                Step::All(_) => last.index = Some(None),
+                Step::Index(e) => match self.expr(e, Some(Kind::Whole)).expr {
+                    Expr::Value(Value::Number(n)) if n >= 0.0 && n.fract() == 0.0 => {
+                        last.index = Some(Some(n as usize))
+                    }
+                    _ => {
+                        self.report(
+                            Diagnostic::error(
+                                "bnas::policy::selector",
+                                "an index of a layer is a whole number or `*`",
+                            )
+                            .label(e.span, "this is neither"),
+                        );
+                        return None;
+                    }
+                },
+            }
+        }
+        Some(Pattern(parts))
+    }
+}

@@ -1,0 +1,200 @@
+//! Repairs.
+//!
+//! In: a merged declaration. Out: [`Repair`] with the edits that the model applies; any other edit is a diagnostic. A `training` repair
+//! may not add an operation (arXiv:2206.12322 divides repairs so).
+
+use super::context::Cx;
+use super::merged::Merged;
+use super::names::Id;
+use super::quantizer::{given, target};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Codes, Edit, Expr, Repair, RepairKind, Slot};
+use crate::source::Span;
+use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
+
+impl Cx<'_> {
+    /// Makes a repair one of the experiment's; false after a diagnostic.
+    pub(super) fn reach_repair(&mut self, id: Id) -> bool {
+        if self.reached.repairs.iter().any(|(known, _)| *known == id) {
+            return true;
+        }
+        let Some(merged) = self.merged(id) else {
+            return false;
+        };
+        let repair = self.repair(&merged);
+        let same = self
+            .reached
+            .repairs
+            .iter()
+            .find(|(_, r)| r.name == repair.name);
+        if let Some(first) = same.map(|(_, r)| r.span) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("two repairs are called `{}`", repair.name),
+                )
+                .label(repair.span, "this one")
+                .label(first, "and this one")
+                .help("rename one of the two: results name repairs"),
+            );
+            return false;
+        }
+        self.reached.repairs.push((id, repair));
+        true
+    }
+
+    /// Lowers a repair.
+    pub(super) fn repair(&mut self, merged: &Merged) -> Repair {
+        self.provenance(merged);
+        let kind = match merged.base.as_ref().map(|b| b.text.as_str()) {
+            Some("topology") => RepairKind::Topology,
+            _ => RepairKind::Training,
+        };
+        let edits = self.inside(merged, false, |cx| {
+            merged
+                .entries
+                .iter()
+                .filter_map(|e| cx.edit(merged, e, kind))
+                .collect::<Vec<_>>()
+        });
+        if merged.entries.is_empty() {
+            self.report(
+                Diagnostic::error(
+                    "bnas::repair::empty",
+                    format!("`{}` changes nothing", merged.name.text),
+                )
+                .label(merged.name.span, "has no edit"),
+            );
+        }
+        Repair {
+            name: merged.name.text.clone(),
+            kind,
+            edits,
+            span: merged.name.span,
+        }
+    }
+
+    fn edit(&mut self, merged: &Merged, entry: &Entry, kind: RepairKind) -> Option<Edit> {
+        match &entry.kind {
+            EntryKind::Field(_) | EntryKind::Choice(_) => self.surrogate(merged, entry),
+            EntryKind::Remove(path) if path.as_name().is_some_and(|n| n.text == "skip") => {
+                self.topology(merged, kind, entry.span);
+                Some(Edit::RemoveSkips)
+            }
+            EntryKind::Edit(edit) if is_shortcut(edit) => {
+                self.topology(merged, kind, entry.span);
+                Some(Edit::ShortcutAroundBinaryConvs)
+            }
+            EntryKind::Remove(_) | EntryKind::Edit(_) | EntryKind::Learned(_) => {
+                self.report(
+                    Diagnostic::error("bnas::repair::unsupported", "this edit is not applied yet")
+                        .label(entry.span, "this version cannot apply it")
+                        .help(
+                            "edits that are: `features = …`, `weights = …`, `remove skip`, and `around every binary conv -> norm { add input via pad_shortcut }`",
+                        ),
+                );
+                None
+            }
+            _ => {
+                self.stray(merged, entry, "a repair holds edits");
+                None
+            }
+        }
+    }
+
+    /// `features = ede`, `weights = approx_sign`: another surrogate gradient for binary codes.
+    fn surrogate(&mut self, merged: &Merged, entry: &Entry) -> Option<Edit> {
+        let (path, value) = (target(entry)?, given(entry)?);
+        let name = super::fields::whole(path);
+        let Some(field) = merged.schema.fields.iter().find(|f| f.name == name.text) else {
+            let known: Vec<&str> = merged.schema.fields.iter().map(|f| f.name).collect();
+            self.unknown_key(&merged.owner(), &name, Some(merged.name.span), &known);
+            return None;
+        };
+        let Slot::Fixed(expr) = self.filled(field, value, name.span) else {
+            return None;
+        };
+        let quantizer = match &expr {
+            Expr::Value(v) => v.as_name()?.to_string(),
+            Expr::Record(..) => {
+                self.later("an amended quantizer in a repair", value.span());
+                return None;
+            }
+            _ => return None,
+        };
+        let found = self
+            .reached
+            .quantizers
+            .iter()
+            .find(|(_, q)| q.name == quantizer);
+        if let Some(declared) = found
+            .filter(|(_, q)| q.codes != Codes::Binary)
+            .map(|(_, q)| q.span)
+        {
+            self.report(
+                Diagnostic::error(
+                    "bnas::repair::not_binary",
+                    format!("`{}` takes a binary quantizer", name.text),
+                )
+                .label(value.span(), format!("`{quantizer}` is not binary"))
+                .label(declared, "declared here")
+                .help("a repair replaces the surrogate gradient of binary codes"),
+            );
+            return None;
+        }
+        Some(match name.text.as_str() {
+            "features" => Edit::Features(quantizer),
+            _ => Edit::Weights(quantizer),
+        })
+    }
+
+    fn topology(&mut self, merged: &Merged, kind: RepairKind, span: Span) {
+        if kind == RepairKind::Topology {
+            return;
+        }
+        let base = merged.base.as_ref().map_or(merged.name.span, |b| b.span);
+        self.report(
+            Diagnostic::error(
+                "bnas::repair::not_training",
+                "a training repair adds no operation, and this edit changes the network",
+            )
+            .label(span, "costs operations at inference")
+            .label(base, "declared as costing none")
+            .help(format!("write `repair {} : topology`", merged.name.text)),
+        );
+    }
+}
+
+/// `around every binary conv -> norm { add input via pad_shortcut }`.
+fn is_shortcut(edit: &ast::Edit) -> bool {
+    let pattern: Vec<Vec<&str>> = edit
+        .pattern
+        .iter()
+        .map(|step| step.iter().map(|n| n.text.as_str()).collect())
+        .collect();
+    let every = edit
+        .quantifier
+        .as_ref()
+        .is_some_and(|q| q.value == ast::Quantifier::Every);
+    let adds = match edit.entries.as_slice() {
+        [
+            Entry {
+                kind: EntryKind::Add(add),
+                ..
+            },
+        ] => {
+            is(&add.value, "input")
+                && add.via.as_ref().is_some_and(|v| is(v, "pad_shortcut"))
+                && add.when.is_none()
+        }
+        _ => false,
+    };
+    edit.place == ast::Place::Around
+        && every
+        && adds
+        && pattern == [vec!["binary", "conv"], vec!["norm"]]
+}
+
+fn is(e: &ast::Expr, name: &str) -> bool {
+    matches!(&e.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n.text == name))
+}

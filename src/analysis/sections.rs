@@ -1,0 +1,306 @@
+//! What lowering of declarations has in common: entering one, sorting its entries, finding a declaration that a field names.
+//!
+//! In: a merged declaration. Out: its entries by sort, each checked to belong there.
+
+use super::context::{Cx, Local, list};
+use super::fields::Written;
+use super::merged::Merged;
+use super::types::article;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
+
+impl Cx<'_> {
+    /// Lowers something inside a declaration: only its names are in scope. With `sees`, constants of the scope around are, too.
+    pub(super) fn inside<T>(
+        &mut self,
+        merged: &Merged,
+        sees: bool,
+        lower: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let also = std::mem::replace(&mut self.also, merged.from.clone());
+        let around = std::mem::take(&mut self.locals);
+        let paths = self.paths.take();
+        let outer = std::mem::replace(
+            &mut self.outer,
+            if sees { around.clone() } else { Vec::new() },
+        );
+        self.open.push(merged.id);
+        let result = lower(self);
+        self.open.pop();
+        let seen = std::mem::replace(&mut self.outer, outer);
+        self.locals = around;
+        if sees {
+            for (local, seen) in self.locals.iter_mut().zip(&seen) {
+                local.used |= seen.used;
+            }
+        }
+        self.paths = paths;
+        self.also = also;
+        result
+    }
+
+    /// Fields and sections of a declaration that holds nothing else.
+    pub(super) fn split(&mut self, merged: &Merged) -> (Vec<Entry>, Vec<ast::Section>) {
+        let (mut fields, mut sections) = (Vec::new(), Vec::<ast::Section>::new());
+        for entry in &merged.entries {
+            match &entry.kind {
+                EntryKind::Section(section) => {
+                    if self.knows_section(merged, section) {
+                        let same = |s: &&ast::Section| {
+                            s.name.text == section.name.text && label(s) == label(section)
+                        };
+                        match sections.iter().find(same) {
+                            Some(first) => {
+                                self.twice(&section.name.text, section.name.span, first.name.span)
+                            }
+                            None => sections.push(section.clone()),
+                        }
+                    }
+                }
+                EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
+                EntryKind::Choice(c) if self.is_later(merged, &c.target) => {}
+                EntryKind::Formula(f) if merged.schema.later.contains(&f.name.text.as_str()) => {
+                    self.later(
+                        &format!("`{}` of a {}", f.name.text, merged.schema.kind),
+                        f.name.span,
+                    );
+                }
+                EntryKind::Check(_) | EntryKind::Require(_) => {}
+                _ => fields.push(entry.clone()),
+            }
+        }
+        (fields, sections)
+    }
+
+    /// Whether a field is of the language and not built yet; says so.
+    pub(super) fn is_later(&mut self, merged: &Merged, path: &ast::Path) -> bool {
+        let name = path.head.text.as_str();
+        let later = merged.schema.later.contains(&name)
+            && !merged.schema.fields.iter().any(|f| f.name == name);
+        if later {
+            self.later(
+                &format!("`{}` of {}", path.head.text, article(merged.schema.kind)),
+                path.span,
+            );
+        }
+        later
+    }
+
+    /// Whether a section belongs to the declaration; says why not.
+    pub(super) fn knows_section(&mut self, merged: &Merged, section: &ast::Section) -> bool {
+        let name = &section.name;
+        if merged.schema.later.contains(&name.text.as_str()) {
+            self.later(
+                &format!("`{}` of {}", name.text, article(merged.schema.kind)),
+                name.span,
+            );
+            return false;
+        }
+        let Some(known) = merged.schema.section(&name.text) else {
+            let keys: Vec<&str> = merged.schema.keys().collect();
+            self.unknown_key(&merged.owner(), name, Some(merged.name.span), &keys);
+            return false;
+        };
+        match (&section.label, known.labelled) {
+            (Some(label), false) => {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::name::label",
+                        format!("`{}` takes no name", name.text),
+                    )
+                    .label(label.span, "there is only one")
+                    .help(format!("write `{} {{ … }}`", name.text)),
+                );
+                false
+            }
+            (None, true) => {
+                self.report(
+                    Diagnostic::error("bnas::name::label", format!("`{}` needs a name", name.text))
+                        .label(name.span, "which one?")
+                        .help(format!("write `{} name {{ … }}`", name.text)),
+                );
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// The fields of a section; empty where it is not written, so that its required fields are reported missing.
+    pub(super) fn section<'s>(
+        &mut self,
+        merged: &Merged,
+        sections: &'s [ast::Section],
+        name: &'static str,
+    ) -> Written<'s> {
+        let known = merged
+            .schema
+            .section(name)
+            .expect("a section of the schema");
+        match sections.iter().find(|s| s.name.text == name) {
+            Some(section) => self.written(
+                &format!("`{name}`"),
+                section.name.span,
+                &section.entries,
+                known.fields,
+            ),
+            None => Written::new(
+                format!("{} (in `{name} {{ … }}`)", merged.owner()),
+                merged.name.span,
+            ),
+        }
+    }
+
+    /// The declaration that a field names, with its amendments: `digits { augment = shift(1) }`.
+    pub(super) fn reference(&mut self, e: &ast::Expr, kind: &'static str) -> Option<Merged> {
+        match &e.kind {
+            ExprKind::Path(path) => {
+                let found = path.as_name().and_then(|name| self.find(name));
+                let Some(id) = found else {
+                    let text = self.text(path.span);
+                    self.unknown_declaration(&text, path.span, kind);
+                    return None;
+                };
+                let modules = self.modules;
+                let declaration = modules.declaration(id);
+                if declaration.kind.text != kind {
+                    let (wanted, found) = (article(kind), article(&declaration.kind.text));
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::type::mismatch",
+                            format!("expected {wanted}, found {found}"),
+                        )
+                        .label(e.span, found.clone())
+                        .label(declaration.kind.span, format!("declared as {found}"))
+                        .help(format!("name {wanted} here")),
+                    );
+                    return None;
+                }
+                self.merged(id)
+            }
+            ExprKind::Amend { base, entries } => {
+                let mut merged = self.reference(base, kind)?;
+                let name = merged.name.clone();
+                // What amends a declaration sees the names of its own file first, then those of the declaration.
+                merged.from.push(e.span.source);
+                self.override_entries(&mut merged, entries, &name, false);
+                Some(merged)
+            }
+            ExprKind::Error => None,
+            _ => {
+                let wanted = article(kind);
+                self.report(
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("expected {wanted}, found a value"),
+                    )
+                    .label(e.span, "a value")
+                    .help(format!("name {wanted}, perhaps amended: `name {{ … }}`")),
+                );
+                None
+            }
+        }
+    }
+
+    fn unknown_declaration(&mut self, name: &str, span: crate::source::Span, kind: &str) {
+        let modules = self.modules;
+        let known: Vec<&str> = modules
+            .get(span.source)
+            .into_iter()
+            .flat_map(|m| m.names.keys().map(String::as_str))
+            .collect();
+        let mut diagnostic =
+            Diagnostic::error("bnas::name::unknown", format!("unknown {kind} `{name}`"))
+                .label(span, "nothing has this name");
+        diagnostic = match (
+            modules.in_library(name),
+            did_you_mean(name, known.iter().copied()),
+        ) {
+            (Some(path), _) => {
+                diagnostic.help(format!("write `use {path}` at the top of the file"))
+            }
+            (None, Some(alike)) => diagnostic.help(format!("did you mean `{alike}`?")),
+            (None, None) if known.is_empty() => {
+                diagnostic.help("import it with `use` at the top of the file")
+            }
+            (None, None) => diagnostic.help(format!(
+                "names of this file are {}",
+                list(known.iter().copied())
+            )),
+        };
+        self.report(diagnostic);
+    }
+
+    /// Defines a name of a body; a second one of the same body is reported.
+    pub(super) fn define(&mut self, local: Local, mark: usize) {
+        let first = self.locals[mark..]
+            .iter()
+            .find(|l| l.name == local.name)
+            .and_then(|l| l.span);
+        if let (Some(first), Some(again)) = (first, local.span) {
+            self.twice(&local.name, again, first);
+            return;
+        }
+        self.locals.push(local);
+    }
+
+    /// `name = value` or `name in domain` among the statements of a body: defined from here on.
+    pub(super) fn binding(&mut self, entry: &Entry, mark: usize) -> Option<crate::ir::Let> {
+        let (path, slot, local) = match &entry.kind {
+            EntryKind::Field(f) => {
+                let typed = self.expr(&f.value, None);
+                if let super::types::Type::Declared(kind) = typed.ty {
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::type::mismatch",
+                            format!("{} is no value", article(kind)),
+                        )
+                        .label(typed.span, article(kind))
+                        .label(f.target.span, "a name for a value"),
+                    );
+                    return None;
+                }
+                let local = Local {
+                    name: f.target.head.text.clone(),
+                    ty: typed.ty,
+                    span: Some(f.target.span),
+                    values: typed.values,
+                    constant: typed
+                        .expr
+                        .as_value()
+                        .map(|v| crate::ir::Expr::Value(v.clone())),
+                    used: false,
+                };
+                (&f.target, crate::ir::Slot::Fixed(typed.expr), local)
+            }
+            EntryKind::Choice(c) => {
+                let (domain, local) = self.chosen(&c.target.head, &c.domain, c.default.as_ref());
+                (&c.target, crate::ir::Slot::Chosen(domain), local)
+            }
+            _ => return None,
+        };
+        let Some(name) = path.as_name() else {
+            let text = self.text(path.span);
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown_key",
+                    format!("`{text}` points at nothing here"),
+                )
+                .label(
+                    path.span,
+                    "a dotted name overrides a value of what is named first",
+                ),
+            );
+            return None;
+        };
+        self.define(local, mark);
+        Some(crate::ir::Let {
+            name: name.text.clone(),
+            slot,
+            span: name.span,
+        })
+    }
+}
+
+fn label(section: &ast::Section) -> Option<&str> {
+    section.label.as_ref().map(|l| l.text.as_str())
+}

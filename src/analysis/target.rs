@@ -1,0 +1,238 @@
+//! Hardware targets.
+//!
+//! In: a merged declaration. Out: [`Target`], whose fields may use each other's names in any order. What the file states about itself
+//! with `check` is evaluated here as far as it is constant.
+
+use super::context::{Cx, Local};
+use super::merged::Merged;
+use super::schema::Field;
+use super::types::{Type, of_kind};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{Check, Expr, Precision, Slot, Target, Value};
+use crate::model::evaluate;
+use crate::syntax::ast::{self, EntryKind};
+
+/// How often names of fields are replaced by their values before a circle is the only explanation.
+const DEEPEST: usize = 16;
+
+impl Cx<'_> {
+    /// Lowers a target. With `sees`, its amendments may use constants of the scope around.
+    pub(super) fn target(&mut self, merged: &Merged, sees: bool) -> Target {
+        let provenance = self.provenance(merged);
+        self.inside(merged, sees, |cx| {
+            let schema = merged.schema;
+            let (fields, sections) = cx.split(merged);
+            let known = |name: &str| schema.section(name).map_or(&[][..], |s| s.fields);
+            let precisions: Vec<&ast::Section> = sections
+                .iter()
+                .filter(|s| s.name.text == "precision")
+                .collect();
+            // Every field is a name for every other.
+            let mark = cx.locals.len();
+            for field in schema.fields {
+                cx.locals.push(of_target(field, ""));
+            }
+            for field in known("vector") {
+                cx.locals.push(of_target(field, "vector."));
+            }
+            for label in precisions.iter().filter_map(|s| s.label.as_ref()) {
+                cx.locals.extend(
+                    known("precision")
+                        .iter()
+                        .map(|f| of_target(f, &format!("{}.", label.text))),
+                );
+            }
+
+            let written = cx.written(&merged.owner(), merged.name.span, &fields, schema.fields);
+            let op_per_mac = cx.slot_of(&written, schema.fields, "op_per_mac");
+            let clock = cx.slot_of(&written, schema.fields, "clock");
+            let vector = cx.section(merged, &sections, "vector");
+            let [vector_width, lanes, idle] =
+                ["width", "lanes", "idle"].map(|n| cx.slot_of(&vector, known("vector"), n));
+            let precisions: Vec<Precision> = precisions
+                .into_iter()
+                .filter_map(|s| cx.precision(s, known("precision")))
+                .collect();
+            if precisions.is_empty() && !cx.sink.has_errors() {
+                cx.report(
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        format!("`{}` has no precision", merged.name.text),
+                    )
+                    .label(merged.name.span, "can multiply nothing")
+                    .help("add `precision int8 { energy = …  macs = … }`"),
+                );
+            }
+            let mut target = Target {
+                name: merged.name.text.clone(),
+                op_per_mac,
+                clock,
+                vector_width,
+                lanes,
+                idle,
+                precisions,
+                checks: Vec::new(),
+                provenance,
+                span: merged.name.span,
+            };
+            for entry in &merged.entries {
+                match &entry.kind {
+                    EntryKind::Check(claim) => {
+                        let check = cx.check(claim, entry.span, &target);
+                        target.checks.extend(check);
+                    }
+                    EntryKind::Require(_) => cx.later("`require` in a target", entry.span),
+                    _ => {}
+                }
+            }
+            cx.leave(mark);
+            target
+        })
+    }
+
+    fn precision(&mut self, section: &ast::Section, known: &'static [Field]) -> Option<Precision> {
+        let label = section.label.as_ref()?;
+        let bits = match label.text.as_str() {
+            "binary" => Some(1),
+            "ternary" => Some(2),
+            name => name
+                .strip_prefix("int")
+                .and_then(|n| n.parse::<u32>().ok())
+                .filter(|n| (2..=8).contains(n)),
+        };
+        let written = self.written(
+            &format!("`{}`", label.text),
+            label.span,
+            &section.entries,
+            known,
+        );
+        let [energy, macs] = ["energy", "macs"].map(|n| self.slot_of(&written, known, n));
+        let Some(bits) = bits else {
+            let alike = did_you_mean(&label.text, ["binary", "ternary", "int8", "int4"]);
+            self.report(
+                Diagnostic::error(
+                    "bnas::target::precision",
+                    format!("there is no precision `{}`", label.text),
+                )
+                .label(label.span, "does not say how a code is stored")
+                .help(match alike {
+                    Some(alike) => format!("did you mean `{alike}`?"),
+                    None => "precisions are `binary`, `ternary` and `int2` to `int8`".to_string(),
+                }),
+            );
+            return None;
+        };
+        Some(Precision {
+            name: label.text.clone(),
+            bits,
+            energy,
+            macs,
+            span: label.span,
+        })
+    }
+
+    /// `check a ~= b within t`: it must hold, unless it depends on a choice.
+    fn check(
+        &mut self,
+        claim: &ast::Claim,
+        span: crate::source::Span,
+        target: &Target,
+    ) -> Option<Check> {
+        let holds = self.truth(&claim.condition, "a check");
+        if holds.ty == Type::Poison {
+            return None;
+        }
+        let text = self.text(claim.condition.span);
+        // Numbers that are wrong already would fail every check.
+        let sound = !self.sink.has_errors();
+        if sound && settled(&holds.expr, target) == Some(Value::Bool(false)) {
+            let mut diagnostic =
+                Diagnostic::error("bnas::target::check", format!("the check `{text}` fails"));
+            diagnostic = match sides(&claim.condition) {
+                Some((left, right)) => {
+                    let [x, y] = [left, right].map(|e| {
+                        let typed = self.expr(e, None);
+                        settled(&typed.expr, target).map_or("unknown".to_string(), |v| {
+                            format!("this is {} {}", shown(&v), unit(&typed.ty))
+                        })
+                    });
+                    diagnostic
+                        .label(left.span, x.trim_end().to_string())
+                        .label(right.span, y.trim_end().to_string())
+                }
+                None => diagnostic.label(claim.condition.span, "does not hold"),
+            };
+            self.report(diagnostic.help(match &claim.message {
+                Some(message) => message.value.clone(),
+                None => "correct the numbers, or the check".to_string(),
+            }));
+        }
+        Some(Check {
+            holds: holds.expr,
+            text,
+            span,
+        })
+    }
+}
+
+fn of_target(field: &'static Field, prefix: &str) -> Local {
+    Local::built_in(format!("{prefix}{}", field.name), of_kind(field.kind))
+}
+
+/// The value of an expression over fields of a target, where those are fixed.
+pub(super) fn settled(expr: &Expr, target: &Target) -> Option<Value> {
+    let mut expr = expr.clone();
+    for _ in 0..DEEPEST {
+        if let Some(value) = expr.as_value() {
+            return Some(value.clone());
+        }
+        expr = evaluate::reduce(&expr, &|name| match slot_of(target, name)? {
+            Slot::Fixed(e) => Some(e.clone()),
+            Slot::Chosen(_) => None,
+        })
+        .ok()?;
+    }
+    None
+}
+
+fn slot_of<'t>(target: &'t Target, name: &str) -> Option<&'t Slot> {
+    Some(match name {
+        "op_per_mac" => &target.op_per_mac,
+        "clock" => &target.clock,
+        "vector.width" => &target.vector_width,
+        "vector.lanes" => &target.lanes,
+        "vector.idle" => &target.idle,
+        _ => {
+            let (label, field) = name.split_once('.')?;
+            let precision = target.precisions.iter().find(|p| p.name == label)?;
+            if field == "energy" {
+                &precision.energy
+            } else {
+                &precision.macs
+            }
+        }
+    })
+}
+
+fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
+    match &e.kind {
+        ast::ExprKind::Approx { left, right, .. } => Some((left, right)),
+        ast::ExprKind::Binary { left, right, .. } => Some((left, right)),
+        _ => None,
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Number(n) if *n != 0.0 && (n.abs() < 1e-3 || n.abs() >= 1e6) => format!("{n:.4e}"),
+        Value::Number(n) => format!("{}", (n * 1e4).round() / 1e4),
+        other => other.to_string(),
+    }
+}
+
+fn unit(ty: &Type) -> String {
+    match ty {
+        Type::Number(_) if *ty != Type::PLAIN => format!("({})", ty.name()),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,129 @@
+//! Types of expressions: what kind of value, and for numbers which dimension.
+//!
+//! In: dimensions of `units`. Out: [`Type`] with its name for a reader, and whether two fit. Reads no syntax.
+
+use super::schema::Kind;
+use crate::units::{Dimension, Unit};
+
+/// What an expression gives.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Type {
+    /// A diagnostic already says what is wrong: fits everything, so that one mistake is one message.
+    Poison,
+    /// Known only when the space is unrolled, or the element of an empty set.
+    Any,
+    /// A number.
+    Number(Dimension),
+    Truth,
+    Text,
+    /// A word of a closed list: `cosine`.
+    Word,
+    Quantizer,
+    Optimizer,
+    Scale,
+    Augment,
+    Repair,
+    /// A declaration that is no value: its kind.
+    Declared(&'static str),
+    Set(Box<Type>),
+}
+
+impl Type {
+    /// A number without a unit.
+    pub(super) const PLAIN: Type = Type::Number(Dimension::NUMBER);
+
+    /// The type of numbers in this unit of the schema.
+    pub(super) fn in_unit(unit: &str) -> Type {
+        Type::Number(dimension(unit))
+    }
+
+    /// A set of these.
+    pub(super) fn set(self) -> Type {
+        Type::Set(Box::new(self))
+    }
+
+    /// Whether nothing can be said against it.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Type::Poison | Type::Any)
+    }
+
+    /// Whether a value of the one may stand where the other is.
+    pub(super) fn fits(&self, other: &Type) -> bool {
+        match (self, other) {
+            (Type::Poison | Type::Any, _) | (_, Type::Poison | Type::Any) => true,
+            (Type::Set(x), Type::Set(y)) => x.fits(y),
+            // Words are checked by their text where they are used.
+            (Type::Word, Type::Scale | Type::Augment | Type::Quantizer) => true,
+            (Type::Scale | Type::Augment | Type::Quantizer, Type::Word) => true,
+            _ => self == other,
+        }
+    }
+
+    /// In words for a reader: "time", "a truth value".
+    pub(super) fn name(&self) -> String {
+        match self {
+            Type::Poison | Type::Any => "a value".into(),
+            Type::Number(d) if *d == Dimension::NUMBER => "a plain number".into(),
+            Type::Number(d) => d.to_string(),
+            Type::Truth => "a truth value".into(),
+            Type::Text => "a text".into(),
+            Type::Word => "a word".into(),
+            Type::Quantizer => "a quantizer".into(),
+            Type::Optimizer => "an optimizer".into(),
+            Type::Scale => "a rule for the scale".into(),
+            Type::Augment => "an augmentation".into(),
+            Type::Repair => "a repair".into(),
+            Type::Declared(kind) => article(kind),
+            Type::Set(of) => match &**of {
+                Type::Any | Type::Poison => "a set".into(),
+                of => format!("a set of {}", plural(of)),
+            },
+        }
+    }
+}
+
+/// "a space", "an experiment".
+pub(super) fn article(kind: &str) -> String {
+    let an = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {kind}", if an { "an" } else { "a" })
+}
+
+fn plural(of: &Type) -> String {
+    match of {
+        Type::Number(d) if *d == Dimension::NUMBER => "numbers".into(),
+        Type::Truth => "truth values".into(),
+        Type::Text => "texts".into(),
+        Type::Word => "words".into(),
+        Type::Quantizer => "quantizers".into(),
+        Type::Repair => "repairs".into(),
+        other => format!("values, each {}", other.name()),
+    }
+}
+
+/// The type that a field of this kind takes.
+pub(super) fn of_kind(kind: Kind) -> Type {
+    match kind {
+        Kind::Number(unit) => Type::in_unit(unit),
+        Kind::Whole => Type::PLAIN,
+        Kind::WholeOr(_) | Kind::TruthOr(_) => Type::Any,
+        Kind::Truth => Type::Truth,
+        Kind::Text => Type::Text,
+        Kind::Word(_) => Type::Word,
+        Kind::Quantizer => Type::Quantizer,
+        Kind::Optimizer => Type::Optimizer,
+        Kind::Scale => Type::Scale,
+        Kind::Repairs => Type::Repair.set(),
+        Kind::Augment => Type::Augment,
+        Kind::Declared(kind) => Type::Declared(kind),
+    }
+}
+
+/// The dimension of a unit that the schema names.
+pub(super) fn dimension(unit: &str) -> Dimension {
+    if unit.is_empty() {
+        return Dimension::NUMBER;
+    }
+    Unit::parse(unit)
+        .map(|u| u.dimension)
+        .expect("units of the schema exist")
+}

@@ -1,0 +1,108 @@
+//! `bnas check`: reports every problem, prints the plan of each experiment.
+
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
+
+use super::Failed;
+use super::spec::{Spec, find};
+use super::terminal::{Format, Terminal};
+use crate::diagnostic::Diagnostic;
+use crate::model::Template;
+use crate::report::plan;
+use crate::report::words::plural;
+use crate::source::Sources;
+
+/// Report every problem of specs, and print the plan of their experiments
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files, or folders to search for `.bnas` files
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
+    let paths = find(&args.paths)?;
+    let mut experiments = 0;
+    let mut problems: Vec<Diagnostic> = Vec::new();
+    let mut files = Vec::new();
+    for path in &paths {
+        let spec = Spec::read(path)?;
+        let mut found = spec.diagnostics.clone();
+        let mut plans = Vec::new();
+        for experiment in spec.program.iter().flat_map(|p| &p.experiments) {
+            match Template::new(experiment) {
+                Err(errors) => merge(&mut found, errors),
+                Ok(template) => {
+                    merge(&mut found, template.warnings().to_vec());
+                    plans.push((experiment, template));
+                }
+            }
+        }
+        experiments += plans.len();
+        match terminal.format {
+            Format::Human => {
+                spec.show(&found, terminal);
+                for (experiment, template) in &plans {
+                    let text = plan::text(experiment, template, terminal.verbose, terminal.look);
+                    terminal.print(&format!("{text}\n"))?;
+                }
+            }
+            Format::Json => files.push(json!({
+                "file": path.display().to_string(),
+                "diagnostics": found.iter().map(|d| diagnostic(d, &spec.sources)).collect::<Vec<_>>(),
+                "experiments": plans.iter().map(|(e, t)| plan::json(e, t)).collect::<Vec<_>>(),
+            })),
+        }
+        problems.extend(found);
+    }
+    if terminal.format == Format::Json {
+        let document = json!({"schema": 1, "files": files});
+        terminal.print(&format!("{document:#}\n"))?;
+    }
+    let errors = problems.iter().filter(|d| d.is_error()).count();
+    let warnings = problems.len() - errors;
+    let verdict = match (errors, warnings) {
+        (0, 0) => "no problems".into(),
+        (0, _) => plural(warnings, "warning"),
+        (_, 0) => plural(errors, "error"),
+        _ => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+    };
+    let checked = format!(
+        "checked {}, {}: {verdict}",
+        plural(paths.len(), "file"),
+        plural(experiments, "experiment")
+    );
+    terminal.say(&checked);
+    if errors > 0 {
+        return Err(Failed::spec());
+    }
+    Ok(())
+}
+
+/// Adds what is not there yet: analysis may have found the same.
+fn merge(found: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {
+    for diagnostic in more {
+        if !found.contains(&diagnostic) {
+            found.push(diagnostic);
+        }
+    }
+}
+
+/// A diagnostic for programs.
+fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Json {
+    json!({
+        "code": diagnostic.code,
+        "severity": if diagnostic.is_error() { "error" } else { "warning" },
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+        "labels": diagnostic.labels.iter().map(|label| json!({
+            "file": sources.get(label.span.source).name,
+            "line": sources.line(label.span),
+            "start": label.span.start,
+            "end": label.span.end,
+            "text": label.text,
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,129 @@
+//! What a run shows while it lasts: a bar on a terminal, a line per trial elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::terminal::Terminal;
+use crate::interpreter::Observer;
+use crate::interpreter::store::trial::{Status, Trial};
+use crate::ir::{Direction, Experiment};
+use crate::report::words::goal_value;
+
+/// Watches a run.
+pub struct Progress<'a> {
+    terminal: &'a Terminal,
+    experiment: &'a Experiment,
+    /// Absent off a terminal, and if it shall be quiet.
+    bar: Option<ProgressBar>,
+    best: Mutex<Option<f64>>,
+}
+
+impl<'a> Progress<'a> {
+    /// Draws nothing yet.
+    pub fn new(experiment: &'a Experiment, terminal: &'a Terminal) -> Self {
+        let is_terminal = std::io::stderr().is_terminal() && !terminal.quiet;
+        let bar = is_terminal.then(|| {
+            let bar = ProgressBar::new(experiment.search.trials as u64);
+            let style = "{spinner} {bar:32} {pos}/{len} trials  {msg}  {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(style) {
+                bar.set_style(style.progress_chars("█▌░"));
+            }
+            bar
+        });
+        Progress {
+            terminal,
+            experiment,
+            bar,
+            best: Mutex::new(None),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.terminal.say(text)),
+            None => self.terminal.say(text),
+        }
+    }
+
+    /// The best first goal of feasible trials so far.
+    fn update_best(&self, trial: &Trial) -> Option<f64> {
+        let mut best = self.best.lock().unwrap_or_else(|e| e.into_inner());
+        let goal = self.experiment.goals.first()?;
+        if let (true, Some(value)) = (trial.is_feasible(), trial.goals.first()) {
+            let is_better = match (*best, goal.direction) {
+                (None, _) => true,
+                (Some(b), Direction::Maximize) => *value > b,
+                (Some(b), Direction::Minimize) => *value < b,
+            };
+            if is_better {
+                *best = Some(*value);
+            }
+        }
+        *best
+    }
+
+    /// `accuracy 95.3 %, energy 12.4 nJ`.
+    fn goals(&self, trial: &Trial) -> String {
+        let goals = self.experiment.goals.iter().zip(&trial.goals);
+        let goals: Vec<String> = goals
+            .map(|(g, v)| format!("{} {}", g.text, goal_value(&g.text, *v, &g.unit)))
+            .collect();
+        goals.join(", ")
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn started(&self, done: usize, total: usize) {
+        if done > 0 {
+            self.line(&format!(
+                "going on after {done} of {total} trials"
+            ));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+            // Trials of another process say nothing of how fast this one is.
+            bar.reset_eta();
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+    }
+
+    fn ended(&self, trial: &Trial) {
+        let best = self.update_best(trial);
+        if let Some(bar) = &self.bar {
+            if let (Some(best), Some(goal)) = (best, self.experiment.goals.first()) {
+                let value = goal_value(&goal.text, best, &goal.unit);
+                bar.set_message(format!("best {} {value}", goal.text));
+            }
+            bar.inc(1);
+        }
+        if self.bar.is_some() && !self.terminal.verbose {
+            return;
+        }
+        let outcome = match &trial.status {
+            Status::Failed(reason) => format!("failed: {reason}"),
+            Status::Complete if trial.violated.is_empty() => self.goals(trial),
+            Status::Complete => format!("{} (misses a requirement)", self.goals(trial)),
+        };
+        self.line(&format!("trial {}: {outcome}", trial.number));
+    }
+
+    fn testing(&self, trials: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("reading the test split for {trials} trials"));
+        }
+    }
+
+    fn note(&self, text: &str) {
+        self.line(&format!("note: {text}"));
+    }
+}

@@ -1,0 +1,202 @@
+//! `bnas run`: runs an experiment and leaves a run folder.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Failed;
+use super::progress::Progress;
+use super::spec::Spec;
+use super::terminal::{Format, Terminal};
+use crate::interpreter::result::RunResult;
+use crate::interpreter::store::{Lock, Store};
+use crate::interpreter::{self, RunError, RunOptions};
+use crate::ir::Experiment;
+use crate::model::Template;
+use crate::report::{csv, json, plan, table};
+
+/// Run an experiment
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The spec
+    file: PathBuf,
+    /// Which experiment, if the file has several
+    #[arg(long, value_name = "NAME")]
+    experiment: Option<String>,
+    /// The run folder [default: runs/<experiment>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A seed in place of the spec's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// A number of trials in place of the spec's
+    #[arg(long, value_name = "N")]
+    trials: Option<NonZeroUsize>,
+    /// Trials side by side, at most the spec's `search.slots` [default: one per core]; never changes a result
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Go on with the run in the folder
+    #[arg(long)]
+    resume: bool,
+    /// Print the plan and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the seconds of each trial into the results, which then differ from run to run
+    #[arg(long)]
+    timings: bool,
+}
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
+    let spec = Spec::read(&args.file)?;
+    let name = args.experiment.as_deref();
+    let mut experiment = spec.experiment(name, terminal)?.clone();
+    let overrides = apply(args, &mut experiment);
+    if args.dry_run {
+        return dry_run(&spec, &experiment, terminal);
+    }
+
+    let root = match &args.out {
+        Some(out) => out.clone(),
+        None => Path::new("runs").join(&experiment.name),
+    };
+    let lock = Lock::new(
+        &experiment.name,
+        experiment.seed,
+        experiment.search.trials,
+        spec.text(),
+        spec.imports(),
+        overrides,
+    );
+    let open = if args.resume {
+        Store::resume
+    } else {
+        Store::create
+    };
+    let mut store = open(&root, &lock, spec.text()).map_err(|e| Failed::run(e.to_string()))?;
+
+    catch_ctrl_c(terminal);
+    let options = RunOptions {
+        jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
+        stop: &STOP,
+    };
+    let progress = Progress::new(&experiment, terminal);
+    let outcome = interpreter::run(&experiment, options, &mut store, &progress);
+    progress.finish();
+    let result = outcome.map_err(|e| explain(e, &spec, &root, terminal))?;
+
+    let document = json::result(&result, args.timings);
+    let rows = csv::trials(&result, args.timings);
+    for (name, text) in [("result.json", &document), ("trials.csv", &rows)] {
+        store
+            .write(name, text)
+            .map_err(|e| Failed::run(e.to_string()))?;
+    }
+    match terminal.format {
+        Format::Human => terminal.print(&table::summary(&result, terminal.look))?,
+        Format::Json => terminal.print(&document)?,
+    }
+    terminal.say(&format!("everything is in {}", root.display()));
+    verdict(&result)
+}
+
+/// Puts what the command line says in place of what the spec says.
+fn apply(args: &Args, experiment: &mut Experiment) -> BTreeMap<String, u64> {
+    let mut overrides = BTreeMap::new();
+    if let Some(seed) = args.seed {
+        experiment.seed = seed;
+        overrides.insert("seed".into(), seed);
+    }
+    if let Some(trials) = args.trials {
+        experiment.search.trials = trials.get();
+        overrides.insert("trials".into(), trials.get() as u64);
+    }
+    overrides
+}
+
+fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<(), Failed> {
+    let template = Template::new(experiment).map_err(|problems| {
+        spec.show(&problems, terminal);
+        Failed::spec()
+    })?;
+    match terminal.format {
+        Format::Human => terminal.print(&plan::text(
+            experiment,
+            &template,
+            terminal.verbose,
+            terminal.look,
+        )),
+        Format::Json => {
+            let document = plan::json(experiment, &template);
+            terminal.print(&format!("{document:#}\n"))
+        }
+    }
+}
+
+/// The first Ctrl-C stops at the next training step, the second at once: the journal survives both.
+fn catch_ctrl_c(terminal: &Terminal) {
+    let outcome = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(3);
+        }
+        let text = "stopping at the next training step; Ctrl-C again ends at once";
+        // Nobody may be listening.
+        let _ = writeln!(std::io::stderr(), "\n{text}");
+    });
+    if let Err(e) = outcome {
+        terminal.say(&format!(
+            "warning: Ctrl-C will end the run at once, since it cannot be caught: {e}"
+        ));
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Terminal) -> Failed {
+    match error {
+        RunError::Spec(problems) => {
+            spec.show(&problems, terminal);
+            Failed::spec()
+        }
+        RunError::Interrupted { .. } => Failed::run(format!(
+            "{error}\n  go on with `{}`",
+            resume_command(spec, root)
+        )),
+        _ => Failed::run(error.to_string()),
+    }
+}
+
+/// The command that goes on with this run: the one that was typed, and `--resume`.
+fn resume_command(spec: &Spec, root: &Path) -> String {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    if words.is_empty() {
+        words = vec![
+            "run".into(),
+            spec.path.display().to_string(),
+            "--out".into(),
+            root.display().to_string(),
+        ];
+    }
+    if !words.iter().any(|w| w == "--resume") {
+        words.push("--resume".into());
+    }
+    format!("bnas {}", words.join(" "))
+}
+
+/// What the result says in an exit code.
+fn verdict(result: &RunResult) -> Result<(), Failed> {
+    if result.best.is_none() {
+        return Err(Failed::infeasible(table::nothing_feasible(result)));
+    }
+    if !result.meets_expectations() {
+        return Err(Failed::spec());
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! From a path to checked experiments.
+
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::Failed;
+use super::terminal::Terminal;
+use crate::analysis::{self, FileLoader};
+use crate::diagnostic::{Diagnostic, render};
+use crate::ir::{Experiment, Program};
+use crate::source::Sources;
+
+/// A file that was read and checked.
+pub struct Spec {
+    /// The path as the user gave it.
+    pub path: PathBuf,
+    /// Its text and every text that it imports; the file itself is the first.
+    pub sources: Sources,
+    /// What is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What it says; absent if there are errors.
+    pub program: Option<Program>,
+}
+
+impl Spec {
+    /// Reads and checks a file. Errors in it are in `diagnostics`; only a file that cannot be read fails.
+    pub fn read(path: &Path) -> Result<Spec, Failed> {
+        let text = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
+        let text = String::from_utf8(text).map_err(|e| {
+            let at = e.utf8_error().valid_up_to();
+            Failed::usage(format!("`{}` is no text: byte {at} is no UTF-8", path.display()))
+        })?;
+        let mut sources = Sources::default();
+        let main = sources.add(path.display().to_string(), text);
+        let checked = analysis::check(&mut sources, main, &FileLoader);
+        Ok(Spec {
+            path: path.to_path_buf(),
+            sources,
+            diagnostics: checked.diagnostics,
+            program: checked.program,
+        })
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        self.sources.iter().next().map_or("", |s| s.text.as_str())
+    }
+
+    /// Names and texts of everything that it imports.
+    pub fn imports(&self) -> impl Iterator<Item = (&str, &str)> {
+        let imports = self.sources.iter().skip(1);
+        imports.map(|s| (s.name.as_str(), s.text.as_str()))
+    }
+
+    /// Draws diagnostics on standard error.
+    pub fn show(&self, diagnostics: &[Diagnostic], terminal: &Terminal) {
+        if !diagnostics.is_empty() {
+            terminal.raw(&render(diagnostics, &self.sources, terminal.color_errors));
+        }
+    }
+
+    /// The experiments, after warnings and errors have been shown; fails if there is an error.
+    pub fn experiments(&self, terminal: &Terminal) -> Result<&[Experiment], Failed> {
+        self.show(&self.diagnostics, terminal);
+        match &self.program {
+            Some(program) => Ok(&program.experiments),
+            None => Err(Failed::spec()),
+        }
+    }
+
+    /// The experiment of this name, or the only one.
+    pub fn experiment(&self, name: Option<&str>, terminal: &Terminal) -> Result<&Experiment, Failed> {
+        let all = self.experiments(terminal)?;
+        let path = self.path.display();
+        let names = || {
+            let names: Vec<String> = all.iter().map(|e| format!("`{}`", e.name)).collect();
+            names.join(", ")
+        };
+        match (all, name) {
+            ([], _) => Err(Failed::usage(format!(
+                "`{path}` declares no experiment\n  add `experiment NAME {{ … }}`, or give a file that has one"
+            ))),
+            (_, Some(name)) => all.iter().find(|e| e.name == name).ok_or_else(|| {
+                Failed::usage(format!(
+                    "`{path}` has no experiment `{name}`; it has {}",
+                    names()
+                ))
+            }),
+            ([only], None) => Ok(only),
+            _ => Err(Failed::usage(format!(
+                "`{path}` has several experiments: choose with `--experiment` one of {}",
+                names()
+            ))),
+        }
+    }
+}
+
+/// Every `.bnas` file that paths name: files as they are, folders searched in the order of names.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let before = found.len();
+        for entry in WalkDir::new(path).sort_by_file_name() {
+            let entry = entry.map_err(|e| Failed::usage(format!("cannot search: {e}")))?;
+            if entry.file_type().is_file() && entry.path().extension().is_some_and(|x| x == "bnas") {
+                found.push(entry.into_path());
+            }
+        }
+        if found.len() == before {
+            return Err(Failed::usage(format!(
+                "there is no `.bnas` file under `{}`",
+                path.display()
+            )));
+        }
+    }
+    Ok(found)
+}
+
+/// A file that the user named and that cannot be read is an error of usage.
+pub fn unreadable(path: &Path, error: &std::io::Error) -> Failed {
+    Failed::usage(format!("cannot read `{}`: {error}", path.display()))
+}

@@ -1,0 +1,244 @@
+//! One trial: build the candidate of a point, price it, train it, see what goals and requirements say.
+//!
+//! In: a point and the number of the trial. Out: a [`Measured`] trial with its trained network, a failure being a result, too. Knows
+//! nothing of other trials, of files and of who chose the point.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use super::Observer;
+use super::conclude::turned;
+use super::search::KnownCosts;
+use super::store::trial::{LayerBits, Stages, Status, Trial};
+use super::train::{self, Data, Model, TrainError, Trained};
+use crate::ir::{Experiment, Expr, Value};
+use crate::model::evaluate::Failure;
+use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
+
+/// Everything that trials share; nothing in it changes.
+pub(super) struct Bench<'a> {
+    pub experiment: &'a Experiment,
+    pub template: &'a Template,
+    /// Absent in a search over formulas.
+    pub data: Option<&'a Data>,
+    pub stop: &'a AtomicBool,
+    pub observer: &'a dyn Observer,
+}
+
+/// How a trial ended.
+pub(super) enum Measured {
+    /// It has values, or a reason why it has none.
+    Ended {
+        trial: Trial,
+        /// What was trained.
+        model: Option<Model>,
+    },
+    /// Somebody asked to stop; nothing is known.
+    Stopped,
+}
+
+/// Why a trial has no values.
+enum Halt {
+    Stopped,
+    Failed(String),
+    /// An expression has no value at this point.
+    Valueless(Failure),
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Halt {
+        Halt::Valueless(failure)
+    }
+}
+
+impl Bench<'_> {
+    /// What is known of a point before training, for the sampler; `None` if it cannot be built or priced.
+    pub fn price(&self, point: &Point) -> Option<KnownCosts> {
+        let known = self.template.known(point).ok()?;
+        let goals = self.template.goals().iter().zip(&self.experiment.goals);
+        let goals = goals.map(|(goal, written)| {
+            if !self.template.is_known(goal) {
+                return Some(None);
+            }
+            let value = self.template.evaluate(goal, point, &known).ok()?;
+            Some(Some(turned(written.direction, value.as_number()?)))
+        });
+        let goals = goals.collect::<Option<Vec<_>>>()?;
+        let mut requires = self.template.requires().iter();
+        let feasible = requires.all(|require| {
+            !self.template.is_known(require) || self.holds(require, point, &known) == Ok(true)
+        });
+        Some(KnownCosts { goals, feasible })
+    }
+
+    /// Runs a trial. Takes minutes; a panic in it is caught, so that others go on.
+    pub fn measure(&self, number: usize, point: Point) -> Measured {
+        let start = Instant::now();
+        let mut trial = Trial {
+            number,
+            point,
+            status: Status::Complete,
+            metrics: Metrics::default(),
+            stages: None,
+            goals: Vec::new(),
+            violated: Vec::new(),
+            layers: Vec::new(),
+            model: None,
+            seconds: 0.0,
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.fill(&mut trial)));
+        trial.seconds = start.elapsed().as_secs_f64();
+        let model = match outcome {
+            Ok(Ok(model)) => model,
+            Ok(Err(Halt::Stopped)) => return Measured::Stopped,
+            Ok(Err(Halt::Failed(reason))) => {
+                fail(&mut trial, reason);
+                None
+            }
+            Ok(Err(Halt::Valueless(failure))) => {
+                let reason = self.explain(&failure);
+                fail(&mut trial, reason);
+                None
+            }
+            Err(_) => {
+                fail(
+                    &mut trial,
+                    "the interpreter has a bug here: it panicked".into(),
+                );
+                None
+            }
+        };
+        Measured::Ended { trial, model }
+    }
+
+    /// Build, price, train, score.
+    fn fill(&self, trial: &mut Trial) -> Result<Option<Model>, Halt> {
+        let mut model = None;
+        if let Some(candidate) = self.template.candidate(&trial.point)? {
+            trial.layers = layers(&candidate.network);
+            trial.metrics =
+                hardware::known_metrics(&candidate).map_err(|e| Halt::Failed(e.to_string()))?;
+            if let Some(data) = self.data {
+                let trained = self.train(&candidate, data, trial.number)?;
+                trial.stages = Some(stages(&candidate, &trained));
+                let accuracy = trained.validation;
+                trial.metrics.0.insert("accuracy".into(), accuracy);
+                model = Some(trained.model);
+            }
+        }
+        self.score(trial)?;
+        Ok(model)
+    }
+
+    /// Trains a candidate as trial `number` trains it: the same bits whenever it is called.
+    fn train(&self, candidate: &Candidate, data: &Data, number: usize) -> Result<Trained, Halt> {
+        let seed = self.experiment.seed;
+        let mut progress = |p| self.observer.epoch(number, p);
+        train::train(
+            candidate,
+            data,
+            seed,
+            number as u64,
+            self.stop,
+            &mut progress,
+        )
+        .map_err(|e| match e {
+            TrainError::Stopped => Halt::Stopped,
+            other => Halt::Failed(other.to_string()),
+        })
+    }
+
+    /// The network of an earlier trial, trained again; `None` if somebody asked to stop.
+    pub fn retrain(&self, number: usize, point: &Point) -> Result<Option<Model>, String> {
+        let candidate = self.template.candidate(point);
+        let candidate = candidate.map_err(|failure| self.explain(&failure))?;
+        let (Some(candidate), Some(data)) = (candidate, self.data) else {
+            return Err("there is nothing to train".into());
+        };
+        match self.train(&candidate, data, number) {
+            Ok(trained) => Ok(Some(trained.model)),
+            Err(Halt::Stopped) => Ok(None),
+            Err(Halt::Failed(reason)) => Err(reason),
+            Err(Halt::Valueless(failure)) => Err(self.explain(&failure)),
+        }
+    }
+
+    /// A failure with the path of the decision that it is about.
+    fn explain(&self, failure: &Failure) -> String {
+        match failure {
+            Failure::Inactive(index) => {
+                let path = self.template.decisions().all.get(*index).map(|d| &d.path);
+                let path = path.map_or("a decision", String::as_str);
+                format!("`{path}` does not exist at this point")
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// Goals and requirements at what is known and measured by now.
+    fn score(&self, trial: &mut Trial) -> Result<(), Halt> {
+        for (goal, written) in self.template.goals().iter().zip(&self.experiment.goals) {
+            let value = self.template.evaluate(goal, &trial.point, &trial.metrics)?;
+            match value.as_number() {
+                Some(number) if number.is_finite() => trial.goals.push(number),
+                _ => {
+                    let text = &written.text;
+                    return Err(Halt::Failed(format!(
+                        "the goal `{text}` is {value}, which cannot be compared"
+                    )));
+                }
+            }
+        }
+        for (index, require) in self.template.requires().iter().enumerate() {
+            if !self.holds(require, &trial.point, &trial.metrics)? {
+                trial.violated.push(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn holds(&self, require: &Expr, point: &Point, metrics: &Metrics) -> Result<bool, Failure> {
+        match self.template.evaluate(require, point, metrics)? {
+            Value::Bool(holds) => Ok(holds),
+            other => Err(Failure::Kind("a truth value", other.to_string())),
+        }
+    }
+}
+
+fn fail(trial: &mut Trial, reason: String) {
+    trial.status = Status::Failed(reason);
+    trial.goals.clear();
+    trial.violated.clear();
+    // What is not finite has no place in a journal.
+    trial.metrics.0.retain(|_, v| v.is_finite());
+}
+
+fn stages(candidate: &Candidate, trained: &Trained) -> Stages {
+    let is_tuned = candidate.finetune.as_ref().is_some_and(|f| f.epochs > 0);
+    let ptq = trained.post_training_validation;
+    Stages {
+        float: trained.float_validation,
+        ptq,
+        qaft: (is_tuned && ptq.is_some()).then_some(trained.validation),
+    }
+}
+
+/// How every layer with weights is represented.
+fn layers(network: &Network) -> Vec<LayerBits> {
+    let codes = |quantizer: Option<&Quantizer>| {
+        quantizer.map_or_else(|| "float".into(), |q| q.grid.to_string())
+    };
+    network
+        .weighted()
+        .map(|index| {
+            let node = &network.nodes[index];
+            let placement = node.placement.as_ref();
+            LayerBits {
+                layer: node.layer.clone(),
+                weights: codes(placement.and_then(|p| p.weights.as_ref())),
+                activations: codes(placement.and_then(|p| p.activations.as_ref())),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,175 @@
+//! After the search: the Pareto set, the best of it, and the one look at the test split.
+//!
+//! In: a store whose trials have all ended. Out: a [`RunResult`]. All choices are made by validation before the test split is read, and
+//! what was read is kept in the journal, so that going on with a run does not read it again.
+
+use super::bench::Bench;
+use super::expect;
+use super::result::{GoalColumn, Hypervolume, Requirement, RunResult};
+use super::search::pareto;
+use super::store::trial::{Status, Trial};
+use super::store::{Record, Store};
+use super::train::{Data, Model};
+use super::{RunError, model_metadata};
+use crate::ir::{Direction, Experiment};
+use crate::model::Template;
+
+/// What the trials of a store add up to, without a look at the test split.
+pub(super) fn choose(experiment: &Experiment, template: &Template, store: &Store) -> RunResult {
+    let trials: Vec<Trial> = store.state().trials.values().cloned().collect();
+    let feasible: Vec<&Trial> = trials.iter().filter(|t| t.is_feasible()).collect();
+    let gains: Vec<Vec<f64>> = feasible.iter().map(|t| gains(experiment, t)).collect();
+    let front: Vec<&Trial> = pareto::non_dominated(&gains)
+        .into_iter()
+        .map(|i| feasible[i])
+        .collect();
+    let first = |trial: &Trial| gains_first(experiment, trial);
+    let best = front
+        .iter()
+        .min_by(|a, b| {
+            let order = first(b).total_cmp(&first(a));
+            order.then(a.number.cmp(&b.number))
+        })
+        .map(|t| t.number);
+    let hypervolume = hypervolume(experiment, &trials, &front);
+    RunResult {
+        experiment: experiment.name.clone(),
+        seed: experiment.seed,
+        goals: experiment
+            .goals
+            .iter()
+            .map(|g| GoalColumn {
+                text: g.text.clone(),
+                direction: g.direction,
+                unit: g.unit.clone(),
+            })
+            .collect(),
+        requires: experiment
+            .requires
+            .iter()
+            .map(|r| Requirement {
+                text: r.text.clone(),
+                why: r.why.clone(),
+            })
+            .collect(),
+        decisions: template
+            .decisions()
+            .all
+            .iter()
+            .map(|d| d.path.clone())
+            .collect(),
+        pareto: front.iter().map(|t| t.number).collect(),
+        best,
+        tests: Default::default(),
+        hypervolume,
+        expects: Vec::new(),
+        provenance: experiment.provenance.clone(),
+        trials,
+    }
+}
+
+/// Reads the test split for the Pareto set, then judges what was expected.
+pub(super) fn test(
+    mut result: RunResult,
+    bench: &Bench,
+    store: &mut Store,
+) -> Result<RunResult, RunError> {
+    if let Some(data) = bench.data {
+        bench.observer.testing(result.pareto.len());
+        // The best is a member of the Pareto set.
+        for number in result.pareto.clone() {
+            let accuracy = match store.state().tests.get(&number) {
+                Some(accuracy) => *accuracy,
+                None => test_one(number, &result, bench, data, store)?,
+            };
+            result.tests.insert(number, accuracy);
+        }
+    }
+    result.expects = expect::judge(bench.experiment, &result);
+    Ok(result)
+}
+
+fn test_one(
+    number: usize,
+    result: &RunResult,
+    bench: &Bench,
+    data: &Data,
+    store: &mut Store,
+) -> Result<f64, RunError> {
+    let trial = result
+        .trial(number)
+        .expect("invariant: the Pareto set is made of trials");
+    let accuracy = model(trial, bench, store)?.accuracy(data.test());
+    store.append(Record::Test {
+        trial: number,
+        accuracy,
+    })?;
+    Ok(accuracy)
+}
+
+/// The network of a trial as it was stored, or trained again if the file is missing or damaged.
+fn model(trial: &Trial, bench: &Bench, store: &mut Store) -> Result<Model, RunError> {
+    let number = trial.number;
+    let hash = trial.model.as_deref().unwrap_or_default();
+    if let Some(bytes) = store.load_model(number, hash) {
+        let candidate = bench.template.candidate(&trial.point);
+        if let Ok(Some(candidate)) = candidate
+            && let Ok(model) = Model::from_safetensors(&candidate, &bytes)
+        {
+            return Ok(model);
+        }
+    }
+    bench.observer.note(&format!(
+        "the network of trial {number} is missing or damaged: training it again"
+    ));
+    let model = bench
+        .retrain(number, &trial.point)
+        .map_err(RunError::Internal)?
+        .ok_or_else(|| RunError::interrupted(bench.experiment, store))?;
+    let bytes = model.to_safetensors(&model_metadata(bench.experiment, number));
+    if store.save_model(number, &bytes)? != hash {
+        bench.observer.note(&format!(
+            "trial {number} trained again has other bits than at first: was the run begun on another machine?"
+        ));
+    }
+    Ok(model)
+}
+
+/// The goals of a complete trial, turned so that more is better.
+pub(super) fn gains(experiment: &Experiment, trial: &Trial) -> Vec<f64> {
+    let goals = experiment.goals.iter().zip(&trial.goals);
+    goals.map(|(g, v)| turned(g.direction, *v)).collect()
+}
+
+fn gains_first(experiment: &Experiment, trial: &Trial) -> f64 {
+    let goal = gains(experiment, trial).first().copied();
+    goal.unwrap_or(f64::NEG_INFINITY)
+}
+
+/// A minimized value is negated; the same again turns it back.
+pub(super) fn turned(direction: Direction, value: f64) -> f64 {
+    match direction {
+        Direction::Maximize => value,
+        Direction::Minimize => -value,
+    }
+}
+
+/// The reference is the worst value of each goal among complete trials: it needs no number from the user, and stays the same
+/// however the trials are ordered. To compare runs, take one reference for both.
+fn hypervolume(experiment: &Experiment, trials: &[Trial], front: &[&Trial]) -> Option<Hypervolume> {
+    let complete = trials.iter().filter(|t| t.status == Status::Complete);
+    let worst = complete.map(|t| gains(experiment, t)).reduce(|a, b| {
+        let pairs = a.into_iter().zip(b);
+        pairs.map(|(x, y)| if y < x { y } else { x }).collect()
+    })?;
+    let gains: Vec<Vec<f64>> = front.iter().map(|t| gains(experiment, t)).collect();
+    Some(Hypervolume {
+        value: pareto::hypervolume(&gains, &worst),
+        reference: experiment
+            .goals
+            .iter()
+            .zip(worst)
+            .map(|(g, v)| turned(g.direction, v))
+            .collect(),
+    })
+}

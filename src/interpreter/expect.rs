@@ -1,0 +1,226 @@
+//! Expectations: what a spec says that its own result must show.
+//!
+//! In: `expect` lines and what is known of the best trial and the Pareto set. Out: for each line whether it holds, and the values of its
+//! sub-expressions, so that a failed one explains itself.
+//!
+//! | name | value |
+//! |---|---|
+//! | `best.accuracy`, `best.energy`, … | any metric of the best trial, by validation |
+//! | `best.test.accuracy` | accuracy of the best trial on the test split |
+//! | `pareto.count` | members of the Pareto set |
+//! | a name of the experiment | its value, or what the best trial chose for it |
+
+use super::result::{Expectation, Part, RunResult};
+use super::store::trial::Trial;
+use crate::ir::{BinaryOp, Experiment, Expr, Function, Slot, UnaryOp, Value};
+use crate::model::evaluate::{self, Scope};
+use crate::model::metrics::metric;
+
+/// Every `expect` line of an experiment against its result.
+pub(super) fn judge(experiment: &Experiment, result: &RunResult) -> Vec<Expectation> {
+    let scope = Outcome { experiment, result };
+    experiment
+        .expects
+        .iter()
+        .map(|expect| {
+            let mut parts = Vec::new();
+            explain(&expect.holds, &scope, &mut parts);
+            Expectation {
+                text: expect.text.clone(),
+                holds: evaluate::truth(&expect.holds, &scope).unwrap_or(false),
+                parts,
+            }
+        })
+        .collect()
+}
+
+struct Outcome<'a> {
+    experiment: &'a Experiment,
+    result: &'a RunResult,
+}
+
+impl Scope for Outcome<'_> {
+    fn name(&self, name: &str) -> Option<Value> {
+        if let Some(of_best) = name.strip_prefix("best.") {
+            let best = self.best()?;
+            let number = match of_best {
+                "test.accuracy" => self.result.tests.get(&best.number),
+                metric => best.metrics.0.get(metric),
+            };
+            return number.map(|n| Value::Number(*n));
+        }
+        if name == "pareto.count" {
+            return Some(Value::Number(self.result.pareto.len() as f64));
+        }
+        let binding = self.experiment.lets.iter().find(|l| l.name == name)?;
+        match &binding.slot {
+            Slot::Fixed(expr) => evaluate::value(expr, self).ok(),
+            Slot::Chosen(_) => {
+                let mut paths = self.result.decisions.iter();
+                self.decision(paths.position(|path| path == name)?)
+            }
+        }
+    }
+
+    fn decision(&self, index: usize) -> Option<Value> {
+        self.best()?.point.0.get(index).cloned().flatten()
+    }
+}
+
+impl Outcome<'_> {
+    fn best(&self) -> Option<&Trial> {
+        self.result.trial(self.result.best?)
+    }
+}
+
+/// Every name and every side of a comparison, with its value, each once and in the order of the text.
+fn explain(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
+    match expr {
+        Expr::Value(_) => {}
+        Expr::Name(..) | Expr::Decision(_) => put(expr, scope, parts),
+        Expr::Unary(UnaryOp::Not, x) => explain(x, scope, parts),
+        Expr::Binary(op, x, y) if is_logical(*op) => {
+            explain(x, scope, parts);
+            explain(y, scope, parts);
+        }
+        Expr::Binary(op, x, y) if is_comparison(*op) => {
+            for side in [x, y] {
+                inner(side, scope, parts);
+                if !matches!(**side, Expr::Value(_)) {
+                    put(side, scope, parts);
+                }
+            }
+        }
+        _ => inner(expr, scope, parts),
+    }
+}
+
+/// The names under an expression.
+fn inner(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
+    match expr {
+        Expr::Value(_) => {}
+        Expr::Name(..) | Expr::Decision(_) => put(expr, scope, parts),
+        Expr::Unary(_, x) => inner(x, scope, parts),
+        Expr::Binary(_, x, y) => {
+            inner(x, scope, parts);
+            inner(y, scope, parts);
+        }
+        Expr::If(c, x, y) => {
+            for part in [c, x, y] {
+                inner(part, scope, parts);
+            }
+        }
+        Expr::Call(_, items) | Expr::Set(items) => {
+            for item in items {
+                inner(item, scope, parts);
+            }
+        }
+        Expr::Record(_, fields, _) => {
+            for (_, slot) in fields {
+                if let Slot::Fixed(expr) = slot {
+                    inner(expr, scope, parts);
+                }
+            }
+        }
+    }
+}
+
+fn put(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
+    let text = show(expr);
+    if parts.iter().any(|p| p.text == text) {
+        return;
+    }
+    parts.push(Part {
+        value: evaluate::value(expr, scope).ok(),
+        unit: unit(expr),
+        text,
+    });
+}
+
+/// The unit of a name; of anything else none, since dimensions are gone by now.
+fn unit(expr: &Expr) -> String {
+    let Expr::Name(name, _) = expr else {
+        return String::new();
+    };
+    match name.rsplit('.').next() {
+        Some("accuracy") => "%".into(),
+        Some(last) => metric(last).map_or(String::new(), |m| m.unit.into()),
+        None => String::new(),
+    }
+}
+
+fn is_logical(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Implies)
+}
+
+fn is_comparison(op: BinaryOp) -> bool {
+    use BinaryOp::*;
+    matches!(
+        op,
+        Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual
+    )
+}
+
+/// An expression in the language's own words; every operand that is itself an operation stands in parentheses.
+fn show(expr: &Expr) -> String {
+    let operand = |x: &Expr| match x {
+        Expr::Binary(..) | Expr::If(..) | Expr::Unary(..) => format!("({})", show(x)),
+        _ => show(x),
+    };
+    let list = |items: &[Expr]| items.iter().map(show).collect::<Vec<_>>().join(", ");
+    match expr {
+        Expr::Value(value) => value.to_string(),
+        Expr::Name(name, _) => name.clone(),
+        Expr::Decision(index) => format!("decision {index}"),
+        Expr::Unary(UnaryOp::Negate, x) => format!("-{}", operand(x)),
+        Expr::Unary(UnaryOp::Not, x) => format!("not {}", operand(x)),
+        Expr::Binary(op, x, y) => format!("{} {} {}", operand(x), sign(*op), operand(y)),
+        Expr::If(c, x, y) => format!("if {} then {} else {}", show(c), show(x), show(y)),
+        Expr::Call(function, args) => format!("{}({})", called(*function), list(args)),
+        Expr::Set(items) => format!("{{{}}}", list(items)),
+        Expr::Record(name, ..) => format!("{name}(…)"),
+    }
+}
+
+fn sign(op: BinaryOp) -> &'static str {
+    use BinaryOp::*;
+    match op {
+        Add => "+",
+        Subtract => "-",
+        Multiply => "*",
+        Divide => "/",
+        Power => "^",
+        Equal => "==",
+        NotEqual => "!=",
+        Less => "<",
+        LessEqual => "<=",
+        Greater => ">",
+        GreaterEqual => ">=",
+        And => "and",
+        Or => "or",
+        Implies => "implies",
+    }
+}
+
+fn called(function: Function) -> &'static str {
+    use Function::*;
+    match function {
+        Abs => "abs",
+        Sign => "sign",
+        Round => "round",
+        Floor => "floor",
+        Ceil => "ceil",
+        Sqrt => "sqrt",
+        Exp => "exp",
+        Ln => "ln",
+        Log2 => "log2",
+        Tanh => "tanh",
+        Sin => "sin",
+        Cos => "cos",
+        Max => "max",
+        Min => "min",
+        Clip => "clip",
+        MultipleOf => "multiple_of",
+        Peak => "peak",
+    }
+}

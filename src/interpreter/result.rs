@@ -1,0 +1,103 @@
+//! What a run gives back: every trial, the Pareto set, the best of it, and whether expectations held.
+//!
+//! Plain data in base units; `report` turns it into tables and files. Without the seconds of trials, two equal runs give equal values.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::store::trial::Trial;
+use crate::ir::{Direction, Provenance, Value};
+
+/// Everything that a finished search has shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// The root of all randomness.
+    pub seed: u64,
+    /// The goals in order: columns of every table.
+    pub goals: Vec<GoalColumn>,
+    /// The requirements in order, as written, with the author's reasons.
+    pub requires: Vec<Requirement>,
+    /// Paths of the decisions, in the order of every trial's point.
+    pub decisions: Vec<String>,
+    /// By number.
+    pub trials: Vec<Trial>,
+    /// Numbers of the feasible trials that no other feasible trial beats in all goals, ascending.
+    pub pareto: Vec<usize>,
+    /// The feasible trial with the best first goal by validation; the earlier one of equals.
+    pub best: Option<usize>,
+    /// Accuracy on the test split, for the Pareto set and the best.
+    pub tests: BTreeMap<usize, f64>,
+    /// Volume that the Pareto set dominates.
+    pub hypervolume: Option<Hypervolume>,
+    /// What the spec expected.
+    pub expects: Vec<Expectation>,
+    /// Where constants come from.
+    pub provenance: Vec<Provenance>,
+}
+
+/// A goal as a column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalColumn {
+    /// The text as written.
+    pub text: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Base unit; empty for plain numbers.
+    pub unit: String,
+}
+
+/// A requirement as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// The condition.
+    pub text: String,
+    /// The author's reason.
+    pub why: Option<String>,
+}
+
+/// Volume between the Pareto set and a reference point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hypervolume {
+    /// Product of the goals' units.
+    pub value: f64,
+    /// The worst value of each goal among complete trials.
+    pub reference: Vec<f64>,
+}
+
+/// An `expect` line and how it came out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// The condition as written.
+    pub text: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Sub-expressions with their values, in the order of the text.
+    pub parts: Vec<Part>,
+}
+
+/// A sub-expression of an expectation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The sub-expression.
+    pub text: String,
+    /// Its value; absent if it has none, for instance where no trial is feasible.
+    pub value: Option<Value>,
+    /// Base unit; empty for plain numbers.
+    pub unit: String,
+}
+
+impl RunResult {
+    /// The trial with this number.
+    pub fn trial(&self, number: usize) -> Option<&Trial> {
+        // Numbers are positions unless a run was cut short.
+        self.trials.iter().find(|t| t.number == number)
+    }
+
+    /// Whether every `expect` line holds.
+    pub fn meets_expectations(&self) -> bool {
+        self.expects.iter().all(|e| e.holds)
+    }
+}

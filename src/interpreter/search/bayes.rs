@@ -1,0 +1,384 @@
+//! Bayesian optimization.
+//!
+//! The first trial is the default point, the next ones a Latin hypercube; then each trial is the point whose acquisition is the largest
+//! that a search over random points, neighbors of the best trials and hill climbing finds.
+//!
+//! * **Goals** known before training enter exactly, only measured goals are modelled. One measured goal: expected improvement, with known
+//!   goals expected hypervolume improvement above a reference point 10 % of the front's range below its worst values (the rule of BoTorch's
+//!   `infer_reference_point`). Several measured goals, or more than three known ones: the scalarization of ParEGO with weights drawn per trial.
+//! * **Best so far** is judged by the model's mean at trials, not by their noisy values.
+//! * **Requirements on measurements and failures** teach a second process, over +1 and -1; its probability of +1 multiplies the acquisition,
+//!   and is the acquisition as long as no trial is acceptable. Failed trials have no values and don't enter the first process.
+//! * **Pending trials** are believed to give the model's mean.
+
+use rand_chacha::ChaCha8Rng;
+
+use super::acquisition::{
+    Front, Scalarization, log_capped_improvement, log_expected_improvement,
+    log_probability_positive,
+};
+use super::climb::{climb, neighbors};
+use super::encoding::member_at;
+use super::feasible::{Feasible, Taken};
+use super::gaussian_process::GaussianProcess;
+use super::kernel::Layout;
+use super::pareto::non_dominated;
+use super::sampler::{Known, KnownCosts, Observation, Sampler, Suggestion};
+use crate::model::{Decisions, Point};
+use crate::stream::{Purpose, shuffle, stream, uniform};
+
+/// Random feasible points among the candidates, and how many are drawn for them at most.
+const POOL: usize = 500;
+const MOST_TRIES: u64 = 2_000;
+/// Best trials whose neighbors are candidates.
+const INCUMBENTS: usize = 4;
+/// Candidates from which to climb, and calls of the acquisition for each.
+const CLIMBS: usize = 5;
+const CLIMB_BUDGET: usize = 200;
+
+/// Bayesian optimization over a space.
+pub struct Bayes<'a> {
+    feasible: Feasible<'a>,
+    layout: Layout,
+    seed: u64,
+    initial: usize,
+}
+
+impl<'a> Bayes<'a> {
+    /// A search whose first `initial` trials need no model.
+    pub fn new(decisions: &'a Decisions, known: &'a dyn Known, seed: u64, initial: usize) -> Self {
+        let feasible = Feasible::new(decisions, known);
+        Bayes {
+            layout: Layout::new(feasible.encoding.features()),
+            feasible,
+            seed,
+            initial: initial.max(1),
+        }
+    }
+
+    /// The point of the initial design for a trial.
+    fn design(&self, trial: usize, rng: &mut ChaCha8Rng) -> Point {
+        if trial == 0 {
+            return self.feasible.decisions.default_point();
+        }
+        // A Latin hypercube: trial k falls into stratum order[k - 1] of each decision. The orders belong to no single trial, so their
+        // stream has a number that no trial has.
+        let mut orders = stream(self.seed, u64::MAX, Purpose::Search);
+        let strata = self.initial - 1;
+        let mut order: Vec<usize> = (0..strata).collect();
+        let shares: Vec<f64> = (0..self.feasible.decisions.all.len())
+            .map(|_| {
+                shuffle(&mut orders, &mut order);
+                (order[trial - 1] as f64 + uniform(rng)) / strata as f64
+            })
+            .collect();
+        self.feasible
+            .decisions
+            .fill(|i, decision| member_at(&decision.choices, shares[i]))
+    }
+
+    /// The candidate of most worth: the best of random points and neighbors of good trials, after climbing.
+    fn best_candidate(
+        &self,
+        belief: &Belief,
+        taken: &Taken,
+        incumbents: &[&Point],
+        rng: &mut ChaCha8Rng,
+    ) -> Suggestion {
+        let mut ask = |point: &Point| {
+            let vector = self.feasible.encoding.encode(point);
+            if taken.contains(&vector) {
+                return None;
+            }
+            let costs = self.feasible.price(point)?;
+            let worth = belief.log_worth(&vector, &costs);
+            Some(if worth.is_nan() {
+                f64::NEG_INFINITY
+            } else {
+                worth
+            })
+        };
+        let mut candidates: Vec<(Point, f64)> = Vec::new();
+        let (mut tries, mut accepted) = (0, 0);
+        while candidates.len() < POOL && tries < MOST_TRIES {
+            let point = self.feasible.any(rng);
+            tries += 1;
+            if let Some(worth) = ask(&point) {
+                accepted += 1;
+                candidates.push((point, worth));
+            }
+        }
+        for incumbent in incumbents {
+            for point in neighbors(self.feasible.decisions, incumbent, 0.05, rng) {
+                if let Some(worth) = ask(&point) {
+                    candidates.push((point, worth));
+                }
+            }
+        }
+        if candidates.is_empty() {
+            return self.feasible.draw(rng, taken, None);
+        }
+        // Stable: among equals, the first found wins.
+        candidates.sort_by(|a, b| b.1.total_cmp(&a.1));
+        candidates.truncate(CLIMBS);
+        let mut best: Option<(Point, f64)> = None;
+        for (start, worth) in candidates {
+            let decisions = self.feasible.decisions;
+            let top = climb(decisions, start, worth, rng, CLIMB_BUDGET, &mut ask);
+            if best.as_ref().is_none_or(|b| top.1 > b.1) {
+                best = Some(top);
+            }
+        }
+        let (point, _) = best.expect("invariant: there is at least one candidate");
+        Suggestion::Evaluate {
+            point,
+            tries,
+            accepted,
+        }
+    }
+}
+
+impl Sampler for Bayes<'_> {
+    fn suggest(&mut self, trial: usize, seen: &[Observation], pending: &[Point]) -> Suggestion {
+        let mut rng = stream(self.seed, trial as u64, Purpose::Search);
+        let taken = self.feasible.taken(seen, pending);
+        if trial < self.initial {
+            let first = self.design(trial, &mut rng);
+            return self.feasible.draw(&mut rng, &taken, Some(first));
+        }
+        if seen.is_empty() {
+            return self.feasible.draw(&mut rng, &taken, None);
+        }
+        let belief = Belief::new(&self.feasible, &self.layout, seen, pending, &mut rng);
+        let incumbents: Vec<&Point> = best_of(seen);
+        self.best_candidate(&belief, &taken, &incumbents, &mut rng)
+    }
+}
+
+/// The best acceptable trials: of one goal the highest, of several the latest of the front.
+fn best_of(seen: &[Observation]) -> Vec<&Point> {
+    let good: Vec<&Observation> = seen.iter().filter(|o| o.is_acceptable()).collect();
+    let mut order: Vec<usize> = (0..good.len()).collect();
+    if good.first().is_some_and(|o| o.goals.len() == 1) {
+        order.sort_by(|a, b| good[*b].goals[0].total_cmp(&good[*a].goals[0]));
+    } else {
+        let goals: Vec<Vec<f64>> = good.iter().map(|o| o.goals.clone()).collect();
+        order = non_dominated(&goals);
+        order.reverse();
+    }
+    order.truncate(INCUMBENTS);
+    order.into_iter().map(|i| &good[i].point).collect()
+}
+
+/// What is believed after some trials.
+struct Belief {
+    /// The modelled quantity; absent if every goal is known.
+    model: Option<GaussianProcess>,
+    /// Over +1 and -1; absent as long as every trial was acceptable.
+    acceptance: Option<GaussianProcess>,
+    /// Which goals are known.
+    known: Vec<bool>,
+    /// Absent as long as no trial is acceptable.
+    gain: Option<Gain>,
+}
+
+/// How a mean and a deviation become worth.
+enum Gain {
+    /// One goal, modelled: improvement over this level.
+    Single(f64),
+    /// One goal, known: more of it than this level, or, as long as nothing can go wrong, just more of it.
+    Value(f64),
+    /// One modelled goal (or, if all are known, the last one) and some known ones.
+    Front(Front),
+    /// All goals in one, above a level.
+    Scalar(Scalarization, f64),
+}
+
+impl Belief {
+    fn new(
+        feasible: &Feasible,
+        layout: &Layout,
+        seen: &[Observation],
+        pending: &[Point],
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let known = feasible.known_goals(&seen[0].point, seen[0].goals.len());
+        let encode = |point: &Point| feasible.encoding.encode(point);
+        let valued: Vec<&Observation> = seen.iter().filter(|o| o.has_values()).collect();
+        let measured: Vec<usize> = (0..known.len()).filter(|j| !known[*j]).collect();
+        let several = measured.len() > 1 || known.len() > 4;
+        // Drawn in any case, so that the stream does not depend on what was observed.
+        let weights = random_weights(known.len(), rng);
+        let scalarization = several.then(|| {
+            let goals: Vec<&[f64]> = valued.iter().map(|o| o.goals.as_slice()).collect();
+            Scalarization::new(&weights, &goals)
+        });
+
+        let modelled = |goals: &[f64]| match &scalarization {
+            Some(s) => s.part(goals.iter().zip(&known).map(|(g, k)| (!k).then_some(*g))),
+            None => goals[measured[0]],
+        };
+        let model = (!measured.is_empty() && !valued.is_empty()).then(|| {
+            let x = valued.iter().map(|o| encode(&o.point)).collect();
+            let y: Vec<f64> = valued.iter().map(|o| modelled(&o.goals)).collect();
+            GaussianProcess::fit(layout, x, &y).believe(pending.iter().map(encode).collect())
+        });
+        let acceptance = seen.iter().any(|o| !o.is_acceptable()).then(|| {
+            let x = seen.iter().map(|o| encode(&o.point)).collect();
+            let y: Vec<f64> = seen
+                .iter()
+                .map(|o| if o.is_acceptable() { 1.0 } else { -1.0 })
+                .collect();
+            GaussianProcess::fit(layout, x, &y)
+        });
+
+        // What is reached: known goals as they are, the modelled quantity by its mean; pending trials count as believed.
+        let observed = valued
+            .iter()
+            .filter(|o| o.is_acceptable())
+            .map(|o| (&o.point, o.goals.iter().map(|g| Some(*g)).collect()));
+        let believed = pending
+            .iter()
+            .filter_map(|p| Some((p, feasible.price(p)?.goals)));
+        let any_acceptable = valued.iter().any(|o| o.is_acceptable());
+        let reached: Vec<(Vec<Option<f64>>, f64)> = observed
+            .chain(believed)
+            .map(|(point, goals): (&Point, Vec<Option<f64>>)| {
+                let exact = goals
+                    .into_iter()
+                    .zip(&known)
+                    .map(|(g, known)| g.filter(|_| *known))
+                    .collect();
+                let mean = model
+                    .as_ref()
+                    .map_or(f64::NEG_INFINITY, |m| m.predict(&encode(point)).0);
+                (exact, mean)
+            })
+            .collect();
+        let gain = any_acceptable.then(|| match scalarization {
+            Some(s) => {
+                let level = reached
+                    .iter()
+                    .map(|(exact, mean)| s.part(exact.iter().copied()).min(*mean))
+                    .fold(f64::NEG_INFINITY, f64::max);
+                Gain::Scalar(s, level)
+            }
+            None if known == [true] => Gain::Value(
+                reached
+                    .iter()
+                    .filter_map(|(exact, _)| exact[0])
+                    .fold(f64::NEG_INFINITY, f64::max),
+            ),
+            None if known.len() == 1 => Gain::Single(
+                reached
+                    .iter()
+                    .map(|r| r.1)
+                    .fold(f64::NEG_INFINITY, f64::max),
+            ),
+            None => Gain::Front(front(reached)),
+        });
+        Belief {
+            model,
+            acceptance,
+            known,
+            gain,
+        }
+    }
+
+    /// The logarithm of what a trial is worth, up to a constant.
+    fn log_worth(&self, vector: &[f64], costs: &KnownCosts) -> f64 {
+        let chance = self.acceptance.as_ref().map_or(0.0, |process| {
+            let (mean, deviation) = process.predict(vector);
+            log_probability_positive(mean, deviation)
+        });
+        let Some(gain) = &self.gain else {
+            return chance;
+        };
+        let predicted = self.model.as_ref().map(|model| model.predict(vector));
+        let mut exact: Vec<f64> = costs.goals.iter().copied().flatten().collect();
+        let worth = match (gain, predicted) {
+            (Gain::Single(level), Some((mean, deviation))) => {
+                log_expected_improvement(mean, deviation, *level)
+            }
+            (Gain::Front(front), Some((mean, deviation))) => {
+                front.log_expected_improvement(&exact, mean, deviation)
+            }
+            (Gain::Front(front), None) => {
+                let last = exact.pop().unwrap_or(f64::NEG_INFINITY);
+                front.log_expected_improvement(&exact, last, 0.0)
+            }
+            (Gain::Scalar(s, level), Some((mean, deviation))) => {
+                let cap = s.part(costs.goals.iter().copied());
+                log_capped_improvement(mean, deviation, *level, cap)
+            }
+            (Gain::Scalar(s, level), None) => {
+                let value = s.part(costs.goals.iter().copied());
+                log_expected_improvement(value, 0.0, *level)
+            }
+            (Gain::Value(level), _) => {
+                let value = exact.pop().unwrap_or(f64::NEG_INFINITY);
+                if self.acceptance.is_none() {
+                    return value;
+                }
+                log_expected_improvement(value, 0.0, *level)
+            }
+            (Gain::Single(_), None) => f64::NEG_INFINITY,
+        };
+        debug_assert_eq!(self.known.len(), costs.goals.len());
+        worth + chance
+    }
+}
+
+/// Known goals and the modelled one of what is reached, above the reference point.
+fn front(reached: Vec<(Vec<Option<f64>>, f64)>) -> Front {
+    let members: Vec<(Vec<f64>, f64)> = reached
+        .into_iter()
+        .map(|(exact, mean)| {
+            let mut known: Vec<f64> = exact.into_iter().flatten().collect();
+            // Without a modelled goal, the last known one takes its place.
+            let height = if mean == f64::NEG_INFINITY {
+                known.pop().unwrap_or(mean)
+            } else {
+                mean
+            };
+            (known, height)
+        })
+        .collect();
+    let joined: Vec<Vec<f64>> = members
+        .iter()
+        .map(|(known, height)| known.iter().copied().chain([*height]).collect())
+        .collect();
+    let best = non_dominated(&joined);
+    let mut reference = reference_point(&joined, &best);
+    let level = reference.pop().unwrap_or(f64::NEG_INFINITY);
+    let members = best.into_iter().map(|i| members[i].clone()).collect();
+    Front::new(members, reference, level)
+}
+
+/// A tenth of the front's range below its worst value in each goal; of the range of all points where the front has none.
+fn reference_point(points: &[Vec<f64>], front: &[usize]) -> Vec<f64> {
+    let goals = points.first().map_or(0, Vec::len);
+    (0..goals)
+        .map(|j| {
+            let span = |values: &mut dyn Iterator<Item = f64>| {
+                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+                    (low.min(v), high.max(v))
+                })
+            };
+            let (worst, best) = span(&mut front.iter().map(|i| points[*i][j]));
+            let (lowest, highest) = span(&mut points.iter().map(|p| p[j]));
+            let range = [best - worst, highest - lowest, worst.abs()]
+                .into_iter()
+                .find(|r| *r > 0.0)
+                .unwrap_or(1.0);
+            worst - 0.1 * range
+        })
+        .collect()
+}
+
+/// Weights that sum to 1, uniform over all such vectors.
+fn random_weights(goals: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let parts: Vec<f64> = (0..goals).map(|_| -libm::log(1.0 - uniform(rng))).collect();
+    let sum: f64 = parts.iter().sum();
+    parts.iter().map(|p| p / sum.max(1e-300)).collect()
+}

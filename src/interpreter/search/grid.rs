@@ -1,0 +1,99 @@
+//! Grid search.
+
+use super::feasible::Feasible;
+use super::sampler::{Known, Observation, Sampler, Suggestion};
+use crate::model::counting::{Endless, Members, members};
+use crate::model::{Decisions, Point};
+
+/// Every feasible member in order: the first decision changes slowest. Trial `k` is the member with number `k` among those that known
+/// requirements allow.
+pub struct Grid<'a> {
+    feasible: Feasible<'a>,
+    members: Members<'a>,
+    /// The trial that the next feasible member belongs to.
+    next: usize,
+}
+
+impl<'a> Grid<'a> {
+    /// A grid over `decisions`; an error names the first decision over reals.
+    pub fn new(decisions: &'a Decisions, known: &'a dyn Known) -> Result<Self, Endless> {
+        Ok(Grid {
+            feasible: Feasible::new(decisions, known),
+            members: members(decisions)?,
+            next: 0,
+        })
+    }
+}
+
+impl Sampler for Grid<'_> {
+    fn suggest(&mut self, trial: usize, _: &[Observation], _: &[Point]) -> Suggestion {
+        if trial < self.next {
+            self.members.restart();
+            self.next = 0;
+        }
+        let mut tries = 0;
+        for point in self.members.by_ref() {
+            tries += 1;
+            if self.feasible.price(&point).is_some() {
+                self.next += 1;
+                if self.next > trial {
+                    return Suggestion::Evaluate {
+                        point,
+                        tries,
+                        accepted: 1,
+                    };
+                }
+            }
+        }
+        Suggestion::Exhausted { tries }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interpreter::search::sampler::Unknown;
+    use crate::interpreter::search::tests::{at_most, decisions, integers, reals};
+
+    fn numbers(suggestion: Suggestion) -> Option<Vec<f64>> {
+        match suggestion {
+            Suggestion::Evaluate { point, .. } => Some(
+                point
+                    .0
+                    .iter()
+                    .flatten()
+                    .filter_map(|v| v.as_number())
+                    .collect(),
+            ),
+            Suggestion::Exhausted { .. } => None,
+        }
+    }
+
+    #[test]
+    fn members_in_order_and_then_the_end() {
+        let mut space = decisions(vec![integers("a", 1, 2), integers("b", 1, 3)]);
+        space.constraints.push(at_most(&[0, 1], 4.0));
+        let mut grid = Grid::new(&space, &Unknown { goals: 1 }).unwrap();
+        let got: Vec<Vec<f64>> = (0..5)
+            .map(|k| numbers(grid.suggest(k, &[], &[])).unwrap())
+            .collect();
+        assert_eq!(
+            got,
+            [[1.0, 1.0], [1.0, 2.0], [1.0, 3.0], [2.0, 1.0], [2.0, 2.0]]
+        );
+        assert_eq!(numbers(grid.suggest(5, &[], &[])), None);
+        // A resumed run may ask for any trial.
+        assert_eq!(numbers(grid.suggest(2, &[], &[])).unwrap(), [1.0, 3.0]);
+        let mut other = Grid::new(&space, &Unknown { goals: 1 }).unwrap();
+        assert_eq!(numbers(other.suggest(4, &[], &[])).unwrap(), [2.0, 2.0]);
+    }
+
+    #[test]
+    fn reals_have_no_grid() {
+        let space = decisions(vec![integers("a", 1, 2), reals("rate", 0.0, 1.0)]);
+        let Err(error) = Grid::new(&space, &Unknown { goals: 1 }) else {
+            panic!("reals can't be listed");
+        };
+        assert_eq!(error.path, "rate");
+    }
+}

@@ -1,0 +1,38 @@
+//! Which candidate comes next.
+//!
+//! In: the [`Decisions`](crate::model::Decisions) of an experiment, what is known of a point before training ([`Known`]) and what was
+//! observed so far. Out: the next [`Point`](crate::model::Point). Knows nothing of networks, targets or training: a space is a list of
+//! decisions, a result is a vector of numbers to maximize.
+//!
+//! ```text
+//! sampler             the contract, and what a sampler is told
+//!  ├─ random, grid    without a model
+//!  └─ bayes           with one:
+//!      encoding            point -> vector
+//!      kernel              how alike two vectors are
+//!      gaussian_process    observed values -> mean and deviation anywhere (cholesky, minimize: its tools)
+//!      acquisition         mean and deviation -> worth of a trial (pareto: what is already reached)
+//!      climb               the point of most worth
+//! feasible            what every sampler draws from: points that meet whatever is known before training
+//! ```
+
+mod acquisition;
+mod bayes;
+mod cholesky;
+mod climb;
+mod encoding;
+mod feasible;
+mod gaussian_process;
+mod grid;
+mod kernel;
+mod minimize;
+pub mod pareto;
+mod random;
+mod sampler;
+#[cfg(test)]
+mod tests;
+
+pub use bayes::Bayes;
+pub use grid::Grid;
+pub use random::Random;
+pub use sampler::{Known, KnownCosts, Observation, Sampler, Suggestion, Unknown};

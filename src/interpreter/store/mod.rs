@@ -1,0 +1,237 @@
+//! The run folder: what a study leaves, and how it goes on after it was stopped anywhere.
+//!
+//! ```text
+//! DIR/
+//!   spec.bnas            the text as it ran
+//!   spec.lock.json       what determines the result
+//!   journal/main.jsonl   what has been found out; the state is a fold over it
+//!   models/<trial>.safetensors
+//!   result.json  trials.csv
+//! ```
+//!
+//! In: records and finished texts. Out: the [`State`] that the records add up to. Files other than the journal are written beside
+//! their place and renamed, so that a reader sees the old one or the new one. Knows nothing of search or training.
+
+mod error;
+mod journal;
+mod lock;
+mod state;
+pub mod trial;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+pub use error::StoreError;
+pub use journal::Loss;
+pub use lock::{Lock, SourceHash};
+pub use state::{Record, State};
+
+use journal::Journal;
+
+const LOCK: &str = "spec.lock.json";
+const SPEC: &str = "spec.bnas";
+
+/// An open run folder, or the same in memory.
+#[derive(Debug)]
+pub struct Store {
+    place: Place,
+    state: State,
+    losses: Vec<Loss>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder { root: PathBuf, journal: Journal },
+    Memory { models: BTreeMap<usize, Vec<u8>> },
+}
+
+impl Store {
+    /// A study that is forgotten when the process ends.
+    pub fn in_memory() -> Store {
+        Store {
+            place: Place::Memory {
+                models: BTreeMap::new(),
+            },
+            state: State::default(),
+            losses: Vec::new(),
+        }
+    }
+
+    /// Starts a run in a folder that does not exist or is empty.
+    pub fn create(root: &Path, lock: &Lock, spec: &str) -> Result<Store, StoreError> {
+        fs::create_dir_all(root).map_err(StoreError::io("create", root))?;
+        if !is_empty(root)? {
+            let path = root.to_path_buf();
+            return Err(if root.join(LOCK).exists() || root.join(SPEC).exists() {
+                StoreError::Exists { path }
+            } else {
+                StoreError::Foreign { path }
+            });
+        }
+        Store::start(root, lock, spec)
+    }
+
+    /// Goes on with the run of a folder; starts it if there is none yet.
+    pub fn resume(root: &Path, lock: &Lock, spec: &str) -> Result<Store, StoreError> {
+        let path = root.join(LOCK);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Store::resume_without_lock(root, lock, spec);
+            }
+            Err(e) => return Err(StoreError::io("read", &path)(e)),
+        };
+        let then: Lock = serde_json::from_str(&text).map_err(|e| StoreError::BadLock {
+            path: path.clone(),
+            reason: format!("cannot be read: {e}"),
+        })?;
+        let differences = then.differences(lock);
+        if !differences.is_empty() {
+            return Err(StoreError::OtherLock {
+                path: root.to_path_buf(),
+                differences,
+            });
+        }
+        Store::open(root)
+    }
+
+    /// The lock is written before the first record: without one, the run was stopped before it began, or this is no run.
+    fn resume_without_lock(root: &Path, lock: &Lock, spec: &str) -> Result<Store, StoreError> {
+        fs::create_dir_all(root).map_err(StoreError::io("create", root))?;
+        if root.join("journal").exists() {
+            return Err(StoreError::BadLock {
+                path: root.join(LOCK),
+                reason: "is missing".into(),
+            });
+        }
+        if !is_empty(root)? && !root.join(SPEC).exists() {
+            return Err(StoreError::Foreign {
+                path: root.to_path_buf(),
+            });
+        }
+        Store::start(root, lock, spec)
+    }
+
+    fn start(root: &Path, lock: &Lock, spec: &str) -> Result<Store, StoreError> {
+        let mut json = serde_json::to_string_pretty(lock).expect("invariant: a lock is plain data");
+        json.push('\n');
+        write_atomically(&root.join(SPEC), spec.as_bytes())?;
+        write_atomically(&root.join(LOCK), json.as_bytes())?;
+        Store::open(root)
+    }
+
+    fn open(root: &Path) -> Result<Store, StoreError> {
+        for folder in ["journal", "models"].map(|name| root.join(name)) {
+            fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
+        }
+        let (journal, records, losses) = Journal::open(&root.join("journal").join("main.jsonl"))
+            .map_err(|e| match e {
+                StoreError::Busy { .. } => StoreError::Busy {
+                    path: root.to_path_buf(),
+                },
+                other => other,
+            })?;
+        Ok(Store {
+            place: Place::Folder {
+                root: root.to_path_buf(),
+                journal,
+            },
+            state: State::of(records),
+            losses,
+        })
+    }
+
+    /// What the records add up to.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Lines of the journal that could not be read when it was opened.
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    /// The folder; `None` in memory.
+    pub fn root(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder { root, .. } => Some(root),
+            Place::Memory { .. } => None,
+        }
+    }
+
+    /// Adds a record to the journal and to the state.
+    pub fn append(&mut self, record: Record) -> Result<(), StoreError> {
+        if let Place::Folder { journal, .. } = &mut self.place {
+            journal.append(&record)?;
+        }
+        self.state.apply(record);
+        Ok(())
+    }
+
+    /// Forces the journal to disk.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        match &mut self.place {
+            Place::Folder { journal, .. } => journal.sync(),
+            Place::Memory { .. } => Ok(()),
+        }
+    }
+
+    /// Keeps the trained network of a trial and returns its hash for the trial's record.
+    pub fn save_model(&mut self, trial: usize, bytes: &[u8]) -> Result<String, StoreError> {
+        match &mut self.place {
+            Place::Folder { root, .. } => write_atomically(&model_path(root, trial), bytes)?,
+            Place::Memory { models } => {
+                models.insert(trial, bytes.to_vec());
+            }
+        }
+        Ok(lock::hash(bytes))
+    }
+
+    /// The trained network of a trial; `None` if it is missing or is not the one with this hash.
+    pub fn load_model(&self, trial: usize, hash: &str) -> Option<Vec<u8>> {
+        let bytes = match &self.place {
+            Place::Folder { root, .. } => fs::read(model_path(root, trial)).ok()?,
+            Place::Memory { models } => models.get(&trial)?.clone(),
+        };
+        (lock::hash(&bytes) == hash).then_some(bytes)
+    }
+
+    /// Writes a finished text such as `result.json`; does nothing in memory.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        match self.root() {
+            Some(root) => write_atomically(&root.join(name), text.as_bytes()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn model_path(root: &Path, trial: usize) -> PathBuf {
+    root.join("models").join(format!("{trial}.safetensors"))
+}
+
+fn is_empty(folder: &Path) -> Result<bool, StoreError> {
+    let mut entries = fs::read_dir(folder).map_err(StoreError::io("read", folder))?;
+    Ok(entries.next().is_none())
+}
+
+/// Writes beside `path`, forces it to disk and renames it.
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let written = fs::File::create(&temporary).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    if let Err(source) = written.and_then(|()| fs::rename(&temporary, path)) {
+        // Best effort: half a file helps nobody, and its name is not one that is read.
+        let _ = fs::remove_file(&temporary);
+        return Err(StoreError::io("write", path)(source));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! The state of a study: a pure fold over the records of its journal.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::trial::Trial;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// A trial has ended.
+    Trial(Trial),
+    /// The test split was read for a trial.
+    Test {
+        /// Its number.
+        trial: usize,
+        /// Share of test samples that are classified rightly.
+        accuracy: f64,
+    },
+}
+
+/// What the journal says, whatever the order in which trials ended.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State {
+    /// Trials that have ended, by number.
+    pub trials: BTreeMap<usize, Trial>,
+    /// Accuracies on the test split, by trial.
+    pub tests: BTreeMap<usize, f64>,
+}
+
+impl State {
+    /// Takes one record in. The first record about a trial stands: what follows it can only be a repetition.
+    pub fn apply(&mut self, record: Record) {
+        match record {
+            Record::Trial(trial) => {
+                self.trials.entry(trial.number).or_insert(trial);
+            }
+            Record::Test { trial, accuracy } => {
+                self.tests.entry(trial).or_insert(accuracy);
+            }
+        }
+    }
+
+    /// The fold.
+    pub fn of(records: impl IntoIterator<Item = Record>) -> State {
+        let mut state = State::default();
+        for record in records {
+            state.apply(record);
+        }
+        state
+    }
+}

@@ -1,0 +1,71 @@
+//! What is known of one trial: a point of the space and what became of it.
+//!
+//! In: what the loop measured. Out: plain data that the journal keeps and reports read. Knows nothing of how it was measured.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Metrics, Point};
+
+/// A candidate that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Counts from 0 in the order of suggestions.
+    pub number: usize,
+    /// What was chosen.
+    pub point: Point,
+    /// Whether it has values for all goals.
+    pub status: Status,
+    /// In base units; measured ones are of the validation split.
+    pub metrics: Metrics,
+    /// Accuracy after each stage of training; absent in a search over formulas.
+    pub stages: Option<Stages>,
+    /// Value of each goal in the order of the spec; empty if the trial failed.
+    pub goals: Vec<f64>,
+    /// Indices of the requirements that it does not meet.
+    pub violated: Vec<usize>,
+    /// How the layers with weights are represented, in the order of execution.
+    pub layers: Vec<LayerBits>,
+    /// Hash of its stored network.
+    pub model: Option<String>,
+    /// Wall-clock time of building, pricing and training.
+    pub seconds: f64,
+}
+
+/// What became of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Every goal has a value.
+    Complete,
+    /// It was built and has no result, for this reason. That is a result, too.
+    Failed(String),
+}
+
+/// Accuracy on the validation split after each stage, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Stages {
+    /// Of the float network.
+    pub float: f64,
+    /// Quantized after training, without further training; absent without quantizers.
+    pub ptq: Option<f64>,
+    /// After quantization-aware fine-tuning; absent without it.
+    pub qaft: Option<f64>,
+}
+
+/// Representation of one layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerBits {
+    /// Its path.
+    pub layer: String,
+    /// Codes of its weights: `binary`, `ternary`, `int4`, `float`.
+    pub weights: String,
+    /// Codes of what enters it.
+    pub activations: String,
+}
+
+impl Trial {
+    /// Whether it is complete and meets every requirement.
+    pub fn is_feasible(&self) -> bool {
+        self.status == Status::Complete && self.violated.is_empty()
+    }
+}

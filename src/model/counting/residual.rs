@@ -1,0 +1,316 @@
+//! What is left of expressions when some decisions have values.
+//!
+//! Expressions are kept as numbered nodes, equal ones once, so that shared parts stay shared, a residual is compared by its number,
+//! and folding costs as many steps as there are different nodes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::ir::{BinaryOp, Expr, Function, Slot, UnaryOp, Value};
+use crate::model::evaluate::{self, Scope};
+
+/// The number of a node.
+pub type Id = u32;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Node {
+    /// An index into the constants.
+    Constant(u32),
+    /// No value: something does not exist or does not fit.
+    Nothing,
+    Decision(usize),
+    Unary(UnaryOp, Id),
+    Binary(BinaryOp, Id, Id),
+    If(Id, Id, Id),
+    Call(Function, Vec<Id>),
+    Set(Vec<Id>),
+    Record(String, Vec<(String, Id)>),
+}
+
+/// All nodes.
+pub struct Residuals {
+    nodes: Vec<Node>,
+    /// The undecided decisions that each node mentions, ascending.
+    mentions: Vec<Arc<[usize]>>,
+    numbers: HashMap<Node, Id>,
+    constants: Vec<Value>,
+    /// By their spelling: reals have no hash.
+    spellings: HashMap<String, u32>,
+    steps_left: u64,
+}
+
+/// A decision's value, or that it does not exist, and what nodes become by it.
+pub struct Substitution {
+    decision: usize,
+    becomes: Id,
+    done: HashMap<Id, Id>,
+}
+
+/// A scope without names and decisions.
+struct Empty;
+
+impl Scope for Empty {
+    fn name(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn decision(&self, _: usize) -> Option<Value> {
+        None
+    }
+}
+
+impl Residuals {
+    /// No nodes yet, and a limit on the work of [`Residuals::apply`].
+    pub fn new(most_steps: u64) -> Self {
+        Residuals {
+            nodes: Vec::new(),
+            mentions: Vec::new(),
+            numbers: HashMap::new(),
+            constants: Vec::new(),
+            spellings: HashMap::new(),
+            steps_left: most_steps,
+        }
+    }
+
+    /// The undecided decisions in an expression, ascending.
+    pub fn mentions(&self, id: Id) -> &[usize] {
+        &self.mentions[id as usize]
+    }
+
+    /// Whether an expression holds, if that is decided. Without a value it doesn't.
+    pub fn truth(&self, id: Id) -> Option<bool> {
+        match &self.nodes[id as usize] {
+            Node::Constant(c) => Some(self.constants[*c as usize].as_bool().unwrap_or(false)),
+            Node::Nothing => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The parts of a conjunction. They hold together exactly if it does: a part without a value does not hold, nor does the whole.
+    pub fn conjuncts(&self, id: Id, into: &mut BTreeSet<Id>) {
+        if let Node::Binary(BinaryOp::And, x, y) = self.nodes[id as usize] {
+            self.conjuncts(x, into);
+            self.conjuncts(y, into);
+        } else {
+            into.insert(id);
+        }
+    }
+
+    /// The number of an expression.
+    pub fn add(&mut self, expr: &Expr) -> Id {
+        self.add_shared(expr, &mut HashMap::new())
+    }
+
+    fn add_shared(&mut self, expr: &Expr, seen: &mut HashMap<*const Expr, Id>) -> Id {
+        let mut arc = |this: &mut Self, e: &Arc<Expr>| {
+            if let Some(id) = seen.get(&Arc::as_ptr(e)) {
+                return *id;
+            }
+            let id = this.add_shared(e, seen);
+            seen.insert(Arc::as_ptr(e), id);
+            id
+        };
+        let node = match expr {
+            Expr::Value(value) => return self.constant(value.clone()),
+            // Constraints are over decisions alone.
+            Expr::Name(..) => Node::Nothing,
+            Expr::Decision(index) => Node::Decision(*index),
+            Expr::Unary(op, x) => Node::Unary(*op, arc(self, x)),
+            Expr::Binary(op, x, y) => Node::Binary(*op, arc(self, x), arc(self, y)),
+            Expr::If(c, x, y) => Node::If(arc(self, c), arc(self, x), arc(self, y)),
+            Expr::Call(function, args) => {
+                let args = args.iter().map(|a| self.add_shared(a, seen)).collect();
+                Node::Call(*function, args)
+            }
+            Expr::Set(items) => {
+                let items = items.iter().map(|a| self.add_shared(a, seen)).collect();
+                Node::Set(items)
+            }
+            Expr::Record(name, fields, _) => {
+                let mut known = Vec::with_capacity(fields.len());
+                for (field, slot) in fields {
+                    let id = match slot {
+                        Slot::Fixed(e) => self.add_shared(e, seen),
+                        Slot::Chosen(_) => self.intern(Node::Nothing),
+                    };
+                    known.push((field.clone(), id));
+                }
+                Node::Record(name.clone(), known)
+            }
+        };
+        self.folded(node)
+    }
+
+    /// The start of replacing a decision by its value, or by nothing.
+    pub fn substitution(&mut self, decision: usize, value: Option<Value>) -> Substitution {
+        Substitution {
+            decision,
+            becomes: match value {
+                Some(value) => self.constant(value),
+                None => self.intern(Node::Nothing),
+            },
+            done: HashMap::new(),
+        }
+    }
+
+    /// What an expression becomes. `None` when the limit of steps is reached.
+    pub fn apply(&mut self, substitution: &mut Substitution, id: Id) -> Option<Id> {
+        if self
+            .mentions(id)
+            .binary_search(&substitution.decision)
+            .is_err()
+        {
+            return Some(id);
+        }
+        if let Some(done) = substitution.done.get(&id) {
+            return Some(*done);
+        }
+        self.steps_left = self.steps_left.checked_sub(1)?;
+        let mut inner = |this: &mut Self, id: &Id| this.apply(substitution, *id);
+        let node = match self.nodes[id as usize].clone() {
+            Node::Constant(_) | Node::Nothing => return Some(id),
+            Node::Decision(_) => return Some(substitution.becomes),
+            Node::Unary(op, x) => Node::Unary(op, inner(self, &x)?),
+            Node::Binary(op, x, y) => Node::Binary(op, inner(self, &x)?, inner(self, &y)?),
+            Node::If(c, x, y) => Node::If(inner(self, &c)?, inner(self, &x)?, inner(self, &y)?),
+            Node::Call(function, args) => Node::Call(
+                function,
+                args.iter().map(|a| inner(self, a)).collect::<Option<_>>()?,
+            ),
+            Node::Set(items) => Node::Set(
+                items
+                    .iter()
+                    .map(|a| inner(self, a))
+                    .collect::<Option<_>>()?,
+            ),
+            Node::Record(name, fields) => Node::Record(
+                name,
+                fields
+                    .iter()
+                    .map(|(field, a)| Some((field.clone(), inner(self, a)?)))
+                    .collect::<Option<_>>()?,
+            ),
+        };
+        let result = self.folded(node);
+        substitution.done.insert(id, result);
+        Some(result)
+    }
+
+    fn constant(&mut self, value: Value) -> Id {
+        let next = self.constants.len() as u32;
+        let spelling = format!("{value:?}");
+        let number = *self.spellings.entry(spelling).or_insert(next);
+        if number == next {
+            self.constants.push(value);
+        }
+        self.intern(Node::Constant(number))
+    }
+
+    /// The node as [`evaluate::value`] would see it: left sides that decide hide right ones, what has no value has none as part of
+    /// anything else, constants are computed.
+    fn folded(&mut self, node: Node) -> Id {
+        let truth = |this: &Self, id: Id| match this.nodes[id as usize] {
+            Node::Constant(c) => this.constants[c as usize].as_bool(),
+            _ => None,
+        };
+        let is_nothing = |this: &Self, id: Id| this.nodes[id as usize] == Node::Nothing;
+        match &node {
+            Node::Binary(op, x, y) => {
+                let logical = match (op, truth(self, *x)) {
+                    (BinaryOp::And, Some(false)) => return *x,
+                    (BinaryOp::Or, Some(true)) => return *x,
+                    (BinaryOp::Implies, Some(false)) => return self.constant(Value::Bool(true)),
+                    (BinaryOp::And | BinaryOp::Or | BinaryOp::Implies, _) => true,
+                    _ => false,
+                };
+                if is_nothing(self, *x) || !logical && is_nothing(self, *y) {
+                    return self.intern(Node::Nothing);
+                }
+            }
+            Node::If(c, x, y) => match truth(self, *c) {
+                Some(true) => return *x,
+                Some(false) => return *y,
+                // A condition without a truth value has none with any branches.
+                None if self.mentions(*c).is_empty() => return self.intern(Node::Nothing),
+                None => {}
+            },
+            _ => {}
+        }
+        let parts: Vec<Id> = match &node {
+            Node::Constant(_) | Node::Nothing | Node::Decision(_) => return self.intern(node),
+            Node::Unary(_, x) => vec![*x],
+            Node::Binary(_, x, y) => vec![*x, *y],
+            Node::If(c, ..) => vec![*c],
+            Node::Call(_, items) | Node::Set(items) => items.clone(),
+            Node::Record(_, fields) => fields.iter().map(|f| f.1).collect(),
+        };
+        let strict = !matches!(node, Node::Binary(..) | Node::If(..));
+        if strict && parts.iter().any(|p| is_nothing(self, *p)) {
+            return self.intern(Node::Nothing);
+        }
+        if parts.iter().all(|p| self.mentions(*p).is_empty()) {
+            let value = self
+                .constant_expr(&node)
+                .and_then(|e| evaluate::value(&e, &Empty).ok());
+            return match value {
+                Some(value) => self.constant(value),
+                None => self.intern(Node::Nothing),
+            };
+        }
+        self.intern(node)
+    }
+
+    /// A node of constants as an expression; `None` if a part has no value.
+    fn constant_expr(&self, node: &Node) -> Option<Expr> {
+        let part = |id: &Id| match self.nodes[*id as usize] {
+            Node::Constant(c) => Some(Expr::Value(self.constants[c as usize].clone())),
+            _ => None,
+        };
+        Some(match node {
+            Node::Unary(op, x) => Expr::Unary(*op, Arc::new(part(x)?)),
+            Node::Binary(op, x, y) => Expr::Binary(*op, Arc::new(part(x)?), Arc::new(part(y)?)),
+            Node::Call(function, args) => {
+                Expr::Call(*function, args.iter().map(part).collect::<Option<_>>()?)
+            }
+            Node::Set(items) => Expr::Set(items.iter().map(part).collect::<Option<_>>()?),
+            Node::Record(name, fields) => Expr::Record(
+                name.clone(),
+                fields
+                    .iter()
+                    .map(|(field, x)| Some((field.clone(), Slot::Fixed(part(x)?))))
+                    .collect::<Option<_>>()?,
+                crate::source::Span::default(),
+            ),
+            _ => return None,
+        })
+    }
+
+    fn intern(&mut self, node: Node) -> Id {
+        if let Some(id) = self.numbers.get(&node) {
+            return *id;
+        }
+        let mentions: Arc<[usize]> = match &node {
+            Node::Constant(_) | Node::Nothing => Arc::new([]),
+            Node::Decision(index) => Arc::new([*index]),
+            Node::Unary(_, x) => self.mentions[*x as usize].clone(),
+            Node::Binary(_, x, y) => self.union(&[*x, *y]),
+            Node::If(c, x, y) => self.union(&[*c, *x, *y]),
+            Node::Call(_, items) | Node::Set(items) => self.union(items),
+            Node::Record(_, fields) => {
+                let items: Vec<Id> = fields.iter().map(|f| f.1).collect();
+                self.union(&items)
+            }
+        };
+        let id = self.nodes.len() as Id;
+        self.nodes.push(node.clone());
+        self.mentions.push(mentions);
+        self.numbers.insert(node, id);
+        id
+    }
+
+    fn union(&self, ids: &[Id]) -> Arc<[usize]> {
+        let sets = ids.iter().map(|id| &self.mentions[*id as usize]);
+        let all: BTreeSet<usize> = sets.flat_map(|s| s.iter().copied()).collect();
+        all.into_iter().collect()
+    }
+}

@@ -1,0 +1,140 @@
+//! `trials.csv`: one trial a line, for spreadsheets and data frames.
+//!
+//! Numbers are in base units and in the shortest form that reads back to the same bits; a cell is empty where there is no value.
+
+use std::collections::BTreeSet;
+
+use crate::interpreter::result::RunResult;
+use crate::interpreter::store::trial::{Status, Trial};
+use crate::ir::Value;
+
+/// All trials. `timings` adds a column of seconds.
+pub fn trials(result: &RunResult, timings: bool) -> String {
+    let metrics: BTreeSet<&str> = result
+        .trials
+        .iter()
+        .flat_map(|t| t.metrics.0.keys().map(String::as_str))
+        .collect();
+    // A goal that is a metric as it stands has its column already.
+    let goals: Vec<usize> = (0..result.goals.len())
+        .filter(|i| !metrics.contains(result.goals[*i].text.as_str()))
+        .collect();
+
+    let mut header: Vec<String> = ["trial", "status", "feasible", "pareto", "best"]
+        .map(String::from)
+        .into();
+    header.extend(result.decisions.iter().cloned());
+    header.extend(goals.iter().map(|i| result.goals[*i].text.clone()));
+    header.extend(metrics.iter().map(|m| m.to_string()));
+    header.extend(
+        [
+            "float_accuracy",
+            "ptq_accuracy",
+            "qaft_accuracy",
+            "test_accuracy",
+            "violated",
+            "reason",
+        ]
+        .map(String::from),
+    );
+    if timings {
+        header.push("seconds".into());
+    }
+
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    let mut write = |row: &[String]| {
+        writer
+            .write_record(row)
+            .expect("invariant: rows are of one length and memory takes them");
+    };
+    write(&header);
+    for trial in &result.trials {
+        write(&row(trial, result, &goals, &metrics, timings));
+    }
+    let bytes = writer
+        .into_inner()
+        .expect("invariant: memory takes every write");
+    String::from_utf8(bytes).expect("invariant: all fields are text")
+}
+
+fn row(
+    trial: &Trial,
+    result: &RunResult,
+    goals: &[usize],
+    metrics: &BTreeSet<&str>,
+    timings: bool,
+) -> Vec<String> {
+    let (status, reason) = match &trial.status {
+        Status::Complete => ("complete", ""),
+        Status::Failed(reason) => ("failed", reason.as_str()),
+    };
+    let mut row = vec![
+        trial.number.to_string(),
+        status.into(),
+        trial.is_feasible().to_string(),
+        result.pareto.contains(&trial.number).to_string(),
+        (result.best == Some(trial.number)).to_string(),
+    ];
+    let points = trial.point.0.iter().map(Option::as_ref);
+    let padded = points.chain(std::iter::repeat(None));
+    row.extend(padded.take(result.decisions.len()).map(cell));
+    row.extend(goals.iter().map(|i| float(trial.goals.get(*i).copied())));
+    row.extend(
+        metrics
+            .iter()
+            .map(|name| float(trial.metrics.0.get(*name).copied())),
+    );
+    row.push(float(trial.stages.map(|s| s.float)));
+    row.push(float(trial.stages.and_then(|s| s.ptq)));
+    row.push(float(trial.stages.and_then(|s| s.qaft)));
+    row.push(float(result.tests.get(&trial.number).copied()));
+    row.push(
+        trial
+            .violated
+            .iter()
+            .filter_map(|i| Some(result.requires.get(*i)?.text.as_str()))
+            .collect::<Vec<_>>()
+            .join("; "),
+    );
+    row.push(reason.into());
+    if timings {
+        row.push(float(Some(trial.seconds)));
+    }
+    row
+}
+
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None => String::new(),
+        Some(Value::Number(n)) => float(Some(*n)),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// The same digits as in `result.json`.
+fn float(x: Option<f64>) -> String {
+    x.map_or(String::new(), |x| super::json::number(x).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    #[test]
+    fn the_form_is_stable() {
+        insta::assert_snapshot!(trials(&fixtures::digits(), false));
+    }
+
+    #[test]
+    fn every_row_has_every_column() {
+        for timings in [false, true] {
+            let text = trials(&fixtures::digits(), timings);
+            let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+            let columns = reader.headers().unwrap().len();
+            let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+            assert_eq!(rows.len(), 4);
+            assert!(rows.iter().all(|r| r.len() == columns));
+        }
+    }
+}

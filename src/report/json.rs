@@ -1,0 +1,198 @@
+//! `result.json`: the result for programs.
+//!
+//! Numbers are in base units and in the shortest form that reads back to the same bits, keys stand in a fixed order, and there is no
+//! wall-clock time unless asked, so that two equal runs give equal files. `docs/run-folder.md` describes every key.
+
+use serde_json::{Map, Number, Value as Json, json};
+
+use crate::interpreter::result::RunResult;
+use crate::interpreter::store::trial::{Status, Trial};
+use crate::ir::{Direction, Value};
+
+/// The whole result as text that ends in a newline. `timings` adds the seconds of each trial.
+pub fn result(result: &RunResult, timings: bool) -> String {
+    let trials: Vec<Json> = result
+        .trials
+        .iter()
+        .map(|t| trial(t, result, timings))
+        .collect();
+    let document = json!({
+        "schema": 1,
+        "experiment": result.experiment,
+        "seed": result.seed,
+        "goals": result.goals.iter().map(|g| json!({
+            "goal": g.text,
+            "direction": match g.direction {
+                Direction::Maximize => "maximize",
+                Direction::Minimize => "minimize",
+            },
+            "unit": g.unit,
+        })).collect::<Vec<_>>(),
+        "requires": result.requires.iter().map(|r| json!({
+            "require": r.text,
+            "why": r.why,
+        })).collect::<Vec<_>>(),
+        "trials": trials,
+        "pareto": result.pareto,
+        "best": result.best,
+        "tests": result.tests.iter()
+            .map(|(number, accuracy)| (number.to_string(), self::number(*accuracy)))
+            .collect::<Map<_, _>>(),
+        "hypervolume": result.hypervolume.as_ref().map(|h| json!({
+            "value": self::number(h.value),
+            "reference": h.reference.iter().map(|r| self::number(*r)).collect::<Vec<_>>(),
+        })),
+        "expects": result.expects.iter().map(|e| json!({
+            "expect": e.text,
+            "holds": e.holds,
+            "parts": e.parts.iter().map(|p| json!({
+                "text": p.text,
+                "value": p.value.as_ref().map(value),
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "provenance": result.provenance.iter().map(|p| json!({
+            "subject": p.subject,
+            "kind": p.kind,
+            "text": p.text,
+        })).collect::<Vec<_>>(),
+    });
+    let mut text =
+        serde_json::to_string_pretty(&document).expect("invariant: a JSON value can be written");
+    text.push('\n');
+    text
+}
+
+fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Json| out.insert(key.into(), value);
+    put("number", trial.number.into());
+    put(
+        "decisions",
+        result
+            .decisions
+            .iter()
+            .zip(&trial.point.0)
+            .filter_map(|(path, v)| Some((path.clone(), value(v.as_ref()?))))
+            .collect::<Map<_, _>>()
+            .into(),
+    );
+    match &trial.status {
+        Status::Complete => put("status", "complete".into()),
+        Status::Failed(reason) => {
+            put("status", "failed".into());
+            put("reason", reason.as_str().into())
+        }
+    };
+    put("feasible", trial.is_feasible().into());
+    put(
+        "violated",
+        trial
+            .violated
+            .iter()
+            .filter_map(|i| Some(Json::from(result.requires.get(*i)?.text.as_str())))
+            .collect(),
+    );
+    put("goals", trial.goals.iter().map(|g| number(*g)).collect());
+    put(
+        "metrics",
+        trial
+            .metrics
+            .0
+            .iter()
+            .map(|(name, v)| (name.clone(), number(*v)))
+            .collect::<Map<_, _>>()
+            .into(),
+    );
+    if let Some(stages) = &trial.stages {
+        put(
+            "stages",
+            json!({
+                "float": number(stages.float),
+                "ptq": stages.ptq.map(number),
+                "qaft": stages.qaft.map(number),
+            }),
+        );
+    }
+    if !trial.layers.is_empty() {
+        put(
+            "layers",
+            trial
+                .layers
+                .iter()
+                .map(|l| {
+                    json!({
+                        "layer": l.layer,
+                        "weights": l.weights,
+                        "activations": l.activations,
+                    })
+                })
+                .collect(),
+        );
+    }
+    if trial.model.is_some() {
+        put(
+            "model",
+            format!("models/{}.safetensors", trial.number).into(),
+        );
+    }
+    if timings {
+        put("seconds", number(trial.seconds));
+    }
+    out.into()
+}
+
+/// A value of the language as JSON; a call becomes an object with its name under `is`.
+pub fn value(value: &Value) -> Json {
+    match value {
+        Value::Bool(b) => (*b).into(),
+        Value::Number(n) => number(*n),
+        Value::Name(name) => name.as_str().into(),
+        Value::Set(items) => items.iter().map(self::value).collect(),
+        Value::Record(record) => {
+            let mut out = Map::new();
+            out.insert("is".into(), record.name.as_str().into());
+            for (field, v) in &record.fields {
+                out.insert(field.clone(), self::value(v));
+            }
+            out.into()
+        }
+    }
+}
+
+/// Whole numbers without a fraction, others in the shortest form; what is not finite has no form in JSON and is `null`.
+pub fn number(x: f64) -> Json {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: whole numbers are exact up to here
+    if x.fract() == 0.0 && x.abs() < EXACT && !(x == 0.0 && x.is_sign_negative()) {
+        return (x as i64).into();
+    }
+    Number::from_f64(x).map_or(Json::Null, Json::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    #[test]
+    fn the_form_is_stable() {
+        insta::assert_snapshot!(result(&fixtures::digits(), false));
+    }
+
+    #[test]
+    fn timings_only_when_asked() {
+        let mut run = fixtures::digits();
+        let before = result(&run, false);
+        assert!(result(&run, true).contains("\"seconds\""));
+        run.trials[0].seconds = 1e6;
+        assert_eq!(result(&run, false), before);
+    }
+
+    #[test]
+    fn numbers_read_back_to_the_same_bits() {
+        for x in [0.1, 1.0 / 3.0, 6.02e23, 5e-324, -0.0, 35e-15, 8.0, f64::MAX] {
+            let text = number(x).to_string();
+            let back: f64 = serde_json::from_str(&text).unwrap();
+            assert_eq!(back.to_bits(), x.to_bits(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! What `bnas check` prints of an experiment that can run: what varies, how large it is, what will be done.
+//!
+//! In: an [`Experiment`] and its [`Template`]. Out: text or JSON. Nothing is trained; a few candidates are built and priced.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::Look;
+use super::grid::Grid;
+use super::quantity::{count, group, quantity};
+use super::words::{plural, verb};
+use crate::ir::{Experiment, Method, Value};
+use crate::model::counting::{Count, count as points};
+use crate::model::metrics::metric;
+use crate::model::{Candidate, Choices, Decision, Metrics, Op, Template};
+
+/// The most decisions that are listed unless all are asked for.
+const MOST_DECISIONS: usize = 16;
+
+/// What is known of the default member, in the order of the table.
+const KNOWN: [&str; 7] = [
+    "params",
+    "macs",
+    "model_size",
+    "stored_size",
+    "peak_memory",
+    "energy",
+    "latency",
+];
+
+/// The plan as text. `verbose` lists every decision and every layer of the default member.
+pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: Look) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "experiment {}", experiment.name);
+    for goal in &experiment.goals {
+        line(&mut out, verb(goal.direction), &goal.text);
+    }
+    for (require, reduced) in experiment.requires.iter().zip(template.requires()) {
+        let when = if template.is_known(reduced) {
+            "checked before training"
+        } else {
+            "checked after training"
+        };
+        line(&mut out, "require", &format!("{}  ({when})", require.text));
+    }
+    if let Some(data) = &experiment.data {
+        let [height, width, channels] = data.shape;
+        let splits = data.splits;
+        line(
+            &mut out,
+            "data",
+            &format!(
+                "{}: {height}x{width}x{channels}, {} classes; {} train, {} validation, {} test",
+                data.name,
+                data.classes,
+                count(splits.train as u64),
+                count(splits.validation as u64),
+                count(splits.test as u64),
+            ),
+        );
+    }
+    for (name, part) in [
+        ("space", experiment.space.as_ref().map(|s| &s.name)),
+        ("policy", experiment.policy.as_ref().map(|p| &p.name)),
+        ("target", experiment.target.as_ref().map(|t| &t.name)),
+    ] {
+        if let Some(part) = part {
+            line(&mut out, name, part);
+        }
+    }
+    line(&mut out, "search", &search(experiment));
+    if let Some(work) = work(experiment, template) {
+        line(&mut out, "work", &work);
+    }
+    out.push('\n');
+    decisions(template, verbose, look, &mut out);
+    members(template, look, &mut out);
+    if verbose {
+        layers(template, look, &mut out);
+    }
+    out
+}
+
+/// The plan for programs.
+pub fn json(experiment: &Experiment, template: &Template) -> Json {
+    let space = points(template.decisions());
+    let default = known(template);
+    json!({
+        "experiment": experiment.name,
+        "decisions": template.decisions().all.iter().map(|d| json!({
+            "path": d.path,
+            "domain": domain(d),
+            "default": super::json::value(&d.default),
+            "always": d.guard.as_value() == Some(&Value::Bool(true)),
+        })).collect::<Vec<_>>(),
+        "size": match &space {
+            Count::Exact(n) | Count::TooHard { at_most: n } => Json::from(n.to_string()),
+            Count::Infinite => Json::Null,
+        },
+        "size_is_exact": matches!(space, Count::Exact(_)),
+        "default": default.0.iter()
+            .map(|(name, v)| (name.clone(), super::json::number(*v)))
+            .collect::<Map<_, _>>(),
+        "extremes": template.extremes().iter()
+            .map(|(name, (low, high))| {
+                (name.to_string(), json!([super::json::number(*low), super::json::number(*high)]))
+            })
+            .collect::<Map<_, _>>(),
+        "trials": experiment.search.trials,
+        "trainings": trainings(experiment, template),
+    })
+}
+
+fn search(experiment: &Experiment) -> String {
+    let search = &experiment.search;
+    let method = match search.method {
+        Method::Random => "random",
+        Method::Grid => "grid",
+        Method::Bayes => "Bayesian optimization",
+    };
+    let initial = match search.method {
+        Method::Bayes => format!(", the first {} at random", search.initial),
+        _ => String::new(),
+    };
+    format!(
+        "{method}: {}{initial}; {} open at a time, seed {}",
+        plural(search.trials, "trial"),
+        search.slots,
+        experiment.seed
+    )
+}
+
+/// Trials that are trained: all, unless the space has fewer members or nothing is trained.
+fn trainings(experiment: &Experiment, template: &Template) -> usize {
+    if experiment.space.is_none() || experiment.data.is_none() {
+        return 0;
+    }
+    let trials = experiment.search.trials;
+    match points(template.decisions()) {
+        Count::Exact(n) => usize::try_from(n).map_or(trials, |n| n.min(trials)),
+        _ => trials,
+    }
+}
+
+fn work(experiment: &Experiment, template: &Template) -> Option<String> {
+    let data = experiment.data.as_ref()?;
+    let candidate = default_candidate(template)?;
+    let trainings = trainings(experiment, template);
+    let tuning = candidate.finetune.as_ref().map_or(0, |f| f.epochs);
+    let epochs = candidate.train.epochs + tuning;
+    let tuned = if tuning > 0 {
+        format!(" + {tuning} of fine-tuning")
+    } else {
+        String::new()
+    };
+    // A step is one forward pass and two of the same size backward: for the inputs and for the weights.
+    let images = (trainings * epochs * data.splits.train) as f64;
+    let macs = 3.0 * images * candidate.network.total_macs() as f64;
+    Some(format!(
+        "up to {} of {}{tuned} (default member): about {}",
+        plural(trainings, "training"),
+        plural(candidate.train.epochs, "epoch"),
+        quantity(macs, "mac"),
+    ))
+}
+
+fn decisions(template: &Template, verbose: bool, look: Look, out: &mut String) {
+    let all = &template.decisions().all;
+    let total = match points(template.decisions()) {
+        Count::Exact(n) => format!("{} candidates", group(&n.to_string())),
+        Count::TooHard { at_most } => {
+            format!("at most {} candidates", group(&at_most.to_string()))
+        }
+        Count::Infinite => "a continuous space".into(),
+    };
+    let constraints = template.decisions().constraints.len();
+    let constrained = if constraints > 0 {
+        format!(" that meet {}", plural(constraints, "constraint"))
+    } else {
+        String::new()
+    };
+    let _ = writeln!(
+        out,
+        "{}: {total}{constrained}\n",
+        plural(all.len(), "decision")
+    );
+    if all.is_empty() {
+        return;
+    }
+    let header = ["decision", "members", "default", "exists"].map(String::from);
+    let mut grid = Grid::new(&header, &[0, 1, 2, 3], look);
+    let shown = if verbose || all.len() <= MOST_DECISIONS {
+        all.len()
+    } else {
+        MOST_DECISIONS
+    };
+    for decision in &all[..shown] {
+        let exists = if decision.guard.as_value() == Some(&Value::Bool(true)) {
+            "always"
+        } else {
+            "sometimes"
+        };
+        grid.row(
+            &[
+                decision.path.clone(),
+                domain(decision),
+                decision.default.to_string(),
+                exists.into(),
+            ],
+            false,
+        );
+    }
+    out.push_str(&grid.finish());
+    if shown < all.len() {
+        let _ = writeln!(
+            out,
+            "and {} more (`-v` lists them)",
+            plural(all.len() - shown, "decision")
+        );
+    }
+}
+
+/// A domain as it would be written.
+fn domain(decision: &Decision) -> String {
+    let set = |items: Vec<String>| format!("{{{}}}", items.join(", "));
+    match &decision.choices {
+        Choices::Ordered(values) => set(values.iter().map(f64::to_string).collect()),
+        Choices::Categories(values) => set(values.iter().map(Value::to_string).collect()),
+        Choices::Integers {
+            low,
+            high,
+            step,
+            log,
+        } => {
+            let step = if *step > 1 {
+                format!(" step {step}")
+            } else {
+                String::new()
+            };
+            format!("{low}..{high}{step}{}", logarithmic(*log))
+        }
+        Choices::Reals { low, high, log } => {
+            format!("{low:?}..{high:?}{}", logarithmic(*log))
+        }
+    }
+}
+
+fn logarithmic(log: bool) -> &'static str {
+    if log { " log" } else { "" }
+}
+
+/// The default member beside the bounds of all.
+fn members(template: &Template, look: Look, out: &mut String) {
+    let known = known(template);
+    if known.0.is_empty() {
+        return;
+    }
+    let extremes = template.extremes();
+    let header = ["", "default", "smallest", "largest"].map(String::from);
+    let mut grid = Grid::new(&header, &[0], look);
+    for name in KNOWN {
+        let (Some(value), Some(metric)) = (known.0.get(name), metric(name)) else {
+            continue;
+        };
+        let bound = |pick: fn(&(f64, f64)) -> f64| {
+            let bound = extremes.get(name).map(pick).filter(|b| b.is_finite());
+            bound.map_or("–".into(), |b| quantity(b, metric.unit))
+        };
+        grid.row(
+            &[
+                name.into(),
+                quantity(*value, metric.unit),
+                bound(|b| b.0),
+                bound(|b| b.1),
+            ],
+            false,
+        );
+    }
+    out.push('\n');
+    out.push_str(&grid.finish());
+}
+
+/// Nodes of the default member.
+fn layers(template: &Template, look: Look, out: &mut String) {
+    let Some(candidate) = default_candidate(template) else {
+        return;
+    };
+    let network = &candidate.network;
+    let header = [
+        "layer",
+        "operation",
+        "shape",
+        "weights",
+        "MACs",
+        "represented as",
+    ];
+    let mut grid = Grid::new(&header.map(String::from), &[0, 1, 2, 5], look);
+    for node in &network.nodes {
+        let has_weights = network.layer_kind(node).is_some();
+        let number = |n: u64| if has_weights { count(n) } else { String::new() };
+        let codes = node.placement.as_ref().map_or(String::new(), |p| {
+            let code = |q: &Option<crate::model::Quantizer>| {
+                q.as_ref().map_or("float".into(), |q| q.grid.to_string())
+            };
+            format!(
+                "{} weights, {} inputs",
+                code(&p.weights),
+                code(&p.activations)
+            )
+        });
+        grid.row(
+            &[
+                node.layer.clone(),
+                operation(&node.op),
+                node.shape.to_string(),
+                number(network.weights(node) as u64),
+                number(network.macs(node)),
+                codes,
+            ],
+            false,
+        );
+    }
+    out.push_str("\nthe default member\n\n");
+    out.push_str(&grid.finish());
+}
+
+fn operation(op: &Op) -> String {
+    match op {
+        Op::Input => "input".into(),
+        Op::Convolution(c) => {
+            let groups = if c.groups > 1 {
+                format!(", {} groups", c.groups)
+            } else {
+                String::new()
+            };
+            format!("conv {0}x{0}, stride {1}{groups}", c.kernel, c.stride)
+        }
+        Op::Linear => "linear".into(),
+        Op::Norm => "norm".into(),
+        Op::Activation(a) => format!("{a:?}").to_lowercase(),
+        Op::Pool {
+            kind,
+            kernel: (rows, columns),
+            stride,
+        } => format!("{kind:?} pool {rows}x{columns}, stride {stride}").to_lowercase(),
+        Op::Add => "add".into(),
+        Op::PadShortcut { stride } => format!("padded shortcut, stride {stride}"),
+        Op::Flatten => "flatten".into(),
+    }
+}
+
+fn default_candidate(template: &Template) -> Option<Candidate> {
+    let point = template.decisions().default_point();
+    template.candidate(&point).ok().flatten()
+}
+
+fn known(template: &Template) -> Metrics {
+    let point = template.decisions().default_point();
+    template.known(&point).unwrap_or_default()
+}
+
+fn line(out: &mut String, name: &str, text: &str) {
+    let _ = writeln!(out, "  {name:9} {text}");
+}

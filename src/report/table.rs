@@ -1,0 +1,439 @@
+//! What `bnas run` prints: the Pareto set, the best of it, what fine-tuning won, what was expected.
+//!
+//! In: a [`RunResult`]. Out: text for a terminal. Values of the search are of the validation split; the column `test` is
+//! of samples that no choice has seen.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::grid::Grid;
+use super::quantity::{percent, points, quantity};
+use super::words::{goal_value, plural, verb};
+use super::{Look, bits};
+use crate::interpreter::result::{Expectation, RunResult};
+use crate::interpreter::store::trial::{Status, Trial};
+use crate::ir::{Direction, Value};
+use crate::model::metrics::metric;
+
+/// Metrics that have a column even where they are no goal, if they are known.
+const ALWAYS: [&str; 3] = ["energy", "latency", "model_size"];
+
+/// The most failed trials that are spelled out.
+const MOST_FAILURES: usize = 5;
+
+/// The most decisions that a search over a formula shows as columns.
+const MOST_DECISIONS: usize = 8;
+
+/// The whole report.
+pub fn summary(result: &RunResult, look: Look) -> String {
+    let mut out = String::new();
+    headline(result, &mut out);
+    if !result.pareto.is_empty() {
+        out.push('\n');
+        out.push_str(&pareto(result, look));
+        legend(result, &mut out);
+        best(result, &mut out);
+        fine_tuning(result, &mut out);
+    }
+    misses(result, &mut out);
+    failures(result, &mut out);
+    sources(result, &mut out);
+    expectations(&result.expects, &mut out);
+    out
+}
+
+fn headline(result: &RunResult, out: &mut String) {
+    let complete = result
+        .trials
+        .iter()
+        .filter(|t| t.status == Status::Complete);
+    let feasible = result.trials.iter().filter(|t| t.is_feasible()).count();
+    let goals: Vec<String> = result
+        .goals
+        .iter()
+        .map(|g| format!("{} {}", verb(g.direction), g.text))
+        .collect();
+    put(out, format!("{}: {}", result.experiment, goals.join(", ")));
+    let required = if result.requires.is_empty() {
+        String::new()
+    } else {
+        format!(", {feasible} meet every requirement")
+    };
+    put(
+        out,
+        format!(
+            "{}, {} complete{required}; {} on the Pareto front",
+            plural(result.trials.len(), "trial"),
+            complete.count(),
+            result.pareto.len(),
+        ),
+    );
+}
+
+/// One row for each member of the Pareto set, the best first goal on top.
+fn pareto(result: &RunResult, look: Look) -> String {
+    let mut members: Vec<&Trial> = result
+        .pareto
+        .iter()
+        .filter_map(|n| result.trial(*n))
+        .collect();
+    if let Some(goal) = result.goals.first() {
+        members.sort_by(|a, b| {
+            let order = first_goal(a).total_cmp(&first_goal(b));
+            let order = match goal.direction {
+                Direction::Maximize => order.reverse(),
+                Direction::Minimize => order,
+            };
+            order.then(a.number.cmp(&b.number))
+        });
+    }
+    let columns = columns(result);
+    let header: Vec<String> = columns.iter().map(|c| c.title.clone()).collect();
+    let text: Vec<usize> = (0..columns.len()).filter(|i| columns[*i].is_text).collect();
+    let mut grid = Grid::new(&header, &text, look);
+    for trial in members {
+        let cells: Vec<String> = columns.iter().map(|c| (c.cell)(trial)).collect();
+        grid.row(&cells, result.best == Some(trial.number));
+    }
+    grid.finish()
+}
+
+struct Column<'a> {
+    title: String,
+    is_text: bool,
+    cell: Box<dyn Fn(&Trial) -> String + 'a>,
+}
+
+fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
+    let mut columns = Vec::new();
+    let mut add = |title: &str, is_text: bool, cell: Box<dyn Fn(&Trial) -> String + 'a>| {
+        columns.push(Column {
+            title: title.into(),
+            is_text,
+            cell,
+        });
+    };
+    add(
+        "trial",
+        false,
+        Box::new(|t| {
+            let mark = if result.best == Some(t.number) {
+                "* "
+            } else {
+                ""
+            };
+            format!("{mark}{}", t.number)
+        }),
+    );
+    let has_layers = result.trials.iter().any(|t| !t.layers.is_empty());
+    if !has_layers && result.decisions.len() <= MOST_DECISIONS {
+        for (i, path) in result.decisions.iter().enumerate() {
+            add(
+                path,
+                false,
+                Box::new(move |t| {
+                    t.point
+                        .0
+                        .get(i)
+                        .and_then(Option::as_ref)
+                        .map_or_else(dash, show)
+                }),
+            );
+        }
+    }
+    for (i, goal) in result.goals.iter().enumerate() {
+        add(
+            &goal.text,
+            false,
+            Box::new(move |t| t.goals.get(i).map_or_else(dash, |v| goal_value(&goal.text, *v, &goal.unit))),
+        );
+        if goal.text == "accuracy" && !result.tests.is_empty() {
+            add("test", false, Box::new(|t| test(result, t)));
+        }
+    }
+    if !result.tests.is_empty() && result.goals.iter().all(|g| g.text != "accuracy") {
+        add("test accuracy", false, Box::new(|t| test(result, t)));
+    }
+    for name in ALWAYS {
+        let is_goal = result.goals.iter().any(|g| g.text == name);
+        let is_known = result.trials.iter().any(|t| t.metrics.0.contains_key(name));
+        if let (false, true, Some(metric)) = (is_goal, is_known, metric(name)) {
+            add(
+                name,
+                false,
+                Box::new(move |t| {
+                    let value = t.metrics.0.get(name);
+                    value.map_or_else(dash, |v| quantity(*v, metric.unit))
+                }),
+            );
+        }
+    }
+    if result.trials.iter().any(|t| gain(t).is_some()) {
+        add(
+            "over PTQ",
+            false,
+            Box::new(|t| gain(t).map_or_else(dash, points)),
+        );
+    }
+    if has_layers {
+        add("bits", true, Box::new(|t| bits::compact(&t.layers)));
+    }
+    columns
+}
+
+fn test(result: &RunResult, trial: &Trial) -> String {
+    let accuracy = result.tests.get(&trial.number);
+    accuracy.map_or_else(dash, |a| percent(*a))
+}
+
+fn legend(result: &RunResult, out: &mut String) {
+    let measured = if result.tests.is_empty() {
+        ""
+    } else {
+        "accuracy on the validation split, which chose; test: on the test split, read once\n"
+    };
+    if result.best.is_some() {
+        put(out, "*: best by the first goal".into());
+    }
+    out.push_str(measured);
+    if result.trials.iter().any(|t| gain(t).is_some()) {
+        put(
+            out,
+            "over PTQ: points of accuracy that fine-tuning won over quantizing after training"
+                .into(),
+        );
+    }
+    if result.trials.iter().any(|t| !t.layers.is_empty()) {
+        put(out, bits::LEGEND.into());
+    }
+}
+
+fn best(result: &RunResult, out: &mut String) {
+    let Some(trial) = result.best.and_then(|n| result.trial(n)) else {
+        return;
+    };
+    let _ = writeln!(out, "\nbest: trial {}", trial.number);
+    let chosen: Vec<(&String, &Value)> = result
+        .decisions
+        .iter()
+        .zip(&trial.point.0)
+        .filter_map(|(path, v)| Some((path, v.as_ref()?)))
+        .collect();
+    let width = chosen
+        .iter()
+        .map(|(p, _)| p.chars().count())
+        .max()
+        .unwrap_or(0);
+    for (path, value) in chosen {
+        let _ = writeln!(out, "  {path:width$}  {}", show(value));
+    }
+}
+
+/// Means over the trials that were fine-tuned, since one trial may be lucky.
+fn fine_tuning(result: &RunResult, out: &mut String) {
+    let tuned: Vec<(f64, f64, f64)> = result
+        .trials
+        .iter()
+        .filter_map(|t| t.stages)
+        .filter_map(|s| Some((s.float, s.ptq?, s.qaft?)))
+        .collect();
+    if tuned.is_empty() {
+        return;
+    }
+    let mean = |pick: fn(&(f64, f64, f64)) -> f64| {
+        tuned.iter().map(pick).sum::<f64>() / tuned.len() as f64
+    };
+    let (float, ptq, qaft) = (mean(|t| t.0), mean(|t| t.1), mean(|t| t.2));
+    let _ = writeln!(
+        out,
+        "\nfine-tuning against post-training quantization: {} points of accuracy\n  (mean of {}: float {}, PTQ {}, fine-tuned {})",
+        points(qaft - ptq),
+        plural(tuned.len(), "trial"),
+        percent(float),
+        percent(ptq),
+        percent(qaft),
+    );
+}
+
+/// How many trials miss each requirement.
+fn misses(result: &RunResult, out: &mut String) {
+    let complete = result
+        .trials
+        .iter()
+        .filter(|t| t.status == Status::Complete);
+    let mut missed: BTreeMap<usize, usize> = BTreeMap::new();
+    for index in complete.flat_map(|t| &t.violated) {
+        *missed.entry(*index).or_default() += 1;
+    }
+    if !missed.is_empty() {
+        out.push('\n');
+    }
+    for (index, count) in missed {
+        if let Some(require) = result.requires.get(index) {
+            let why = require
+                .why
+                .as_ref()
+                .map_or(String::new(), |w| format!(" ({w})"));
+            let verb = if count == 1 { "misses" } else { "miss" };
+            let _ = writeln!(
+                out,
+                "{} {verb} `{}`{why}",
+                plural(count, "trial"),
+                require.text
+            );
+        }
+    }
+}
+
+fn failures(result: &RunResult, out: &mut String) {
+    let failed: Vec<(usize, &String)> = result
+        .trials
+        .iter()
+        .filter_map(|t| match &t.status {
+            Status::Failed(reason) => Some((t.number, reason)),
+            Status::Complete => None,
+        })
+        .collect();
+    if failed.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{} failed:", plural(failed.len(), "trial"));
+    for (number, reason) in failed.iter().take(MOST_FAILURES) {
+        let _ = writeln!(out, "  trial {number}: {reason}");
+    }
+    if failed.len() > MOST_FAILURES {
+        let _ = writeln!(
+            out,
+            "  and {} more: see `trials.csv`",
+            failed.len() - MOST_FAILURES
+        );
+    }
+}
+
+fn sources(result: &RunResult, out: &mut String) {
+    let mut papers: Vec<&str> = Vec::new();
+    for source in result.provenance.iter().filter(|p| p.kind == "paper") {
+        if !papers.contains(&source.text.as_str()) {
+            papers.push(&source.text);
+        }
+    }
+    let assumptions = result
+        .provenance
+        .iter()
+        .filter(|p| p.kind != "paper")
+        .count();
+    if papers.is_empty() && assumptions == 0 {
+        return;
+    }
+    let mut parts = Vec::new();
+    if !papers.is_empty() {
+        parts.push(papers.join("; "));
+    }
+    if assumptions > 0 {
+        parts.push(format!(
+            "{} (`bnas cost` lists them)",
+            plural(assumptions, "assumption")
+        ));
+    }
+    let _ = writeln!(out, "\nconstants from {}", parts.join(", and "));
+}
+
+/// Every `expect` line; a failed one with the values of its parts.
+pub fn expectations(expects: &[Expectation], out: &mut String) {
+    if !expects.is_empty() {
+        out.push('\n');
+    }
+    for expect in expects {
+        let verdict = if expect.holds { "ok    " } else { "FAILED" };
+        let _ = writeln!(out, "{verdict}  expect {}", expect.text);
+        if expect.holds {
+            continue;
+        }
+        for part in &expect.parts {
+            let value = match &part.value {
+                Some(Value::Number(n)) => quantity(*n, &part.unit),
+                Some(other) => other.to_string(),
+                None => "has no value".into(),
+            };
+            let _ = writeln!(out, "          {} = {value}", part.text);
+        }
+    }
+}
+
+/// A sentence for standard error when no trial is feasible.
+pub fn nothing_feasible(result: &RunResult) -> String {
+    if result.trials.is_empty() {
+        return "no candidate of the space meets every requirement that is known before training"
+            .into();
+    }
+    format!(
+        "none of {} meets every requirement",
+        plural(result.trials.len(), "trial")
+    )
+}
+
+fn gain(trial: &Trial) -> Option<f64> {
+    let stages = trial.stages?;
+    Some(stages.qaft? - stages.ptq?)
+}
+
+fn first_goal(trial: &Trial) -> f64 {
+    trial.goals.first().copied().unwrap_or(f64::NAN)
+}
+
+/// A decision's value; real ones with four digits.
+fn show(value: &Value) -> String {
+    match value {
+        Value::Number(n) => quantity(*n, ""),
+        other => other.to_string(),
+    }
+}
+
+fn dash() -> String {
+    "–".into()
+}
+
+fn put(out: &mut String, line: String) {
+    out.push_str(&line);
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    const LOOK: Look = Look {
+        color: false,
+        width: 100,
+    };
+
+    #[test]
+    fn a_summary_reads_well() {
+        insta::assert_snapshot!(summary(&fixtures::digits(), LOOK));
+    }
+
+    #[test]
+    fn color_is_used_only_when_wanted() {
+        let look = Look {
+            color: true,
+            ..LOOK
+        };
+        assert!(summary(&fixtures::digits(), look).contains('\u{1b}'));
+        assert!(!summary(&fixtures::digits(), LOOK).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn nothing_feasible_is_said() {
+        let mut run = fixtures::digits();
+        run.pareto.clear();
+        run.best = None;
+        run.tests.clear();
+        let text = summary(&run, LOOK);
+        assert!(text.contains("0 on the Pareto front"), "{text}");
+        assert_eq!(
+            nothing_feasible(&run),
+            "none of 4 trials meets every requirement"
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! Quantities: numbers with a dimension, in the unit of whoever wrote them.
+//!
+//! In: a number and the spelling of its unit (`35` and `fJ/op`). Out: a [`Quantity`] in base units, or a [`UnitError`] with
+//! the unit that was probably meant; and back to text. Operations, multiply-accumulates, cycles and bits are dimensions of
+//! their own, so that energy per operation is not energy per multiply-accumulate. It knows nothing of the language.
+
+mod dimension;
+mod show;
+mod spelling;
+
+pub use dimension::{Base, Dimension};
+pub use show::{automatic, significant};
+pub use spelling::{Unit, UnitError};
+
+use serde::{Deserialize, Serialize};
+
+/// A value with its dimension.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quantity {
+    /// In base units: s, J, m, bit, op, mac, cycle and their products.
+    pub value: f64,
+    /// What it measures.
+    pub dimension: Dimension,
+    /// The author's spelling, or empty: results are shown in it.
+    pub unit: String,
+}
+
+impl Quantity {
+    /// `number` of `unit`: `Quantity::new(35.0, "fJ/op")`.
+    pub fn new(number: f64, unit: &str) -> Result<Self, UnitError> {
+        let parsed = Unit::parse(unit)?;
+        Ok(Quantity {
+            value: parsed.to_base(number),
+            dimension: parsed.dimension,
+            unit: unit.to_string(),
+        })
+    }
+
+    /// A plain number.
+    pub fn number(value: f64) -> Self {
+        Quantity {
+            value,
+            dimension: Dimension::NUMBER,
+            unit: String::new(),
+        }
+    }
+
+    /// A computed value that no author gave a unit.
+    pub fn computed(value: f64, dimension: Dimension) -> Self {
+        Quantity {
+            value,
+            dimension,
+            unit: String::new(),
+        }
+    }
+
+    /// How many of `unit` it is; none if the unit is unknown or measures something else.
+    pub fn in_unit(&self, unit: &str) -> Option<f64> {
+        let unit = Unit::parse(unit).ok()?;
+        (unit.dimension == self.dimension).then(|| unit.from_base(self.value))
+    }
+}
+
+/// In the author's unit if there is one that fits, else in a good one: `405 fJ/op`, `8 KiB`, `1.23 ms`.
+impl std::fmt::Display for Quantity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.in_unit(&self.unit) {
+            Some(number) if !self.unit.is_empty() => {
+                write!(f, "{} {}", significant(number), self.unit)
+            }
+            _ => f.write_str(&automatic(self.value, self.dimension)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(number: f64, unit: &str) -> f64 {
+        Quantity::new(number, unit).unwrap().value
+    }
+
+    fn dimension(unit: &str) -> Dimension {
+        Unit::parse(unit).unwrap().dimension
+    }
+
+    #[test]
+    fn prefixes_are_exact_powers_of_ten() {
+        assert_eq!(value(35.0, "fJ/op"), 35e-15);
+        assert_eq!(value(405.0, "fJ/op"), 405e-15);
+        assert_eq!(value(300.0, "MHz"), 3e8);
+        assert_eq!(value(614.0, "Gop/s"), 614e9);
+        assert_eq!(value(10.0, "ms"), 0.01);
+        assert_eq!(value(99.9, "%"), 0.999);
+        assert_eq!(value(2.0, "mm^2"), 2e-6);
+        assert_eq!(value(5.0, "µJ"), value(5.0, "uJ"));
+    }
+
+    #[test]
+    fn binary_prefixes_count_bytes_and_bits() {
+        assert_eq!(value(8.0, "KiB"), 8.0 * 1024.0 * 8.0);
+        assert_eq!(value(1.0, "Mibit"), 1024.0 * 1024.0);
+        assert_eq!(value(3.0, "byte"), 24.0);
+        assert_eq!(value(1.0, "kB"), 8000.0);
+        assert!(Unit::parse("Kis").is_err());
+    }
+
+    #[test]
+    fn other_spellings_mean_the_same() {
+        let same = |a: &str, b: &str| {
+            assert_eq!(value(3.0, a), value(3.0, b), "{a} {b}");
+            assert_eq!(dimension(a), dimension(b), "{a} {b}");
+        };
+        same("TOPS/W", "Top/J");
+        same("GOPS", "Gop/s");
+        same("Hz", "cycle/s");
+        same("mW", "mJ/s");
+        same("B", "byte");
+        assert_ne!(dimension("fJ/op"), dimension("fJ/mac"));
+        assert_eq!(
+            dimension("op/mac") * dimension("mac/cycle") * dimension("MHz"),
+            dimension("Gop/s")
+        );
+    }
+
+    #[test]
+    fn an_unknown_unit_suggests_a_known_one() {
+        let suggestion = |unit: &str| Unit::parse(unit).unwrap_err().suggestion;
+        assert_eq!(suggestion("mhz").as_deref(), Some("MHz"));
+        assert_eq!(suggestion("fJ/ops").as_deref(), Some("fJ/op"));
+        assert_eq!(suggestion("kib").as_deref(), Some("KiB"));
+        assert_eq!(suggestion("MACs/cycle").as_deref(), Some("mac/cycle"));
+        assert_eq!(suggestion("width"), None);
+        let error = Unit::parse("bit/width").unwrap_err();
+        assert_eq!(error.to_string(), "unknown unit `width`");
+        assert_eq!(
+            error.help(),
+            "write ` / width` with blanks to divide by a value"
+        );
+    }
+
+    #[test]
+    fn malformed_units_are_errors() {
+        for unit in [
+            "/s",
+            "s/",
+            "s^",
+            "s^x",
+            "s^99",
+            "J//op",
+            "%%",
+            "%/s/",
+            "m s",
+            "s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8*s^8",
+        ] {
+            assert!(Unit::parse(unit).is_err(), "{unit}");
+        }
+        assert_eq!(dimension(""), Dimension::NUMBER);
+    }
+
+    #[test]
+    fn dimensions_have_words() {
+        for (unit, words) in [
+            ("", "number"),
+            ("%", "number"),
+            ("ms", "time"),
+            ("fJ", "energy"),
+            ("fJ/op", "energy per op"),
+            ("fJ/mac", "energy per mac"),
+            ("mW", "power"),
+            ("MHz", "frequency"),
+            ("KiB", "data"),
+            ("mm^2", "area"),
+            ("Gop/s", "ops per time"),
+            ("Top/J", "ops per energy"),
+            ("mac/cycle", "macs per cycle"),
+            ("op/mac", "ops per mac"),
+            ("pJ/bit", "energy per bit"),
+        ] {
+            assert_eq!(dimension(unit).to_string(), words);
+        }
+        assert_eq!(
+            (Dimension::NUMBER / dimension("s")).to_string(),
+            "number per time"
+        );
+        assert_eq!(dimension("s^2").to_string(), "time^2");
+    }
+
+    #[test]
+    fn values_are_shown_in_the_authors_unit_or_a_good_one() {
+        let shown = |value: f64, unit: &str| automatic(value, dimension(unit));
+        assert_eq!(
+            Quantity::new(405.0, "fJ/op").unwrap().to_string(),
+            "405 fJ/op"
+        );
+        assert_eq!(Quantity::new(8.0, "KiB").unwrap().to_string(), "8 KiB");
+        assert_eq!(Quantity::new(99.9, "%").unwrap().to_string(), "99.9 %");
+        assert_eq!(Quantity::number(0.25).to_string(), "0.25");
+        assert_eq!(shown(405e-15, "J/op"), "405 fJ/op");
+        assert_eq!(shown(1.23e-3, "s"), "1.23 ms");
+        assert_eq!(shown(999.96e-6, "s"), "1 ms");
+        assert_eq!(shown(0.0, "s"), "0 s");
+        assert_eq!(shown(65536.0, "bit"), "8 KiB");
+        assert_eq!(shown(12.0, "bit"), "1.5 B");
+        assert_eq!(shown(5.0, "bit"), "5 bit");
+        assert_eq!(shown(614.4e9, "op/s"), "614.4 Gop/s");
+        assert_eq!(shown(28.571428e12, "op/J"), "28.57 Top/J");
+        assert_eq!(shown(1024.0, "mac/cycle"), "1024 mac/cycle");
+        assert_eq!(shown(3e8, "Hz"), "300 MHz");
+        assert_eq!(shown(2e-6, "m^2"), "2 mm^2");
+        assert_eq!(shown(0.0123, "W"), "12.3 mW");
+        assert_eq!(shown(-2.5e-6, "J"), "-2.5 uJ");
+        assert_eq!(shown(123456.0, "mac"), "123.5 kmac");
+        assert_eq!(shown(4e-9, "J*s"), "4 nJ*s");
+        assert_eq!(shown(0.5, "%"), "0.5");
+        assert_eq!(automatic(4.0, Dimension::NUMBER / dimension("s")), "4 1/s");
+        assert_eq!(shown(f64::INFINITY, "s"), "inf s");
+    }
+
+    #[test]
+    fn significant_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (0.123456, "0.1235"),
+            (12345.6, "12346"),
+            (1e-7, "1e-7"),
+            (1.23456e9, "1.235e9"),
+            (-0.5, "-0.5"),
+            (99.999, "100"),
+            (1e6, "1e6"),
+            (999999.0, "999999"),
+            (f64::NAN, "NaN"),
+            (-0.0, "0"),
+        ] {
+            assert_eq!(significant(value), text);
+        }
+    }
+}

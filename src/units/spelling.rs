@@ -1,0 +1,281 @@
+//! How units are written: `fJ/op`, `KiB`, `TOPS/W`, `mm^2`, `%`.
+//!
+//! In: a spelling. Out: a [`Unit`], or a [`UnitError`] with the spelling that was probably meant. The table is closed.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::diagnostic::did_you_mean;
+use crate::units::dimension::{Base, Dimension};
+
+/// A unit: `ratio` · 10^`exponent` base units. The power of ten is kept apart, so that `35 fJ` is
+/// the same double as 35e-15.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unit {
+    ratio: f64,
+    exponent: i32,
+    /// What it measures.
+    pub dimension: Dimension,
+}
+
+/// A spelling that is no unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitError {
+    /// The whole spelling.
+    pub unit: String,
+    /// The factor that is unknown.
+    pub factor: String,
+    /// The whole spelling as it was probably meant.
+    pub suggestion: Option<String>,
+}
+
+/// Prefixes that may stand before a symbol.
+#[derive(Clone, Copy, PartialEq)]
+enum Prefixes {
+    None,
+    /// Powers of ten up and down: `fJ`, `MHz`.
+    Decimal,
+    /// Powers of ten up: there is no thousandth of an operation.
+    Counting,
+    /// Those, and powers of 1024: `KiB`.
+    Binary,
+}
+
+struct Symbol {
+    text: &'static str,
+    ratio: f64,
+    exponent: i32,
+    dimension: Dimension,
+    prefixes: Prefixes,
+}
+
+#[rustfmt::skip] // a table
+fn symbols() -> [Symbol; 16] {
+    let symbol = |text, ratio, dimension, prefixes| Symbol { text, ratio, exponent: 0, dimension, prefixes };
+    let of = Dimension::of;
+    [
+        symbol("s", 1.0, Dimension::TIME, Prefixes::Decimal),
+        symbol("min", 60.0, Dimension::TIME, Prefixes::None),
+        symbol("h", 3600.0, Dimension::TIME, Prefixes::None),
+        symbol("Hz", 1.0, Dimension::FREQUENCY, Prefixes::Decimal),
+        symbol("J", 1.0, Dimension::ENERGY, Prefixes::Decimal),
+        symbol("W", 1.0, Dimension::POWER, Prefixes::Decimal),
+        symbol("m", 1.0, of(Base::Meter), Prefixes::Decimal),
+        symbol("bit", 1.0, Dimension::DATA, Prefixes::Binary),
+        symbol("B", 8.0, Dimension::DATA, Prefixes::Binary),
+        symbol("byte", 8.0, Dimension::DATA, Prefixes::Binary),
+        symbol("op", 1.0, Dimension::OPS, Prefixes::Counting),
+        symbol("mac", 1.0, Dimension::MACS, Prefixes::Counting),
+        symbol("cycle", 1.0, Dimension::CYCLES, Prefixes::Counting),
+        symbol("OPS", 1.0, Dimension::OPS / Dimension::TIME, Prefixes::Counting),
+        symbol("MACS", 1.0, Dimension::MACS / Dimension::TIME, Prefixes::Counting),
+        Symbol { text: "%", ratio: 1.0, exponent: -2, dimension: Dimension::NUMBER, prefixes: Prefixes::None },
+    ]
+}
+
+/// Prefix, power of ten.
+const DECIMAL: [(&str, i32); 15] = [
+    ("a", -18),
+    ("f", -15),
+    ("p", -12),
+    ("n", -9),
+    ("u", -6),
+    ("\u{B5}", -6),
+    ("\u{3BC}", -6),
+    ("m", -3),
+    ("c", -2),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+    ("E", 18),
+];
+
+/// Prefix, factor.
+const BINARY: [(&str, f64); 4] = [
+    ("Ki", 1024.0),
+    ("Mi", 1048576.0),
+    ("Gi", 1073741824.0),
+    ("Ti", 1099511627776.0),
+];
+
+/// The spellings that a slip of case is mapped to first.
+const COMMON: [&str; 22] = [
+    "MHz", "GHz", "kHz", "fJ", "pJ", "nJ", "uJ", "mJ", "ms", "us", "ns", "mW", "uW", "KiB", "MiB",
+    "kB", "MB", "Gop", "Top", "op", "mac", "cycle",
+];
+
+impl Unit {
+    /// Reads a spelling: factors with integer powers, joined by `/` and `*` from left to right. Empty is a plain number.
+    pub fn parse(text: &str) -> Result<Unit, UnitError> {
+        Unit::read(text).map_err(|factor| unknown(text, factor))
+    }
+
+    /// The unit, or the byte range of the factor that is none.
+    fn read(text: &str) -> Result<Unit, Range<usize>> {
+        let mut unit = Unit {
+            ratio: 1.0,
+            exponent: 0,
+            dimension: Dimension::NUMBER,
+        };
+        if text.is_empty() {
+            return Ok(unit);
+        }
+        let (mut start, mut sign) = (0, 1);
+        loop {
+            let end = text[start..]
+                .find(['/', '*'])
+                .map_or(text.len(), |n| start + n);
+            let (base, power) = raised(&text[start..end]).ok_or(start..end)?;
+            let power = power * sign;
+            unit.ratio *= libm::pow(base.ratio, f64::from(power));
+            unit.exponent += base.exponent * i32::from(power);
+            unit.dimension = unit.dimension * base.dimension.power(power);
+            if unit.exponent.abs() > 300 || !unit.ratio.is_normal() || unit.dimension.is_absurd() {
+                return Err(0..text.len());
+            }
+            match text.as_bytes().get(end) {
+                None => return Ok(unit),
+                Some(separator) => sign = if *separator == b'/' { -1 } else { 1 },
+            }
+            start = end + 1;
+        }
+    }
+
+    /// `number` of this unit in base units.
+    pub fn to_base(self, number: f64) -> f64 {
+        scaled(number * self.ratio, self.exponent)
+    }
+
+    /// How many of this unit `value` base units are.
+    pub fn from_base(self, value: f64) -> f64 {
+        scaled(value, -self.exponent) / self.ratio
+    }
+}
+
+/// `value` · 10^`exponent` by moving the decimal point: 99.9 % is the double nearest to 0.999.
+fn scaled(value: f64, exponent: i32) -> f64 {
+    let text = format!("{value:e}");
+    let Some((mantissa, power)) = text.split_once('e') else {
+        return value; // infinite or not a number
+    };
+    let power: i32 = power
+        .parse()
+        .expect("invariant: `{:e}` writes an integer exponent");
+    let moved = format!("{mantissa}e{}", power + exponent);
+    moved
+        .parse()
+        .expect("invariant: a mantissa and an exponent make a number")
+}
+
+/// A factor such as `mm^2`: the unit of its symbol and the power.
+fn raised(factor: &str) -> Option<(Unit, i8)> {
+    let (symbol, power) = match factor.split_once('^') {
+        Some((symbol, power)) => (symbol, power.parse::<i8>().ok().filter(|p| p.abs() <= 9)?),
+        None => (factor, 1),
+    };
+    Some((prefixed(symbol)?, power))
+}
+
+/// A symbol with or without a prefix. The whole word is tried first: `min` is no milli-`in`.
+fn prefixed(word: &str) -> Option<Unit> {
+    let unit = |s: &Symbol, ratio: f64, exponent: i32| Unit {
+        ratio: s.ratio * ratio,
+        exponent: s.exponent + exponent,
+        dimension: s.dimension,
+    };
+    let symbols = symbols();
+    if let Some(symbol) = symbols.iter().find(|s| s.text == word) {
+        return Some(unit(symbol, 1.0, 0));
+    }
+    for symbol in &symbols {
+        let Some(prefix) = word.strip_suffix(symbol.text) else {
+            continue;
+        };
+        if symbol.prefixes == Prefixes::Binary
+            && let Some((_, ratio)) = BINARY.iter().find(|(p, _)| *p == prefix)
+        {
+            return Some(unit(symbol, *ratio, 0));
+        }
+        let lowest = match symbol.prefixes {
+            Prefixes::None => continue,
+            Prefixes::Decimal => -18,
+            Prefixes::Counting | Prefixes::Binary => 3,
+        };
+        let decimal = DECIMAL.iter().find(|(p, e)| *p == prefix && *e >= lowest);
+        if let Some((_, exponent)) = decimal {
+            return Some(unit(symbol, 1.0, *exponent));
+        }
+    }
+    None
+}
+
+fn unknown(text: &str, place: Range<usize>) -> UnitError {
+    let factor = &text[place.clone()];
+    let (symbol, power) = factor.split_at(factor.find('^').unwrap_or(factor.len()));
+    let suggestion = nearest(symbol).map(|near| {
+        format!(
+            "{}{near}{power}{}",
+            &text[..place.start],
+            &text[place.end..]
+        )
+    });
+    UnitError {
+        unit: text.to_string(),
+        factor: factor.to_string(),
+        suggestion: suggestion.filter(|meant| Unit::read(meant).is_ok()),
+    }
+}
+
+/// The symbol that was probably meant: another case, a plural, or a typing slip.
+fn nearest(word: &str) -> Option<String> {
+    let singular = word.strip_suffix('s').unwrap_or(word);
+    let same =
+        |known: &str| known.eq_ignore_ascii_case(word) || known.eq_ignore_ascii_case(singular);
+    if let Some(known) = COMMON.iter().find(|known| same(known)) {
+        return Some(known.to_string());
+    }
+    if prefixed(singular).is_some() {
+        return Some(singular.to_string());
+    }
+    let known = spellings();
+    did_you_mean(word, known.iter().map(String::as_str)).map(str::to_string)
+}
+
+/// Every symbol with every prefix.
+fn spellings() -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for symbol in symbols() {
+        all.push(symbol.text.to_string());
+        let binary = BINARY.iter().map(|(prefix, _)| *prefix);
+        let prefixes = DECIMAL.iter().map(|(prefix, _)| *prefix).chain(binary);
+        let words = prefixes.map(|prefix| format!("{prefix}{}", symbol.text));
+        all.extend(words.filter(|word| prefixed(word).is_some()));
+    }
+    all
+}
+
+impl UnitError {
+    /// What to type instead.
+    pub fn help(&self) -> String {
+        match &self.suggestion {
+            Some(meant) => format!("write `{meant}`"),
+            None if self.unit.contains(&format!("/{}", self.factor)) => {
+                format!("write ` / {}` with blanks to divide by a value", self.factor)
+            }
+            None if self.unit.contains(&format!("*{}", self.factor)) => {
+                format!("write ` * {}` with blanks to multiply by a value", self.factor)
+            }
+            None => "the units are s, Hz, J, W, m, bit, B, op, mac, cycle and %, with prefixes: `35 fJ/op`".to_string(),
+        }
+    }
+}
+
+impl fmt::Display for UnitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown unit `{}`", self.factor)
+    }
+}
+
+impl std::error::Error for UnitError {}
