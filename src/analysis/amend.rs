@@ -84,7 +84,10 @@ impl Cx<'_> {
             .map(|line| line.value.as_str())
             .collect::<Vec<_>>()
             .join("\n");
-        merged.notes.push((declaration.name.text.clone(), declaration.annotations.clone()));
+        merged.notes.push((
+            declaration.name.text.clone(),
+            declaration.annotations.clone(),
+        ));
         merged.from.insert(0, id.source);
         Some(merged)
     }
@@ -98,21 +101,35 @@ impl Cx<'_> {
         .label(kind.span, "unknown kind");
         diagnostic = match crate::diagnostic::did_you_mean(&kind.text, known.iter().copied()) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-            None => diagnostic.help(format!("kinds are {}", super::context::list(known.iter().copied()))),
+            None => diagnostic.help(format!(
+                "kinds are {}",
+                super::context::list(known.iter().copied())
+            )),
         };
         self.report(diagnostic);
     }
 
     /// What stands after the colon: a word of the schema, or another declaration of the kind.
-    fn parent(&mut self, id: Id, declaration: &ast::Declaration, schema: &'static schema::Declaration) -> Option<Parent> {
+    fn parent(
+        &mut self,
+        id: Id,
+        declaration: &ast::Declaration,
+        schema: &'static schema::Declaration,
+    ) -> Option<Parent> {
         let kind = schema.kind;
         let Some(base) = &declaration.base else {
             if schema.base_required {
                 let words = super::context::list(schema.bases.iter().copied());
                 self.report(
-                    Diagnostic::error("bnas::field::missing", format!("`{}` says no base", declaration.name.text))
-                        .label(declaration.name.span, "nothing stands after the name")
-                        .help(format!("write `{kind} {} : …`; the base is {words}, or another {kind}", declaration.name.text)),
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        format!("`{}` says no base", declaration.name.text),
+                    )
+                    .label(declaration.name.span, "nothing stands after the name")
+                    .help(format!(
+                        "write `{kind} {} : …`; the base is {words}, or another {kind}",
+                        declaration.name.text
+                    )),
                 );
                 return None;
             }
@@ -131,10 +148,16 @@ impl Cx<'_> {
                 self.report(
                     Diagnostic::error(
                         "bnas::type::mismatch",
-                        format!("a {kind} cannot derive from {}", super::types::article(&other.kind.text)),
+                        format!(
+                            "a {kind} cannot derive from {}",
+                            super::types::article(&other.kind.text)
+                        ),
                     )
                     .label(base.span, super::types::article(&other.kind.text))
-                    .label(declaration.kind.span, format!("this is {}", super::types::article(kind))),
+                    .label(
+                        declaration.kind.span,
+                        format!("this is {}", super::types::article(kind)),
+                    ),
                 );
                 return None;
             }
@@ -151,7 +174,13 @@ impl Cx<'_> {
     }
 
     /// Overrides entries of a declaration. `derives`: it is a definition of its own, which may add names.
-    pub(super) fn override_entries(&mut self, merged: &mut Merged, overrides: &[Entry], base: &ast::Name, derives: bool) {
+    pub(super) fn override_entries(
+        &mut self,
+        merged: &mut Merged,
+        overrides: &[Entry],
+        base: &ast::Name,
+        derives: bool,
+    ) {
         let owner = format!("`{}`", base.text);
         let before = std::mem::replace(&mut self.also, merged.from.clone());
         let mut into = Into {
@@ -169,7 +198,8 @@ impl Cx<'_> {
 
     fn override_entry(&mut self, entries: &mut Vec<Entry>, entry: &Entry, into: &mut Into) {
         match &entry.kind {
-            EntryKind::Field(ast::Field { target, .. }) | EntryKind::Choice(ast::Choice { target, .. }) => {
+            EntryKind::Field(ast::Field { target, .. })
+            | EntryKind::Choice(ast::Choice { target, .. }) => {
                 if let Some(parts) = self.parts(target) {
                     self.override_value(entries, &parts, entry, into);
                 }
@@ -179,29 +209,46 @@ impl Cx<'_> {
                 let same = entries.iter_mut().find(|e| matches!(&e.kind, EntryKind::Formula(f) if f.name.text == formula.name.text));
                 match same {
                     Some(same) => *same = entry.clone(),
-                    None if into.schema.is_some_and(|s| !s.formulas.is_empty()) => entries.push(entry.clone()),
+                    None if into.schema.is_some_and(|s| !s.formulas.is_empty()) => {
+                        entries.push(entry.clone())
+                    }
                     None => self.unknown_in(&formula.name, entries, into),
                 }
             }
-            EntryKind::Rule(_) | EntryKind::Require(_) | EntryKind::Check(_) => entries.push(entry.clone()),
+            EntryKind::Rule(_) | EntryKind::Require(_) | EntryKind::Check(_) => {
+                entries.push(entry.clone())
+            }
             _ if into.derives => entries.push(entry.clone()),
             _ => self.report(
-                Diagnostic::error("bnas::amend::not_a_value", "an amendment changes values only")
-                    .label(entry.span, "this is more than a value")
-                    .label(into.declared, format!("{} stands here", into.owner))
-                    .help("write a declaration of your own"),
+                Diagnostic::error(
+                    "bnas::amend::not_a_value",
+                    "an amendment changes values only",
+                )
+                .label(entry.span, "this is more than a value")
+                .label(into.declared, format!("{} stands here", into.owner))
+                .help("write a declaration of your own"),
             ),
         }
     }
 
     /// `name = value`, `s[*].d[*].kernel in {…}`, `vector.lanes = 16`.
-    fn override_value(&mut self, entries: &mut Vec<Entry>, parts: &[ast::Name], entry: &Entry, into: &mut Into) {
+    fn override_value(
+        &mut self,
+        entries: &mut Vec<Entry>,
+        parts: &[ast::Name],
+        entry: &Entry,
+        into: &mut Into,
+    ) {
         let (first, rest) = (&parts[0], &parts[1..]);
         if rest.is_empty() {
-            let same = entries.iter_mut().find(|e| key(e).is_some_and(|n| n.text == first.text));
+            let same = entries
+                .iter_mut()
+                .find(|e| key(e).is_some_and(|n| n.text == first.text));
             match same {
                 Some(same) => *same = renamed(entry, first),
-                None if into.fields.iter().any(|f| f.name == first.text) || into.derives && into.schema.is_some_and(|s| s.lets) => {
+                None if into.fields.iter().any(|f| f.name == first.text)
+                    || into.derives && into.schema.is_some_and(|s| s.lets) =>
+                {
                     entries.push(renamed(entry, first));
                 }
                 None => self.unknown_in(first, entries, into),
@@ -210,16 +257,34 @@ impl Cx<'_> {
         }
         for inner in entries.iter_mut() {
             match &mut inner.kind {
-                EntryKind::Section(section) if section.name.text == first.text && section.label.is_none() || labelled(section, first) => {
+                EntryKind::Section(section)
+                    if section.name.text == first.text && section.label.is_none()
+                        || labelled(section, first) =>
+                {
                     let owner = format!("`{}`", first.text);
-                    let fields = into.schema.and_then(|s| s.section(&section.name.text)).map_or(&[][..], |s| s.fields);
-                    let mut into = Into { owner: &owner, declared: section.name.span, fields, schema: None, derives: false };
+                    let fields = into
+                        .schema
+                        .and_then(|s| s.section(&section.name.text))
+                        .map_or(&[][..], |s| s.fields);
+                    let mut into = Into {
+                        owner: &owner,
+                        declared: section.name.span,
+                        fields,
+                        schema: None,
+                        derives: false,
+                    };
                     self.override_value(&mut section.entries, rest, entry, &mut into);
                     return;
                 }
                 EntryKind::Repeat(repeat) if repeat.index.text == first.text => {
                     let owner = format!("`{}`", first.text);
-                    let mut into = Into { owner: &owner, declared: repeat.index.span, fields: &[], schema: None, derives: false };
+                    let mut into = Into {
+                        owner: &owner,
+                        declared: repeat.index.span,
+                        fields: &[],
+                        schema: None,
+                        derives: false,
+                    };
                     self.override_value(&mut repeat.entries, rest, entry, &mut into);
                     return;
                 }
@@ -227,7 +292,9 @@ impl Cx<'_> {
                     self.override_argument(layer, &rest[0], entry);
                     return;
                 }
-                EntryKind::Field(field) if field.target.as_name().is_some_and(|n| n.text == first.text) => {
+                EntryKind::Field(field)
+                    if field.target.as_name().is_some_and(|n| n.text == first.text) =>
+                {
                     let inner = with_path(entry, rest);
                     add_amendment(&mut field.value, inner);
                     return;
@@ -238,25 +305,49 @@ impl Cx<'_> {
         if let Some(section) = into.schema.and_then(|s| s.section(&first.text))
             && !section.labelled
         {
-            let inner = ast::Section { name: first.clone(), label: None, entries: vec![with_path(entry, rest)] };
-            entries.push(Entry { kind: EntryKind::Section(inner), ..entry.clone() });
+            let inner = ast::Section {
+                name: first.clone(),
+                label: None,
+                entries: vec![with_path(entry, rest)],
+            };
+            entries.push(Entry {
+                kind: EntryKind::Section(inner),
+                ..entry.clone()
+            });
             return;
         }
         self.unknown_in(first, entries, into);
     }
 
-    fn override_section(&mut self, entries: &mut Vec<Entry>, section: &ast::Section, entry: &Entry, into: &mut Into) {
+    fn override_section(
+        &mut self,
+        entries: &mut Vec<Entry>,
+        section: &ast::Section,
+        entry: &Entry,
+        into: &mut Into,
+    ) {
         let label = section.label.as_ref().map(|l| l.text.as_str());
         let known = into.schema.and_then(|s| s.section(&section.name.text));
         let same = entries.iter_mut().find_map(|e| match &mut e.kind {
-            EntryKind::Section(s) if s.name.text == section.name.text && s.label.as_ref().map(|l| l.text.as_str()) == label => Some(s),
+            EntryKind::Section(s)
+                if s.name.text == section.name.text
+                    && s.label.as_ref().map(|l| l.text.as_str()) == label =>
+            {
+                Some(s)
+            }
             _ => None,
         });
         match (same, known) {
             (Some(same), _) => {
                 let owner = format!("`{}`", same.label.as_ref().unwrap_or(&same.name).text);
                 let fields = known.map_or(&[][..], |s| s.fields);
-                let mut into = Into { owner: &owner, declared: same.name.span, fields, schema: None, derives: false };
+                let mut into = Into {
+                    owner: &owner,
+                    declared: same.name.span,
+                    fields,
+                    schema: None,
+                    derives: false,
+                };
                 for inner in &section.entries {
                     self.override_entry(&mut same.entries, inner, &mut into);
                 }
@@ -269,9 +360,15 @@ impl Cx<'_> {
     /// `stem.channels = 8`: an argument of the first operation of the layer that has one of this name.
     fn override_argument(&mut self, layer: &mut ast::Layer, name: &ast::Name, entry: &Entry) {
         for operation in &mut layer.chain {
-            let ExprKind::Call { args, .. } = &mut operation.kind else { continue };
+            let ExprKind::Call { args, .. } = &mut operation.kind else {
+                continue;
+            };
             for arg in args {
-                let (ast::Argument::Fixed { name: known, .. } | ast::Argument::Searched { name: known, .. }) = arg else { continue };
+                let (ast::Argument::Fixed { name: known, .. }
+                | ast::Argument::Searched { name: known, .. }) = arg
+                else {
+                    continue;
+                };
                 if known.text == name.text {
                     *arg = argument(name, entry);
                     return;
@@ -279,8 +376,11 @@ impl Cx<'_> {
             }
         }
         for operation in &mut layer.chain {
-            let ExprKind::Call { callee, args } = &mut operation.kind else { continue };
-            let takes = schema::operation(&callee.head.text).is_some_and(|o| o.fields.iter().any(|f| f.name == name.text));
+            let ExprKind::Call { callee, args } = &mut operation.kind else {
+                continue;
+            };
+            let takes = schema::operation(&callee.head.text)
+                .is_some_and(|o| o.fields.iter().any(|f| f.name == name.text));
             if takes {
                 args.push(argument(name, entry));
                 return;
@@ -295,7 +395,12 @@ impl Cx<'_> {
             })
             .flat_map(|o| o.fields.iter().map(|f| f.name))
             .collect();
-        self.unknown_key(&format!("layer `{}`", layer.name.text), name, Some(layer.name.span), &known);
+        self.unknown_key(
+            &format!("layer `{}`", layer.name.text),
+            name,
+            Some(layer.name.span),
+            &known,
+        );
     }
 
     /// The names of a path. A star stands for every copy, and may be left out.
@@ -315,7 +420,11 @@ impl Cx<'_> {
     }
 
     fn unknown_in(&mut self, name: &ast::Name, entries: &[Entry], into: &Into) {
-        let mut known: Vec<&str> = entries.iter().filter_map(key).map(|n| n.text.as_str()).collect();
+        let mut known: Vec<&str> = entries
+            .iter()
+            .filter_map(key)
+            .map(|n| n.text.as_str())
+            .collect();
         for field in into.fields {
             known.push(field.name);
         }
@@ -365,11 +474,20 @@ fn path_of(parts: &[ast::Name]) -> ast::Path {
 fn with_path(entry: &Entry, parts: &[ast::Name]) -> Entry {
     let target = path_of(parts);
     let kind = match &entry.kind {
-        EntryKind::Field(f) => EntryKind::Field(ast::Field { target, ..f.clone() }),
-        EntryKind::Choice(c) => EntryKind::Choice(ast::Choice { target, ..c.clone() }),
+        EntryKind::Field(f) => EntryKind::Field(ast::Field {
+            target,
+            ..f.clone()
+        }),
+        EntryKind::Choice(c) => EntryKind::Choice(ast::Choice {
+            target,
+            ..c.clone()
+        }),
         other => other.clone(),
     };
-    Entry { kind, ..entry.clone() }
+    Entry {
+        kind,
+        ..entry.clone()
+    }
 }
 
 fn renamed(entry: &Entry, name: &ast::Name) -> Entry {
@@ -378,8 +496,15 @@ fn renamed(entry: &Entry, name: &ast::Name) -> Entry {
 
 fn argument(name: &ast::Name, entry: &Entry) -> ast::Argument {
     match &entry.kind {
-        EntryKind::Choice(c) => ast::Argument::Searched { name: name.clone(), domain: c.domain.clone(), default: c.default.clone() },
-        EntryKind::Field(f) => ast::Argument::Fixed { name: name.clone(), value: f.value.clone() },
+        EntryKind::Choice(c) => ast::Argument::Searched {
+            name: name.clone(),
+            domain: c.domain.clone(),
+            default: c.default.clone(),
+        },
+        EntryKind::Field(f) => ast::Argument::Fixed {
+            name: name.clone(),
+            value: f.value.clone(),
+        },
         _ => unreachable!("only values override arguments"),
     }
 }
@@ -391,7 +516,10 @@ fn add_amendment(value: &mut ast::Expr, entry: Entry) {
         return;
     }
     let base = value.clone();
-    value.kind = ExprKind::Amend { base: Box::new(base), entries: vec![entry] };
+    value.kind = ExprKind::Amend {
+        base: Box::new(base),
+        entries: vec![entry],
+    };
 }
 
 /// Dotted fields of a declaration's own entries go where they point: `finetune.epochs = 3` into the section `finetune`.
@@ -401,9 +529,10 @@ pub(super) fn settle_dotted(cx: &mut Cx, merged: &mut Merged) {
         EntryKind::Choice(c) => c.target.as_name().is_none(),
         _ => false,
     };
-    let (dotted, plain): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut merged.entries).into_iter().partition(is_dotted);
+    let (dotted, plain): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut merged.entries)
+        .into_iter()
+        .partition(is_dotted);
     merged.entries = plain;
     let name = merged.name.clone();
     cx.override_entries(merged, &dotted, &name, true);
 }
-

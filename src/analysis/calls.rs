@@ -40,9 +40,12 @@ impl Cx<'_> {
         }
         if schema::operation(&name.text).is_some() {
             self.report(
-                Diagnostic::error("bnas::type::mismatch", format!("`{}` is an operation of a layer", name.text))
-                    .label(span, "no value")
-                    .help(format!("write `layer name = {}`", self.text(span))),
+                Diagnostic::error(
+                    "bnas::type::mismatch",
+                    format!("`{}` is an operation of a layer", name.text),
+                )
+                .label(span, "no value")
+                .help(format!("write `layer name = {}`", self.text(span))),
             );
             return Typed::poison(span);
         }
@@ -56,14 +59,31 @@ impl Cx<'_> {
             return;
         }
         const FUNCTIONS: &[&str] = &[
-            "abs", "sign", "round", "floor", "ceil", "sqrt", "exp", "ln", "log2", "tanh", "sin", "cos", "max", "min", "clip",
-            "multiple_of", "peak",
+            "abs",
+            "sign",
+            "round",
+            "floor",
+            "ceil",
+            "sqrt",
+            "exp",
+            "ln",
+            "log2",
+            "tanh",
+            "sin",
+            "cos",
+            "max",
+            "min",
+            "clip",
+            "multiple_of",
+            "peak",
         ];
         let records = schema::RECORDS.iter().map(|(_, c)| c.name);
         let known: Vec<&str> = FUNCTIONS.iter().copied().chain(records).collect();
-        let mut diagnostic =
-            Diagnostic::error("bnas::name::unknown", format!("there is no function `{name}`"))
-                .label(span, "nothing of this name can be called here");
+        let mut diagnostic = Diagnostic::error(
+            "bnas::name::unknown",
+            format!("there is no function `{name}`"),
+        )
+        .label(span, "nothing of this name can be called here");
         diagnostic = match did_you_mean(name, known.iter().copied()) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
             None => diagnostic.help(format!("functions are {}", list(known.iter().copied()))),
@@ -72,15 +92,29 @@ impl Cx<'_> {
     }
 
     /// Arguments by name; the positional one by the name that the schema gives it.
-    pub(super) fn arguments<'e>(&mut self, name: &ast::Name, args: &'e [ast::Argument], callable: &'static Callable) -> Written<'e> {
+    pub(super) fn arguments<'e>(
+        &mut self,
+        name: &ast::Name,
+        args: &'e [ast::Argument],
+        callable: &'static Callable,
+    ) -> Written<'e> {
         let mut written = Written::new(format!("`{}`", name.text), name.span);
         for arg in args {
             match arg {
                 ast::Argument::Fixed { name, value } => {
                     self.give(&mut written, name, Given::Fixed(value), callable.fields);
                 }
-                ast::Argument::Searched { name, domain, default } => {
-                    self.give(&mut written, name, Given::Searched(domain, default.as_ref()), callable.fields);
+                ast::Argument::Searched {
+                    name,
+                    domain,
+                    default,
+                } => {
+                    self.give(
+                        &mut written,
+                        name,
+                        Given::Searched(domain, default.as_ref()),
+                        callable.fields,
+                    );
                 }
                 ast::Argument::Positional { value, filter } => {
                     if let Some(filter) = filter {
@@ -93,7 +127,13 @@ impl Cx<'_> {
         written
     }
 
-    fn positional<'e>(&mut self, written: &mut Written<'e>, callee: &ast::Name, value: &'e ast::Expr, callable: &'static Callable) {
+    fn positional<'e>(
+        &mut self,
+        written: &mut Written<'e>,
+        callee: &ast::Name,
+        value: &'e ast::Expr,
+        callable: &'static Callable,
+    ) {
         match callable.positional {
             Some(field) if written.given.is_empty() => {
                 let name = ast::Name {
@@ -119,7 +159,11 @@ impl Cx<'_> {
     }
 
     /// Every argument of a callable in the order of the schema; those without a value are left out.
-    pub(super) fn filled_args(&mut self, written: &Written, callable: &'static Callable) -> Vec<(String, Slot)> {
+    pub(super) fn filled_args(
+        &mut self,
+        written: &Written,
+        callable: &'static Callable,
+    ) -> Vec<(String, Slot)> {
         let mut fields = Vec::with_capacity(callable.fields.len());
         for field in callable.fields {
             if let Some(slot) = self.slot(written, field) {
@@ -130,7 +174,12 @@ impl Cx<'_> {
     }
 
     /// `int { bits = 4 }`: a quantizer with fields of its own.
-    pub(super) fn amended_value(&mut self, base: &ast::Expr, entries: &[ast::Entry], span: Span) -> Typed {
+    pub(super) fn amended_value(
+        &mut self,
+        base: &ast::Expr,
+        entries: &[ast::Entry],
+        span: Span,
+    ) -> Typed {
         let quantizer = match &base.kind {
             ast::ExprKind::Path(path) => path.as_name().cloned(),
             _ => None,
@@ -140,9 +189,12 @@ impl Cx<'_> {
             if !typed.ty.is_open() {
                 let found = typed.ty.name();
                 self.report(
-                    Diagnostic::error("bnas::type::mismatch", format!("{found} cannot be amended here"))
-                        .label(base.span, found)
-                        .help("a quantizer takes fields in braces: `int { bits = 4 }`"),
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("{found} cannot be amended here"),
+                    )
+                    .label(base.span, found)
+                    .help("a quantizer takes fields in braces: `int { bits = 4 }`"),
                 );
             }
             return Typed::poison(span);
@@ -162,9 +214,12 @@ impl Cx<'_> {
             && !self.is_uniform(&name)
         {
             self.report(
-                Diagnostic::error("bnas::quantizer::bits", format!("`{}` has codes of fixed width", name.text))
-                    .label(bits.span, "only a uniform quantizer has `bits`")
-                    .help("write `int { bits = … }`"),
+                Diagnostic::error(
+                    "bnas::quantizer::bits",
+                    format!("`{}` has codes of fixed width", name.text),
+                )
+                .label(bits.span, "only a uniform quantizer has `bits`")
+                .help("write `int { bits = … }`"),
             );
         }
         Typed {
@@ -175,22 +230,47 @@ impl Cx<'_> {
         }
     }
 
-    fn function(&mut self, function: Function, arity: usize, name: &ast::Name, args: &[ast::Argument], span: Span) -> Typed {
+    fn function(
+        &mut self,
+        function: Function,
+        arity: usize,
+        name: &ast::Name,
+        args: &[ast::Argument],
+        span: Span,
+    ) -> Typed {
         let mut given = Vec::with_capacity(args.len());
         for arg in args {
             match arg {
-                ast::Argument::Positional { value, filter: None } => given.push(value),
-                ast::Argument::Positional { filter: Some(filter), .. } => {
+                ast::Argument::Positional {
+                    value,
+                    filter: None,
+                } => given.push(value),
+                ast::Argument::Positional {
+                    filter: Some(filter),
+                    ..
+                } => {
                     self.later("`where` behind an argument", filter.span);
                     return Typed::poison(span);
                 }
-                ast::Argument::Fixed { name: key, value } | ast::Argument::Searched { name: key, domain: value, .. } => {
-                    let code = if CALLS_LATER.contains(&name.text.as_str()) { "bnas::unsupported" } else { "bnas::name::unknown_key" };
+                ast::Argument::Fixed { name: key, value }
+                | ast::Argument::Searched {
+                    name: key,
+                    domain: value,
+                    ..
+                } => {
+                    let code = if CALLS_LATER.contains(&name.text.as_str()) {
+                        "bnas::unsupported"
+                    } else {
+                        "bnas::name::unknown_key"
+                    };
                     let text = self.text(value.span);
                     self.report(
-                        Diagnostic::error(code, format!("`{}` takes no argument by name", name.text))
-                            .label(key.span, "a function of numbers")
-                            .help(format!("write `{}({text})`", name.text)),
+                        Diagnostic::error(
+                            code,
+                            format!("`{}` takes no argument by name", name.text),
+                        )
+                        .label(key.span, "a function of numbers")
+                        .help(format!("write `{}({text})`", name.text)),
                     );
                     return Typed::poison(span);
                 }
@@ -201,7 +281,12 @@ impl Cx<'_> {
             self.report(
                 Diagnostic::error(
                     "bnas::type::arity",
-                    format!("`{}` takes {arity} {}, found {}", name.text, if arity == 1 { "argument" } else { "arguments" }, given.len()),
+                    format!(
+                        "`{}` takes {arity} {}, found {}",
+                        name.text,
+                        if arity == 1 { "argument" } else { "arguments" },
+                        given.len()
+                    ),
                 )
                 .label(span, format!("{} given", given.len())),
             );
@@ -220,7 +305,9 @@ impl Cx<'_> {
         let exprs = args.into_iter().map(|a| a.expr);
         let expr = if many {
             // max(a, b, c) = max(max(a, b), c)
-            exprs.reduce(|a, b| Expr::Call(function, vec![a, b])).expect("at least two arguments")
+            exprs
+                .reduce(|a, b| Expr::Call(function, vec![a, b]))
+                .expect("at least two arguments")
         } else {
             Expr::Call(function, exprs.collect())
         };
@@ -228,7 +315,12 @@ impl Cx<'_> {
     }
 
     /// The type of a call, or a diagnostic about an argument.
-    fn function_type(&mut self, function: Function, name: &ast::Name, args: &[Typed]) -> Option<Type> {
+    fn function_type(
+        &mut self,
+        function: Function,
+        name: &ast::Name,
+        args: &[Typed],
+    ) -> Option<Type> {
         use Function::*;
         for arg in args {
             if !matches!(arg.ty, Type::Number(_)) && !arg.ty.is_open() {
@@ -241,12 +333,22 @@ impl Cx<'_> {
             Sign => Some(Type::PLAIN),
             Max | Min | Clip => {
                 for other in &args[1..] {
-                    if !other.ty.fits(&args[0].ty) && other.expr != Expr::number(0.0) && args[0].expr != Expr::number(0.0) {
-                        self.disagree(&format!("arguments of `{}` are of one dimension", name.text), &args[0], other);
+                    if !other.ty.fits(&args[0].ty)
+                        && other.expr != Expr::number(0.0)
+                        && args[0].expr != Expr::number(0.0)
+                    {
+                        self.disagree(
+                            &format!("arguments of `{}` are of one dimension", name.text),
+                            &args[0],
+                            other,
+                        );
                         return None;
                     }
                 }
-                let whole = args.iter().find(|a| a.ty != Type::Number(Dimension::NUMBER)).unwrap_or(&args[0]);
+                let whole = args
+                    .iter()
+                    .find(|a| a.ty != Type::Number(Dimension::NUMBER))
+                    .unwrap_or(&args[0]);
                 Some(whole.ty.clone())
             }
             _ => {
@@ -255,7 +357,11 @@ impl Cx<'_> {
                         self.report(
                             Diagnostic::error(
                                 "bnas::unit::mismatch",
-                                format!("`{}` takes a plain number, found {}", name.text, arg.ty.name()),
+                                format!(
+                                    "`{}` takes a plain number, found {}",
+                                    name.text,
+                                    arg.ty.name()
+                                ),
                             )
                             .label(arg.span, arg.ty.name())
                             .help("divide it by a quantity of its dimension first: `x / (1 bit)`"),
@@ -288,7 +394,11 @@ impl Cx<'_> {
                     Arc::new(field(format!("{name}.macs"))),
                     Arc::new(field("op_per_mac".into())),
                 );
-                let expr = Expr::Binary(BinaryOp::Multiply, Arc::new(rate), Arc::new(field("clock".into())));
+                let expr = Expr::Binary(
+                    BinaryOp::Multiply,
+                    Arc::new(rate),
+                    Arc::new(field("clock".into())),
+                );
                 Typed::new(expr, Type::in_unit("op/s"), span)
             }
             Some(name) => {
@@ -297,7 +407,11 @@ impl Cx<'_> {
             }
             None => {
                 self.report(
-                    Diagnostic::error("bnas::type::mismatch", "`peak` takes the name of a precision").label(arg.span, "not a name"),
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        "`peak` takes the name of a precision",
+                    )
+                    .label(arg.span, "not a name"),
                 );
                 Typed::poison(span)
             }
@@ -315,7 +429,9 @@ impl Cx<'_> {
                 self.report(
                     Diagnostic::error("bnas::type::mismatch", "a layer is a chain of operations")
                         .label(e.span, "this is none")
-                        .help("write operations with arrows: `conv(channels = 16) -> norm -> relu`"),
+                        .help(
+                            "write operations with arrows: `conv(channels = 16) -> norm -> relu`",
+                        ),
                 );
                 return None;
             }
@@ -330,13 +446,20 @@ impl Cx<'_> {
         if name.text == "pool" && written.get("stride").is_none() {
             match written.get("kernel") {
                 Some((key, Given::Searched(..))) => self.report(
-                    Diagnostic::error("bnas::field::missing", "`pool` needs `stride` where its kernel is searched")
-                        .label(key.span, "searched")
-                        .help("add `stride = …`"),
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        "`pool` needs `stride` where its kernel is searched",
+                    )
+                    .label(key.span, "searched")
+                    .help("add `stride = …`"),
                 ),
                 _ => {
-                    let kernel = fields.iter().find(|(n, _)| n == "kernel").map(|(_, s)| s.clone());
-                    let stride = kernel.filter(|s| *s != Slot::Fixed(Expr::Value(Value::name("global"))));
+                    let kernel = fields
+                        .iter()
+                        .find(|(n, _)| n == "kernel")
+                        .map(|(_, s)| s.clone());
+                    let stride =
+                        kernel.filter(|s| *s != Slot::Fixed(Expr::Value(Value::name("global"))));
                     let stride = stride.unwrap_or(Slot::Fixed(Expr::number(1.0)));
                     fields.push(("stride".into(), stride));
                 }
@@ -355,9 +478,11 @@ impl Cx<'_> {
             return;
         }
         let known: Vec<&str> = schema::OPERATIONS.iter().map(|o| o.name).collect();
-        let mut diagnostic =
-            Diagnostic::error("bnas::name::unknown", format!("there is no operation `{}`", name.text))
-                .label(name.span, "no operation of a layer");
+        let mut diagnostic = Diagnostic::error(
+            "bnas::name::unknown",
+            format!("there is no operation `{}`", name.text),
+        )
+        .label(name.span, "no operation of a layer");
         diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
             None => diagnostic.help(format!("operations are {}", list(known.iter().copied()))),

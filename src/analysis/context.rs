@@ -238,7 +238,12 @@ impl<'a> Cx<'a> {
             return;
         };
         // What a library file imports is for those who amend it, too.
-        if !module.file.declarations.iter().any(|d| d.kind.text == "experiment") {
+        if !module
+            .file
+            .declarations
+            .iter()
+            .any(|d| d.kind.text == "experiment")
+        {
             return;
         }
         for (name, meaning) in &module.names {

@@ -24,8 +24,10 @@ impl Cx<'_> {
         let shape = self.section(merged, &sections, "shape");
         let splits = self.section(merged, &sections, "splits");
         let known = |name: &str| schema.section(name).map_or(&[][..], |s| s.fields);
-        let [height, width, channels] = ["height", "width", "channels"].map(|n| self.whole_of(&shape, known("shape"), n));
-        let [train, validation, test] = ["train", "validation", "test"].map(|n| self.whole_of(&splits, known("splits"), n));
+        let [height, width, channels] =
+            ["height", "width", "channels"].map(|n| self.whole_of(&shape, known("shape"), n));
+        let [train, validation, test] =
+            ["train", "validation", "test"].map(|n| self.whole_of(&splits, known("splits"), n));
         Dataset {
             name: merged.name.text.clone(),
             files: self.files(merged, &written),
@@ -35,13 +37,22 @@ impl Cx<'_> {
                 Slot::Fixed(Expr::Value(Value::Number(n))) => n,
                 _ => 1.0,
             },
-            splits: Splits { train, validation, test },
+            splits: Splits {
+                train,
+                validation,
+                test,
+            },
             augment: self.augment(&written),
             span: merged.name.span,
         }
     }
 
-    fn whole_of(&mut self, written: &Written, known: &'static [schema::Field], name: &str) -> usize {
+    fn whole_of(
+        &mut self,
+        written: &Written,
+        known: &'static [schema::Field],
+        name: &str,
+    ) -> usize {
         self.count_of(written, known, name).unwrap_or(1) as usize
     }
 
@@ -55,9 +66,15 @@ impl Cx<'_> {
             if let Some((key, _)) = written.get(name) {
                 let span = key.span;
                 self.report(
-                    Diagnostic::error("bnas::name::unknown_key", format!("a dataset : {base} has no `{name}`"))
-                        .label(span, "belongs to another base")
-                        .help(format!("it has {}", super::context::list(needed.iter().copied()))),
+                    Diagnostic::error(
+                        "bnas::name::unknown_key",
+                        format!("a dataset : {base} has no `{name}`"),
+                    )
+                    .label(span, "belongs to another base")
+                    .help(format!(
+                        "it has {}",
+                        super::context::list(needed.iter().copied())
+                    )),
                 );
             }
         }
@@ -70,9 +87,12 @@ impl Cx<'_> {
                 },
                 None => {
                     self.report(
-                        Diagnostic::error("bnas::field::missing", format!("{} needs `{name}`", merged.owner()))
-                            .label(merged.name.span, format!("`{name}` is missing"))
-                            .help(format!("add `{name} = …`")),
+                        Diagnostic::error(
+                            "bnas::field::missing",
+                            format!("{} needs `{name}`", merged.owner()),
+                        )
+                        .label(merged.name.span, format!("`{name}` is missing"))
+                        .help(format!("add `{name} = …`")),
                     );
                     String::new()
                 }
@@ -82,12 +102,23 @@ impl Cx<'_> {
         if base != "idx" {
             return Files::Embedded(texts.remove(0));
         }
-        let source = written.get("images").map_or(merged.name.span, |(n, _)| n.span).source;
+        let source = written
+            .get("images")
+            .map_or(merged.name.span, |(n, _)| n.span)
+            .source;
         let file = self.sources.get(source).name.clone();
-        let folder = Path::new(&file).parent().map(|p| p.to_string_lossy().into_owned());
-        let base = folder.filter(|_| !file.starts_with(LIBRARY_PREFIX)).unwrap_or_default();
+        let folder = Path::new(&file)
+            .parent()
+            .map(|p| p.to_string_lossy().into_owned());
+        let base = folder
+            .filter(|_| !file.starts_with(LIBRARY_PREFIX))
+            .unwrap_or_default();
         let [images, labels] = [texts.remove(0), texts.remove(0)];
-        Files::Idx { images, labels, base }
+        Files::Idx {
+            images,
+            labels,
+            base,
+        }
     }
 
     /// `shift(1)`, `flip`, or a set of both.
@@ -106,15 +137,24 @@ impl Cx<'_> {
             ExprKind::Set(items) => items.iter().collect(),
             _ => vec![value],
         };
-        let field = super::fields::find(schema::declaration("dataset").expect("a kind of the schema").fields, "augment");
+        let field = super::fields::find(
+            schema::declaration("dataset")
+                .expect("a kind of the schema")
+                .fields,
+            "augment",
+        );
         for item in items {
             let typed = self.expr(item, Some(Kind::Augment));
             if !self.fits(&typed, field, name.span) {
                 continue;
             }
             match typed.expr {
-                Expr::Record(_, mut fields, _) if !fields.is_empty() => augment.shift = fields.remove(0).1,
-                Expr::Value(Value::Name(word)) if word == "flip" => augment.flip = Slot::Fixed(Expr::bool(true)),
+                Expr::Record(_, mut fields, _) if !fields.is_empty() => {
+                    augment.shift = fields.remove(0).1
+                }
+                Expr::Value(Value::Name(word)) if word == "flip" => {
+                    augment.flip = Slot::Fixed(Expr::bool(true))
+                }
                 _ => {}
             }
         }

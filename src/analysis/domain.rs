@@ -39,7 +39,10 @@ impl Cx<'_> {
                     match set.expr {
                         Expr::Value(Value::Set(values)) => {
                             let items = values.iter().cloned().map(Expr::Value).collect();
-                            (DomainKind::Categories(items), element(&set.ty, Some(values), e.span))
+                            (
+                                DomainKind::Categories(items),
+                                element(&set.ty, Some(values), e.span),
+                            )
                         }
                         _ => {
                             self.not_a_set(&set);
@@ -48,7 +51,12 @@ impl Cx<'_> {
                     }
                 }
             },
-            ast::ExprKind::Range { low, high, log, step } => {
+            ast::ExprKind::Range {
+                low,
+                high,
+                log,
+                step,
+            } => {
                 let (kind, member) = self.range(low, high, *log, step.as_deref(), e.span);
                 if let Some((field, at)) = field {
                     self.range_fits(&kind, &member, field, at);
@@ -91,7 +99,12 @@ impl Cx<'_> {
     }
 
     /// `name in domain` among the statements of a body.
-    pub(super) fn chosen(&mut self, name: &ast::Name, domain: &ast::Expr, default: Option<&ast::Expr>) -> (Domain, Local) {
+    pub(super) fn chosen(
+        &mut self,
+        name: &ast::Name,
+        domain: &ast::Expr,
+        default: Option<&ast::Expr>,
+    ) -> (Domain, Local) {
         let (domain, member) = self.domain(domain, default, None);
         let local = Local {
             name: name.text.clone(),
@@ -104,7 +117,12 @@ impl Cx<'_> {
         (domain, local)
     }
 
-    fn members(&mut self, items: &[ast::Expr], span: Span, field: Option<(&Field, Span)>) -> (Vec<Expr>, Typed) {
+    fn members(
+        &mut self,
+        items: &[ast::Expr],
+        span: Span,
+        field: Option<(&Field, Span)>,
+    ) -> (Vec<Expr>, Typed) {
         if items.is_empty() {
             self.report(
                 Diagnostic::error("bnas::domain::empty", "nothing to choose from")
@@ -132,9 +150,12 @@ impl Cx<'_> {
             if typed.ty != Type::Poison && lowered.contains(&typed.expr) {
                 let text = self.text(item.span);
                 self.report(
-                    Diagnostic::warning("bnas::domain::repeated", format!("`{text}` is in the set already"))
-                        .label(item.span, "a set holds each member once")
-                        .help("remove it"),
+                    Diagnostic::warning(
+                        "bnas::domain::repeated",
+                        format!("`{text}` is in the set already"),
+                    )
+                    .label(item.span, "a set holds each member once")
+                    .help("remove it"),
                 );
             }
             match (&mut values, &typed.values) {
@@ -190,18 +211,24 @@ impl Cx<'_> {
         let (Some(from), Some(to)) = (constant(&x), constant(&y)) else {
             let side = if constant(&x).is_none() { &x } else { &y };
             self.report(
-                Diagnostic::error("bnas::domain::not_constant", "the ends of a range are constants")
-                    .label(side.span, "depends on something else")
-                    .help("write a number"),
+                Diagnostic::error(
+                    "bnas::domain::not_constant",
+                    "the ends of a range are constants",
+                )
+                .label(side.span, "depends on something else")
+                .help("write a number"),
             );
             return poison;
         };
         let (left, right) = (self.text(low.span), self.text(high.span));
         if from > to {
             self.report(
-                Diagnostic::error("bnas::domain::reversed", "the range is empty: its ends are reversed")
-                    .label(span, format!("{left} is above {right}"))
-                    .help(format!("write `{right}..{left}`")),
+                Diagnostic::error(
+                    "bnas::domain::reversed",
+                    "the range is empty: its ends are reversed",
+                )
+                .label(span, format!("{left} is above {right}"))
+                .help(format!("write `{right}..{left}`")),
             );
             return poison;
         }
@@ -217,9 +244,12 @@ impl Cx<'_> {
             Some(by) => match constant(&by) {
                 Some(_) if log => {
                     self.report(
-                        Diagnostic::error("bnas::domain::log", "a range has `log` or `step`, not both")
-                            .label(span, "this one has both")
-                            .help("remove one of the two"),
+                        Diagnostic::error(
+                            "bnas::domain::log",
+                            "a range has `log` or `step`, not both",
+                        )
+                        .label(span, "this one has both")
+                        .help("remove one of the two"),
                     );
                     return poison;
                 }
@@ -242,27 +272,61 @@ impl Cx<'_> {
         let whole = is_whole_literal(low) && is_whole_literal(high);
         match by {
             Some((n, _)) if whole && n.fract() == 0.0 => (
-                DomainKind::Integers { low: from as i64, high: to as i64, step: n as i64, log: false },
-                Typed { values: few(from, to, n), ..member },
+                DomainKind::Integers {
+                    low: from as i64,
+                    high: to as i64,
+                    step: n as i64,
+                    log: false,
+                },
+                Typed {
+                    values: few(from, to, n),
+                    ..member
+                },
             ),
             None if whole => (
-                DomainKind::Integers { low: from as i64, high: to as i64, step: 1, log },
-                Typed { values: few(from, to, 1.0), ..member },
+                DomainKind::Integers {
+                    low: from as i64,
+                    high: to as i64,
+                    step: 1,
+                    log,
+                },
+                Typed {
+                    values: few(from, to, 1.0),
+                    ..member
+                },
             ),
-            None => (DomainKind::Reals { low: from, high: to, log }, member),
+            None => (
+                DomainKind::Reals {
+                    low: from,
+                    high: to,
+                    log,
+                },
+                member,
+            ),
             Some((n, at)) => {
                 let steps = ((to - from) / n + 1e-9).floor();
                 if steps > MOST_STEPS {
                     self.report(
-                        Diagnostic::error("bnas::domain::step", format!("the range has {steps} steps"))
-                            .label(at, "too small a step")
-                            .help("leave `step` out to search all reals of the range"),
+                        Diagnostic::error(
+                            "bnas::domain::step",
+                            format!("the range has {steps} steps"),
+                        )
+                        .label(at, "too small a step")
+                        .help("leave `step` out to search all reals of the range"),
                     );
                     return poison;
                 }
-                let values: Vec<Value> = (0..=steps as usize).map(|i| Value::Number(from + i as f64 * n)).collect();
+                let values: Vec<Value> = (0..=steps as usize)
+                    .map(|i| Value::Number(from + i as f64 * n))
+                    .collect();
                 let items = values.iter().cloned().map(Expr::Value).collect();
-                (DomainKind::Set(items), Typed { values: Some(values), ..member })
+                (
+                    DomainKind::Set(items),
+                    Typed {
+                        values: Some(values),
+                        ..member
+                    },
+                )
             }
         }
     }
@@ -298,7 +362,13 @@ impl Cx<'_> {
         self.fits(&ends, field, at);
     }
 
-    fn default(&mut self, e: &ast::Expr, kind: &DomainKind, member: &Typed, want: Option<Kind>) -> Option<Value> {
+    fn default(
+        &mut self,
+        e: &ast::Expr,
+        kind: &DomainKind,
+        member: &Typed,
+        want: Option<Kind>,
+    ) -> Option<Value> {
         let typed = self.expr(e, want);
         if typed.ty.is_open() || member.ty.is_open() {
             return typed.expr.as_value().cloned();
@@ -315,24 +385,38 @@ impl Cx<'_> {
             return None;
         };
         let inside = match (kind, value.as_number()) {
-            (DomainKind::Integers { low, high, step, .. }, Some(n)) => {
+            (
+                DomainKind::Integers {
+                    low, high, step, ..
+                },
+                Some(n),
+            ) => {
                 let steps = (n - *low as f64) / *step as f64;
                 n >= *low as f64 && n <= *high as f64 && steps.fract() == 0.0
             }
             (DomainKind::Reals { low, high, .. }, Some(n)) => n >= *low && n <= *high,
             // Records with choices of their own are chosen by name.
-            (DomainKind::Set(items), _) if items.iter().any(|i| matches!(i, Expr::Record(..))) => items
-                .iter()
-                .any(|i| matches!(i, Expr::Record(name, ..) if Some(name.as_str()) == value.as_name()) || i.as_value() == Some(&value)),
-            _ => member.values.as_ref().is_none_or(|all| all.contains(&value)),
+            (DomainKind::Set(items), _) if items.iter().any(|i| matches!(i, Expr::Record(..))) => {
+                items.iter().any(|i| {
+                    matches!(i, Expr::Record(name, ..) if Some(name.as_str()) == value.as_name())
+                        || i.as_value() == Some(&value)
+                })
+            }
+            _ => member
+                .values
+                .as_ref()
+                .is_none_or(|all| all.contains(&value)),
         };
         if !inside {
             let text = self.text(typed.span);
             self.report(
-                Diagnostic::error("bnas::domain::default", format!("the default {text} is not a member of its domain"))
-                    .label(typed.span, "not in the domain")
-                    .label(member.span, "the domain")
-                    .help("take one of its members"),
+                Diagnostic::error(
+                    "bnas::domain::default",
+                    format!("the default {text} is not a member of its domain"),
+                )
+                .label(typed.span, "not in the domain")
+                .label(member.span, "the domain")
+                .help("take one of its members"),
             );
             return None;
         }
@@ -346,9 +430,14 @@ impl Cx<'_> {
         let text = self.text(found.span);
         let name = found.ty.name();
         self.report(
-            Diagnostic::error("bnas::type::mismatch", format!("expected a set to choose from, found {name}"))
-                .label(found.span, name)
-                .help(format!("write `= {text}` to fix it, or `in {{{text}, …}}` to search")),
+            Diagnostic::error(
+                "bnas::type::mismatch",
+                format!("expected a set to choose from, found {name}"),
+            )
+            .label(found.span, name)
+            .help(format!(
+                "write `= {text}` to fix it, or `in {{{text}, …}}` to search"
+            )),
         );
     }
 }
@@ -374,7 +463,9 @@ fn constant(typed: &Typed) -> Option<f64> {
 /// Written without a point, an exponent or a unit: `4`, `-2`.
 fn is_whole_literal(e: &ast::Expr) -> bool {
     match &e.kind {
-        ast::ExprKind::Number(n) => n.unit.is_none() && n.text.bytes().all(|b| b.is_ascii_digit()) && n.value < 9e15,
+        ast::ExprKind::Number(n) => {
+            n.unit.is_none() && n.text.bytes().all(|b| b.is_ascii_digit()) && n.value < 9e15
+        }
         ast::ExprKind::Unary {
             op: ast::UnaryOp::Neg,
             operand,
@@ -386,5 +477,9 @@ fn is_whole_literal(e: &ast::Expr) -> bool {
 /// The members of a range of integers, if they are few.
 fn few(low: f64, high: f64, step: f64) -> Option<Vec<Value>> {
     let steps = ((high - low) / step).floor();
-    (steps <= 64.0).then(|| (0..=steps as usize).map(|i| Value::Number(low + i as f64 * step)).collect())
+    (steps <= 64.0).then(|| {
+        (0..=steps as usize)
+            .map(|i| Value::Number(low + i as f64 * step))
+            .collect()
+    })
 }

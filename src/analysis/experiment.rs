@@ -12,7 +12,7 @@ use super::paths;
 use super::quantizer::{given, target};
 use super::schema::{Declaration, Field};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, Experiment, Let, Method, Search, Slot, Training, Value};
+use crate::ir::{Experiment, Expr, Let, Method, Search, Slot, Training, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -40,7 +40,9 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let Parts { fields, lets } = self.parts_of(merged, mark);
 
-        let data = self.named(&fields, "data").map(|m| self.inside(&m, true, |cx| cx.dataset(&m)));
+        let data = self
+            .named(&fields, "data")
+            .map(|m| self.inside(&m, true, |cx| cx.dataset(&m)));
         let space = self.named(&fields, "space").map(|m| self.space(&m, true));
         let policy = self.named(&fields, "policy").map(|m| self.policy(&m, true));
         let target = self.named(&fields, "target").map(|m| self.target(&m, true));
@@ -54,8 +56,15 @@ impl Cx<'_> {
         if !has_space {
             self.needs_space(merged, &fields, &sections);
         } else {
-            let missing = [("data", fields.get("data").is_none()), ("train", train.is_none())];
-            for name in missing.iter().filter(|(_, missing)| *missing).map(|(name, _)| *name) {
+            let missing = [
+                ("data", fields.get("data").is_none()),
+                ("train", train.is_none()),
+            ];
+            for name in missing
+                .iter()
+                .filter(|(_, missing)| *missing)
+                .map(|(name, _)| *name)
+            {
                 self.missing_part(merged, name, fields.place("space"), "a space is trained");
             }
         }
@@ -104,7 +113,9 @@ impl Cx<'_> {
     fn sections(&mut self, merged: &Merged) -> Vec<ast::Section> {
         let mut sections: Vec<ast::Section> = Vec::new();
         for entry in &merged.entries {
-            let EntryKind::Section(section) = &entry.kind else { continue };
+            let EntryKind::Section(section) = &entry.kind else {
+                continue;
+            };
             if !self.knows_section(merged, section) {
                 continue;
             }
@@ -130,11 +141,16 @@ impl Cx<'_> {
                 continue;
             }
             match path.as_name() {
-                Some(name) if schema.fields.iter().any(|f| f.name == name.text) => self.give(&mut fields, name, value, schema.fields),
+                Some(name) if schema.fields.iter().any(|f| f.name == name.text) => {
+                    self.give(&mut fields, name, value, schema.fields)
+                }
                 Some(name) if schema.section(&name.text).is_some() => self.report(
-                    Diagnostic::error("bnas::type::mismatch", format!("`{}` is a section", name.text))
-                        .label(name.span, "given as a value")
-                        .help(format!("write `{} {{ … }}`", name.text)),
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("`{}` is a section", name.text),
+                    )
+                    .label(name.span, "given as a value")
+                    .help(format!("write `{} {{ … }}`", name.text)),
                 ),
                 _ => lets.extend(self.own(merged, entry, path, mark)),
             }
@@ -143,7 +159,13 @@ impl Cx<'_> {
     }
 
     /// A name of the author's own; a declaration as its value is a field under a wrong name.
-    fn own(&mut self, merged: &Merged, entry: &Entry, path: &ast::Path, mark: usize) -> Option<Let> {
+    fn own(
+        &mut self,
+        merged: &Merged,
+        entry: &Entry,
+        path: &ast::Path,
+        mark: usize,
+    ) -> Option<Let> {
         let value = match &entry.kind {
             EntryKind::Field(f) => Some(&f.value),
             _ => None,
@@ -166,9 +188,15 @@ impl Cx<'_> {
             if let Some(key) = key {
                 let name = super::fields::whole(path);
                 self.report(
-                    Diagnostic::error("bnas::name::unknown_key", format!("{} has no field `{}`", merged.owner(), name.text))
-                        .label(name.span, "unknown field")
-                        .help(format!("write `{key} = …`: its value is {}", super::types::article(&kind))),
+                    Diagnostic::error(
+                        "bnas::name::unknown_key",
+                        format!("{} has no field `{}`", merged.owner(), name.text),
+                    )
+                    .label(name.span, "unknown field")
+                    .help(format!(
+                        "write `{key} = …`: its value is {}",
+                        super::types::article(&kind)
+                    )),
                 );
                 return None;
             }
@@ -178,14 +206,21 @@ impl Cx<'_> {
 
     fn not_of_experiment(&mut self, merged: &Merged, entry: &Entry) {
         match &entry.kind {
-            EntryKind::Section(_) | EntryKind::Goal(_) | EntryKind::Require(_) | EntryKind::Expect(_) => {}
+            EntryKind::Section(_)
+            | EntryKind::Goal(_)
+            | EntryKind::Require(_)
+            | EntryKind::Expect(_) => {}
             EntryKind::Compare(_) => self.later("`compare`", entry.span),
             EntryKind::Check(_) => self.report(
                 Diagnostic::error("bnas::name::stray", "`check` states a fact of a target")
                     .label(entry.span, "this is an experiment")
                     .help("write `require` for candidates, `expect` for the result"),
             ),
-            _ => self.stray(merged, entry, "an experiment holds fields, sections, goals, `require` and `expect`"),
+            _ => self.stray(
+                merged,
+                entry,
+                "an experiment holds fields, sections, goals, `require` and `expect`",
+            ),
         }
     }
 
@@ -202,25 +237,51 @@ impl Cx<'_> {
         }
     }
 
-    fn training(&mut self, merged: &Merged, sections: &[ast::Section], name: &'static str, lr: f64) -> Option<Training> {
+    fn training(
+        &mut self,
+        merged: &Merged,
+        sections: &[ast::Section],
+        name: &'static str,
+        lr: f64,
+    ) -> Option<Training> {
         let section = sections.iter().find(|s| s.name.text == name)?;
         let known: &'static [Field] = merged.schema.section(name).map_or(&[][..], |s| s.fields);
-        let written = self.written(&format!("`{name}`"), section.name.span, &section.entries, known);
+        let written = self.written(
+            &format!("`{name}`"),
+            section.name.span,
+            &section.entries,
+            known,
+        );
         let optimizer = match written.get("optimizer") {
             Some(_) => self.slot_of(&written, known, "optimizer"),
             None => Slot::Fixed(adam(lr, section.name.span)),
         };
         let [epochs, batch, schedule, label_smoothing] =
-            ["epochs", "batch", "schedule", "label_smoothing"].map(|n| self.slot_of(&written, known, n));
-        Some(Training { epochs, batch, optimizer, schedule, label_smoothing })
+            ["epochs", "batch", "schedule", "label_smoothing"]
+                .map(|n| self.slot_of(&written, known, n));
+        Some(Training {
+            epochs,
+            batch,
+            optimizer,
+            schedule,
+            label_smoothing,
+        })
     }
 
     fn search(&mut self, merged: &Merged, sections: &[ast::Section]) -> Option<Search> {
         let Some(section) = sections.iter().find(|s| s.name.text == "search") else {
-            self.missing_part(merged, "search", merged.name.span, "an experiment says how its candidates are chosen");
+            self.missing_part(
+                merged,
+                "search",
+                merged.name.span,
+                "an experiment says how its candidates are chosen",
+            );
             return None;
         };
-        let known: &'static [Field] = merged.schema.section("search").map_or(&[][..], |s| s.fields);
+        let known: &'static [Field] = merged
+            .schema
+            .section("search")
+            .map_or(&[][..], |s| s.fields);
         let written = self.written("`search`", section.name.span, &section.entries, known);
         let method = match self.slot(&written, find(known, "method")) {
             Some(Slot::Fixed(Expr::Value(Value::Name(word)))) => match word.as_str() {
@@ -249,20 +310,34 @@ impl Cx<'_> {
             }
         };
         let initial = initial.unwrap_or_else(|| 5.max(trials / 4)).min(trials);
-        Some(Search { method, trials: trials as usize, initial: initial as usize, slots: slots as usize })
+        Some(Search {
+            method,
+            trials: trials as usize,
+            initial: initial as usize,
+            slots: slots as usize,
+        })
     }
 
     /// Without a space there is nothing to train, quantize or price.
     fn needs_space(&mut self, merged: &Merged, fields: &Written, sections: &[ast::Section]) {
-        let fields = ["data", "policy", "target", "repairs"].iter().filter_map(|n| fields.get(n)).map(|(n, _)| n);
-        let sections = sections.iter().map(|s| &s.name).filter(|n| n.text != "search");
+        let fields = ["data", "policy", "target", "repairs"]
+            .iter()
+            .filter_map(|n| fields.get(n))
+            .map(|(n, _)| n);
+        let sections = sections
+            .iter()
+            .map(|s| &s.name)
+            .filter(|n| n.text != "search");
         if let Some(name) = fields.chain(sections).next() {
             let name = name.clone();
             self.report(
-                Diagnostic::error("bnas::field::missing", format!("{} needs `space`", merged.owner()))
-                    .label(merged.name.span, "`space` is missing")
-                    .label(name.span, format!("`{}` speaks of a network", name.text))
-                    .help("add `space = …`, or remove what speaks of a network"),
+                Diagnostic::error(
+                    "bnas::field::missing",
+                    format!("{} needs `space`", merged.owner()),
+                )
+                .label(merged.name.span, "`space` is missing")
+                .label(name.span, format!("`{}` speaks of a network", name.text))
+                .help("add `space = …`, or remove what speaks of a network"),
             );
         }
     }
@@ -275,8 +350,11 @@ impl Cx<'_> {
             "target" => "add `target = braintta`, with `use std.targets.braintta`",
             _ => "add it",
         };
-        let mut diagnostic = Diagnostic::error("bnas::field::missing", format!("{} needs `{name}`", merged.owner()))
-            .label(merged.name.span, format!("`{name}` is missing"));
+        let mut diagnostic = Diagnostic::error(
+            "bnas::field::missing",
+            format!("{} needs `{name}`", merged.owner()),
+        )
+        .label(merged.name.span, format!("`{name}` is missing"));
         if because != merged.name.span {
             diagnostic = diagnostic.label(because, why);
         }
@@ -287,16 +365,29 @@ impl Cx<'_> {
     fn needs(&mut self, merged: &Merged, claims: &Claims, fields: &Written) {
         if claims.goals.is_empty() && !claims.poisoned {
             self.report(
-                Diagnostic::error("bnas::field::missing", format!("{} has no goal", merged.owner()))
-                    .label(merged.name.span, "what is better?")
-                    .help("add `maximize accuracy`"),
+                Diagnostic::error(
+                    "bnas::field::missing",
+                    format!("{} has no goal", merged.owner()),
+                )
+                .label(merged.name.span, "what is better?")
+                .help("add `maximize accuracy`"),
             );
         }
         for (metric, span) in &claims.metrics {
             if fields.get("space").is_none() {
-                self.missing_part(merged, "space", *span, &format!("`{}` is measured on a network", metric.name));
+                self.missing_part(
+                    merged,
+                    "space",
+                    *span,
+                    &format!("`{}` is measured on a network", metric.name),
+                );
             } else if metric.needs_target && fields.get("target").is_none() {
-                self.missing_part(merged, "target", *span, &format!("`{}` is priced by a target", metric.name));
+                self.missing_part(
+                    merged,
+                    "target",
+                    *span,
+                    &format!("`{}` is priced by a target", metric.name),
+                );
             }
         }
     }
@@ -305,7 +396,12 @@ impl Cx<'_> {
 /// Adam with the defaults of the schema and this learning rate.
 fn adam(lr: f64, span: Span) -> Expr {
     let field = |name: &str, value: f64| (name.to_string(), Slot::Fixed(Expr::number(value)));
-    let fields = vec![field("lr", lr), field("beta1", 0.9), field("beta2", 0.999), field("weight_decay", 0.0)];
+    let fields = vec![
+        field("lr", lr),
+        field("beta1", 0.9),
+        field("beta2", 0.999),
+        field("weight_decay", 0.0),
+    ];
     Expr::Record("adam".into(), fields, span)
 }
 

@@ -73,7 +73,9 @@ impl Cx<'_> {
                 right,
                 tolerance,
             } => self.approx(left, right, tolerance, span),
-            ast::ExprKind::If { condition, yes, no } => self.conditional(condition, yes, no, want, span),
+            ast::ExprKind::If { condition, yes, no } => {
+                self.conditional(condition, yes, no, want, span)
+            }
             ast::ExprKind::Range { .. } | ast::ExprKind::Categories(_) => {
                 self.report(
                     Diagnostic::error("bnas::type::mismatch", "a domain cannot stand here")
@@ -136,7 +138,10 @@ impl Cx<'_> {
         };
         if let Some(local) = self.local(&text) {
             return Typed {
-                expr: local.constant.filter(is_scalar).unwrap_or(Expr::Name(text, span)),
+                expr: local
+                    .constant
+                    .filter(is_scalar)
+                    .unwrap_or(Expr::Name(text, span)),
                 ty: local.ty,
                 span,
                 values: local.values,
@@ -216,8 +221,11 @@ impl Cx<'_> {
         let span = path.span;
         let Some(paths) = self.paths.clone().filter(|_| schema_head(path)) else {
             self.report(
-                Diagnostic::error("bnas::unsupported", "copies of a `repeat` can be named in `require` and goals only")
-                    .label(span, "this path has an index"),
+                Diagnostic::error(
+                    "bnas::unsupported",
+                    "copies of a `repeat` can be named in `require` and goals only",
+                )
+                .label(span, "this path has an index"),
             );
             return Typed::poison(span);
         };
@@ -242,9 +250,11 @@ impl Cx<'_> {
             }
         }
         if !paths.contains(&plain) {
-            let mut diagnostic =
-                Diagnostic::error("bnas::name::unknown", format!("there is no decision `{text}`"))
-                    .label(span, "only what stands behind `in` has a path");
+            let mut diagnostic = Diagnostic::error(
+                "bnas::name::unknown",
+                format!("there is no decision `{text}`"),
+            )
+            .label(span, "only what stands behind `in` has a path");
             if let Some(alike) = did_you_mean(&plain, paths.iter().map(String::as_str)) {
                 diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
             }
@@ -266,7 +276,9 @@ impl Cx<'_> {
         for item in items {
             let typed = self.expr(item, want);
             match &first {
-                Some(other) if !typed.ty.fits(&other.ty) && !typed.is_zero() && !other.is_zero() => {
+                Some(other)
+                    if !typed.ty.fits(&other.ty) && !typed.is_zero() && !other.is_zero() =>
+                {
                     let other = other.clone();
                     self.disagree("a set holds values of one kind", &other, &typed);
                     of = Type::Poison;
@@ -289,7 +301,11 @@ impl Cx<'_> {
             ast::UnaryOp::Not => (UnaryOp::Not, x.ty == Type::Truth),
         };
         if !wanted && !x.ty.is_open() {
-            let expected = if op == UnaryOp::Not { "a truth value" } else { "a number" };
+            let expected = if op == UnaryOp::Not {
+                "a truth value"
+            } else {
+                "a number"
+            };
             self.expected(expected, &x);
             return Typed::poison(span);
         }
@@ -298,7 +314,13 @@ impl Cx<'_> {
         Typed::new(expr, ty, span)
     }
 
-    fn binary(&mut self, op: ast::BinaryOp, left: &ast::Expr, right: &ast::Expr, span: Span) -> Typed {
+    fn binary(
+        &mut self,
+        op: ast::BinaryOp,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+    ) -> Typed {
         use ast::BinaryOp::*;
         let x = self.expr(left, None);
         let y = self.expr(right, None);
@@ -322,18 +344,37 @@ impl Cx<'_> {
                     self.disagree("both sides of a comparison are of one kind", &x, &y);
                     return Typed::poison(span);
                 }
-                (if op == Eq { BinaryOp::Equal } else { BinaryOp::NotEqual }, Type::Truth)
+                (
+                    if op == Eq {
+                        BinaryOp::Equal
+                    } else {
+                        BinaryOp::NotEqual
+                    },
+                    Type::Truth,
+                )
             }
             Lt | Le | Gt | Ge | Add | Sub => {
                 if !self.both_numbers(&x, &y) {
                     return Typed::poison(span);
                 }
                 if !alike(&x, &y) {
-                    let what = if matches!(op, Add | Sub) { "a sum" } else { "a comparison" };
-                    self.disagree(&format!("both sides of {what} are of one dimension"), &x, &y);
+                    let what = if matches!(op, Add | Sub) {
+                        "a sum"
+                    } else {
+                        "a comparison"
+                    };
+                    self.disagree(
+                        &format!("both sides of {what} are of one dimension"),
+                        &x,
+                        &y,
+                    );
                     return Typed::poison(span);
                 }
-                let sum = if x.is_zero() || x.ty.is_open() { y.ty.clone() } else { x.ty.clone() };
+                let sum = if x.is_zero() || x.ty.is_open() {
+                    y.ty.clone()
+                } else {
+                    x.ty.clone()
+                };
                 match op {
                     Lt => (BinaryOp::Less, Type::Truth),
                     Le => (BinaryOp::LessEqual, Type::Truth),
@@ -352,7 +393,14 @@ impl Cx<'_> {
                     (Type::Number(a), Type::Number(b)) => Type::Number(*a / *b),
                     _ => Type::Any,
                 };
-                (if op == Mul { BinaryOp::Multiply } else { BinaryOp::Divide }, ty)
+                (
+                    if op == Mul {
+                        BinaryOp::Multiply
+                    } else {
+                        BinaryOp::Divide
+                    },
+                    ty,
+                )
             }
             Pow => {
                 if !self.both_numbers(&x, &y) {
@@ -384,7 +432,9 @@ impl Cx<'_> {
             return Some(Type::PLAIN);
         }
         match y.expr.as_value().and_then(Value::as_number) {
-            Some(n) if n.fract() == 0.0 && n.abs() <= 8.0 => Some(Type::Number(base.power(n as i8))),
+            Some(n) if n.fract() == 0.0 && n.abs() <= 8.0 => {
+                Some(Type::Number(base.power(n as i8)))
+            }
             _ => {
                 self.report(
                     Diagnostic::error(
@@ -400,7 +450,13 @@ impl Cx<'_> {
     }
 
     /// `a ~= b within t`: a share of the reference, or an absolute tolerance in its unit.
-    fn approx(&mut self, left: &ast::Expr, right: &ast::Expr, tolerance: &ast::Expr, span: Span) -> Typed {
+    fn approx(
+        &mut self,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        tolerance: &ast::Expr,
+        span: Span,
+    ) -> Typed {
         let (x, y) = (self.expr(left, None), self.expr(right, None));
         let t = self.expr(tolerance, None);
         if !self.both_numbers(&x, &y) || !self.both_numbers(&t, &t) {
@@ -416,7 +472,11 @@ impl Cx<'_> {
         } else if t.ty.fits(&y.ty) {
             t.expr
         } else {
-            self.disagree("a tolerance is a share, or of the dimension of what is compared", &y, &t);
+            self.disagree(
+                "a tolerance is a share, or of the dimension of what is compared",
+                &y,
+                &t,
+            );
             return Typed::poison(span);
         };
         let difference = Expr::Binary(BinaryOp::Subtract, Arc::new(x.expr), Arc::new(y.expr));
@@ -440,8 +500,18 @@ impl Cx<'_> {
             self.disagree("both branches of a condition are of one kind", &x, &y);
             return Typed::poison(span);
         }
-        let ty = if x.ty.is_open() || x.is_zero() { y.ty.clone() } else { x.ty.clone() };
-        let values = x.values.iter().chain(&y.values).flatten().cloned().collect();
+        let ty = if x.ty.is_open() || x.is_zero() {
+            y.ty.clone()
+        } else {
+            x.ty.clone()
+        };
+        let values = x
+            .values
+            .iter()
+            .chain(&y.values)
+            .flatten()
+            .cloned()
+            .collect();
         let known = x.values.is_some() && y.values.is_some();
         let expr = Expr::If(Arc::new(c.expr), Arc::new(x.expr), Arc::new(y.expr));
         Typed {
@@ -486,15 +556,22 @@ impl Cx<'_> {
     pub(super) fn expected(&mut self, expected: &str, found: &Typed) {
         let name = found.ty.name();
         self.report(
-            Diagnostic::error("bnas::type::mismatch", format!("expected {expected}, found {name}"))
-                .label(found.span, name),
+            Diagnostic::error(
+                "bnas::type::mismatch",
+                format!("expected {expected}, found {name}"),
+            )
+            .label(found.span, name),
         );
     }
 
     /// Two values that do not go together.
     pub(super) fn disagree(&mut self, rule: &str, x: &Typed, y: &Typed) {
         let units = matches!((&x.ty, &y.ty), (Type::Number(_), Type::Number(_)));
-        let code = if units { "bnas::unit::mismatch" } else { "bnas::type::mismatch" };
+        let code = if units {
+            "bnas::unit::mismatch"
+        } else {
+            "bnas::type::mismatch"
+        };
         let (a, b) = (x.ty.name(), y.ty.name());
         self.report(
             Diagnostic::error(code, format!("{a} does not go with {b}"))
@@ -532,7 +609,10 @@ pub(super) fn members(path: &ast::Path) -> Option<String> {
 }
 
 fn schema_head(path: &ast::Path) -> bool {
-    matches!(path.head.text.as_str(), "space" | "policy" | "train" | "finetune" | "target" | "data")
+    matches!(
+        path.head.text.as_str(),
+        "space" | "policy" | "train" | "finetune" | "target" | "data"
+    )
 }
 
 /// The words that a field of this kind takes.

@@ -4,7 +4,7 @@
 
 use super::context::{Cx, list};
 use super::expr::{Typed, words};
-use super::schema::{Otherwise, Field, Kind};
+use super::schema::{Field, Kind, Otherwise};
 use super::types::{self, Type};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Slot, Value};
@@ -68,15 +68,20 @@ impl Cx<'_> {
         for entry in entries {
             let (path, given) = match &entry.kind {
                 ast::EntryKind::Field(f) => (&f.target, Given::Fixed(&f.value)),
-                ast::EntryKind::Choice(c) => (
-                    &c.target,
-                    Given::Searched(&c.domain, c.default.as_ref()),
-                ),
+                ast::EntryKind::Choice(c) => {
+                    (&c.target, Given::Searched(&c.domain, c.default.as_ref()))
+                }
                 _ => {
                     self.report(
-                        Diagnostic::error("bnas::name::unknown_key", format!("{owner} takes fields only"))
-                            .label(entry.span, "this is no field")
-                            .help(format!("its fields are {}", list(known.iter().map(|f| f.name)))),
+                        Diagnostic::error(
+                            "bnas::name::unknown_key",
+                            format!("{owner} takes fields only"),
+                        )
+                        .label(entry.span, "this is no field")
+                        .help(format!(
+                            "its fields are {}",
+                            list(known.iter().map(|f| f.name))
+                        )),
                     );
                     continue;
                 }
@@ -134,22 +139,37 @@ impl Cx<'_> {
     }
 
     /// A field by name, as a slot; after a diagnostic the number 1.
-    pub(super) fn slot_of(&mut self, written: &Written, known: &'static [Field], name: &str) -> Slot {
+    pub(super) fn slot_of(
+        &mut self,
+        written: &Written,
+        known: &'static [Field],
+        name: &str,
+    ) -> Slot {
         let field = find(known, name);
         self.slot(written, field)
             .unwrap_or_else(|| Slot::Fixed(Expr::number(1.0)))
     }
 
     /// A field whose value must be a constant whole number.
-    pub(super) fn count_of(&mut self, written: &Written, known: &'static [Field], name: &str) -> Option<u64> {
+    pub(super) fn count_of(
+        &mut self,
+        written: &Written,
+        known: &'static [Field],
+        name: &str,
+    ) -> Option<u64> {
         let field = find(known, name);
         match self.slot(written, field)? {
-            Slot::Fixed(Expr::Value(Value::Number(n))) if n >= 0.0 && n.fract() == 0.0 => Some(n as u64),
+            Slot::Fixed(Expr::Value(Value::Number(n))) if n >= 0.0 && n.fract() == 0.0 => {
+                Some(n as u64)
+            }
             Slot::Fixed(Expr::Value(_)) | Slot::Chosen(_) => None,
             Slot::Fixed(_) => {
                 self.report(
-                    Diagnostic::error("bnas::type::mismatch", format!("`{name}` must be a constant"))
-                        .label(written.place(name), "depends on a choice"),
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("`{name}` must be a constant"),
+                    )
+                    .label(written.place(name), "depends on a choice"),
                 );
                 None
             }
@@ -203,24 +223,43 @@ impl Cx<'_> {
             return false;
         }
         let values = typed.values.clone().unwrap_or_default();
-        values.iter().all(|value| self.value_fits(value, typed, field, at))
+        values
+            .iter()
+            .all(|value| self.value_fits(value, typed, field, at))
     }
 
     fn misfit(&mut self, typed: &Typed, field: &Field, at: Span) {
-        let number = matches!((field.kind, &typed.ty), (Kind::Number(_) | Kind::Whole, Type::Number(_)));
-        let code = if number { "bnas::unit::mismatch" } else { "bnas::type::mismatch" };
+        let number = matches!(
+            (field.kind, &typed.ty),
+            (Kind::Number(_) | Kind::Whole, Type::Number(_))
+        );
+        let code = if number {
+            "bnas::unit::mismatch"
+        } else {
+            "bnas::type::mismatch"
+        };
         let takes = self.taken(field);
         let found = typed.ty.name();
         let written = self.text(typed.span);
         let help = match (field.kind, &typed.ty) {
-            (Kind::Number(""), Type::Number(_)) => format!("`{}` has no unit: write a plain number", field.name),
-            (Kind::Number(unit), Type::Number(_)) if typed.ty == Type::PLAIN && written.len() < 24 => {
+            (Kind::Number(""), Type::Number(_)) => {
+                format!("`{}` has no unit: write a plain number", field.name)
+            }
+            (Kind::Number(unit), Type::Number(_))
+                if typed.ty == Type::PLAIN && written.len() < 24 =>
+            {
                 format!("write a unit behind it, such as `{written} {unit}`")
             }
-            (Kind::Number(unit), Type::Number(_)) => format!("write it in `{unit}`, with any prefix"),
+            (Kind::Number(unit), Type::Number(_)) => {
+                format!("write it in `{unit}`, with any prefix")
+            }
             (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),
-            (_, Type::Set(_)) => format!("write `{} in {written}` to choose from the set", field.name),
-            (kind, _) if !words(kind).is_empty() => format!("one of {}", list(words(kind).iter().copied())),
+            (_, Type::Set(_)) => {
+                format!("write `{} in {written}` to choose from the set", field.name)
+            }
+            (kind, _) if !words(kind).is_empty() => {
+                format!("one of {}", list(words(kind).iter().copied()))
+            }
             _ => format!("`{}` is {}", field.name, field.docs),
         };
         self.report(
@@ -243,7 +282,9 @@ impl Cx<'_> {
                 .label(at, "this field");
                 diagnostic = match did_you_mean(word, allowed.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-                    None if allowed.is_empty() => diagnostic.help(format!("it takes {}", self.taken(field))),
+                    None if allowed.is_empty() => {
+                        diagnostic.help(format!("it takes {}", self.taken(field)))
+                    }
                     None => diagnostic.help(format!("one of {}", list(allowed.iter().copied()))),
                 };
                 self.report(diagnostic);

@@ -49,11 +49,15 @@ impl Cx<'_> {
 
         self.metrics("best.");
         self.metrics("best.validation.");
-        self.locals.push(Local::built_in("best.test.accuracy", Type::PLAIN));
-        self.locals.push(Local::built_in("pareto.count", Type::PLAIN));
+        self.locals
+            .push(Local::built_in("best.test.accuracy", Type::PLAIN));
+        self.locals
+            .push(Local::built_in("pareto.count", Type::PLAIN));
         for entry in &merged.entries {
             if let EntryKind::Expect(claim) = &entry.kind {
-                claims.expects.extend(self.expectation(claim, entry.span, has_space));
+                claims
+                    .expects
+                    .extend(self.expectation(claim, entry.span, has_space));
             }
         }
         self.leave(mark);
@@ -67,7 +71,9 @@ impl Cx<'_> {
                 let last = name.rsplit('.').next().unwrap_or(name);
                 let of_best = !name.contains('.') || name.starts_with("best.");
                 if let Some(metric) = metric(last).filter(|_| of_best)
-                    && !found.iter().any(|(m, _): &(&Metric, Span)| m.name == metric.name)
+                    && !found
+                        .iter()
+                        .any(|(m, _): &(&Metric, Span)| m.name == metric.name)
                 {
                     found.push((metric, span));
                 }
@@ -82,7 +88,8 @@ impl Cx<'_> {
             // A name of the experiment's own comes before a metric of that name.
             let name = format!("{prefix}{}", metric.name);
             if !self.locals.iter().any(|l| l.name == name) {
-                self.locals.push(Local::built_in(name, Type::in_unit(metric.unit)));
+                self.locals
+                    .push(Local::built_in(name, Type::in_unit(metric.unit)));
             }
         }
     }
@@ -99,9 +106,12 @@ impl Cx<'_> {
         }
         if value.expr.as_value().is_some() {
             self.report(
-                Diagnostic::error("bnas::goal::constant", "this goal is the same for every candidate")
-                    .label(value.span, "depends on nothing that varies")
-                    .help("name a metric such as `accuracy`, or a value that stands behind `in`"),
+                Diagnostic::error(
+                    "bnas::goal::constant",
+                    "this goal is the same for every candidate",
+                )
+                .label(value.span, "depends on nothing that varies")
+                .help("name a metric such as `accuracy`, or a value that stands behind `in`"),
             );
             return None;
         }
@@ -130,17 +140,33 @@ impl Cx<'_> {
             self.later("the reason of an `expect`", message.span);
         }
         let mut speaks = false;
-        visit_names(&holds.expr, &mut |name, _| speaks |= name.starts_with("best.") || name.starts_with("pareto."));
+        visit_names(&holds.expr, &mut |name, _| {
+            speaks |= name.starts_with("best.") || name.starts_with("pareto.")
+        });
         if !speaks {
-            let example = if has_space { "expect best.test.accuracy >= 90 %" } else { "expect pareto.count >= 1" };
+            let example = if has_space {
+                "expect best.test.accuracy >= 90 %"
+            } else {
+                "expect pareto.count >= 1"
+            };
             self.report(
-                Diagnostic::error("bnas::expect::constant", "this expectation says nothing of the result")
-                    .label(claim.condition.span, "speaks of neither `best` nor `pareto`")
-                    .help(format!("write `{example}`")),
+                Diagnostic::error(
+                    "bnas::expect::constant",
+                    "this expectation says nothing of the result",
+                )
+                .label(
+                    claim.condition.span,
+                    "speaks of neither `best` nor `pareto`",
+                )
+                .help(format!("write `{example}`")),
             );
             return None;
         }
-        Some(Expect { holds: Arc::new(without_validation(&holds.expr)), text: self.text(claim.condition.span), span })
+        Some(Expect {
+            holds: Arc::new(without_validation(&holds.expr)),
+            text: self.text(claim.condition.span),
+            span,
+        })
     }
 }
 
@@ -155,7 +181,9 @@ fn without_validation(expr: &Expr) -> Expr {
         Expr::Unary(op, x) => Expr::Unary(*op, inner(x)),
         Expr::Binary(op, x, y) => Expr::Binary(*op, inner(x), inner(y)),
         Expr::If(c, x, y) => Expr::If(inner(c), inner(x), inner(y)),
-        Expr::Call(function, args) => Expr::Call(*function, args.iter().map(without_validation).collect()),
+        Expr::Call(function, args) => {
+            Expr::Call(*function, args.iter().map(without_validation).collect())
+        }
         Expr::Set(items) => Expr::Set(items.iter().map(without_validation).collect()),
         Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => expr.clone(),
     }

@@ -122,7 +122,9 @@ impl Reader<'_> {
             self.import(import, source, &mut names);
         }
         self.open.pop();
-        self.modules.by_source.insert(source, Module { file, names });
+        self.modules
+            .by_source
+            .insert(source, Module { file, names });
     }
 
     fn define(&mut self, names: &mut BTreeMap<String, Meaning>, name: &str, meaning: Meaning) {
@@ -144,12 +146,7 @@ impl Reader<'_> {
         names.insert(name.into(), meaning);
     }
 
-    fn import(
-        &mut self,
-        import: &ast::Use,
-        from: SourceId,
-        names: &mut BTreeMap<String, Meaning>,
-    ) {
+    fn import(&mut self, import: &ast::Use, from: SourceId, names: &mut BTreeMap<String, Meaning>) {
         match &import.from {
             ast::UseFrom::Path(segments) => self.library(segments, import, names),
             ast::UseFrom::File(path) => self.file(path, import, from, names),
@@ -171,7 +168,10 @@ impl Reader<'_> {
                     format!("there is no library `{}`", first.text),
                 )
                 .label(first.span, "only `std` is a library")
-                .help(format!("write `use std.…`, or name a file: `use \"{}.bnas\"`", first.text)),
+                .help(format!(
+                    "write `use std.…`, or name a file: `use \"{}.bnas\"`",
+                    first.text
+                )),
             );
             return;
         }
@@ -237,7 +237,8 @@ impl Reader<'_> {
         } else if let Some(alike) = alike {
             diagnostic = diagnostic.help(format!("did you mean `use {}`?", dotted(alike)));
         } else {
-            let folders: BTreeSet<&str> = known.iter().filter_map(|k| k.split('/').next()).collect();
+            let folders: BTreeSet<&str> =
+                known.iter().filter_map(|k| k.split('/').next()).collect();
             let folders: Vec<String> = folders.iter().map(|f| format!("`std.{f}`")).collect();
             diagnostic = diagnostic.help(format!("the library has {}", folders.join(", ")));
         }
@@ -313,12 +314,15 @@ impl Reader<'_> {
                     .map(|s| format!("`{}`", self.sources.get(*s).name))
                     .collect();
                 self.sink.push(
-                    Diagnostic::error("bnas::import::circular", "files import each other in a circle")
-                        .label(span, format!("`{name}` is still being read"))
-                        .help(format!(
-                            "move what they share to a file of its own; the circle is {}",
-                            circle.join(" -> ")
-                        )),
+                    Diagnostic::error(
+                        "bnas::import::circular",
+                        "files import each other in a circle",
+                    )
+                    .label(span, format!("`{name}` is still being read"))
+                    .help(format!(
+                        "move what they share to a file of its own; the circle is {}",
+                        circle.join(" -> ")
+                    )),
                 );
                 return None;
             }
@@ -326,8 +330,11 @@ impl Reader<'_> {
         }
         let Ok(text) = String::from_utf8(bytes) else {
             self.sink.push(
-                Diagnostic::error("bnas::import::not_utf8", format!("`{name}` is not UTF-8 text"))
-                    .label(span, "imported here"),
+                Diagnostic::error(
+                    "bnas::import::not_utf8",
+                    format!("`{name}` is not UTF-8 text"),
+                )
+                .label(span, "imported here"),
             );
             return None;
         };
@@ -345,12 +352,7 @@ impl Reader<'_> {
     }
 
     /// Makes a declaration of another file a name of this one.
-    fn bring(
-        &mut self,
-        source: SourceId,
-        name: &ast::Name,
-        names: &mut BTreeMap<String, Meaning>,
-    ) {
+    fn bring(&mut self, source: SourceId, name: &ast::Name, names: &mut BTreeMap<String, Meaning>) {
         let declared = self.declared(source);
         if let Some((_, id)) = declared.iter().find(|(n, _)| *n == name.text) {
             let meaning = Meaning {

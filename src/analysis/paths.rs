@@ -53,15 +53,25 @@ pub(super) fn of_target(target: Option<&Target>, found: &mut BTreeSet<String>) {
         of_slot(slot, &format!("target.{name}"), found);
     }
     for precision in &target.precisions {
-        of_slot(&precision.energy, &format!("target.{}.energy", precision.name), found);
-        of_slot(&precision.macs, &format!("target.{}.macs", precision.name), found);
+        of_slot(
+            &precision.energy,
+            &format!("target.{}.energy", precision.name),
+            found,
+        );
+        of_slot(
+            &precision.macs,
+            &format!("target.{}.macs", precision.name),
+            found,
+        );
     }
 }
 
 fn of_body(body: &[Stmt], path: &str, found: &mut BTreeSet<String>) {
     for statement in body {
         match statement {
-            Stmt::Let(binding) => of_slot(&binding.slot, &format!("{path}.{}", binding.name), found),
+            Stmt::Let(binding) => {
+                of_slot(&binding.slot, &format!("{path}.{}", binding.name), found)
+            }
             Stmt::Layer(layer) => {
                 for (name, slot) in layer.chain.iter().flat_map(|op| &op.args) {
                     of_slot(slot, &format!("{path}.{}.{name}", layer.name), found);

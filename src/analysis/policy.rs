@@ -9,11 +9,17 @@ use super::quantizer::{given, target};
 use super::schema::{Kind, RULE};
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{Expr, LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Value, Which};
+use crate::ir::{
+    Expr, LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Value, Which,
+};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, Position, Step};
 
-const KINDS: &[(&str, LayerKind)] = &[("conv", LayerKind::Conv), ("depthwise", LayerKind::Depthwise), ("linear", LayerKind::Linear)];
+const KINDS: &[(&str, LayerKind)] = &[
+    ("conv", LayerKind::Conv),
+    ("depthwise", LayerKind::Depthwise),
+    ("linear", LayerKind::Linear),
+];
 
 impl Cx<'_> {
     /// Lowers a policy. With `sees`, its amendments may use constants of the scope around.
@@ -24,22 +30,36 @@ impl Cx<'_> {
             let (mut lets, mut rules) = (Vec::new(), Vec::new());
             for entry in &merged.entries {
                 match &entry.kind {
-                    EntryKind::Field(_) | EntryKind::Choice(_) => lets.extend(cx.binding(entry, mark)),
+                    EntryKind::Field(_) | EntryKind::Choice(_) => {
+                        lets.extend(cx.binding(entry, mark))
+                    }
                     EntryKind::Rule(rule) => rules.push(cx.rule(rule, entry.span)),
                     EntryKind::Require(_) => cx.later("`require` in a policy", entry.span),
-                    _ => cx.stray(merged, entry, "a policy holds values and rules such as `each layer { … }`"),
+                    _ => cx.stray(
+                        merged,
+                        entry,
+                        "a policy holds values and rules such as `each layer { … }`",
+                    ),
                 }
             }
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::empty(), &merged.owner());
             if rules.is_empty() {
                 cx.report(
-                    Diagnostic::error("bnas::policy::empty", format!("`{}` has no rule", merged.name.text))
-                        .label(merged.name.span, "quantizes nothing")
-                        .help("add `each layer { weights = int8  activations = int8 }`"),
+                    Diagnostic::error(
+                        "bnas::policy::empty",
+                        format!("`{}` has no rule", merged.name.text),
+                    )
+                    .label(merged.name.span, "quantizes nothing")
+                    .help("add `each layer { weights = int8  activations = int8 }`"),
                 );
             }
-            Policy { name: merged.name.text.clone(), lets, rules, span: merged.name.span }
+            Policy {
+                name: merged.name.text.clone(),
+                lets,
+                rules,
+                span: merged.name.span,
+            }
         })
     }
 
@@ -48,12 +68,18 @@ impl Cx<'_> {
             Some(ast::Quantifier::Every) => Quantifier::Every,
             _ => Quantifier::Each,
         };
-        let selectors = rule.selectors.iter().filter_map(|s| self.selector(s)).collect();
+        let selectors = rule
+            .selectors
+            .iter()
+            .filter_map(|s| self.selector(s))
+            .collect();
         let mark = self.locals.len();
         let mut written = Written::new("the rule", span);
         let mut lets = Vec::new();
         for entry in &rule.entries {
-            let is_field = target(entry).and_then(ast::Path::as_name).filter(|n| RULE.iter().any(|f| f.name == n.text));
+            let is_field = target(entry)
+                .and_then(ast::Path::as_name)
+                .filter(|n| RULE.iter().any(|f| f.name == n.text));
             match (is_field, given(entry)) {
                 (Some(name), Some(value)) => self.give(&mut written, name, value, RULE),
                 (None, Some(_)) if target(entry).is_some_and(|p| p.head.text == "output") => {
@@ -63,17 +89,31 @@ impl Cx<'_> {
                 _ => self.not_in_rule(entry),
             }
         }
-        let [weights, activations] = ["weights", "activations"].map(|name| self.slot(&written, find(RULE, name)));
+        let [weights, activations] =
+            ["weights", "activations"].map(|name| self.slot(&written, find(RULE, name)));
         let locals = self.leave(mark);
         self.unused(&locals, RULE.iter().map(|f| f.name), "the rule");
         if written.given.is_empty() && locals.iter().all(|l| l.used) {
             self.report(
-                Diagnostic::error("bnas::policy::says_nothing", "this rule gives no layer a quantizer")
-                    .label(span, format!("has neither of {}", list(names(RULE).into_iter())))
-                    .help("add `weights = …` or `activations = …`"),
+                Diagnostic::error(
+                    "bnas::policy::says_nothing",
+                    "this rule gives no layer a quantizer",
+                )
+                .label(
+                    span,
+                    format!("has neither of {}", list(names(RULE).into_iter())),
+                )
+                .help("add `weights = …` or `activations = …`"),
             );
         }
-        Rule { quantifier, selectors, lets, weights, activations, span }
+        Rule {
+            quantifier,
+            selectors,
+            lets,
+            weights,
+            activations,
+            span,
+        }
     }
 
     fn not_in_rule(&mut self, entry: &Entry) {
@@ -91,8 +131,11 @@ impl Cx<'_> {
                 Some((_, kind)) => Some(*kind),
                 None => {
                     let known = KINDS.iter().map(|(k, _)| *k);
-                    let diagnostic = Diagnostic::error("bnas::policy::kind", format!("no layer with weights is of kind `{}`", name.text))
-                        .label(name.span, "unknown kind");
+                    let diagnostic = Diagnostic::error(
+                        "bnas::policy::kind",
+                        format!("no layer with weights is of kind `{}`", name.text),
+                    )
+                    .label(name.span, "unknown kind");
                     self.report(match did_you_mean(&name.text, known.clone()) {
                         Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
                         None => diagnostic.help(format!("kinds are {}", list(known))),
@@ -104,10 +147,13 @@ impl Cx<'_> {
         let which = match (&selector.position, &selector.path) {
             (Some(_), Some(path)) => {
                 self.report(
-                    Diagnostic::error("bnas::policy::selector", "a selector has a place or a name, not both")
-                        .label(path.span, "names a layer")
-                        .label(selector.span, "and says `first` or `last`")
-                        .help("remove one of the two"),
+                    Diagnostic::error(
+                        "bnas::policy::selector",
+                        "a selector has a place or a name, not both",
+                    )
+                    .label(path.span, "names a layer")
+                    .label(selector.span, "and says `first` or `last`")
+                    .help("remove one of the two"),
                 );
                 return None;
             }
@@ -118,31 +164,55 @@ impl Cx<'_> {
         };
         let filter = selector.condition.as_ref().map(|condition| {
             let mark = self.locals.len();
-            for name in ["channels", "input.channels", "kernel", "stride", "groups", "params"] {
+            for name in [
+                "channels",
+                "input.channels",
+                "kernel",
+                "stride",
+                "groups",
+                "params",
+            ] {
                 self.locals.push(Local::built_in(name, Type::PLAIN));
             }
-            self.locals.push(Local::built_in("macs", Type::in_unit("mac")));
+            self.locals
+                .push(Local::built_in("macs", Type::in_unit("mac")));
             let truth = self.truth(condition, "what stands behind `where`");
             self.leave(mark);
             truth.expr
         });
-        Some(Selector { kind, which, filter, span: selector.span })
+        Some(Selector {
+            kind,
+            which,
+            filter,
+            span: selector.span,
+        })
     }
 
     /// `s[0].d[*].project`.
     fn pattern(&mut self, path: &ast::Path) -> Option<Pattern> {
-        let mut parts = vec![PatternPart { name: path.head.text.clone(), index: None }];
+        let mut parts = vec![PatternPart {
+            name: path.head.text.clone(),
+            index: None,
+        }];
         for step in &path.steps {
             let last = parts.last_mut().expect("a path has a head");
             match step {
-                Step::Member(name) => parts.push(PatternPart { name: name.text.clone(), index: None }),
+                Step::Member(name) => parts.push(PatternPart {
+                    name: name.text.clone(),
+                    index: None,
+                }),
                 Step::All(_) => last.index = Some(None),
                 Step::Index(e) => match self.expr(e, Some(Kind::Whole)).expr {
-                    Expr::Value(Value::Number(n)) if n >= 0.0 && n.fract() == 0.0 => last.index = Some(Some(n as usize)),
+                    Expr::Value(Value::Number(n)) if n >= 0.0 && n.fract() == 0.0 => {
+                        last.index = Some(Some(n as usize))
+                    }
                     _ => {
                         self.report(
-                            Diagnostic::error("bnas::policy::selector", "an index of a layer is a whole number or `*`")
-                                .label(e.span, "this is neither"),
+                            Diagnostic::error(
+                                "bnas::policy::selector",
+                                "an index of a layer is a whole number or `*`",
+                            )
+                            .label(e.span, "this is neither"),
                         );
                         return None;
                     }
@@ -152,4 +222,3 @@ impl Cx<'_> {
         Some(Pattern(parts))
     }
 }
-

@@ -28,7 +28,13 @@ impl Cx<'_> {
         found
     }
 
-    fn entries_provenance(&mut self, entries: &[Entry], subject: &str, joint: &str, found: &mut Vec<Provenance>) {
+    fn entries_provenance(
+        &mut self,
+        entries: &[Entry],
+        subject: &str,
+        joint: &str,
+        found: &mut Vec<Provenance>,
+    ) {
         for entry in entries {
             let inner = format!("{subject}{joint}{}", self.entry_name(entry));
             self.annotations(&entry.annotations, &inner, found);
@@ -54,21 +60,36 @@ impl Cx<'_> {
         }
     }
 
-    fn annotations(&mut self, annotations: &[ast::Annotation], subject: &str, found: &mut Vec<Provenance>) {
+    fn annotations(
+        &mut self,
+        annotations: &[ast::Annotation],
+        subject: &str,
+        found: &mut Vec<Provenance>,
+    ) {
         for annotation in annotations {
             let kind = annotation.name.text.as_str();
             if !ANNOTATIONS.contains(&kind) {
-                let mut diagnostic = Diagnostic::error("bnas::name::unknown", format!("there is no annotation `@{kind}`"))
-                    .label(annotation.span, "unknown annotation");
+                let mut diagnostic = Diagnostic::error(
+                    "bnas::name::unknown",
+                    format!("there is no annotation `@{kind}`"),
+                )
+                .label(annotation.span, "unknown annotation");
                 diagnostic = match did_you_mean(kind, ANNOTATIONS.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `@{alike}`?")),
-                    None => diagnostic.help(format!("annotations are {}", list(ANNOTATIONS.iter().copied()))),
+                    None => diagnostic.help(format!(
+                        "annotations are {}",
+                        list(ANNOTATIONS.iter().copied())
+                    )),
                 };
                 self.report(diagnostic);
                 continue;
             }
             if let Some(text) = self.annotation_text(annotation, kind) {
-                found.push(Provenance { subject: subject.into(), kind: kind.into(), text });
+                found.push(Provenance {
+                    subject: subject.into(),
+                    kind: kind.into(),
+                    text,
+                });
             }
         }
     }
@@ -78,15 +99,28 @@ impl Cx<'_> {
         let mut texts = Vec::new();
         for arg in &annotation.args {
             let value = match arg {
-                Argument::Positional { value, filter: None } if texts.is_empty() => value,
-                Argument::Fixed { name, value } if kind == "paper" && name.text == "where" && !texts.is_empty() => value,
+                Argument::Positional {
+                    value,
+                    filter: None,
+                } if texts.is_empty() => value,
+                Argument::Fixed { name, value }
+                    if kind == "paper" && name.text == "where" && !texts.is_empty() =>
+                {
+                    value
+                }
                 Argument::Fixed { name, .. } | Argument::Searched { name, .. } => {
                     let known: &[&str] = if kind == "paper" { &["where"] } else { &[] };
                     self.unknown_key(&format!("`@{kind}`"), name, None, known);
                     return None;
                 }
                 Argument::Positional { value, .. } => {
-                    self.report(Diagnostic::error("bnas::name::positional", format!("`@{kind}` takes one text")).label(value.span, "one too many"));
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::name::positional",
+                            format!("`@{kind}` takes one text"),
+                        )
+                        .label(value.span, "one too many"),
+                    );
                     return None;
                 }
             };
@@ -94,9 +128,12 @@ impl Cx<'_> {
                 ExprKind::Text(text) => texts.push(text.clone()),
                 _ => {
                     self.report(
-                        Diagnostic::error("bnas::type::mismatch", format!("`@{kind}` takes a text"))
-                            .label(value.span, "no text")
-                            .help("write it in double quotes"),
+                        Diagnostic::error(
+                            "bnas::type::mismatch",
+                            format!("`@{kind}` takes a text"),
+                        )
+                        .label(value.span, "no text")
+                        .help("write it in double quotes"),
                     );
                     return None;
                 }

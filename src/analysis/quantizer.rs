@@ -14,20 +14,32 @@ use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 impl Cx<'_> {
     /// Makes a quantizer one of the experiment's; false after a diagnostic.
     pub(super) fn reach_quantizer(&mut self, id: Id) -> bool {
-        if self.reached.quantizers.iter().any(|(known, _)| *known == id) {
+        if self
+            .reached
+            .quantizers
+            .iter()
+            .any(|(known, _)| *known == id)
+        {
             return true;
         }
         let Some(merged) = self.merged(id) else {
             return false;
         };
         let quantizer = self.quantizer(&merged);
-        let same = self.reached.quantizers.iter().find(|(_, q)| q.name == quantizer.name);
+        let same = self
+            .reached
+            .quantizers
+            .iter()
+            .find(|(_, q)| q.name == quantizer.name);
         if let Some(first) = same.map(|(_, q)| q.span) {
             self.report(
-                Diagnostic::error("bnas::name::duplicate", format!("two quantizers are called `{}`", quantizer.name))
-                    .label(quantizer.span, "this one")
-                    .label(first, "and this one")
-                    .help("rename one of the two: results name quantizers"),
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("two quantizers are called `{}`", quantizer.name),
+                )
+                .label(quantizer.span, "this one")
+                .label(first, "and this one")
+                .help("rename one of the two: results name quantizers"),
             );
             return false;
         }
@@ -37,8 +49,14 @@ impl Cx<'_> {
 
     /// Whether a name stands for a quantizer with codes of any width.
     pub(super) fn is_uniform(&mut self, name: &ast::Name) -> bool {
-        let Some(id) = self.find(name) else { return true };
-        let found = self.reached.quantizers.iter().find(|(known, _)| *known == id);
+        let Some(id) = self.find(name) else {
+            return true;
+        };
+        let found = self
+            .reached
+            .quantizers
+            .iter()
+            .find(|(known, _)| *known == id);
         found.is_none_or(|(_, q)| q.codes == Codes::Uniform)
     }
 
@@ -55,7 +73,9 @@ impl Cx<'_> {
             _ => Codes::Uniform,
         };
         let known = merged.schema.fields;
-        let is_field = |e: &Entry| target(e).is_some_and(|path| known.iter().any(|f| f.name == path.head.text));
+        let is_field = |e: &Entry| {
+            target(e).is_some_and(|path| known.iter().any(|f| f.name == path.head.text))
+        };
         let (fields, _) = self.split(merged);
         let (fields, rest): (Vec<Entry>, Vec<Entry>) = fields.into_iter().partition(is_field);
         let written = self.written(&merged.owner(), merged.name.span, &fields, known);
@@ -78,7 +98,10 @@ impl Cx<'_> {
         for entry in &rest {
             if target(entry).is_some() {
                 if let EntryKind::Choice(choice) = &entry.kind {
-                    self.later("a searched value in a quantizer's formulas", choice.target.span);
+                    self.later(
+                        "a searched value in a quantizer's formulas",
+                        choice.target.span,
+                    );
                 }
                 lets.extend(self.binding(entry, mark));
             }
@@ -118,9 +141,12 @@ impl Cx<'_> {
             (_, Some((name, _))) => {
                 let span = name.span;
                 self.report(
-                    Diagnostic::error("bnas::quantizer::bits", format!("`{}` has codes of fixed width", merged.name.text))
-                        .label(span, "only a uniform quantizer has `bits`")
-                        .help(format!("write `quantizer {} : uniform`", merged.name.text)),
+                    Diagnostic::error(
+                        "bnas::quantizer::bits",
+                        format!("`{}` has codes of fixed width", merged.name.text),
+                    )
+                    .label(span, "only a uniform quantizer has `bits`")
+                    .help(format!("write `quantizer {} : uniform`", merged.name.text)),
                 );
                 None
             }
@@ -139,17 +165,26 @@ impl Cx<'_> {
     fn formula(&mut self, formula: &ast::Formula) -> Option<Expr> {
         let [param] = formula.params.as_slice() else {
             self.report(
-                Diagnostic::error("bnas::type::arity", format!("`{}` is a formula of one number", formula.name.text))
-                    .label(formula.name.span, format!("has {} parameters", formula.params.len()))
-                    .help(format!("write `{}(x) = …`", formula.name.text)),
+                Diagnostic::error(
+                    "bnas::type::arity",
+                    format!("`{}` is a formula of one number", formula.name.text),
+                )
+                .label(
+                    formula.name.span,
+                    format!("has {} parameters", formula.params.len()),
+                )
+                .help(format!("write `{}(x) = …`", formula.name.text)),
             );
             return None;
         };
         if param.name.text != "x" {
             self.report(
-                Diagnostic::error("bnas::quantizer::parameter", "the number that a formula takes is called `x`")
-                    .label(param.name.span, "another name")
-                    .help(format!("write `{}(x) = …`", formula.name.text)),
+                Diagnostic::error(
+                    "bnas::quantizer::parameter",
+                    "the number that a formula takes is called `x`",
+                )
+                .label(param.name.span, "another name")
+                .help(format!("write `{}(x) = …`", formula.name.text)),
             );
             return None;
         }
@@ -177,13 +212,18 @@ impl Cx<'_> {
         if self.formula(formula).is_some() && !(codes == Codes::Binary && is_sign) {
             let help = match codes {
                 Codes::Binary => "a binary quantizer computes `sign(x)`",
-                Codes::Ternary => "a ternary quantizer rounds to -1, 0 and 1 by its scale: leave `forward` out",
+                Codes::Ternary => {
+                    "a ternary quantizer rounds to -1, 0 and 1 by its scale: leave `forward` out"
+                }
                 Codes::Uniform => "a uniform quantizer rounds to its grid: leave `forward` out",
             };
             self.report(
-                Diagnostic::error("bnas::unsupported", "a forward function of one's own is not built yet")
-                    .label(formula.body.span, "this version cannot run it")
-                    .help(help),
+                Diagnostic::error(
+                    "bnas::unsupported",
+                    "a forward function of one's own is not built yet",
+                )
+                .label(formula.body.span, "this version cannot run it")
+                .help(help),
             );
         }
     }
@@ -191,9 +231,12 @@ impl Cx<'_> {
     /// An entry that does not belong where it stands.
     pub(super) fn stray(&mut self, merged: &Merged, entry: &Entry, rule: &str) {
         self.report(
-            Diagnostic::error("bnas::name::stray", format!("this does not belong in a {}", merged.schema.kind))
-                .label(entry.span, "here")
-                .help(rule.to_string()),
+            Diagnostic::error(
+                "bnas::name::stray",
+                format!("this does not belong in a {}", merged.schema.kind),
+            )
+            .label(entry.span, "here")
+            .help(rule.to_string()),
         );
     }
 }

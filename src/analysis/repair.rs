@@ -22,13 +22,20 @@ impl Cx<'_> {
             return false;
         };
         let repair = self.repair(&merged);
-        let same = self.reached.repairs.iter().find(|(_, r)| r.name == repair.name);
+        let same = self
+            .reached
+            .repairs
+            .iter()
+            .find(|(_, r)| r.name == repair.name);
         if let Some(first) = same.map(|(_, r)| r.span) {
             self.report(
-                Diagnostic::error("bnas::name::duplicate", format!("two repairs are called `{}`", repair.name))
-                    .label(repair.span, "this one")
-                    .label(first, "and this one")
-                    .help("rename one of the two: results name repairs"),
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("two repairs are called `{}`", repair.name),
+                )
+                .label(repair.span, "this one")
+                .label(first, "and this one")
+                .help("rename one of the two: results name repairs"),
             );
             return false;
         }
@@ -43,11 +50,20 @@ impl Cx<'_> {
             Some("topology") => RepairKind::Topology,
             _ => RepairKind::Training,
         };
-        let edits = self.inside(merged, false, |cx| merged.entries.iter().filter_map(|e| cx.edit(merged, e, kind)).collect::<Vec<_>>());
+        let edits = self.inside(merged, false, |cx| {
+            merged
+                .entries
+                .iter()
+                .filter_map(|e| cx.edit(merged, e, kind))
+                .collect::<Vec<_>>()
+        });
         if merged.entries.is_empty() {
             self.report(
-                Diagnostic::error("bnas::repair::empty", format!("`{}` changes nothing", merged.name.text))
-                    .label(merged.name.span, "has no edit"),
+                Diagnostic::error(
+                    "bnas::repair::empty",
+                    format!("`{}` changes nothing", merged.name.text),
+                )
+                .label(merged.name.span, "has no edit"),
             );
         }
         Repair {
@@ -106,13 +122,23 @@ impl Cx<'_> {
             }
             _ => return None,
         };
-        let found = self.reached.quantizers.iter().find(|(_, q)| q.name == quantizer);
-        if let Some(declared) = found.filter(|(_, q)| q.codes != Codes::Binary).map(|(_, q)| q.span) {
+        let found = self
+            .reached
+            .quantizers
+            .iter()
+            .find(|(_, q)| q.name == quantizer);
+        if let Some(declared) = found
+            .filter(|(_, q)| q.codes != Codes::Binary)
+            .map(|(_, q)| q.span)
+        {
             self.report(
-                Diagnostic::error("bnas::repair::not_binary", format!("`{}` takes a binary quantizer", name.text))
-                    .label(value.span(), format!("`{quantizer}` is not binary"))
-                    .label(declared, "declared here")
-                    .help("a repair replaces the surrogate gradient of binary codes"),
+                Diagnostic::error(
+                    "bnas::repair::not_binary",
+                    format!("`{}` takes a binary quantizer", name.text),
+                )
+                .label(value.span(), format!("`{quantizer}` is not binary"))
+                .label(declared, "declared here")
+                .help("a repair replaces the surrogate gradient of binary codes"),
             );
             return None;
         }
@@ -128,26 +154,47 @@ impl Cx<'_> {
         }
         let base = merged.base.as_ref().map_or(merged.name.span, |b| b.span);
         self.report(
-            Diagnostic::error("bnas::repair::not_training", "a training repair adds no operation, and this edit changes the network")
-                .label(span, "costs operations at inference")
-                .label(base, "declared as costing none")
-                .help(format!("write `repair {} : topology`", merged.name.text)),
+            Diagnostic::error(
+                "bnas::repair::not_training",
+                "a training repair adds no operation, and this edit changes the network",
+            )
+            .label(span, "costs operations at inference")
+            .label(base, "declared as costing none")
+            .help(format!("write `repair {} : topology`", merged.name.text)),
         );
     }
 }
 
 /// `around every binary conv -> norm { add input via pad_shortcut }`.
 fn is_shortcut(edit: &ast::Edit) -> bool {
-    let pattern: Vec<Vec<&str>> = edit.pattern.iter().map(|step| step.iter().map(|n| n.text.as_str()).collect()).collect();
-    let every = edit.quantifier.as_ref().is_some_and(|q| q.value == ast::Quantifier::Every);
+    let pattern: Vec<Vec<&str>> = edit
+        .pattern
+        .iter()
+        .map(|step| step.iter().map(|n| n.text.as_str()).collect())
+        .collect();
+    let every = edit
+        .quantifier
+        .as_ref()
+        .is_some_and(|q| q.value == ast::Quantifier::Every);
     let adds = match edit.entries.as_slice() {
-        [Entry { kind: EntryKind::Add(add), .. }] => is(&add.value, "input") && add.via.as_ref().is_some_and(|v| is(v, "pad_shortcut")) && add.when.is_none(),
+        [
+            Entry {
+                kind: EntryKind::Add(add),
+                ..
+            },
+        ] => {
+            is(&add.value, "input")
+                && add.via.as_ref().is_some_and(|v| is(v, "pad_shortcut"))
+                && add.when.is_none()
+        }
         _ => false,
     };
-    edit.place == ast::Place::Around && every && adds && pattern == [vec!["binary", "conv"], vec!["norm"]]
+    edit.place == ast::Place::Around
+        && every
+        && adds
+        && pattern == [vec!["binary", "conv"], vec!["norm"]]
 }
 
 fn is(e: &ast::Expr, name: &str) -> bool {
     matches!(&e.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n.text == name))
 }
-

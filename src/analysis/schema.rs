@@ -152,11 +152,28 @@ pub struct Callable {
 use self::Otherwise::{Absent, Number, Required, Word};
 
 const TRAINING: &[Field] = &[
-    field("epochs", Kind::Whole, Required, "passes over the training split").within(0.0, 1e6),
+    field(
+        "epochs",
+        Kind::Whole,
+        Required,
+        "passes over the training split",
+    )
+    .within(0.0, 1e6),
     field("batch", Kind::Whole, Number(64.0), "samples per step"),
     field("optimizer", Kind::Optimizer, Absent, "what steps"),
-    field("schedule", Kind::Word(&["constant", "cosine"]), Word("cosine"), "how the learning rate goes over the stage"),
-    field("label_smoothing", Kind::Number(""), Number(0.0), "share of a label spread over all classes").within(0.0, 1.0),
+    field(
+        "schedule",
+        Kind::Word(&["constant", "cosine"]),
+        Word("cosine"),
+        "how the learning rate goes over the stage",
+    ),
+    field(
+        "label_smoothing",
+        Kind::Number(""),
+        Number(0.0),
+        "share of a label spread over all classes",
+    )
+    .within(0.0, 1.0),
 ];
 
 /// Every kind of declaration.
@@ -166,12 +183,33 @@ pub const DECLARATIONS: &[Declaration] = &[
         bases: &["embedded", "idx"],
         base_required: true,
         fields: &[
-            field("content", Kind::Word(&["digits"]), Absent, "which of the embedded data sets").fixed(),
+            field(
+                "content",
+                Kind::Word(&["digits"]),
+                Absent,
+                "which of the embedded data sets",
+            )
+            .fixed(),
             field("images", Kind::Text, Absent, "the IDX file of images").fixed(),
             field("labels", Kind::Text, Absent, "the IDX file of labels").fixed(),
-            field("classes", Kind::Whole, Required, "number of classes").within(2.0, 1e6).fixed(),
-            field("scale", Kind::Number(""), Number(255.0), "largest pixel value: pixels are divided by it").positive().fixed(),
-            field("augment", Kind::Augment, Absent, "what training images go through").fixed(),
+            field("classes", Kind::Whole, Required, "number of classes")
+                .within(2.0, 1e6)
+                .fixed(),
+            field(
+                "scale",
+                Kind::Number(""),
+                Number(255.0),
+                "largest pixel value: pixels are divided by it",
+            )
+            .positive()
+            .fixed(),
+            field(
+                "augment",
+                Kind::Augment,
+                Absent,
+                "what training images go through",
+            )
+            .fixed(),
         ],
         sections: &[
             Section {
@@ -249,8 +287,20 @@ pub const DECLARATIONS: &[Declaration] = &[
         bases: &["training", "topology"],
         base_required: true,
         fields: &[
-            field("features", Kind::Quantizer, Absent, "the surrogate gradient of binary activations").fixed(),
-            field("weights", Kind::Quantizer, Absent, "the surrogate gradient of binary weights").fixed(),
+            field(
+                "features",
+                Kind::Quantizer,
+                Absent,
+                "the surrogate gradient of binary activations",
+            )
+            .fixed(),
+            field(
+                "weights",
+                Kind::Quantizer,
+                Absent,
+                "the surrogate gradient of binary weights",
+            )
+            .fixed(),
         ],
         sections: &[],
         formulas: &[],
@@ -263,17 +313,46 @@ pub const DECLARATIONS: &[Declaration] = &[
         bases: &["tta"],
         base_required: true,
         fields: &[
-            field("op_per_mac", Kind::Number("op/mac"), Required, "operations of one multiply-accumulate").positive(),
-            field("clock", Kind::Number("cycle/s"), Required, "cycles per second").positive(),
+            field(
+                "op_per_mac",
+                Kind::Number("op/mac"),
+                Required,
+                "operations of one multiply-accumulate",
+            )
+            .positive(),
+            field(
+                "clock",
+                Kind::Number("cycle/s"),
+                Required,
+                "cycles per second",
+            )
+            .positive(),
         ],
         sections: &[
             Section {
                 name: "vector",
                 labelled: false,
                 fields: &[
-                    field("width", Kind::Number("bit"), Required, "bits of the vector operand").positive(),
-                    field("lanes", Kind::Whole, Required, "output channels that one vector operation works on"),
-                    field("idle", Kind::Number(""), Required, "share of a busy lane's energy that an idle lane takes").within(0.0, 1.0),
+                    field(
+                        "width",
+                        Kind::Number("bit"),
+                        Required,
+                        "bits of the vector operand",
+                    )
+                    .positive(),
+                    field(
+                        "lanes",
+                        Kind::Whole,
+                        Required,
+                        "output channels that one vector operation works on",
+                    ),
+                    field(
+                        "idle",
+                        Kind::Number(""),
+                        Required,
+                        "share of a busy lane's energy that an idle lane takes",
+                    )
+                    .within(0.0, 1.0),
                 ],
                 docs: "the vector multiply-accumulate unit",
             },
@@ -281,8 +360,20 @@ pub const DECLARATIONS: &[Declaration] = &[
                 name: "precision",
                 labelled: true,
                 fields: &[
-                    field("energy", Kind::Number("J/op"), Required, "energy of one operation at full utilization").within(0.0, f64::INFINITY),
-                    field("macs", Kind::Number("mac/cycle"), Required, "multiply-accumulates per cycle at full utilization").positive(),
+                    field(
+                        "energy",
+                        Kind::Number("J/op"),
+                        Required,
+                        "energy of one operation at full utilization",
+                    )
+                    .within(0.0, f64::INFINITY),
+                    field(
+                        "macs",
+                        Kind::Number("mac/cycle"),
+                        Required,
+                        "multiply-accumulates per cycle at full utilization",
+                    )
+                    .positive(),
                 ],
                 docs: "codes that the unit multiplies, and what that costs",
             },
@@ -297,24 +388,75 @@ pub const DECLARATIONS: &[Declaration] = &[
         bases: &[],
         base_required: false,
         fields: &[
-            field("seed", Kind::Whole, Number(0.0), "the root of all randomness").within(0.0, 9_007_199_254_740_992.0).fixed(),
-            field("data", Kind::Declared("dataset"), Absent, "what is classified").fixed(),
+            field(
+                "seed",
+                Kind::Whole,
+                Number(0.0),
+                "the root of all randomness",
+            )
+            .within(0.0, 9_007_199_254_740_992.0)
+            .fixed(),
+            field(
+                "data",
+                Kind::Declared("dataset"),
+                Absent,
+                "what is classified",
+            )
+            .fixed(),
             field("space", Kind::Declared("space"), Absent, "the network").fixed(),
-            field("policy", Kind::Declared("policy"), Absent, "the quantizers of its layers").fixed(),
+            field(
+                "policy",
+                Kind::Declared("policy"),
+                Absent,
+                "the quantizers of its layers",
+            )
+            .fixed(),
             field("target", Kind::Declared("target"), Absent, "what prices it").fixed(),
             field("repairs", Kind::Repairs, Absent, "what wins accuracy back"),
         ],
         sections: &[
-            Section { name: "train", labelled: false, fields: TRAINING, docs: "the float stage" },
-            Section { name: "finetune", labelled: false, fields: TRAINING, docs: "quantization-aware training" },
+            Section {
+                name: "train",
+                labelled: false,
+                fields: TRAINING,
+                docs: "the float stage",
+            },
+            Section {
+                name: "finetune",
+                labelled: false,
+                fields: TRAINING,
+                docs: "quantization-aware training",
+            },
             Section {
                 name: "search",
                 labelled: false,
                 fields: &[
-                    field("method", Kind::Word(&["random", "grid", "bayes"]), Word("bayes"), "who proposes").fixed(),
-                    field("trials", Kind::Whole, Absent, "candidates in all").within(1.0, 1e6).fixed(),
-                    field("initial", Kind::Whole, Absent, "random candidates before the model is asked").within(1.0, 1e6).fixed(),
-                    field("slots", Kind::Whole, Number(4.0), "candidates whose results a proposal does not wait for").within(1.0, 1024.0).fixed(),
+                    field(
+                        "method",
+                        Kind::Word(&["random", "grid", "bayes"]),
+                        Word("bayes"),
+                        "who proposes",
+                    )
+                    .fixed(),
+                    field("trials", Kind::Whole, Absent, "candidates in all")
+                        .within(1.0, 1e6)
+                        .fixed(),
+                    field(
+                        "initial",
+                        Kind::Whole,
+                        Absent,
+                        "random candidates before the model is asked",
+                    )
+                    .within(1.0, 1e6)
+                    .fixed(),
+                    field(
+                        "slots",
+                        Kind::Whole,
+                        Number(4.0),
+                        "candidates whose results a proposal does not wait for",
+                    )
+                    .within(1.0, 1024.0)
+                    .fixed(),
                 ],
                 docs: "how candidates are chosen",
             },
@@ -328,27 +470,68 @@ pub const DECLARATIONS: &[Declaration] = &[
 
 /// The fields of a quantizer; the first four may be given where it is used: `int { bits = 4 }`.
 pub const QUANTIZER: &[Field] = &[
-    field("bits", Kind::Whole, Absent, "bits of a code of a uniform grid").within(2.0, 8.0),
-    field("signed", Kind::TruthOr(&["auto"]), Word("auto"), "`auto`: signed unless the producer is non-negative").fixed(),
-    field("granularity", Kind::Word(&["per_channel", "per_tensor"]), Word("per_channel"), "what shares a scale").fixed(),
+    field(
+        "bits",
+        Kind::Whole,
+        Absent,
+        "bits of a code of a uniform grid",
+    )
+    .within(2.0, 8.0),
+    field(
+        "signed",
+        Kind::TruthOr(&["auto"]),
+        Word("auto"),
+        "`auto`: signed unless the producer is non-negative",
+    )
+    .fixed(),
+    field(
+        "granularity",
+        Kind::Word(&["per_channel", "per_tensor"]),
+        Word("per_channel"),
+        "what shares a scale",
+    )
+    .fixed(),
     field("scale", Kind::Scale, Absent, "how the scale is found"),
-    field("narrow", Kind::Word(&["signed"]), Word("signed"), "a signed grid is symmetric").fixed(),
+    field(
+        "narrow",
+        Kind::Word(&["signed"]),
+        Word("signed"),
+        "a signed grid is symmetric",
+    )
+    .fixed(),
 ];
 
 /// The fields of a rule of a policy.
 pub const RULE: &[Field] = &[
     field("weights", Kind::Quantizer, Absent, "of the layer's weights"),
-    field("activations", Kind::Quantizer, Absent, "of what enters the layer's multiplication"),
+    field(
+        "activations",
+        Kind::Quantizer,
+        Absent,
+        "of what enters the layer's multiplication",
+    ),
 ];
 
 /// How often a `repeat` copies its body.
-pub const COUNT: Field = field("repeat", Kind::Whole, Required, "number of copies").within(0.0, 1e6);
+pub const COUNT: Field =
+    field("repeat", Kind::Whole, Required, "number of copies").within(0.0, 1e6);
 
 /// Words that name a way to find a scale.
 pub const SCALES: &[&str] = &["max_abs", "mean_abs", "mse", "one"];
 
-const PADDING: Field = field("padding", Kind::WholeOr(&["same"]), Word("same"), "zeros at each side").within(0.0, f64::INFINITY);
-const KERNEL: Field = field("kernel", Kind::Whole, Number(3.0), "rows and columns of the window");
+const PADDING: Field = field(
+    "padding",
+    Kind::WholeOr(&["same"]),
+    Word("same"),
+    "zeros at each side",
+)
+.within(0.0, f64::INFINITY);
+const KERNEL: Field = field(
+    "kernel",
+    Kind::Whole,
+    Number(3.0),
+    "rows and columns of the window",
+);
 const STRIDE: Field = field("stride", Kind::Whole, Number(1.0), "distance of windows");
 
 /// Operations of a layer.
@@ -365,28 +548,73 @@ pub const OPERATIONS: &[Callable] = &[
         positional: None,
         docs: "convolution without bias",
     },
-    Callable { name: "depthwise", fields: &[KERNEL, STRIDE, PADDING], positional: None, docs: "one filter per channel" },
+    Callable {
+        name: "depthwise",
+        fields: &[KERNEL, STRIDE, PADDING],
+        positional: None,
+        docs: "one filter per channel",
+    },
     Callable {
         name: "linear",
         fields: &[field("outputs", Kind::Whole, Required, "output features")],
         positional: Some("outputs"),
         docs: "fully connected, with bias",
     },
-    Callable { name: "norm", fields: &[], positional: None, docs: "batch normalization" },
-    Callable { name: "relu", fields: &[], positional: None, docs: "max(x, 0)" },
-    Callable { name: "relu6", fields: &[], positional: None, docs: "min(max(x, 0), 6)" },
-    Callable { name: "hardtanh", fields: &[], positional: None, docs: "min(max(x, -1), 1)" },
+    Callable {
+        name: "norm",
+        fields: &[],
+        positional: None,
+        docs: "batch normalization",
+    },
+    Callable {
+        name: "relu",
+        fields: &[],
+        positional: None,
+        docs: "max(x, 0)",
+    },
+    Callable {
+        name: "relu6",
+        fields: &[],
+        positional: None,
+        docs: "min(max(x, 0), 6)",
+    },
+    Callable {
+        name: "hardtanh",
+        fields: &[],
+        positional: None,
+        docs: "min(max(x, -1), 1)",
+    },
     Callable {
         name: "pool",
         fields: &[
-            field("kind", Kind::Word(&["average", "max"]), Required, "which statistic"),
-            field("kernel", Kind::WholeOr(&["global"]), Word("global"), "rows and columns of the window"),
-            field("stride", Kind::Whole, Absent, "distance of windows; the kernel if it is not given"),
+            field(
+                "kind",
+                Kind::Word(&["average", "max"]),
+                Required,
+                "which statistic",
+            ),
+            field(
+                "kernel",
+                Kind::WholeOr(&["global"]),
+                Word("global"),
+                "rows and columns of the window",
+            ),
+            field(
+                "stride",
+                Kind::Whole,
+                Absent,
+                "distance of windows; the kernel if it is not given",
+            ),
         ],
         positional: Some("kind"),
         docs: "a statistic of each window",
     },
-    Callable { name: "flatten", fields: &[], positional: None, docs: "pixels and channels as one vector" },
+    Callable {
+        name: "flatten",
+        fields: &[],
+        positional: None,
+        docs: "pixels and channels as one vector",
+    },
 ];
 
 /// Operations of the language that are not built yet.
@@ -400,9 +628,27 @@ pub const RECORDS: &[(Kind, Callable)] = &[
             name: "adam",
             fields: &[
                 field("lr", Kind::Number(""), Number(2e-3), "learning rate").positive(),
-                field("beta1", Kind::Number(""), Number(0.9), "decay of the first moment").within(0.0, 1.0),
-                field("beta2", Kind::Number(""), Number(0.999), "decay of the second moment").within(0.0, 1.0),
-                field("weight_decay", Kind::Number(""), Number(0.0), "decoupled decay of weights").within(0.0, 1.0),
+                field(
+                    "beta1",
+                    Kind::Number(""),
+                    Number(0.9),
+                    "decay of the first moment",
+                )
+                .within(0.0, 1.0),
+                field(
+                    "beta2",
+                    Kind::Number(""),
+                    Number(0.999),
+                    "decay of the second moment",
+                )
+                .within(0.0, 1.0),
+                field(
+                    "weight_decay",
+                    Kind::Number(""),
+                    Number(0.0),
+                    "decoupled decay of weights",
+                )
+                .within(0.0, 1.0),
             ],
             positional: None,
             docs: "Adam (arXiv:1412.6980), decoupled weight decay (arXiv:1711.05101)",
@@ -414,8 +660,20 @@ pub const RECORDS: &[(Kind, Callable)] = &[
             name: "sgd",
             fields: &[
                 field("lr", Kind::Number(""), Number(0.1), "learning rate").positive(),
-                field("momentum", Kind::Number(""), Number(0.9), "classical momentum").within(0.0, 1.0),
-                field("weight_decay", Kind::Number(""), Number(0.0), "L2 penalty on weights").within(0.0, 1.0),
+                field(
+                    "momentum",
+                    Kind::Number(""),
+                    Number(0.9),
+                    "classical momentum",
+                )
+                .within(0.0, 1.0),
+                field(
+                    "weight_decay",
+                    Kind::Number(""),
+                    Number(0.0),
+                    "L2 penalty on weights",
+                )
+                .within(0.0, 1.0),
             ],
             positional: None,
             docs: "stochastic gradient descent",
@@ -425,7 +683,14 @@ pub const RECORDS: &[(Kind, Callable)] = &[
         Kind::Scale,
         Callable {
             name: "percentile",
-            fields: &[field("share", Kind::Number(""), Required, "share of magnitudes inside the range").within(0.0, 1.0).fixed()],
+            fields: &[field(
+                "share",
+                Kind::Number(""),
+                Required,
+                "share of magnitudes inside the range",
+            )
+            .within(0.0, 1.0)
+            .fixed()],
             positional: Some("share"),
             docs: "the scale whose range holds this share of magnitudes",
         },
@@ -434,7 +699,9 @@ pub const RECORDS: &[(Kind, Callable)] = &[
         Kind::Augment,
         Callable {
             name: "shift",
-            fields: &[field("pixels", Kind::Whole, Required, "most pixels each way").within(0.0, 1024.0)],
+            fields: &[
+                field("pixels", Kind::Whole, Required, "most pixels each way").within(0.0, 1024.0),
+            ],
             positional: Some("pixels"),
             docs: "moves an image by up to so many pixels each way, filled with zeros",
         },
@@ -443,7 +710,20 @@ pub const RECORDS: &[(Kind, Callable)] = &[
 
 /// Calls of the language that are not built yet.
 pub const CALLS_LATER: &[&str] = &[
-    "sum", "all", "any", "increasing", "decreasing", "mean", "std", "stop", "distill", "table", "command", "cifar", "image_folder", "csv",
+    "sum",
+    "all",
+    "any",
+    "increasing",
+    "decreasing",
+    "mean",
+    "std",
+    "stop",
+    "distill",
+    "table",
+    "command",
+    "cifar",
+    "image_folder",
+    "csv",
 ];
 
 /// Annotations and what their argument says.
@@ -472,7 +752,11 @@ impl Declaration {
 
     /// Every field and section by name.
     pub fn keys(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
-        self.fields.iter().map(|f| f.name).chain(self.sections.iter().map(|s| s.name)).chain(self.formulas.iter().copied())
+        self.fields
+            .iter()
+            .map(|f| f.name)
+            .chain(self.sections.iter().map(|s| s.name))
+            .chain(self.formulas.iter().copied())
     }
 }
 
@@ -483,7 +767,8 @@ pub fn is_word(name: &str) -> bool {
         Kind::Scale => SCALES.contains(&name),
         _ => false,
     };
-    DECLARATIONS.iter().any(|d| d.fields.iter().any(takes) || d.sections.iter().any(|s| s.fields.iter().any(takes)))
-        || OPERATIONS.iter().any(|o| o.fields.iter().any(takes))
+    DECLARATIONS.iter().any(|d| {
+        d.fields.iter().any(takes) || d.sections.iter().any(|s| s.fields.iter().any(takes))
+    }) || OPERATIONS.iter().any(|o| o.fields.iter().any(takes))
         || matches!(name, "flip" | "float")
 }

@@ -11,11 +11,19 @@ use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
 impl Cx<'_> {
     /// Lowers something inside a declaration: only its names are in scope. With `sees`, constants of the scope around are, too.
-    pub(super) fn inside<T>(&mut self, merged: &Merged, sees: bool, lower: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn inside<T>(
+        &mut self,
+        merged: &Merged,
+        sees: bool,
+        lower: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         let also = std::mem::replace(&mut self.also, merged.from.clone());
         let around = std::mem::take(&mut self.locals);
         let paths = self.paths.take();
-        let outer = std::mem::replace(&mut self.outer, if sees { around.clone() } else { Vec::new() });
+        let outer = std::mem::replace(
+            &mut self.outer,
+            if sees { around.clone() } else { Vec::new() },
+        );
         self.open.push(merged.id);
         let result = lower(self);
         self.open.pop();
@@ -38,9 +46,13 @@ impl Cx<'_> {
             match &entry.kind {
                 EntryKind::Section(section) => {
                     if self.knows_section(merged, section) {
-                        let same = |s: &&ast::Section| s.name.text == section.name.text && label(s) == label(section);
+                        let same = |s: &&ast::Section| {
+                            s.name.text == section.name.text && label(s) == label(section)
+                        };
                         match sections.iter().find(same) {
-                            Some(first) => self.twice(&section.name.text, section.name.span, first.name.span),
+                            Some(first) => {
+                                self.twice(&section.name.text, section.name.span, first.name.span)
+                            }
                             None => sections.push(section.clone()),
                         }
                     }
@@ -48,7 +60,10 @@ impl Cx<'_> {
                 EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
                 EntryKind::Choice(c) if self.is_later(merged, &c.target) => {}
                 EntryKind::Formula(f) if merged.schema.later.contains(&f.name.text.as_str()) => {
-                    self.later(&format!("`{}` of a {}", f.name.text, merged.schema.kind), entry.span);
+                    self.later(
+                        &format!("`{}` of a {}", f.name.text, merged.schema.kind),
+                        entry.span,
+                    );
                 }
                 EntryKind::Check(_) | EntryKind::Require(_) => {}
                 _ => fields.push(entry.clone()),
@@ -60,9 +75,13 @@ impl Cx<'_> {
     /// Whether a field is of the language and not built yet; says so.
     pub(super) fn is_later(&mut self, merged: &Merged, path: &ast::Path) -> bool {
         let name = path.head.text.as_str();
-        let later = merged.schema.later.contains(&name) && !merged.schema.fields.iter().any(|f| f.name == name);
+        let later = merged.schema.later.contains(&name)
+            && !merged.schema.fields.iter().any(|f| f.name == name);
         if later {
-            self.later(&format!("`{}` of {}", path.head.text, article(merged.schema.kind)), path.span);
+            self.later(
+                &format!("`{}` of {}", path.head.text, article(merged.schema.kind)),
+                path.span,
+            );
         }
         later
     }
@@ -71,7 +90,10 @@ impl Cx<'_> {
     pub(super) fn knows_section(&mut self, merged: &Merged, section: &ast::Section) -> bool {
         let name = &section.name;
         if merged.schema.later.contains(&name.text.as_str()) {
-            self.later(&format!("`{}` of {}", name.text, article(merged.schema.kind)), name.span);
+            self.later(
+                &format!("`{}` of {}", name.text, article(merged.schema.kind)),
+                name.span,
+            );
             return false;
         }
         let Some(known) = merged.schema.section(&name.text) else {
@@ -82,9 +104,12 @@ impl Cx<'_> {
         match (&section.label, known.labelled) {
             (Some(label), false) => {
                 self.report(
-                    Diagnostic::error("bnas::name::label", format!("`{}` takes no name", name.text))
-                        .label(label.span, "there is only one")
-                        .help(format!("write `{} {{ … }}`", name.text)),
+                    Diagnostic::error(
+                        "bnas::name::label",
+                        format!("`{}` takes no name", name.text),
+                    )
+                    .label(label.span, "there is only one")
+                    .help(format!("write `{} {{ … }}`", name.text)),
                 );
                 false
             }
@@ -101,11 +126,27 @@ impl Cx<'_> {
     }
 
     /// The fields of a section; empty where it is not written, so that its required fields are reported missing.
-    pub(super) fn section<'s>(&mut self, merged: &Merged, sections: &'s [ast::Section], name: &'static str) -> Written<'s> {
-        let known = merged.schema.section(name).expect("a section of the schema");
+    pub(super) fn section<'s>(
+        &mut self,
+        merged: &Merged,
+        sections: &'s [ast::Section],
+        name: &'static str,
+    ) -> Written<'s> {
+        let known = merged
+            .schema
+            .section(name)
+            .expect("a section of the schema");
         match sections.iter().find(|s| s.name.text == name) {
-            Some(section) => self.written(&format!("`{name}`"), section.name.span, &section.entries, known.fields),
-            None => Written::new(format!("{} (in `{name} {{ … }}`)", merged.owner()), merged.name.span),
+            Some(section) => self.written(
+                &format!("`{name}`"),
+                section.name.span,
+                &section.entries,
+                known.fields,
+            ),
+            None => Written::new(
+                format!("{} (in `{name} {{ … }}`)", merged.owner()),
+                merged.name.span,
+            ),
         }
     }
 
@@ -124,10 +165,13 @@ impl Cx<'_> {
                 if declaration.kind.text != kind {
                     let (wanted, found) = (article(kind), article(&declaration.kind.text));
                     self.report(
-                        Diagnostic::error("bnas::type::mismatch", format!("expected {wanted}, found {found}"))
-                            .label(e.span, found.clone())
-                            .label(declaration.kind.span, format!("declared as {found}"))
-                            .help(format!("name {wanted} here")),
+                        Diagnostic::error(
+                            "bnas::type::mismatch",
+                            format!("expected {wanted}, found {found}"),
+                        )
+                        .label(e.span, found.clone())
+                        .label(declaration.kind.span, format!("declared as {found}"))
+                        .help(format!("name {wanted} here")),
                     );
                     return None;
                 }
@@ -145,9 +189,12 @@ impl Cx<'_> {
             _ => {
                 let wanted = article(kind);
                 self.report(
-                    Diagnostic::error("bnas::type::mismatch", format!("expected {wanted}, found a value"))
-                        .label(e.span, "a value")
-                        .help(format!("name {wanted}, perhaps amended: `name {{ … }}`")),
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("expected {wanted}, found a value"),
+                    )
+                    .label(e.span, "a value")
+                    .help(format!("name {wanted}, perhaps amended: `name {{ … }}`")),
                 );
                 None
             }
@@ -156,21 +203,39 @@ impl Cx<'_> {
 
     fn unknown_declaration(&mut self, name: &str, span: crate::source::Span, kind: &str) {
         let modules = self.modules;
-        let known: Vec<&str> = modules.get(span.source).into_iter().flat_map(|m| m.names.keys().map(String::as_str)).collect();
+        let known: Vec<&str> = modules
+            .get(span.source)
+            .into_iter()
+            .flat_map(|m| m.names.keys().map(String::as_str))
+            .collect();
         let mut diagnostic =
-            Diagnostic::error("bnas::name::unknown", format!("unknown {kind} `{name}`")).label(span, "nothing has this name");
-        diagnostic = match (modules.in_library(name), did_you_mean(name, known.iter().copied())) {
-            (Some(path), _) => diagnostic.help(format!("write `use {path}` at the top of the file")),
+            Diagnostic::error("bnas::name::unknown", format!("unknown {kind} `{name}`"))
+                .label(span, "nothing has this name");
+        diagnostic = match (
+            modules.in_library(name),
+            did_you_mean(name, known.iter().copied()),
+        ) {
+            (Some(path), _) => {
+                diagnostic.help(format!("write `use {path}` at the top of the file"))
+            }
             (None, Some(alike)) => diagnostic.help(format!("did you mean `{alike}`?")),
-            (None, None) if known.is_empty() => diagnostic.help("import it with `use` at the top of the file"),
-            (None, None) => diagnostic.help(format!("names of this file are {}", list(known.iter().copied()))),
+            (None, None) if known.is_empty() => {
+                diagnostic.help("import it with `use` at the top of the file")
+            }
+            (None, None) => diagnostic.help(format!(
+                "names of this file are {}",
+                list(known.iter().copied())
+            )),
         };
         self.report(diagnostic);
     }
 
     /// Defines a name of a body; a second one of the same body is reported.
     pub(super) fn define(&mut self, local: Local, mark: usize) {
-        let first = self.locals[mark..].iter().find(|l| l.name == local.name).and_then(|l| l.span);
+        let first = self.locals[mark..]
+            .iter()
+            .find(|l| l.name == local.name)
+            .and_then(|l| l.span);
         if let (Some(first), Some(again)) = (first, local.span) {
             self.twice(&local.name, again, first);
             return;
@@ -185,9 +250,12 @@ impl Cx<'_> {
                 let typed = self.expr(&f.value, None);
                 if let super::types::Type::Declared(kind) = typed.ty {
                     self.report(
-                        Diagnostic::error("bnas::type::mismatch", format!("{} is no value", article(kind)))
-                            .label(typed.span, article(kind))
-                            .label(f.target.span, "a name for a value"),
+                        Diagnostic::error(
+                            "bnas::type::mismatch",
+                            format!("{} is no value", article(kind)),
+                        )
+                        .label(typed.span, article(kind))
+                        .label(f.target.span, "a name for a value"),
                     );
                     return None;
                 }
@@ -196,7 +264,10 @@ impl Cx<'_> {
                     ty: typed.ty,
                     span: Some(f.target.span),
                     values: typed.values,
-                    constant: typed.expr.as_value().map(|v| crate::ir::Expr::Value(v.clone())),
+                    constant: typed
+                        .expr
+                        .as_value()
+                        .map(|v| crate::ir::Expr::Value(v.clone())),
                     used: false,
                 };
                 (&f.target, crate::ir::Slot::Fixed(typed.expr), local)
@@ -210,13 +281,23 @@ impl Cx<'_> {
         let Some(name) = path.as_name() else {
             let text = self.text(path.span);
             self.report(
-                Diagnostic::error("bnas::name::unknown_key", format!("`{text}` points at nothing here"))
-                    .label(path.span, "a dotted name overrides a value of what is named first"),
+                Diagnostic::error(
+                    "bnas::name::unknown_key",
+                    format!("`{text}` points at nothing here"),
+                )
+                .label(
+                    path.span,
+                    "a dotted name overrides a value of what is named first",
+                ),
             );
             return None;
         };
         self.define(local, mark);
-        Some(crate::ir::Let { name: name.text.clone(), slot, span: name.span })
+        Some(crate::ir::Let {
+            name: name.text.clone(),
+            slot,
+            span: name.span,
+        })
     }
 }
 

@@ -27,12 +27,16 @@ impl Cx<'_> {
             self.report(
                 Diagnostic::error("bnas::space::parameters", "a space has no parameters")
                     .label(param.name.span, "a parameter")
-                    .help(format!("write `{} = …` in the space, and amend it: `{} {{ … }}`", param.name.text, merged.name.text)),
+                    .help(format!(
+                        "write `{} = …` in the space, and amend it: `{} {{ … }}`",
+                        param.name.text, merged.name.text
+                    )),
             );
         }
         self.inside(merged, sees, |cx| {
             let mark = cx.locals.len();
-            cx.locals.extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
+            cx.locals
+                .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
             let mut requires = Vec::new();
             let body = cx.body(merged, &merged.entries, Some(&mut requires));
             let names = cx.leave(mark);
@@ -40,12 +44,20 @@ impl Cx<'_> {
             let layers = body.iter().any(|s| !matches!(s, Stmt::Let(_)));
             if !layers && !cx.sink.has_errors() {
                 cx.report(
-                    Diagnostic::error("bnas::space::empty", format!("`{}` has no layer", merged.name.text))
-                        .label(merged.name.span, "nothing to compute")
-                        .help("add `layer head = pool(average) -> linear(classes)`"),
+                    Diagnostic::error(
+                        "bnas::space::empty",
+                        format!("`{}` has no layer", merged.name.text),
+                    )
+                    .label(merged.name.span, "nothing to compute")
+                    .help("add `layer head = pool(average) -> linear(classes)`"),
                 );
             }
-            Space { name: merged.name.text.clone(), body, requires, span: merged.name.span }
+            Space {
+                name: merged.name.text.clone(),
+                body,
+                requires,
+                span: merged.name.span,
+            }
         })
     }
 
@@ -54,7 +66,8 @@ impl Cx<'_> {
         self.provenance(merged);
         self.inside(merged, false, |cx| {
             let mark = cx.locals.len();
-            cx.locals.extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
+            cx.locals
+                .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
             let mut params = Vec::with_capacity(merged.params.len());
             for param in &merged.params {
                 let default = param.default.as_ref().map(|e| cx.expr(e, None));
@@ -67,17 +80,30 @@ impl Cx<'_> {
                     used: false,
                 };
                 cx.define(local, mark);
-                params.push((param.name.text.clone(), default.map(|d| Slot::Fixed(d.expr))));
+                params.push((
+                    param.name.text.clone(),
+                    default.map(|d| Slot::Fixed(d.expr)),
+                ));
             }
             let body = cx.body(merged, &merged.entries, None);
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::empty(), &merged.owner());
-            Block { name: merged.name.text.clone(), params, body, span: merged.name.span }
+            Block {
+                name: merged.name.text.clone(),
+                params,
+                body,
+                span: merged.name.span,
+            }
         })
     }
 
     /// Statements in order; names defined here stay in scope until the caller leaves.
-    fn body(&mut self, merged: &Merged, entries: &[Entry], mut requires: Option<&mut Vec<Require>>) -> Vec<Stmt> {
+    fn body(
+        &mut self,
+        merged: &Merged,
+        entries: &[Entry],
+        mut requires: Option<&mut Vec<Require>>,
+    ) -> Vec<Stmt> {
         let mark = self.locals.len();
         let mut body = Vec::with_capacity(entries.len());
         let mut block_before: Option<Span> = None;
@@ -100,11 +126,19 @@ impl Cx<'_> {
                     let count = self.expr(&repeat.count, Some(COUNT.kind));
                     self.fits(&count, &COUNT, repeat.count.span);
                     let inner = self.locals.len();
-                    self.locals.push(Local { span: Some(repeat.index.span), ..Local::built_in(&repeat.index.text, Type::PLAIN) });
+                    self.locals.push(Local {
+                        span: Some(repeat.index.span),
+                        ..Local::built_in(&repeat.index.text, Type::PLAIN)
+                    });
                     let copies = self.body(merged, &repeat.entries, None);
                     let names = self.leave(inner);
                     self.unused(&names, std::iter::empty(), &merged.owner());
-                    body.push(Stmt::Repeat { count: count.expr, index: repeat.index.text.clone(), body: copies, span: entry.span });
+                    body.push(Stmt::Repeat {
+                        count: count.expr,
+                        index: repeat.index.text.clone(),
+                        body: copies,
+                        span: entry.span,
+                    });
                 }
                 EntryKind::Add(add) => body.extend(self.add(add, entry.span)),
                 EntryKind::Require(claim) => {
@@ -116,9 +150,18 @@ impl Cx<'_> {
                 }
                 EntryKind::Section(section) => {
                     let keys = ["repeat", "layer"];
-                    self.unknown_key(&merged.owner(), &section.name, Some(merged.name.span), &keys);
+                    self.unknown_key(
+                        &merged.owner(),
+                        &section.name,
+                        Some(merged.name.span),
+                        &keys,
+                    );
                 }
-                _ => self.stray(merged, entry, "a network holds values, layers, blocks, `repeat`, `add` and `require`"),
+                _ => self.stray(
+                    merged,
+                    entry,
+                    "a network holds values, layers, blocks, `repeat`, `add` and `require`",
+                ),
             }
         }
         body
@@ -126,10 +169,13 @@ impl Cx<'_> {
 
     fn later_blocks(&mut self, again: Span, first: Span) {
         self.report(
-            Diagnostic::error("bnas::unsupported", "a second block in one body is not built yet: their layers would share paths")
-                .label(again, "the second block")
-                .label(first, "the first block")
-                .help("put each in a `repeat` of its own"),
+            Diagnostic::error(
+                "bnas::unsupported",
+                "a second block in one body is not built yet: their layers would share paths",
+            )
+            .label(again, "the second block")
+            .label(first, "the first block")
+            .help("put each in a `repeat` of its own"),
         );
     }
 
@@ -145,9 +191,21 @@ impl Cx<'_> {
     }
 
     fn layer(&mut self, layer: &ast::Layer) -> LayerStmt {
-        let chain = layer.chain.iter().filter_map(|e| self.operation(e)).collect();
-        let when = layer.when.as_ref().map(|e| self.truth(e, "what stands behind `when`").expr);
-        LayerStmt { name: layer.name.text.clone(), chain, when, span: layer.name.span }
+        let chain = layer
+            .chain
+            .iter()
+            .filter_map(|e| self.operation(e))
+            .collect();
+        let when = layer
+            .when
+            .as_ref()
+            .map(|e| self.truth(e, "what stands behind `when`").expr);
+        LayerStmt {
+            name: layer.name.text.clone(),
+            chain,
+            when,
+            span: layer.name.span,
+        }
     }
 
     fn add(&mut self, add: &ast::Add, span: Span) -> Option<Stmt> {
@@ -160,7 +218,10 @@ impl Cx<'_> {
             self.later("`via` in a block", via.span);
             return None;
         }
-        let when = add.when.as_ref().map(|e| self.truth(e, "what stands behind `when`").expr);
+        let when = add
+            .when
+            .as_ref()
+            .map(|e| self.truth(e, "what stands behind `when`").expr);
         Some(Stmt::AddInput { when, span })
     }
 
@@ -191,25 +252,38 @@ impl Cx<'_> {
         for arg in args {
             let (key, given) = match arg {
                 Argument::Fixed { name, value } => (name, Given::Fixed(value)),
-                Argument::Searched { name, domain, default } => (name, Given::Searched(domain, default.as_ref())),
+                Argument::Searched {
+                    name,
+                    domain,
+                    default,
+                } => (name, Given::Searched(domain, default.as_ref())),
                 Argument::Positional { value, .. } => {
                     let text = self.text(value.span);
                     let first = known.first().copied().unwrap_or("name");
                     self.report(
-                        Diagnostic::error("bnas::name::positional", format!("arguments of `{}` are named", name.text))
-                            .label(value.span, "has no name")
-                            .help(format!("write `{first} = {text}`")),
+                        Diagnostic::error(
+                            "bnas::name::positional",
+                            format!("arguments of `{}` are named", name.text),
+                        )
+                        .label(value.span, "has no name")
+                        .help(format!("write `{first} = {text}`")),
                     );
                     continue;
                 }
             };
             if !known.contains(&key.text.as_str()) {
-                let diagnostic = Diagnostic::error("bnas::name::unknown_key", format!("`{}` has no parameter `{}`", name.text, key.text))
-                    .label(key.span, "unknown parameter")
-                    .label(block.span, "declared here");
+                let diagnostic = Diagnostic::error(
+                    "bnas::name::unknown_key",
+                    format!("`{}` has no parameter `{}`", name.text, key.text),
+                )
+                .label(key.span, "unknown parameter")
+                .label(block.span, "declared here");
                 self.report(match did_you_mean(&key.text, known.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-                    None => diagnostic.help(format!("its parameters are {}", super::context::list(known.iter().copied()))),
+                    None => diagnostic.help(format!(
+                        "its parameters are {}",
+                        super::context::list(known.iter().copied())
+                    )),
                 });
             } else if let Some((first, _)) = written.get(&key.text) {
                 let first = first.span;
@@ -222,20 +296,29 @@ impl Cx<'_> {
         for (key, given) in &written.given {
             let slot = match given {
                 Given::Fixed(e) => Slot::Fixed(self.expr(e, None).expr),
-                Given::Searched(domain, default) => Slot::Chosen(self.domain(domain, *default, None).0),
+                Given::Searched(domain, default) => {
+                    Slot::Chosen(self.domain(domain, *default, None).0)
+                }
             };
             slots.push((key.text.clone(), slot));
         }
         for (param, default) in &block.params {
             if default.is_none() && written.get(param).is_none() {
                 self.report(
-                    Diagnostic::error("bnas::field::missing", format!("`{}` needs `{param}`", name.text))
-                        .label(span, format!("`{param}` is missing"))
-                        .label(block.span, "declared here")
-                        .help(format!("add `{param} = …`")),
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        format!("`{}` needs `{param}`", name.text),
+                    )
+                    .label(span, format!("`{param}` is missing"))
+                    .label(block.span, "declared here")
+                    .help(format!("add `{param} = …`")),
                 );
             }
         }
-        Some(Stmt::Block { block: Arc::new(block), args: slots, span })
+        Some(Stmt::Block {
+            block: Arc::new(block),
+            args: slots,
+            span,
+        })
     }
 }

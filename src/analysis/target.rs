@@ -23,7 +23,10 @@ impl Cx<'_> {
             let schema = merged.schema;
             let (fields, sections) = cx.split(merged);
             let known = |name: &str| schema.section(name).map_or(&[][..], |s| s.fields);
-            let precisions: Vec<&ast::Section> = sections.iter().filter(|s| s.name.text == "precision").collect();
+            let precisions: Vec<&ast::Section> = sections
+                .iter()
+                .filter(|s| s.name.text == "precision")
+                .collect();
             // Every field is a name for every other.
             let mark = cx.locals.len();
             for field in schema.fields {
@@ -33,20 +36,31 @@ impl Cx<'_> {
                 cx.locals.push(of_target(field, "vector."));
             }
             for label in precisions.iter().filter_map(|s| s.label.as_ref()) {
-                cx.locals.extend(known("precision").iter().map(|f| of_target(f, &format!("{}.", label.text))));
+                cx.locals.extend(
+                    known("precision")
+                        .iter()
+                        .map(|f| of_target(f, &format!("{}.", label.text))),
+                );
             }
 
             let written = cx.written(&merged.owner(), merged.name.span, &fields, schema.fields);
             let op_per_mac = cx.slot_of(&written, schema.fields, "op_per_mac");
             let clock = cx.slot_of(&written, schema.fields, "clock");
             let vector = cx.section(merged, &sections, "vector");
-            let [vector_width, lanes, idle] = ["width", "lanes", "idle"].map(|n| cx.slot_of(&vector, known("vector"), n));
-            let precisions: Vec<Precision> = precisions.into_iter().filter_map(|s| cx.precision(s, known("precision"))).collect();
+            let [vector_width, lanes, idle] =
+                ["width", "lanes", "idle"].map(|n| cx.slot_of(&vector, known("vector"), n));
+            let precisions: Vec<Precision> = precisions
+                .into_iter()
+                .filter_map(|s| cx.precision(s, known("precision")))
+                .collect();
             if precisions.is_empty() && !cx.sink.has_errors() {
                 cx.report(
-                    Diagnostic::error("bnas::field::missing", format!("`{}` has no precision", merged.name.text))
-                        .label(merged.name.span, "can multiply nothing")
-                        .help("add `precision int8 { energy = …  macs = … }`"),
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        format!("`{}` has no precision", merged.name.text),
+                    )
+                    .label(merged.name.span, "can multiply nothing")
+                    .help("add `precision int8 { energy = …  macs = … }`"),
                 );
             }
             let mut target = Target {
@@ -81,37 +95,64 @@ impl Cx<'_> {
         let bits = match label.text.as_str() {
             "binary" => Some(1),
             "ternary" => Some(2),
-            name => name.strip_prefix("int").and_then(|n| n.parse::<u32>().ok()).filter(|n| (2..=8).contains(n)),
+            name => name
+                .strip_prefix("int")
+                .and_then(|n| n.parse::<u32>().ok())
+                .filter(|n| (2..=8).contains(n)),
         };
-        let written = self.written(&format!("`{}`", label.text), label.span, &section.entries, known);
+        let written = self.written(
+            &format!("`{}`", label.text),
+            label.span,
+            &section.entries,
+            known,
+        );
         let [energy, macs] = ["energy", "macs"].map(|n| self.slot_of(&written, known, n));
         let Some(bits) = bits else {
             self.report(
-                Diagnostic::error("bnas::target::precision", format!("there is no precision `{}`", label.text))
-                    .label(label.span, "says not how a code is stored")
-                    .help("precisions are `binary`, `ternary` and `int2` to `int8`"),
+                Diagnostic::error(
+                    "bnas::target::precision",
+                    format!("there is no precision `{}`", label.text),
+                )
+                .label(label.span, "says not how a code is stored")
+                .help("precisions are `binary`, `ternary` and `int2` to `int8`"),
             );
             return None;
         };
-        Some(Precision { name: label.text.clone(), bits, energy, macs, span: label.span })
+        Some(Precision {
+            name: label.text.clone(),
+            bits,
+            energy,
+            macs,
+            span: label.span,
+        })
     }
 
     /// `check a ~= b within t`: it must hold, unless it depends on a choice.
-    fn check(&mut self, claim: &ast::Claim, span: crate::source::Span, target: &Target) -> Option<Check> {
+    fn check(
+        &mut self,
+        claim: &ast::Claim,
+        span: crate::source::Span,
+        target: &Target,
+    ) -> Option<Check> {
         let holds = self.truth(&claim.condition, "a check");
         if holds.ty == Type::Poison {
             return None;
         }
         let text = self.text(claim.condition.span);
         if settled(&holds.expr, target) == Some(Value::Bool(false)) {
-            let mut diagnostic = Diagnostic::error("bnas::target::check", format!("the check `{text}` fails"));
+            let mut diagnostic =
+                Diagnostic::error("bnas::target::check", format!("the check `{text}` fails"));
             diagnostic = match sides(&claim.condition) {
                 Some((left, right)) => {
                     let [x, y] = [left, right].map(|e| {
                         let typed = self.expr(e, None);
-                        settled(&typed.expr, target).map_or("unknown".to_string(), |v| format!("this is {} {}", shown(&v), unit(&typed.ty)))
+                        settled(&typed.expr, target).map_or("unknown".to_string(), |v| {
+                            format!("this is {} {}", shown(&v), unit(&typed.ty))
+                        })
                     });
-                    diagnostic.label(left.span, x.trim_end().to_string()).label(right.span, y.trim_end().to_string())
+                    diagnostic
+                        .label(left.span, x.trim_end().to_string())
+                        .label(right.span, y.trim_end().to_string())
                 }
                 None => diagnostic.label(claim.condition.span, "does not hold"),
             };
@@ -120,7 +161,11 @@ impl Cx<'_> {
                 None => "correct the numbers, or the check".to_string(),
             }));
         }
-        Some(Check { holds: holds.expr, text, span })
+        Some(Check {
+            holds: holds.expr,
+            text,
+            span,
+        })
     }
 }
 
@@ -154,7 +199,11 @@ fn slot_of<'t>(target: &'t Target, name: &str) -> Option<&'t Slot> {
         _ => {
             let (label, field) = name.split_once('.')?;
             let precision = target.precisions.iter().find(|p| p.name == label)?;
-            if field == "energy" { &precision.energy } else { &precision.macs }
+            if field == "energy" {
+                &precision.energy
+            } else {
+                &precision.macs
+            }
         }
     })
 }

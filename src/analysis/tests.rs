@@ -15,7 +15,11 @@ fn checked(name: &str, text: &str) -> (Checked, Sources) {
 
 fn experiments(name: &str, text: &str) -> Vec<Experiment> {
     let (checked, sources) = checked(name, text);
-    assert!(checked.diagnostics.is_empty(), "{}", render(&checked.diagnostics, &sources, false));
+    assert!(
+        checked.diagnostics.is_empty(),
+        "{}",
+        render(&checked.diagnostics, &sources, false)
+    );
     checked.program.expect("no errors").experiments
 }
 
@@ -27,7 +31,15 @@ fn files(folder: &str) -> Vec<(String, String)> {
         .filter(|path| path.extension().is_some_and(|e| e == "bnas"))
         .collect();
     found.sort();
-    found.into_iter().map(|p| (p.to_string_lossy().into_owned(), std::fs::read_to_string(&p).unwrap())).collect()
+    found
+        .into_iter()
+        .map(|p| {
+            (
+                p.to_string_lossy().into_owned(),
+                std::fs::read_to_string(&p).unwrap(),
+            )
+        })
+        .collect()
 }
 
 #[test]
