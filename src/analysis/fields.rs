@@ -3,12 +3,8 @@
 //! In: what was written, by name. Out: one [`Slot`] per field, with defaults filled in. It must not know what the fields mean.
 
 use super::context::{Cx, list};
-<<<<<<< HEAD
 use super::expr::Typed;
 use super::lookup::words;
-=======
-use super::expr::{Typed, words};
->>>>>>> run
 use super::schema::{Field, Kind, Otherwise};
 use super::types::{self, Type};
 use crate::diagnostic::{Diagnostic, did_you_mean};

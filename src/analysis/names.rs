@@ -325,7 +325,6 @@ impl Reader<'_> {
         }
     }
 
-<<<<<<< HEAD
     /// A text that has been read already; `Some(None)` if that is going on, which is a circle.
     fn known(&mut self, name: &str, span: Span) -> Option<Option<SourceId>> {
         let source = self.loaded.get(name).copied();
@@ -350,32 +349,6 @@ impl Reader<'_> {
                 )),
             );
             return Some(None);
-=======
-    /// Parses a text unless that has been done; nothing if it cannot be used.
-    fn read(&mut self, name: &str, bytes: Vec<u8>, span: Span) -> Option<SourceId> {
-        if let Some(source) = self.loaded.get(name).copied() {
-            if self.open.contains(&source) {
-                let circle: Vec<String> = self
-                    .open
-                    .iter()
-                    .skip_while(|s| **s != source)
-                    .map(|s| format!("`{}`", self.sources.get(*s).name))
-                    .collect();
-                self.sink.push(
-                    Diagnostic::error(
-                        "bnas::import::circular",
-                        "files import each other in a circle",
-                    )
-                    .label(span, format!("`{name}` is still being read"))
-                    .help(format!(
-                        "move what they share to a file of its own; the circle is {}",
-                        circle.join(" -> ")
-                    )),
-                );
-                return None;
-            }
-            return Some(source);
->>>>>>> run
         }
         source.map(Some)
     }

@@ -62,11 +62,7 @@ impl Cx<'_> {
                 EntryKind::Formula(f) if merged.schema.later.contains(&f.name.text.as_str()) => {
                     self.later(
                         &format!("`{}` of a {}", f.name.text, merged.schema.kind),
-<<<<<<< HEAD
                         f.name.span,
-=======
-                        entry.span,
->>>>>>> run
                     );
                 }
                 EntryKind::Check(_) | EntryKind::Require(_) => {}

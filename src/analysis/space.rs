@@ -280,10 +280,7 @@ impl Cx<'_> {
                 )
                 .label(key.span, "unknown parameter")
                 .label(block.span, "declared here");
-<<<<<<< HEAD
                 meant.extend(did_you_mean(&key.text, known.iter().copied()));
-=======
->>>>>>> run
                 self.report(match did_you_mean(&key.text, known.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
                     None => diagnostic.help(format!(

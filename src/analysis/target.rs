@@ -114,16 +114,11 @@ impl Cx<'_> {
                     "bnas::target::precision",
                     format!("there is no precision `{}`", label.text),
                 )
-<<<<<<< HEAD
                 .label(label.span, "does not say how a code is stored")
                 .help(match alike {
                     Some(alike) => format!("did you mean `{alike}`?"),
                     None => "precisions are `binary`, `ternary` and `int2` to `int8`".to_string(),
                 }),
-=======
-                .label(label.span, "says not how a code is stored")
-                .help("precisions are `binary`, `ternary` and `int2` to `int8`"),
->>>>>>> run
             );
             return None;
         };
@@ -148,13 +143,9 @@ impl Cx<'_> {
             return None;
         }
         let text = self.text(claim.condition.span);
-<<<<<<< HEAD
         // Numbers that are wrong already would fail every check.
         let sound = !self.sink.has_errors();
         if sound && settled(&holds.expr, target) == Some(Value::Bool(false)) {
-=======
-        if settled(&holds.expr, target) == Some(Value::Bool(false)) {
->>>>>>> run
             let mut diagnostic =
                 Diagnostic::error("bnas::target::check", format!("the check `{text}` fails"));
             diagnostic = match sides(&claim.condition) {
