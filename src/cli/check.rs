@@ -67,7 +67,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         (0, 0) => "no problems".into(),
         (0, _) => plural(warnings, "warning"),
         (_, 0) => plural(errors, "error"),
-        _ => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+        _ => format!(
+            "{}, {}",
+            plural(errors, "error"),
+            plural(warnings, "warning")
+        ),
     };
     let checked = format!(
         "checked {}, {}: {verdict}",

@@ -41,7 +41,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         match terminal.format {
             Format::Human => {
                 let title = format!("the default network of `{}`", experiment.name);
-                texts.push(cost::table(&title, &candidate, &cost, provenance, terminal.look));
+                texts.push(cost::table(
+                    &title,
+                    &candidate,
+                    &cost,
+                    provenance,
+                    terminal.look,
+                ));
             }
             Format::Json => documents.push(json!({
                 "experiment": experiment.name,

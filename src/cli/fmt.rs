@@ -40,7 +40,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
             write(path, &formatted)?;
         }
     }
-    let verb = if args.check { "would change" } else { "changed" };
+    let verb = if args.check {
+        "would change"
+    } else {
+        "changed"
+    };
     for path in &changed {
         terminal.print(&format!("{verb} {}\n", path.display()))?;
     }

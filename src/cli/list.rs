@@ -61,7 +61,12 @@ fn library(terminal: &Terminal) -> Result<Vec<Entry>, Failed> {
         let dotted = path.trim_end_matches(".bnas").replace('/', ".");
         let folder = dotted.rsplit_once('.').map_or("", |(folder, _)| folder);
         let prefix = format!("std.{folder}.");
-        entries.extend(declarations(&format!("<std>/{path}"), &text, &prefix, terminal)?);
+        entries.extend(declarations(
+            &format!("<std>/{path}"),
+            &text,
+            &prefix,
+            terminal,
+        )?);
     }
     Ok(entries)
 }
@@ -92,11 +97,13 @@ fn declarations(
     Ok(file.declarations.iter().map(entry).collect())
 }
 
-/// Up to the first full stop that ends a sentence.
+/// Up to the first full stop that ends a sentence: not one behind an initial (`E. Alpaydin`).
 fn first_sentence(declaration: &Declaration) -> String {
     let lines: Vec<&str> = declaration.docs.iter().map(|l| l.value.trim()).collect();
     let text = lines.join(" ");
-    match text.find(". ") {
+    let mut stops = text.match_indices(". ").map(|(at, _)| at);
+    let end = stops.find(|at| !text[..*at].ends_with(char::is_uppercase));
+    match end {
         Some(end) => text[..end].to_string(),
         None => text.trim_end_matches('.').to_string(),
     }

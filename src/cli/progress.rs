@@ -85,11 +85,10 @@ impl<'a> Progress<'a> {
 impl Observer for Progress<'_> {
     fn started(&self, done: usize, total: usize) {
         if done > 0 {
-            self.line(&format!(
-                "going on after {done} of {total} trials"
-            ));
+            self.line(&format!("going on after {done} of {total} trials"));
         }
         if let Some(bar) = &self.bar {
+            bar.set_length(total as u64);
             bar.set_position(done as u64);
             // Trials of another process say nothing of how fast this one is.
             bar.reset_eta();

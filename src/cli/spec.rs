@@ -29,7 +29,10 @@ impl Spec {
         let text = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
         let text = String::from_utf8(text).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
-            Failed::usage(format!("`{}` is no text: byte {at} is no UTF-8", path.display()))
+            Failed::usage(format!(
+                "`{}` is no text: byte {at} is no UTF-8",
+                path.display()
+            ))
         })?;
         let mut sources = Sources::default();
         let main = sources.add(path.display().to_string(), text);
@@ -70,7 +73,11 @@ impl Spec {
     }
 
     /// The experiment of this name, or the only one.
-    pub fn experiment(&self, name: Option<&str>, terminal: &Terminal) -> Result<&Experiment, Failed> {
+    pub fn experiment(
+        &self,
+        name: Option<&str>,
+        terminal: &Terminal,
+    ) -> Result<&Experiment, Failed> {
         let all = self.experiments(terminal)?;
         let path = self.path.display();
         let names = || {
@@ -107,7 +114,8 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
         let before = found.len();
         for entry in WalkDir::new(path).sort_by_file_name() {
             let entry = entry.map_err(|e| Failed::usage(format!("cannot search: {e}")))?;
-            if entry.file_type().is_file() && entry.path().extension().is_some_and(|x| x == "bnas") {
+            if entry.file_type().is_file() && entry.path().extension().is_some_and(|x| x == "bnas")
+            {
                 found.push(entry.into_path());
             }
         }

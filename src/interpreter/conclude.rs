@@ -125,7 +125,7 @@ fn model(trial: &Trial, bench: &Bench, store: &mut Store) -> Result<Model, RunEr
     let model = bench
         .retrain(number, &trial.point)
         .map_err(RunError::Internal)?
-        .ok_or_else(|| RunError::interrupted(bench.experiment, store))?;
+        .ok_or_else(|| RunError::interrupted(bench, store))?;
     let bytes = model.to_safetensors(&model_metadata(bench.experiment, number));
     if store.save_model(number, &bytes)? != hash {
         bench.observer.note(&format!(

@@ -35,6 +35,7 @@ use self::store::{Record, State, Store, StoreError};
 use self::train::{Data, DataError, Model, Progress};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Method};
+use crate::model::counting::{Count, count};
 use crate::model::{Point, Template};
 
 /// How to run; nothing here changes the result.
@@ -106,10 +107,10 @@ pub enum RunError {
 }
 
 impl RunError {
-    fn interrupted(experiment: &Experiment, store: &Store) -> RunError {
+    fn interrupted(bench: &Bench, store: &Store) -> RunError {
         RunError::Interrupted {
             done: store.state().trials.len(),
-            total: experiment.search.trials,
+            total: planned(bench.experiment, bench.template),
         }
     }
 }
@@ -136,6 +137,15 @@ impl std::error::Error for RunError {}
 impl From<StoreError> for RunError {
     fn from(e: StoreError) -> RunError {
         RunError::Store(e)
+    }
+}
+
+/// Trials in all: as many as the spec asks for, or as the space has points if these are fewer.
+pub fn planned(experiment: &Experiment, template: &Template) -> usize {
+    let trials = experiment.search.trials;
+    match count(template.decisions()) {
+        Count::Exact(points) => usize::try_from(points).map_or(trials, |n| n.min(trials)),
+        Count::Infinite | Count::TooHard { .. } => trials,
     }
 }
 
@@ -180,9 +190,8 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
     let price = |point: &Point| bench.price(point);
     let mut sampler = sampler(bench, &price)?;
     let (sender, ended) = mpsc::channel();
-    bench
-        .observer
-        .started(store.state().trials.len(), plan.trials);
+    let total = planned(bench.experiment, bench.template);
+    bench.observer.started(store.state().trials.len(), total);
 
     pool.in_place_scope_fifo(|scope| {
         let mut asked: Vec<Point> = Vec::new();
@@ -238,9 +247,9 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
         let is_done = exhausted || settled(store.state(), plan.trials) == plan.trials;
         if cut || !is_done {
             store.sync()?;
-            return Err(RunError::interrupted(bench.experiment, store));
+            return Err(RunError::interrupted(bench, store));
         }
-        if exhausted {
+        if exhausted && plan.method != Method::Grid {
             bench.observer.note(&format!(
                 "the space has no further candidate after {} trials",
                 asked.len()
@@ -251,10 +260,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
 }
 
 /// The sampler that the experiment asks for.
-fn sampler<'a>(
-    bench: &'a Bench,
-    price: &'a dyn Known,
-) -> Result<Box<dyn Sampler + 'a>, RunError> {
+fn sampler<'a>(bench: &'a Bench, price: &'a dyn Known) -> Result<Box<dyn Sampler + 'a>, RunError> {
     let decisions = bench.template.decisions();
     let seed = bench.experiment.seed;
     Ok(match bench.experiment.search.method {

@@ -92,10 +92,7 @@ fn two_goals(trials: usize) -> Experiment {
     let shifted = op(BinaryOp::Subtract, x(), Expr::number(1.0));
     let square = op(BinaryOp::Power, shifted, Expr::number(2.0));
     experiment(
-        vec![
-            chosen("x", reals(0.0, 2.0)),
-            chosen("y", reals(0.0, 1.0)),
-        ],
+        vec![chosen("x", reals(0.0, 2.0)), chosen("y", reals(0.0, 1.0))],
         vec![
             goal(
                 Direction::Minimize,
@@ -144,7 +141,12 @@ fn run_with(
         ended: AtomicUsize::new(0),
         salt,
     };
-    run(experiment, RunOptions { jobs, stop: &stop }, store, &observer)
+    run(
+        experiment,
+        RunOptions { jobs, stop: &stop },
+        store,
+        &observer,
+    )
 }
 
 fn finished(experiment: &Experiment, jobs: usize, salt: usize) -> RunResult {
@@ -209,7 +211,12 @@ fn lost_lines_are_found_out_again() {
     let path = folder.path().join("journal/main.jsonl");
     let journal = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = journal.lines().collect();
-    for keep in [0b0000_0000_0000_00_u32, 0b1010_1100_1110_10, 0b0111_1111_1111_11, 0b1111_0000_0000_11] {
+    for keep in [
+        0b0000_0000_0000_00_u32,
+        0b1010_1100_1110_10,
+        0b0111_1111_1111_11,
+        0b1111_0000_0000_11,
+    ] {
         let kept = lines.iter().enumerate();
         let kept = kept.filter(|(i, _)| keep >> i & 1 == 1).map(|(_, l)| *l);
         let text: String = kept.flat_map(|l| [l, "\n"]).collect();

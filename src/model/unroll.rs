@@ -3,17 +3,23 @@
 //! In: a [`Space`] with repeats, blocks and choices. Out: a flat list of [`TemplateNode`]s, each with the guard under which
 //! it exists and its arguments as expressions over decisions. Repeats are copied up to their largest count.
 
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
 use super::evaluate::{self, Failure};
 use super::extent::Extent;
 use super::members;
-use super::operation::{TemplateOp, template_op};
+use super::operation::{Mark, TemplateOp, template_op};
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Block, Expr, LayerKind, LayerStmt, Slot, Space, Stmt};
+use crate::ir::{BinaryOp, Block, Expr, LayerKind, LayerStmt, Operation, Slot, Space, Stmt};
 use crate::source::Span;
 
 /// The most nodes that a space may unroll to: beyond it, a typo in a `repeat` is likelier than a network.
 const MOST_NODES: usize = 20_000;
+
+/// The most steps of one formula: evaluation goes down them one by one.
+const MOST_STEPS: usize = 1_000;
 
 /// A node that exists where its guard holds.
 #[derive(Debug, Clone)]
@@ -64,15 +70,19 @@ pub(super) fn unroll(
             width,
             channels,
         },
-        marks: Vec::new(),
+        layers: BTreeMap::new(),
+        copies: 0,
+        optional: 0,
+        steps: 0,
+        depths: HashMap::new(),
+        is_too_long: false,
     };
     let mut names = Frame::default();
     names.define("classes", Expr::number(classes as f64));
-    unroller.mark(&mut names);
     let place = Place {
         path: String::new(),
         guard: Expr::bool(true),
-        slot: 0,
+        input: unroller.mark(&mut names),
     };
     unroller.statements(&space.body, &mut names, &place);
     Unrolled {
@@ -86,15 +96,24 @@ struct Unroller<'a, 'b> {
     settler: &'a mut Settler<'b>,
     nodes: Vec<TemplateNode>,
     flow: Extent,
-    marks: Vec<Extent>,
+    /// Where each layer is written, by path.
+    layers: BTreeMap<String, Span>,
+    /// Copies of blocks and of bodies of `repeat` so far.
+    copies: usize,
+    /// Operations with weights that may be absent.
+    optional: usize,
+    /// How deep the expressions of what flows are nested, and those of their parts.
+    steps: usize,
+    depths: HashMap<*const Expr, usize>,
+    is_too_long: bool,
 }
 
-/// Where a statement stands: the path of its copy, the guard of that copy, and the block whose input `input` is.
+/// Where a statement stands: the path of its copy, the guard of that copy, and where the input of its block is.
 #[derive(Clone)]
 struct Place {
     path: String,
     guard: Expr,
-    slot: usize,
+    input: Mark,
 }
 
 impl Place {
@@ -114,9 +133,6 @@ impl Place {
 impl Unroller<'_, '_> {
     fn statements(&mut self, body: &[Stmt], names: &mut Frame, place: &Place) {
         for statement in body {
-            if self.nodes.len() > MOST_NODES {
-                return;
-            }
             match statement {
                 Stmt::Let(binding) => {
                     let path = place.decision(&binding.name);
@@ -133,32 +149,43 @@ impl Unroller<'_, '_> {
                 Stmt::Block { block, args, span } => self.block(block, args, *span, names, place),
                 Stmt::AddInput { when, span } => {
                     let guard = self.condition(when.as_ref(), names, place);
-                    let remembered = self.marks[place.slot].clone();
-                    let op = TemplateOp::AddInput {
-                        slot: place.slot,
-                        remembered,
-                    };
+                    let op = TemplateOp::AddInput(place.input.clone());
                     self.push(&place.path, guard, op, self.flow.clone(), *span);
                 }
+            }
+            if self.is_too_long {
+                return;
             }
         }
     }
 
     /// Makes what flows here the `input` of the statements that follow.
-    fn mark(&mut self, names: &mut Frame) -> usize {
-        let slot = self.marks.len();
-        self.marks.push(self.flow.clone());
+    fn mark(&mut self, names: &mut Frame) -> Mark {
         names.define("input.height", self.flow.height.clone());
         names.define("input.width", self.flow.width.clone());
         names.define("input.channels", self.flow.channels.clone());
-        self.push(
-            "",
-            Expr::bool(true),
-            TemplateOp::Mark,
-            self.flow.clone(),
-            Span::default(),
-        );
-        slot
+        Mark {
+            at: self.nodes.len(),
+            extent: self.flow.clone(),
+        }
+    }
+
+    /// Stops unrolling, with one diagnostic, when there is more than a network can be.
+    fn check_length(&mut self, span: Span) {
+        let lengths = [
+            (self.nodes.len(), MOST_NODES, "operations"),
+            (self.copies, MOST_NODES, "copies"),
+            (self.optional, MOST_STEPS, "layers that may be absent"),
+            (self.steps, MOST_STEPS, "steps to the shape of one layer"),
+        ];
+        let too_long = lengths.iter().find(|(length, most, _)| length > most);
+        if let (Some((_, most, what)), false) = (too_long, self.is_too_long) {
+            self.is_too_long = true;
+            let text = format!("the space unrolls to more than {most} {what}");
+            self.settler
+                .sink
+                .push(Diagnostic::error("bnas::space::count", text).label(span, "here"));
+        }
     }
 
     fn condition(&mut self, when: Option<&Expr>, names: &Frame, place: &Place) -> Expr {
@@ -183,7 +210,10 @@ impl Unroller<'_, '_> {
         let count = self
             .settler
             .expr(count, &place.decision(index), &place.guard, names);
-        let Some(most) = members::largest(&count, &self.settler.decisions) else {
+        let (decisions, always) = (&self.settler.decisions, Expr::bool(true));
+        let counts = members::numbers(&count, &place.guard, decisions)
+            .or_else(|| members::numbers(&count, &always, decisions));
+        let Some(counts) = counts else {
             let text = "a `repeat` must have a count that depends on few decisions";
             self.settler.sink.push(
                 Diagnostic::error("bnas::space::count", text)
@@ -191,33 +221,36 @@ impl Unroller<'_, '_> {
             );
             return;
         };
-        if most < 0.0 || most.fract() != 0.0 || most > MOST_NODES as f64 {
-            let text = format!("a `repeat` counts from 0 to {MOST_NODES}, found {most}");
+        let fits = |n: &f64| n.fract() == 0.0 && (0.0..=MOST_NODES as f64).contains(n);
+        if let Some(wrong) = counts.iter().find(|n| !fits(n)) {
+            let text = format!("a `repeat` counts from 0 to {MOST_NODES}, found {wrong}");
             self.settler
                 .sink
                 .push(Diagnostic::error("bnas::space::count", text).label(span, "this count"));
             return;
         }
+        let count = Arc::new(count);
+        let most = counts.iter().copied().fold(0.0, f64::max);
+        let least = counts.iter().copied().fold(most, f64::min);
         for i in 0..most as usize {
-            let exists =
-                evaluate::combine(BinaryOp::Greater, count.clone(), Expr::number(i as f64));
-            let guard = evaluate::both(
-                place.guard.clone(),
-                exists.unwrap_or_else(|_| Expr::bool(false)),
-            );
+            let copy = Arc::new(Expr::number(i as f64));
+            // The first copies exist whatever the count.
+            let exists = match i < least as usize {
+                true => Expr::bool(true),
+                false => Expr::Binary(BinaryOp::Greater, count.clone(), copy),
+            };
+            let guard = evaluate::both(place.guard.clone(), exists);
             let mut inner = names.clone();
             inner.define(index, Expr::number(i as f64));
             let place = Place {
                 path: place.of(&format!("{index}[{i}]")),
                 guard,
-                slot: place.slot,
+                input: place.input.clone(),
             };
+            self.copies += 1;
+            self.check_length(span);
             self.statements(body, &mut inner, &place);
-            if self.nodes.len() > MOST_NODES {
-                let text = format!("the space unrolls to more than {MOST_NODES} operations");
-                self.settler.sink.push(
-                    Diagnostic::error("bnas::space::count", text).label(span, "with this `repeat`"),
-                );
+            if self.is_too_long {
                 return;
             }
         }
@@ -236,6 +269,7 @@ impl Unroller<'_, '_> {
             "classes",
             names.get("classes").unwrap_or_else(|| Expr::number(0.0)),
         );
+        let input = self.mark(&mut inner);
         for (param, default) in &block.params {
             let given = args
                 .iter()
@@ -260,11 +294,12 @@ impl Unroller<'_, '_> {
             };
             inner.define(param, value);
         }
-        let slot = self.mark(&mut inner);
         let place = Place {
-            slot,
+            input,
             ..place.clone()
         };
+        self.copies += 1;
+        self.check_length(span);
         self.statements(&block.body, &mut inner, &place);
     }
 
@@ -274,14 +309,8 @@ impl Unroller<'_, '_> {
             return;
         }
         let path = place.of(&layer.name);
-        if self.nodes.iter().any(|n| n.layer == path) {
+        if let Some(first) = self.layers.insert(path.clone(), layer.span) {
             let text = format!("two layers have the path `{path}`");
-            let first = self
-                .nodes
-                .iter()
-                .find(|n| n.layer == path)
-                .map(|n| n.span)
-                .unwrap_or_default();
             self.settler.sink.push(
                 Diagnostic::error("bnas::name::duplicate", text)
                     .label(layer.span, "this one")
@@ -289,12 +318,19 @@ impl Unroller<'_, '_> {
                     .help("give each layer of a block a name of its own"),
             );
         }
-        for operation in &layer.chain {
+        for (at, operation) in layer.chain.iter().enumerate() {
             let settler = &mut *self.settler;
             let mut arg = |name: &str| {
                 let slot = operation.args.iter().find(|(n, _)| n == name);
                 let (_, slot) = slot.ok_or_else(|| Failure::Unknown(name.into()))?;
-                Ok(settler.slot(slot, &format!("space.{path}.{name}"), &guard, names))
+                // `conv(kernel in …) -> conv(kernel in …)` has `layer[0].kernel` and `layer[1].kernel`.
+                let is_alone = choosing(layer, name).count() < 2;
+                let number = choosing(layer, name).position(|i| i == at);
+                let path = match number.filter(|_| !is_alone) {
+                    Some(number) => format!("space.{path}[{number}].{name}"),
+                    None => format!("space.{path}.{name}"),
+                };
+                Ok(settler.slot(slot, &path, &guard, names))
             };
             match template_op(&operation.name, &self.flow, &mut arg) {
                 Ok((op, output)) => self.push(&path, guard.clone(), op, output, operation.span),
@@ -311,22 +347,40 @@ impl Unroller<'_, '_> {
 
     fn push(&mut self, layer: &str, guard: Expr, op: TemplateOp, output: Extent, span: Span) {
         let input = self.flow.clone();
-        self.flow = Extent {
-            height: evaluate::choose(guard.clone(), output.height.clone(), input.height.clone()),
-            width: evaluate::choose(guard.clone(), output.width.clone(), input.width.clone()),
-            channels: evaluate::choose(
-                guard.clone(),
-                output.channels.clone(),
-                input.channels.clone(),
-            ),
-        };
-        self.nodes.push(TemplateNode {
+        self.flow = output.clone().where_or(&guard, &input);
+        let node = TemplateNode {
             layer: layer.into(),
             guard,
             op,
             input,
             output,
             span,
-        });
+        };
+        if node.kind().is_some() && node.guard.as_value().is_none() {
+            self.optional += 1;
+        }
+        self.nodes.push(node);
+        // Every part of an earlier flow lives on in a node, so that its address stays its own.
+        let depths = self
+            .flow
+            .sides()
+            .map(|side| evaluate::depth(side, &mut self.depths));
+        self.steps = depths.into_iter().max().unwrap_or(0);
+        self.check_length(span);
     }
+}
+
+/// The places in a layer's chain of operations that choose this argument.
+fn choosing<'a>(layer: &'a LayerStmt, name: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let chooses = move |(_, op): &(usize, &Operation)| {
+        op.args
+            .iter()
+            .any(|(n, slot)| n == name && matches!(slot, Slot::Chosen(_)))
+    };
+    layer
+        .chain
+        .iter()
+        .enumerate()
+        .filter(chooses)
+        .map(|(i, _)| i)
 }

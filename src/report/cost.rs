@@ -194,6 +194,10 @@ fn sources(provenance: &[Provenance], out: &mut String) {
     }
     out.push_str("\nthe numbers rest on\n");
     for source in provenance {
-        let _ = writeln!(out, "  {} {}: {}", source.subject, source.kind, source.text);
+        let _ = writeln!(
+            out,
+            "  {}: {} ({})",
+            source.subject, source.text, source.kind
+        );
     }
 }

@@ -10,6 +10,7 @@ use super::Look;
 use super::grid::Grid;
 use super::quantity::{count, group, quantity};
 use super::words::{plural, verb};
+use crate::interpreter::planned;
 use crate::ir::{Experiment, Method, Value};
 use crate::model::counting::{Count, count as points};
 use crate::model::metrics::metric;
@@ -17,6 +18,9 @@ use crate::model::{Candidate, Choices, Decision, Metrics, Op, Template};
 
 /// The most decisions that are listed unless all are asked for.
 const MOST_DECISIONS: usize = 16;
+
+/// The most members of a set that are spelled out.
+const MOST_MEMBERS: usize = 10;
 
 /// What is known of the default member, in the order of the table.
 const KNOWN: [&str; 7] = [
@@ -69,7 +73,7 @@ pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: L
             line(&mut out, name, part);
         }
     }
-    line(&mut out, "search", &search(experiment));
+    line(&mut out, "search", &search(experiment, template));
     if let Some(work) = work(experiment, template) {
         line(&mut out, "work", &work);
     }
@@ -107,12 +111,12 @@ pub fn json(experiment: &Experiment, template: &Template) -> Json {
                 (name.to_string(), json!([super::json::number(*low), super::json::number(*high)]))
             })
             .collect::<Map<_, _>>(),
-        "trials": experiment.search.trials,
+        "trials": planned(experiment, template),
         "trainings": trainings(experiment, template),
     })
 }
 
-fn search(experiment: &Experiment) -> String {
+fn search(experiment: &Experiment, template: &Template) -> String {
     let search = &experiment.search;
     let method = match search.method {
         Method::Random => "random",
@@ -125,22 +129,18 @@ fn search(experiment: &Experiment) -> String {
     };
     format!(
         "{method}: {}{initial}; {} open at a time, seed {}",
-        plural(search.trials, "trial"),
+        plural(planned(experiment, template), "trial"),
         search.slots,
         experiment.seed
     )
 }
 
-/// Trials that are trained: all, unless the space has fewer members or nothing is trained.
+/// Trials that are trained: all, unless nothing is.
 fn trainings(experiment: &Experiment, template: &Template) -> usize {
     if experiment.space.is_none() || experiment.data.is_none() {
         return 0;
     }
-    let trials = experiment.search.trials;
-    match points(template.decisions()) {
-        Count::Exact(n) => usize::try_from(n).map_or(trials, |n| n.min(trials)),
-        _ => trials,
-    }
+    planned(experiment, template)
 }
 
 fn work(experiment: &Experiment, template: &Template) -> Option<String> {
@@ -221,9 +221,18 @@ fn decisions(template: &Template, verbose: bool, look: Look, out: &mut String) {
     }
 }
 
+/// A set as it would be written; a long one by its ends.
+fn set(items: Vec<String>) -> String {
+    match &items[..] {
+        [first, second, .., last] if items.len() > MOST_MEMBERS => {
+            format!("{{{first}, {second}, …, {last}}}: {}", items.len())
+        }
+        _ => format!("{{{}}}", items.join(", ")),
+    }
+}
+
 /// A domain as it would be written.
 fn domain(decision: &Decision) -> String {
-    let set = |items: Vec<String>| format!("{{{}}}", items.join(", "));
     match &decision.choices {
         Choices::Ordered(values) => set(values.iter().map(f64::to_string).collect()),
         Choices::Categories(values) => set(values.iter().map(Value::to_string).collect()),

@@ -21,6 +21,9 @@ const ALWAYS: [&str; 3] = ["energy", "latency", "model_size"];
 /// The most failed trials that are spelled out.
 const MOST_FAILURES: usize = 5;
 
+/// The most decisions of the best trial that are listed.
+const MOST_CHOSEN: usize = 24;
+
 /// The most decisions that a search over a formula shows as columns.
 const MOST_DECISIONS: usize = 8;
 
@@ -145,7 +148,11 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
         add(
             &goal.text,
             false,
-            Box::new(move |t| t.goals.get(i).map_or_else(dash, |v| goal_value(&goal.text, *v, &goal.unit))),
+            Box::new(move |t| {
+                t.goals
+                    .get(i)
+                    .map_or_else(dash, |v| goal_value(&goal.text, *v, &goal.unit))
+            }),
         );
         if goal.text == "accuracy" && !result.tests.is_empty() {
             add("test", false, Box::new(|t| test(result, t)));
@@ -224,8 +231,12 @@ fn best(result: &RunResult, out: &mut String) {
         .map(|(p, _)| p.chars().count())
         .max()
         .unwrap_or(0);
-    for (path, value) in chosen {
+    for (path, value) in chosen.iter().take(MOST_CHOSEN) {
         let _ = writeln!(out, "  {path:width$}  {}", show(value));
+    }
+    if chosen.len() > MOST_CHOSEN {
+        let more = chosen.len() - MOST_CHOSEN;
+        let _ = writeln!(out, "  and {more} more: see `result.json`");
     }
 }
 
