@@ -26,6 +26,7 @@ const NETS: [&str; 4] = ["resnet20", "mbv2", "small28", "small8"];
 const WARM_UP: usize = 3;
 
 fn main() {
+    bnas::kernels::memory::keep_freed_pages();
     let mut nets = Vec::new();
     let mut steps = None;
     let mut arguments = std::env::args().skip(1);

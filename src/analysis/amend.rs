@@ -4,175 +4,13 @@
 //! happens on the tree, before anything is lowered: every entry keeps the span where it was written.
 
 use super::context::Cx;
-use super::names::Id;
+use super::merged::Merged;
 use super::schema::{self, Field};
 use crate::diagnostic::Diagnostic;
-use crate::source::{SourceId, Span};
+use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind, Step};
 
-/// A declaration with what it derives from and what amends it.
-#[derive(Debug, Clone)]
-pub(super) struct Merged {
-    pub(super) id: Id,
-    pub(super) schema: &'static schema::Declaration,
-    pub(super) name: ast::Name,
-    /// The word of the schema after the colon: `binary`, `tta`.
-    pub(super) base: Option<ast::Name>,
-    pub(super) params: Vec<ast::Parameter>,
-    pub(super) docs: String,
-    pub(super) entries: Vec<Entry>,
-    /// Name and annotations of the declaration and of everything that it derives from.
-    pub(super) notes: Vec<(String, Vec<ast::Annotation>)>,
-    /// The files whose names its entries see.
-    pub(super) from: Vec<SourceId>,
-}
-
-impl Merged {
-    /// "`small_cnn`", for messages.
-    pub(super) fn owner(&self) -> String {
-        format!("`{}`", self.name.text)
-    }
-}
-
 impl Cx<'_> {
-    /// A declaration with what it derives from; nothing after a diagnostic.
-    pub(super) fn merged(&mut self, id: Id) -> Option<Merged> {
-        let modules = self.modules;
-        let declaration = modules.declaration(id);
-        let Some(schema) = schema::declaration(&declaration.kind.text) else {
-            // Reported once, where the file is checked; a library file is reached only through its names.
-            self.unknown_kind(&declaration.kind);
-            return None;
-        };
-        if self.open.contains(&id) {
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::circular",
-                    format!("`{}` refers to itself", declaration.name.text),
-                )
-                .label(declaration.name.span, "needs itself to be known")
-                .help("break the circle"),
-            );
-            return None;
-        }
-        let mut merged = match self.parent(id, declaration, schema)? {
-            Parent::Declared(mut parent) => {
-                let name = std::mem::replace(&mut parent.name, declaration.name.clone());
-                parent.id = id;
-                parent.docs.clear();
-                self.override_entries(&mut parent, &declaration.entries, &name, true);
-                parent
-            }
-            Parent::Word(base) => Merged {
-                id,
-                schema,
-                name: declaration.name.clone(),
-                base,
-                params: Vec::new(),
-                docs: String::new(),
-                entries: declaration.entries.clone(),
-                notes: Vec::new(),
-                from: Vec::new(),
-            },
-        };
-        if !declaration.params.is_empty() || merged.params.is_empty() {
-            merged.params.clone_from(&declaration.params);
-        }
-        merged.docs = declaration
-            .docs
-            .iter()
-            .map(|line| line.value.as_str())
-            .collect::<Vec<_>>()
-            .join("\n");
-        merged.notes.push((
-            declaration.name.text.clone(),
-            declaration.annotations.clone(),
-        ));
-        merged.from.insert(0, id.source);
-        Some(merged)
-    }
-
-    pub(super) fn unknown_kind(&mut self, kind: &ast::Name) {
-        let known: Vec<&str> = schema::DECLARATIONS.iter().map(|d| d.kind).collect();
-        let mut diagnostic = Diagnostic::error(
-            "bnas::name::unknown_kind",
-            format!("there is no kind of declaration `{}`", kind.text),
-        )
-        .label(kind.span, "unknown kind");
-        diagnostic = match crate::diagnostic::did_you_mean(&kind.text, known.iter().copied()) {
-            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-            None => diagnostic.help(format!(
-                "kinds are {}",
-                super::context::list(known.iter().copied())
-            )),
-        };
-        self.report(diagnostic);
-    }
-
-    /// What stands after the colon: a word of the schema, or another declaration of the kind.
-    fn parent(
-        &mut self,
-        id: Id,
-        declaration: &ast::Declaration,
-        schema: &'static schema::Declaration,
-    ) -> Option<Parent> {
-        let kind = schema.kind;
-        let Some(base) = &declaration.base else {
-            if schema.base_required {
-                let words = super::context::list(schema.bases.iter().copied());
-                self.report(
-                    Diagnostic::error(
-                        "bnas::field::missing",
-                        format!("`{}` says no base", declaration.name.text),
-                    )
-                    .label(declaration.name.span, "nothing stands after the name")
-                    .help(format!(
-                        "write `{kind} {} : …`; the base is {words}, or another {kind}",
-                        declaration.name.text
-                    )),
-                );
-                return None;
-            }
-            return Some(Parent::Word(None));
-        };
-        let modules = self.modules;
-        if let Some(found) = self.find(base).filter(|found| *found != id) {
-            let other = modules.declaration(found);
-            if other.kind.text == kind {
-                self.open.push(id);
-                let parent = self.merged(found);
-                self.open.pop();
-                return parent.map(Parent::Declared);
-            }
-            if !schema.bases.contains(&base.text.as_str()) {
-                self.report(
-                    Diagnostic::error(
-                        "bnas::type::mismatch",
-                        format!(
-                            "a {kind} cannot derive from {}",
-                            super::types::article(&other.kind.text)
-                        ),
-                    )
-                    .label(base.span, super::types::article(&other.kind.text))
-                    .label(
-                        declaration.kind.span,
-                        format!("this is {}", super::types::article(kind)),
-                    ),
-                );
-                return None;
-            }
-        }
-        if schema.bases.contains(&base.text.as_str()) {
-            return Some(Parent::Word(Some(base.clone())));
-        }
-        if schema.later.contains(&base.text.as_str()) {
-            self.later(&format!("the {kind} base `{}`", base.text), base.span);
-            return None;
-        }
-        self.unknown_name(&base.text, base.span, schema.bases);
-        None
-    }
-
     /// Overrides entries of a declaration. `derives`: it is a definition of its own, which may add names.
     pub(super) fn override_entries(
         &mut self,
@@ -181,6 +19,12 @@ impl Cx<'_> {
         base: &ast::Name,
         derives: bool,
     ) {
+        if !overrides.is_empty() && merged.schema.kind == "target" {
+            // A check is a fact of the target as it was declared, not of what it becomes.
+            merged
+                .entries
+                .retain(|e| !matches!(e.kind, EntryKind::Check(_)));
+        }
         let owner = format!("`{}`", base.text);
         let before = std::mem::replace(&mut self.also, merged.from.clone());
         let mut into = Into {
@@ -434,11 +278,6 @@ impl Cx<'_> {
         known.dedup();
         self.unknown_key(into.owner, name, Some(into.declared), &known);
     }
-}
-
-enum Parent {
-    Declared(Merged),
-    Word(Option<ast::Name>),
 }
 
 /// What is overridden, for messages and for what may be added.

@@ -57,6 +57,8 @@ pub(super) struct Cx<'a> {
     pub(super) locals: Vec<Local>,
     /// Names of the experiment while something that it amends is lowered: their constants may be used there.
     pub(super) outer: Vec<Local>,
+    /// Whether its choices may be used, too.
+    pub(super) outer_choices: bool,
     /// Files whose names an amendment sees besides those of its own: those of what it amends.
     pub(super) also: Vec<SourceId>,
     pub(super) reached: Reached,
@@ -75,6 +77,7 @@ impl<'a> Cx<'a> {
             sink,
             locals: Vec::new(),
             outer: Vec::new(),
+            outer_choices: false,
             also: Vec::new(),
             reached: Reached::default(),
             open: Vec::new(),
@@ -183,6 +186,8 @@ impl<'a> Cx<'a> {
                 .label(span, "nothing here has this name");
         if let Some(path) = modules.in_library(name) {
             diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
+        } else if let Some(longer) = known.iter().find(|k| k.rsplit('.').next() == Some(name)) {
+            diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
         } else if let Some(alike) = did_you_mean(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if !words.is_empty() {

@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use super::amend::Merged;
 use super::context::Cx;
 use super::fields::{Given, Written};
+use super::merged::Merged;
 use super::names::LIBRARY_PREFIX;
 use super::schema::{self, Kind};
 use crate::diagnostic::Diagnostic;

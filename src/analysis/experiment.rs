@@ -3,16 +3,18 @@
 //! In: a merged declaration. Out: [`Experiment`], with each declaration that it names lowered as amended, and with every quantizer and repair
 //! that can be reached.
 
-use super::amend::{Merged, settle_dotted};
+use super::amend::settle_dotted;
 use super::context::{Cx, Reached};
-use super::fields::{Given, Written, find};
+use super::fields::{Given, Written};
 use super::goals::Claims;
+use super::merged::Merged;
 use super::names::Id;
 use super::paths;
 use super::quantizer::{given, target};
-use super::schema::{Declaration, Field};
+use super::recipe::untrained;
+use super::schema::Declaration;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Experiment, Expr, Let, Method, Search, Slot, Training, Value};
+use crate::ir::{Experiment, Expr, Let, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -40,9 +42,11 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let Parts { fields, lets } = self.parts_of(merged, mark);
 
+        self.outer_choices = true;
         let data = self
             .named(&fields, "data")
             .map(|m| self.inside(&m, true, |cx| cx.dataset(&m)));
+        self.outer_choices = false;
         let space = self.named(&fields, "space").map(|m| self.space(&m, true));
         let policy = self.named(&fields, "policy").map(|m| self.policy(&m, true));
         let target = self.named(&fields, "target").map(|m| self.target(&m, true));
@@ -51,6 +55,10 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         };
         let has_space = fields.get("space").is_some();
+        let staged = merged
+            .entries
+            .iter()
+            .any(|e| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "stage"));
         let train = self.training(merged, &sections, "train", 2e-3);
         let finetune = self.training(merged, &sections, "finetune", 5e-4);
         if !has_space {
@@ -58,7 +66,7 @@ impl Cx<'_> {
         } else {
             let missing = [
                 ("data", fields.get("data").is_none()),
-                ("train", train.is_none()),
+                ("train", train.is_none() && !staged),
             ];
             for name in missing
                 .iter()
@@ -237,87 +245,6 @@ impl Cx<'_> {
         }
     }
 
-    fn training(
-        &mut self,
-        merged: &Merged,
-        sections: &[ast::Section],
-        name: &'static str,
-        lr: f64,
-    ) -> Option<Training> {
-        let section = sections.iter().find(|s| s.name.text == name)?;
-        let known: &'static [Field] = merged.schema.section(name).map_or(&[][..], |s| s.fields);
-        let written = self.written(
-            &format!("`{name}`"),
-            section.name.span,
-            &section.entries,
-            known,
-        );
-        let optimizer = match written.get("optimizer") {
-            Some(_) => self.slot_of(&written, known, "optimizer"),
-            None => Slot::Fixed(adam(lr, section.name.span)),
-        };
-        let [epochs, batch, schedule, label_smoothing] =
-            ["epochs", "batch", "schedule", "label_smoothing"]
-                .map(|n| self.slot_of(&written, known, n));
-        Some(Training {
-            epochs,
-            batch,
-            optimizer,
-            schedule,
-            label_smoothing,
-        })
-    }
-
-    fn search(&mut self, merged: &Merged, sections: &[ast::Section]) -> Option<Search> {
-        let Some(section) = sections.iter().find(|s| s.name.text == "search") else {
-            self.missing_part(
-                merged,
-                "search",
-                merged.name.span,
-                "an experiment says how its candidates are chosen",
-            );
-            return None;
-        };
-        let known: &'static [Field] = merged
-            .schema
-            .section("search")
-            .map_or(&[][..], |s| s.fields);
-        let written = self.written("`search`", section.name.span, &section.entries, known);
-        let method = match self.slot(&written, find(known, "method")) {
-            Some(Slot::Fixed(Expr::Value(Value::Name(word)))) => match word.as_str() {
-                "random" => Method::Random,
-                "grid" => Method::Grid,
-                _ => Method::Bayes,
-            },
-            _ => Method::Bayes,
-        };
-        let trials = self.count_of(&written, known, "trials");
-        let initial = self.count_of(&written, known, "initial");
-        let slots = self.count_of(&written, known, "slots").unwrap_or(1);
-        let trials = match (trials, method) {
-            (Some(trials), _) => trials,
-            // Every member.
-            (None, Method::Grid) => find(known, "trials").high as u64,
-            (None, _) => {
-                if written.get("trials").is_none() {
-                    self.report(
-                        Diagnostic::error("bnas::field::missing", "`search` needs `trials`")
-                            .label(section.name.span, "`trials` is missing")
-                            .help("add `trials = 40`: candidates in all"),
-                    );
-                }
-                1
-            }
-        };
-        let initial = initial.unwrap_or_else(|| 5.max(trials / 4)).min(trials);
-        Some(Search {
-            method,
-            trials: trials as usize,
-            initial: initial as usize,
-            slots: slots as usize,
-        })
-    }
-
     /// Without a space there is nothing to train, quantize or price.
     fn needs_space(&mut self, merged: &Merged, fields: &Written, sections: &[ast::Section]) {
         let fields = ["data", "policy", "target", "repairs"]
@@ -390,29 +317,5 @@ impl Cx<'_> {
                 );
             }
         }
-    }
-}
-
-/// Adam with the defaults of the schema and this learning rate.
-fn adam(lr: f64, span: Span) -> Expr {
-    let field = |name: &str, value: f64| (name.to_string(), Slot::Fixed(Expr::number(value)));
-    let fields = vec![
-        field("lr", lr),
-        field("beta1", 0.9),
-        field("beta2", 0.999),
-        field("weight_decay", 0.0),
-    ];
-    Expr::Record("adam".into(), fields, span)
-}
-
-/// The training of an experiment that trains nothing.
-fn untrained() -> Training {
-    let fixed = |expr: Expr| Slot::Fixed(expr);
-    Training {
-        epochs: fixed(Expr::number(0.0)),
-        batch: fixed(Expr::number(64.0)),
-        optimizer: fixed(adam(2e-3, Span::default())),
-        schedule: fixed(Expr::Value(Value::name("cosine"))),
-        label_smoothing: fixed(Expr::number(0.0)),
     }
 }

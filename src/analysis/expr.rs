@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
+use super::checks::alike;
 use super::context::Cx;
-use super::schema::{self, Kind};
+use super::schema::Kind;
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Expr, Function, UnaryOp, Value};
-use crate::model::evaluate;
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::units::{Dimension, Unit};
@@ -47,7 +47,7 @@ impl Typed {
     }
 
     /// Whether it is the number zero, which has every dimension.
-    fn is_zero(&self) -> bool {
+    pub(super) fn is_zero(&self) -> bool {
         self.expr == Expr::number(0.0)
     }
 }
@@ -92,23 +92,6 @@ impl Cx<'_> {
         }
     }
 
-    /// A truth value.
-    pub(super) fn truth(&mut self, e: &ast::Expr, what: &str) -> Typed {
-        let typed = self.expr(e, None);
-        if !typed.ty.fits(&Type::Truth) {
-            self.report(
-                Diagnostic::error(
-                    "bnas::type::mismatch",
-                    format!("expected a truth value, found {}", typed.ty.name()),
-                )
-                .label(typed.span, typed.ty.name())
-                .help(format!("{what} is a comparison such as `a <= b`")),
-            );
-            return Typed::poison(typed.span);
-        }
-        typed
-    }
-
     fn number(&mut self, number: &ast::Number, span: Span) -> Typed {
         let Some(unit) = &number.unit else {
             return Typed::new(Expr::number(number.value), Type::PLAIN, span);
@@ -127,145 +110,6 @@ impl Cx<'_> {
                 );
                 Typed::poison(span)
             }
-        }
-    }
-
-    /// A name: in scope, a declaration, or a word of the field.
-    fn path(&mut self, path: &ast::Path, want: Option<Kind>) -> Typed {
-        let span = path.span;
-        let Some(text) = members(path) else {
-            return self.decision_path(path);
-        };
-        if let Some(local) = self.local(&text) {
-            return Typed {
-                expr: local
-                    .constant
-                    .filter(is_scalar)
-                    .unwrap_or(Expr::Name(text, span)),
-                ty: local.ty,
-                span,
-                values: local.values,
-            };
-        }
-        if let Some(local) = self.outer(&text) {
-            if let Some(constant) = local.constant {
-                return Typed {
-                    expr: constant,
-                    ty: local.ty,
-                    span,
-                    values: local.values,
-                };
-            }
-            self.report(
-                Diagnostic::error(
-                    "bnas::unsupported",
-                    format!("`{text}` of the experiment cannot be used inside what it amends unless it is fixed"),
-                )
-                .label(span, "a choice of the experiment")
-                .help("write the domain here: `name in {…}`"),
-            );
-            return Typed::poison(span);
-        }
-        if let Some(name) = path.as_name() {
-            // Words of the field first: a data set may be called like what it holds.
-            if want.is_some_and(|kind| words(kind).contains(&text.as_str())) {
-                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
-            }
-            if let Some(typed) = self.declared(name) {
-                return typed;
-            }
-            if schema::is_word(&text) && !matches!(want, Some(Kind::Number(_) | Kind::Whole)) {
-                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
-            }
-            if text == "pi" {
-                return Typed::new(Expr::number(std::f64::consts::PI), Type::PLAIN, span);
-            }
-            if function(&text).is_some() || schema::record(&text).is_some() {
-                self.report(
-                    Diagnostic::error("bnas::type::mismatch", format!("`{text}` is called"))
-                        .label(span, "a value is needed here")
-                        .help(format!("write `{text}(…)`")),
-                );
-                return Typed::poison(span);
-            }
-        } else if self.paths.is_some() && schema_head(path) {
-            return self.decision_path(path);
-        }
-        self.unknown_name(&text, span, want.map(words).unwrap_or_default());
-        Typed::poison(span)
-    }
-
-    /// A name that a file declares or imports.
-    fn declared(&mut self, name: &ast::Name) -> Option<Typed> {
-        let id = self.find(name)?;
-        let kind = self.modules.declaration(id).kind.text.clone();
-        let value = Expr::Value(Value::name(&name.text));
-        Some(match kind.as_str() {
-            "quantizer" => match self.reach_quantizer(id) {
-                true => Typed::new(value, Type::Quantizer, name.span),
-                false => Typed::poison(name.span),
-            },
-            "repair" => match self.reach_repair(id) {
-                true => Typed::new(value, Type::Repair, name.span),
-                false => Typed::poison(name.span),
-            },
-            other => match schema::declaration(other) {
-                Some(known) => Typed::new(value, Type::Declared(known.kind), name.span),
-                None => Typed::poison(name.span),
-            },
-        })
-    }
-
-    /// `space.s[1].channels`: a decision by its path, where goals and requirements speak of it.
-    fn decision_path(&mut self, path: &ast::Path) -> Typed {
-        let span = path.span;
-        let Some(paths) = self.paths.clone().filter(|_| schema_head(path)) else {
-            self.report(
-                Diagnostic::error(
-                    "bnas::unsupported",
-                    "copies of a `repeat` can be named in `require` and goals only",
-                )
-                .label(span, "this path has an index"),
-            );
-            return Typed::poison(span);
-        };
-        let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
-        for step in &path.steps {
-            match step {
-                ast::Step::Member(name) => {
-                    text.push_str(&format!(".{}", name.text));
-                    plain.push_str(&format!(".{}", name.text));
-                }
-                ast::Step::Index(index) => match self.expr(index, Some(Kind::Whole)).expr {
-                    Expr::Value(Value::Number(n)) => text.push_str(&format!("[{n}]")),
-                    _ => {
-                        self.later("an index that is not a number", index.span);
-                        return Typed::poison(span);
-                    }
-                },
-                ast::Step::All(at) => {
-                    self.later("a path over all copies", *at);
-                    return Typed::poison(span);
-                }
-            }
-        }
-        if !paths.contains(&plain) {
-            let mut diagnostic = Diagnostic::error(
-                "bnas::name::unknown",
-                format!("there is no decision `{text}`"),
-            )
-            .label(span, "only what stands behind `in` has a path");
-            if let Some(alike) = did_you_mean(&plain, paths.iter().map(String::as_str)) {
-                diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
-            }
-            self.report(diagnostic);
-            return Typed::poison(span);
-        }
-        Typed {
-            expr: Expr::Name(text, span),
-            ty: Type::Any,
-            span,
-            values: None,
         }
     }
 
@@ -291,7 +135,7 @@ impl Cx<'_> {
             }
             lowered.push(typed.expr);
         }
-        Typed::new(self.fold(Expr::Set(lowered), span), of.set(), span)
+        self.folded(Expr::Set(lowered), of.set(), span)
     }
 
     fn unary(&mut self, op: ast::UnaryOp, operand: &ast::Expr, span: Span) -> Typed {
@@ -310,8 +154,7 @@ impl Cx<'_> {
             return Typed::poison(span);
         }
         let ty = x.ty.clone();
-        let expr = self.fold(Expr::Unary(op, Arc::new(x.expr)), span);
-        Typed::new(expr, ty, span)
+        self.folded(Expr::Unary(op, Arc::new(x.expr)), ty, span)
     }
 
     fn binary(
@@ -415,8 +258,8 @@ impl Cx<'_> {
         if x.ty == Type::Poison || y.ty == Type::Poison {
             return Typed::poison(span);
         }
-        let expr = self.fold(Expr::Binary(op, Arc::new(x.expr), Arc::new(y.expr)), span);
-        Typed::new(expr, ty, span)
+        let expr = Expr::Binary(op, Arc::new(x.expr), Arc::new(y.expr));
+        self.folded(expr, ty, span)
     }
 
     /// The type of a power: the exponent is plain, and a constant whole number if the base has a dimension.
@@ -482,7 +325,7 @@ impl Cx<'_> {
         let difference = Expr::Binary(BinaryOp::Subtract, Arc::new(x.expr), Arc::new(y.expr));
         let distance = Expr::Call(Function::Abs, vec![difference]);
         let holds = Expr::Binary(BinaryOp::LessEqual, Arc::new(distance), Arc::new(allowed));
-        Typed::new(self.fold(holds, span), Type::Truth, span)
+        self.folded(holds, Type::Truth, span)
     }
 
     fn conditional(
@@ -515,137 +358,13 @@ impl Cx<'_> {
         let known = x.values.is_some() && y.values.is_some();
         let expr = Expr::If(Arc::new(c.expr), Arc::new(x.expr), Arc::new(y.expr));
         Typed {
-            expr: self.fold(expr, span),
-            ty,
-            span,
             values: known.then_some(values),
+            ..self.folded(expr, ty, span)
         }
     }
-
-    /// Folds what is constant. A constant without a finite value is reported.
-    pub(super) fn fold(&mut self, expr: Expr, span: Span) -> Expr {
-        match evaluate::reduce(&expr, &|_| None) {
-            Ok(folded) => {
-                if let Expr::Value(Value::Number(n)) = folded
-                    && !n.is_finite()
-                {
-                    self.report(
-                        Diagnostic::error("bnas::domain::not_finite", "this has no finite value")
-                            .label(span, format!("it gives {n}")),
-                    );
-                    return Expr::number(1.0);
-                }
-                folded
-            }
-            // Its type has been reported.
-            Err(_) => expr,
-        }
-    }
-
-    fn both_numbers(&mut self, x: &Typed, y: &Typed) -> bool {
-        for side in [x, y] {
-            if !matches!(side.ty, Type::Number(_)) && !side.ty.is_open() {
-                self.expected("a number", side);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// A value of the wrong kind.
-    pub(super) fn expected(&mut self, expected: &str, found: &Typed) {
-        let name = found.ty.name();
-        self.report(
-            Diagnostic::error(
-                "bnas::type::mismatch",
-                format!("expected {expected}, found {name}"),
-            )
-            .label(found.span, name),
-        );
-    }
-
-    /// Two values that do not go together.
-    pub(super) fn disagree(&mut self, rule: &str, x: &Typed, y: &Typed) {
-        let units = matches!((&x.ty, &y.ty), (Type::Number(_), Type::Number(_)));
-        let code = if units {
-            "bnas::unit::mismatch"
-        } else {
-            "bnas::type::mismatch"
-        };
-        let (a, b) = (x.ty.name(), y.ty.name());
-        self.report(
-            Diagnostic::error(code, format!("{a} does not go with {b}"))
-                .label(y.span, b)
-                .label(x.span, a)
-                .help(rule.to_string()),
-        );
-    }
-}
-
-/// Whether two values may be compared; zero has every dimension.
-fn alike(x: &Typed, y: &Typed) -> bool {
-    let numbers = matches!((&x.ty, &y.ty), (Type::Number(_), Type::Number(_)));
-    x.ty.fits(&y.ty) || numbers && (x.is_zero() || y.is_zero())
 }
 
 /// Constants that are written out where they are used; sets keep their name.
-fn is_scalar(expr: &Expr) -> bool {
+pub(super) fn is_scalar(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(Value::Number(_) | Value::Bool(_)))
-}
-
-/// `input.channels` as text, unless there is an index.
-pub(super) fn members(path: &ast::Path) -> Option<String> {
-    let mut text = path.head.text.clone();
-    for step in &path.steps {
-        match step {
-            ast::Step::Member(name) => {
-                text.push('.');
-                text.push_str(&name.text);
-            }
-            ast::Step::Index(_) | ast::Step::All(_) => return None,
-        }
-    }
-    Some(text)
-}
-
-fn schema_head(path: &ast::Path) -> bool {
-    matches!(
-        path.head.text.as_str(),
-        "space" | "policy" | "train" | "finetune" | "target" | "data"
-    )
-}
-
-/// The words that a field of this kind takes.
-pub(super) fn words(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Word(words) | Kind::WholeOr(words) | Kind::TruthOr(words) => words,
-        Kind::Scale => schema::SCALES,
-        Kind::Quantizer => &["float"],
-        Kind::Augment => &["flip"],
-        _ => &[],
-    }
-}
-
-/// Built-in functions of numbers: what they are, and how many arguments they take.
-pub(super) fn function(name: &str) -> Option<(Function, usize)> {
-    Some(match name {
-        "abs" => (Function::Abs, 1),
-        "sign" => (Function::Sign, 1),
-        "round" => (Function::Round, 1),
-        "floor" => (Function::Floor, 1),
-        "ceil" => (Function::Ceil, 1),
-        "sqrt" => (Function::Sqrt, 1),
-        "exp" => (Function::Exp, 1),
-        "ln" => (Function::Ln, 1),
-        "log2" => (Function::Log2, 1),
-        "tanh" => (Function::Tanh, 1),
-        "sin" => (Function::Sin, 1),
-        "cos" => (Function::Cos, 1),
-        "max" => (Function::Max, 2),
-        "min" => (Function::Min, 2),
-        "clip" => (Function::Clip, 3),
-        "multiple_of" => (Function::MultipleOf, 2),
-        "peak" => (Function::Peak, 1),
-        _ => return None,
-    })
 }

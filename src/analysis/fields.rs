@@ -3,7 +3,8 @@
 //! In: what was written, by name. Out: one [`Slot`] per field, with defaults filled in. It must not know what the fields mean.
 
 use super::context::{Cx, list};
-use super::expr::{Typed, words};
+use super::expr::Typed;
+use super::lookup::words;
 use super::schema::{Field, Kind, Otherwise};
 use super::types::{self, Type};
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -34,6 +35,8 @@ pub(super) struct Written<'e> {
     /// Where the owner's name stands.
     pub(super) span: Span,
     pub(super) given: Vec<(ast::Name, Given<'e>)>,
+    /// Fields that were probably meant by unknown names: they are not missing.
+    meant: Vec<&'static str>,
 }
 
 impl<'e> Written<'e> {
@@ -42,11 +45,22 @@ impl<'e> Written<'e> {
             owner: owner.into(),
             span,
             given: Vec::new(),
+            meant: Vec::new(),
         }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&(ast::Name, Given<'e>)> {
         self.given.iter().find(|(n, _)| n.text == name)
+    }
+
+    /// Whether an unknown name was probably this one.
+    pub(super) fn is_meant(&self, name: &str) -> bool {
+        self.meant.contains(&name)
+    }
+
+    /// Says that a field was given in a way that has been reported.
+    pub(super) fn mean(&mut self, name: &'static str) {
+        self.meant.push(name);
     }
 
     /// The place to point at when speaking of a field.
@@ -106,6 +120,7 @@ impl Cx<'_> {
             let owner = written.owner.clone();
             let declared = (written.span.source == name.span.source).then_some(written.span);
             self.unknown_key(&owner, name, declared, &names(known));
+            written.meant.extend(did_you_mean(&name.text, names(known)));
         } else if let Some((first, _)) = written.get(&name.text) {
             let first = first.span;
             self.twice(&name.text, name.span, first);
@@ -123,6 +138,7 @@ impl Cx<'_> {
             Otherwise::Number(n) => Some(Slot::Fixed(Expr::number(n))),
             Otherwise::Word(w) => Some(Slot::Fixed(Expr::Value(Value::name(w)))),
             Otherwise::Absent => None,
+            Otherwise::Required if written.is_meant(field.name) => None,
             Otherwise::Required => {
                 let takes = self.taken(field);
                 self.report(
@@ -326,8 +342,9 @@ impl Cx<'_> {
         match field.kind {
             Kind::Whole => "a whole number".into(),
             Kind::WholeOr(words) => format!("a whole number or {}", list(words.iter().copied())),
-            Kind::TruthOr(words) => format!("`true`, `false` or {}", list(words.iter().copied())),
-            Kind::Word(words) => format!("one of {}", list(words.iter().copied())),
+            Kind::TruthOr(words) | Kind::Word(words) => {
+                format!("one of {}", list(words.iter().copied()))
+            }
             kind => types::of_kind(kind).name(),
         }
     }
@@ -356,7 +373,7 @@ pub(super) fn names(known: &'static [Field]) -> Vec<&'static str> {
 
 /// A dotted path as one name.
 pub(super) fn whole(path: &ast::Path) -> ast::Name {
-    let text = super::expr::members(path).unwrap_or_else(|| path.head.text.clone());
+    let text = super::lookup::members(path).unwrap_or_else(|| path.head.text.clone());
     ast::Name {
         text,
         span: path.span,

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::amend::Merged;
 use super::context::{Cx, Local};
+use super::merged::Merged;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Direction, Expect, Expr, Goal, Require};

@@ -11,19 +11,26 @@
 
 mod amend;
 mod calls;
+mod checks;
 mod context;
 mod dataset;
 mod domain;
 mod experiment;
 mod expr;
 mod fields;
+mod functions;
 mod goals;
 mod loader;
+mod lookup;
+mod merged;
 mod names;
+mod operations;
 mod paths;
 mod policy;
 mod provenance;
 mod quantizer;
+mod range;
+mod recipe;
 mod repair;
 pub mod schema;
 mod sections;
@@ -77,9 +84,14 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     let program = lower(&mut cx, main);
     cx.unused_imports(main);
     let failed = cx.sink.has_errors();
+    let mut diagnostics = cx.sink.into_sorted();
+    if failed {
+        // What is unused because its user is wrong is no news.
+        diagnostics.retain(|d| !matches!(d.code, "bnas::name::unused" | "bnas::import::unused"));
+    }
     Checked {
         program: (!failed).then_some(program),
-        diagnostics: cx.sink.into_sorted(),
+        diagnostics,
     }
 }
 

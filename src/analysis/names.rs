@@ -5,7 +5,7 @@
 //! know what declarations mean.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::loader::Loader;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
@@ -14,6 +14,9 @@ use crate::syntax::{self, ast};
 
 /// How sources of the library are named in diagnostics.
 pub(super) const LIBRARY_PREFIX: &str = "<std>/";
+
+/// How long a chain of imports may be.
+const DEEPEST: usize = 64;
 
 /// A declaration by its file and its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +93,23 @@ pub(super) fn load(
 /// `targets/braintta.bnas` as it is imported: `std.targets.braintta`.
 fn dotted(path: &str) -> String {
     format!("std.{}", path.trim_end_matches(".bnas").replace('/', "."))
+}
+
+/// A path without `.` and `folder/..`, so that a file has one name.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
 }
 
 struct Reader<'a> {
@@ -193,7 +213,10 @@ impl Reader<'_> {
                 self.not_in_library(&path, name);
                 continue;
             };
-            if let Some(source) = self.read(&format!("{LIBRARY_PREFIX}{file}"), bytes, name.span) {
+            let full = format!("{LIBRARY_PREFIX}{file}");
+            let known = self.known(&full, name.span);
+            let source = known.unwrap_or_else(|| self.read(&full, bytes, name.span));
+            if let Some(source) = source {
                 self.bring(source, name, names);
             }
         }
@@ -265,24 +288,23 @@ impl Reader<'_> {
             return;
         }
         let folder = Path::new(&here).parent().unwrap_or(Path::new(""));
-        let joined = folder.join(&path.value);
-        let bytes = match self.loader.file(&joined) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.sink.push(
-                    Diagnostic::error(
-                        "bnas::import::missing",
-                        format!("cannot read `{}`", joined.display()),
-                    )
-                    .label(path.span, error.to_string().to_lowercase())
-                    .help("a path in quotes is relative to the file that imports it"),
-                );
-                return;
-            }
+        let joined = without_dots(&folder.join(&path.value));
+        let name = joined.to_string_lossy().into_owned();
+        let source = match self.known(&name, path.span) {
+            Some(known) => known,
+            None => match self.loader.file(&joined) {
+                Ok(bytes) => self.read(&name, bytes, path.span),
+                Err(error) => {
+                    self.sink.push(
+                        Diagnostic::error("bnas::import::missing", format!("cannot read `{name}`"))
+                            .label(path.span, error.to_string().to_lowercase())
+                            .help("a path in quotes is relative to the file that imports it"),
+                    );
+                    None
+                }
+            },
         };
-        let Some(source) = self.read(&joined.to_string_lossy(), bytes, path.span) else {
-            return;
-        };
+        let Some(source) = source else { return };
         match &import.names {
             Some(list) => {
                 for name in list {
@@ -303,31 +325,36 @@ impl Reader<'_> {
         }
     }
 
-    /// Parses a text unless that has been done; nothing if it cannot be used.
-    fn read(&mut self, name: &str, bytes: Vec<u8>, span: Span) -> Option<SourceId> {
-        if let Some(source) = self.loaded.get(name).copied() {
-            if self.open.contains(&source) {
-                let circle: Vec<String> = self
-                    .open
-                    .iter()
-                    .skip_while(|s| **s != source)
-                    .map(|s| format!("`{}`", self.sources.get(*s).name))
-                    .collect();
-                self.sink.push(
-                    Diagnostic::error(
-                        "bnas::import::circular",
-                        "files import each other in a circle",
-                    )
-                    .label(span, format!("`{name}` is still being read"))
-                    .help(format!(
-                        "move what they share to a file of its own; the circle is {}",
-                        circle.join(" -> ")
-                    )),
-                );
-                return None;
-            }
-            return Some(source);
+    /// A text that has been read already; `Some(None)` if that is going on, which is a circle.
+    fn known(&mut self, name: &str, span: Span) -> Option<Option<SourceId>> {
+        let source = self.loaded.get(name).copied();
+        let circular = source.is_some_and(|s| self.open.contains(&s));
+        if circular || self.open.len() > DEEPEST {
+            let circle: Vec<String> = self
+                .open
+                .iter()
+                .skip_while(|s| circular && Some(**s) != source)
+                .take(8)
+                .map(|s| format!("`{}`", self.sources.get(*s).name))
+                .collect();
+            self.sink.push(
+                Diagnostic::error(
+                    "bnas::import::circular",
+                    "files import each other in a circle",
+                )
+                .label(span, format!("`{name}` is still being read"))
+                .help(format!(
+                    "move what they share to a file of its own; the circle is {}",
+                    circle.join(" -> ")
+                )),
+            );
+            return Some(None);
         }
+        source.map(Some)
+    }
+
+    /// Parses a text; nothing if it cannot be used.
+    fn read(&mut self, name: &str, bytes: Vec<u8>, span: Span) -> Option<SourceId> {
         let Ok(text) = String::from_utf8(bytes) else {
             self.sink.push(
                 Diagnostic::error(

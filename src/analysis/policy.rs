@@ -2,9 +2,9 @@
 //!
 //! In: a merged declaration. Out: [`Policy`]. Which layers a rule matches is known when the space is unrolled.
 
-use super::amend::Merged;
 use super::context::{Cx, Local, list};
 use super::fields::{Written, find, names};
+use super::merged::Merged;
 use super::quantizer::{given, target};
 use super::schema::{Kind, RULE};
 use super::types::Type;

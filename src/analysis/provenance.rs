@@ -3,8 +3,8 @@
 //! In: the annotations of a declaration and of everything in it. Out: one [`Provenance`] each, for the report. It must not
 //! know what the numbers are.
 
-use super::amend::Merged;
 use super::context::{Cx, list};
+use super::merged::Merged;
 use super::schema::ANNOTATIONS;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::Provenance;

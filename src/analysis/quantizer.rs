@@ -2,9 +2,9 @@
 //!
 //! In: a merged declaration. Out: [`Quantizer`] with its formulas over `x` and `progress`.
 
-use super::amend::Merged;
 use super::context::{Cx, Local};
 use super::fields::{Given, Written};
+use super::merged::Merged;
 use super::names::Id;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
@@ -209,7 +209,7 @@ impl Cx<'_> {
             }
             _ => false,
         };
-        if self.formula(formula).is_some() && !(codes == Codes::Binary && is_sign) {
+        if !(codes == Codes::Binary && is_sign) {
             let help = match codes {
                 Codes::Binary => "a binary quantizer computes `sign(x)`",
                 Codes::Ternary => {

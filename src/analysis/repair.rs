@@ -3,8 +3,8 @@
 //! In: a merged declaration. Out: [`Repair`] with the edits that the model applies; any other edit is a diagnostic. A `training` repair
 //! may not add an operation (arXiv:2206.12322 divides repairs so).
 
-use super::amend::Merged;
 use super::context::Cx;
+use super::merged::Merged;
 use super::names::Id;
 use super::quantizer::{given, target};
 use crate::diagnostic::Diagnostic;

@@ -2,9 +2,9 @@
 //!
 //! In: a merged declaration. Out: its entries by sort, each checked to belong there.
 
-use super::amend::Merged;
 use super::context::{Cx, Local, list};
 use super::fields::Written;
+use super::merged::Merged;
 use super::types::article;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
@@ -62,7 +62,7 @@ impl Cx<'_> {
                 EntryKind::Formula(f) if merged.schema.later.contains(&f.name.text.as_str()) => {
                     self.later(
                         &format!("`{}` of a {}", f.name.text, merged.schema.kind),
-                        entry.span,
+                        f.name.span,
                     );
                 }
                 EntryKind::Check(_) | EntryKind::Require(_) => {}

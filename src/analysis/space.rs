@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::amend::Merged;
 use super::context::{Cx, Local};
 use super::fields::{Given, Written};
+use super::merged::Merged;
 use super::names::Id;
 use super::schema::COUNT;
 use super::types::Type;
@@ -249,6 +249,8 @@ impl Cx<'_> {
         let block = self.block(&merged);
         let mut written = Written::new(format!("`{}`", name.text), name.span);
         let known: Vec<&str> = block.params.iter().map(|(n, _)| n.as_str()).collect();
+        // Parameters that were probably meant: they are not missing.
+        let mut meant: Vec<&str> = Vec::new();
         for arg in args {
             let (key, given) = match arg {
                 Argument::Fixed { name, value } => (name, Given::Fixed(value)),
@@ -278,6 +280,7 @@ impl Cx<'_> {
                 )
                 .label(key.span, "unknown parameter")
                 .label(block.span, "declared here");
+                meant.extend(did_you_mean(&key.text, known.iter().copied()));
                 self.report(match did_you_mean(&key.text, known.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
                     None => diagnostic.help(format!(
@@ -303,7 +306,8 @@ impl Cx<'_> {
             slots.push((key.text.clone(), slot));
         }
         for (param, default) in &block.params {
-            if default.is_none() && written.get(param).is_none() {
+            if default.is_none() && written.get(param).is_none() && !meant.contains(&param.as_str())
+            {
                 self.report(
                     Diagnostic::error(
                         "bnas::field::missing",

@@ -3,11 +3,11 @@
 //! In: a merged declaration. Out: [`Target`], whose fields may use each other's names in any order. What the file states about itself
 //! with `check` is evaluated here as far as it is constant.
 
-use super::amend::Merged;
 use super::context::{Cx, Local};
+use super::merged::Merged;
 use super::schema::Field;
 use super::types::{Type, of_kind};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Check, Expr, Precision, Slot, Target, Value};
 use crate::model::evaluate;
 use crate::syntax::ast::{self, EntryKind};
@@ -108,13 +108,17 @@ impl Cx<'_> {
         );
         let [energy, macs] = ["energy", "macs"].map(|n| self.slot_of(&written, known, n));
         let Some(bits) = bits else {
+            let alike = did_you_mean(&label.text, ["binary", "ternary", "int8", "int4"]);
             self.report(
                 Diagnostic::error(
                     "bnas::target::precision",
                     format!("there is no precision `{}`", label.text),
                 )
-                .label(label.span, "says not how a code is stored")
-                .help("precisions are `binary`, `ternary` and `int2` to `int8`"),
+                .label(label.span, "does not say how a code is stored")
+                .help(match alike {
+                    Some(alike) => format!("did you mean `{alike}`?"),
+                    None => "precisions are `binary`, `ternary` and `int2` to `int8`".to_string(),
+                }),
             );
             return None;
         };
@@ -139,7 +143,9 @@ impl Cx<'_> {
             return None;
         }
         let text = self.text(claim.condition.span);
-        if settled(&holds.expr, target) == Some(Value::Bool(false)) {
+        // Numbers that are wrong already would fail every check.
+        let sound = !self.sink.has_errors();
+        if sound && settled(&holds.expr, target) == Some(Value::Bool(false)) {
             let mut diagnostic =
                 Diagnostic::error("bnas::target::check", format!("the check `{text}` fails"));
             diagnostic = match sides(&claim.condition) {

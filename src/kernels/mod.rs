@@ -18,6 +18,7 @@ mod buffer;
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
+pub mod memory;
 pub mod pool;
 pub mod quantize;
 pub mod simd;

@@ -1,19 +1,16 @@
 //! From nodes that may be there to a concrete network.
 //!
-//! In: template nodes and the values of decisions. Out: a [`Network`] with shapes, or what does not fit. [`check_shapes`]
-//! asks the same question of every member of the space, node by node, before anything runs.
+//! In: template nodes and the values of decisions. Out: a [`Network`] with shapes, or what does not fit.
 
-use std::ops::ControlFlow;
-
-use super::decision::Decisions;
 use super::evaluate::{self, Failure, Scope};
 use super::extent::Extent;
-use super::members::{self, Values};
 use super::network::{Activation, Convolution, LayerKind, Network, Node, Op, PoolKind, Shape};
 use super::operation::TemplateOp;
 use super::unroll::TemplateNode;
-use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{Expr, Value};
+
+/// The most multiply-accumulates of an operation: sums over all operations stay far below what 64 bits count.
+const MOST_WORK: f64 = 1e14;
 
 /// Why a node cannot be there: text for the message and for the label.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,12 +34,12 @@ impl From<Failure> for Misfit {
     }
 }
 
-/// The network whose nodes' guards hold.
+/// The network whose nodes' guards hold, and the template's nodes that became the network's nodes 1, 2, ….
 pub(super) fn network(
     nodes: &[TemplateNode],
     shape: [usize; 3],
     scope: &dyn Scope,
-) -> Result<Network, Misfit> {
+) -> Result<(Network, Vec<usize>), Misfit> {
     let [height, width, channels] = shape;
     let input = Node {
         layer: "input".into(),
@@ -56,21 +53,21 @@ pub(super) fn network(
         placement: None,
     };
     let mut built = vec![input];
-    let mut marks: Vec<usize> = Vec::new();
-    for node in nodes {
+    let mut from = Vec::new();
+    // For each template node, the last node of the network before it.
+    let mut before = Vec::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
         let last = built.len() - 1;
-        if let TemplateOp::Mark = node.op {
-            marks.push(last);
-            continue;
-        }
-        if !evaluate::truth(&node.guard, scope)? {
+        before.push(last);
+        if !exists(node, scope)? {
             continue;
         }
         let (op, shape) = operation(node, built[last].shape, scope)?;
         let inputs = match &node.op {
-            TemplateOp::AddInput { slot, .. } => vec![last, marks[*slot]],
+            TemplateOp::AddInput(mark) => vec![last, before[mark.at]],
             _ => vec![last],
         };
+        from.push(index);
         built.push(Node {
             layer: node.layer.clone(),
             op,
@@ -79,18 +76,15 @@ pub(super) fn network(
             placement: None,
         });
     }
-    Ok(Network { nodes: built })
+    Ok((Network { nodes: built }, from))
 }
 
-/// Indices of the template's nodes that [`network`] builds, in the order of the network's nodes 1, 2, ….
-pub(super) fn present(nodes: &[TemplateNode], scope: &dyn Scope) -> Result<Vec<usize>, Failure> {
-    let mut found = Vec::new();
-    for (i, node) in nodes.iter().enumerate() {
-        if !matches!(node.op, TemplateOp::Mark) && evaluate::truth(&node.guard, scope)? {
-            found.push(i);
-        }
+/// Whether a node is there. One whose guard needs a decision that does not exist is not.
+pub(super) fn exists(node: &TemplateNode, scope: &dyn Scope) -> Result<bool, Failure> {
+    match evaluate::truth(&node.guard, scope) {
+        Err(Failure::Inactive(_)) => Ok(false),
+        other => other,
     }
-    Ok(found)
 }
 
 /// A node's operation and what it gives for an input of this shape.
@@ -99,6 +93,30 @@ pub(super) fn operation(
     input: Shape,
     scope: &dyn Scope,
 ) -> Result<(Op, Shape), Misfit> {
+    let (op, shape) = unbounded(node, input, scope)?;
+    let per_value = match op {
+        Op::Convolution(c) => (c.kernel * c.kernel) as f64 * (input.channels / c.groups) as f64,
+        Op::Linear => input.len() as f64,
+        _ => 1.0,
+    };
+    check_work(shape, per_value)?;
+    Ok((op, shape))
+}
+
+/// Whether so much work for each value of a result can be counted.
+fn check_work(result: Shape, per_value: f64) -> Result<(), Misfit> {
+    let sides = [result.height, result.width, result.channels];
+    let work = sides.map(|n| n as f64).iter().product::<f64>() * per_value;
+    if work > MOST_WORK {
+        return Err(Misfit::new(
+            format!("a layer of {work:e} operations is more than a network can have"),
+            format!("this would give {result}"),
+        ));
+    }
+    Ok(())
+}
+
+fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op, Shape), Misfit> {
     let count = |expr: &Expr, what: &str| whole(evaluate::number(expr, scope)?, what);
     Ok(match &node.op {
         TemplateOp::Convolution {
@@ -198,8 +216,8 @@ pub(super) fn operation(
                 channels: input.len(),
             },
         ),
-        TemplateOp::AddInput { remembered, .. } => {
-            let before = extent(remembered, scope)?;
+        TemplateOp::AddInput(mark) => {
+            let before = extent(&mark.extent, scope)?;
             if before != input {
                 return Err(Misfit::new(
                     format!("cannot add {before} to {input}: the shapes differ"),
@@ -208,25 +226,29 @@ pub(super) fn operation(
             }
             (Op::Add, input)
         }
-        TemplateOp::Mark => unreachable!("marks are no operations"),
     })
 }
 
 pub(super) fn extent(extent: &Extent, scope: &dyn Scope) -> Result<Shape, Misfit> {
     let side = |expr: &Expr, what: &str| whole(evaluate::number(expr, scope)?, what);
-    Ok(Shape {
+    let shape = Shape {
         height: side(&extent.height, "height")?,
         width: side(&extent.width, "width")?,
         channels: side(&extent.channels, "channels")?,
-    })
+    };
+    check_work(shape, 1.0)?;
+    Ok(shape)
 }
 
+/// The largest count: a kernel of this size still has a square that 64 bits hold.
+const MOST_COUNT: f64 = 1e9;
+
 fn whole(n: f64, what: &str) -> Result<usize, Misfit> {
-    if n >= 1.0 && n.fract() == 0.0 && n <= 1e9 {
+    if n >= 1.0 && n.fract() == 0.0 && n <= MOST_COUNT {
         return Ok(n as usize);
     }
     Err(Misfit::new(
-        format!("{what} must be a whole number of at least 1, found {n}"),
+        format!("{what} must be a whole number from 1 to {MOST_COUNT:e}, found {n}"),
         format!("{what} would be {n}"),
     ))
 }
@@ -238,7 +260,7 @@ fn padded(padding: &Value, kernel: usize) -> Result<usize, Misfit> {
             format!("`padding = same` needs an odd kernel, found {kernel}"),
             "an even kernel has no middle: choose an odd one, or give the padding as a number",
         )),
-        Value::Number(n) if *n >= 0.0 && n.fract() == 0.0 => Ok(*n as usize),
+        Value::Number(n) if n.fract() == 0.0 && (0.0..=MOST_COUNT).contains(n) => Ok(*n as usize),
         other => Err(Misfit::new(
             format!("padding must be `same` or a whole number, found {other}"),
             "this padding",
@@ -271,76 +293,4 @@ fn slide(
         width,
         channels,
     })
-}
-
-/// Reports every node that does not fit for some member of the space, with the decisions that lead there.
-pub(super) fn check_shapes(nodes: &[TemplateNode], decisions: &Decisions, sink: &mut Sink) {
-    for node in nodes {
-        if matches!(node.op, TemplateOp::Mark) {
-            continue;
-        }
-        let found = members::visit(parts(node), decisions, |values| {
-            let scope = Values(values);
-            let there = evaluate::truth(&node.guard, &scope).unwrap_or(false);
-            if !there {
-                return ControlFlow::Continue(());
-            }
-            match extent(&node.input, &scope).and_then(|input| operation(node, input, &scope)) {
-                Ok(_) => ControlFlow::Continue(()),
-                Err(misfit) => ControlFlow::Break((misfit, values.to_vec())),
-            }
-        });
-        if let Some(ControlFlow::Break((misfit, values))) = found {
-            let mut diagnostic = Diagnostic::error("bnas::shape::misfit", misfit.message)
-                .label(node.span, misfit.label);
-            let path: Vec<String> = decisions
-                .all
-                .iter()
-                .zip(&values)
-                .filter_map(|(d, v)| v.as_ref().map(|v| format!("{} = {v}", d.path)))
-                .collect();
-            if !path.is_empty() {
-                diagnostic = diagnostic.help(format!("this happens when {}", path.join(", ")));
-            }
-            sink.push(diagnostic);
-            // What follows a misfit has no shape to speak of.
-            return;
-        }
-    }
-}
-
-/// Every expression that a node's shape depends on.
-pub(super) fn parts(node: &TemplateNode) -> Vec<&Expr> {
-    let mut parts = vec![
-        &node.guard,
-        &node.input.height,
-        &node.input.width,
-        &node.input.channels,
-    ];
-    match &node.op {
-        TemplateOp::Convolution {
-            channels,
-            kernel,
-            stride,
-            groups,
-            padding,
-            ..
-        } => {
-            parts.extend([channels, kernel, stride, groups, padding]);
-        }
-        TemplateOp::Linear { outputs } => parts.push(outputs),
-        TemplateOp::Pool {
-            kind,
-            kernel,
-            stride,
-        } => parts.extend([kind, kernel, stride]),
-        TemplateOp::AddInput { remembered, .. } => {
-            parts.extend([&remembered.height, &remembered.width, &remembered.channels]);
-        }
-        TemplateOp::Norm
-        | TemplateOp::Activation { .. }
-        | TemplateOp::Flatten
-        | TemplateOp::Mark => {}
-    }
-    parts
 }

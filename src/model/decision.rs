@@ -3,9 +3,12 @@
 //! A [`Decision`] refers only to decisions before it, through its guard, so that a [`Point`] can be filled from front to
 //! back. Samplers, encodings and counting see nothing else of a space.
 
+use std::cmp::Ordering::{Equal, Less};
+
 use serde::{Deserialize, Serialize};
 
-use super::evaluate::{self, Scope};
+use super::evaluate;
+use super::members::Values;
 use crate::ir::{Expr, Value};
 use crate::source::Span;
 
@@ -60,16 +63,26 @@ impl Choices {
         match self {
             Choices::Ordered(values) => Some(values.len() as u64),
             Choices::Categories(values) => Some(values.len() as u64),
+            Choices::Integers { low, high, .. } if low > high => Some(0),
             Choices::Integers {
                 low, high, step, ..
-            } => Some(((high - low) / step) as u64 + 1),
+            } => {
+                let steps = high.abs_diff(*low) / step.unsigned_abs().max(1);
+                Some(steps.saturating_add(1))
+            }
             Choices::Reals { .. } => None,
         }
     }
 
     /// Whether there is no member. Analysis rejects such domains.
     pub fn is_empty(&self) -> bool {
-        self.len() == Some(0)
+        match self {
+            // Neither has a member if an end is NaN.
+            Choices::Reals { low, high, .. } => {
+                !matches!(low.partial_cmp(high), Some(Less | Equal))
+            }
+            _ => self.len() == Some(0),
+        }
     }
 
     /// The member with this index, for finite domains.
@@ -78,7 +91,8 @@ impl Choices {
             Choices::Ordered(values) => values.get(index as usize).map(|v| Value::Number(*v)),
             Choices::Categories(values) => values.get(index as usize).cloned(),
             Choices::Integers { low, step, .. } if Some(index) < self.len() => {
-                Some(Value::Number((low + index as i64 * step) as f64))
+                let member = i128::from(*low) + i128::from(index) * i128::from((*step).max(1));
+                Some(Value::Number(member as f64))
             }
             _ => None,
         }
@@ -96,8 +110,8 @@ impl Choices {
                 low, high, step, ..
             } => {
                 let n = value.as_number().filter(|n| n.fract() == 0.0)? as i64;
-                (n >= *low && n <= *high && (n - low) % step == 0)
-                    .then(|| ((n - low) / step) as u64)
+                let (from_low, step) = (n.abs_diff(*low), step.unsigned_abs().max(1));
+                (n >= *low && n <= *high && from_low.is_multiple_of(step)).then(|| from_low / step)
             }
             Choices::Reals { .. } => None,
         }
@@ -123,27 +137,15 @@ pub struct Point(pub Vec<Option<Value>>);
 pub struct Decisions {
     /// In an order in which guards refer backwards only.
     pub all: Vec<Decision>,
-    /// Truth values over decisions alone; every point that leaves a sampler meets them all.
+    /// Truth values over decisions alone; every point that leaves a sampler meets them all. Those of a template have a value at
+    /// every point: where a requirement needs a decision that does not exist, it does not bind.
     pub constraints: Vec<Expr>,
-}
-
-/// Names of a scope in which only decisions have values.
-struct OfPoint<'a>(&'a [Option<Value>]);
-
-impl Scope for OfPoint<'_> {
-    fn name(&self, _: &str) -> Option<Value> {
-        None
-    }
-
-    fn decision(&self, index: usize) -> Option<Value> {
-        self.0.get(index).cloned().flatten()
-    }
 }
 
 impl Decisions {
     /// Whether decision `index` exists, given the values of those before it.
     pub fn is_active(&self, index: usize, before: &[Option<Value>]) -> bool {
-        evaluate::truth(&self.all[index].guard, &OfPoint(before)).unwrap_or(false)
+        evaluate::truth(&self.all[index].guard, &Values(before)).unwrap_or(false)
     }
 
     /// Fills a point from front to back: `choose` is asked for each decision that exists.
@@ -156,7 +158,7 @@ impl Decisions {
         Point(values)
     }
 
-    /// Keeps what `point` says where it still exists, and takes the default where a decision has become active.
+    /// Keeps what `point` says where that exists and is a member, and takes the default elsewhere.
     pub fn repair(&self, point: &Point) -> Point {
         self.fill(|i, decision| {
             point
@@ -164,6 +166,7 @@ impl Decisions {
                 .get(i)
                 .cloned()
                 .flatten()
+                .filter(|value| decision.choices.contains(value))
                 .unwrap_or_else(|| decision.default.clone())
         })
     }
@@ -173,9 +176,9 @@ impl Decisions {
         self.fill(|_, decision| decision.default.clone())
     }
 
-    /// Whether every constraint over decisions alone holds.
+    /// Whether every constraint over decisions alone holds. One without a value does not.
     pub fn is_feasible(&self, point: &Point) -> bool {
-        let scope = OfPoint(&point.0);
+        let scope = Values(&point.0);
         self.constraints
             .iter()
             .all(|c| evaluate::truth(c, &scope).unwrap_or(false))

@@ -1,12 +1,14 @@
 //! Values of expressions.
 //!
-//! In: an [`Expr`] and a [`Scope`] that knows names and decisions. Out: a [`Value`], or what is missing. [`reduce`] is the
-//! same with names replaced by expressions: it folds what is constant and keeps the rest, which is how a space with choices in it
-//! is unrolled once for all candidates.
+//! In: an [`Expr`] and a [`Scope`] that knows names and decisions. Out: a [`Value`], or what is missing. `and`, `or`, `implies` and
+//! `if` look only at what they need, so that the rest may speak of what does not exist.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use super::fold::{
+    both, choose, combine, decisions, either, expressions, implies, names, negate, reduce, walk,
+};
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
 
 /// Where names and decisions get their values.
@@ -46,64 +48,95 @@ impl std::error::Error for Failure {}
 
 /// The value of an expression.
 pub fn value(expr: &Expr, scope: &dyn Scope) -> Result<Value, Failure> {
-    match expr {
-        Expr::Value(v) => Ok(v.clone()),
-        Expr::Name(name, _) => scope
-            .name(name)
-            .ok_or_else(|| Failure::Unknown(name.clone())),
-        Expr::Decision(index) => scope.decision(*index).ok_or(Failure::Inactive(*index)),
-        Expr::Unary(op, x) => unary(*op, value(x, scope)?),
-        Expr::Binary(op, x, y) => {
-            let x = value(x, scope)?;
-            // The right side may be meaningless where the left one decides: `d > 0 and s[d - 1] …`.
-            match (op, x.as_bool()) {
-                (BinaryOp::And, Some(false)) => return Ok(Value::Bool(false)),
-                (BinaryOp::Or, Some(true)) | (BinaryOp::Implies, Some(false)) => {
-                    return Ok(Value::Bool(true));
-                }
-                _ => {}
+    let shared = HashMap::new();
+    Evaluation { scope, shared }.value(expr)
+}
+
+/// One walk over an expression. Unrolled expressions share their parts: a part with several owners is evaluated once, or a
+/// chain of optional layers would take exponential time.
+struct Evaluation<'a> {
+    scope: &'a dyn Scope,
+    shared: HashMap<*const Expr, Result<Value, Failure>>,
+}
+
+impl Evaluation<'_> {
+    fn value(&mut self, expr: &Expr) -> Result<Value, Failure> {
+        match expr {
+            Expr::Value(v) => Ok(v.clone()),
+            Expr::Name(name, _) => {
+                (self.scope.name(name)).ok_or_else(|| Failure::Unknown(name.clone()))
             }
-            binary(*op, x, value(y, scope)?)
-        }
-        Expr::If(c, x, y) => {
-            if truth(c, scope)? {
-                value(x, scope)
-            } else {
-                value(y, scope)
-            }
-        }
-        Expr::Call(function, args) => {
-            let args = args
-                .iter()
-                .map(|a| number(a, scope))
-                .collect::<Result<Vec<_>, _>>()?;
-            call(*function, &args)
-        }
-        Expr::Set(items) => Ok(Value::Set(
-            items
-                .iter()
-                .map(|i| value(i, scope))
-                .collect::<Result<_, _>>()?,
-        )),
-        Expr::Record(name, fields, _) => {
-            let mut known = Vec::with_capacity(fields.len());
-            for (field, slot) in fields {
-                match slot {
-                    Slot::Fixed(e) => known.push((field.clone(), value(e, scope)?)),
-                    Slot::Chosen(_) => return Err(Failure::Undecided(field.clone())),
+            Expr::Decision(index) => self.scope.decision(*index).ok_or(Failure::Inactive(*index)),
+            Expr::Unary(op, x) => unary(*op, self.part(x)?),
+            Expr::Binary(op, x, y) => {
+                let x = self.part(x)?;
+                // The right side may be meaningless where the left one decides: `d > 0 and s[d - 1] …`.
+                match (op, x.as_bool()) {
+                    (BinaryOp::And, Some(false)) => Ok(Value::Bool(false)),
+                    (BinaryOp::Or, Some(true)) | (BinaryOp::Implies, Some(false)) => {
+                        Ok(Value::Bool(true))
+                    }
+                    _ => binary(*op, x, self.part(y)?),
                 }
             }
-            Ok(Value::Record(Record {
-                name: name.clone(),
-                fields: known,
-            }))
+            Expr::If(c, x, y) => match self.part(c)? {
+                Value::Bool(true) => self.part(x),
+                Value::Bool(false) => self.part(y),
+                other => Err(Failure::Kind("a truth value", other.to_string())),
+            },
+            Expr::Call(function, args) => {
+                let args = args
+                    .iter()
+                    .map(|a| as_number(self.value(a)?))
+                    .collect::<Result<Vec<_>, _>>()?;
+                call(*function, &args)
+            }
+            Expr::Set(items) => {
+                let items = items.iter().map(|i| self.value(i));
+                Ok(Value::Set(items.collect::<Result<_, _>>()?))
+            }
+            Expr::Record(name, fields, _) => {
+                let fields = fields.iter().map(|(field, slot)| match slot {
+                    Slot::Fixed(e) => Ok((field.clone(), self.value(e)?)),
+                    Slot::Chosen(_) => Err(Failure::Undecided(field.clone())),
+                });
+                Ok(Value::Record(Record {
+                    fields: fields.collect::<Result<_, _>>()?,
+                    name: name.clone(),
+                }))
+            }
         }
+    }
+
+    fn part(&mut self, expr: &Arc<Expr>) -> Result<Value, Failure> {
+        let is_leaf = matches!(**expr, Expr::Value(_) | Expr::Name(..) | Expr::Decision(_));
+        if is_leaf || Arc::strong_count(expr) == 1 {
+            return self.value(expr);
+        }
+        if let Some(known) = self.shared.get(&Arc::as_ptr(expr)) {
+            return known.clone();
+        }
+        let value = self.value(expr);
+        self.shared.insert(Arc::as_ptr(expr), value.clone());
+        value
     }
 }
 
 /// The value of an expression that gives a number.
 pub fn number(expr: &Expr, scope: &dyn Scope) -> Result<f64, Failure> {
-    let v = value(expr, scope)?;
+    as_number(value(expr, scope)?)
+}
+
+/// The value of an expression that counts from `least`.
+pub fn count(expr: &Expr, least: usize, scope: &dyn Scope) -> Result<usize, Failure> {
+    let n = number(expr, scope)?;
+    if n.fract() != 0.0 || n < least as f64 || n > 1e15 {
+        return Err(Failure::Kind("a whole number", n.to_string()));
+    }
+    Ok(n as usize)
+}
+
+fn as_number(v: Value) -> Result<f64, Failure> {
     v.as_number()
         .ok_or_else(|| Failure::Kind("a number", v.to_string()))
 }
@@ -115,7 +148,7 @@ pub fn truth(expr: &Expr, scope: &dyn Scope) -> Result<bool, Failure> {
         .ok_or_else(|| Failure::Kind("a truth value", v.to_string()))
 }
 
-fn unary(op: UnaryOp, x: Value) -> Result<Value, Failure> {
+pub(super) fn unary(op: UnaryOp, x: Value) -> Result<Value, Failure> {
     match (op, &x) {
         (UnaryOp::Negate, Value::Number(x)) => Ok(Value::Number(-x)),
         (UnaryOp::Not, Value::Bool(x)) => Ok(Value::Bool(!x)),
@@ -124,7 +157,7 @@ fn unary(op: UnaryOp, x: Value) -> Result<Value, Failure> {
     }
 }
 
-fn binary(op: BinaryOp, x: Value, y: Value) -> Result<Value, Failure> {
+pub(super) fn binary(op: BinaryOp, x: Value, y: Value) -> Result<Value, Failure> {
     use BinaryOp::*;
     match op {
         Equal => return Ok(Value::Bool(x == y)),
@@ -213,170 +246,132 @@ fn multiple_of(m: f64, x: f64) -> f64 {
     }
 }
 
-/// Replaces names by what `names` says (an expression over decisions), folds what is constant, keeps the rest. A name that
-/// `names` does not know stays.
-pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr, Failure> {
-    Ok(match expr {
-        Expr::Value(_) | Expr::Decision(_) => expr.clone(),
-        Expr::Name(name, _) => names(name).unwrap_or_else(|| expr.clone()),
-        Expr::Unary(op, x) => match reduce(x, names)? {
-            Expr::Value(x) => Expr::Value(unary(*op, x)?),
-            x => Expr::Unary(*op, Arc::new(x)),
-        },
-        Expr::Binary(op, x, y) => {
-            let x = reduce(x, names)?;
-            // A left side that decides keeps the right one from being looked at: `d > 0 and input.channels / d …`.
-            match (op, x.as_value().and_then(Value::as_bool)) {
-                (BinaryOp::And, Some(false)) => Expr::bool(false),
-                (BinaryOp::Or, Some(true)) | (BinaryOp::Implies, Some(false)) => Expr::bool(true),
-                _ => combine(*op, x, reduce(y, names)?)?,
-            }
-        }
-        Expr::If(c, x, y) => match reduce(c, names)? {
-            Expr::Value(Value::Bool(true)) => reduce(x, names)?,
-            Expr::Value(Value::Bool(false)) => reduce(y, names)?,
-            Expr::Value(v) => return Err(Failure::Kind("a truth value", v.to_string())),
-            c => choose(c, reduce(x, names)?, reduce(y, names)?),
-        },
-        Expr::Call(function, args) => {
-            let args = args
-                .iter()
-                .map(|a| reduce(a, names))
-                .collect::<Result<Vec<_>, _>>()?;
-            let constants: Option<Vec<f64>> = args
-                .iter()
-                .map(|a| a.as_value().and_then(Value::as_number))
-                .collect();
-            match constants {
-                Some(numbers) if *function != Function::Peak => {
-                    Expr::Value(call(*function, &numbers)?)
-                }
-                _ => Expr::Call(*function, args),
-            }
-        }
-        Expr::Set(items) => {
-            let items = items
-                .iter()
-                .map(|i| reduce(i, names))
-                .collect::<Result<Vec<_>, _>>()?;
-            match items
-                .iter()
-                .map(|i| i.as_value().cloned())
-                .collect::<Option<Vec<_>>>()
-            {
-                Some(values) => Expr::Value(Value::Set(values)),
-                None => Expr::Set(items),
-            }
-        }
-        Expr::Record(name, fields, span) => {
-            let mut reduced = Vec::with_capacity(fields.len());
-            for (field, slot) in fields {
-                reduced.push((
-                    field.clone(),
-                    match slot {
-                        Slot::Fixed(e) => Slot::Fixed(reduce(e, names)?),
-                        Slot::Chosen(_) => slot.clone(),
-                    },
-                ));
-            }
-            Expr::Record(name.clone(), reduced, *span)
-        }
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::members::Values;
+    use crate::source::Span;
 
-/// `if c then x else y`, folded where the condition is constant or both are the same.
-pub fn choose(c: Expr, x: Expr, y: Expr) -> Expr {
-    match c {
-        Expr::Value(Value::Bool(true)) => x,
-        Expr::Value(Value::Bool(false)) => y,
-        _ if x == y => x,
-        c => Expr::If(Arc::new(c), Arc::new(x), Arc::new(y)),
+    fn decision(index: usize) -> Arc<Expr> {
+        Arc::new(Expr::Decision(index))
     }
-}
 
-/// `x and y`, folded.
-pub fn both(x: Expr, y: Expr) -> Expr {
-    match (&x, &y) {
-        (Expr::Value(Value::Bool(true)), _) => y,
-        (_, Expr::Value(Value::Bool(true))) => x,
-        (Expr::Value(Value::Bool(false)), _) | (_, Expr::Value(Value::Bool(false))) => {
-            Expr::bool(false)
-        }
-        _ if x == y => x,
-        _ => Expr::Binary(BinaryOp::And, Arc::new(x), Arc::new(y)),
+    fn constant(value: bool) -> Arc<Expr> {
+        Arc::new(Expr::bool(value))
     }
-}
 
-/// `not x`, folded.
-pub fn negate(x: Expr) -> Expr {
-    match x {
-        Expr::Value(Value::Bool(b)) => Expr::bool(!b),
-        Expr::Unary(UnaryOp::Not, x) => (*x).clone(),
-        x => Expr::Unary(UnaryOp::Not, Arc::new(x)),
+    #[test]
+    fn what_decides_keeps_the_rest_from_being_looked_at() {
+        let nothing = Values(&[None]);
+        let of = |op, left, right| truth(&Expr::Binary(op, left, right), &nothing);
+        assert_eq!(of(BinaryOp::And, constant(false), decision(0)), Ok(false));
+        assert_eq!(of(BinaryOp::Or, constant(true), decision(0)), Ok(true));
+        assert_eq!(
+            of(BinaryOp::Implies, constant(false), decision(0)),
+            Ok(true)
+        );
+        let inactive = Err(Failure::Inactive(0));
+        assert_eq!(of(BinaryOp::And, constant(true), decision(0)), inactive);
+        assert_eq!(of(BinaryOp::Or, constant(false), decision(0)), inactive);
+        assert_eq!(of(BinaryOp::Implies, constant(true), decision(0)), inactive);
+        assert_eq!(of(BinaryOp::And, decision(0), constant(false)), inactive);
+        let either = |c| Expr::If(constant(c), decision(0), constant(true));
+        assert_eq!(truth(&either(false), &nothing), Ok(true));
+        assert_eq!(truth(&either(true), &nothing), inactive);
     }
-}
 
-/// `x op y` of reduced operands, folded at its root.
-pub fn combine(op: BinaryOp, x: Expr, y: Expr) -> Result<Expr, Failure> {
-    use BinaryOp::*;
-    let truth = |e: &Expr| e.as_value().and_then(Value::as_bool);
-    Ok(match (op, truth(&x), truth(&y)) {
-        (And | Implies, Some(true), _) | (Or, Some(false), _) => y,
-        (And, Some(false), _) | (And, _, Some(false)) => Expr::bool(false),
-        (Or, Some(true), _) | (Or | Implies, _, Some(true)) | (Implies, Some(false), _) => {
-            Expr::bool(true)
+    #[test]
+    fn logic_has_its_truth_table() {
+        let nothing = Values(&[]);
+        for (x, y) in [(false, false), (false, true), (true, false), (true, true)] {
+            let of = |op| truth(&Expr::Binary(op, constant(x), constant(y)), &nothing);
+            assert_eq!(of(BinaryOp::And), Ok(x && y));
+            assert_eq!(of(BinaryOp::Or), Ok(x || y));
+            assert_eq!(of(BinaryOp::Implies), Ok(!x || y));
         }
-        (And, _, Some(true)) | (Or, _, Some(false)) => x,
-        _ => match (&x, &y) {
-            (Expr::Value(a), Expr::Value(b)) => Expr::Value(binary(op, a.clone(), b.clone())?),
-            _ => Expr::Binary(op, Arc::new(x), Arc::new(y)),
-        },
-    })
-}
+    }
 
-/// Every decision that an expression mentions, ascending.
-pub fn decisions(expr: &Expr) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    walk(expr, &mut HashSet::new(), &mut |e| {
-        if let Expr::Decision(index) = e {
-            found.insert(*index);
+    #[test]
+    fn wrong_kinds_fail() {
+        let nothing = Values(&[]);
+        let one = || Arc::new(Expr::number(1.0));
+        let wrong = [
+            Expr::Binary(BinaryOp::And, one(), constant(true)),
+            Expr::Binary(BinaryOp::Add, one(), constant(true)),
+            Expr::Unary(UnaryOp::Not, one()),
+            Expr::Unary(UnaryOp::Negate, constant(true)),
+            Expr::If(one(), one(), one()),
+            Expr::Call(Function::Abs, vec![Expr::bool(true)]),
+        ];
+        for expr in wrong {
+            assert!(
+                matches!(value(&expr, &nothing), Err(Failure::Kind(..))),
+                "{expr:?}"
+            );
+            assert!(reduce(&expr, &|_| None).is_err(), "{expr:?}");
         }
-    });
-    found
-}
+        let name = Expr::Name("x".into(), Span::default());
+        assert_eq!(value(&name, &nothing), Err(Failure::Unknown("x".into())));
+    }
 
-/// Every name that an expression mentions.
-pub fn names(expr: &Expr) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    walk(expr, &mut HashSet::new(), &mut |e| {
-        if let Expr::Name(name, _) = e {
-            found.insert(name.clone());
+    /// Values of MobileNet's `_make_divisible(v, 8)`, computed with the reference code.
+    #[test]
+    fn multiples_are_those_of_mobile_net() {
+        let reference = [
+            (1.0, 8.0),
+            (8.0, 8.0),
+            (11.2, 16.0),
+            (12.0, 16.0),
+            (16.8, 16.0),
+            (17.7, 16.0),
+            (17.8, 24.0),
+            (22.4, 24.0),
+            (33.6, 32.0),
+            (44.8, 48.0),
+            (112.0, 112.0),
+            (134.4, 136.0),
+            (448.0, 448.0),
+            (1792.0, 1792.0),
+        ];
+        for (x, expected) in reference {
+            let found = call(Function::MultipleOf, &[8.0, x]);
+            assert_eq!(found, Ok(Value::Number(expected)), "{x}");
         }
-    });
-    found
-}
+        // Never more than a tenth below, and always a multiple.
+        for i in 1..4000 {
+            let x = f64::from(i) * 0.1;
+            let n = multiple_of(8.0, x);
+            assert!(
+                n % 8.0 == 0.0 && n >= 8.0 && n >= 0.9 * x && n <= x + 8.0,
+                "{x} {n}"
+            );
+        }
+    }
 
-/// Visits every node once. Unrolled expressions share their parts: without `seen`, a chain of optional layers would take
-/// exponential time.
-fn walk(expr: &Expr, seen: &mut HashSet<*const Expr>, visit: &mut dyn FnMut(&Expr)) {
-    visit(expr);
-    let mut shared = |child: &Arc<Expr>| {
-        if seen.insert(Arc::as_ptr(child)) {
-            walk(child, seen, visit);
+    #[test]
+    fn rounding_is_half_to_even_and_the_sign_of_zero_is_positive() {
+        let of = |function, x| call(function, &[x]).map(|v| v.as_number().unwrap());
+        assert_eq!(of(Function::Round, 2.5), Ok(2.0));
+        assert_eq!(of(Function::Round, -1.5), Ok(-2.0));
+        assert_eq!(of(Function::Sign, 0.0), Ok(1.0));
+        assert_eq!(of(Function::Sign, -0.0), Ok(1.0));
+        assert_eq!(
+            call(Function::Clip, &[3.0, -1.0, 1.0]),
+            Ok(Value::Number(1.0))
+        );
+    }
+
+    /// x + x, 200 times: a tree of 2^200 leaves.
+    #[test]
+    fn shared_parts_are_evaluated_once() {
+        let mut sum = decision(0);
+        for _ in 0..200 {
+            sum = Arc::new(Expr::Binary(BinaryOp::Add, sum.clone(), sum));
         }
-    };
-    match expr {
-        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => {}
-        Expr::Unary(_, x) => shared(x),
-        Expr::Binary(_, x, y) => [x, y].into_iter().for_each(shared),
-        Expr::If(c, x, y) => [c, x, y].into_iter().for_each(shared),
-        Expr::Call(_, items) | Expr::Set(items) => items.iter().for_each(|i| walk(i, seen, visit)),
-        Expr::Record(_, fields, _) => {
-            for (_, slot) in fields {
-                if let Slot::Fixed(e) = slot {
-                    walk(e, seen, visit);
-                }
-            }
-        }
+        let one = [Some(Value::Number(1.0))];
+        assert_eq!(number(&sum, &Values(&one)), Ok(2f64.powi(200)));
+        assert_eq!(decisions(&sum).len(), 1);
+        let copy = choose(Expr::Decision(1), (*sum).clone(), (*sum).clone());
+        assert!(matches!(copy, Expr::Binary(..)), "the same on both sides");
     }
 }

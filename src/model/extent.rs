@@ -11,6 +11,23 @@ pub(super) struct Extent {
     pub(super) channels: Expr,
 }
 
+impl Extent {
+    /// This extent where `guard` holds, `other` elsewhere.
+    pub(super) fn where_or(self, guard: &Expr, other: &Extent) -> Extent {
+        let choose = |x: Expr, y: &Expr| evaluate::choose(guard.clone(), x, y.clone());
+        Extent {
+            height: choose(self.height, &other.height),
+            width: choose(self.width, &other.width),
+            channels: choose(self.channels, &other.channels),
+        }
+    }
+
+    /// Its three sides.
+    pub(super) fn sides(&self) -> [&Expr; 3] {
+        [&self.height, &self.width, &self.channels]
+    }
+}
+
 /// The output of a window that moves over rows and columns: floor((n + 2 p - k) / s) + 1, and ceil(n / s) for `same` padding,
 /// which an odd kernel reaches with p = (k - 1) / 2.
 pub(super) fn windowed(
@@ -20,28 +37,42 @@ pub(super) fn windowed(
     padding: &Expr,
     channels: Expr,
 ) -> Result<Extent, Failure> {
+    let same = Expr::Value(Value::name("same"));
+    let is_same = evaluate::combine(BinaryOp::Equal, padding.clone(), same)?;
     let along = |n: &Expr| -> Result<Expr, Failure> {
-        let fold = |e: Expr| evaluate::reduce(&e, &|_| None);
-        if *padding == Expr::Value(Value::name("same")) {
-            let ratio = evaluate::combine(BinaryOp::Divide, n.clone(), stride.clone())?;
-            return match ratio.as_value() {
-                Some(_) => fold(Expr::Call(Function::Ceil, vec![ratio])),
-                None => Ok(Expr::Call(Function::Ceil, vec![ratio])),
-            };
-        }
-        let both_sides = evaluate::combine(BinaryOp::Multiply, Expr::number(2.0), padding.clone())?;
-        let padded = evaluate::combine(BinaryOp::Add, n.clone(), both_sides)?;
-        let room = evaluate::combine(BinaryOp::Subtract, padded, kernel.clone())?;
-        let ratio = evaluate::combine(BinaryOp::Divide, room, stride.clone())?;
-        let steps = match ratio.as_value() {
-            Some(_) => fold(Expr::Call(Function::Floor, vec![ratio]))?,
-            None => Expr::Call(Function::Floor, vec![ratio]),
+        let outside = || -> Result<Expr, Failure> {
+            let both_sides =
+                evaluate::combine(BinaryOp::Multiply, Expr::number(2.0), padding.clone())?;
+            let padded = evaluate::combine(BinaryOp::Add, n.clone(), both_sides)?;
+            let room = evaluate::combine(BinaryOp::Subtract, padded, kernel.clone())?;
+            let steps = rounded(Function::Floor, &room, stride)?;
+            evaluate::combine(BinaryOp::Add, steps, Expr::number(1.0))
         };
-        evaluate::combine(BinaryOp::Add, steps, Expr::number(1.0))
+        match is_same {
+            Expr::Value(Value::Bool(true)) => rounded(Function::Ceil, n, stride),
+            Expr::Value(Value::Bool(false)) => outside(),
+            _ => Ok(evaluate::choose(
+                is_same.clone(),
+                rounded(Function::Ceil, n, stride)?,
+                outside()?,
+            )),
+        }
     };
     Ok(Extent {
         height: along(&flow.height)?,
         width: along(&flow.width)?,
         channels,
     })
+}
+
+/// A whole number over a stride, rounded.
+fn rounded(function: Function, n: &Expr, stride: &Expr) -> Result<Expr, Failure> {
+    if *stride == Expr::number(1.0) {
+        return Ok(n.clone());
+    }
+    let ratio = evaluate::combine(BinaryOp::Divide, n.clone(), stride.clone())?;
+    match ratio.as_value() {
+        Some(_) => evaluate::reduce(&Expr::Call(function, vec![ratio]), &|_| None),
+        None => Ok(Expr::Call(function, vec![ratio])),
+    }
 }

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use super::build;
 use super::decision::Decisions;
 use super::evaluate;
+use super::fit;
 use super::hardware;
 use super::members::{self, Values};
 use super::network::{Network, Node, Op, Placement};
@@ -43,7 +44,7 @@ pub(super) fn extremes(
 
 const NAMES: [&str; 3] = ["macs", "params", "model_size"];
 
-/// The extremes of one layer, 0 where it is absent; `None` if its decisions are too many.
+/// The extremes of one layer, 0 where it is absent; `None` if its decisions are too many, or no combination is allowed.
 fn layer(
     node: &TemplateNode,
     placed: Option<&Placed>,
@@ -51,13 +52,13 @@ fn layer(
     quantizers: &[Quantizer],
 ) -> Option<[(f64, f64); NAMES.len()]> {
     let weights = placed.map(|p| &p.weights);
-    let mut exprs: Vec<&Expr> = build::parts(node);
+    let mut exprs: Vec<&Expr> = fit::parts(node);
     exprs.extend(weights);
     let mut found = [(f64::INFINITY, f64::NEG_INFINITY); NAMES.len()];
     let visited = members::visit(exprs, decisions, |values| {
         let scope = Values(values);
         let mut prices = [0.0; NAMES.len()];
-        if evaluate::truth(&node.guard, &scope).unwrap_or(false) {
+        if build::exists(node, &scope).unwrap_or(false) {
             let Some(network) = alone(node, weights, quantizers, &scope) else {
                 return ControlFlow::Break(());
             };
@@ -72,7 +73,8 @@ fn layer(
         }
         ControlFlow::Continue(())
     })?;
-    visited.is_continue().then_some(found)
+    // Without a combination that meets the constraints there is nothing to bound.
+    (visited.is_continue() && found[0].0 <= found[0].1).then_some(found)
 }
 
 /// A network of the input and this one layer.

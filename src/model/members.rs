@@ -41,23 +41,69 @@ pub(super) fn dependencies<'a>(
     found
 }
 
-/// Calls `visit` with every combination of the decisions that `exprs` depend on, until it breaks. `None`: too many, or a real
-/// range is among them; nothing has been proved then.
+/// Calls `visit` with every combination of the decisions that `exprs` depend on, until it breaks. Combinations that violate a
+/// constraint are left out, as far as looking at the constraint's other decisions is not too much. `None`: too many
+/// combinations, or a real range is among them; nothing has been proved then.
 pub(super) fn visit<'a, B>(
     exprs: impl IntoIterator<Item = &'a Expr>,
     decisions: &Decisions,
     mut visit: impl FnMut(&[Option<Value>]) -> ControlFlow<B>,
 ) -> Option<ControlFlow<B>> {
-    let indices: Vec<usize> = dependencies(exprs, decisions).into_iter().collect();
-    let mut product = 1u64;
-    for index in &indices {
-        product = product.checked_mul(decisions.all[*index].choices.len()?)?;
-        if product > MOST {
-            return None;
+    let alone = dependencies(exprs, decisions);
+    let constraints: Vec<(&Expr, BTreeSet<usize>)> = decisions
+        .constraints
+        .iter()
+        .map(|c| (c, dependencies([c], decisions)))
+        .collect();
+    let related = with_related(alone.clone(), &constraints);
+    let indices = match combinations(&related, decisions) {
+        Some(_) => related,
+        None => {
+            combinations(&alone, decisions)?;
+            alone
+        }
+    };
+    let applicable: Vec<&Expr> = constraints
+        .iter()
+        .filter(|(_, of)| of.is_subset(&indices))
+        .map(|(constraint, _)| *constraint)
+        .collect();
+    let indices: Vec<usize> = indices.into_iter().collect();
+    let mut values = vec![None; decisions.all.len()];
+    Some(descend(&indices, decisions, &mut values, &mut |values| {
+        let holds = |c: &&Expr| evaluate::truth(c, &Values(values)).unwrap_or(false);
+        match applicable.iter().all(holds) {
+            true => visit(values),
+            false => ControlFlow::Continue(()),
+        }
+    }))
+}
+
+/// The decisions that constraints tie to `found`, and `found`.
+fn with_related(
+    mut found: BTreeSet<usize>,
+    constraints: &[(&Expr, BTreeSet<usize>)],
+) -> BTreeSet<usize> {
+    loop {
+        let before = found.len();
+        for (_, of) in constraints {
+            if !of.is_disjoint(&found) {
+                found.extend(of);
+            }
+        }
+        if found.len() == before {
+            return found;
         }
     }
-    let mut values = vec![None; decisions.all.len()];
-    Some(descend(&indices, decisions, &mut values, &mut visit))
+}
+
+/// How many combinations decisions have at most, if that is not too many.
+fn combinations(indices: &BTreeSet<usize>, decisions: &Decisions) -> Option<u64> {
+    indices.iter().try_fold(1u64, |product, index| {
+        product
+            .checked_mul(decisions.all[*index].choices.len()?)
+            .filter(|p| *p <= MOST)
+    })
 }
 
 fn descend<B>(
@@ -82,13 +128,20 @@ fn descend<B>(
     ControlFlow::Continue(())
 }
 
-/// The largest number that an expression takes; `None` if that would take too many combinations, or it is no number.
-pub(super) fn largest(expr: &Expr, decisions: &Decisions) -> Option<f64> {
-    let mut most = f64::NEG_INFINITY;
-    let all = visit([expr], decisions, |values| {
-        match evaluate::number(expr, &Values(values)) {
+/// Every number that an expression takes where `guard` holds, in no order; `None` if that would take too many combinations, or
+/// it is no number.
+pub(super) fn numbers(expr: &Expr, guard: &Expr, decisions: &Decisions) -> Option<Vec<f64>> {
+    let mut found = Vec::new();
+    let all = visit([expr, guard], decisions, |values| {
+        let scope = Values(values);
+        if !evaluate::truth(guard, &scope).unwrap_or(false) {
+            return ControlFlow::Continue(());
+        }
+        match evaluate::number(expr, &scope) {
             Ok(n) => {
-                most = if n > most { n } else { most };
+                if !found.contains(&n) {
+                    found.push(n);
+                }
                 ControlFlow::Continue(())
             }
             // The expression does not exist under these values.
@@ -96,8 +149,5 @@ pub(super) fn largest(expr: &Expr, decisions: &Decisions) -> Option<f64> {
             Err(_) => ControlFlow::Break(()),
         }
     })?;
-    match all {
-        ControlFlow::Continue(()) if most > f64::NEG_INFINITY => Some(most),
-        _ => None,
-    }
+    all.is_continue().then_some(found)
 }

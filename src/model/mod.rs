@@ -9,9 +9,13 @@ mod build;
 pub mod candidate;
 pub mod counting;
 pub mod decision;
+mod domain;
 pub mod evaluate;
+mod existence;
 mod extent;
 mod extremes;
+mod fit;
+mod fold;
 pub mod formula;
 pub mod hardware;
 mod members;
@@ -23,9 +27,12 @@ mod policy;
 mod prove;
 pub mod quantizer;
 mod repair;
+mod select;
 mod settle;
 mod stage;
 pub mod template;
+#[cfg(test)]
+mod tests;
 mod unroll;
 
 pub use candidate::{Candidate, Optimizer, Recipe, Schedule};

@@ -151,7 +151,11 @@ impl Network {
     /// The kind of a node that has weights.
     pub fn layer_kind(&self, node: &Node) -> Option<LayerKind> {
         match &node.op {
-            Op::Convolution(c) if c.groups > 1 && c.groups == self.input_shape(node).channels => {
+            Op::Convolution(c)
+                if c.groups > 1
+                    && c.groups == self.input_shape(node).channels
+                    && c.groups == node.shape.channels =>
+            {
                 Some(LayerKind::Depthwise)
             }
             Op::Convolution(_) => Some(LayerKind::Conv),
@@ -167,12 +171,12 @@ impl Network {
 
     /// Number of weights of a node, without bias: kernel² · (channels in / groups) · channels out.
     pub fn weights(&self, node: &Node) -> usize {
-        let input = self.input_shape(node);
         match &node.op {
             Op::Convolution(c) => {
-                c.kernel * c.kernel * (input.channels / c.groups) * node.shape.channels
+                let inputs = self.input_shape(node).channels / c.groups;
+                c.kernel * c.kernel * inputs * node.shape.channels
             }
-            Op::Linear => input.len() * node.shape.channels,
+            Op::Linear => self.input_shape(node).len() * node.shape.channels,
             _ => 0,
         }
     }

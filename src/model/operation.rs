@@ -28,13 +28,41 @@ pub(super) enum TemplateOp {
         stride: Expr,
     },
     Flatten,
-    /// Remembers what flows here as the input of the next block: marks count from 0.
-    Mark,
-    /// Adds what was remembered, which has this extent.
-    AddInput {
-        slot: usize,
-        remembered: Extent,
-    },
+    /// Adds the input of the block.
+    AddInput(Mark),
+}
+
+/// A place between two nodes, where the input of a block is.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    /// How many template nodes stand before it.
+    pub(super) at: usize,
+    /// What flows there.
+    pub(super) extent: Extent,
+}
+
+impl TemplateOp {
+    /// The expressions that it depends on.
+    pub(super) fn parts(&self) -> Vec<&Expr> {
+        match self {
+            TemplateOp::Convolution {
+                channels,
+                kernel,
+                stride,
+                groups,
+                padding,
+                ..
+            } => vec![channels, kernel, stride, groups, padding],
+            TemplateOp::Linear { outputs } => vec![outputs],
+            TemplateOp::Pool {
+                kind,
+                kernel,
+                stride,
+            } => vec![kind, kernel, stride],
+            TemplateOp::AddInput(mark) => mark.extent.sides().to_vec(),
+            TemplateOp::Norm | TemplateOp::Activation { .. } | TemplateOp::Flatten => Vec::new(),
+        }
+    }
 }
 
 /// The operation with this name on what flows, and what it gives. `arg` settles an argument.
@@ -96,20 +124,19 @@ pub(super) fn template_op(
         }
         "pool" => {
             let (kind, kernel, stride) = (arg("kind")?, arg("kernel")?, arg("stride")?);
-            let output = if kernel == Expr::Value(Value::name("global")) {
-                Extent {
-                    height: Expr::number(1.0),
-                    width: Expr::number(1.0),
-                    ..flow.clone()
+            let global = Extent {
+                height: Expr::number(1.0),
+                width: Expr::number(1.0),
+                ..flow.clone()
+            };
+            let name = Expr::Value(Value::name("global"));
+            let output = match evaluate::combine(BinaryOp::Equal, kernel.clone(), name)? {
+                Expr::Value(Value::Bool(true)) => global,
+                is_global => {
+                    let (none, channels) = (Expr::number(0.0), flow.channels.clone());
+                    let sliding = windowed(flow, &kernel, &stride, &none, channels)?;
+                    global.where_or(&is_global, &sliding)
                 }
-            } else {
-                windowed(
-                    flow,
-                    &kernel,
-                    &stride,
-                    &Expr::number(0.0),
-                    flow.channels.clone(),
-                )?
             };
             (
                 TemplateOp::Pool {

@@ -5,9 +5,11 @@
 //! rectifier that feeds such a quantizer becomes hardtanh, whose derivative is the clipped straight-through estimator of the sign: the float
 //! stage trains what the quantized stage approximates (arXiv:1602.02830; arXiv:2003.11535 trains tanh first for the same reason).
 
+use super::evaluate;
+use super::members::Values;
 use super::network::{Activation, Network, Op};
 use super::quantizer::{Grid, Quantizer, ScaleRule};
-use crate::ir::{Quantizer as Definition, Value};
+use crate::ir::{Codes, Expr, Quantizer as Definition, Slot, Value};
 
 /// Why a quantizer's value is not one.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +34,10 @@ pub(super) fn quantizer(
         Value::Record(record) => record.get(field).cloned(),
         _ => None,
     };
-    let fixed = |slot: &crate::ir::Slot| match slot {
-        crate::ir::Slot::Fixed(expr) => expr.as_value().cloned(),
-        crate::ir::Slot::Chosen(domain) => domain.default.clone(),
+    // A field that its definition leaves open has become a field of the value.
+    let fixed = |slot: &Slot| match slot {
+        Slot::Fixed(expr) => settled(expr),
+        Slot::Chosen(_) => None,
     };
     let wrong = |field: &str, found: &Option<Value>| {
         let found = found.as_ref().map_or("nothing".into(), Value::to_string);
@@ -43,17 +46,17 @@ pub(super) fn quantizer(
 
     let bits = given("bits").or_else(|| definition.bits.as_ref().and_then(fixed));
     let grid = match definition.codes {
-        crate::ir::Codes::Binary => Grid::Binary,
-        crate::ir::Codes::Ternary => Grid::Ternary,
-        crate::ir::Codes::Uniform => match bits.as_ref().and_then(Value::as_number) {
+        Codes::Binary => Grid::Binary,
+        Codes::Ternary => Grid::Ternary,
+        Codes::Uniform => match bits.as_ref().and_then(Value::as_number) {
             Some(n) if n.fract() == 0.0 && (2.0..=8.0).contains(&n) => Grid::Integer {
                 bits: n as u32,
-                signed: true,
+                signed: signed(value, definitions).unwrap_or(true),
             },
             _ => return Err(wrong("bits", &bits)),
         },
     };
-    let granularity = given("granularity").or_else(|| definition.granularity.as_value().cloned());
+    let granularity = given("granularity").or_else(|| settled(&definition.granularity));
     let per_channel = match granularity.as_ref().and_then(Value::as_name) {
         Some("per_channel") => true,
         Some("per_tensor") => false,
@@ -85,21 +88,45 @@ pub(super) fn quantizer(
     }))
 }
 
-/// Replaces rectifiers that feed a binary or ternary quantizer by hardtanh.
+/// The value of a field that depends on nothing.
+fn settled(expr: &Expr) -> Option<Value> {
+    evaluate::value(expr, &Values(&[])).ok()
+}
+
+/// Whether a quantizer has codes below zero, if it says so; `None`: `auto`, or it is no quantizer.
+pub(super) fn signed(value: &Value, definitions: &[Definition]) -> Option<bool> {
+    let definition = definitions
+        .iter()
+        .find(|d| Some(d.name.as_str()) == value.as_name())?;
+    let given = match value {
+        Value::Record(record) => record.get("signed").cloned(),
+        _ => None,
+    };
+    given.or_else(|| settled(&definition.signed))?.as_bool()
+}
+
+/// Replaces rectifiers that feed a binary or ternary quantizer by hardtanh: those whose values reach it through pooling, flattening,
+/// padded shortcuts and sums, with nothing negative added on the way.
 pub(super) fn replace_rectifiers(network: &mut Network) {
-    let readers: Vec<usize> = network
+    let non_negative = non_negative(network);
+    let mut open: Vec<usize> = network
         .weighted()
         .filter(|i| few_bits(network, *i))
+        .map(|i| network.nodes[i].inputs[0])
+        .filter(|producer| non_negative[*producer])
         .collect();
-    for reader in readers {
-        let mut at = network.nodes[reader].inputs[0];
-        while let Op::Pool { .. } | Op::Flatten | Op::PadShortcut { .. } = network.nodes[at].op {
-            at = network.nodes[at].inputs[0];
+    let mut seen = vec![false; network.nodes.len()];
+    while let Some(at) = open.pop() {
+        if std::mem::replace(&mut seen[at], true) {
+            continue;
         }
-        if let Op::Activation(activation @ (Activation::Relu | Activation::Relu6)) =
-            &mut network.nodes[at].op
-        {
-            *activation = Activation::Hardtanh;
+        let node = &mut network.nodes[at];
+        match &mut node.op {
+            Op::Activation(activation) => *activation = Activation::Hardtanh,
+            Op::Pool { .. } | Op::Flatten | Op::PadShortcut { .. } | Op::Add => {
+                open.extend(&node.inputs);
+            }
+            Op::Input | Op::Convolution(_) | Op::Linear | Op::Norm => {}
         }
     }
 }
@@ -112,32 +139,27 @@ fn few_bits(network: &Network, index: usize) -> bool {
 }
 
 /// Settles what depends on the producer: an integer activation grid is unsigned where its producer is never negative, unless the
-/// definition fixes `signed`; binary and ternary activations are codes themselves, with scale 1.
-pub(super) fn settle_activations(network: &mut Network, definitions: &[Definition]) {
+/// quantizer says whether it is `signed`; binary and ternary activations are codes themselves, with scale 1. `declared` says that for
+/// each node with weights, in order.
+pub(super) fn settle_activations(network: &mut Network, declared: &[Option<bool>]) {
     let non_negative = non_negative(network);
-    for index in 0..network.nodes.len() {
-        let producer = network.nodes[index].inputs.first().copied();
-        let Some(placement) = &mut network.nodes[index].placement else {
+    let weighted: Vec<usize> = network.weighted().collect();
+    for (index, declared) in weighted.into_iter().zip(declared) {
+        let node = &mut network.nodes[index];
+        let producer = node.inputs[0];
+        let Some(quantizer) = node.placement.as_mut().and_then(|p| p.activations.as_mut()) else {
             continue;
         };
-        let Some(quantizer) = &mut placement.activations else {
-            continue;
-        };
-        let declared = definitions
-            .iter()
-            .find(|d| d.name == quantizer.name)
-            .and_then(|d| d.signed.as_value())
-            .and_then(Value::as_bool);
-        match &mut quantizer.grid {
-            Grid::Integer { signed, .. } => {
-                *signed = declared.unwrap_or_else(|| !producer.is_some_and(|p| non_negative[p]))
-            }
-            Grid::Binary | Grid::Ternary => quantizer.scale = ScaleRule::One,
-        }
         // One scale per tensor, and a rule that suits magnitudes rather than means.
         quantizer.per_channel = false;
-        if matches!(quantizer.grid, Grid::Integer { .. }) && quantizer.scale == ScaleRule::MeanAbs {
-            quantizer.scale = ScaleRule::MaxAbs;
+        match &mut quantizer.grid {
+            Grid::Integer { signed, .. } => {
+                *signed = declared.unwrap_or(!non_negative[producer]);
+                if quantizer.scale == ScaleRule::MeanAbs {
+                    quantizer.scale = ScaleRule::MaxAbs;
+                }
+            }
+            Grid::Binary | Grid::Ternary => quantizer.scale = ScaleRule::One,
         }
     }
 }

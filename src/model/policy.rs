@@ -4,14 +4,13 @@
 //! a quantizer's name or record. The last matching rule wins, field by field; a decision of a rule exists only where
 //! the rule wins for at least one field.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use super::evaluate::{self, Failure, both, negate};
-use super::operation::TemplateOp;
+use super::evaluate::{self, both, either, negate};
+use super::select::{matching, report_idle};
 use super::settle::{Frame, Settler};
 use super::unroll::TemplateNode;
-use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Expr, Pattern, Policy, Quantifier, Rule, Selector, Slot, Value, Which};
+use crate::ir::{Expr, Policy, Quantifier, Rule, Slot, Value};
 
 /// Quantizers of a node's operands: expressions that give a name or a record. `float` where no rule speaks of an operand.
 #[derive(Debug, Clone)]
@@ -38,7 +37,7 @@ impl Reach {
         }
     }
 
-    fn either(&self, other: &Reach) -> Reach {
+    fn or(&self, other: &Reach) -> Reach {
         Reach {
             weights: either(self.weights.clone(), other.weights.clone()),
             activations: either(self.activations.clone(), other.activations.clone()),
@@ -74,11 +73,8 @@ pub(super) fn place(
         .collect();
     let mut matches = Vec::with_capacity(policy.rules.len());
     for rule in &policy.rules {
-        let of_rule: Vec<Expr> = weighted
-            .iter()
-            .map(|i| matching(rule, *i, &weighted, nodes, &names, settler))
-            .collect();
-        report_idle(rule, &of_rule, nodes, settler);
+        let of_rule = matching(rule, &weighted, nodes, &names, settler);
+        report_idle(rule, &of_rule, &weighted, nodes, settler);
         matches.push(of_rule);
     }
     let reach = reaches(policy, &weighted, &matches, nodes);
@@ -87,9 +83,7 @@ pub(super) fn place(
         .iter()
         .enumerate()
         .map(|(r, rule)| {
-            let anywhere = reach[r]
-                .iter()
-                .fold(Reach::never(), |sum, one| sum.either(one));
+            let anywhere = reach[r].iter().fold(Reach::never(), |sum, one| sum.or(one));
             (rule.quantifier == Quantifier::Every).then(|| {
                 say(
                     rule,
@@ -111,9 +105,10 @@ pub(super) fn place(
         };
         let path = format!("policy.{}", label(*index, &weighted, nodes));
         for (r, rule) in policy.rules.iter().enumerate() {
-            let said = once[r]
-                .clone()
-                .unwrap_or_else(|| say(rule, &path, &reach[r][w], &names, settler));
+            let said = once[r].clone().unwrap_or_else(|| {
+                let path = path_of(rule, r, &path, settler);
+                say(rule, &path, &reach[r][w], &names, settler)
+            });
             if let Some(value) = said.weights {
                 operands.weights = evaluate::choose(matches[r][w].clone(), value, operands.weights);
             }
@@ -127,6 +122,17 @@ pub(super) fn place(
     placed
 }
 
+/// Where the decisions of a rule stand. Two rules may both speak of a layer, each under its own condition (`where channels <= 16`):
+/// the decisions of the later one stand below its number.
+fn path_of(rule: &Rule, number: usize, path: &str, settler: &Settler) -> String {
+    let names = rule.lets.iter().map(|binding| binding.name.as_str());
+    let mut names = names.chain(["weights", "activations"]);
+    match names.any(|name| settler.has_decided(&format!("{path}.{name}"))) {
+        true => format!("{path}.rule[{number}]"),
+        false => path.into(),
+    }
+}
+
 /// Makes decisions of a rule's choices, each only where the rule wins a field.
 fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Settler) -> Said {
     let exists = either(reach.weights.clone(), reach.activations.clone());
@@ -137,14 +143,20 @@ fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Sett
         };
     }
     let mut frame = names.clone();
-    for binding in &rule.lets {
-        let value = settler.slot(
-            &binding.slot,
-            &format!("{path}.{}", binding.name),
-            &exists,
-            &frame,
+    for (binding, (for_weights, for_activations)) in rule.lets.iter().zip(uses(rule)) {
+        let at = format!("{path}.{}", binding.name);
+        let where_used = |used: bool, reach: &Expr| match used {
+            true => reach.clone(),
+            false => Expr::bool(false),
+        };
+        let needed = either(
+            where_used(for_weights, &reach.weights),
+            where_used(for_activations, &reach.activations),
         );
-        frame.define(&binding.name, value);
+        if needed != Expr::bool(false) {
+            let value = settler.slot(&binding.slot, &at, &needed, &frame);
+            frame.define(&binding.name, value);
+        }
     }
     let mut field = |slot: &Option<Slot>, name: &str, reach: &Expr| {
         let slot = slot.as_ref().filter(|_| *reach != Expr::bool(false))?;
@@ -154,6 +166,30 @@ fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Sett
         weights: field(&rule.weights, "weights", &reach.weights),
         activations: field(&rule.activations, "activations", &reach.activations),
     }
+}
+
+/// For each name of a rule, whether its weights need it, and whether its activations do.
+fn uses(rule: &Rule) -> Vec<(bool, bool)> {
+    let mut of_field = [&rule.weights, &rule.activations].map(|field| {
+        let names = field.as_ref().map(names_in).unwrap_or_default();
+        (names, vec![false; rule.lets.len()])
+    });
+    for (names, used) in &mut of_field {
+        // A later name may need an earlier one.
+        for (i, binding) in rule.lets.iter().enumerate().rev() {
+            used[i] = names.contains(&binding.name);
+            if used[i] {
+                names.extend(names_in(&binding.slot));
+            }
+        }
+    }
+    let [(_, weights), (_, activations)] = of_field;
+    weights.into_iter().zip(activations).collect()
+}
+
+fn names_in(slot: &Slot) -> BTreeSet<String> {
+    let exprs = evaluate::expressions(slot);
+    exprs.iter().flat_map(evaluate::names).collect()
 }
 
 /// Where each rule wins: it matches, the node exists, and no later rule with the same field matches.
@@ -182,153 +218,6 @@ fn reaches(
     reach
 }
 
-/// Under which condition a rule speaks of a node, given that the node exists.
-fn matching(
-    rule: &Rule,
-    index: usize,
-    weighted: &[usize],
-    nodes: &[TemplateNode],
-    names: &Frame,
-    settler: &mut Settler,
-) -> Expr {
-    rule.selectors
-        .iter()
-        .fold(Expr::bool(false), |sum, selector| {
-            either(
-                sum,
-                selected(selector, index, weighted, nodes, names, settler),
-            )
-        })
-}
-
-fn selected(
-    selector: &Selector,
-    index: usize,
-    weighted: &[usize],
-    nodes: &[TemplateNode],
-    names: &Frame,
-    settler: &mut Settler,
-) -> Expr {
-    let node = &nodes[index];
-    let of_kind = |i: usize| selector.kind.is_none() || nodes[i].kind() == selector.kind;
-    if !of_kind(index) {
-        return Expr::bool(false);
-    }
-    let no_other = |others: &mut dyn Iterator<Item = &usize>| {
-        others
-            .filter(|i| of_kind(**i))
-            .fold(Expr::bool(true), |all, i| {
-                both(all, negate(nodes[*i].guard.clone()))
-            })
-    };
-    let which = match &selector.which {
-        Which::All => Expr::bool(true),
-        Which::First => no_other(&mut weighted.iter().filter(|i| **i < index)),
-        Which::Last => no_other(&mut weighted.iter().filter(|i| **i > index)),
-        Which::Named(pattern) => Expr::bool(fits(pattern, &node.layer)),
-    };
-    match &selector.filter {
-        None => which,
-        Some(_) if which == Expr::bool(false) => which,
-        Some(filter) => match properties(node, names) {
-            Ok(frame) => both(which, settler.expr(filter, "policy", &node.guard, &frame)),
-            Err(failure) => {
-                let text = failure.to_string();
-                settler.sink.push(
-                    Diagnostic::error("bnas::type::mismatch", text)
-                        .label(selector.span, "in this selector"),
-                );
-                Expr::bool(false)
-            }
-        },
-    }
-}
-
-/// What `where` may speak of.
-fn properties(node: &TemplateNode, names: &Frame) -> Result<Frame, Failure> {
-    let times = |x: Expr, y: Expr| evaluate::combine(BinaryOp::Multiply, x, y);
-    let mut frame = names.clone();
-    let (kernel, stride, groups) = match &node.op {
-        TemplateOp::Convolution {
-            kernel,
-            stride,
-            groups,
-            ..
-        } => (kernel.clone(), stride.clone(), groups.clone()),
-        _ => (Expr::number(1.0), Expr::number(1.0), Expr::number(1.0)),
-    };
-    let taps = times(kernel.clone(), kernel.clone())?;
-    let inputs = match &node.op {
-        TemplateOp::Linear { .. } => times(
-            times(node.input.height.clone(), node.input.width.clone())?,
-            node.input.channels.clone(),
-        )?,
-        _ => evaluate::combine(
-            BinaryOp::Divide,
-            node.input.channels.clone(),
-            groups.clone(),
-        )?,
-    };
-    let weights = times(times(taps, inputs)?, node.output.channels.clone())?;
-    let pixels = times(node.output.height.clone(), node.output.width.clone())?;
-    frame.define("channels", node.output.channels.clone());
-    frame.define("input.channels", node.input.channels.clone());
-    frame.define("kernel", kernel);
-    frame.define("stride", stride);
-    frame.define("groups", groups);
-    frame.define("macs", times(weights.clone(), pixels)?);
-    frame.define(
-        "params",
-        evaluate::combine(BinaryOp::Add, weights, node.output.channels.clone())?,
-    );
-    Ok(frame)
-}
-
-fn report_idle(rule: &Rule, matches: &[Expr], nodes: &[TemplateNode], settler: &mut Settler) {
-    if matches.iter().any(|m| *m != Expr::bool(false)) {
-        return;
-    }
-    let mut layers: Vec<&str> = nodes
-        .iter()
-        .filter(|n| n.kind().is_some())
-        .map(|n| n.layer.as_str())
-        .collect();
-    layers.dedup();
-    let shown = layers
-        .iter()
-        .take(8)
-        .map(|l| format!("`{l}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = if layers.len() > 8 { ", …" } else { "" };
-    settler.sink.push(
-        Diagnostic::error(
-            "bnas::policy::matches_nothing",
-            "this rule matches no layer of the space",
-        )
-        .label(rule.span, "no layer is like this")
-        .help(format!("the layers with weights are {shown}{more}")),
-    );
-}
-
-/// Whether a layer's path is like a pattern: `s[0].d[*].project`.
-fn fits(pattern: &Pattern, path: &str) -> bool {
-    let parts: Vec<&str> = path.split('.').collect();
-    parts.len() == pattern.0.len()
-        && pattern.0.iter().zip(parts).all(|(wanted, part)| {
-            let (name, index) = match part.split_once('[') {
-                Some((name, rest)) => (name, rest.trim_end_matches(']').parse::<usize>().ok()),
-                None => (part, None),
-            };
-            name == wanted.name
-                && match wanted.index {
-                    None => index.is_none(),
-                    Some(None) => index.is_some(),
-                    Some(Some(i)) => index == Some(i),
-                }
-        })
-}
-
 /// The path of a node's layer, numbered if the layer has several nodes with weights.
 fn label(index: usize, weighted: &[usize], nodes: &[TemplateNode]) -> String {
     let layer = &nodes[index].layer;
@@ -343,17 +232,5 @@ fn label(index: usize, weighted: &[usize], nodes: &[TemplateNode]) -> String {
             "{layer}[{}]",
             alike.iter().position(|i| *i == index).unwrap_or(0)
         ),
-    }
-}
-
-fn either(x: Expr, y: Expr) -> Expr {
-    match (&x, &y) {
-        (Expr::Value(Value::Bool(true)), _) | (_, Expr::Value(Value::Bool(true))) => {
-            Expr::bool(true)
-        }
-        (Expr::Value(Value::Bool(false)), _) => y,
-        (_, Expr::Value(Value::Bool(false))) => x,
-        _ if x == y => x,
-        _ => Expr::Binary(BinaryOp::Or, Arc::new(x), Arc::new(y)),
     }
 }

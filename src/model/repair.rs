@@ -1,23 +1,31 @@
 //! Repairs as edits of a concrete network, after quantizers are placed and before anything is folded.
 
-use super::network::{LayerKind, Network, Node, Op, Shape};
-use super::place::{NotAQuantizer, quantizer};
+use super::network::{LayerKind, Network, Node, Op, Placement, Shape};
+use super::place::NotAQuantizer;
 use super::quantizer::{Grid, Quantizer};
-use crate::ir::{Edit, Quantizer as Definition, Repair, Value};
+use crate::ir::{Edit, Quantizer as Definition, Repair};
 
-/// Applies one repair.
+/// Applies repairs. Residual additions of the space are taken out first, so that the order of repairs never decides whether a
+/// shortcut that another one adds stays; what two repairs both say is done once.
 pub(super) fn apply(
-    repair: &Repair,
+    repairs: &[&Repair],
     network: &mut Network,
     definitions: &[Definition],
 ) -> Result<(), NotAQuantizer> {
-    for edit in &repair.edits {
+    let mut edits: Vec<&Edit> = Vec::new();
+    for edit in repairs.iter().flat_map(|repair| &repair.edits) {
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    }
+    edits.sort_by_key(|edit| **edit != Edit::RemoveSkips);
+    for edit in edits {
         match edit {
-            Edit::Features(name) => surrogate(network, name, definitions, |node| {
-                node.placement.as_mut().and_then(|p| p.activations.as_mut())
+            Edit::Features(name) => surrogate(network, name, definitions, |placement| {
+                placement.activations.as_mut()
             })?,
-            Edit::Weights(name) => surrogate(network, name, definitions, |node| {
-                node.placement.as_mut().and_then(|p| p.weights.as_mut())
+            Edit::Weights(name) => surrogate(network, name, definitions, |placement| {
+                placement.weights.as_mut()
             })?,
             Edit::RemoveSkips => remove_skips(network),
             Edit::ShortcutAroundBinaryConvs => shortcuts(network),
@@ -31,12 +39,18 @@ fn surrogate(
     network: &mut Network,
     name: &str,
     definitions: &[Definition],
-    operand: impl Fn(&mut Node) -> Option<&mut Quantizer>,
+    operand: impl Fn(&mut Placement) -> Option<&mut Quantizer>,
 ) -> Result<(), NotAQuantizer> {
-    let source = quantizer(&Value::name(name), definitions)?
+    let source = definitions
+        .iter()
+        .find(|d| d.name == name)
         .ok_or_else(|| NotAQuantizer(format!("`{name}` is no quantizer")))?;
-    for node in &mut network.nodes {
-        if let Some(quantizer) = operand(node).filter(|q| q.grid == Grid::Binary) {
+    for placement in network
+        .nodes
+        .iter_mut()
+        .filter_map(|n| n.placement.as_mut())
+    {
+        if let Some(quantizer) = operand(placement).filter(|q| q.grid == Grid::Binary) {
             quantizer.name.clone_from(&source.name);
             quantizer.gradient.clone_from(&source.gradient);
             quantizer.lets.clone_from(&source.lets);

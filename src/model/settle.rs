@@ -3,12 +3,15 @@
 //! In: a [`Slot`] with the path that it stands at and the guard under which it exists. Out: an expression over decisions; a
 //! slot that is chosen has become a [`Decision`]. Knows names only through the scope that it is given.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::decision::{Choices, Decision, Decisions};
+use super::decision::Decisions;
+use super::domain::labels_of;
 use super::evaluate::{self, Failure};
+use super::existence;
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::{BinaryOp, Domain, DomainKind, Expr, Quantizer, Slot, Value};
+use crate::ir::{Expr, Quantizer, Slot, Value};
 use crate::source::Span;
 
 /// Names of one statement list, innermost last.
@@ -34,6 +37,8 @@ pub(super) struct Settler<'a> {
     pub(super) decisions: Decisions,
     pub(super) sink: Sink,
     quantizers: &'a [Quantizer],
+    /// Where each decision is written, by path.
+    pub(super) written: BTreeMap<String, Span>,
 }
 
 impl<'a> Settler<'a> {
@@ -42,7 +47,22 @@ impl<'a> Settler<'a> {
             decisions: Decisions::default(),
             sink: Sink::default(),
             quantizers,
+            written: BTreeMap::new(),
         }
+    }
+
+    /// Adds a constraint over decisions. Where it needs a decision that does not exist, it does not bind.
+    pub(super) fn require(&mut self, holds: &Expr) {
+        let holds = existence::where_it_exists(holds, &self.decisions);
+        self.decisions.constraints.push(holds);
+    }
+
+    /// Whether a slot at this path, or a part of it, has become a decision.
+    pub(super) fn has_decided(&self, path: &str) -> bool {
+        let inside = format!("{path}.");
+        self.written.contains_key(path)
+            || (self.written.range(inside.clone()..).next())
+                .is_some_and(|(other, _)| other.starts_with(&inside))
     }
 
     /// The value of a slot at `path`, which exists under `guard`. After a diagnostic the value is the number 1, so that one pass
@@ -65,7 +85,7 @@ impl<'a> Settler<'a> {
         }
     }
 
-    fn fail(&mut self, failure: Failure, span: Span) {
+    pub(super) fn fail(&mut self, failure: Failure, span: Span) {
         let code = match failure {
             Failure::Unknown(_) => "bnas::name::unknown",
             _ => "bnas::type::mismatch",
@@ -75,7 +95,11 @@ impl<'a> Settler<'a> {
     }
 
     /// Opens quantizers that have a choice of their own, and settles the slots of records.
-    fn within(&mut self, expr: Expr, path: &str, guard: &Expr, names: &Frame) -> Expr {
+    pub(super) fn within(&mut self, expr: Expr, path: &str, guard: &Expr, names: &Frame) -> Expr {
+        // Most expressions are arithmetic, whose shared parts must not be copied apart.
+        if !self.chooses(&expr) {
+            return expr;
+        }
         match self.open(expr) {
             Expr::Record(name, fields, span) => {
                 let fields = fields
@@ -90,260 +114,71 @@ impl<'a> Settler<'a> {
             Expr::If(c, x, y) => {
                 let yes = evaluate::both(guard.clone(), (*c).clone());
                 let no = evaluate::both(guard.clone(), evaluate::negate((*c).clone()));
-                let x = self.within((*x).clone(), path, &yes, names);
-                let y = self.within((*y).clone(), path, &no, names);
+                let branches = [self.open((*x).clone()), self.open((*y).clone())];
+                let labels = labels_of(&branches);
+                let mut branch = |i: usize, guard: &Expr| {
+                    let path = match &branches[i] {
+                        Expr::Record(..) => format!("{path}.{}", labels[i]),
+                        _ => path.to_string(),
+                    };
+                    self.within(branches[i].clone(), &path, guard, names)
+                };
+                let (x, y) = (branch(0, &yes), branch(1, &no));
                 evaluate::choose((*c).clone(), x, y)
             }
             other => other,
         }
     }
 
-    /// The name of a quantizer whose definition leaves its bits open becomes a record with that choice.
-    fn open(&self, expr: Expr) -> Expr {
+    /// Whether an expression holds a choice, or a quantizer whose definition does.
+    fn chooses(&self, expr: &Expr) -> bool {
+        let mut found = false;
+        evaluate::walk(expr, &mut |part| {
+            found |= match part {
+                Expr::Value(Value::Name(name)) => self.has_open_fields(name),
+                Expr::Record(name, fields, _) => {
+                    self.has_open_fields(name)
+                        || fields.iter().any(|(_, s)| matches!(s, Slot::Chosen(_)))
+                }
+                _ => false,
+            };
+        });
+        found
+    }
+
+    fn has_open_fields(&self, name: &str) -> bool {
+        let quantizer = self.quantizers.iter().find(|q| q.name == name);
+        quantizer.is_some_and(|q| open_fields(q).next().is_some())
+    }
+
+    /// The name of a quantizer whose definition leaves a field open becomes a record with that choice.
+    pub(super) fn open(&self, expr: Expr) -> Expr {
         let (name, mut fields, span) = match &expr {
-            Expr::Value(Value::Name(name)) => (name.clone(), Vec::new(), Span::default()),
-            Expr::Record(name, fields, span) => (name.clone(), fields.clone(), *span),
+            Expr::Value(Value::Name(name)) => (name.clone(), Vec::new(), None),
+            Expr::Record(name, fields, span) => (name.clone(), fields.clone(), Some(*span)),
             _ => return expr,
         };
         let Some(quantizer) = self.quantizers.iter().find(|q| q.name == name) else {
             return expr;
         };
-        match &quantizer.bits {
-            Some(bits @ Slot::Chosen(_)) if !fields.iter().any(|(f, _)| f == "bits") => {
-                fields.push(("bits".into(), bits.clone()));
-                Expr::Record(name, fields, span)
-            }
-            _ => expr,
-        }
-    }
-
-    fn domain(&mut self, domain: &Domain, path: &str, guard: &Expr, names: &Frame) -> Expr {
-        let choices = match &domain.kind {
-            DomainKind::Integers {
-                low,
-                high,
-                step,
-                log,
-            } => Choices::Integers {
-                low: *low,
-                high: *high,
-                step: (*step).max(1),
-                log: *log,
-            },
-            DomainKind::Reals { low, high, log } => Choices::Reals {
-                low: *low,
-                high: *high,
-                log: *log,
-            },
-            DomainKind::Set(items) => {
-                return self.members(items, false, domain, path, guard, names);
-            }
-            DomainKind::Categories(items) => {
-                return self.members(items, true, domain, path, guard, names);
-            }
-            DomainKind::Of(expr) => match self.expr(expr, path, guard, names) {
-                Expr::Value(Value::Set(values)) => {
-                    let items: Vec<Expr> = values.into_iter().map(Expr::Value).collect();
-                    return self.members(&items, false, domain, path, guard, names);
-                }
-                Expr::Set(items) => return self.members(&items, false, domain, path, guard, names),
-                Expr::Value(found) => {
-                    let text = format!("expected a set to choose from, found {}", found.kind());
-                    self.sink.push(
-                        Diagnostic::error("bnas::domain::not_a_set", text)
-                            .label(domain.span, "this is not a set"),
-                    );
-                    return Expr::number(1.0);
-                }
-                _ => {
-                    let text = "a domain must be the same for every candidate";
-                    self.sink.push(
-                        Diagnostic::error("bnas::domain::not_constant", text)
-                            .label(domain.span, "this set depends on another decision")
-                            .help("write one decision per case, each with a fixed domain"),
-                    );
-                    return Expr::number(1.0);
-                }
-            },
-        };
-        let default = domain.default.clone().unwrap_or_else(|| middle(&choices));
-        self.decide(choices, default, domain, path, guard)
-    }
-
-    /// A set of alternatives: plain values, or records with decisions of their own that exist where they are chosen.
-    fn members(
-        &mut self,
-        items: &[Expr],
-        categorical: bool,
-        domain: &Domain,
-        path: &str,
-        guard: &Expr,
-        names: &Frame,
-    ) -> Expr {
-        let mut opened = Vec::with_capacity(items.len());
-        for item in items {
-            match evaluate::reduce(item, &|name| names.get(name)) {
-                Ok(reduced) => opened.push(self.open(reduced)),
-                Err(failure) => self.fail(failure, domain.span),
+        let given = fields.len();
+        for (field, slot) in open_fields(quantizer) {
+            if !fields[..given].iter().any(|(f, _)| f == field) {
+                fields.push((field.into(), slot.clone()));
             }
         }
-        if opened.is_empty() {
-            self.sink.push(
-                Diagnostic::error("bnas::domain::empty", "nothing to choose from")
-                    .label(domain.span, "this set is empty"),
-            );
-            return Expr::number(1.0);
+        match fields.len() > given {
+            true => Expr::Record(name, fields, span.unwrap_or(quantizer.span)),
+            false => expr,
         }
-        let constants: Option<Vec<Value>> = opened.iter().map(|e| e.as_value().cloned()).collect();
-        match constants {
-            Some(values) => {
-                let numbers: Option<Vec<f64>> = values.iter().map(Value::as_number).collect();
-                let default = domain.default.clone().unwrap_or_else(|| values[0].clone());
-                let choices = match numbers {
-                    Some(mut numbers) if !categorical => {
-                        numbers.sort_by(f64::total_cmp);
-                        numbers.dedup();
-                        Choices::Ordered(numbers)
-                    }
-                    _ => Choices::Categories(without_repeats(values)),
-                };
-                self.decide(choices, default, domain, path, guard)
-            }
-            None => self.alternatives(opened, domain, path, guard, names),
-        }
-    }
-
-    /// `{sgd(lr in …), adam(lr in …)}`: which one, then the decisions of each under `path.<its name>`.
-    fn alternatives(
-        &mut self,
-        items: Vec<Expr>,
-        domain: &Domain,
-        path: &str,
-        guard: &Expr,
-        names: &Frame,
-    ) -> Expr {
-        let labels = labels_of(&items);
-        let default = domain.default.clone().unwrap_or_else(|| labels[0].clone());
-        let which = self.decide(
-            Choices::Categories(labels.clone()),
-            default,
-            domain,
-            path,
-            guard,
-        );
-        let mut value = None;
-        for (item, label) in items.into_iter().zip(labels).rev() {
-            let chosen = Expr::Binary(
-                BinaryOp::Equal,
-                Arc::new(which.clone()),
-                Arc::new(Expr::Value(label.clone())),
-            );
-            let inner = self.within(
-                item,
-                &format!("{path}.{label}"),
-                &evaluate::both(guard.clone(), chosen.clone()),
-                names,
-            );
-            value = Some(match value {
-                None => inner,
-                Some(others) => evaluate::choose(chosen, inner, others),
-            });
-        }
-        value.expect("a set of alternatives has members")
-    }
-
-    fn decide(
-        &mut self,
-        choices: Choices,
-        default: Value,
-        domain: &Domain,
-        path: &str,
-        guard: &Expr,
-    ) -> Expr {
-        if choices.is_empty() {
-            self.sink.push(
-                Diagnostic::error("bnas::domain::empty", "nothing to choose from")
-                    .label(domain.span, "this domain is empty"),
-            );
-            return Expr::number(1.0);
-        }
-        if !choices.contains(&default) {
-            let text = format!("the default {default} is not a member of its domain");
-            self.sink.push(
-                Diagnostic::error("bnas::domain::default", text)
-                    .label(domain.span, "of this domain"),
-            );
-            return Expr::Value(default);
-        }
-        if let Some(other) = self.decisions.all.iter().find(|d| d.path == path) {
-            let text = format!("two decisions have the path `{path}`");
-            self.sink.push(
-                Diagnostic::error("bnas::name::duplicate", text)
-                    .label(domain.span, "this one")
-                    .label(other.span, "and this one")
-                    .help("rename one of the two"),
-            );
-        }
-        self.decisions.all.push(Decision {
-            path: path.into(),
-            choices,
-            default,
-            guard: guard.clone(),
-            span: domain.span,
-        });
-        Expr::Decision(self.decisions.all.len() - 1)
     }
 }
 
-/// The default of a range: its lower end for integers, its middle (in the declared scale) for reals.
-fn middle(choices: &Choices) -> Value {
-    Value::Number(match choices {
-        Choices::Integers { low, .. } => *low as f64,
-        Choices::Reals {
-            low,
-            high,
-            log: true,
-        } => libm::sqrt(low * high),
-        Choices::Reals {
-            low,
-            high,
-            log: false,
-        } => (low + high) / 2.0,
-        Choices::Ordered(values) => values.first().copied().unwrap_or(f64::NAN),
-        Choices::Categories(_) => f64::NAN,
-    })
-}
-
-/// The names of alternatives; equal names are numbered.
-fn labels_of(items: &[Expr]) -> Vec<Value> {
-    let plain: Vec<String> = items
-        .iter()
-        .map(|item| match item {
-            Expr::Value(v) => v.to_string(),
-            Expr::Record(name, ..) => name.clone(),
-            _ => "value".into(),
-        })
-        .collect();
-    (0..plain.len())
-        .map(|i| match plain.iter().filter(|p| **p == plain[i]).count() {
-            1 => Value::name(&plain[i]),
-            _ => Value::name(format!(
-                "{}_{}",
-                plain[i],
-                plain[..i].iter().filter(|p| **p == plain[i]).count() + 1
-            )),
-        })
-        .collect()
-}
-
-fn without_repeats(values: Vec<Value>) -> Vec<Value> {
-    let mut kept: Vec<Value> = Vec::with_capacity(values.len());
-    for value in values {
-        if !kept.contains(&value) {
-            kept.push(value);
-        }
-    }
-    kept
+/// The fields of a quantizer that its definition leaves to be chosen.
+fn open_fields(quantizer: &Quantizer) -> impl Iterator<Item = (&'static str, &Slot)> {
+    let bits = quantizer.bits.iter().map(|slot| ("bits", slot));
+    bits.chain([("scale", &quantizer.scale)])
+        .filter(|(_, slot)| matches!(slot, Slot::Chosen(_)))
 }
 
 /// The first place that an expression remembers.

@@ -3,7 +3,7 @@
 use super::candidate::{Optimizer, Recipe, Schedule};
 use super::evaluate::{self, Failure, Scope};
 use super::settle::{Frame, Settler};
-use crate::ir::{self, Expr, Record, Slot, Value};
+use crate::ir::{self, Expr, Slot, Value};
 
 /// A stage of training over decisions.
 #[derive(Debug, Clone)]
@@ -39,8 +39,8 @@ impl Stage {
     pub(super) fn recipe(&self, scope: &dyn Scope) -> Result<Recipe, Failure> {
         let schedule = evaluate::value(&self.schedule, scope)?;
         Ok(Recipe {
-            epochs: evaluate::number(&self.epochs, scope)? as usize,
-            batch: (evaluate::number(&self.batch, scope)? as usize).max(1),
+            epochs: evaluate::count(&self.epochs, 0, scope)?,
+            batch: evaluate::count(&self.batch, 1, scope)?,
             optimizer: optimizer(&evaluate::value(&self.optimizer, scope)?)?,
             schedule: match schedule.as_name() {
                 Some("constant") => Schedule::Constant,
@@ -58,31 +58,26 @@ impl Stage {
 }
 
 fn optimizer(value: &Value) -> Result<Optimizer, Failure> {
-    let none = Record {
-        name: String::new(),
-        fields: Vec::new(),
-    };
-    let record = match value {
-        Value::Record(record) => record,
-        _ => &none,
-    };
-    let field = |name: &str, default: f64| {
-        record
-            .get(name)
-            .and_then(Value::as_number)
-            .unwrap_or(default)
+    // Defaults are filled in by analysis; a bare name takes them, too.
+    let field = |name: &str, default: f64| match value {
+        Value::Record(record) => match record.get(name) {
+            Some(Value::Number(n)) => Ok(*n),
+            Some(other) => Err(Failure::Kind("a number", other.to_string())),
+            None => Ok(default),
+        },
+        _ => Ok(default),
     };
     match value.as_name() {
         Some("adam") => Ok(Optimizer::Adam {
-            lr: field("lr", 2e-3),
-            beta1: field("beta1", 0.9),
-            beta2: field("beta2", 0.999),
-            weight_decay: field("weight_decay", 0.0),
+            lr: field("lr", 2e-3)?,
+            beta1: field("beta1", 0.9)?,
+            beta2: field("beta2", 0.999)?,
+            weight_decay: field("weight_decay", 0.0)?,
         }),
         Some("sgd") => Ok(Optimizer::Sgd {
-            lr: field("lr", 0.1),
-            momentum: field("momentum", 0.9),
-            weight_decay: field("weight_decay", 0.0),
+            lr: field("lr", 0.1)?,
+            momentum: field("momentum", 0.9)?,
+            weight_decay: field("weight_decay", 0.0)?,
         }),
         _ => Err(Failure::Kind("`adam(…)` or `sgd(…)`", value.to_string())),
     }

@@ -9,8 +9,9 @@ use super::build;
 use super::candidate::Candidate;
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
-use super::extent::Extent;
+use super::existence;
 use super::extremes;
+use super::fit;
 use super::hardware::{self, Target};
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
@@ -21,14 +22,16 @@ use super::repair;
 use super::settle::{Frame, Settler};
 use super::stage::Stage;
 use super::unroll::{self, TemplateNode};
-use crate::diagnostic::Diagnostic;
-use crate::ir::{self, Experiment, Expr, Slot, Space, Value};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{self, Experiment, Expr, Slot, Value};
+use crate::source::Span;
 
 /// An experiment with its choices made decisions.
 #[derive(Debug, Clone)]
 pub struct Template {
     decisions: Decisions,
     shape: [usize; 3],
+    classes: usize,
     nodes: Vec<TemplateNode>,
     placed: Vec<Option<Placed>>,
     has_space: bool,
@@ -58,21 +61,21 @@ impl Template {
 
         let shape = experiment.data.as_ref().map_or([0; 3], |d| d.shape);
         let classes = experiment.data.as_ref().map_or(0, |d| d.classes);
-        let mut nodes = Vec::new();
+        let mut unrolled = None;
         let mut placed = Vec::new();
+        let mut fits_so_far = false;
         if let Some(space) = &experiment.space {
-            let unrolled = unroll::unroll(space, shape, classes, &mut settler);
-            build::check_shapes(&unrolled.nodes, &settler.decisions, &mut settler.sink);
-            check_output(space, &unrolled.output, classes, &mut settler);
+            let found = unroll::unroll(space, shape, classes, &mut settler);
+            fits_so_far = !settler.sink.has_errors();
             for require in &space.requires {
-                let holds = settler.expr(&require.holds, "space", &always, &unrolled.names);
-                settler.decisions.constraints.push(holds);
+                let holds = settler.expr(&require.holds, "space", &always, &found.names);
+                settler.require(&holds);
             }
-            nodes = unrolled.nodes;
             placed = match &experiment.policy {
-                Some(policy) => policy::place(policy, &nodes, &mut settler),
-                None => vec![None; nodes.len()],
+                Some(policy) => policy::place(policy, &found.nodes, &mut settler),
+                None => vec![None; found.nodes.len()],
             };
+            unrolled = Some((space, found));
         }
 
         let repairs = settler.slot(&experiment.repairs, "repairs", &always, &names);
@@ -112,14 +115,29 @@ impl Template {
             .iter()
             .map(|g| settler.expr(&g.expr, "goal", &always, &names))
             .collect();
-        let requires: Vec<Expr> = experiment
-            .requires
-            .iter()
-            .map(|r| settler.expr(&r.holds, "require", &always, &names))
-            .collect();
-        for require in &requires {
-            if evaluate::names(require).is_empty() {
-                settler.decisions.constraints.push(require.clone());
+        let mut requires = Vec::with_capacity(experiment.requires.len());
+        for require in &experiment.requires {
+            let holds = settler.expr(&require.holds, "require", &always, &names);
+            let holds = existence::where_it_exists(&holds, &settler.decisions);
+            if evaluate::names(&holds).is_empty() {
+                settler.decisions.constraints.push(holds.clone());
+            }
+            requires.push(holds);
+        }
+        let texts = experiment.goals.iter().map(|g| g.span);
+        for (expr, span) in goals.iter().zip(texts) {
+            check_names(expr, span, &mut settler);
+        }
+        for (expr, require) in requires.iter().zip(&experiment.requires) {
+            check_names(expr, require.span, &mut settler);
+        }
+        // Only members have to be networks, so this comes behind everything that constrains them.
+        if let Some((space, found)) = &unrolled
+            && fits_so_far
+        {
+            let (decisions, sink) = (&settler.decisions, &mut settler.sink);
+            if fit::check_shapes(&found.nodes, decisions, sink) {
+                fit::check_output(space, &found.output, classes, decisions, sink);
             }
         }
 
@@ -130,9 +148,10 @@ impl Template {
         let template = Template {
             decisions: settler.decisions,
             shape,
-            nodes,
+            classes,
+            has_space: unrolled.is_some(),
+            nodes: unrolled.map(|(_, found)| found.nodes).unwrap_or_default(),
             placed,
-            has_space: experiment.space.is_some(),
             repairs,
             repair_definitions: experiment.repair_definitions.clone(),
             quantizers: experiment.quantizers.clone(),
@@ -203,10 +222,17 @@ impl Template {
             point,
             metrics: &metrics,
         };
-        let mut network = build::network(&self.nodes, self.shape, &scope)
+        let (mut network, from) = build::network(&self.nodes, self.shape, &scope)
             .map_err(|m| Failure::Kind("a shape that fits", m.message))?;
-        self.place(&mut network, &scope)?;
+        let shape = network.nodes.last().map(|node| node.shape);
+        if shape.is_none_or(|s| s.len() != self.classes || s.channels != self.classes) {
+            let found = shape.map_or("nothing".into(), |s| s.to_string());
+            return Err(Failure::Kind("one value per class", found));
+        }
+        let declared = self.place(&mut network, &from, &scope)?;
         let repairs = self.repair(&mut network, &scope)?;
+        place::replace_rectifiers(&mut network);
+        place::settle_activations(&mut network, &declared);
         Ok(Some(Candidate {
             network,
             train: self.train.recipe(&scope)?,
@@ -221,7 +247,7 @@ impl Template {
                 .map(|t| Target::from_ir(t, &scope))
                 .transpose()?,
             repairs,
-            shift: evaluate::number(&self.shift, &scope)? as usize,
+            shift: evaluate::count(&self.shift, 0, &scope)?,
             flip: evaluate::truth(&self.flip, &scope)?,
         }))
     }
@@ -235,32 +261,39 @@ impl Template {
         }
     }
 
-    /// Puts quantizers on the nodes with weights.
-    fn place(&self, network: &mut Network, scope: &dyn Scope) -> Result<(), Failure> {
-        let not_one = |e: place::NotAQuantizer| Failure::Kind("a quantizer", e.0);
-        for (at, index) in build::present(&self.nodes, scope)?.into_iter().enumerate() {
-            let Some(placed) = &self.placed[index] else {
+    /// Puts quantizers on the nodes with weights, which stand at `from` in the template. Whether each one's activations say that they
+    /// are signed, in order.
+    fn place(
+        &self,
+        network: &mut Network,
+        from: &[usize],
+        scope: &dyn Scope,
+    ) -> Result<Vec<Option<bool>>, Failure> {
+        let quantizer = |value: &Value| {
+            place::quantizer(value, &self.quantizers).map_err(|e| Failure::Kind("a quantizer", e.0))
+        };
+        let mut declared = Vec::new();
+        // Node 0 of the network is the input.
+        for (node, index) in network.nodes.iter_mut().skip(1).zip(from) {
+            if self.nodes[*index].kind().is_none() {
                 continue;
-            };
-            let weights =
-                place::quantizer(&evaluate::value(&placed.weights, scope)?, &self.quantizers)
-                    .map_err(not_one)?;
-            let activations = place::quantizer(
-                &evaluate::value(&placed.activations, scope)?,
-                &self.quantizers,
-            )
-            .map_err(not_one)?;
-            // Node 0 of the network is the input.
-            network.nodes[at + 1].placement = Some(Placement {
-                weights,
-                activations,
-            });
+            }
+            let mut signed = None;
+            if let Some(placed) = &self.placed[*index] {
+                let weights = evaluate::value(&placed.weights, scope)?;
+                let activations = evaluate::value(&placed.activations, scope)?;
+                signed = place::signed(&activations, &self.quantizers);
+                node.placement = Some(Placement {
+                    weights: quantizer(&weights)?,
+                    activations: quantizer(&activations)?,
+                });
+            }
+            declared.push(signed);
         }
-        place::replace_rectifiers(network);
-        Ok(())
+        Ok(declared)
     }
 
-    /// Applies repairs, then settles what depends on the final graph.
+    /// Applies repairs; their names.
     fn repair(&self, network: &mut Network, scope: &dyn Scope) -> Result<Vec<String>, Failure> {
         let Value::Set(names) = evaluate::value(&self.repairs, scope)? else {
             return Err(Failure::Kind("a set of repairs", "another value".into()));
@@ -273,12 +306,11 @@ impl Template {
                 .find(|r| Some(r.name.as_str()) == name.as_name());
             let definition =
                 definition.ok_or_else(|| Failure::Kind("a repair", name.to_string()))?;
-            repair::apply(definition, network, &self.quantizers)
-                .map_err(|e| Failure::Kind("a quantizer", e.0))?;
-            applied.push(definition.name.clone());
+            applied.push(definition);
         }
-        place::settle_activations(network, &self.quantizers);
-        Ok(applied)
+        repair::apply(&applied, network, &self.quantizers)
+            .map_err(|e| Failure::Kind("a quantizer", e.0))?;
+        Ok(applied.iter().map(|r| r.name.clone()).collect())
     }
 }
 
@@ -324,26 +356,22 @@ fn settle_target(target: &ir::Target, settler: &mut Settler) -> ir::Target {
     target
 }
 
-/// The last node must give one value per class.
-fn check_output(space: &Space, output: &Extent, classes: usize, settler: &mut Settler) {
-    let one = Expr::number(1.0);
-    let parts = (&output.height, &output.width, &output.channels);
-    if parts == (&one, &one, &Expr::number(classes as f64)) {
-        return;
-    }
-    let constant = |e: &Expr| e.as_value().map_or("?".to_string(), Value::to_string);
-    let found = format!(
-        "{}x{}x{}",
-        constant(parts.0),
-        constant(parts.1),
-        constant(parts.2)
-    );
-    settler.sink.push(
-        Diagnostic::error(
-            "bnas::shape::output",
-            format!("the space gives {found}, the data needs 1x1x{classes}"),
+/// Goals and requirements speak of metrics and decisions only.
+fn check_names(expr: &Expr, span: Span, settler: &mut Settler) {
+    for name in evaluate::names(expr) {
+        if metric(&name).is_some() {
+            continue;
+        }
+        let paths = settler.decisions.all.iter().map(|d| d.path.as_str());
+        let diagnostic = Diagnostic::error(
+            "bnas::name::unknown",
+            format!("there is no metric and no decision `{name}`"),
         )
-        .label(space.span, "its last layer must give one value per class")
-        .help("end it with `layer head = pool(average) -> linear(classes)`"),
-    );
+        .label(span, "here");
+        let diagnostic = match did_you_mean(&name, paths) {
+            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            None => diagnostic,
+        };
+        settler.sink.push(diagnostic);
+    }
 }

@@ -3,13 +3,15 @@
 //! In: a [`Space`] with repeats, blocks and choices. Out: a flat list of [`TemplateNode`]s, each with the guard under which
 //! it exists and its arguments as expressions over decisions. Repeats are copied up to their largest count.
 
+use std::collections::BTreeMap;
+
 use super::evaluate::{self, Failure};
 use super::extent::Extent;
 use super::members;
-use super::operation::{TemplateOp, template_op};
+use super::operation::{Mark, TemplateOp, template_op};
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Block, Expr, LayerKind, LayerStmt, Slot, Space, Stmt};
+use crate::ir::{BinaryOp, Block, Expr, LayerKind, LayerStmt, Operation, Slot, Space, Stmt};
 use crate::source::Span;
 
 /// The most nodes that a space may unroll to: beyond it, a typo in a `repeat` is likelier than a network.
@@ -64,15 +66,16 @@ pub(super) fn unroll(
             width,
             channels,
         },
-        marks: Vec::new(),
+        layers: BTreeMap::new(),
+        copies: 0,
+        is_too_long: false,
     };
     let mut names = Frame::default();
     names.define("classes", Expr::number(classes as f64));
-    unroller.mark(&mut names);
     let place = Place {
         path: String::new(),
         guard: Expr::bool(true),
-        slot: 0,
+        input: unroller.mark(&mut names),
     };
     unroller.statements(&space.body, &mut names, &place);
     Unrolled {
@@ -86,15 +89,19 @@ struct Unroller<'a, 'b> {
     settler: &'a mut Settler<'b>,
     nodes: Vec<TemplateNode>,
     flow: Extent,
-    marks: Vec<Extent>,
+    /// Where each layer is written, by path.
+    layers: BTreeMap<String, Span>,
+    /// Copies of blocks and of bodies of `repeat` so far.
+    copies: usize,
+    is_too_long: bool,
 }
 
-/// Where a statement stands: the path of its copy, the guard of that copy, and the block whose input `input` is.
+/// Where a statement stands: the path of its copy, the guard of that copy, and where the input of its block is.
 #[derive(Clone)]
 struct Place {
     path: String,
     guard: Expr,
-    slot: usize,
+    input: Mark,
 }
 
 impl Place {
@@ -114,9 +121,6 @@ impl Place {
 impl Unroller<'_, '_> {
     fn statements(&mut self, body: &[Stmt], names: &mut Frame, place: &Place) {
         for statement in body {
-            if self.nodes.len() > MOST_NODES {
-                return;
-            }
             match statement {
                 Stmt::Let(binding) => {
                     let path = place.decision(&binding.name);
@@ -133,32 +137,41 @@ impl Unroller<'_, '_> {
                 Stmt::Block { block, args, span } => self.block(block, args, *span, names, place),
                 Stmt::AddInput { when, span } => {
                     let guard = self.condition(when.as_ref(), names, place);
-                    let remembered = self.marks[place.slot].clone();
-                    let op = TemplateOp::AddInput {
-                        slot: place.slot,
-                        remembered,
-                    };
+                    let op = TemplateOp::AddInput(place.input.clone());
                     self.push(&place.path, guard, op, self.flow.clone(), *span);
                 }
+            }
+            if self.is_too_long {
+                return;
             }
         }
     }
 
     /// Makes what flows here the `input` of the statements that follow.
-    fn mark(&mut self, names: &mut Frame) -> usize {
-        let slot = self.marks.len();
-        self.marks.push(self.flow.clone());
+    fn mark(&mut self, names: &mut Frame) -> Mark {
         names.define("input.height", self.flow.height.clone());
         names.define("input.width", self.flow.width.clone());
         names.define("input.channels", self.flow.channels.clone());
-        self.push(
-            "",
-            Expr::bool(true),
-            TemplateOp::Mark,
-            self.flow.clone(),
-            Span::default(),
-        );
-        slot
+        Mark {
+            at: self.nodes.len(),
+            extent: self.flow.clone(),
+        }
+    }
+
+    /// Stops unrolling, with one diagnostic, when there is more than a network can be.
+    fn check_length(&mut self, span: Span) {
+        if self.is_too_long || self.nodes.len().max(self.copies) <= MOST_NODES {
+            return;
+        }
+        self.is_too_long = true;
+        let what = match self.nodes.len() > MOST_NODES {
+            true => "operations",
+            false => "copies",
+        };
+        let text = format!("the space unrolls to more than {MOST_NODES} {what}");
+        self.settler
+            .sink
+            .push(Diagnostic::error("bnas::space::count", text).label(span, "here"));
     }
 
     fn condition(&mut self, when: Option<&Expr>, names: &Frame, place: &Place) -> Expr {
@@ -183,7 +196,10 @@ impl Unroller<'_, '_> {
         let count = self
             .settler
             .expr(count, &place.decision(index), &place.guard, names);
-        let Some(most) = members::largest(&count, &self.settler.decisions) else {
+        let (decisions, always) = (&self.settler.decisions, Expr::bool(true));
+        let counts = members::numbers(&count, &place.guard, decisions)
+            .or_else(|| members::numbers(&count, &always, decisions));
+        let Some(counts) = counts else {
             let text = "a `repeat` must have a count that depends on few decisions";
             self.settler.sink.push(
                 Diagnostic::error("bnas::space::count", text)
@@ -191,13 +207,15 @@ impl Unroller<'_, '_> {
             );
             return;
         };
-        if most < 0.0 || most.fract() != 0.0 || most > MOST_NODES as f64 {
-            let text = format!("a `repeat` counts from 0 to {MOST_NODES}, found {most}");
+        let fits = |n: &f64| n.fract() == 0.0 && (0.0..=MOST_NODES as f64).contains(n);
+        if let Some(wrong) = counts.iter().find(|n| !fits(n)) {
+            let text = format!("a `repeat` counts from 0 to {MOST_NODES}, found {wrong}");
             self.settler
                 .sink
                 .push(Diagnostic::error("bnas::space::count", text).label(span, "this count"));
             return;
         }
+        let most = counts.into_iter().fold(0.0, f64::max);
         for i in 0..most as usize {
             let exists =
                 evaluate::combine(BinaryOp::Greater, count.clone(), Expr::number(i as f64));
@@ -210,14 +228,12 @@ impl Unroller<'_, '_> {
             let place = Place {
                 path: place.of(&format!("{index}[{i}]")),
                 guard,
-                slot: place.slot,
+                input: place.input.clone(),
             };
+            self.copies += 1;
+            self.check_length(span);
             self.statements(body, &mut inner, &place);
-            if self.nodes.len() > MOST_NODES {
-                let text = format!("the space unrolls to more than {MOST_NODES} operations");
-                self.settler.sink.push(
-                    Diagnostic::error("bnas::space::count", text).label(span, "with this `repeat`"),
-                );
+            if self.is_too_long {
                 return;
             }
         }
@@ -236,6 +252,7 @@ impl Unroller<'_, '_> {
             "classes",
             names.get("classes").unwrap_or_else(|| Expr::number(0.0)),
         );
+        let input = self.mark(&mut inner);
         for (param, default) in &block.params {
             let given = args
                 .iter()
@@ -260,11 +277,12 @@ impl Unroller<'_, '_> {
             };
             inner.define(param, value);
         }
-        let slot = self.mark(&mut inner);
         let place = Place {
-            slot,
+            input,
             ..place.clone()
         };
+        self.copies += 1;
+        self.check_length(span);
         self.statements(&block.body, &mut inner, &place);
     }
 
@@ -274,14 +292,8 @@ impl Unroller<'_, '_> {
             return;
         }
         let path = place.of(&layer.name);
-        if self.nodes.iter().any(|n| n.layer == path) {
+        if let Some(first) = self.layers.insert(path.clone(), layer.span) {
             let text = format!("two layers have the path `{path}`");
-            let first = self
-                .nodes
-                .iter()
-                .find(|n| n.layer == path)
-                .map(|n| n.span)
-                .unwrap_or_default();
             self.settler.sink.push(
                 Diagnostic::error("bnas::name::duplicate", text)
                     .label(layer.span, "this one")
@@ -289,12 +301,19 @@ impl Unroller<'_, '_> {
                     .help("give each layer of a block a name of its own"),
             );
         }
-        for operation in &layer.chain {
+        for (at, operation) in layer.chain.iter().enumerate() {
             let settler = &mut *self.settler;
             let mut arg = |name: &str| {
                 let slot = operation.args.iter().find(|(n, _)| n == name);
                 let (_, slot) = slot.ok_or_else(|| Failure::Unknown(name.into()))?;
-                Ok(settler.slot(slot, &format!("space.{path}.{name}"), &guard, names))
+                // `conv(kernel in …) -> conv(kernel in …)` has `layer[0].kernel` and `layer[1].kernel`.
+                let is_alone = choosing(layer, name).count() < 2;
+                let number = choosing(layer, name).position(|i| i == at);
+                let path = match number.filter(|_| !is_alone) {
+                    Some(number) => format!("space.{path}[{number}].{name}"),
+                    None => format!("space.{path}.{name}"),
+                };
+                Ok(settler.slot(slot, &path, &guard, names))
             };
             match template_op(&operation.name, &self.flow, &mut arg) {
                 Ok((op, output)) => self.push(&path, guard.clone(), op, output, operation.span),
@@ -311,15 +330,7 @@ impl Unroller<'_, '_> {
 
     fn push(&mut self, layer: &str, guard: Expr, op: TemplateOp, output: Extent, span: Span) {
         let input = self.flow.clone();
-        self.flow = Extent {
-            height: evaluate::choose(guard.clone(), output.height.clone(), input.height.clone()),
-            width: evaluate::choose(guard.clone(), output.width.clone(), input.width.clone()),
-            channels: evaluate::choose(
-                guard.clone(),
-                output.channels.clone(),
-                input.channels.clone(),
-            ),
-        };
+        self.flow = output.clone().where_or(&guard, &input);
         self.nodes.push(TemplateNode {
             layer: layer.into(),
             guard,
@@ -328,5 +339,21 @@ impl Unroller<'_, '_> {
             output,
             span,
         });
+        self.check_length(span);
     }
+}
+
+/// The places in a layer's chain of operations that choose this argument.
+fn choosing<'a>(layer: &'a LayerStmt, name: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let chooses = move |(_, op): &(usize, &Operation)| {
+        op.args
+            .iter()
+            .any(|(n, slot)| n == name && matches!(slot, Slot::Chosen(_)))
+    };
+    layer
+        .chain
+        .iter()
+        .enumerate()
+        .filter(chooses)
+        .map(|(i, _)| i)
 }

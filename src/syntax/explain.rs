@@ -45,7 +45,7 @@ pub(super) fn syntax_error(
             expected.push(word);
         }
     }
-    let place = Place::find(text, start + offset, &expected);
+    let place = Place::find(text, start, start + offset, &expected);
     let span = |at: usize, length: usize| Span::new(id, at, at + length);
     let whole = span(place.at, place.found.length());
     if let Some(at) = place.lonely_brace(&expected) {
@@ -82,6 +82,8 @@ pub(super) fn syntax_error(
 /// Where reading ended, and what stands there.
 struct Place<'t> {
     text: &'t str,
+    /// Where the bad stretch starts.
+    start: usize,
     at: usize,
     found: Found<'t>,
 }
@@ -111,7 +113,7 @@ impl Slip {
 }
 
 impl<'t> Place<'t> {
-    fn find(text: &'t str, at: usize, expected: &[String]) -> Self {
+    fn find(text: &'t str, start: usize, at: usize, expected: &[String]) -> Self {
         let missed = |what: &String| matches!(what.as_str(), VALUE | "`then`" | "`else`");
         let behind = text[..at].trim_end();
         let skipped = &text[behind.len()..at];
@@ -120,6 +122,7 @@ impl<'t> Place<'t> {
             // A value is missing at the end of a line; the word on the next one is innocent.
             return Place {
                 text,
+                start,
                 at: behind.len(),
                 found: Found::LineEnd,
             };
@@ -145,18 +148,30 @@ impl<'t> Place<'t> {
         } else {
             at
         };
-        Place { text, at, found }
+        Place {
+            text,
+            start,
+            at,
+            found,
+        }
     }
 
-    /// Its line up to the place.
+    /// Its line up to the place, from the start of the bad stretch.
     fn before(&self) -> &'t str {
-        self.text[self.text[..self.at].rfind('\n').map_or(0, |n| n + 1)..self.at].trim()
+        let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+        self.text[line.max(self.start).min(self.at)..self.at].trim()
+    }
+
+    /// Whether nothing but blanks stands before it on its line.
+    fn starts_line(&self) -> bool {
+        let behind = self.text[..self.at].trim_end_matches([' ', '\t']);
+        behind.ends_with('\n')
     }
 
     /// Where an opening bracket stands alone that belongs to the line above.
     fn lonely_brace(&self, expected: &[String]) -> Option<usize> {
         let alone = match self.found {
-            Found::Token("{" | "(") => self.before().is_empty(),
+            Found::Token("{" | "(") => self.starts_line(),
             Found::LineEnd => expected.iter().any(|e| e == OPEN),
             _ => false,
         };
@@ -236,7 +251,12 @@ impl<'t> Place<'t> {
                 "write `0.` before the fraction",
             ),
             "=" if is_keyword(self.before()) => keyword(self.before()),
-            "=" if wants(OPERATOR) => Slip::new(
+            "=" if self.starts_line() => Slip::new(
+                "a name is missing before `=`",
+                "nothing stands before this",
+                "write `name = value`",
+            ),
+            "=" if wants(OPERATOR) || self.at == self.start => Slip::new(
                 "`=` does not compare",
                 "a value is already complete here",
                 "write `==` to compare",
@@ -246,7 +266,7 @@ impl<'t> Place<'t> {
                 "not a sign for this place",
                 "write `=`",
             ),
-            word if wants(NAME) && is_keyword(word) => keyword(word),
+            word if (wants(NAME) || self.at == self.start) && is_keyword(word) => keyword(word),
             other => {
                 let character = other.chars().next()?;
                 if character.is_whitespace() {
@@ -282,8 +302,12 @@ impl<'t> Place<'t> {
             return Some("write the end of the range: `low..high`".to_string());
         }
         let first = self.before().split_whitespace().next()?;
-        if let Some(near) = did_you_mean(first, STATEMENTS).filter(|near| *near != first) {
+        let near = did_you_mean(first, STATEMENTS).filter(|near| *near != first);
+        if let Some(near) = near.filter(|near| near.chars().next() == first.chars().next()) {
             return Some(format!("write `{near}`"));
+        }
+        if wants(EQUALS) && self.before().ends_with(')') {
+            return Some(format!("a section stands in braces: `{first} {{ … }}`"));
         }
         if wants(EQUALS) && wants(IN) {
             return Some(format!(

@@ -9,7 +9,6 @@ use pest::iterators::Pair;
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
 use crate::diagnostic::Diagnostic;
-use crate::source::Span;
 use crate::syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Number, Path, Step, UnaryOp};
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::{Parts, Reader};
@@ -418,7 +417,7 @@ fn operator(rule: Rule) -> Option<BinaryOp> {
 mod tests {
     use super::*;
     use crate::diagnostic::Sink;
-    use crate::source::SourceId;
+    use crate::source::{SourceId, Span};
     use crate::syntax::ast::EntryKind;
     use crate::syntax::parse;
 

@@ -65,6 +65,9 @@ impl Base {
     }
 }
 
+/// Bases with their exponents.
+pub(super) type Product = Vec<(Base, u8)>;
+
 /// Exponents of the bases. Products saturate at the ends of their range, far beyond any unit.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
@@ -127,7 +130,7 @@ impl Dimension {
     }
 
     /// The bases above and below the fraction bar with their positive exponents.
-    pub(super) fn fraction(self) -> (Vec<(Base, u8)>, Vec<(Base, u8)>) {
+    pub(super) fn fraction(self) -> (Product, Product) {
         let all = Base::ALL
             .into_iter()
             .map(|base| (base, self.exponent(base)));

@@ -75,13 +75,9 @@ impl Kernel {
     pub fn covariance(&self, x: &[f64], y: &[f64], terms: &mut [f64]) -> f64 {
         self.layout.differences(x, y, terms);
         let numbers = self.layout.numbers;
-        let (mut r2, mut h) = (0.0, 0.0);
-        for i in 0..numbers {
-            r2 += self.weights[i] * terms[i];
-        }
-        for (w, d) in self.weights[numbers..].iter().zip(&terms[numbers..]) {
-            h += w * d;
-        }
+        let sum = |w: &[f64], d: &[f64]| w.iter().zip(d).map(|(w, d)| w * d).sum();
+        let r2 = sum(&self.weights[..numbers], &terms[..numbers]);
+        let h = sum(&self.weights[numbers..], &terms[numbers..]);
         self.signal * correlation(r2, h).0
     }
 }

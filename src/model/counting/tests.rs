@@ -32,6 +32,14 @@ fn always() -> Expr {
     Expr::bool(true)
 }
 
+/// A space without constraints.
+fn space(all: Vec<Decision>) -> Decisions {
+    Decisions {
+        all,
+        constraints: Vec::new(),
+    }
+}
+
 fn power(base: u32, exponent: u32) -> BigUint {
     BigUint::from(base).pow(exponent)
 }
@@ -145,16 +153,14 @@ fn sixty_layers_behind_a_depth() {
 
 #[test]
 fn thirty_digits() {
-    let mut decisions = Decisions::default();
-    decisions.all = (0..30).map(|_| ordered(10, always())).collect();
+    let decisions = space((0..30).map(|_| ordered(10, always())).collect());
     assert_eq!(count(&decisions), Count::Exact(power(10, 30)));
     assert_eq!(members(&decisions).unwrap().take(3).count(), 3);
 }
 
 #[test]
 fn increasing_channels() {
-    let mut decisions = Decisions::default();
-    decisions.all = (0..20).map(|_| ordered(10, always())).collect();
+    let mut decisions = space((0..20).map(|_| ordered(10, always())).collect());
     for i in 1..20 {
         let rises = op(BinaryOp::LessEqual, chosen(i - 1), chosen(i));
         decisions.constraints.push(rises);
@@ -168,8 +174,7 @@ fn increasing_channels() {
 
 #[test]
 fn bounded_sum() {
-    let mut decisions = Decisions::default();
-    decisions.all = (0..30).map(|_| ordered(2, always())).collect();
+    let mut decisions = space((0..30).map(|_| ordered(2, always())).collect());
     let sum = (1..30).fold(chosen(0), |sum, i| op(BinaryOp::Add, sum, chosen(i)));
     let bound = op(BinaryOp::LessEqual, sum, Expr::number(3.0));
     decisions.constraints.push(bound);
@@ -199,8 +204,7 @@ fn reals_are_infinite_where_they_exist() {
 #[test]
 fn too_hard_has_a_bound() {
     // Products of powers: no two partial results are alike.
-    let mut decisions = Decisions::default();
-    decisions.all = (0..40).map(|_| ordered(3, always())).collect();
+    let mut decisions = space((0..40).map(|_| ordered(3, always())).collect());
     let sum = (0..40).fold(Expr::number(0.0), |sum, i| {
         let term = op(
             BinaryOp::Multiply,

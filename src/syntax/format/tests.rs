@@ -125,7 +125,7 @@ fn neighbors_align() {
 fn wide_lines_break_where_brackets_are_fewest() {
     let call = format!(
         "layer x = conv({}) -> norm when a > b",
-        vec!["channels = 16"; 7].join(", ")
+        ["channels = 16"; 7].join(", ")
     );
     let lines = body(&call);
     assert_eq!(lines.lines().count(), 2, "{lines}");
@@ -133,7 +133,7 @@ fn wide_lines_break_where_brackets_are_fewest() {
         lines.ends_with(",\n    channels = 16) -> norm when a > b"),
         "{lines}"
     );
-    let sum = format!("x = {}", vec!["abcdefghij"; 30].join(" + "));
+    let sum = format!("x = {}", ["abcdefghij"; 30].join(" + "));
     assert!(body(&sum).lines().all(|line| line.len() <= 120));
 }
 

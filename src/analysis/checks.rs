@@ -1,0 +1,93 @@
+//! What values must be to go together, and what is said when they are not.
+//!
+//! In: typed expressions. Out: diagnostics that label both sides of a conflict; constants, folded.
+
+use super::context::Cx;
+use super::expr::Typed;
+use super::types::Type;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, Value};
+use crate::model::evaluate;
+use crate::source::Span;
+use crate::syntax::ast;
+
+impl Cx<'_> {
+    /// A truth value.
+    pub(super) fn truth(&mut self, e: &ast::Expr, what: &str) -> Typed {
+        let typed = self.expr(e, None);
+        if !typed.ty.fits(&Type::Truth) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::type::mismatch",
+                    format!("expected a truth value, found {}", typed.ty.name()),
+                )
+                .label(typed.span, typed.ty.name())
+                .help(format!("{what} is a comparison such as `a <= b`")),
+            );
+            return Typed::poison(typed.span);
+        }
+        typed
+    }
+
+    /// An expression with what is constant folded. A constant without a finite value is reported.
+    pub(super) fn folded(&mut self, expr: Expr, ty: Type, span: Span) -> Typed {
+        match evaluate::reduce(&expr, &|_| None) {
+            Ok(Expr::Value(Value::Number(n))) if !n.is_finite() => {
+                self.report(
+                    Diagnostic::error("bnas::domain::not_finite", "this has no finite value")
+                        .label(span, format!("it gives {n}")),
+                );
+                Typed::poison(span)
+            }
+            Ok(folded) => Typed::new(folded, ty, span),
+            // An operand of the wrong kind has been reported.
+            Err(_) => Typed::new(expr, ty, span),
+        }
+    }
+
+    /// Whether both are numbers; says which is none.
+    pub(super) fn both_numbers(&mut self, x: &Typed, y: &Typed) -> bool {
+        for side in [x, y] {
+            if !matches!(side.ty, Type::Number(_)) && !side.ty.is_open() {
+                self.expected("a number", side);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A value of the wrong kind.
+    pub(super) fn expected(&mut self, expected: &str, found: &Typed) {
+        let name = found.ty.name();
+        self.report(
+            Diagnostic::error(
+                "bnas::type::mismatch",
+                format!("expected {expected}, found {name}"),
+            )
+            .label(found.span, name),
+        );
+    }
+
+    /// Two values that do not go together.
+    pub(super) fn disagree(&mut self, rule: &str, x: &Typed, y: &Typed) {
+        let units = matches!((&x.ty, &y.ty), (Type::Number(_), Type::Number(_)));
+        let code = if units {
+            "bnas::unit::mismatch"
+        } else {
+            "bnas::type::mismatch"
+        };
+        let (a, b) = (x.ty.name(), y.ty.name());
+        self.report(
+            Diagnostic::error(code, format!("{a} does not go with {b}"))
+                .label(y.span, b)
+                .label(x.span, a)
+                .help(rule.to_string()),
+        );
+    }
+}
+
+/// Whether two values may be compared; zero has every dimension.
+pub(super) fn alike(x: &Typed, y: &Typed) -> bool {
+    let numbers = matches!((&x.ty, &y.ty), (Type::Number(_), Type::Number(_)));
+    x.ty.fits(&y.ty) || numbers && (x.is_zero() || y.is_zero())
+}

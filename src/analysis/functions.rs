@@ -1,0 +1,269 @@
+//! Built-in functions of numbers.
+//!
+//! In: a name and positional arguments. Out: a typed call, folded where it is constant. What a function computes stands in
+//! `model::evaluate`.
+
+use std::sync::Arc;
+
+use super::context::{Cx, list};
+use super::expr::Typed;
+use super::lookup::members;
+use super::schema::{self, CALLS_LATER};
+use super::types::Type;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{BinaryOp, Expr, Function};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::units::Dimension;
+
+impl Cx<'_> {
+    pub(super) fn function(
+        &mut self,
+        function: Function,
+        arity: usize,
+        name: &ast::Name,
+        args: &[ast::Argument],
+        span: Span,
+    ) -> Typed {
+        let mut given = Vec::with_capacity(args.len());
+        for arg in args {
+            match arg {
+                ast::Argument::Positional {
+                    value,
+                    filter: None,
+                } => given.push(value),
+                ast::Argument::Positional {
+                    filter: Some(filter),
+                    ..
+                } => {
+                    self.later("`where` behind an argument", filter.span);
+                    return Typed::poison(span);
+                }
+                ast::Argument::Fixed { name: key, value }
+                | ast::Argument::Searched {
+                    name: key,
+                    domain: value,
+                    ..
+                } => {
+                    let code = if CALLS_LATER.contains(&name.text.as_str()) {
+                        "bnas::unsupported"
+                    } else {
+                        "bnas::name::unknown_key"
+                    };
+                    let text = self.text(value.span);
+                    self.report(
+                        Diagnostic::error(
+                            code,
+                            format!("`{}` takes no argument by name", name.text),
+                        )
+                        .label(key.span, "a function of numbers")
+                        .help(format!("write `{}({text})`", name.text)),
+                    );
+                    return Typed::poison(span);
+                }
+            }
+        }
+        let many = matches!(function, Function::Max | Function::Min) && given.len() >= 2;
+        if given.len() != arity && !many {
+            self.report(
+                Diagnostic::error(
+                    "bnas::type::arity",
+                    format!(
+                        "`{}` takes {arity} {}, found {}",
+                        name.text,
+                        if arity == 1 { "argument" } else { "arguments" },
+                        given.len()
+                    ),
+                )
+                .label(span, format!("{} given", given.len())),
+            );
+            return Typed::poison(span);
+        }
+        if function == Function::Peak {
+            return self.peak(given[0], span);
+        }
+        let args: Vec<Typed> = given.into_iter().map(|e| self.expr(e, None)).collect();
+        let Some(ty) = self.function_type(function, name, &args) else {
+            return Typed::poison(span);
+        };
+        if args.iter().any(|a| a.ty == Type::Poison) {
+            return Typed::poison(span);
+        }
+        let exprs = args.into_iter().map(|a| a.expr);
+        let expr = if many {
+            // max(a, b, c) = max(max(a, b), c)
+            exprs
+                .reduce(|a, b| Expr::Call(function, vec![a, b]))
+                .expect("at least two arguments")
+        } else {
+            Expr::Call(function, exprs.collect())
+        };
+        self.folded(expr, ty, span)
+    }
+
+    /// The type of a call, or a diagnostic about an argument.
+    fn function_type(
+        &mut self,
+        function: Function,
+        name: &ast::Name,
+        args: &[Typed],
+    ) -> Option<Type> {
+        use Function::*;
+        for arg in args {
+            if !matches!(arg.ty, Type::Number(_)) && !arg.ty.is_open() {
+                self.expected("a number", arg);
+                return None;
+            }
+        }
+        match function {
+            Abs => Some(args[0].ty.clone()),
+            Sign => Some(Type::PLAIN),
+            Max | Min | Clip => {
+                for other in &args[1..] {
+                    if !other.ty.fits(&args[0].ty)
+                        && other.expr != Expr::number(0.0)
+                        && args[0].expr != Expr::number(0.0)
+                    {
+                        self.disagree(
+                            &format!("arguments of `{}` are of one dimension", name.text),
+                            &args[0],
+                            other,
+                        );
+                        return None;
+                    }
+                }
+                let whole = args
+                    .iter()
+                    .find(|a| a.ty != Type::Number(Dimension::NUMBER))
+                    .unwrap_or(&args[0]);
+                Some(whole.ty.clone())
+            }
+            _ => {
+                for arg in args {
+                    if !arg.ty.fits(&Type::PLAIN) {
+                        self.report(
+                            Diagnostic::error(
+                                "bnas::unit::mismatch",
+                                format!(
+                                    "`{}` takes a plain number, found {}",
+                                    name.text,
+                                    arg.ty.name()
+                                ),
+                            )
+                            .label(arg.span, arg.ty.name())
+                            .help("divide it by a quantity of its dimension first: `x / (1 bit)`"),
+                        );
+                        return None;
+                    }
+                }
+                Some(Type::PLAIN)
+            }
+        }
+    }
+
+    /// `peak(binary)`: mac/cycle · op/mac · cycle/s.
+    fn peak(&mut self, arg: &ast::Expr, span: Span) -> Typed {
+        let path = match &arg.kind {
+            ast::ExprKind::Path(path) => members(path),
+            _ => None,
+        };
+        let precisions: Vec<String> = self
+            .locals
+            .iter()
+            .filter_map(|l| l.name.strip_suffix(".macs").map(str::to_string))
+            .collect();
+        let known: Vec<&str> = precisions.iter().map(String::as_str).collect();
+        match path {
+            Some(name) if known.contains(&name.as_str()) => {
+                let field = |text: String| Expr::Name(text, arg.span);
+                let rate = Expr::Binary(
+                    BinaryOp::Multiply,
+                    Arc::new(field(format!("{name}.macs"))),
+                    Arc::new(field("op_per_mac".into())),
+                );
+                let expr = Expr::Binary(
+                    BinaryOp::Multiply,
+                    Arc::new(rate),
+                    Arc::new(field("clock".into())),
+                );
+                Typed::new(expr, Type::in_unit("op/s"), span)
+            }
+            Some(name) => {
+                self.unknown_name(&name, arg.span, &known);
+                Typed::poison(span)
+            }
+            None => {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        "`peak` takes the name of a precision",
+                    )
+                    .label(arg.span, "not a name"),
+                );
+                Typed::poison(span)
+            }
+        }
+    }
+
+    pub(super) fn unknown_call(&mut self, name: &str, span: Span) {
+        if CALLS_LATER.contains(&name) {
+            self.later(&format!("`{name}(…)`"), span);
+            return;
+        }
+        const FUNCTIONS: &[&str] = &[
+            "abs",
+            "sign",
+            "round",
+            "floor",
+            "ceil",
+            "sqrt",
+            "exp",
+            "ln",
+            "log2",
+            "tanh",
+            "sin",
+            "cos",
+            "max",
+            "min",
+            "clip",
+            "multiple_of",
+            "peak",
+        ];
+        let records = schema::RECORDS.iter().map(|(_, c)| c.name);
+        let known: Vec<&str> = FUNCTIONS.iter().copied().chain(records).collect();
+        let mut diagnostic = Diagnostic::error(
+            "bnas::name::unknown",
+            format!("there is no function `{name}`"),
+        )
+        .label(span, "nothing of this name can be called here");
+        diagnostic = match did_you_mean(name, known.iter().copied()) {
+            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            None => diagnostic.help(format!("functions are {}", list(known.iter().copied()))),
+        };
+        self.report(diagnostic);
+    }
+}
+
+/// Built-in functions of numbers: what they are, and how many arguments they take.
+pub(super) fn function(name: &str) -> Option<(Function, usize)> {
+    Some(match name {
+        "abs" => (Function::Abs, 1),
+        "sign" => (Function::Sign, 1),
+        "round" => (Function::Round, 1),
+        "floor" => (Function::Floor, 1),
+        "ceil" => (Function::Ceil, 1),
+        "sqrt" => (Function::Sqrt, 1),
+        "exp" => (Function::Exp, 1),
+        "ln" => (Function::Ln, 1),
+        "log2" => (Function::Log2, 1),
+        "tanh" => (Function::Tanh, 1),
+        "sin" => (Function::Sin, 1),
+        "cos" => (Function::Cos, 1),
+        "max" => (Function::Max, 2),
+        "min" => (Function::Min, 2),
+        "clip" => (Function::Clip, 3),
+        "multiple_of" => (Function::MultipleOf, 2),
+        "peak" => (Function::Peak, 1),
+        _ => return None,
+    })
+}

@@ -1,0 +1,191 @@
+//! What a name in an expression is.
+//!
+//! In: a path and the kind of the field that it fills. Out: a [`Typed`] expression: a name in scope, a declaration, a word of the field, or
+//! a decision by its path; or a diagnostic that suggests what was meant.
+
+use super::context::Cx;
+use super::expr::{Typed, is_scalar};
+use super::functions::function;
+use super::schema::{self, Kind};
+use super::types::Type;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{Expr, Value};
+use crate::syntax::ast;
+
+impl Cx<'_> {
+    /// A name: in scope, a declaration, or a word of the field.
+    pub(super) fn path(&mut self, path: &ast::Path, want: Option<Kind>) -> Typed {
+        let span = path.span;
+        let Some(text) = members(path) else {
+            return self.decision_path(path);
+        };
+        if let Some(local) = self.local(&text) {
+            return Typed {
+                expr: local
+                    .constant
+                    .filter(is_scalar)
+                    .unwrap_or(Expr::Name(text, span)),
+                ty: local.ty,
+                span,
+                values: local.values,
+            };
+        }
+        if let Some(local) = self.outer(&text) {
+            let expr = match local.constant {
+                None if self.outer_choices => Some(Expr::Name(text.clone(), span)),
+                constant => constant,
+            };
+            if let Some(expr) = expr {
+                return Typed {
+                    expr,
+                    ty: local.ty,
+                    span,
+                    values: local.values,
+                };
+            }
+            self.report(
+                Diagnostic::error(
+                    "bnas::unsupported",
+                    format!("`{text}` of the experiment cannot be used inside what it amends unless it is fixed"),
+                )
+                .label(span, "a choice of the experiment")
+                .help("write the domain here: `name in {…}`"),
+            );
+            return Typed::poison(span);
+        }
+        if let Some(name) = path.as_name() {
+            // Words of the field first: a data set may be called like what it holds.
+            if want.is_some_and(|kind| words(kind).contains(&text.as_str())) {
+                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
+            }
+            if let Some(typed) = self.declared(name) {
+                return typed;
+            }
+            if schema::is_word(&text) && !matches!(want, Some(Kind::Number(_) | Kind::Whole)) {
+                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
+            }
+            if text == "pi" {
+                return Typed::new(Expr::number(std::f64::consts::PI), Type::PLAIN, span);
+            }
+            if function(&text).is_some() || schema::record(&text).is_some() {
+                self.report(
+                    Diagnostic::error("bnas::type::mismatch", format!("`{text}` is called"))
+                        .label(span, "a value is needed here")
+                        .help(format!("write `{text}(…)`")),
+                );
+                return Typed::poison(span);
+            }
+        } else if self.paths.is_some() && schema_head(path) {
+            return self.decision_path(path);
+        }
+        self.unknown_name(&text, span, want.map(words).unwrap_or_default());
+        Typed::poison(span)
+    }
+
+    /// A name that a file declares or imports.
+    fn declared(&mut self, name: &ast::Name) -> Option<Typed> {
+        let id = self.find(name)?;
+        let kind = self.modules.declaration(id).kind.text.clone();
+        let value = Expr::Value(Value::name(&name.text));
+        Some(match kind.as_str() {
+            "quantizer" => match self.reach_quantizer(id) {
+                true => Typed::new(value, Type::Quantizer, name.span),
+                false => Typed::poison(name.span),
+            },
+            "repair" => match self.reach_repair(id) {
+                true => Typed::new(value, Type::Repair, name.span),
+                false => Typed::poison(name.span),
+            },
+            other => match schema::declaration(other) {
+                Some(known) => Typed::new(value, Type::Declared(known.kind), name.span),
+                None => Typed::poison(name.span),
+            },
+        })
+    }
+
+    /// `space.s[1].channels`: a decision by its path, where goals and requirements speak of it.
+    fn decision_path(&mut self, path: &ast::Path) -> Typed {
+        let span = path.span;
+        let Some(paths) = self.paths.clone().filter(|_| schema_head(path)) else {
+            self.report(
+                Diagnostic::error(
+                    "bnas::unsupported",
+                    "copies of a `repeat` can be named in `require` and goals only",
+                )
+                .label(span, "this path has an index"),
+            );
+            return Typed::poison(span);
+        };
+        let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
+        for step in &path.steps {
+            match step {
+                ast::Step::Member(name) => {
+                    text.push_str(&format!(".{}", name.text));
+                    plain.push_str(&format!(".{}", name.text));
+                }
+                ast::Step::Index(index) => match self.expr(index, Some(Kind::Whole)).expr {
+                    Expr::Value(Value::Number(n)) => text.push_str(&format!("[{n}]")),
+                    _ => {
+                        self.later("an index that is not a number", index.span);
+                        return Typed::poison(span);
+                    }
+                },
+                ast::Step::All(at) => {
+                    self.later("a path over all copies", *at);
+                    return Typed::poison(span);
+                }
+            }
+        }
+        if !paths.contains(&plain) {
+            let mut diagnostic = Diagnostic::error(
+                "bnas::name::unknown",
+                format!("there is no decision `{text}`"),
+            )
+            .label(span, "only what stands behind `in` has a path");
+            if let Some(alike) = did_you_mean(&plain, paths.iter().map(String::as_str)) {
+                diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
+            }
+            self.report(diagnostic);
+            return Typed::poison(span);
+        }
+        Typed {
+            expr: Expr::Name(text, span),
+            ty: Type::Any,
+            span,
+            values: None,
+        }
+    }
+}
+
+/// `input.channels` as text, unless there is an index.
+pub(super) fn members(path: &ast::Path) -> Option<String> {
+    let mut text = path.head.text.clone();
+    for step in &path.steps {
+        match step {
+            ast::Step::Member(name) => {
+                text.push('.');
+                text.push_str(&name.text);
+            }
+            ast::Step::Index(_) | ast::Step::All(_) => return None,
+        }
+    }
+    Some(text)
+}
+
+fn schema_head(path: &ast::Path) -> bool {
+    matches!(
+        path.head.text.as_str(),
+        "space" | "policy" | "train" | "finetune" | "target" | "data"
+    )
+}
+
+/// The words that a field of this kind takes.
+pub(super) fn words(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Word(words) | Kind::WholeOr(words) | Kind::TruthOr(words) => words,
+        Kind::Scale => schema::SCALES,
+        Kind::Quantizer => &["float"],
+        Kind::Augment => &["flip"],
+        _ => &[],
+    }
+}

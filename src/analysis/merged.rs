@@ -1,0 +1,171 @@
+//! Declarations with what they derive from: `quantizer int4 : int { bits = 4 }` is a copy of `int` with one value overridden.
+//!
+//! In: a declaration by its place. Out: [`Merged`], as if it had been written in full. It must not know what the entries mean.
+
+use super::context::{Cx, list};
+use super::names::Id;
+use super::schema;
+use super::types::article;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::source::SourceId;
+use crate::syntax::ast::{self, Entry};
+
+impl Cx<'_> {
+    /// A declaration with what it derives from; nothing after a diagnostic.
+    pub(super) fn merged(&mut self, id: Id) -> Option<Merged> {
+        let modules = self.modules;
+        let declaration = modules.declaration(id);
+        let Some(schema) = schema::declaration(&declaration.kind.text) else {
+            // Reported once, where the file is checked; a library file is reached only through its names.
+            self.unknown_kind(&declaration.kind);
+            return None;
+        };
+        if self.open.contains(&id) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::circular",
+                    format!("`{}` refers to itself", declaration.name.text),
+                )
+                .label(declaration.name.span, "needs itself to be known")
+                .help("break the circle"),
+            );
+            return None;
+        }
+        let mut merged = match self.parent(id, declaration, schema)? {
+            Parent::Declared(mut parent) => {
+                let name = std::mem::replace(&mut parent.name, declaration.name.clone());
+                parent.id = id;
+                parent.docs.clear();
+                self.override_entries(&mut parent, &declaration.entries, &name, true);
+                parent
+            }
+            Parent::Word(base) => Merged {
+                id,
+                schema,
+                name: declaration.name.clone(),
+                base,
+                params: Vec::new(),
+                docs: String::new(),
+                entries: declaration.entries.clone(),
+                notes: Vec::new(),
+                from: Vec::new(),
+            },
+        };
+        if !declaration.params.is_empty() || merged.params.is_empty() {
+            merged.params.clone_from(&declaration.params);
+        }
+        merged.docs = declaration
+            .docs
+            .iter()
+            .map(|line| line.value.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        merged.notes.push((
+            declaration.name.text.clone(),
+            declaration.annotations.clone(),
+        ));
+        merged.from.insert(0, id.source);
+        Some(merged)
+    }
+
+    pub(super) fn unknown_kind(&mut self, kind: &ast::Name) {
+        let known: Vec<&str> = schema::DECLARATIONS.iter().map(|d| d.kind).collect();
+        let mut diagnostic = Diagnostic::error(
+            "bnas::name::unknown_kind",
+            format!("there is no kind of declaration `{}`", kind.text),
+        )
+        .label(kind.span, "unknown kind");
+        diagnostic = match did_you_mean(&kind.text, known.iter().copied()) {
+            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            None => diagnostic.help(format!("kinds are {}", list(known.iter().copied()))),
+        };
+        self.report(diagnostic);
+    }
+
+    /// What stands after the colon: a word of the schema, or another declaration of the kind.
+    fn parent(
+        &mut self,
+        id: Id,
+        declaration: &ast::Declaration,
+        schema: &'static schema::Declaration,
+    ) -> Option<Parent> {
+        let kind = schema.kind;
+        let Some(base) = &declaration.base else {
+            if schema.base_required {
+                let words = list(schema.bases.iter().copied());
+                self.report(
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        format!("`{}` says no base", declaration.name.text),
+                    )
+                    .label(declaration.name.span, "nothing stands after the name")
+                    .help(format!(
+                        "write `{kind} {} : …`; the base is {words}, or another {kind}",
+                        declaration.name.text
+                    )),
+                );
+                return None;
+            }
+            return Some(Parent::Word(None));
+        };
+        let modules = self.modules;
+        if let Some(found) = self.find(base).filter(|found| *found != id) {
+            let other = modules.declaration(found);
+            if other.kind.text == kind {
+                self.open.push(id);
+                let parent = self.merged(found);
+                self.open.pop();
+                return parent.map(Parent::Declared);
+            }
+            if !schema.bases.contains(&base.text.as_str()) {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("a {kind} cannot derive from {}", article(&other.kind.text)),
+                    )
+                    .label(base.span, article(&other.kind.text))
+                    .label(declaration.kind.span, format!("this is {}", article(kind))),
+                );
+                return None;
+            }
+        }
+        if schema.bases.contains(&base.text.as_str()) {
+            return Some(Parent::Word(Some(base.clone())));
+        }
+        if schema.later.contains(&base.text.as_str()) {
+            self.later(&format!("the {kind} base `{}`", base.text), base.span);
+            return None;
+        }
+        self.unknown_name(&base.text, base.span, schema.bases);
+        None
+    }
+}
+
+/// A declaration with what it derives from and what amends it.
+#[derive(Debug, Clone)]
+pub(super) struct Merged {
+    pub(super) id: Id,
+    pub(super) schema: &'static schema::Declaration,
+    pub(super) name: ast::Name,
+    /// The word of the schema after the colon: `binary`, `tta`.
+    pub(super) base: Option<ast::Name>,
+    pub(super) params: Vec<ast::Parameter>,
+    pub(super) docs: String,
+    pub(super) entries: Vec<Entry>,
+    /// Name and annotations of the declaration and of everything that it derives from.
+    pub(super) notes: Vec<(String, Vec<ast::Annotation>)>,
+    /// The files whose names its entries see.
+    pub(super) from: Vec<SourceId>,
+}
+
+enum Parent {
+    Declared(Merged),
+    Word(Option<ast::Name>),
+}
+
+impl Merged {
+    /// "`small_cnn`", for messages.
+    pub(super) fn owner(&self) -> String {
+        format!("`{}`", self.name.text)
+    }
+}

@@ -1,0 +1,235 @@
+//! Ranges: `1..4`, `1e-4..1e-1 log`, `8..64 step 8`.
+//!
+//! In: two ends, and how to walk between them. Out: members and what they are. Ends are constants of one dimension, in order.
+
+use super::context::Cx;
+use super::expr::Typed;
+use super::schema::{Field, Kind};
+use super::types::Type;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{DomainKind, Expr, Value};
+use crate::source::Span;
+use crate::syntax::ast;
+
+impl Cx<'_> {
+    pub(super) fn range(
+        &mut self,
+        low: &ast::Expr,
+        high: &ast::Expr,
+        log: bool,
+        step: Option<&ast::Expr>,
+        span: Span,
+    ) -> (DomainKind, Typed) {
+        let poison = (DomainKind::Set(Vec::new()), Typed::poison(span));
+        let (x, y) = (self.expr(low, None), self.expr(high, None));
+        let by = step.map(|s| self.expr(s, None));
+        if x.ty.is_open() || y.ty.is_open() {
+            return poison;
+        }
+        for side in [&x, &y] {
+            if !matches!(side.ty, Type::Number(_)) {
+                self.expected("a number", side);
+                return poison;
+            }
+        }
+        for other in std::iter::once(&y).chain(&by) {
+            if !other.ty.fits(&x.ty) {
+                self.disagree("the numbers of a range are of one dimension", &x, other);
+                return poison;
+            }
+        }
+        let (Some(from), Some(to)) = (constant(&x), constant(&y)) else {
+            let side = if constant(&x).is_none() { &x } else { &y };
+            self.report(
+                Diagnostic::error(
+                    "bnas::domain::not_constant",
+                    "the ends of a range are constants",
+                )
+                .label(side.span, "depends on something else")
+                .help("write a number"),
+            );
+            return poison;
+        };
+        let (left, right) = (self.text(low.span), self.text(high.span));
+        if from > to {
+            self.report(
+                Diagnostic::error(
+                    "bnas::domain::reversed",
+                    "the range is empty: its ends are reversed",
+                )
+                .label(span, format!("{left} is above {right}"))
+                .help(format!("write `{right}..{left}`")),
+            );
+            return poison;
+        }
+        if log && from <= 0.0 {
+            self.report(
+                Diagnostic::error("bnas::domain::log", "a logarithmic range starts above 0")
+                    .label(x.span, "has no logarithm"),
+            );
+            return poison;
+        }
+        let by = match by {
+            None => None,
+            Some(by) => match constant(&by) {
+                Some(_) if log => {
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::domain::log",
+                            "a range has `log` or `step`, not both",
+                        )
+                        .label(span, "this one has both")
+                        .help("remove one of the two"),
+                    );
+                    return poison;
+                }
+                Some(n) if n > 0.0 => Some((n, by.span)),
+                _ => {
+                    self.report(
+                        Diagnostic::error("bnas::domain::step", "a step is a constant above 0")
+                            .label(by.span, "this is none"),
+                    );
+                    return poison;
+                }
+            },
+        };
+        let member = Typed {
+            expr: Expr::number(from),
+            ty: x.ty,
+            span,
+            values: None,
+        };
+        let whole = is_whole_literal(low) && is_whole_literal(high);
+        match by {
+            Some((n, _)) if whole && n.fract() == 0.0 => (
+                DomainKind::Integers {
+                    low: from as i64,
+                    high: to as i64,
+                    step: n as i64,
+                    log: false,
+                },
+                Typed {
+                    values: few(from, to, n),
+                    ..member
+                },
+            ),
+            None if whole => (
+                DomainKind::Integers {
+                    low: from as i64,
+                    high: to as i64,
+                    step: 1,
+                    log,
+                },
+                Typed {
+                    values: few(from, to, 1.0),
+                    ..member
+                },
+            ),
+            None => (
+                DomainKind::Reals {
+                    low: from,
+                    high: to,
+                    log,
+                },
+                member,
+            ),
+            Some((n, at)) => {
+                let steps = ((to - from) / n + 1e-9).floor();
+                if steps > MOST_STEPS {
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::domain::step",
+                            format!("the range has {steps} steps"),
+                        )
+                        .label(at, "too small a step")
+                        .help("leave `step` out to search all reals of the range"),
+                    );
+                    return poison;
+                }
+                let values: Vec<Value> = (0..=steps as usize)
+                    .map(|i| Value::Number(from + i as f64 * n))
+                    .collect();
+                let items = values.iter().cloned().map(Expr::Value).collect();
+                (
+                    DomainKind::Set(items),
+                    Typed {
+                        values: Some(values),
+                        ..member
+                    },
+                )
+            }
+        }
+    }
+
+    /// Both ends of a range must fit the field; a count needs whole members.
+    pub(super) fn range_fits(
+        &mut self,
+        kind: &DomainKind,
+        member: &Typed,
+        field: &Field,
+        at: Span,
+    ) {
+        let whole = matches!(field.kind, Kind::Whole | Kind::WholeOr(_));
+        let (low, high) = match kind {
+            DomainKind::Reals { low, high, .. } if whole && member.ty == Type::PLAIN => {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::domain::not_whole",
+                        format!("`{}` counts: the range holds fractions", field.name),
+                    )
+                    .label(member.span, "a range of reals")
+                    .label(at, "a whole number")
+                    .help(format!(
+                        "write whole bounds without a point: `{}..{}`",
+                        low.ceil(),
+                        high.floor()
+                    )),
+                );
+                return;
+            }
+            DomainKind::Reals { low, high, .. } => (*low, *high),
+            DomainKind::Integers { low, high, .. } => (*low as f64, *high as f64),
+            _ => {
+                self.fits(member, field, at);
+                return;
+            }
+        };
+        let ends = vec![Value::Number(low), Value::Number(high)];
+        let ends = Typed {
+            values: Some(ends),
+            ..member.clone()
+        };
+        self.fits(&ends, field, at);
+    }
+}
+
+/// The most members that `step` may give to a range of reals.
+const MOST_STEPS: f64 = 10_000.0;
+
+fn constant(typed: &Typed) -> Option<f64> {
+    typed.expr.as_value().and_then(Value::as_number)
+}
+
+/// Written without a point, an exponent or a unit: `4`, `-2`.
+fn is_whole_literal(e: &ast::Expr) -> bool {
+    match &e.kind {
+        ast::ExprKind::Number(n) => {
+            n.unit.is_none() && n.text.bytes().all(|b| b.is_ascii_digit()) && n.value < 9e15
+        }
+        ast::ExprKind::Unary {
+            op: ast::UnaryOp::Neg,
+            operand,
+        } => is_whole_literal(operand),
+        _ => false,
+    }
+}
+
+/// The members of a range of integers, if they are few.
+fn few(low: f64, high: f64, step: f64) -> Option<Vec<Value>> {
+    let steps = ((high - low) / step).floor();
+    (steps <= 64.0).then(|| {
+        (0..=steps as usize)
+            .map(|i| Value::Number(low + i as f64 * step))
+            .collect()
+    })
+}

@@ -1,0 +1,119 @@
+//! How candidates are trained and how they are chosen.
+//!
+//! In: the sections `train`, `finetune` and `search` of an experiment. Out: [`Training`] and [`Search`] with every default filled in.
+
+use super::context::Cx;
+use super::fields::find;
+use super::merged::Merged;
+use super::schema::Field;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, Method, Search, Slot, Training, Value};
+use crate::source::Span;
+use crate::syntax::ast;
+
+impl Cx<'_> {
+    pub(super) fn training(
+        &mut self,
+        merged: &Merged,
+        sections: &[ast::Section],
+        name: &'static str,
+        lr: f64,
+    ) -> Option<Training> {
+        let section = sections.iter().find(|s| s.name.text == name)?;
+        let known: &'static [Field] = merged.schema.section(name).map_or(&[][..], |s| s.fields);
+        let written = self.written(
+            &format!("`{name}`"),
+            section.name.span,
+            &section.entries,
+            known,
+        );
+        let optimizer = match written.get("optimizer") {
+            Some(_) => self.slot_of(&written, known, "optimizer"),
+            None => Slot::Fixed(adam(lr, section.name.span)),
+        };
+        let [epochs, batch, schedule, label_smoothing] =
+            ["epochs", "batch", "schedule", "label_smoothing"]
+                .map(|n| self.slot_of(&written, known, n));
+        Some(Training {
+            epochs,
+            batch,
+            optimizer,
+            schedule,
+            label_smoothing,
+        })
+    }
+
+    pub(super) fn search(&mut self, merged: &Merged, sections: &[ast::Section]) -> Option<Search> {
+        let Some(section) = sections.iter().find(|s| s.name.text == "search") else {
+            self.missing_part(
+                merged,
+                "search",
+                merged.name.span,
+                "an experiment says how its candidates are chosen",
+            );
+            return None;
+        };
+        let known: &'static [Field] = merged
+            .schema
+            .section("search")
+            .map_or(&[][..], |s| s.fields);
+        let written = self.written("`search`", section.name.span, &section.entries, known);
+        let method = match self.slot(&written, find(known, "method")) {
+            Some(Slot::Fixed(Expr::Value(Value::Name(word)))) => match word.as_str() {
+                "random" => Method::Random,
+                "grid" => Method::Grid,
+                _ => Method::Bayes,
+            },
+            _ => Method::Bayes,
+        };
+        let trials = self.count_of(&written, known, "trials");
+        let initial = self.count_of(&written, known, "initial");
+        let slots = self.count_of(&written, known, "slots").unwrap_or(1);
+        let trials = match (trials, method) {
+            (Some(trials), _) => trials,
+            // Every member.
+            (None, Method::Grid) => find(known, "trials").high as u64,
+            (None, _) => {
+                if written.get("trials").is_none() && !written.is_meant("trials") {
+                    self.report(
+                        Diagnostic::error("bnas::field::missing", "`search` needs `trials`")
+                            .label(section.name.span, "`trials` is missing")
+                            .help("add `trials = 40`: candidates in all"),
+                    );
+                }
+                1
+            }
+        };
+        let initial = initial.unwrap_or_else(|| 5.max(trials / 4)).min(trials);
+        Some(Search {
+            method,
+            trials: trials as usize,
+            initial: initial as usize,
+            slots: slots as usize,
+        })
+    }
+}
+
+/// Adam with the defaults of the schema and this learning rate.
+fn adam(lr: f64, span: Span) -> Expr {
+    let field = |name: &str, value: f64| (name.to_string(), Slot::Fixed(Expr::number(value)));
+    let fields = vec![
+        field("lr", lr),
+        field("beta1", 0.9),
+        field("beta2", 0.999),
+        field("weight_decay", 0.0),
+    ];
+    Expr::Record("adam".into(), fields, span)
+}
+
+/// The training of an experiment that trains nothing.
+pub(super) fn untrained() -> Training {
+    let fixed = |expr: Expr| Slot::Fixed(expr);
+    Training {
+        epochs: fixed(Expr::number(0.0)),
+        batch: fixed(Expr::number(64.0)),
+        optimizer: fixed(adam(2e-3, Span::default())),
+        schedule: fixed(Expr::Value(Value::name("cosine"))),
+        label_smoothing: fixed(Expr::number(0.0)),
+    }
+}

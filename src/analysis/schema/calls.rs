@@ -1,0 +1,214 @@
+//! Operations of layers, and calls that make a value with fields.
+
+use super::Otherwise::{Absent, Number, Required, Word};
+use super::{Callable, Field, Kind, field};
+
+/// Words that name a way to find a scale.
+pub const SCALES: &[&str] = &["max_abs", "mean_abs", "mse", "one"];
+
+const PADDING: Field = field(
+    "padding",
+    Kind::WholeOr(&["same"]),
+    Word("same"),
+    "zeros at each side",
+)
+.within(0.0, f64::INFINITY);
+const KERNEL: Field = field(
+    "kernel",
+    Kind::Whole,
+    Number(3.0),
+    "rows and columns of the window",
+);
+const STRIDE: Field = field("stride", Kind::Whole, Number(1.0), "distance of windows");
+
+/// Operations of a layer.
+pub const OPERATIONS: &[Callable] = &[
+    Callable {
+        name: "conv",
+        fields: &[
+            field("channels", Kind::Whole, Required, "output channels"),
+            KERNEL,
+            STRIDE,
+            field("groups", Kind::Whole, Number(1.0), "groups of channels"),
+            PADDING,
+        ],
+        positional: None,
+        docs: "convolution without bias",
+    },
+    Callable {
+        name: "depthwise",
+        fields: &[KERNEL, STRIDE, PADDING],
+        positional: None,
+        docs: "one filter per channel",
+    },
+    Callable {
+        name: "linear",
+        fields: &[field("outputs", Kind::Whole, Required, "output features")],
+        positional: Some("outputs"),
+        docs: "fully connected, with bias",
+    },
+    Callable {
+        name: "norm",
+        fields: &[],
+        positional: None,
+        docs: "batch normalization",
+    },
+    Callable {
+        name: "relu",
+        fields: &[],
+        positional: None,
+        docs: "max(x, 0)",
+    },
+    Callable {
+        name: "relu6",
+        fields: &[],
+        positional: None,
+        docs: "min(max(x, 0), 6)",
+    },
+    Callable {
+        name: "hardtanh",
+        fields: &[],
+        positional: None,
+        docs: "min(max(x, -1), 1)",
+    },
+    Callable {
+        name: "pool",
+        fields: &[
+            field(
+                "kind",
+                Kind::Word(&["average", "max"]),
+                Required,
+                "which statistic",
+            ),
+            field(
+                "kernel",
+                Kind::WholeOr(&["global"]),
+                Word("global"),
+                "rows and columns of the window",
+            ),
+            field(
+                "stride",
+                Kind::Whole,
+                Absent,
+                "distance of windows; the kernel if it is not given",
+            ),
+        ],
+        positional: Some("kind"),
+        docs: "a statistic of each window",
+    },
+    Callable {
+        name: "flatten",
+        fields: &[],
+        positional: None,
+        docs: "pixels and channels as one vector",
+    },
+];
+
+/// Operations of the language that are not built yet.
+pub const OPERATIONS_LATER: &[&str] = &["concat", "pad_shortcut", "dropout"];
+
+/// Calls that make a value with fields.
+pub const RECORDS: &[(Kind, Callable)] = &[
+    (
+        Kind::Optimizer,
+        Callable {
+            name: "adam",
+            fields: &[
+                field("lr", Kind::Number(""), Number(2e-3), "learning rate").positive(),
+                field(
+                    "beta1",
+                    Kind::Number(""),
+                    Number(0.9),
+                    "decay of the first moment",
+                )
+                .within(0.0, 1.0),
+                field(
+                    "beta2",
+                    Kind::Number(""),
+                    Number(0.999),
+                    "decay of the second moment",
+                )
+                .within(0.0, 1.0),
+                field(
+                    "weight_decay",
+                    Kind::Number(""),
+                    Number(0.0),
+                    "decoupled decay of weights",
+                )
+                .within(0.0, 1.0),
+            ],
+            positional: None,
+            docs: "Adam (arXiv:1412.6980), decoupled weight decay (arXiv:1711.05101)",
+        },
+    ),
+    (
+        Kind::Optimizer,
+        Callable {
+            name: "sgd",
+            fields: &[
+                field("lr", Kind::Number(""), Number(0.1), "learning rate").positive(),
+                field(
+                    "momentum",
+                    Kind::Number(""),
+                    Number(0.9),
+                    "classical momentum",
+                )
+                .within(0.0, 1.0),
+                field(
+                    "weight_decay",
+                    Kind::Number(""),
+                    Number(0.0),
+                    "L2 penalty on weights",
+                )
+                .within(0.0, 1.0),
+            ],
+            positional: None,
+            docs: "stochastic gradient descent",
+        },
+    ),
+    (
+        Kind::Scale,
+        Callable {
+            name: "percentile",
+            fields: &[field(
+                "share",
+                Kind::Number(""),
+                Required,
+                "share of magnitudes inside the range",
+            )
+            .within(0.0, 1.0)
+            .fixed()],
+            positional: Some("share"),
+            docs: "the scale whose range holds this share of magnitudes",
+        },
+    ),
+    (
+        Kind::Augment,
+        Callable {
+            name: "shift",
+            fields: &[
+                field("pixels", Kind::Whole, Required, "most pixels each way").within(0.0, 1024.0),
+            ],
+            positional: Some("pixels"),
+            docs: "moves an image by up to so many pixels each way, filled with zeros",
+        },
+    ),
+];
+
+/// Calls of the language that are not built yet.
+pub const CALLS_LATER: &[&str] = &[
+    "sum",
+    "all",
+    "any",
+    "increasing",
+    "decreasing",
+    "mean",
+    "std",
+    "stop",
+    "distill",
+    "table",
+    "command",
+    "cifar",
+    "image_folder",
+    "csv",
+];

@@ -1,0 +1,363 @@
+//! Kinds of declarations with their fields, sections and formulas.
+
+use super::Otherwise::{Absent, Number, Required, Word};
+use super::{Declaration, Field, Kind, Section, field};
+
+const TRAINING: &[Field] = &[
+    field(
+        "epochs",
+        Kind::Whole,
+        Required,
+        "passes over the training split",
+    )
+    .within(0.0, 1e6),
+    field("batch", Kind::Whole, Number(64.0), "samples per step"),
+    field("optimizer", Kind::Optimizer, Absent, "what steps"),
+    field(
+        "schedule",
+        Kind::Word(&["constant", "cosine"]),
+        Word("cosine"),
+        "how the learning rate goes over the stage",
+    ),
+    field(
+        "label_smoothing",
+        Kind::Number(""),
+        Number(0.0),
+        "share of a label spread over all classes",
+    )
+    .within(0.0, 1.0),
+];
+
+/// Every kind of declaration.
+pub const DECLARATIONS: &[Declaration] = &[
+    Declaration {
+        kind: "dataset",
+        bases: &["embedded", "idx"],
+        base_required: true,
+        fields: &[
+            field(
+                "content",
+                Kind::Word(&["digits"]),
+                Absent,
+                "which of the embedded data sets",
+            )
+            .fixed(),
+            field("images", Kind::Text, Absent, "the IDX file of images").fixed(),
+            field("labels", Kind::Text, Absent, "the IDX file of labels").fixed(),
+            field("classes", Kind::Whole, Required, "number of classes")
+                .within(2.0, 1e6)
+                .fixed(),
+            field(
+                "scale",
+                Kind::Number(""),
+                Number(255.0),
+                "largest pixel value: pixels are divided by it",
+            )
+            .positive()
+            .fixed(),
+            field(
+                "augment",
+                Kind::Augment,
+                Absent,
+                "what training images go through",
+            )
+            .fixed(),
+        ],
+        sections: &[
+            Section {
+                name: "shape",
+                labelled: false,
+                fields: &[
+                    field("height", Kind::Whole, Required, "rows").fixed(),
+                    field("width", Kind::Whole, Required, "columns").fixed(),
+                    field("channels", Kind::Whole, Number(1.0), "values per pixel").fixed(),
+                ],
+                docs: "one image",
+            },
+            Section {
+                name: "splits",
+                labelled: false,
+                fields: &[
+                    field("train", Kind::Whole, Required, "samples that train").fixed(),
+                    field("validation", Kind::Whole, Required, "samples that choose").fixed(),
+                    field("test", Kind::Whole, Required, "samples for the final table").fixed(),
+                ],
+                docs: "samples per split, in the order of the file",
+            },
+        ],
+        formulas: &[],
+        lets: false,
+        later: &["cifar", "image_folder", "csv", "normalize"],
+        docs: "shape, classes, splits, augmentation, where the files are",
+    },
+    Declaration {
+        kind: "block",
+        bases: &[],
+        base_required: false,
+        fields: &[],
+        sections: &[],
+        formulas: &[],
+        lets: true,
+        later: &[],
+        docs: "a reusable piece of network with parameters",
+    },
+    Declaration {
+        kind: "space",
+        bases: &[],
+        base_required: false,
+        fields: &[],
+        sections: &[],
+        formulas: &[],
+        lets: true,
+        later: &["output"],
+        docs: "a whole network, with `in` where it varies",
+    },
+    Declaration {
+        kind: "quantizer",
+        bases: &["binary", "ternary", "uniform"],
+        base_required: true,
+        fields: QUANTIZER,
+        sections: &[],
+        formulas: &["forward", "gradient"],
+        lets: true,
+        later: &["normalize", "scale"],
+        docs: "codes, scale, surrogate gradient",
+    },
+    Declaration {
+        kind: "policy",
+        bases: &[],
+        base_required: false,
+        fields: &[],
+        sections: &[],
+        formulas: &[],
+        lets: true,
+        later: &[],
+        docs: "which quantizer each layer's weights and activations get",
+    },
+    Declaration {
+        kind: "repair",
+        bases: &["training", "topology"],
+        base_required: true,
+        fields: &[
+            field(
+                "features",
+                Kind::Quantizer,
+                Absent,
+                "the surrogate gradient of binary activations",
+            )
+            .fixed(),
+            field(
+                "weights",
+                Kind::Quantizer,
+                Absent,
+                "the surrogate gradient of binary weights",
+            )
+            .fixed(),
+        ],
+        sections: &[],
+        formulas: &[],
+        lets: false,
+        later: &[],
+        docs: "one change to training or topology that wins accuracy back",
+    },
+    Declaration {
+        kind: "target",
+        bases: &["tta"],
+        base_required: true,
+        fields: &[
+            field(
+                "op_per_mac",
+                Kind::Number("op/mac"),
+                Required,
+                "operations of one multiply-accumulate",
+            )
+            .positive(),
+            field("clock", Kind::Number("Hz"), Required, "cycles per second").positive(),
+        ],
+        sections: &[
+            Section {
+                name: "vector",
+                labelled: false,
+                fields: &[
+                    field(
+                        "width",
+                        Kind::Number("bit"),
+                        Required,
+                        "bits of the vector operand",
+                    )
+                    .positive(),
+                    field(
+                        "lanes",
+                        Kind::Whole,
+                        Required,
+                        "output channels that one vector operation works on",
+                    ),
+                    field(
+                        "idle",
+                        Kind::Number(""),
+                        Required,
+                        "share of a busy lane's energy that an idle lane takes",
+                    )
+                    .within(0.0, 1.0),
+                ],
+                docs: "the vector multiply-accumulate unit",
+            },
+            Section {
+                name: "precision",
+                labelled: true,
+                fields: &[
+                    field(
+                        "energy",
+                        Kind::Number("J/op"),
+                        Required,
+                        "energy of one operation at full utilization",
+                    )
+                    .within(0.0, f64::INFINITY),
+                    field(
+                        "macs",
+                        Kind::Number("mac/cycle"),
+                        Required,
+                        "multiply-accumulates per cycle at full utilization",
+                    )
+                    .positive(),
+                ],
+                docs: "codes that the unit multiplies, and what that costs",
+            },
+        ],
+        formulas: &[],
+        lets: false,
+        later: &["memory", "bus", "registers"],
+        docs: "a hardware target: datapath, energy and throughput per precision",
+    },
+    Declaration {
+        kind: "experiment",
+        bases: &[],
+        base_required: false,
+        fields: &[
+            field(
+                "seed",
+                Kind::Whole,
+                Number(0.0),
+                "the root of all randomness",
+            )
+            .within(0.0, 9_007_199_254_740_992.0)
+            .fixed(),
+            field(
+                "data",
+                Kind::Declared("dataset"),
+                Absent,
+                "what is classified",
+            )
+            .fixed(),
+            field("space", Kind::Declared("space"), Absent, "the network").fixed(),
+            field(
+                "policy",
+                Kind::Declared("policy"),
+                Absent,
+                "the quantizers of its layers",
+            )
+            .fixed(),
+            field("target", Kind::Declared("target"), Absent, "what prices it").fixed(),
+            field("repairs", Kind::Repairs, Absent, "what wins accuracy back"),
+        ],
+        sections: &[
+            Section {
+                name: "train",
+                labelled: false,
+                fields: TRAINING,
+                docs: "the float stage",
+            },
+            Section {
+                name: "finetune",
+                labelled: false,
+                fields: TRAINING,
+                docs: "quantization-aware training",
+            },
+            Section {
+                name: "search",
+                labelled: false,
+                fields: &[
+                    field(
+                        "method",
+                        Kind::Word(&["random", "grid", "bayes"]),
+                        Word("bayes"),
+                        "who proposes",
+                    )
+                    .fixed(),
+                    field("trials", Kind::Whole, Absent, "candidates in all")
+                        .within(1.0, 1e6)
+                        .fixed(),
+                    field(
+                        "initial",
+                        Kind::Whole,
+                        Absent,
+                        "random candidates before the model is asked",
+                    )
+                    .within(1.0, 1e6)
+                    .fixed(),
+                    field(
+                        "slots",
+                        Kind::Whole,
+                        Number(4.0),
+                        "candidates whose results a proposal does not wait for",
+                    )
+                    .within(1.0, 1024.0)
+                    .fixed(),
+                ],
+                docs: "how candidates are chosen",
+            },
+        ],
+        formulas: &[],
+        lets: true,
+        later: &["arms", "repeats", "stage", "final", "evaluate"],
+        docs: "binds all of these to a seed, a search, goals, requirements and expectations",
+    },
+];
+
+/// The fields of a quantizer; the first four may be given where it is used: `int { bits = 4 }`.
+pub const QUANTIZER: &[Field] = &[
+    field(
+        "bits",
+        Kind::Whole,
+        Absent,
+        "bits of a code of a uniform grid",
+    )
+    .within(2.0, 8.0),
+    field(
+        "signed",
+        Kind::TruthOr(&["auto", "true", "false"]),
+        Word("auto"),
+        "`auto`: signed unless the producer is non-negative",
+    )
+    .fixed(),
+    field(
+        "granularity",
+        Kind::Word(&["per_channel", "per_tensor"]),
+        Word("per_channel"),
+        "what shares a scale",
+    )
+    .fixed(),
+    field("scale", Kind::Scale, Absent, "how the scale is found"),
+    field(
+        "narrow",
+        Kind::Word(&["signed"]),
+        Word("signed"),
+        "a signed grid is symmetric",
+    )
+    .fixed(),
+];
+
+/// The fields of a rule of a policy.
+pub const RULE: &[Field] = &[
+    field("weights", Kind::Quantizer, Absent, "of the layer's weights"),
+    field(
+        "activations",
+        Kind::Quantizer,
+        Absent,
+        "of what enters the layer's multiplication",
+    ),
+];
+
+/// How often a `repeat` copies its body.
+pub const COUNT: Field =
+    field("repeat", Kind::Whole, Required, "number of copies").within(0.0, 1e6);

@@ -1,0 +1,203 @@
+//! The one table of every kind of declaration, its sections and fields, and of everything that can be called.
+//!
+//! In: nothing. Out: names, kinds of values, defaults, limits and one sentence each; checking, "did you mean" and
+//! documentation all read it. It must not know how anything is lowered.
+
+mod calls;
+mod declarations;
+
+pub use calls::{CALLS_LATER, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES};
+pub use declarations::{COUNT, DECLARATIONS, QUANTIZER, RULE};
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A number of the dimension of this unit; `""`: a plain number.
+    Number(&'static str),
+    /// A whole number.
+    Whole,
+    /// A whole number or one of these words.
+    WholeOr(&'static [&'static str]),
+    /// `true` or `false`.
+    Truth,
+    /// `"…"`.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A truth value or one of these words.
+    TruthOr(&'static [&'static str]),
+    /// A quantizer by name, perhaps amended, or `float`.
+    Quantizer,
+    /// `adam(…)` or `sgd(…)`.
+    Optimizer,
+    /// How the scale of a quantizer is found: a word or `percentile(…)`.
+    Scale,
+    /// A set of repairs.
+    Repairs,
+    /// `shift(…)`, `flip`, or a set of both.
+    Augment,
+    /// A declaration of this kind, perhaps amended.
+    Declared(&'static str),
+}
+
+/// What holds where a field is not written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Otherwise {
+    /// It must be written.
+    Required,
+    /// Nothing; whoever reads the field says what that means.
+    Absent,
+    /// This number, in base units.
+    Number(f64),
+    /// This word.
+    Word(&'static str),
+}
+
+/// One field.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// What holds without it.
+    pub default: Otherwise,
+    /// The least number that it takes, in base units.
+    pub low: f64,
+    /// The greatest.
+    pub high: f64,
+    /// Whether `in` may stand in place of `=`.
+    pub searchable: bool,
+    /// One sentence.
+    pub docs: &'static str,
+}
+
+impl Field {
+    const fn within(self, low: f64, high: f64) -> Field {
+        Field { low, high, ..self }
+    }
+
+    /// Above zero.
+    const fn positive(self) -> Field {
+        self.within(f64::MIN_POSITIVE, f64::INFINITY)
+    }
+
+    const fn fixed(self) -> Field {
+        Field {
+            searchable: false,
+            ..self
+        }
+    }
+}
+
+const fn field(name: &'static str, kind: Kind, default: Otherwise, docs: &'static str) -> Field {
+    let low = match kind {
+        Kind::Whole | Kind::WholeOr(_) => 1.0,
+        _ => f64::NEG_INFINITY,
+    };
+    Field {
+        name,
+        kind,
+        default,
+        low,
+        high: f64::INFINITY,
+        searchable: true,
+        docs,
+    }
+}
+
+/// `name { … }` or `name label { … }` with fields of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Section {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether a label stands behind the name.
+    pub labelled: bool,
+    /// What stands in it.
+    pub fields: &'static [Field],
+    /// One sentence.
+    pub docs: &'static str,
+}
+
+/// One kind of declaration.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Declaration {
+    /// The word that opens it.
+    pub kind: &'static str,
+    /// Words that may stand after the colon, besides another declaration of the kind.
+    pub bases: &'static [&'static str],
+    /// Whether something must stand after the colon.
+    pub base_required: bool,
+    /// Fields.
+    pub fields: &'static [Field],
+    /// Sections.
+    pub sections: &'static [Section],
+    /// Formulas by name.
+    pub formulas: &'static [&'static str],
+    /// Whether names of the author's own may be defined.
+    pub lets: bool,
+    /// Words of the language that are not built yet.
+    pub later: &'static [&'static str],
+    /// One sentence.
+    pub docs: &'static str,
+}
+
+/// Something that is called: `conv(…)`, `adam(…)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Callable {
+    /// Its name.
+    pub name: &'static str,
+    /// Its arguments.
+    pub fields: &'static [Field],
+    /// The argument that may stand without its name.
+    pub positional: Option<&'static str>,
+    /// One sentence.
+    pub docs: &'static str,
+}
+
+/// Annotations and what their argument says.
+pub const ANNOTATIONS: &[&str] = &["paper", "assumption"];
+
+/// The declaration kind of this name.
+pub fn declaration(kind: &str) -> Option<&'static Declaration> {
+    DECLARATIONS.iter().find(|d| d.kind == kind)
+}
+
+/// The operation of this name.
+pub fn operation(name: &str) -> Option<&'static Callable> {
+    OPERATIONS.iter().find(|o| o.name == name)
+}
+
+/// The call of this name that makes a value, and the kind of value.
+pub fn record(name: &str) -> Option<&'static (Kind, Callable)> {
+    RECORDS.iter().find(|(_, call)| call.name == name)
+}
+
+impl Declaration {
+    /// The section of this name.
+    pub fn section(&self, name: &str) -> Option<&'static Section> {
+        self.sections.iter().find(|s| s.name == name)
+    }
+
+    /// Every field and section by name.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
+        self.fields
+            .iter()
+            .map(|f| f.name)
+            .chain(self.sections.iter().map(|s| s.name))
+            .chain(self.formulas.iter().copied())
+    }
+}
+
+/// Words that some field takes, so that a name of one's own may hold them.
+pub fn is_word(name: &str) -> bool {
+    let takes = |field: &Field| match field.kind {
+        Kind::Word(words) | Kind::WholeOr(words) | Kind::TruthOr(words) => words.contains(&name),
+        Kind::Scale => SCALES.contains(&name),
+        _ => false,
+    };
+    DECLARATIONS.iter().any(|d| {
+        d.fields.iter().any(takes) || d.sections.iter().any(|s| s.fields.iter().any(takes))
+    }) || OPERATIONS.iter().any(|o| o.fields.iter().any(takes))
+        || matches!(name, "flip" | "float")
+}

@@ -1,0 +1,192 @@
+//! Numbers of the library, against the papers that it cites.
+
+use super::experiment;
+use crate::ir::{Codes, Expr, Files, Slot, Target, Value};
+use crate::model::evaluate;
+
+fn braintta() -> Target {
+    let text = "bnas 1
+use std.data.digits
+use std.spaces.small_cnn
+use std.targets.braintta
+experiment e {
+  data = digits  space = small_cnn  target = braintta
+  train { epochs = 1 }  search { method = grid }
+  minimize energy
+}";
+    experiment(text).target.unwrap()
+}
+
+fn value(target: &Target, slot: &Slot) -> f64 {
+    let Slot::Fixed(expr) = slot else {
+        panic!("a fixed field")
+    };
+    let names = |name: &str| match name {
+        "vector.width" => Some(Expr::number(value(target, &target.vector_width))),
+        _ => None,
+    };
+    evaluate::reduce(expr, &names)
+        .unwrap()
+        .as_value()
+        .unwrap()
+        .as_number()
+        .unwrap()
+}
+
+/// arXiv:2211.11331, abstract: 35/67/405 fJ/op at 614/307/77 Gop/s.
+#[test]
+fn braintta_has_the_numbers_of_its_paper() {
+    let target = braintta();
+    let clock = value(&target, &target.clock);
+    let op_per_mac = value(&target, &target.op_per_mac);
+    let expected = [
+        ("binary", 1, 35e-15, 614.4e9),
+        ("ternary", 2, 67e-15, 307.2e9),
+        ("int8", 8, 405e-15, 76.8e9),
+    ];
+    assert_eq!(target.precisions.len(), 3);
+    for ((name, bits, energy, throughput), precision) in
+        expected.into_iter().zip(&target.precisions)
+    {
+        assert_eq!(precision.name, name);
+        assert_eq!(precision.bits, bits);
+        assert_eq!(value(&target, &precision.energy), energy);
+        let macs = value(&target, &precision.macs);
+        assert_eq!(macs * op_per_mac * clock, throughput);
+    }
+    assert_eq!(target.checks.len(), 6);
+    assert_eq!(value(&target, &target.lanes), 32.0);
+    assert_eq!(value(&target, &target.idle), 1.0);
+    let said: Vec<&str> = target
+        .provenance
+        .iter()
+        .map(|p| p.subject.as_str())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "target braintta",
+            "target braintta, op_per_mac",
+            "target braintta, clock",
+            "target braintta, vector.width",
+            "target braintta, vector.lanes",
+            "target braintta, vector.idle",
+        ]
+    );
+    assert_eq!(target.provenance[0].text, "arXiv:2211.11331, abstract");
+}
+
+#[test]
+fn digits_are_1797_images() {
+    let text = "bnas 1
+use std.data.digits
+use std.spaces.resnet20
+experiment e {
+  data = digits { augment = {shift(1), flip} }  space = resnet20
+  train { epochs = 1 }  search { method = grid }
+  maximize accuracy
+}";
+    let data = experiment(text).data.unwrap();
+    assert_eq!(data.files, Files::Embedded("digits".into()));
+    assert_eq!(data.shape, [8, 8, 1]);
+    assert_eq!((data.classes, data.scale), (10, 16.0));
+    let splits = [data.splits.train, data.splits.validation, data.splits.test];
+    assert_eq!(splits, [1000, 297, 500]);
+    assert_eq!(splits.iter().sum::<usize>(), 1797);
+    assert_eq!(data.augment.shift, Slot::Fixed(Expr::number(1.0)));
+    assert_eq!(data.augment.flip, Slot::Fixed(Expr::bool(true)));
+}
+
+#[test]
+fn quantizers_derive_from_each_other() {
+    let text = "bnas 1
+use std.data.digits
+use std.spaces.small_cnn
+use std.quantizers.{int, int2, int3, int4, int6, int8, binary, ternary, approx_sign, ede}
+policy all {
+  each layer { weights in {int2, int3, int4, int6, int8, binary, ternary, approx_sign, ede, int, float}  activations = int8 }
+}
+experiment e {
+  data = digits  space = small_cnn  policy = all
+  train { epochs = 1 }  search { method = random  trials = 3 }
+  maximize accuracy
+}";
+    let quantizers = experiment(text).quantizers;
+    let find = |name: &str| quantizers.iter().find(|q| q.name == name).unwrap();
+    for bits in [2, 3, 4, 6, 8] {
+        let int = find(&format!("int{bits}"));
+        assert_eq!(int.codes, Codes::Uniform);
+        assert_eq!(int.bits, Some(Slot::Fixed(Expr::number(f64::from(bits)))));
+        assert_eq!(int.granularity, Expr::Value(Value::name("per_channel")));
+        assert_eq!(int.scale, Slot::Fixed(Expr::Value(Value::name("max_abs"))));
+        assert_eq!(int.signed, Expr::Value(Value::name("auto")));
+    }
+    assert!(matches!(find("int").bits, Some(Slot::Chosen(_))));
+    for (name, codes) in [("binary", Codes::Binary), ("ternary", Codes::Ternary)] {
+        assert_eq!(find(name).codes, codes);
+        assert_eq!(
+            find(name).scale,
+            Slot::Fixed(Expr::Value(Value::name("mean_abs")))
+        );
+    }
+    assert_eq!(quantizers.len(), 10);
+}
+
+fn gradient(name: &str, progress: f64, x: f64) -> f64 {
+    let text = format!(
+        "bnas 1
+use std.data.digits
+use std.spaces.small_cnn
+use std.quantizers.{name}
+policy p {{ each layer {{ weights = {name} }} }}
+experiment e {{
+  data = digits  space = small_cnn  policy = p
+  train {{ epochs = 1 }}  search {{ method = grid }}
+  maximize accuracy
+}}"
+    );
+    let quantizer = experiment(&text).quantizers.remove(0);
+    let mut known = vec![
+        ("x".to_string(), Expr::number(x)),
+        ("progress".to_string(), Expr::number(progress)),
+    ];
+    let reduce = |expr: &Expr, known: &[(String, Expr)]| {
+        evaluate::reduce(expr, &|name| {
+            known
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, e)| e.clone())
+        })
+        .unwrap()
+    };
+    for binding in &quantizer.lets {
+        let Slot::Fixed(expr) = &binding.slot else {
+            panic!("formulas are fixed")
+        };
+        let value = reduce(expr, &known);
+        known.push((binding.name.clone(), value));
+    }
+    let value = reduce(&quantizer.gradient.unwrap(), &known);
+    value.as_value().unwrap().as_number().unwrap()
+}
+
+/// arXiv:1808.00278: 2 - 2|x| inside, 0 outside.
+#[test]
+fn approx_sign_is_a_triangle() {
+    for (x, expected) in [(0.0, 2.0), (0.5, 1.0), (-0.25, 1.5), (1.0, 0.0), (1.5, 0.0)] {
+        assert_eq!(gradient("approx_sign", 0.0, x), expected);
+    }
+}
+
+/// arXiv:1909.10788: k t (1 - tanh²(t x)), t from 1e-3 to 1e1, k = max(1/t, 1).
+#[test]
+fn ede_sharpens() {
+    for (progress, t) in [(0.0, 1e-3), (0.5, 0.1), (1.0, 10.0)] {
+        let k = f64::max(1.0 / t, 1.0);
+        for x in [-0.7, 0.0, 0.1, 2.0] {
+            let expected = k * t * (1.0 - libm::tanh(t * x).powi(2));
+            let found = gradient("ede", progress, x);
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The library and the examples check, with the values that they should have; mistakes give the diagnostics that they should.
+
+mod errors;
+mod imports;
+mod library;
+mod lowering;
+
+use std::path::Path;
+
+use super::{Checked, FileLoader, check};
+use crate::diagnostic::render;
+use crate::ir::Experiment;
+use crate::model::Template;
+use crate::source::Sources;
+
+/// A text checked under a name.
+fn checked(name: &str, text: &str) -> (Checked, Sources) {
+    let mut sources = Sources::default();
+    let main = sources.add(name, text);
+    (check(&mut sources, main, &FileLoader), sources)
+}
+
+/// The experiments of a text without any diagnostic.
+fn experiments(name: &str, text: &str) -> Vec<Experiment> {
+    let (checked, sources) = checked(name, text);
+    assert!(
+        checked.diagnostics.is_empty(),
+        "{}",
+        render(&checked.diagnostics, &sources, false)
+    );
+    checked.program.expect("no errors").experiments
+}
+
+/// The only experiment of a text.
+fn experiment(text: &str) -> Experiment {
+    experiments("test.bnas", text).remove(0)
+}
+
+/// Name and text of every `.bnas` file under a folder of the project.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found: Vec<_> = walkdir::WalkDir::new(root)
+        .follow_links(true)
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|e| e == "bnas"))
+        .collect();
+    found.sort();
+    found
+        .into_iter()
+        .map(|p| {
+            (
+                p.to_string_lossy().into_owned(),
+                std::fs::read_to_string(&p).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_file_of_the_library_checks() {
+    let all = files("stdlib");
+    assert!(all.len() >= 20);
+    for (name, text) in all {
+        experiments(&name, &text);
+    }
+}
+
+#[test]
+fn every_example_checks() {
+    let all = files("examples");
+    assert!(all.len() >= 6);
+    for (name, text) in all {
+        let all = experiments(&name, &text);
+        assert!(!all.is_empty(), "{name}");
+        for experiment in all {
+            let template = Template::new(&experiment);
+            assert!(template.is_ok(), "{name}: {:?}", template.err());
+        }
+    }
+}
+
+#[test]
+fn a_file_of_the_library_declares_one_thing_of_its_name_with_a_sentence() {
+    for (name, text) in files("stdlib") {
+        let stem = Path::new(&name)
+            .file_stem()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let mut sources = Sources::default();
+        let id = sources.add(&*name, &*text);
+        let mut sink = crate::diagnostic::Sink::default();
+        let file = crate::syntax::parse(id, &text, &mut sink);
+        assert_eq!(file.declarations.len(), 1, "{name}");
+        assert_eq!(file.declarations[0].name.text, stem);
+        assert!(!file.declarations[0].docs.is_empty(), "{name}");
+    }
+}
+
+/// Whatever is wrong with a text, checking ends with a diagnostic or a program.
+#[test]
+fn no_mutation_of_an_example_panics() {
+    let swaps = ["", "x", "1", "{}", "in", "(1)", "5 nJ", "tied", "\"t\""];
+    for (name, text) in files("examples") {
+        let words: Vec<&str> = text.split_inclusive([' ', '\n']).collect();
+        for i in (0..words.len()).step_by(7) {
+            let swap = swaps[i % swaps.len()];
+            let mut mutant = words.clone();
+            let replaced = format!("{swap} ");
+            mutant[i] = &replaced;
+            let (checked, _) = checked(&name, &mutant.concat());
+            assert!(checked.program.is_some() || !checked.diagnostics.is_empty());
+        }
+    }
+}

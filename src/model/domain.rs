@@ -1,0 +1,266 @@
+//! From domains to decisions.
+//!
+//! In: a [`Domain`] with the path that it stands at and the guard under which it exists. Out: an expression over decisions, of
+//! which at least one is new; or a diagnostic.
+
+use std::sync::Arc;
+
+use super::decision::{Choices, Decision};
+use super::evaluate;
+use super::settle::{Frame, Settler};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{BinaryOp, Domain, DomainKind, Expr, Value};
+
+impl Settler<'_> {
+    /// The value that is chosen from a domain.
+    pub(super) fn domain(
+        &mut self,
+        domain: &Domain,
+        path: &str,
+        guard: &Expr,
+        names: &Frame,
+    ) -> Expr {
+        let choices = match &domain.kind {
+            DomainKind::Integers {
+                low,
+                high,
+                step,
+                log,
+            } => Choices::Integers {
+                low: *low,
+                high: *high,
+                step: (*step).max(1),
+                log: *log,
+            },
+            DomainKind::Reals { low, high, log } => Choices::Reals {
+                low: *low,
+                high: *high,
+                log: *log,
+            },
+            DomainKind::Set(items) => {
+                return self.members(items, false, domain, path, guard, names);
+            }
+            DomainKind::Categories(items) => {
+                return self.members(items, true, domain, path, guard, names);
+            }
+            DomainKind::Of(expr) => match self.expr(expr, path, guard, names) {
+                Expr::Value(Value::Set(values)) => {
+                    let items: Vec<Expr> = values.into_iter().map(Expr::Value).collect();
+                    return self.members(&items, false, domain, path, guard, names);
+                }
+                Expr::Set(items) => return self.members(&items, false, domain, path, guard, names),
+                Expr::Value(found) => {
+                    let text = format!("expected a set to choose from, found {}", found.kind());
+                    self.sink.push(
+                        Diagnostic::error("bnas::domain::not_a_set", text)
+                            .label(domain.span, "this is not a set"),
+                    );
+                    return Expr::number(1.0);
+                }
+                _ => {
+                    let text = "a domain must be the same for every candidate";
+                    self.sink.push(
+                        Diagnostic::error("bnas::domain::not_constant", text)
+                            .label(domain.span, "this set depends on another decision")
+                            .help("write one decision per case, each with a fixed domain"),
+                    );
+                    return Expr::number(1.0);
+                }
+            },
+        };
+        let default = domain.default.clone().unwrap_or_else(|| middle(&choices));
+        self.decide(choices, default, domain, path, guard)
+    }
+
+    /// A set of alternatives: plain values, or records with decisions of their own that exist where they are chosen.
+    fn members(
+        &mut self,
+        items: &[Expr],
+        categorical: bool,
+        domain: &Domain,
+        path: &str,
+        guard: &Expr,
+        names: &Frame,
+    ) -> Expr {
+        let mut opened = Vec::with_capacity(items.len());
+        for item in items {
+            match evaluate::reduce(item, &|name| names.get(name)) {
+                Ok(reduced) => opened.push(self.open(reduced)),
+                Err(failure) => self.fail(failure, domain.span),
+            }
+        }
+        if opened.is_empty() {
+            self.sink.push(
+                Diagnostic::error("bnas::domain::empty", "nothing to choose from")
+                    .label(domain.span, "this set is empty"),
+            );
+            return Expr::number(1.0);
+        }
+        let constants: Option<Vec<Value>> = opened.iter().map(|e| e.as_value().cloned()).collect();
+        match constants {
+            Some(values) => {
+                let numbers: Option<Vec<f64>> = values.iter().map(Value::as_number).collect();
+                let default = domain.default.clone().unwrap_or_else(|| values[0].clone());
+                let choices = match numbers {
+                    Some(mut numbers) if !categorical => {
+                        numbers.sort_by(f64::total_cmp);
+                        numbers.dedup();
+                        Choices::Ordered(numbers)
+                    }
+                    _ => Choices::Categories(without_repeats(values)),
+                };
+                self.decide(choices, default, domain, path, guard)
+            }
+            None => self.alternatives(opened, domain, path, guard, names),
+        }
+    }
+
+    /// `{sgd(lr in …), adam(lr in …)}`: which one, then the decisions of each under `path.<its name>`.
+    fn alternatives(
+        &mut self,
+        items: Vec<Expr>,
+        domain: &Domain,
+        path: &str,
+        guard: &Expr,
+        names: &Frame,
+    ) -> Expr {
+        let labels = labels_of(&items);
+        let default = match &domain.default {
+            None => labels[0].clone(),
+            Some(default) => label_of(default, &items, &labels)
+                .unwrap_or(default)
+                .clone(),
+        };
+        let which = self.decide(
+            Choices::Categories(labels.clone()),
+            default,
+            domain,
+            path,
+            guard,
+        );
+        let mut value = None;
+        for (item, label) in items.into_iter().zip(labels).rev() {
+            let chosen = Expr::Binary(
+                BinaryOp::Equal,
+                Arc::new(which.clone()),
+                Arc::new(Expr::Value(label.clone())),
+            );
+            let inner = self.within(
+                item,
+                &format!("{path}.{label}"),
+                &evaluate::both(guard.clone(), chosen.clone()),
+                names,
+            );
+            value = Some(match value {
+                None => inner,
+                Some(others) => evaluate::choose(chosen, inner, others),
+            });
+        }
+        value.expect("a set of alternatives has members")
+    }
+
+    fn decide(
+        &mut self,
+        choices: Choices,
+        default: Value,
+        domain: &Domain,
+        path: &str,
+        guard: &Expr,
+    ) -> Expr {
+        if choices.is_empty() {
+            self.sink.push(
+                Diagnostic::error("bnas::domain::empty", "nothing to choose from")
+                    .label(domain.span, "this domain is empty"),
+            );
+            return Expr::number(1.0);
+        }
+        if !choices.contains(&default) {
+            let text = format!("the default {default} is not a member of its domain");
+            self.sink.push(
+                Diagnostic::error("bnas::domain::default", text)
+                    .label(domain.span, "of this domain"),
+            );
+            return Expr::Value(default);
+        }
+        if let Some(other) = self.written.insert(path.into(), domain.span) {
+            let text = format!("two decisions have the path `{path}`");
+            self.sink.push(
+                Diagnostic::error("bnas::name::duplicate", text)
+                    .label(domain.span, "this one")
+                    .label(other, "and this one")
+                    .help("rename one of the two"),
+            );
+        }
+        self.decisions.all.push(Decision {
+            path: path.into(),
+            choices,
+            default,
+            guard: guard.clone(),
+            span: domain.span,
+        });
+        Expr::Decision(self.decisions.all.len() - 1)
+    }
+}
+
+/// The default of a range: its lower end for integers, its middle (in the declared scale) for reals.
+fn middle(choices: &Choices) -> Value {
+    Value::Number(match choices {
+        Choices::Integers { low, .. } => *low as f64,
+        Choices::Reals { low, high, log } => {
+            let middle = match log {
+                true => libm::sqrt(low * high),
+                false => (low + high) / 2.0,
+            };
+            // Rounding must not lead out of the range.
+            middle.max(*low).min(*high)
+        }
+        Choices::Ordered(values) => values.first().copied().unwrap_or(f64::NAN),
+        Choices::Categories(_) => f64::NAN,
+    })
+}
+
+/// The label of the alternative that a default speaks of: by its label, or by its name where one alternative has it.
+fn label_of<'a>(default: &Value, items: &[Expr], labels: &'a [Value]) -> Option<&'a Value> {
+    if let Some(label) = labels.iter().find(|label| *label == default) {
+        return Some(label);
+    }
+    let is_meant = |(item, _): &(&Expr, &Value)| match item {
+        Expr::Record(name, ..) => Some(name.as_str()) == default.as_name(),
+        _ => false,
+    };
+    let mut named = items.iter().zip(labels).filter(is_meant);
+    let (_, label) = named.next()?;
+    named.next().is_none().then_some(label)
+}
+
+/// The names of alternatives; equal names are numbered.
+pub(super) fn labels_of(items: &[Expr]) -> Vec<Value> {
+    let plain: Vec<String> = items
+        .iter()
+        .map(|item| match item {
+            Expr::Value(v) => v.to_string(),
+            Expr::Record(name, ..) => name.clone(),
+            _ => "value".into(),
+        })
+        .collect();
+    (0..plain.len())
+        .map(|i| match plain.iter().filter(|p| **p == plain[i]).count() {
+            1 => Value::name(&plain[i]),
+            _ => Value::name(format!(
+                "{}_{}",
+                plain[i],
+                plain[..i].iter().filter(|p| **p == plain[i]).count() + 1
+            )),
+        })
+        .collect()
+}
+
+fn without_repeats(values: Vec<Value>) -> Vec<Value> {
+    let mut kept: Vec<Value> = Vec::with_capacity(values.len());
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    kept
+}

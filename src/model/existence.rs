@@ -1,0 +1,83 @@
+//! Where an expression has a value.
+//!
+//! In: an expression that may mention decisions that exist at some points only. Out: the same as a requirement that every point
+//! can answer. A requirement does not bind where evaluating it would need a decision that does not exist: `require
+//! space.s[0].d[2].kernel <= 3` says nothing of a network whose stage has two blocks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::decision::Decisions;
+use super::evaluate::{both, choose, either, implies};
+use crate::ir::{BinaryOp, Expr, Slot};
+
+/// `expr`, or true where it needs a decision that does not exist.
+pub(super) fn where_it_exists(expr: &Expr, decisions: &Decisions) -> Expr {
+    let mut existence = Existence {
+        decisions,
+        active: HashMap::new(),
+        shared: HashMap::new(),
+    };
+    implies(existence.of(expr), expr.clone())
+}
+
+struct Existence<'a> {
+    decisions: &'a Decisions,
+    /// Where each decision exists, as far as known.
+    active: HashMap<usize, Expr>,
+    shared: HashMap<*const Expr, Expr>,
+}
+
+impl Existence<'_> {
+    /// The condition under which evaluating `expr` meets existing decisions only.
+    fn of(&mut self, expr: &Expr) -> Expr {
+        match expr {
+            Expr::Value(_) | Expr::Name(..) => Expr::bool(true),
+            Expr::Decision(index) => {
+                if let Some(known) = self.active.get(index) {
+                    return known.clone();
+                }
+                let guard = &self.decisions.all[*index].guard;
+                let found = both(self.of(guard), guard.clone());
+                self.active.insert(*index, found.clone());
+                found
+            }
+            Expr::Unary(_, x) => self.part(x),
+            Expr::Binary(op, x, y) => {
+                let left = self.part(x);
+                let right = self.part(y);
+                let right = match op {
+                    BinaryOp::And | BinaryOp::Implies => implies((**x).clone(), right),
+                    BinaryOp::Or => either((**x).clone(), right),
+                    _ => right,
+                };
+                both(left, right)
+            }
+            Expr::If(c, x, y) => {
+                let condition = self.part(c);
+                let (x, y) = (self.part(x), self.part(y));
+                both(condition, choose((**c).clone(), x, y))
+            }
+            Expr::Call(_, items) | Expr::Set(items) => self.all(items.iter()),
+            Expr::Record(_, fields, _) => {
+                self.all(fields.iter().filter_map(|(_, slot)| match slot {
+                    Slot::Fixed(e) => Some(e),
+                    Slot::Chosen(_) => None,
+                }))
+            }
+        }
+    }
+
+    fn all<'e>(&mut self, items: impl Iterator<Item = &'e Expr>) -> Expr {
+        items.fold(Expr::bool(true), |sum, item| both(sum, self.of(item)))
+    }
+
+    fn part(&mut self, expr: &Arc<Expr>) -> Expr {
+        if let Some(known) = self.shared.get(&Arc::as_ptr(expr)) {
+            return known.clone();
+        }
+        let found = self.of(expr);
+        self.shared.insert(Arc::as_ptr(expr), found.clone());
+        found
+    }
+}

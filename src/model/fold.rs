@@ -1,0 +1,329 @@
+//! Expressions made of expressions.
+//!
+//! In: expressions with names. Out: expressions over decisions: names are replaced by what they stand for, what is constant is
+//! folded, the rest is kept. This is how a space with choices in it is unrolled once for all candidates.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::evaluate::{Failure, binary, call, unary};
+use crate::ir::{BinaryOp, DomainKind, Expr, Function, Slot, UnaryOp, Value};
+
+/// Replaces names by what `names` says (an expression over decisions), folds what is constant, keeps the rest. A name that
+/// `names` does not know stays.
+pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr, Failure> {
+    Ok(match expr {
+        Expr::Value(_) | Expr::Decision(_) => expr.clone(),
+        Expr::Name(name, _) => names(name).unwrap_or_else(|| expr.clone()),
+        Expr::Unary(op, x) => match reduce(x, names)? {
+            Expr::Value(x) => Expr::Value(unary(*op, x)?),
+            x => Expr::Unary(*op, Arc::new(x)),
+        },
+        Expr::Binary(op, x, y) => {
+            let x = reduce(x, names)?;
+            // A left side that decides keeps the right one from being looked at: `d > 0 and input.channels / d …`.
+            match (op, x.as_value().and_then(Value::as_bool)) {
+                (BinaryOp::And, Some(false)) => Expr::bool(false),
+                (BinaryOp::Or, Some(true)) | (BinaryOp::Implies, Some(false)) => Expr::bool(true),
+                _ => combine(*op, x, reduce(y, names)?)?,
+            }
+        }
+        Expr::If(c, x, y) => match reduce(c, names)? {
+            Expr::Value(Value::Bool(true)) => reduce(x, names)?,
+            Expr::Value(Value::Bool(false)) => reduce(y, names)?,
+            Expr::Value(v) => return Err(Failure::Kind("a truth value", v.to_string())),
+            c => choose(c, reduce(x, names)?, reduce(y, names)?),
+        },
+        Expr::Call(function, args) => {
+            let args = args
+                .iter()
+                .map(|a| reduce(a, names))
+                .collect::<Result<Vec<_>, _>>()?;
+            let constants: Option<Vec<f64>> = args
+                .iter()
+                .map(|a| a.as_value().and_then(Value::as_number))
+                .collect();
+            match constants {
+                Some(numbers) if *function != Function::Peak => {
+                    Expr::Value(call(*function, &numbers)?)
+                }
+                _ => Expr::Call(*function, args),
+            }
+        }
+        Expr::Set(items) => {
+            let items = items
+                .iter()
+                .map(|i| reduce(i, names))
+                .collect::<Result<Vec<_>, _>>()?;
+            match items
+                .iter()
+                .map(|i| i.as_value().cloned())
+                .collect::<Option<Vec<_>>>()
+            {
+                Some(values) => Expr::Value(Value::Set(values)),
+                None => Expr::Set(items),
+            }
+        }
+        Expr::Record(name, fields, span) => {
+            let mut reduced = Vec::with_capacity(fields.len());
+            for (field, slot) in fields {
+                reduced.push((
+                    field.clone(),
+                    match slot {
+                        Slot::Fixed(e) => Slot::Fixed(reduce(e, names)?),
+                        Slot::Chosen(_) => slot.clone(),
+                    },
+                ));
+            }
+            Expr::Record(name.clone(), reduced, *span)
+        }
+    })
+}
+
+/// `if c then x else y`, folded where the condition is constant or both are the same.
+pub fn choose(c: Expr, x: Expr, y: Expr) -> Expr {
+    match c {
+        Expr::Value(Value::Bool(true)) => x,
+        Expr::Value(Value::Bool(false)) => y,
+        _ if same(&x, &y) => x,
+        c => Expr::If(Arc::new(c), Arc::new(x), Arc::new(y)),
+    }
+}
+
+/// `x and y`, folded.
+pub fn both(x: Expr, y: Expr) -> Expr {
+    match (truth(&x), truth(&y)) {
+        (Some(true), _) => y,
+        (_, Some(true)) => x,
+        (Some(false), _) | (_, Some(false)) => Expr::bool(false),
+        _ if same(&x, &y) => x,
+        _ => Expr::Binary(BinaryOp::And, Arc::new(x), Arc::new(y)),
+    }
+}
+
+/// `x or y`, folded.
+pub fn either(x: Expr, y: Expr) -> Expr {
+    match (truth(&x), truth(&y)) {
+        (Some(false), _) => y,
+        (_, Some(false)) => x,
+        (Some(true), _) | (_, Some(true)) => Expr::bool(true),
+        _ if same(&x, &y) => x,
+        _ => Expr::Binary(BinaryOp::Or, Arc::new(x), Arc::new(y)),
+    }
+}
+
+/// `x implies y`, folded.
+pub fn implies(x: Expr, y: Expr) -> Expr {
+    match (truth(&x), truth(&y)) {
+        (Some(true), _) => y,
+        (Some(false), _) | (_, Some(true)) => Expr::bool(true),
+        (_, Some(false)) => negate(x),
+        _ => Expr::Binary(BinaryOp::Implies, Arc::new(x), Arc::new(y)),
+    }
+}
+
+/// `not x`, folded.
+pub fn negate(x: Expr) -> Expr {
+    match x {
+        Expr::Value(Value::Bool(b)) => Expr::bool(!b),
+        Expr::Unary(UnaryOp::Not, x) => (*x).clone(),
+        x => Expr::Unary(UnaryOp::Not, Arc::new(x)),
+    }
+}
+
+fn truth(expr: &Expr) -> Option<bool> {
+    expr.as_value().and_then(Value::as_bool)
+}
+
+/// Parts that [`same`] looks at before it gives up.
+const LOOKS: usize = 64;
+
+/// Whether two expressions are seen to be the same at a glance. Comparing all of two expressions that share their parts would take
+/// exponential time.
+fn same(x: &Expr, y: &Expr) -> bool {
+    fn within(x: &Expr, y: &Expr, looks: &mut usize) -> bool {
+        if *looks == 0 {
+            return false;
+        }
+        *looks -= 1;
+        let mut shared = |x: &Arc<Expr>, y: &Arc<Expr>| Arc::ptr_eq(x, y) || within(x, y, looks);
+        match (x, y) {
+            (Expr::Unary(f, a), Expr::Unary(g, b)) => f == g && shared(a, b),
+            (Expr::Binary(f, a, b), Expr::Binary(g, c, d)) => {
+                f == g && shared(a, c) && shared(b, d)
+            }
+            (Expr::If(a, b, c), Expr::If(d, e, f)) => shared(a, d) && shared(b, e) && shared(c, f),
+            (Expr::Call(f, a), Expr::Call(g, b)) => {
+                f == g && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| within(a, b, looks))
+            }
+            (Expr::Value(a), Expr::Value(b)) => a == b,
+            (Expr::Name(a, _), Expr::Name(b, _)) => a == b,
+            (Expr::Decision(a), Expr::Decision(b)) => a == b,
+            _ => false,
+        }
+    }
+    within(x, y, &mut { LOOKS })
+}
+
+/// `x op y` of reduced operands, folded at its root.
+pub fn combine(op: BinaryOp, x: Expr, y: Expr) -> Result<Expr, Failure> {
+    use BinaryOp::*;
+    Ok(match (op, truth(&x), truth(&y)) {
+        (And | Implies, Some(true), _) | (Or, Some(false), _) => y,
+        (And, Some(false), _) | (And, _, Some(false)) => Expr::bool(false),
+        (Or, Some(true), _) | (Or | Implies, _, Some(true)) | (Implies, Some(false), _) => {
+            Expr::bool(true)
+        }
+        (And, _, Some(true)) | (Or, _, Some(false)) => x,
+        _ => match (&x, &y) {
+            (Expr::Value(a), Expr::Value(b)) => Expr::Value(binary(op, a.clone(), b.clone())?),
+            _ => Expr::Binary(op, Arc::new(x), Arc::new(y)),
+        },
+    })
+}
+
+/// Every decision that an expression mentions, ascending.
+pub fn decisions(expr: &Expr) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    walk(expr, &mut |e| {
+        if let Expr::Decision(index) = e {
+            found.insert(*index);
+        }
+    });
+    found
+}
+
+/// Every name that an expression mentions.
+pub fn names(expr: &Expr) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    walk(expr, &mut |e| {
+        if let Expr::Name(name, _) = e {
+            found.insert(name.clone());
+        }
+    });
+    found
+}
+
+/// Visits every part once. Unrolled expressions share their parts: without a memory, a chain of optional layers would take
+/// exponential time.
+pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
+    walk_new(expr, &mut HashSet::new(), visit);
+}
+
+/// The expressions of a slot: its value, or the members of its domain.
+pub fn expressions(slot: &Slot) -> &[Expr] {
+    match slot {
+        Slot::Fixed(expr) => std::slice::from_ref(expr),
+        Slot::Chosen(domain) => match &domain.kind {
+            DomainKind::Of(expr) => std::slice::from_ref(expr),
+            DomainKind::Set(items) | DomainKind::Categories(items) => items,
+            DomainKind::Integers { .. } | DomainKind::Reals { .. } => &[],
+        },
+    }
+}
+
+fn walk_new(expr: &Expr, seen: &mut HashSet<*const Expr>, visit: &mut dyn FnMut(&Expr)) {
+    visit(expr);
+    let mut shared = |child: &Arc<Expr>| {
+        if seen.insert(Arc::as_ptr(child)) {
+            walk_new(child, seen, visit);
+        }
+    };
+    match expr {
+        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => {}
+        Expr::Unary(_, x) => shared(x),
+        Expr::Binary(_, x, y) => [x, y].into_iter().for_each(shared),
+        Expr::If(c, x, y) => [c, x, y].into_iter().for_each(shared),
+        Expr::Call(_, items) | Expr::Set(items) => {
+            items.iter().for_each(|i| walk_new(i, seen, visit));
+        }
+        Expr::Record(_, fields, _) => {
+            for (_, slot) in fields {
+                expressions(slot)
+                    .iter()
+                    .for_each(|e| walk_new(e, seen, visit));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Span;
+
+    fn name(text: &str) -> Arc<Expr> {
+        Arc::new(Expr::Name(text.into(), Span::default()))
+    }
+
+    fn number(n: f64) -> Arc<Expr> {
+        Arc::new(Expr::number(n))
+    }
+
+    fn folded(expr: &Expr) -> Expr {
+        let known = |name: &str| match name {
+            "two" => Some(Expr::number(2.0)),
+            "yes" => Some(Expr::bool(true)),
+            "x" => Some(Expr::Decision(0)),
+            _ => None,
+        };
+        reduce(expr, &known).unwrap()
+    }
+
+    #[test]
+    fn constants_are_folded_and_the_rest_is_kept() {
+        let sum = Expr::Binary(BinaryOp::Add, name("two"), number(3.0));
+        assert_eq!(folded(&sum), Expr::number(5.0));
+        let open = Expr::Binary(BinaryOp::Add, name("x"), Arc::new(sum));
+        let expected = Expr::Binary(BinaryOp::Add, Arc::new(Expr::Decision(0)), number(5.0));
+        assert_eq!(folded(&open), expected);
+        assert_eq!(folded(&name("unheard")), *name("unheard"));
+        let set = Expr::Set(vec![(*name("two")).clone(), Expr::number(1.0)]);
+        let values = [2.0, 1.0].map(Value::Number).to_vec();
+        assert_eq!(folded(&set), Expr::Value(Value::Set(values)));
+        let call = Expr::Call(
+            Function::Max,
+            vec![Expr::number(1.0), (*name("two")).clone()],
+        );
+        assert_eq!(folded(&call), Expr::number(2.0));
+    }
+
+    #[test]
+    fn what_is_not_reached_is_not_folded() {
+        // 1 + true has no value, and is never looked at.
+        let wrong = || {
+            let truth = Arc::new(Expr::bool(true));
+            Arc::new(Expr::Binary(BinaryOp::Add, number(1.0), truth))
+        };
+        let taken = Expr::If(name("yes"), number(1.0), wrong());
+        assert_eq!(folded(&taken), Expr::number(1.0));
+        let or = Expr::Binary(BinaryOp::Or, name("yes"), wrong());
+        assert_eq!(folded(&or), Expr::bool(true));
+        let not = Arc::new(Expr::Unary(UnaryOp::Not, name("yes")));
+        for op in [BinaryOp::And, BinaryOp::Implies] {
+            let expected = Expr::bool(op == BinaryOp::Implies);
+            assert_eq!(folded(&Expr::Binary(op, not.clone(), wrong())), expected);
+        }
+    }
+
+    #[test]
+    fn truth_constants_vanish() {
+        let x = || Expr::Decision(0);
+        let (yes, no) = (|| Expr::bool(true), || Expr::bool(false));
+        assert_eq!((both(x(), yes()), both(yes(), x())), (x(), x()));
+        assert_eq!((both(x(), no()), both(no(), x())), (no(), no()));
+        assert_eq!((either(x(), no()), either(no(), x())), (x(), x()));
+        assert_eq!((either(x(), yes()), either(yes(), x())), (yes(), yes()));
+        assert_eq!((implies(yes(), x()), implies(no(), x())), (x(), yes()));
+        assert_eq!(
+            (implies(x(), yes()), implies(x(), no())),
+            (yes(), negate(x()))
+        );
+        assert_eq!((both(x(), x()), either(x(), x())), (x(), x()));
+        assert_eq!(negate(negate(x())), x());
+        assert_eq!(
+            choose(x(), number(1.0).as_ref().clone(), Expr::number(1.0)),
+            Expr::number(1.0)
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! From experiments made by hand to templates and candidates.
+
+mod fixtures;
+mod laws;
+mod limits;
+mod policies;
+mod repairs;
+mod requirements;
+mod spaces;

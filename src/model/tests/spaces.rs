@@ -1,0 +1,561 @@
+//! Unrolling: paths, guards and shapes.
+
+use super::fixtures::*;
+use crate::ir::{BinaryOp, DomainKind, Expr, Function, Value};
+use crate::model::{Activation, Choices, Op, Optimizer, PoolKind};
+
+fn n(value: f64) -> Value {
+    Value::Number(value)
+}
+
+#[test]
+fn a_searched_depth_guards_its_copies() {
+    let body = vec![
+        repeat(
+            number(2.0),
+            "s",
+            vec![
+                set("depth", range(1, 3)),
+                repeat(
+                    name("depth"),
+                    "d",
+                    vec![
+                        set("kernel", any_of(&[3.0, 5.0])),
+                        layer("filter", vec![with(conv(4.0), "kernel", name("kernel"))]),
+                    ],
+                ),
+            ],
+        ),
+        head(),
+    ];
+    let template = template(&experiment(body));
+    let of_stage = |s| {
+        let depth = format!("space.s[{s}].depth");
+        let kernels = (0..3).map(move |d| format!("space.s[{s}].d[{d}].kernel"));
+        std::iter::once(depth).chain(kernels)
+    };
+    assert_eq!(
+        paths(&template),
+        (0..2).flat_map(of_stage).collect::<Vec<_>>()
+    );
+
+    let first = candidate(&template, &[]);
+    let layers: Vec<_> = first
+        .network
+        .nodes
+        .iter()
+        .map(|n| n.layer.as_str())
+        .collect();
+    assert_eq!(
+        layers,
+        [
+            "input",
+            "s[0].d[0].filter",
+            "s[1].d[0].filter",
+            "head",
+            "head"
+        ]
+    );
+
+    let deep = [
+        ("space.s[1].depth", n(3.0)),
+        ("space.s[1].d[2].kernel", n(5.0)),
+    ];
+    let values = point(&template, &deep).0;
+    assert_eq!(values[1..4], [Some(n(3.0)), None, None]);
+    assert_eq!(
+        values[4..8],
+        [Some(n(3.0)), Some(n(3.0)), Some(n(3.0)), Some(n(5.0))]
+    );
+    let network = candidate(&template, &deep).network;
+    assert_eq!(network.nodes.len(), 1 + 1 + 3 + 2);
+    let Op::Convolution(last) = &network.nodes[4].op else {
+        panic!("{:?}", network.nodes[4]);
+    };
+    assert_eq!((last.kernel, last.padding), (5, 2));
+    // 2 stages with (2 + 4 + 8) members each.
+    assert_eq!(all_points(template.decisions()).len(), 14 * 14);
+}
+
+/// MobileNetV2's block on 8x8x1 images, against shapes counted by hand.
+#[test]
+fn blocks_see_their_own_input() {
+    let residual = block(
+        vec![
+            ("channels", None),
+            ("expansion", Some(6.0.slot())),
+            ("stride", Some(1.0.slot())),
+        ],
+        vec![
+            layer_when(
+                "expand",
+                vec![
+                    with(
+                        conv(times(name("input.channels"), name("expansion"))),
+                        "kernel",
+                        1.0,
+                    ),
+                    plain("norm"),
+                    plain("relu6"),
+                ],
+                above(name("expansion"), 1.0),
+            ),
+            layer(
+                "filter",
+                vec![with(depthwise(), "stride", name("stride")), plain("norm")],
+            ),
+            layer(
+                "project",
+                vec![with(conv(name("channels")), "kernel", 1.0), plain("norm")],
+            ),
+            add_input(Some(op(
+                equal(name("stride"), number(1.0)),
+                BinaryOp::And,
+                equal(name("input.channels"), name("channels")),
+            ))),
+        ],
+    );
+    let stride = iff(equal(name("d"), number(0.0)), number(2.0), number(1.0));
+    let body = vec![
+        layer("stem", vec![conv(4.0)]),
+        repeat(
+            number(2.0),
+            "d",
+            vec![
+                set("expansion", any_of(&[1.0, 2.0])),
+                copy(
+                    &residual,
+                    vec![
+                        ("channels", 6.0.slot()),
+                        ("expansion", name("expansion").slot()),
+                        ("stride", stride.slot()),
+                    ],
+                ),
+            ],
+        ),
+        head(),
+    ];
+    let template = template(&experiment(body));
+    let wide = candidate(&template, &[("space.d[1].expansion", n(2.0))]);
+    assert_eq!(
+        shapes(&wide),
+        [
+            "input 8x8x1",
+            "stem 8x8x4",
+            "d[0].filter 4x4x4",
+            "d[0].filter 4x4x4",
+            "d[0].project 4x4x6",
+            "d[0].project 4x4x6",
+            "d[1].expand 4x4x12",
+            "d[1].expand 4x4x12",
+            "d[1].expand 4x4x12",
+            "d[1].filter 4x4x12",
+            "d[1].filter 4x4x12",
+            "d[1].project 4x4x6",
+            "d[1].project 4x4x6",
+            "d[1] 4x4x6",
+            "head 1x1x6",
+            "head 1x1x10",
+        ]
+    );
+    // The second copy's input is what the first one gives.
+    assert_eq!(wide.network.nodes[13].op, Op::Add);
+    assert_eq!(wide.network.nodes[13].inputs, [12, 5]);
+    // Without the expansion the input is still the first copy's result.
+    let narrow = candidate(&template, &[]);
+    assert_eq!(narrow.network.nodes[10].inputs, [9, 5]);
+}
+
+#[test]
+fn defaults_of_parameters_see_the_input_of_their_block() {
+    let doubling = block(
+        vec![(
+            "channels",
+            Some(times(name("input.channels"), number(2.0)).slot()),
+        )],
+        vec![layer("wide", vec![conv(name("channels"))])],
+    );
+    let body = vec![
+        layer("stem", vec![conv(3.0)]),
+        copy(&doubling, vec![]),
+        head(),
+    ];
+    let found = candidate(&template(&experiment(body)), &[]);
+    assert_eq!(shapes(&found)[2], "wide 8x8x6");
+}
+
+#[test]
+fn optional_layers_change_what_follows() {
+    let body = vec![
+        set("use", words(&["yes", "no"])),
+        layer_when(
+            "shrink",
+            vec![with(conv(6.0), "stride", 2.0)],
+            equal(name("use"), word("yes")),
+        ),
+        layer("flat", vec![plain("flatten")]),
+        layer("head", vec![linear(name("classes"))]),
+    ];
+    let template = template(&experiment(body));
+    let with_layer = candidate(&template, &[]);
+    assert_eq!(shapes(&with_layer)[2], "flat 1x1x96");
+    let without = candidate(&template, &[("space.use", Value::name("no"))]);
+    assert_eq!(shapes(&without)[1], "flat 1x1x64");
+    // 9 * 6 weights and 6 biases, then 96 * 10 + 10, or 64 * 10 + 10.
+    assert_eq!(with_layer.network.params(), 54 + 6 + 970);
+    assert_eq!(without.network.params(), 650);
+    assert_eq!(with_layer.network.total_macs(), 54 * 16 + 960);
+}
+
+/// Odd kernels, strides, numeric and searched padding on a 7-pixel side, counted by hand.
+#[test]
+fn windows_have_the_shapes_of_the_textbook() {
+    let side = |op: crate::ir::Operation, choices: &[(&str, Value)]| {
+        let mut experiment = experiment(vec![layer("one", vec![op]), head()]);
+        experiment.data.as_mut().unwrap().shape = [7, 7, 1];
+        let template = template(&experiment);
+        candidate(&template, choices).network.nodes[1].shape.height
+    };
+    let strided =
+        |stride: f64, padding: Expr| with(with(conv(2.0), "stride", stride), "padding", padding);
+    assert_eq!(side(strided(1.0, word("same")), &[]), 7);
+    assert_eq!(side(strided(2.0, word("same")), &[]), 4);
+    assert_eq!(side(strided(3.0, word("same")), &[]), 3);
+    assert_eq!(side(strided(1.0, number(0.0)), &[]), 5);
+    assert_eq!(side(strided(2.0, number(0.0)), &[]), 3);
+    assert_eq!(side(strided(2.0, number(2.0)), &[]), 5);
+    assert_eq!(side(pool("max", 2.0, 2.0), &[]), 3);
+    let either = among(vec![word("same"), number(0.0)]);
+    let padded = || with(conv(2.0), "padding", either.clone());
+    assert_eq!(side(padded(), &[]), 7);
+    assert_eq!(side(padded(), &[("space.one.padding", n(0.0))]), 5);
+    let kernel = among(vec![word("global"), number(3.0)]);
+    let pooled = || pool("average", kernel.clone(), 2.0);
+    assert_eq!(side(pooled(), &[]), 1);
+    assert_eq!(side(pooled(), &[("space.one.kernel", n(3.0))]), 3);
+}
+
+#[test]
+fn pooling_kinds_are_categories() {
+    let kind = with(pool("max", 2.0, 2.0), "kind", words(&["max", "average"]));
+    let template = template(&experiment(vec![layer("down", vec![kind]), head()]));
+    let of = |choice: &str| {
+        let chosen = candidate(&template, &[("space.down.kind", Value::name(choice))]);
+        chosen.network.nodes[1].op.clone()
+    };
+    let expected = |kind| Op::Pool {
+        kind,
+        kernel: (2, 2),
+        stride: 2,
+    };
+    assert_eq!(of("max"), expected(PoolKind::Max));
+    assert_eq!(of("average"), expected(PoolKind::Average));
+}
+
+#[test]
+fn widths_are_rounded_as_in_mobile_nets() {
+    let channels = call(
+        Function::MultipleOf,
+        vec![number(8.0), times(number(32.0), name("width"))],
+    );
+    let body = vec![
+        set("width", any_of(&[0.25, 0.35, 0.5, 1.4])),
+        layer("stem", vec![conv(channels)]),
+        head(),
+    ];
+    let template = template(&experiment(body));
+    for (width, channels) in [(0.25, 8), (0.35, 16), (0.5, 16), (1.4, 48)] {
+        let found = candidate(&template, &[("space.width", n(width))]);
+        assert_eq!(found.network.nodes[1].shape.channels, channels, "{width}");
+    }
+}
+
+#[test]
+fn alternatives_have_decisions_where_they_are_chosen() {
+    let mut experiment = experiment(vec![head()]);
+    let sgd = record(
+        "sgd",
+        vec![("lr", log_range(1e-3, 1e-1)), ("momentum", 0.8.slot())],
+    );
+    let adam = record("adam", vec![("lr", log_range(1e-4, 1e-2))]);
+    experiment.train.optimizer = among(vec![sgd, adam]);
+    let template = template(&experiment);
+    let found = [
+        "train.optimizer",
+        "train.optimizer.sgd.lr",
+        "train.optimizer.adam.lr",
+    ];
+    assert_eq!(paths(&template), found);
+
+    let default = template.decisions().default_point();
+    assert_eq!(default.0[0], Some(Value::name("sgd")));
+    // The middle of 1e-3 … 1e-1 between logarithms.
+    assert!((default.0[1].as_ref().unwrap().as_number().unwrap() - 1e-2).abs() < 1e-12);
+    assert_eq!(default.0[2], None);
+    let adam = [
+        ("train.optimizer", Value::name("adam")),
+        ("train.optimizer.adam.lr", n(5e-3)),
+    ];
+    assert_eq!(point(&template, &adam).0[1], None);
+    assert_eq!(
+        candidate(&template, &adam).train.optimizer,
+        Optimizer::Adam {
+            lr: 5e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            weight_decay: 0.0
+        }
+    );
+}
+
+#[test]
+fn a_default_may_name_an_alternative() {
+    let of = |default: Value| {
+        let mut experiment = experiment(vec![head()]);
+        let sgd = record("sgd", vec![("lr", log_range(1e-3, 1e-1))]);
+        let adam = record("adam", vec![("lr", log_range(1e-4, 1e-2))]);
+        experiment.train.optimizer = with_default(among(vec![sgd, adam]), default);
+        experiment
+    };
+    let called = Value::Record(crate::ir::Record {
+        name: "adam".into(),
+        fields: Vec::new(),
+    });
+    for default in [Value::name("adam"), called] {
+        let template = template(&of(default));
+        let first = template.decisions().default_point();
+        assert_eq!(first.0[0], Some(Value::name("adam")));
+        assert!(first.0[1].is_none() && first.0[2].is_some());
+    }
+    assert_eq!(
+        error(&of(Value::name("lion"))).code,
+        "bnas::domain::default"
+    );
+}
+
+#[test]
+fn alternatives_with_one_name_are_numbered() {
+    let mut experiment = experiment(vec![head()]);
+    let adam = |low| record("adam", vec![("lr", log_range(low, 1.0))]);
+    experiment.train.optimizer = among(vec![adam(1e-4), adam(1e-2)]);
+    let template = template(&experiment);
+    let found = [
+        "train.optimizer",
+        "train.optimizer.adam_1.lr",
+        "train.optimizer.adam_2.lr",
+    ];
+    assert_eq!(paths(&template), found);
+    let second = [("train.optimizer", Value::name("adam_2"))];
+    let Optimizer::Adam { lr, .. } = candidate(&template, &second).train.optimizer else {
+        panic!("both are adam");
+    };
+    assert!((lr - 0.1).abs() < 1e-12);
+}
+
+#[test]
+fn fixed_records_may_hold_choices() {
+    let mut experiment = experiment(vec![head()]);
+    let chosen = words(&["slow", "fast"]);
+    experiment.lets = vec![binding("speed", chosen)];
+    let adam = record("adam", vec![("lr", any_of(&[1.0, 2.0]))]);
+    let sgd = record(
+        "sgd",
+        vec![("lr", any_of(&[3.0, 4.0])), ("momentum", 0.0.slot())],
+    );
+    let slow = equal(name("speed"), word("slow"));
+    experiment.train.optimizer = iff(slow, adam, sgd).slot();
+    let found = template(&experiment);
+    let named = ["speed", "train.optimizer.adam.lr", "train.optimizer.sgd.lr"];
+    assert_eq!(paths(&found), named);
+    let fast = point(&found, &[("speed", Value::name("fast"))]);
+    assert_eq!(fast.0[1..], [None, Some(n(3.0))]);
+
+    experiment.train.optimizer = record("adam", vec![("lr", any_of(&[1.0, 2.0]))]).slot();
+    let template = template(&experiment);
+    assert_eq!(paths(&template), ["speed", "train.optimizer.lr"]);
+    let Optimizer::Adam { lr, .. } = candidate(&template, &[]).train.optimizer else {
+        panic!("adam");
+    };
+    assert_eq!(lr, 1.0);
+}
+
+#[test]
+fn domains_of_names_are_those_of_sets() {
+    let widths = Expr::Set(vec![number(16.0), number(8.0), number(8.0)]);
+    let body = vec![
+        set("widths", widths),
+        set("width", domain(DomainKind::Of(name("widths")))),
+        layer("stem", vec![conv(name("width"))]),
+        head(),
+    ];
+    let template = template(&experiment(body));
+    let decision = &template.decisions().all[0];
+    assert_eq!(decision.choices, Choices::Ordered(vec![8.0, 16.0]));
+    // The first in the text, not the smallest.
+    assert_eq!(decision.default, n(16.0));
+}
+
+#[test]
+fn wrong_domains_are_reported() {
+    let code = |slot: crate::ir::Slot| {
+        let body = vec![
+            set("many", any_of(&[1.0, 2.0])),
+            set("x", slot),
+            layer("stem", vec![conv(name("x"))]),
+            head(),
+        ];
+        errors(&experiment(body))[0].code
+    };
+    assert_eq!(code(among(vec![])), "bnas::domain::empty");
+    assert_eq!(code(range(3, 1)), "bnas::domain::empty");
+    assert_eq!(code(range(1, 0)), "bnas::domain::empty");
+    assert_eq!(
+        code(with_default(range(1, 3), n(4.0))),
+        "bnas::domain::default"
+    );
+    assert_eq!(
+        code(domain(DomainKind::Of(number(1.0)))),
+        "bnas::domain::not_a_set"
+    );
+    let depends = Expr::Set(vec![name("many"), number(8.0)]);
+    let other = iff(
+        above(name("many"), 1.0),
+        depends,
+        Expr::Set(vec![number(1.0)]),
+    );
+    assert_eq!(
+        code(domain(DomainKind::Of(other))),
+        "bnas::domain::not_constant"
+    );
+    let reals = DomainKind::Reals {
+        low: 2.0,
+        high: 1.0,
+        log: false,
+    };
+    assert_eq!(code(domain(reals)), "bnas::domain::empty");
+}
+
+#[test]
+fn categories_of_numbers_have_no_order() {
+    let items = vec![number(16.0), number(8.0)];
+    let body = vec![
+        set("width", domain(DomainKind::Categories(items))),
+        layer("stem", vec![conv(name("width"))]),
+        head(),
+    ];
+    let template = template(&experiment(body));
+    let choices = &template.decisions().all[0].choices;
+    assert_eq!(*choices, Choices::Categories(vec![n(16.0), n(8.0)]));
+}
+
+#[test]
+fn the_same_argument_twice_in_a_layer_is_numbered() {
+    let kernel = |op| with(op, "kernel", any_of(&[1.0, 3.0]));
+    let chain = vec![kernel(conv(2.0)), plain("relu"), kernel(conv(3.0))];
+    let template = template(&experiment(vec![layer("twice", chain), head()]));
+    assert_eq!(
+        paths(&template),
+        ["space.twice[0].kernel", "space.twice[1].kernel"]
+    );
+    let network = candidate(&template, &[("space.twice[1].kernel", n(3.0))]).network;
+    assert_eq!(network.weights(&network.nodes[1]), 2);
+    assert_eq!(network.weights(&network.nodes[3]), 9 * 2 * 3);
+    assert_eq!(network.nodes[2].op, Op::Activation(Activation::Relu));
+}
+
+#[test]
+fn layers_with_one_path_are_reported() {
+    let body = vec![
+        layer("a", vec![conv(2.0)]),
+        layer("a", vec![conv(2.0)]),
+        head(),
+    ];
+    assert_eq!(error(&experiment(body)).code, "bnas::name::duplicate");
+}
+
+#[test]
+fn a_misfit_names_the_choices_that_lead_there() {
+    let body = vec![
+        set("unrelated", any_of(&[1.0, 2.0])),
+        set("kernel", any_of(&[3.0, 9.0])),
+        set("stride", any_of(&[1.0, 2.0])),
+        layer("down", vec![with(conv(2.0), "stride", name("stride"))]),
+        layer(
+            "filter",
+            vec![with(
+                with(conv(2.0), "kernel", name("kernel")),
+                "padding",
+                0.0,
+            )],
+        ),
+        head(),
+    ];
+    let found = error(&experiment(body.clone()));
+    assert_eq!(found.code, "bnas::shape::misfit");
+    assert_eq!(found.message, "kernel 9 does not fit a 8x8 input");
+    assert_eq!(
+        found.help.as_deref(),
+        Some("this happens when space.kernel = 9, space.stride = 1")
+    );
+
+    // What a requirement excludes is no member, and has no shape.
+    let mut allowed = experiment(body);
+    let holds = at_most(name("kernel"), 4.0);
+    allowed.space.as_mut().unwrap().requires = vec![require(holds, "kernel <= 4")];
+    let template = template(&allowed);
+    assert_eq!(all_points(template.decisions()).len(), 4);
+}
+
+#[test]
+fn residual_additions_need_one_shape() {
+    let residual = block(
+        vec![("stride", None)],
+        vec![
+            layer(
+                "body",
+                vec![with(conv(name("input.channels")), "stride", name("stride"))],
+            ),
+            add_input(None),
+        ],
+    );
+    let body = vec![
+        set("stride", any_of(&[1.0, 2.0])),
+        copy(&residual, vec![("stride", name("stride").slot())]),
+        head(),
+    ];
+    let found = error(&experiment(body));
+    assert_eq!(
+        found.message,
+        "cannot add 8x8x1 to 4x4x1: the shapes differ"
+    );
+    assert_eq!(
+        found.help.as_deref(),
+        Some("this happens when space.stride = 2")
+    );
+}
+
+#[test]
+fn a_space_ends_with_one_value_per_class() {
+    let found = error(&experiment(vec![layer("stem", vec![conv(4.0)])]));
+    assert_eq!(
+        found.message,
+        "the space gives 8x8x4, the data needs 1x1x10"
+    );
+    let body = vec![
+        set("more", any_of(&[10.0, 20.0])),
+        layer("head", vec![linear(name("more"))]),
+    ];
+    let found = error(&experiment(body));
+    assert_eq!(found.code, "bnas::shape::output");
+    assert_eq!(
+        found.help.as_deref(),
+        Some("this happens when space.more = 20")
+    );
+    // A choice that always ends well is fine, even if its shape is not the same expression.
+    let body = vec![
+        set("size", any_of(&[8.0, 4.0])),
+        layer("cut", vec![pool("max", number(8.0), name("size"))]),
+        layer("head", vec![plain("flatten"), linear(name("classes"))]),
+    ];
+    template(&experiment(body));
+}
