@@ -138,25 +138,22 @@ impl Settler<'_> {
             path,
             guard,
         );
-        let mut value = None;
-        for (item, label) in items.into_iter().zip(labels).rev() {
-            let chosen = Expr::Binary(
-                BinaryOp::Equal,
-                Arc::new(which.clone()),
-                Arc::new(Expr::Value(label.clone())),
-            );
-            let inner = self.within(
-                item,
-                &format!("{path}.{label}"),
-                &evaluate::both(guard.clone(), chosen.clone()),
-                names,
-            );
-            value = Some(match value {
-                None => inner,
-                Some(others) => evaluate::choose(chosen, inner, others),
-            });
+        let mut cases = Vec::with_capacity(items.len());
+        for (item, label) in items.into_iter().zip(labels) {
+            let path = format!("{path}.{label}");
+            let label = Arc::new(Expr::Value(label));
+            let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
+            let exists = evaluate::both(guard.clone(), chosen.clone());
+            cases.push((chosen, self.within(item, &path, &exists, names)));
         }
-        value.expect("a set of alternatives has members")
+        // The last one needs no condition: one of them is chosen.
+        let value = cases
+            .into_iter()
+            .rev()
+            .reduce(|(_, others), (chosen, value)| {
+                (chosen.clone(), evaluate::choose(chosen, value, others))
+            });
+        value.expect("a set of alternatives has members").1
     }
 
     fn decide(

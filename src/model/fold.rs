@@ -3,7 +3,7 @@
 //! In: expressions with names. Out: expressions over decisions: names are replaced by what they stand for, what is constant is
 //! folded, the rest is kept. This is how a space with choices in it is unrolled once for all candidates.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::evaluate::{Failure, binary, call, unary};
@@ -39,15 +39,16 @@ pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
                 .iter()
                 .map(|a| reduce(a, names))
                 .collect::<Result<Vec<_>, _>>()?;
-            let constants: Option<Vec<f64>> = args
-                .iter()
-                .map(|a| a.as_value().and_then(Value::as_number))
-                .collect();
-            match constants {
-                Some(numbers) if *function != Function::Peak => {
-                    Expr::Value(call(*function, &numbers)?)
-                }
-                _ => Expr::Call(*function, args),
+            let mut numbers = Vec::with_capacity(args.len());
+            for constant in args.iter().filter_map(Expr::as_value) {
+                let number = constant.as_number();
+                numbers
+                    .push(number.ok_or_else(|| Failure::Kind("a number", constant.to_string()))?);
+            }
+            if numbers.len() == args.len() && *function != Function::Peak {
+                Expr::Value(call(*function, &numbers)?)
+            } else {
+                Expr::Call(*function, args)
             }
         }
         Expr::Set(items) => {
@@ -168,17 +169,14 @@ fn same(x: &Expr, y: &Expr) -> bool {
 /// `x op y` of reduced operands, folded at its root.
 pub fn combine(op: BinaryOp, x: Expr, y: Expr) -> Result<Expr, Failure> {
     use BinaryOp::*;
-    Ok(match (op, truth(&x), truth(&y)) {
-        (And | Implies, Some(true), _) | (Or, Some(false), _) => y,
-        (And, Some(false), _) | (And, _, Some(false)) => Expr::bool(false),
-        (Or, Some(true), _) | (Or | Implies, _, Some(true)) | (Implies, Some(false), _) => {
-            Expr::bool(true)
-        }
-        (And, _, Some(true)) | (Or, _, Some(false)) => x,
-        _ => match (&x, &y) {
-            (Expr::Value(a), Expr::Value(b)) => Expr::Value(binary(op, a.clone(), b.clone())?),
-            _ => Expr::Binary(op, Arc::new(x), Arc::new(y)),
-        },
+    if let (Expr::Value(a), Expr::Value(b)) = (&x, &y) {
+        return Ok(Expr::Value(binary(op, a.clone(), b.clone())?));
+    }
+    Ok(match op {
+        And => both(x, y),
+        Or => either(x, y),
+        Implies => implies(x, y),
+        _ => Expr::Binary(op, Arc::new(x), Arc::new(y)),
     })
 }
 
@@ -208,6 +206,33 @@ pub fn names(expr: &Expr) -> BTreeSet<String> {
 /// exponential time.
 pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     walk_new(expr, &mut HashSet::new(), visit);
+}
+
+/// How many parts an expression nests. `known` remembers shared parts by address: they must outlive it.
+pub fn depth(expr: &Expr, known: &mut HashMap<*const Expr, usize>) -> usize {
+    let mut shared = |part: &Arc<Expr>| {
+        if let Some(depth) = known.get(&Arc::as_ptr(part)) {
+            return *depth;
+        }
+        let found = depth(part, known);
+        known.insert(Arc::as_ptr(part), found);
+        found
+    };
+    let below = match expr {
+        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => return 0,
+        Expr::Unary(_, x) => shared(x),
+        Expr::Binary(_, x, y) => shared(x).max(shared(y)),
+        Expr::If(c, x, y) => shared(c).max(shared(x)).max(shared(y)),
+        Expr::Call(_, items) | Expr::Set(items) => {
+            let depths = items.iter().map(|i| depth(i, known));
+            depths.max().unwrap_or(0)
+        }
+        Expr::Record(_, fields, _) => {
+            let exprs = fields.iter().flat_map(|(_, slot)| expressions(slot));
+            exprs.map(|e| depth(e, known)).max().unwrap_or(0)
+        }
+    };
+    below + 1
 }
 
 /// The expressions of a slot: its value, or the members of its domain.

@@ -110,26 +110,19 @@ impl Template {
                 names.define(&decision.path, Expr::Decision(index));
             }
         }
-        let goals: Vec<Expr> = experiment
+        let goals = experiment
             .goals
             .iter()
-            .map(|g| settler.expr(&g.expr, "goal", &always, &names))
+            .map(|g| measurable(&g.expr, g.span, &names, &mut settler))
             .collect();
         let mut requires = Vec::with_capacity(experiment.requires.len());
         for require in &experiment.requires {
-            let holds = settler.expr(&require.holds, "require", &always, &names);
+            let holds = measurable(&require.holds, require.span, &names, &mut settler);
             let holds = existence::where_it_exists(&holds, &settler.decisions);
             if evaluate::names(&holds).is_empty() {
                 settler.decisions.constraints.push(holds.clone());
             }
             requires.push(holds);
-        }
-        let texts = experiment.goals.iter().map(|g| g.span);
-        for (expr, span) in goals.iter().zip(texts) {
-            check_names(expr, span, &mut settler);
-        }
-        for (expr, require) in requires.iter().zip(&experiment.requires) {
-            check_names(expr, require.span, &mut settler);
         }
         // Only members have to be networks, so this comes behind everything that constrains them.
         if let Some((space, found)) = &unrolled
@@ -356,22 +349,21 @@ fn settle_target(target: &ir::Target, settler: &mut Settler) -> ir::Target {
     target
 }
 
-/// Goals and requirements speak of metrics and decisions only.
-fn check_names(expr: &Expr, span: Span, settler: &mut Settler) {
-    for name in evaluate::names(expr) {
+/// A goal or requirement, which speaks of metrics and decisions only.
+fn measurable(expr: &Expr, span: Span, names: &Frame, settler: &mut Settler) -> Expr {
+    let expr = settler.expr(expr, "", &Expr::bool(true), names);
+    for name in evaluate::names(&expr) {
         if metric(&name).is_some() {
             continue;
         }
+        let text = format!("there is no metric and no decision `{name}`");
+        let diagnostic = Diagnostic::error("bnas::name::unknown", text).label(span, "here");
         let paths = settler.decisions.all.iter().map(|d| d.path.as_str());
-        let diagnostic = Diagnostic::error(
-            "bnas::name::unknown",
-            format!("there is no metric and no decision `{name}`"),
-        )
-        .label(span, "here");
         let diagnostic = match did_you_mean(&name, paths) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
             None => diagnostic,
         };
         settler.sink.push(diagnostic);
     }
+    expr
 }

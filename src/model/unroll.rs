@@ -3,7 +3,8 @@
 //! In: a [`Space`] with repeats, blocks and choices. Out: a flat list of [`TemplateNode`]s, each with the guard under which
 //! it exists and its arguments as expressions over decisions. Repeats are copied up to their largest count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::evaluate::{self, Failure};
 use super::extent::Extent;
@@ -16,6 +17,9 @@ use crate::source::Span;
 
 /// The most nodes that a space may unroll to: beyond it, a typo in a `repeat` is likelier than a network.
 const MOST_NODES: usize = 20_000;
+
+/// The most steps of one formula: evaluation goes down them one by one.
+const MOST_STEPS: usize = 1_000;
 
 /// A node that exists where its guard holds.
 #[derive(Debug, Clone)]
@@ -68,6 +72,9 @@ pub(super) fn unroll(
         },
         layers: BTreeMap::new(),
         copies: 0,
+        optional: 0,
+        steps: 0,
+        depths: HashMap::new(),
         is_too_long: false,
     };
     let mut names = Frame::default();
@@ -93,6 +100,11 @@ struct Unroller<'a, 'b> {
     layers: BTreeMap<String, Span>,
     /// Copies of blocks and of bodies of `repeat` so far.
     copies: usize,
+    /// Operations with weights that may be absent.
+    optional: usize,
+    /// How deep the expressions of what flows are nested, and those of their parts.
+    steps: usize,
+    depths: HashMap<*const Expr, usize>,
     is_too_long: bool,
 }
 
@@ -160,18 +172,20 @@ impl Unroller<'_, '_> {
 
     /// Stops unrolling, with one diagnostic, when there is more than a network can be.
     fn check_length(&mut self, span: Span) {
-        if self.is_too_long || self.nodes.len().max(self.copies) <= MOST_NODES {
-            return;
+        let lengths = [
+            (self.nodes.len(), MOST_NODES, "operations"),
+            (self.copies, MOST_NODES, "copies"),
+            (self.optional, MOST_STEPS, "layers that may be absent"),
+            (self.steps, MOST_STEPS, "steps to the shape of one layer"),
+        ];
+        let too_long = lengths.iter().find(|(length, most, _)| length > most);
+        if let (Some((_, most, what)), false) = (too_long, self.is_too_long) {
+            self.is_too_long = true;
+            let text = format!("the space unrolls to more than {most} {what}");
+            self.settler
+                .sink
+                .push(Diagnostic::error("bnas::space::count", text).label(span, "here"));
         }
-        self.is_too_long = true;
-        let what = match self.nodes.len() > MOST_NODES {
-            true => "operations",
-            false => "copies",
-        };
-        let text = format!("the space unrolls to more than {MOST_NODES} {what}");
-        self.settler
-            .sink
-            .push(Diagnostic::error("bnas::space::count", text).label(span, "here"));
     }
 
     fn condition(&mut self, when: Option<&Expr>, names: &Frame, place: &Place) -> Expr {
@@ -215,14 +229,17 @@ impl Unroller<'_, '_> {
                 .push(Diagnostic::error("bnas::space::count", text).label(span, "this count"));
             return;
         }
-        let most = counts.into_iter().fold(0.0, f64::max);
+        let count = Arc::new(count);
+        let most = counts.iter().copied().fold(0.0, f64::max);
+        let least = counts.iter().copied().fold(most, f64::min);
         for i in 0..most as usize {
-            let exists =
-                evaluate::combine(BinaryOp::Greater, count.clone(), Expr::number(i as f64));
-            let guard = evaluate::both(
-                place.guard.clone(),
-                exists.unwrap_or_else(|_| Expr::bool(false)),
-            );
+            let copy = Arc::new(Expr::number(i as f64));
+            // The first copies exist whatever the count.
+            let exists = match i < least as usize {
+                true => Expr::bool(true),
+                false => Expr::Binary(BinaryOp::Greater, count.clone(), copy),
+            };
+            let guard = evaluate::both(place.guard.clone(), exists);
             let mut inner = names.clone();
             inner.define(index, Expr::number(i as f64));
             let place = Place {
@@ -331,14 +348,24 @@ impl Unroller<'_, '_> {
     fn push(&mut self, layer: &str, guard: Expr, op: TemplateOp, output: Extent, span: Span) {
         let input = self.flow.clone();
         self.flow = output.clone().where_or(&guard, &input);
-        self.nodes.push(TemplateNode {
+        let node = TemplateNode {
             layer: layer.into(),
             guard,
             op,
             input,
             output,
             span,
-        });
+        };
+        if node.kind().is_some() && node.guard.as_value().is_none() {
+            self.optional += 1;
+        }
+        self.nodes.push(node);
+        // Every part of an earlier flow lives on in a node, so that its address stays its own.
+        let depths = self
+            .flow
+            .sides()
+            .map(|side| evaluate::depth(side, &mut self.depths));
+        self.steps = depths.into_iter().max().unwrap_or(0);
         self.check_length(span);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::model::Model;
 use super::ops::RunningStatistics;
 use super::plan::{Operands, Step, Work};
+use super::quantize::Fit;
 use crate::model::Activation;
 
 /// Integer sums of a product (pixels, channels) and what one of them stands for, per channel.
@@ -115,12 +116,13 @@ fn integer_product(
     let (input, output) = (model.plan.shapes[step.input], model.plan.shapes[step.node]);
     let quantizer = operands.weights.as_ref().expect("quantized weights");
     let weights = model.parameters.values(weight);
-    let mut weight_scales = quantizer.weight_scales(weights, output.channels);
-    let w = quantizer.codes(&weight_scales, weights);
+    let fit = quantizer.fit_weights(weights, output.channels);
+    let w = quantizer.codes(&fit, weights);
+    let mut weight_scales = fit.scales;
     weight_scales.resize(output.channels, weight_scales[0]);
     let (quantizer, index) = operands.activations.as_ref().expect("quantized inputs");
     let scale = model.scales.as_ref().expect("a quantized model")[*index];
-    let x = quantizer.codes(&[scale], x);
+    let x = quantizer.codes(&Fit::scale(scale), x);
     let batch = x.len() / input.len();
     // A linear layer is a convolution whose kernel covers all of its input.
     let (kernel, stride, padding, groups) = match &step.work {

@@ -13,7 +13,7 @@ use dfdx::prelude::{
 use super::ops::{self, AnyTape, ConvOptions, PoolOptions, RunningStatistics, Tensor2, Tensor4};
 use super::parameters::Parameters;
 use super::plan::{Operands, Plan, Step, Work};
-use super::quantize::{FakeQuantizer, scale};
+use super::quantize::{FakeQuantizer, Fit, scale};
 use crate::kernels::{Isa, batch_norm};
 use crate::model::{Activation, PoolKind, ScaleRule};
 
@@ -221,7 +221,7 @@ impl Pass<'_> {
                 scales[*index]
             }
         };
-        fake_quantize(x, quantizer, vec![scale], self.progress)
+        fake_quantize(x, quantizer, Fit::scale(scale), self.progress)
     }
 
     /// The weights of a product as their quantizer lets them through.
@@ -235,8 +235,8 @@ impl Pass<'_> {
             (Some(quantizer), _) => {
                 // The output channel is the last axis of all weights.
                 let channels = weights.shape().concrete().into_iter().last().unwrap_or(1);
-                let scales = quantizer.weight_scales(ops::values(&weights), channels);
-                fake_quantize(weights, quantizer, scales, self.progress)
+                let fit = quantizer.fit_weights(ops::values(&weights), channels);
+                fake_quantize(weights, quantizer, fit, self.progress)
             }
         }
     }
@@ -280,14 +280,14 @@ fn clipping(activation: Option<Activation>) -> ops::Activation {
 fn fake_quantize<S: Shape, T: AnyTape>(
     x: Tensor<S, f32, Cpu, T>,
     quantizer: &Arc<FakeQuantizer>,
-    scales: Vec<f32>,
+    fit: Fit,
     progress: f32,
 ) -> Tensor<S, f32, Cpu, T> {
-    let (forth, back) = (scales.clone(), quantizer.clone());
+    let (forth, back) = (fit.clone(), quantizer.clone());
     ops::surrogate(
         x,
         |x, y| quantizer.forward(&forth, x, y),
-        move |x, dy, dx| back.backward(&scales, progress, x, dy, dx),
+        move |x, dy, dx| back.backward(&fit, progress, x, dy, dx),
     )
 }
 

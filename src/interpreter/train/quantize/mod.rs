@@ -64,13 +64,33 @@ enum Surrogate {
     Formula(Formula),
 }
 
+/// How a quantizer fits some values: one scale for all, or one per member of the last axis.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fit {
+    /// What one code step stands for.
+    pub scales: Vec<f32>,
+    /// Ternary weights (TWN): as many magnitudes up to which a value becomes 0. Empty: the nearest code counts.
+    thresholds: Vec<f32>,
+}
+
+impl Fit {
+    /// One scale for all values.
+    pub fn scale(scale: f32) -> Fit {
+        Fit {
+            scales: vec![scale],
+            thresholds: Vec::new(),
+        }
+    }
+}
+
 impl FakeQuantizer {
     /// The quantizer of activations. Straight through: values beyond the codes get no gradient.
     pub fn of_activations(quantizer: &Quantizer) -> Result<FakeQuantizer, FormulaError> {
         FakeQuantizer::new(quantizer, Surrogate::Straight)
     }
 
-    /// The quantizer of weights.
+    /// The quantizer of weights. Every weight gets its gradient: one beyond the largest code must be able to come back, and a
+    /// binary one to change its sign, although half of all weights are above the mean that is their scale.
     pub fn of_weights(quantizer: &Quantizer) -> Result<FakeQuantizer, FormulaError> {
         FakeQuantizer::new(quantizer, Surrogate::Identity)
     }
@@ -87,46 +107,62 @@ impl FakeQuantizer {
         })
     }
 
-    /// The scales of weights (…, channels): one per channel or one.
-    pub fn weight_scales(&self, weights: &[f32], channels: usize) -> Vec<f32> {
+    /// How the quantizer fits weights (…, channels): each channel by itself, or all as one.
+    pub fn fit_weights(&self, weights: &[f32], channels: usize) -> Fit {
+        let mut fit = Fit::default();
         if !self.per_channel {
-            return vec![scale::find(self.rule, self.grid, weights)];
+            self.fit(weights, &mut fit);
+            return fit;
         }
-        let rows = weights.len() / channels;
-        let mut column = vec![0.0; rows];
-        (0..channels)
-            .map(|channel| {
-                for (value, row) in column.iter_mut().zip(weights.chunks_exact(channels)) {
-                    *value = row[channel];
-                }
-                scale::find(self.rule, self.grid, &column)
-            })
-            .collect()
+        let mut column = vec![0.0; weights.len() / channels];
+        for channel in 0..channels {
+            for (value, row) in column.iter_mut().zip(weights.chunks_exact(channels)) {
+                *value = row[channel];
+            }
+            self.fit(&column, &mut fit);
+        }
+        fit
     }
 
-    /// Writes code times scale of each value. `scales` is one scale, or one per member of the last axis.
-    pub fn forward(&self, scales: &[f32], x: &[f32], out: &mut [f32]) {
+    fn fit(&self, weights: &[f32], fit: &mut Fit) {
+        fit.scales.push(scale::find(self.rule, self.grid, weights));
+        if (self.rule, self.grid) == (ScaleRule::MeanAbs, Grid::Ternary) {
+            fit.thresholds.push(scale::ternary_threshold(weights));
+        }
+    }
+
+    /// Writes code times scale of each value.
+    pub fn forward(&self, fit: &Fit, x: &[f32], out: &mut [f32]) {
+        let isa = Isa::current();
         match self.grid {
-            Grid::Binary => quantize::sign(Isa::current(), x, scales, out),
+            Grid::Binary => quantize::sign(isa, x, &fit.scales, out),
+            Grid::Ternary if !fit.thresholds.is_empty() => {
+                quantize::ternary(isa, x, &fit.thresholds, &fit.scales, out);
+            }
             grid => {
                 let (low, high) = bounds(grid);
-                quantize::uniform(Isa::current(), x, scales, low, high, out);
+                quantize::uniform(isa, x, &fit.scales, low, high, out);
             }
         }
     }
 
     /// The codes alone, as an integer machine stores them.
     #[cfg(test)]
-    pub fn codes(&self, scales: &[f32], x: &[f32]) -> Vec<i32> {
-        x.iter()
-            .zip(scales.iter().cycle())
-            .map(|(x, s)| code(self.grid, x / s) as i32)
+    pub fn codes(&self, fit: &Fit, x: &[f32]) -> Vec<i32> {
+        let mut values = vec![0.0; x.len()];
+        self.forward(fit, x, &mut values);
+        let scales = fit.scales.iter().cycle();
+        values
+            .iter()
+            .zip(scales)
+            .map(|(v, s)| (v / s).round() as i32)
             .collect()
     }
 
     /// Adds to `dx` what passes of `dy`. `progress` goes from 0 to 1 over a stage of training.
-    pub fn backward(&self, scales: &[f32], progress: f32, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    pub fn backward(&self, fit: &Fit, progress: f32, x: &[f32], dy: &[f32], dx: &mut [f32]) {
         let isa = Isa::current();
+        let scales = &fit.scales;
         match &self.surrogate {
             Surrogate::Identity => elementwise::accumulate(isa, dx, dy),
             Surrogate::Straight => {
@@ -174,9 +210,9 @@ mod tests {
     fn values(grid: Grid, scale: f32, x: &[f32]) -> Vec<f32> {
         let q = FakeQuantizer::of_activations(&quantizer(grid)).unwrap();
         let mut out = vec![0.0; x.len()];
-        q.forward(&[scale], x, &mut out);
+        q.forward(&Fit::scale(scale), x, &mut out);
         let codes: Vec<f32> = q
-            .codes(&[scale], x)
+            .codes(&Fit::scale(scale), x)
             .iter()
             .map(|c| *c as f32 * scale)
             .collect();
@@ -231,16 +267,31 @@ mod tests {
     fn channels_have_their_own_scales() {
         let q = FakeQuantizer::of_weights(&quantizer(Grid::Ternary)).unwrap();
         let weights = [4.0, 0.1, -2.1, 0.2]; // (2, 2)
-        let scales = q.weight_scales(&weights, 2);
-        assert_eq!(scales, [4.0, 0.2]);
+        let fit = q.fit_weights(&weights, 2);
+        assert_eq!(fit.scales, [4.0, 0.2]);
         let mut out = [0.0; 4];
-        q.forward(&scales, &weights, &mut out);
+        q.forward(&fit, &weights, &mut out);
         assert_eq!(out, [4.0, 0.0, -4.0, 0.2]);
         let whole = FakeQuantizer {
             per_channel: false,
             ..q
         };
-        assert_eq!(whole.weight_scales(&weights, 2), [4.0]);
+        assert_eq!(whole.fit_weights(&weights, 2).scales, [4.0]);
+    }
+
+    #[test]
+    fn ternary_weights_have_the_threshold_of_their_paper() {
+        let q = FakeQuantizer {
+            rule: ScaleRule::MeanAbs,
+            ..FakeQuantizer::of_weights(&quantizer(Grid::Ternary)).unwrap()
+        };
+        // 0.7 mean |w| = 1.75, the mean above it is 4.5: 2.0 is nearer to 0 than to 4.5, and still not 0.
+        let weights = [7.0, -2.0, 0.5, 0.5]; // (4, 1)
+        let fit = q.fit_weights(&weights, 1);
+        assert_eq!(fit.scales, [4.5]);
+        assert_eq!(q.codes(&fit, &weights), [1, -1, 0, 0]);
+        // A scale that was found once has no threshold.
+        assert_eq!(q.codes(&Fit::scale(4.5), &weights), [1, 0, 0, 0]);
     }
 
     #[test]
@@ -248,11 +299,11 @@ mod tests {
         let q = FakeQuantizer::of_activations(&quantizer(Grid::Ternary)).unwrap();
         let x = [-2.1, -2.0, 0.3, 2.0, 2.1];
         let mut dx = [1.0; 5];
-        q.backward(&[2.0], 0.0, &x, &[10.0; 5], &mut dx);
+        q.backward(&Fit::scale(2.0), 0.0, &x, &[10.0; 5], &mut dx);
         assert_eq!(dx, [1.0, 11.0, 11.0, 11.0, 1.0]);
         let weights = FakeQuantizer::of_weights(&quantizer(Grid::Ternary)).unwrap();
         let mut dx = [1.0; 5];
-        weights.backward(&[2.0], 0.0, &x, &[10.0; 5], &mut dx);
+        weights.backward(&Fit::scale(2.0), 0.0, &x, &[10.0; 5], &mut dx);
         assert_eq!(dx, [11.0; 5]);
     }
 
@@ -262,7 +313,11 @@ mod tests {
         definition.gradient = Some(Expr::Name("x".into(), Default::default()));
         let q = FakeQuantizer::of_weights(&definition).unwrap();
         let mut dx = [0.0; 4];
-        q.backward(&[2.0, 4.0], 0.0, &[1.0, 1.0, 2.0, 2.0], &[1.0; 4], &mut dx);
+        let fit = Fit {
+            scales: vec![2.0, 4.0],
+            thresholds: vec![],
+        };
+        q.backward(&fit, 0.0, &[1.0, 1.0, 2.0, 2.0], &[1.0; 4], &mut dx);
         assert_eq!(dx, [0.5, 0.25, 1.0, 0.5]);
         definition.gradient = Some(Expr::Name("y".into(), Default::default()));
         assert!(FakeQuantizer::of_weights(&definition).is_err());

@@ -40,9 +40,14 @@ fn mean_abs(values: &[f32]) -> f32 {
     quantize::mean_abs(values, 1)[0]
 }
 
-/// TWN (arXiv:1605.04711, Eqs. (5) and (6)): the mean of |x| above 0.7 mean |x|.
+/// Below this magnitude ternary weights are 0: 0.7 mean |x| (TWN, arXiv:1605.04711, Eq. (6)).
+pub fn ternary_threshold(values: &[f32]) -> f32 {
+    0.7 * mean_abs(values)
+}
+
+/// The mean of |x| above the threshold (TWN, Eq. (5)).
 fn ternary(values: &[f32]) -> f32 {
-    let threshold = 0.7 * mean_abs(values);
+    let threshold = ternary_threshold(values);
     let (mut sum, mut count) = (0.0_f64, 0_usize);
     for x in values.iter().filter(|x| x.abs() > threshold) {
         sum += f64::from(x.abs());
