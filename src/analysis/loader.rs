@@ -3,7 +3,7 @@
 //! In: a path. Out: bytes, or nothing. Knows no syntax; what is read and why is `names`' business, and tests bring
 //! loaders of their own.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
@@ -81,4 +81,21 @@ fn list(dir: &Dir<'_>, paths: &mut Vec<String>) {
     for inner in dir.dirs() {
         list(inner, paths);
     }
+}
+
+/// A path without `.` and `folder/..`, so that a file has one name.
+pub(super) fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
 }

@@ -5,9 +5,9 @@
 //! know what declarations mean.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-use super::loader::Loader;
+use super::loader::{Loader, without_dots};
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{self, ast};
@@ -93,23 +93,6 @@ pub(super) fn load(
 /// `targets/braintta.bnas` as it is imported: `std.targets.braintta`.
 fn dotted(path: &str) -> String {
     format!("std.{}", path.trim_end_matches(".bnas").replace('/', "."))
-}
-
-/// A path without `.` and `folder/..`, so that a file has one name.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir
-                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
-            {
-                clean.pop();
-            }
-            other => clean.push(other),
-        }
-    }
-    clean
 }
 
 struct Reader<'a> {
