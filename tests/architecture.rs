@@ -5,7 +5,7 @@ use walkdir::WalkDir;
 /// For each layer, what it may use of the crate; `"crate"` prefixes are paths below `crate::`.
 const LAYERS: &[(&str, &[&str])] = &[
     ("source", &[]),
-    ("units", &[]),
+    ("units", &["units", "diagnostic"]),
     ("stream", &[]),
     ("diagnostic", &["source"]),
     ("syntax", &["syntax", "source", "units", "diagnostic"]),

@@ -55,7 +55,7 @@ use std.policies.tied
 use std.targets.braintta
 
 space tiny {
-  width in {4, 8}
+  width in {4, 6, 8, 12}
   layer stem = conv(channels = width, stride = 2) -> norm -> relu
   layer body = conv(channels = 2 * width, stride = 2) -> norm -> relu
   layer head = pool(average) -> linear(classes)

@@ -73,7 +73,7 @@ fn the_quickstart_lowers() {
         panic!("a comparison")
     };
     assert_eq!(**limit, Expr::number(65536.0));
-    assert_eq!(e.expects[0].text, "best.test.accuracy >= 90 %");
+    assert_eq!(e.expects[0].text, "best.test.accuracy >= 95 %");
     let names: Vec<_> = e.quantizers.iter().map(|q| q.name.as_str()).collect();
     assert_eq!(names, ["binary", "ternary", "int4", "int8"]);
     let Stmt::Let(width) = &e.space.as_ref().unwrap().body[0] else {
@@ -93,7 +93,7 @@ fn the_quickstart_lowers() {
     let Slot::Fixed(Expr::Record(_, fields, _)) = &finetune.optimizer else {
         panic!("adam")
     };
-    assert_eq!(fields[0].1, Slot::Fixed(Expr::number(5e-4)));
+    assert_eq!(fields[0].1, Slot::Fixed(Expr::number(5e-3)));
     assert!(
         e.provenance
             .iter()
