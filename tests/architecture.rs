@@ -13,7 +13,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kernels", &["kernels"]),
     (
         "model",
-        &["model", "ir", "units", "source", "diagnostic", "kernels"],
+        &[
+            "model",
+            "ir",
+            "units",
+            "source",
+            "diagnostic",
+            "kernels",
+            "stream",
+        ],
     ),
     (
         "analysis",
@@ -29,11 +37,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "interpreter/search",
-        &["interpreter::search", "model", "ir", "stream"],
+        &["interpreter::search", "model", "ir", "stream", "source"],
     ),
     (
         "interpreter/train",
-        &["interpreter::train", "model", "ir", "kernels", "stream"],
+        &[
+            "interpreter::train",
+            "model",
+            "ir",
+            "kernels",
+            "stream",
+            "source",
+        ],
     ),
     ("interpreter/store", &["interpreter::store", "model", "ir"]),
     ("report", &["report", "interpreter", "model", "ir", "units"]),

@@ -179,7 +179,7 @@ fn damaged_data_ends_with_3_and_names_the_file() {
     let spec = SMALL.replace("use std.data.digits\n", "").replace(
         "space tiny {",
         "dataset mine : idx {\n  images = \"images.idx\"\n  labels = \"labels.idx\"\n  shape { height = 8  width = 8  channels = 1 }\n  classes = 10\n  scale = 16\n  \
-         train = 10\n  validation = 5\n  test = 5\n}\n\nspace tiny {",
+         splits { train = 10  validation = 5  test = 5 }\n}\n\nspace tiny {",
     );
     let spec = spec.replace("data   = digits", "data   = mine");
     let path = util::write(folder.path(), "mine.bnas", &spec);

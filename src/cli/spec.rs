@@ -1,6 +1,7 @@
 //! From a path to checked experiments.
 
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use walkdir::WalkDir;
 
@@ -9,7 +10,7 @@ use super::terminal::Terminal;
 use crate::analysis::{self, FileLoader};
 use crate::diagnostic::{Diagnostic, render};
 use crate::ir::{Experiment, Program};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 
 /// A file that was read and checked.
 pub struct Spec {
@@ -26,16 +27,14 @@ pub struct Spec {
 impl Spec {
     /// Reads and checks a file. Errors in it are in `diagnostics`; only a file that cannot be read fails.
     pub fn read(path: &Path) -> Result<Spec, Failed> {
-        let text = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
-        let text = String::from_utf8(text).map_err(|e| {
-            let at = e.utf8_error().valid_up_to();
-            Failed::usage(format!(
-                "`{}` is no text: byte {at} is no UTF-8",
-                path.display()
-            ))
-        })?;
+        let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
         let mut sources = Sources::default();
-        let main = sources.add(path.display().to_string(), text);
+        let name = path.display().to_string();
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(e) => return Ok(Spec::not_utf8(path, name, &e)),
+        };
+        let main = sources.add(name, text);
         let checked = analysis::check(&mut sources, main, &FileLoader);
         Ok(Spec {
             path: path.to_path_buf(),
@@ -43,6 +42,24 @@ impl Spec {
             diagnostics: checked.diagnostics,
             program: checked.program,
         })
+    }
+
+    /// A file that is no text: shown with a mark in place of what is not UTF-8.
+    fn not_utf8(path: &Path, name: String, error: &FromUtf8Error) -> Spec {
+        let at = error.utf8_error().valid_up_to();
+        let mut sources = Sources::default();
+        let main = sources.add(name, String::from_utf8_lossy(error.as_bytes()));
+        let mark = char::REPLACEMENT_CHARACTER.len_utf8();
+        let message = format!("the file is not UTF-8: byte {at} begins no character");
+        let problem = Diagnostic::error("bnas::file::not_utf8", message)
+            .label(Span::new(main, at, at + mark), "here")
+            .help("save the file in the encoding UTF-8");
+        Spec {
+            path: path.to_path_buf(),
+            sources,
+            diagnostics: vec![problem],
+            program: None,
+        }
     }
 
     /// The text of the file.

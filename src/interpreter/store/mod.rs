@@ -59,10 +59,10 @@ impl Store {
         }
     }
 
-    /// Starts a run in a folder that does not exist or is empty.
+    /// Starts a run in a folder that does not exist, is empty, or holds a run without a single result.
     pub fn create(root: &Path, lock: &Lock, spec: &str) -> Result<Store, StoreError> {
         fs::create_dir_all(root).map_err(StoreError::io("create", root))?;
-        if !is_empty(root)? {
+        if !is_empty(root)? && !holds_no_result(root) {
             let path = root.to_path_buf();
             return Err(if root.join(LOCK).exists() || root.join(SPEC).exists() {
                 StoreError::Exists { path }
@@ -209,6 +209,12 @@ impl Store {
 
 fn model_path(root: &Path, trial: usize) -> PathBuf {
     root.join("models").join(format!("{trial}.safetensors"))
+}
+
+/// Whether a run began here and recorded nothing: its data was missing, say, and there is nothing to lose.
+fn holds_no_result(root: &Path) -> bool {
+    let journal = fs::metadata(root.join("journal").join("main.jsonl"));
+    root.join(LOCK).exists() && journal.is_ok_and(|file| file.len() == 0)
 }
 
 fn is_empty(folder: &Path) -> Result<bool, StoreError> {
