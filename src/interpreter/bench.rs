@@ -27,6 +27,7 @@ pub(super) struct Bench<'a> {
 }
 
 /// How a trial ended.
+#[allow(clippy::large_enum_variant)] // a few live at a time, between a worker and the loop
 pub(super) enum Measured {
     /// It has values, or a reason why it has none.
     Ended {

@@ -80,6 +80,9 @@ pub trait Observer: Sync {
     }
 }
 
+/// Nobody watches.
+impl Observer for () {}
+
 /// Watches nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;

@@ -212,10 +212,10 @@ fn lost_lines_are_found_out_again() {
     let journal = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = journal.lines().collect();
     for keep in [
-        0b0000_0000_0000_00_u32,
-        0b1010_1100_1110_10,
-        0b0111_1111_1111_11,
-        0b1111_0000_0000_11,
+        0b00_0000_0000_0000_u32,
+        0b10_1011_0011_1010,
+        0b01_1111_1111_1111,
+        0b11_1100_0000_0011,
     ] {
         let kept = lines.iter().enumerate();
         let kept = kept.filter(|(i, _)| keep >> i & 1 == 1).map(|(_, l)| *l);

@@ -93,7 +93,9 @@ impl ConvShape {
     pub(super) fn check(&self) {
         let Self { groups, kernel, .. } = *self;
         assert!(
-            groups > 0 && self.channels % groups == 0 && self.outputs % groups == 0,
+            groups > 0
+                && self.channels.is_multiple_of(groups)
+                && self.outputs.is_multiple_of(groups),
             "groups divide channels and outputs: {self:?}"
         );
         let [height, width] = self.padded_size();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::trial::Trial;
 
 /// One line of the journal.
+#[allow(clippy::large_enum_variant)] // read and applied one at a time
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
