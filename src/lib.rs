@@ -17,7 +17,7 @@
 //! # From text to a Pareto set
 //!
 //! ```
-//! use bnas::interpreter::{self, RunOptions, store::Store};
+//! use bnas::interpreter::{self, RunOptions, Silent, store::Store};
 //! use bnas::{analysis, source::Sources};
 //!
 //! let text = "bnas 1\n experiment e { x in -3..3  minimize x^2  maximize x  search { method = grid  trials = 7 } }";
@@ -25,7 +25,7 @@
 //! let main = sources.add("e.bnas", text);
 //! let program = analysis::check(&mut sources, main, &analysis::FileLoader).program.expect("no errors");
 //! let options = RunOptions { jobs: 2, stop: &false.into() };
-//! let result = interpreter::run(&program.experiments[0], options, &mut Store::in_memory(), &())?;
+//! let result = interpreter::run(&program.experiments[0], options, &mut Store::in_memory(), &Silent)?;
 //! // Trials 3 to 6 are x = 0, 1, 2, 3: more x costs more x².
 //! assert_eq!(result.pareto, [3, 4, 5, 6]);
 //! # Ok::<(), interpreter::RunError>(())

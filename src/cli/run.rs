@@ -25,7 +25,7 @@ pub struct Args {
     /// Which experiment, if the file has several
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
-    /// The run folder [default: runs/<experiment>]
+    /// The run folder [default: `runs/EXPERIMENT`]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// A seed in place of the spec's

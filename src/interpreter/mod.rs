@@ -80,9 +80,6 @@ pub trait Observer: Sync {
     }
 }
 
-/// Nobody watches.
-impl Observer for () {}
-
 /// Watches nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;

@@ -1,6 +1,6 @@
 //! Text to tree: the file, its edition, its imports and declarations.
 //!
-//! In: one text. Out: an [`ast::File`] and, for everything that no rule reads, a diagnostic with a place. It never panics
+//! In: one text. Out: a [`File`] and, for everything that no rule reads, a diagnostic with a place. It never panics
 //! and never stops at the first error. Entries are read in `entries`, expressions in `expressions`; what is said about an
 //! error is in `explain`.
 

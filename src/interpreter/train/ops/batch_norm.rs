@@ -135,7 +135,7 @@ pub fn batch_norm<T: AnyTape>(
     out.put_tape(tape)
 }
 
-/// [`batch_norm`] with the running statistics instead of the batch's.
+/// [`batch_norm()`] with the running statistics instead of the batch's.
 pub fn batch_norm_inference(
     x: Tensor4,
     gamma: &Tensor1,
