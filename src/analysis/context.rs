@@ -95,7 +95,8 @@ impl<'a> Cx<'a> {
     pub(super) fn later(&mut self, what: &str, span: Span) {
         self.report(
             Diagnostic::error("bnas::unsupported", format!("{what} is not built yet"))
-                .label(span, "this version cannot run it"),
+                .label(span, "this version cannot run it")
+                .help("remove it: docs/language.md says what runs"),
         );
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Failed;
-use super::spec::{find, unreadable};
+use super::spec::{Spec, find, unreadable};
 use super::terminal::Terminal;
 use crate::diagnostic::render;
 use crate::report::words::plural;
@@ -27,7 +27,16 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let mut changed = Vec::new();
     let mut is_broken = false;
     for path in &paths {
-        let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, &e))?;
+        let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(e) => {
+                let spec = Spec::not_utf8(path, path.display().to_string(), &e);
+                spec.show(&spec.diagnostics, terminal);
+                is_broken = true;
+                continue;
+            }
+        };
         let Some(formatted) = format(path, &text, terminal) else {
             is_broken = true;
             continue;

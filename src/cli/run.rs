@@ -175,7 +175,8 @@ fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Terminal) -> Fa
 
 /// The command that goes on with this run: the one that was typed, and `--resume`.
 fn resume_command(spec: &Spec, root: &Path) -> String {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let given = std::env::args_os().skip(1);
+    let mut words: Vec<String> = given.map(|w| w.to_string_lossy().into_owned()).collect();
     if words.is_empty() {
         words = vec![
             "run".into(),
@@ -187,7 +188,17 @@ fn resume_command(spec: &Spec, root: &Path) -> String {
     if !words.iter().any(|w| w == "--resume") {
         words.push("--resume".into());
     }
+    let words: Vec<String> = words.iter().map(|w| quoted(w)).collect();
     format!("bnas {}", words.join(" "))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./=:,+-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// What the result says in an exit code.

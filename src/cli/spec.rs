@@ -45,7 +45,7 @@ impl Spec {
     }
 
     /// A file that is no text: shown with a mark in place of what is not UTF-8.
-    fn not_utf8(path: &Path, name: String, error: &FromUtf8Error) -> Spec {
+    pub(super) fn not_utf8(path: &Path, name: String, error: &FromUtf8Error) -> Spec {
         let at = error.utf8_error().valid_up_to();
         let mut sources = Sources::default();
         let main = sources.add(name, String::from_utf8_lossy(error.as_bytes()));

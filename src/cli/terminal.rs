@@ -43,6 +43,8 @@ enum When {
 
 /// Lines that are drawn without a terminal: tables in files and pipes are this wide.
 const DEFAULT_WIDTH: u16 = 120;
+/// Columns below which tables are not squeezed.
+const NARROWEST: u16 = 60;
 
 /// The two streams.
 #[derive(Debug)]
@@ -77,7 +79,8 @@ impl Terminal {
             verbose: global.verbose,
             look: Look {
                 color: color(is_terminal),
-                width: width.unwrap_or(DEFAULT_WIDTH),
+                // A terminal without a size, or one too narrow for any table, scrolls.
+                width: width.filter(|w| *w >= NARROWEST).unwrap_or(DEFAULT_WIDTH),
             },
             color_errors: color(std::io::stderr().is_terminal()),
         }

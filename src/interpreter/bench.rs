@@ -54,12 +54,13 @@ impl From<Failure> for Halt {
 }
 
 impl Bench<'_> {
-    /// What is known of a point before training, for the sampler; `None` if it cannot be built or priced.
+    /// What is known of a point before training, for the sampler; `None` if it cannot be built or priced. In a search over
+    /// formulas nothing is: the objective is measured, trial by trial, as a black box.
     pub fn price(&self, point: &Point) -> Option<KnownCosts> {
         let known = self.template.known(point).ok()?;
         let goals = self.template.goals().iter().zip(&self.experiment.goals);
         let goals = goals.map(|(goal, written)| {
-            if !self.template.is_known(goal) {
+            if self.experiment.space.is_none() || !self.template.is_known(goal) {
                 return Some(None);
             }
             let value = self.template.evaluate(goal, point, &known).ok()?;

@@ -251,7 +251,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
         }
         if exhausted && plan.method != Method::Grid {
             bench.observer.note(&format!(
-                "the space has no further candidate after {} trials",
+                "the space has no further candidate; trials: {}",
                 asked.len()
             ));
         }

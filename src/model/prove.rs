@@ -1,20 +1,71 @@
-//! Requirements that no candidate can meet, found before anything runs.
+//! What can never work, found before anything runs: requirements that no candidate can meet, layers without a price, grids
+//! without an end.
 //!
-//! In: a template and the requirements' texts. Out: a diagnostic for each that bounds prove unmeetable. A requirement that is neither
-//! proved meetable nor unmeetable passes.
+//! In: a template and its experiment. Out: diagnostics. A requirement that is neither proved meetable nor unmeetable passes.
 
 use super::bounds::{self, Abstract};
+use super::decision::Choices;
+use super::policy::{FLOAT, Placed};
 use super::template::Template;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Experiment, Require};
+use crate::ir::{Experiment, Expr, Method, Require, Value};
+
+/// Everything that is proved to fail.
+pub(super) fn failures(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
+    let mut found = unmeetable(template, experiment);
+    found.extend(unpriced(template, experiment));
+    found.extend(endless(template, experiment));
+    found
+}
+
+/// A target multiplies codes only (decision 5): a layer that every candidate keeps in float has no price.
+fn unpriced(template: &Template, experiment: &Experiment) -> Option<Diagnostic> {
+    let (Some(space), Some(target)) = (&experiment.space, &experiment.target) else {
+        return None;
+    };
+    let float = |operand: &Expr| *operand == Expr::Value(Value::name(FLOAT));
+    let is_bare = |placed: &Option<Placed>| {
+        placed
+            .as_ref()
+            .is_none_or(|p| float(&p.weights) || float(&p.activations))
+    };
+    let mut layers = template.nodes.iter().zip(&template.placed);
+    let (node, _) = layers.find(|(node, placed)| node.kind().is_some() && is_bare(placed))?;
+    let text = format!(
+        "layer `{}` stays float, and `{}` multiplies codes only",
+        node.layer, target.name
+    );
+    let (span, label) = match &experiment.policy {
+        Some(policy) => (policy.span, "no rule quantizes both operands of this layer"),
+        None => (space.span, "this space is used without a policy"),
+    };
+    Some(
+        Diagnostic::error("bnas::target::float", text)
+            .label(span, label)
+            .help("let a policy begin with `each layer { weights = int8  activations = int8 }`, or remove `target`"),
+    )
+}
+
+/// A grid over reals has no members to list.
+fn endless(template: &Template, experiment: &Experiment) -> Option<Diagnostic> {
+    let mut decisions = template.decisions().all.iter();
+    let real = decisions.find(|d| matches!(d.choices, Choices::Reals { .. }))?;
+    (experiment.search.method == Method::Grid).then(|| {
+        let text = format!("a grid cannot list the reals of `{}`", real.path);
+        Diagnostic::error("bnas::search::endless_grid", text)
+            .label(real.span, "this domain has no end")
+            .help("write a set, or a `step` behind the range, or `method = random`")
+    })
+}
 
 /// What bounds prove of a template's requirements.
-pub(super) fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
+fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     let extremes = template.extremes();
-    let names = |name: &str| {
-        extremes
+    let names = |name: &str| match name {
+        "accuracy" => Some(Abstract::interval(0.0, 1.0)),
+        _ => extremes
             .get(name)
-            .map(|(low, high)| Abstract::interval(*low, *high))
+            .map(|(low, high)| Abstract::interval(*low, *high)),
     };
     let decisions = template.decisions();
     let mut found = Vec::new();

@@ -32,8 +32,8 @@ pub struct Template {
     decisions: Decisions,
     shape: [usize; 3],
     classes: usize,
-    nodes: Vec<TemplateNode>,
-    placed: Vec<Option<Placed>>,
+    pub(super) nodes: Vec<TemplateNode>,
+    pub(super) placed: Vec<Option<Placed>>,
     has_space: bool,
     repairs: Expr,
     repair_definitions: Vec<ir::Repair>,
@@ -157,7 +157,7 @@ impl Template {
             requires,
             warnings: found,
         };
-        match prove::unmeetable(&template, experiment) {
+        match prove::failures(&template, experiment) {
             unmeetable if unmeetable.is_empty() => Ok(template),
             unmeetable => Err(unmeetable),
         }

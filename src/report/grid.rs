@@ -1,7 +1,8 @@
 //! The look of every table: columns of numbers on the right, one rule under the header, no boxes.
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle,
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Table,
+    TableStyle,
 };
 
 use super::Look;
@@ -54,11 +55,13 @@ impl Grid {
     /// The table with a newline at its end.
     pub fn finish(mut self) -> String {
         for (i, column) in self.table.column_iter_mut().enumerate() {
-            column.set_cell_alignment(if self.text_columns.contains(&i) {
-                CellAlignment::Left
+            if self.text_columns.contains(&i) {
+                column.set_cell_alignment(CellAlignment::Left);
             } else {
-                CellAlignment::Right
-            });
+                // Only text wraps: a number that is broken over lines reads as another number.
+                column.set_cell_alignment(CellAlignment::Right);
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         let text = if self.look.color {
             self.table.to_string()

@@ -168,6 +168,7 @@ fn work(experiment: &Experiment, template: &Template) -> Option<String> {
 fn decisions(template: &Template, verbose: bool, look: Look, out: &mut String) {
     let all = &template.decisions().all;
     let total = match points(template.decisions()) {
+        Count::Exact(n) if n == 1_u32.into() => "1 candidate".into(),
         Count::Exact(n) => format!("{} candidates", group(&n.to_string())),
         Count::TooHard { at_most } => {
             format!("at most {} candidates", group(&at_most.to_string()))

@@ -362,11 +362,11 @@ pub fn expectations(expects: &[Expectation], out: &mut String) {
         }
         for part in &expect.parts {
             let value = match &part.value {
-                Some(Value::Number(n)) => quantity(*n, &part.unit),
-                Some(other) => other.to_string(),
+                Some(Value::Number(n)) => format!("= {}", quantity(*n, &part.unit)),
+                Some(other) => format!("= {other}"),
                 None => "has no value".into(),
             };
-            let _ = writeln!(out, "          {} = {value}", part.text);
+            let _ = writeln!(out, "          {} {value}", part.text);
         }
     }
 }
@@ -374,8 +374,17 @@ pub fn expectations(expects: &[Expectation], out: &mut String) {
 /// A sentence for standard error when no trial is feasible.
 pub fn nothing_feasible(result: &RunResult) -> String {
     if result.trials.is_empty() {
-        return "no candidate of the space meets every requirement that is known before training"
+        return "no candidate has a price and meets every requirement that is known before training"
             .into();
+    }
+    if result.trials.iter().all(|t| t.goals.is_empty()) {
+        return format!(
+            "{} failed: `trials.csv` has the reasons",
+            match result.trials.len() {
+                1 => "the only trial".into(),
+                n => format!("all {n} trials"),
+            }
+        );
     }
     format!(
         "none of {} meets every requirement",
