@@ -32,6 +32,10 @@ fn a_run_goes_on_where_it_stopped() {
 fn starting_over_a_run_says_what_to_type() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &lock(1), "spec").unwrap());
+    // Nothing has been recorded: nothing is lost by starting anew.
+    let mut store = Store::create(folder.path(), &lock(1), "spec").unwrap();
+    store.append(test(1)).unwrap();
+    drop(store);
     let error = Store::create(folder.path(), &lock(1), "spec").unwrap_err();
     assert!(matches!(error, StoreError::Exists { .. }));
     assert!(error.to_string().contains("--resume"), "{error}");
