@@ -275,6 +275,7 @@ impl Cx<'_> {
             "search" => "add `search { method = bayes  trials = 40 }`",
             "data" => "add `data = digits`, with `use std.data.digits`",
             "target" => "add `target = braintta`, with `use std.targets.braintta`",
+            "space" => "add `space = small_cnn`, with `use std.spaces.small_cnn`",
             _ => "add it",
         };
         let mut diagnostic = Diagnostic::error(

@@ -81,11 +81,14 @@ fn format(path: &Path, text: &str, terminal: &Terminal) -> Option<String> {
     }
 }
 
-/// Writes beside the file and renames, so that a full disk cannot cost the text.
+/// Writes beside the file and renames, so that a full disk cannot cost the text. Links are followed, permissions kept.
 fn write(path: &Path, text: &str) -> Result<(), Failed> {
-    let temporary = path.with_extension("bnas.tmp");
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let temporary = real.with_extension("bnas.tmp");
     std::fs::write(&temporary, text)
-        .and_then(|()| std::fs::rename(&temporary, path))
+        .and_then(|()| std::fs::metadata(&real))
+        .and_then(|old| std::fs::set_permissions(&temporary, old.permissions()))
+        .and_then(|()| std::fs::rename(&temporary, &real))
         .map_err(|e| {
             let _ = std::fs::remove_file(&temporary);
             Failed::run(format!("cannot write `{}`: {e}", path.display()))

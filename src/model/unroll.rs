@@ -214,7 +214,8 @@ impl Unroller<'_, '_> {
         let counts = members::numbers(&count, &place.guard, decisions)
             .or_else(|| members::numbers(&count, &always, decisions));
         let Some(counts) = counts else {
-            let text = "a `repeat` must have a count that depends on few decisions";
+            let text =
+                "the copies of this `repeat` cannot be listed: its count has too many values";
             self.settler.sink.push(
                 Diagnostic::error("bnas::space::count", text)
                     .label(span, "how often cannot be bounded"),

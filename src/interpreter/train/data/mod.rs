@@ -228,13 +228,21 @@ fn read(name: &str, base: &Path, folder: Option<&Path>) -> Result<(PathBuf, Vec<
         what: match folder {
             Some(folder) => format!(
                 "no such file in {} or {}, with .gz or without",
-                base.display(),
+                shown(base),
                 folder.display()
             ),
-            None => format!("no such file in {}, with .gz or without", base.display()),
+            None => format!("no such file in {}, with .gz or without", shown(base)),
         },
         help: format!("put it there, or let {FOLDER} name the folder that has it"),
     })
+}
+
+/// A folder as a reader knows it: the current one has an empty path.
+fn shown(folder: &Path) -> String {
+    if folder.as_os_str().is_empty() {
+        return "this folder".into();
+    }
+    folder.display().to_string()
 }
 
 /// Checks both files against the data set and each other, and splits them.
