@@ -23,7 +23,7 @@ pub struct Quantizer {
     /// Names that the formulas use and that may depend on `progress` (0 at the first epoch, 1 after the last).
     pub lets: Vec<Let>,
     /// `gradient(x) = …`: the surrogate for the derivative of the forward function, over `x`, in units of the scale.
-    /// Absent: straight-through, 1 inside the range of the codes and 0 outside.
+    /// Absent: straight-through; for activations 1 inside the range of the codes and 0 outside, for weights 1 everywhere.
     pub gradient: Option<Expr>,
     /// Where the name stands.
     pub span: Span,

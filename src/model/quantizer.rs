@@ -16,7 +16,7 @@ pub struct Quantizer {
     /// How the scale is found.
     pub scale: ScaleRule,
     /// The surrogate for the derivative of the forward function over `x` in units of the scale; its names are `x`,
-    /// `progress` and `lets`. `None`: straight-through inside the range of the codes.
+    /// `progress` and `lets`. `None`: straight-through, for activations inside the range of the codes only.
     pub gradient: Option<Expr>,
     /// Names that the gradient uses, in order.
     pub lets: Vec<Let>,
