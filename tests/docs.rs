@@ -81,6 +81,7 @@ fn every_spec_in_the_docs_checks() {
 fn every_command_in_the_docs_runs() {
     let folder = tempfile::tempdir().unwrap();
     copy(Path::new("examples"), &folder.path().join("examples"));
+    let mut seen = 0;
     for fence in fences().iter().filter(|f| f.language == "sh") {
         for line in fence
             .text
@@ -103,6 +104,7 @@ fn every_command_in_the_docs_runs() {
             let code = util::code(&output);
             // A search that is cut short may miss what its `expect` lines promise.
             let fine = code == 0 || (code == 1 && args[0] == "run");
+            seen += 1;
             assert!(
                 fine,
                 "{}: `bnas {line}` ended with {code}:\n{}",
@@ -111,6 +113,7 @@ fn every_command_in_the_docs_runs() {
             );
         }
     }
+    assert!(seen >= 4, "only {seen} commands in the docs");
 }
 
 /// The two commands of README are the ones that are tested: the quickstart, and the tests.

@@ -16,7 +16,11 @@ fn specs(root: &str) -> Vec<PathBuf> {
 
 #[test]
 fn examples_and_library_check_alone() {
-    for path in specs("examples").into_iter().chain(specs("stdlib")) {
+    for path in specs("examples")
+        .into_iter()
+        .chain(specs("stdlib"))
+        .chain(specs("benches"))
+    {
         let output = util::run(&["check", path.to_str().unwrap()]);
         util::expect_code(&output, 0);
         assert!(
@@ -30,7 +34,10 @@ fn examples_and_library_check_alone() {
 
 #[test]
 fn examples_and_library_are_formatted() {
-    util::expect_code(&util::run(&["fmt", "--check", "examples", "stdlib"]), 0);
+    util::expect_code(
+        &util::run(&["fmt", "--check", "examples", "stdlib", "benches"]),
+        0,
+    );
 }
 
 #[test]
