@@ -2,13 +2,13 @@
 //!
 //! In: what was written, by name. Out: one [`Slot`] per field, with defaults filled in. It must not know what the fields mean.
 
-use super::context::{Cx, list};
+use super::context::{Cx, Local, list};
 use super::expr::Typed;
 use super::lookup::words;
 use super::schema::{Field, Kind, Otherwise};
 use super::types::{self, Type};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{Expr, Slot, Value};
+use crate::ir::{Expr, PROGRESS, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -196,7 +196,12 @@ impl Cx<'_> {
     pub(super) fn filled(&mut self, field: &Field, given: Given, at: Span) -> Slot {
         match given {
             Given::Fixed(e) => {
+                let mark = self.locals.len();
+                if let Kind::WordOrFormula(_) = field.kind {
+                    self.progress();
+                }
                 let typed = self.expr(e, Some(field.kind));
+                self.leave(mark);
                 self.fits(&typed, field, at);
                 Slot::Fixed(typed.expr)
             }
@@ -219,6 +224,15 @@ impl Cx<'_> {
         }
     }
 
+    /// The names of how far a stage of training is; names of the author's own come before them.
+    pub(super) fn progress(&mut self) {
+        for name in PROGRESS {
+            if !self.locals.iter().any(|l| l.name == *name) {
+                self.locals.push(Local::built_in(*name, Type::PLAIN));
+            }
+        }
+    }
+
     /// Whether a value may stand in a field; says why not.
     pub(super) fn fits(&mut self, typed: &Typed, field: &Field, at: Span) -> bool {
         if typed.ty.is_open() {
@@ -231,6 +245,7 @@ impl Cx<'_> {
             }
             Kind::Whole => typed.ty == Type::PLAIN,
             Kind::WholeOr(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
+            Kind::WordOrFormula(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
             Kind::TruthOr(_) => matches!(typed.ty, Type::Word | Type::Truth),
             kind => typed.ty.fits(&types::of_kind(kind)),
         };
@@ -342,6 +357,9 @@ impl Cx<'_> {
         match field.kind {
             Kind::Whole => "a whole number".into(),
             Kind::WholeOr(words) => format!("a whole number or {}", list(words.iter().copied())),
+            Kind::WordOrFormula(words) => {
+                format!("a formula or {}", list(words.iter().copied()))
+            }
             Kind::TruthOr(words) | Kind::Word(words) => {
                 format!("one of {}", list(words.iter().copied()))
             }

@@ -182,7 +182,10 @@ fn schema_head(path: &ast::Path) -> bool {
 /// The words that a field of this kind takes.
 pub(super) fn words(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Word(words) | Kind::WholeOr(words) | Kind::TruthOr(words) => words,
+        Kind::Word(words)
+        | Kind::WholeOr(words)
+        | Kind::TruthOr(words)
+        | Kind::WordOrFormula(words) => words,
         Kind::Scale => schema::SCALES,
         Kind::Quantizer => &["float"],
         Kind::Augment => &["flip"],

@@ -105,7 +105,7 @@ pub(super) fn of_kind(kind: Kind) -> Type {
     match kind {
         Kind::Number(unit) => Type::in_unit(unit),
         Kind::Whole => Type::PLAIN,
-        Kind::WholeOr(_) | Kind::TruthOr(_) => Type::Any,
+        Kind::WholeOr(_) | Kind::TruthOr(_) | Kind::WordOrFormula(_) => Type::Any,
         Kind::Truth => Type::Truth,
         Kind::Text => Type::Text,
         Kind::Word(_) => Type::Word,

@@ -66,7 +66,7 @@ pub struct Training {
     pub batch: Slot,
     /// `adam(lr, beta1, beta2, weight_decay)` or `sgd(lr, momentum, weight_decay)`; defaults filled in by analysis.
     pub optimizer: Slot,
-    /// `constant` or `cosine` (to zero over the stage).
+    /// `constant`, `cosine` (to zero over the stage), or a formula of [`PROGRESS`](super::PROGRESS).
     pub schedule: Slot,
     /// 0 to 1.
     pub label_smoothing: Slot,

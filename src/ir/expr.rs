@@ -96,6 +96,9 @@ pub enum Expr {
     Record(String, Vec<(String, Slot)>, Span),
 }
 
+/// Names of how far a stage of training is, from 0 to 1: `progress` counts epochs, `step_progress` steps.
+pub const PROGRESS: &[&str] = &["progress", "step_progress"];
+
 /// Operators with one operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hardware::Target;
 use super::network::Network;
+use crate::ir::Expr;
 
 /// A network with its quantizers placed and repairs applied, how it is trained, and what prices it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,11 +67,13 @@ pub enum Optimizer {
 }
 
 /// Factor on the learning rate over the steps of a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// 1.
     Constant,
     /// (1 + cos(pi · step / steps)) / 2 (arXiv:1608.03983, one cycle).
     Cosine,
+    /// An expression over `progress` (epoch / epochs) and `step_progress` (step / steps).
+    Formula(Expr),
 }

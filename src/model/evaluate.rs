@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use super::fold::{
-    both, choose, combine, decisions, depth, either, expressions, implies, names, negate, reduce,
-    walk,
+    both, choose, combine, decisions, depth, either, expressions, fix, implies, names, negate,
+    reduce, walk,
 };
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::evaluate::{Failure, binary, call, unary};
+use super::evaluate::{Failure, Scope, binary, call, unary};
 use crate::ir::{BinaryOp, DomainKind, Expr, Function, Slot, UnaryOp, Value};
 
 /// Replaces names by what `names` says (an expression over decisions), folds what is constant, keeps the rest. A name that
@@ -79,6 +79,32 @@ pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
             Expr::Record(name.clone(), reduced, *span)
         }
     })
+}
+
+/// An expression in which decisions and names that `scope` knows have become values, folded. Other names stay.
+pub fn fix(expr: &Expr, scope: &dyn Scope) -> Result<Expr, Failure> {
+    let shared = |e: &Arc<Expr>| fix(e, scope).map(Arc::new);
+    let all = |items: &[Expr]| -> Result<Vec<Expr>, Failure> {
+        items.iter().map(|e| fix(e, scope)).collect()
+    };
+    let fixed = match expr {
+        Expr::Decision(index) => {
+            let value = scope.decision(*index);
+            return value.map(Expr::Value).ok_or(Failure::Inactive(*index));
+        }
+        Expr::Unary(op, x) => Expr::Unary(*op, shared(x)?),
+        Expr::Binary(op, x, y) => Expr::Binary(*op, shared(x)?, shared(y)?),
+        // The branch that is not taken may speak of decisions that do not exist.
+        Expr::If(c, x, y) => match fix(c, scope)? {
+            Expr::Value(Value::Bool(true)) => return fix(x, scope),
+            Expr::Value(Value::Bool(false)) => return fix(y, scope),
+            c => Expr::If(Arc::new(c), shared(x)?, shared(y)?),
+        },
+        Expr::Call(function, args) => Expr::Call(*function, all(args)?),
+        Expr::Set(items) => Expr::Set(all(items)?),
+        Expr::Value(_) | Expr::Name(..) | Expr::Record(..) => expr.clone(),
+    };
+    reduce(&fixed, &|name| scope.name(name).map(Expr::Value))
 }
 
 /// `if c then x else y`, folded where the condition is constant or both are the same.

@@ -3,7 +3,7 @@
 use super::candidate::{Optimizer, Recipe, Schedule};
 use super::evaluate::{self, Failure, Scope};
 use super::settle::{Frame, Settler};
-use crate::ir::{self, Expr, Slot, Value};
+use crate::ir::{self, Expr, PROGRESS, Slot, Value};
 
 /// A stage of training over decisions.
 #[derive(Debug, Clone)]
@@ -37,23 +37,31 @@ impl Stage {
 
     /// The recipe of a point.
     pub(super) fn recipe(&self, scope: &dyn Scope) -> Result<Recipe, Failure> {
-        let schedule = evaluate::value(&self.schedule, scope)?;
         Ok(Recipe {
             epochs: evaluate::count(&self.epochs, 0, scope)?,
             batch: evaluate::count(&self.batch, 1, scope)?,
             optimizer: optimizer(&evaluate::value(&self.optimizer, scope)?)?,
-            schedule: match schedule.as_name() {
-                Some("constant") => Schedule::Constant,
-                Some("cosine") => Schedule::Cosine,
-                _ => {
-                    return Err(Failure::Kind(
-                        "`constant` or `cosine`",
-                        schedule.to_string(),
-                    ));
-                }
-            },
+            schedule: schedule(&self.schedule, scope)?,
             label_smoothing: evaluate::number(&self.label_smoothing, scope)?,
         })
+    }
+}
+
+/// A word, or a formula in which only the names of progress are left.
+fn schedule(expr: &Expr, scope: &dyn Scope) -> Result<Schedule, Failure> {
+    let fixed = evaluate::fix(expr, scope)?;
+    let Some(value) = fixed.as_value() else {
+        let mut names = evaluate::names(&fixed).into_iter();
+        return match names.find(|n| !PROGRESS.contains(&n.as_str())) {
+            Some(name) => Err(Failure::Unknown(name)),
+            None => Ok(Schedule::Formula(fixed)),
+        };
+    };
+    match (value.as_name(), value.as_number()) {
+        (Some("constant"), _) => Ok(Schedule::Constant),
+        (Some("cosine"), _) => Ok(Schedule::Cosine),
+        (_, Some(_)) => Ok(Schedule::Formula(fixed)),
+        _ => Err(Failure::Kind("a schedule", value.to_string())),
     }
 }
 

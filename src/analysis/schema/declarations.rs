@@ -15,9 +15,9 @@ const TRAINING: &[Field] = &[
     field("optimizer", Kind::Optimizer, Absent, "what steps"),
     field(
         "schedule",
-        Kind::Word(&["constant", "cosine"]),
+        Kind::WordOrFormula(&["constant", "cosine"]),
         Word("cosine"),
-        "how the learning rate goes over the stage",
+        "the factor on the learning rate over the stage: a word, or a formula of `progress` or `step_progress`",
     ),
     field(
         "label_smoothing",

@@ -24,6 +24,8 @@ pub enum Kind {
     Text,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of these words, or a plain number that may depend on `progress` and `step_progress`.
+    WordOrFormula(&'static [&'static str]),
     /// A truth value or one of these words.
     TruthOr(&'static [&'static str]),
     /// A quantizer by name, perhaps amended, or `float`.
@@ -192,7 +194,10 @@ impl Declaration {
 /// Words that some field takes, so that a name of one's own may hold them.
 pub fn is_word(name: &str) -> bool {
     let takes = |field: &Field| match field.kind {
-        Kind::Word(words) | Kind::WholeOr(words) | Kind::TruthOr(words) => words.contains(&name),
+        Kind::Word(words)
+        | Kind::WholeOr(words)
+        | Kind::TruthOr(words)
+        | Kind::WordOrFormula(words) => words.contains(&name),
         Kind::Scale => SCALES.contains(&name),
         _ => false,
     };

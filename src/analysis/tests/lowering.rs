@@ -316,3 +316,35 @@ experiment e {
     assert_eq!(data.scale, 255.0);
     assert!(matches!(data.files, crate::ir::Files::Idx { base, .. } if base == "specs"));
 }
+
+#[test]
+fn a_schedule_is_a_word_or_a_formula() {
+    use crate::model::{Schedule, Template};
+    let schedule = |body: &str| {
+        let e = lowered(&format!(
+            "data = digits  space = small_cnn\nminimize params\n{body}"
+        ));
+        let template = Template::new(&e).unwrap();
+        let point = template.decisions().default_point();
+        template.candidate(&point).unwrap().unwrap().train.schedule
+    };
+    assert_eq!(
+        schedule("train { epochs = 3  schedule = constant }"),
+        Schedule::Constant
+    );
+    // A decision is fixed, progress stays.
+    let found = schedule(
+        "floor in 0.0..0.5 default 0.25\ntrain { epochs = 3  schedule = max(1 - step_progress, floor) }",
+    );
+    let Schedule::Formula(Expr::Call(_, args)) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(args[1], Expr::number(0.25));
+    assert_eq!(
+        crate::model::evaluate::names(&args[0]),
+        ["step_progress".to_string()].into()
+    );
+    // A name of one's own comes before the built-in one.
+    let found = schedule("progress = 2\ntrain { epochs = 3  schedule = 1 / progress }");
+    assert_eq!(found, Schedule::Formula(Expr::number(0.5)));
+}

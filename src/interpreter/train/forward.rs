@@ -14,6 +14,7 @@ use super::ops::{self, AnyTape, ConvOptions, PoolOptions, RunningStatistics, Ten
 use super::parameters::Parameters;
 use super::plan::{Operands, Plan, Step, Work};
 use super::quantize::{FakeQuantizer, Fit, scale};
+use super::schedule::Moment;
 use crate::kernels::{Isa, batch_norm};
 use crate::model::{Activation, PoolKind, ScaleRule};
 
@@ -59,8 +60,8 @@ pub struct Pass<'a> {
     pub norms: Norms<'a>,
     /// Scales of quantized inputs.
     pub scales: Scales<'a>,
-    /// From 0 to 1 over a stage of training, for surrogate gradients.
-    pub progress: f32,
+    /// How far the stage is, for formulas of quantizers.
+    pub moment: Moment,
     /// Who wants to see the steps.
     pub watch: Option<Watch<'a>>,
 }
@@ -221,7 +222,7 @@ impl Pass<'_> {
                 scales[*index]
             }
         };
-        fake_quantize(x, quantizer, Fit::scale(scale), self.progress)
+        fake_quantize(x, quantizer, Fit::scale(scale), self.moment)
     }
 
     /// The weights of a product as their quantizer lets them through.
@@ -236,7 +237,7 @@ impl Pass<'_> {
                 // The output channel is the last axis of all weights.
                 let channels = weights.shape().concrete().into_iter().last().unwrap_or(1);
                 let fit = quantizer.fit_weights(ops::values(&weights), channels);
-                fake_quantize(weights, quantizer, fit, self.progress)
+                fake_quantize(weights, quantizer, fit, self.moment)
             }
         }
     }
@@ -281,13 +282,13 @@ fn fake_quantize<S: Shape, T: AnyTape>(
     x: Tensor<S, f32, Cpu, T>,
     quantizer: &Arc<FakeQuantizer>,
     fit: Fit,
-    progress: f32,
+    moment: Moment,
 ) -> Tensor<S, f32, Cpu, T> {
     let (forth, back) = (fit.clone(), quantizer.clone());
     ops::surrogate(
         x,
         |x, y| quantizer.forward(&forth, x, y),
-        move |x, dy, dx| back.backward(&fit, progress, x, dy, dx),
+        move |x, dy, dx| back.backward(&fit, moment, x, dy, dx),
     )
 }
 

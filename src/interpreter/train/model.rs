@@ -13,6 +13,7 @@ use super::forward::{Norms, Pass, Scales, Watch};
 use super::ops::{self, Gradients, RunningStatistics, Tensor4};
 use super::parameters::{Parameter, Parameters, Value};
 use super::plan::{Plan, Role};
+use super::schedule::Moment;
 use super::storage::{self, Entry, StorageError};
 use super::{PlanError, TrainError};
 use crate::model::{Candidate, Shape};
@@ -105,7 +106,7 @@ impl Model {
             parameters: &self.parameters,
             norms: Norms::Fixed(&self.statistics),
             scales: self.scales.as_deref().into(),
-            progress: 1.0,
+            moment: Moment::END,
             watch,
         };
         ops::values(&pass.run(self.tensor(images))).to_vec()
@@ -152,20 +153,20 @@ impl Model {
             parameters: &self.parameters,
             norms: Norms::Measured(&mut self.statistics),
             scales: Scales::Measured(&mut scales),
-            progress: 1.0,
+            moment: Moment::END,
             watch: None,
         };
         pass.run(images);
         self.scales = Some(scales);
     }
 
-    /// Mean cross-entropy of a batch and its gradients; running statistics move. `progress` is for surrogates.
+    /// Mean cross-entropy of a batch and its gradients; running statistics move. `moment` is for formulas of quantizers.
     pub(super) fn gradients(
         &mut self,
         images: Vec<f32>,
         labels: &[usize],
         smoothing: f64,
-        progress: f32,
+        moment: Moment,
     ) -> Result<(f64, Gradients), CpuError> {
         let images = self.tensor(images).traced(Gradients::leaky());
         let pass = Pass {
@@ -173,7 +174,7 @@ impl Model {
             parameters: &self.parameters,
             norms: Norms::Learning(&mut self.statistics),
             scales: self.scales.as_deref().into(),
-            progress,
+            moment,
             watch: None,
         };
         let loss = ops::softmax_cross_entropy(pass.run(images), labels, smoothing as f32);

@@ -6,7 +6,8 @@ use super::batch::{self, Augmentation};
 use super::data::Data;
 use super::model::Model;
 use super::optimizer::Stepper;
-use super::{Progress, Stage, TrainError, schedule};
+use super::schedule::{self, Moment};
+use super::{Progress, Stage, TrainError};
 use crate::model::{Candidate, Recipe};
 use crate::stream::{Purpose, stream};
 
@@ -51,7 +52,6 @@ impl Run<'_> {
         let mut mean = None;
         for epoch in 0..recipe.epochs {
             let order = batch::order(&mut shuffle, split.len());
-            let share = epoch as f32 / recipe.epochs as f32;
             let mut sum = 0.0;
             for index in 0..batches {
                 if self.stop.load(Ordering::Relaxed) {
@@ -61,7 +61,9 @@ impl Run<'_> {
                 let images = batch::augmented(split, samples, augmentation, &mut augment);
                 let labels: Vec<usize> = samples.iter().map(|s| split.label(*s)).collect();
                 let smoothing = recipe.label_smoothing;
-                let (loss, mut gradients) = model.gradients(images, &labels, smoothing, share)?;
+                let step = epoch * batches + index;
+                let moment = Moment::new(epoch, recipe.epochs, step, steps);
+                let (loss, mut gradients) = model.gradients(images, &labels, smoothing, moment)?;
                 if !loss.is_finite() {
                     return Err(TrainError::Diverged {
                         stage,
@@ -70,8 +72,7 @@ impl Run<'_> {
                     });
                 }
                 sum += loss * samples.len() as f64;
-                let step = epoch * batches + index;
-                let factor = schedule::factor(recipe.schedule, step, steps);
+                let factor = schedule::factor(&recipe.schedule, moment);
                 stepper.step(&mut model.parameters, &mut gradients, factor)?;
             }
             let loss = sum / split.len() as f64;

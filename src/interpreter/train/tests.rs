@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::fixtures::{candidate, digits, int, place, quantizer, small, varied};
 use super::parameters::Value;
 use super::*;
-use crate::ir::Expr;
+use crate::ir::{BinaryOp, Expr, Function};
 use crate::model::{Activation, Grid, Network, Op, Optimizer, ScaleRule, Schedule};
 
 fn data() -> Data {
@@ -116,7 +117,11 @@ fn gradients_are_the_slope_of_the_loss() {
     let images = batch::images(data.train(), 0..32);
     let labels: Vec<usize> = (0..32).map(|i| data.train().label(i)).collect();
     let mut model = Model::new(&candidate(varied(), 1, None), 3, 0).unwrap();
-    let loss = |model: &mut Model| model.gradients(images.clone(), &labels, 0.1, 0.0).unwrap();
+    let loss = |model: &mut Model| {
+        model
+            .gradients(images.clone(), &labels, 0.1, super::schedule::Moment::END)
+            .unwrap()
+    };
     let (_, mut gradients) = loss(&mut model);
     let mut directions = Vec::new();
     for parameter in model.parameters.iter() {
@@ -215,6 +220,30 @@ fn a_saved_model_is_the_same_model() {
     let error = Model::from_safetensors(&other, &bytes).unwrap_err();
     assert!(error.to_string().contains("tensor `"), "{error}");
     assert!(Model::from_safetensors(&candidate, &bytes[..100]).is_err());
+}
+
+#[test]
+fn the_formula_of_a_schedule_trains_like_its_word() {
+    let data = data();
+    let name = |text: &str| Expr::Name(text.into(), Default::default());
+    let binary = |op, x, y| Expr::Binary(op, Arc::new(x), Arc::new(y));
+    let angle = binary(
+        BinaryOp::Multiply,
+        Expr::number(std::f64::consts::PI),
+        name("step_progress"),
+    );
+    let wave = Expr::Call(Function::Cos, vec![angle]);
+    let sum = binary(BinaryOp::Add, Expr::number(1.0), wave);
+    let formula = binary(BinaryOp::Multiply, Expr::number(0.5), sum);
+    let bytes = |schedule| {
+        let mut candidate = candidate(small(Activation::Relu), 2, None);
+        candidate.train.schedule = schedule;
+        let trained = run(&candidate, &data, 0).unwrap();
+        trained.model.to_safetensors(&BTreeMap::new())
+    };
+    let cosine = bytes(Schedule::Cosine);
+    assert!(bytes(Schedule::Formula(formula)) == cosine);
+    assert!(bytes(Schedule::Constant) != cosine);
 }
 
 #[test]

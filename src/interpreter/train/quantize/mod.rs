@@ -6,6 +6,7 @@
 
 pub mod scale;
 
+use super::schedule::Moment;
 use crate::kernels::{Isa, elementwise, quantize};
 use crate::model::formula::{Formula, FormulaError};
 use crate::model::{Grid, Quantizer, ScaleRule};
@@ -159,8 +160,8 @@ impl FakeQuantizer {
             .collect()
     }
 
-    /// Adds to `dx` what passes of `dy`. `progress` goes from 0 to 1 over a stage of training.
-    pub fn backward(&self, fit: &Fit, progress: f32, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    /// Adds to `dx` what passes of `dy` at a moment of a stage of training.
+    pub fn backward(&self, fit: &Fit, moment: Moment, x: &[f32], dy: &[f32], dx: &mut [f32]) {
         let isa = Isa::current();
         let scales = &fit.scales;
         match &self.surrogate {
@@ -176,7 +177,7 @@ impl FakeQuantizer {
                     .map(|(x, s)| x / s)
                     .collect();
                 let mut slope = vec![0.0; x.len()];
-                formula.eval(&z, progress, &mut slope);
+                formula.eval(&z, moment.progress as f32, &mut slope);
                 for ((dx, dy), slope) in dx.iter_mut().zip(dy).zip(&slope) {
                     *dx += dy * slope;
                 }
@@ -299,11 +300,11 @@ mod tests {
         let q = FakeQuantizer::of_activations(&quantizer(Grid::Ternary)).unwrap();
         let x = [-2.1, -2.0, 0.3, 2.0, 2.1];
         let mut dx = [1.0; 5];
-        q.backward(&Fit::scale(2.0), 0.0, &x, &[10.0; 5], &mut dx);
+        q.backward(&Fit::scale(2.0), Moment::END, &x, &[10.0; 5], &mut dx);
         assert_eq!(dx, [1.0, 11.0, 11.0, 11.0, 1.0]);
         let weights = FakeQuantizer::of_weights(&quantizer(Grid::Ternary)).unwrap();
         let mut dx = [1.0; 5];
-        weights.backward(&Fit::scale(2.0), 0.0, &x, &[10.0; 5], &mut dx);
+        weights.backward(&Fit::scale(2.0), Moment::END, &x, &[10.0; 5], &mut dx);
         assert_eq!(dx, [11.0; 5]);
     }
 
@@ -317,7 +318,7 @@ mod tests {
             scales: vec![2.0, 4.0],
             thresholds: vec![],
         };
-        q.backward(&fit, 0.0, &[1.0, 1.0, 2.0, 2.0], &[1.0; 4], &mut dx);
+        q.backward(&fit, Moment::END, &[1.0, 1.0, 2.0, 2.0], &[1.0; 4], &mut dx);
         assert_eq!(dx, [0.5, 0.25, 1.0, 0.5]);
         definition.gradient = Some(Expr::Name("y".into(), Default::default()));
         assert!(FakeQuantizer::of_weights(&definition).is_err());
