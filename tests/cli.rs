@@ -251,3 +251,66 @@ fn completions_name_the_commands() {
     util::expect_code(&output, 0);
     assert!(util::stdout(&output).contains("check"));
 }
+
+/// A code, whole or short, prints its page; a wrong one suggests, and none lists all.
+#[test]
+fn explain_teaches() {
+    let whole = util::run(&["explain", "bnas::unit::mismatch"]);
+    util::expect_code(&whole, 0);
+    let page = util::stdout(&whole);
+    assert!(page.starts_with("bnas::unit::mismatch\n"), "{page}");
+    assert!(
+        page.contains("Wrong:") && page.contains("    bnas 1"),
+        "{page}"
+    );
+    assert!(!page.contains("```"), "{page}");
+    assert_eq!(
+        util::stdout(&util::run(&["explain", "unit::mismatch"])),
+        page
+    );
+
+    let list = util::stdout(&util::run(&["explain"]));
+    assert!(list.lines().count() > 60, "{list}");
+    assert!(list.contains("unit::mismatch "), "{list}");
+
+    for (wrong, help) in [
+        ("unit::mismach", "`bnas explain unit::mismatch`"),
+        (
+            "mismatch",
+            "`bnas explain type::mismatch` or `bnas explain unit::mismatch`",
+        ),
+        ("goal", "`bnas explain goal::constant`"),
+        ("E0308", "`bnas explain` lists all codes"),
+    ] {
+        let output = util::run(&["explain", wrong]);
+        util::expect_code(&output, 2);
+        assert!(
+            util::stderr(&output).contains(help),
+            "{}",
+            util::stderr(&output)
+        );
+    }
+}
+
+/// Every report ends by naming the codes that can be explained, unless it shall be quiet.
+#[test]
+fn errors_point_to_their_pages() {
+    let path = "tests/fixtures/unit/unknown.bnas";
+    let shown = util::stderr(&util::run(&["check", path]));
+    assert!(
+        shown.contains("more: `bnas explain unit::unknown`\n"),
+        "{shown}"
+    );
+    let quiet = util::stderr(&util::run(&["check", "--quiet", path]));
+    assert!(!quiet.contains("more:"), "{quiet}");
+    let many = util::stderr(&util::run(&[
+        "check",
+        "tests/fixtures/name/many_at_once.bnas",
+    ]));
+    assert!(
+        many.contains(
+            "more: `bnas explain CODE` of name::unknown, name::unknown_key, unit::mismatch"
+        ),
+        "{many}"
+    );
+}

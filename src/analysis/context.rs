@@ -64,6 +64,8 @@ pub(super) struct Cx<'a> {
     pub(super) reached: Reached,
     /// Declarations that are being lowered, outermost first.
     pub(super) open: Vec<Id>,
+    /// Declarations of circles that have been reported.
+    pub(super) circles: BTreeSet<Id>,
     /// Paths of decisions, while goals and requirements are lowered.
     pub(super) paths: Option<BTreeSet<String>>,
     used: BTreeSet<(SourceId, String)>,
@@ -81,6 +83,7 @@ impl<'a> Cx<'a> {
             also: Vec::new(),
             reached: Reached::default(),
             open: Vec::new(),
+            circles: BTreeSet::new(),
             paths: None,
             used: BTreeSet::new(),
         }

@@ -248,7 +248,7 @@ impl Cx<'_> {
         let name = found.ty.name();
         self.report(
             Diagnostic::error(
-                "bnas::type::mismatch",
+                "bnas::domain::not_a_set",
                 format!("expected a set to choose from, found {name}"),
             )
             .label(found.span, name)

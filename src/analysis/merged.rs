@@ -20,15 +20,11 @@ impl Cx<'_> {
             self.unknown_kind(&declaration.kind);
             return None;
         };
-        if self.open.contains(&id) {
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::circular",
-                    format!("`{}` refers to itself", declaration.name.text),
-                )
-                .label(declaration.name.span, "needs itself to be known")
-                .help("break the circle"),
-            );
+        if self.circles.contains(&id) {
+            return None;
+        }
+        if let Some(start) = self.open.iter().position(|open| *open == id) {
+            self.circle(start);
             return None;
         }
         let mut merged = match self.parent(id, declaration, schema)? {
@@ -66,6 +62,24 @@ impl Cx<'_> {
         ));
         merged.from.insert(0, id.source);
         Some(merged)
+    }
+
+    /// The open declarations from `start` on derive from each other: said once for all of them.
+    fn circle(&mut self, start: usize) {
+        let circle = self.open[start..].to_vec();
+        let modules = self.modules;
+        let first = &modules.declaration(circle[0]).name;
+        let mut diagnostic = Diagnostic::error(
+            "bnas::name::circular",
+            format!("`{}` derives from itself", first.text),
+        );
+        for (i, id) in circle.iter().enumerate() {
+            let next = &modules.declaration(circle[(i + 1) % circle.len()]).name;
+            let name = &modules.declaration(*id).name;
+            diagnostic = diagnostic.label(name.span, format!("derives from `{}`", next.text));
+        }
+        self.report(diagnostic.help("derive one of them from a word of the language"));
+        self.circles.extend(circle);
     }
 
     pub(super) fn unknown_kind(&mut self, kind: &ast::Name) {
@@ -109,7 +123,9 @@ impl Cx<'_> {
             return Some(Parent::Word(None));
         };
         let modules = self.modules;
-        if let Some(found) = self.find(base).filter(|found| *found != id) {
+        // `quantizer binary : binary` means the word, not itself.
+        let word = schema.bases.contains(&base.text.as_str());
+        if let Some(found) = self.find(base).filter(|found| *found != id || !word) {
             let other = modules.declaration(found);
             if other.kind.text == kind {
                 self.open.push(id);
@@ -117,7 +133,7 @@ impl Cx<'_> {
                 self.open.pop();
                 return parent.map(Parent::Declared);
             }
-            if !schema.bases.contains(&base.text.as_str()) {
+            if !word {
                 self.report(
                     Diagnostic::error(
                         "bnas::type::mismatch",
@@ -129,7 +145,7 @@ impl Cx<'_> {
                 return None;
             }
         }
-        if schema.bases.contains(&base.text.as_str()) {
+        if word {
             return Some(Parent::Word(Some(base.clone())));
         }
         if schema.later.contains(&base.text.as_str()) {

@@ -44,7 +44,7 @@ pub use loader::{FileLoader, FolderLoader, Loader};
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::Program;
-use crate::source::{SourceId, Sources, Span};
+use crate::source::{SourceId, Sources};
 use context::{Cx, Reached};
 use names::Id;
 
@@ -60,18 +60,6 @@ pub struct Checked {
 /// Checks a file with everything that it imports. Imported texts are added to `sources`.
 pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Checked {
     let mut sink = Sink::default();
-    if sources.get(main).text.trim().is_empty() {
-        let place = Span::new(main, 0, 0);
-        sink.push(
-            Diagnostic::error("bnas::file::empty", "the file is empty")
-                .label(place, "nothing here")
-                .help("start with `bnas 1` and an `experiment name { … }`"),
-        );
-        return Checked {
-            program: None,
-            diagnostics: sink.into_sorted(),
-        };
-    }
     let modules = names::load(sources, main, loader, &mut sink);
     if sink.has_errors() {
         // What is lost in a tree that did not parse, or in an import that is missing, would be missed everywhere.

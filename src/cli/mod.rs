@@ -13,6 +13,7 @@
 mod check;
 mod completions;
 mod cost;
+mod explain;
 mod fmt;
 mod list;
 mod progress;
@@ -43,6 +44,7 @@ enum Command {
     Check(check::Args),
     Run(run::Args),
     Cost(cost::Args),
+    Explain(explain::Args),
     List(list::Args),
     Fmt(fmt::Args),
     Completions(completions::Args),
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args, &terminal),
         Command::Run(args) => run::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
+        Command::Explain(args) => explain::run(args, &terminal),
         Command::List(args) => list::run(args, &terminal),
         Command::Fmt(args) => fmt::run(args, &terminal),
         Command::Completions(args) => completions::run(args, &terminal),

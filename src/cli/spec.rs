@@ -1,5 +1,6 @@
 //! From a path to checked experiments.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
@@ -77,6 +78,7 @@ impl Spec {
     pub fn show(&self, diagnostics: &[Diagnostic], terminal: &Terminal) {
         if !diagnostics.is_empty() {
             terminal.raw(&render(diagnostics, &self.sources, terminal.color_errors));
+            terminal.say(&more(diagnostics));
         }
     }
 
@@ -117,6 +119,17 @@ impl Spec {
                 names()
             ))),
         }
+    }
+}
+
+/// Where more is said about what was found, once for all of it.
+fn more(diagnostics: &[Diagnostic]) -> String {
+    let codes: BTreeSet<&str> = diagnostics.iter().map(|d| d.code).collect();
+    let short = codes.iter().map(|code| code.trim_start_matches("bnas::"));
+    let short: Vec<&str> = short.collect();
+    match short.as_slice() {
+        [only] => format!("more: `bnas explain {only}`"),
+        several => format!("more: `bnas explain CODE` of {}", several.join(", ")),
     }
 }
 

@@ -19,6 +19,9 @@ use crate::syntax::{explain, scan};
 /// The edition of the language that this program reads: the number on the line `bnas 1`.
 pub const EDITION: u32 = 1;
 
+/// The most bytes of a source text. A spec is written by people, and spans hold 32 bits.
+pub(super) const LONGEST: usize = 16 << 20;
+
 /// Reads one text. What is wrong with it goes into `sink`; the tree holds everything else.
 pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
     let mut reader = Reader {
@@ -27,11 +30,11 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
         sink,
         depth: 0,
     };
-    if text.len() > u32::MAX as usize {
-        let message = "a source text may not be longer than 4 GiB";
-        reader
-            .sink
-            .push(Diagnostic::error("bnas::parse::length", message));
+    if text.len() > LONGEST {
+        let message = format!("a source text may not be longer than {} MiB", LONGEST >> 20);
+        let too_long = Diagnostic::error("bnas::parse::length", message)
+            .label(Span::new(id, 0, 0), "this is probably no spec");
+        reader.sink.push(too_long);
         return File::default();
     }
     if !scan::brackets(id, text, reader.sink) {
@@ -204,7 +207,7 @@ impl<'t> Reader<'t, '_> {
             .into_iter()
             .find(|t| !matches!(t.as_rule(), Rule::comment));
         let diagnostic = match first {
-            None => Diagnostic::error("bnas::parse::empty", "the file is empty")
+            None => Diagnostic::error("bnas::file::empty", "the file is empty")
                 .label(Span::new(self.id, 0, 0), "nothing is declared here")
                 .help(format!(
                     "write `bnas {EDITION}` on the first line, and an experiment below it"

@@ -437,8 +437,8 @@ fn slips_have_messages_of_their_own() {
 #[test]
 fn the_edition_is_named_first() {
     let code = |text: &str| parsed(text).1.iter().map(|d| d.code).collect::<Vec<_>>();
-    assert_eq!(code(""), ["bnas::parse::empty"]);
-    assert_eq!(code("// only\n  // comments\n"), ["bnas::parse::empty"]);
+    assert_eq!(code(""), ["bnas::file::empty"]);
+    assert_eq!(code("// only\n  // comments\n"), ["bnas::file::empty"]);
     assert_eq!(code("experiment e {}\n"), ["bnas::parse::edition_missing"]);
     assert_eq!(
         code("bnas 2\nwhat the = { future brings }\n"),
@@ -592,4 +592,15 @@ fn no_text_panics() {
             crate::syntax::format::tests::holds(&text);
         }
     }
+}
+
+#[test]
+fn a_file_of_another_kind_is_not_read_at_length() {
+    let text = " ".repeat(super::parse::LONGEST + 1);
+    let mut sink = Sink::default();
+    let file = parse(SourceId(0), &text, &mut sink);
+    assert_eq!(file, File::default());
+    let found = sink.into_sorted();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].code, "bnas::parse::length");
 }

@@ -287,7 +287,7 @@ fn domains() {
     );
     in_experiment(
         "x in 3 require x <= 2",
-        "bnas::type::mismatch",
+        "bnas::domain::not_a_set",
         "3",
         "`= 3`",
     );
