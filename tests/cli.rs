@@ -246,6 +246,48 @@ fn fmt_check_finds_what_fmt_would_change() {
 }
 
 #[test]
+fn doc_shows_a_definition_with_its_numbers_and_sources() {
+    let output = util::run(&["doc", "braintta"]);
+    util::expect_code(&output, 0);
+    insta::assert_snapshot!("doc", util::stdout(&output));
+    let long = util::run(&["doc", "std.targets.braintta"]);
+    assert_eq!(util::stdout(&long), util::stdout(&output));
+}
+
+#[test]
+fn doc_knows_files_and_words_of_the_language() {
+    let output = util::run(&["doc", "examples/06-quickstart.bnas:quickstart"]);
+    util::expect_code(&output, 0);
+    assert!(util::stdout(&output).contains("space.width"));
+    let output = util::run(&["doc", "finetune"]);
+    util::expect_code(&output, 0);
+    let shown = util::stdout(&output);
+    assert!(
+        shown.contains("epochs") && shown.contains("required"),
+        "{shown}"
+    );
+    let output = util::run(&["--format", "json", "doc", "mobilenet_v2"]);
+    util::expect_code(&output, 0);
+    let document: serde_json::Value = serde_json::from_str(&util::stdout(&output)).unwrap();
+    assert_eq!(document["pages"][0]["leaves open"][0]["name"], "width");
+}
+
+#[test]
+fn doc_suggests_what_was_meant() {
+    for (wrong, right) in [
+        ("brainta", "`braintta`"),
+        ("std.spaces.resnet21", "`std.spaces.resnet20`"),
+        ("finetunes", "`finetune`"),
+        ("examples/06-quickstart.bnas:quickstar", ":quickstart`"),
+    ] {
+        let output = util::run(&["doc", wrong]);
+        util::expect_code(&output, 2);
+        let shown = util::stderr(&output);
+        assert!(shown.contains(right), "{shown}");
+    }
+}
+
+#[test]
 fn completions_name_the_commands() {
     let output = util::run(&["completions", "bash"]);
     util::expect_code(&output, 0);

@@ -117,6 +117,18 @@ fn every_command_in_the_docs_runs() {
     assert!(seen >= 4, "only {seen} commands in the docs");
 }
 
+/// `docs/stdlib.md` is what the program writes.
+#[test]
+fn the_pages_of_the_library_have_not_drifted() {
+    let output = util::run(&["doc", "--markdown"]);
+    util::expect_code(&output, 0);
+    let committed = std::fs::read_to_string("docs/stdlib.md").unwrap();
+    assert!(
+        util::stdout(&output) == committed,
+        "write it again: bnas doc --markdown > docs/stdlib.md"
+    );
+}
+
 /// The two commands of README are the ones that are tested: the quickstart, and the tests.
 #[test]
 fn readme_has_its_two_commands() {

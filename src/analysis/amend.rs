@@ -19,8 +19,8 @@ impl Cx<'_> {
         base: &ast::Name,
         derives: bool,
     ) {
-        if !overrides.is_empty() && merged.schema.kind == "target" {
-            // A check is a fact of the target as it was declared, not of what it becomes.
+        if !overrides.is_empty() {
+            // A check is a fact of what was declared, not of what it becomes.
             merged
                 .entries
                 .retain(|e| !matches!(e.kind, EntryKind::Check(_)));

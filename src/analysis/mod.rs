@@ -14,6 +14,7 @@ mod calls;
 mod checks;
 mod context;
 mod dataset;
+mod describe;
 mod domain;
 mod experiment;
 mod expr;
@@ -40,6 +41,7 @@ mod target;
 mod tests;
 mod types;
 
+pub use describe::{Described, Setting, describe};
 pub use loader::{FileLoader, FolderLoader, Loader};
 
 use crate::diagnostic::{Diagnostic, Sink};

@@ -92,14 +92,19 @@ fn declarations(
     let entry = |d: &Declaration| Entry {
         kind: d.kind.text.clone(),
         name: format!("{prefix}{}", d.name.text),
-        docs: first_sentence(d),
+        docs: first_sentence(&docs(d)),
     };
     Ok(file.declarations.iter().map(entry).collect())
 }
 
+fn docs(declaration: &Declaration) -> String {
+    let lines: Vec<&str> = declaration.docs.iter().map(|l| l.value.as_str()).collect();
+    lines.join("\n")
+}
+
 /// Up to the first full stop that ends a sentence: not one behind an initial (`E. Alpaydin`).
-fn first_sentence(declaration: &Declaration) -> String {
-    let lines: Vec<&str> = declaration.docs.iter().map(|l| l.value.trim()).collect();
+pub fn first_sentence(docs: &str) -> String {
+    let lines: Vec<&str> = docs.lines().map(str::trim).collect();
     let text = lines.join(" ");
     let mut stops = text.match_indices(". ").map(|(at, _)| at);
     let end = stops.find(|at| !text[..*at].ends_with(char::is_uppercase));

@@ -13,6 +13,7 @@
 mod check;
 mod completions;
 mod cost;
+mod doc;
 mod explain;
 mod fmt;
 mod list;
@@ -46,6 +47,7 @@ enum Command {
     Cost(cost::Args),
     Explain(explain::Args),
     List(list::Args),
+    Doc(doc::Args),
     Fmt(fmt::Args),
     Completions(completions::Args),
 }
@@ -110,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Explain(args) => explain::run(args, &terminal),
         Command::List(args) => list::run(args, &terminal),
+        Command::Doc(args) => doc::run(args, &terminal),
         Command::Fmt(args) => fmt::run(args, &terminal),
         Command::Completions(args) => completions::run(args, &terminal),
     };

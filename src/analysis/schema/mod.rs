@@ -191,6 +191,31 @@ impl Declaration {
     }
 }
 
+/// What a field takes, in words: "energy per op (J/op), above 0".
+pub fn takes(field: &Field) -> String {
+    let quoted = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
+        words.join(", ")
+    };
+    let kind = match field.kind {
+        Kind::Whole => "a whole number".into(),
+        Kind::WholeOr(words) => format!("a whole number or {}", quoted(words)),
+        Kind::TruthOr(words) | Kind::Word(words) => format!("one of {}", quoted(words)),
+        Kind::Number(unit) if !unit.is_empty() => {
+            format!("{} ({unit})", super::types::of_kind(field.kind).name())
+        }
+        kind => super::types::of_kind(kind).name(),
+    };
+    let counts = matches!(field.kind, Kind::Whole | Kind::WholeOr(_));
+    match (field.low, field.high) {
+        (f64::NEG_INFINITY, f64::INFINITY) => kind,
+        (low, f64::INFINITY) if low == f64::MIN_POSITIVE => format!("{kind}, above 0"),
+        (low, f64::INFINITY) if counts && low == 1.0 => kind,
+        (low, f64::INFINITY) => format!("{kind}, at least {low}"),
+        (low, high) => format!("{kind}, {low} to {high}"),
+    }
+}
+
 /// Words that some field takes, so that a name of one's own may hold them.
 pub fn is_word(name: &str) -> bool {
     let takes = |field: &Field| match field.kind {
