@@ -6,6 +6,7 @@ use super::context::Cx;
 use super::expr::Typed;
 use super::fields::{Given, Written, find};
 use super::functions::function;
+use super::lists::aggregate;
 use super::schema::{self, Callable, QUANTIZER};
 use super::types::{self, Type};
 use crate::diagnostic::Diagnostic;
@@ -33,6 +34,11 @@ impl Cx<'_> {
                 span,
                 values: None,
             };
+        }
+        if let Some(aggregate) = aggregate(&name.text)
+            && let Some(typed) = self.over(aggregate, name, args, span)
+        {
+            return typed;
         }
         if let Some((function, arity)) = function(&name.text) {
             return self.function(function, arity, name, args, span);

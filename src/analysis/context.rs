@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::names::{Id, Modules};
+use super::paths::Paths;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Expr, Provenance, Quantizer, Repair, Value};
@@ -66,8 +67,12 @@ pub(super) struct Cx<'a> {
     pub(super) open: Vec<Id>,
     /// Declarations of circles that have been reported.
     pub(super) circles: BTreeSet<Id>,
-    /// Paths of decisions, while goals and requirements are lowered.
-    pub(super) paths: Option<BTreeSet<String>>,
+    /// Paths of values, while goals and requirements are lowered.
+    pub(super) paths: Option<Paths>,
+    /// Where a path with `[*]` stands in the list that is lowered; outside of lists there is none.
+    pub(super) lists: Vec<Option<Span>>,
+    /// Names that requirements and goals read by a path: `space.s[*].width` reads `width`.
+    pub(super) read: BTreeSet<String>,
     used: BTreeSet<(SourceId, String)>,
 }
 
@@ -85,6 +90,8 @@ impl<'a> Cx<'a> {
             open: Vec::new(),
             circles: BTreeSet::new(),
             paths: None,
+            lists: Vec::new(),
+            read: BTreeSet::new(),
             used: BTreeSet::new(),
         }
     }
@@ -145,6 +152,22 @@ impl<'a> Cx<'a> {
         self.locals.split_off(mark)
     }
 
+    /// Notes the names that paths in these entries read.
+    pub(super) fn reads(&mut self, entries: &[ast::Entry]) {
+        for entry in entries {
+            let span = match &entry.kind {
+                ast::EntryKind::Require(claim) => claim.condition.span,
+                ast::EntryKind::Goal(goal) => goal.value.span,
+                _ => continue,
+            };
+            let text = self.text(span);
+            let steps = text.split('.').skip(1);
+            let is_name = |c: &char| c.is_alphanumeric() || *c == '_';
+            self.read
+                .extend(steps.map(|s| s.chars().take_while(is_name).collect::<String>()));
+        }
+    }
+
     /// Names that were defined and never read. `keys` are the field names that one of them may have been meant to be.
     pub(super) fn unused<'k>(
         &mut self,
@@ -152,7 +175,10 @@ impl<'a> Cx<'a> {
         keys: impl Iterator<Item = &'k str> + Clone,
         owner: &str,
     ) {
-        for local in locals.iter().filter(|l| !l.used) {
+        let unread: Vec<&Local> = (locals.iter())
+            .filter(|l| !l.used && !self.read.contains(&l.name))
+            .collect();
+        for local in unread {
             let Some(span) = local.span else { continue };
             match did_you_mean(&local.name, keys.clone()) {
                 Some(key) => self.report(

@@ -79,7 +79,7 @@ impl Cx<'_> {
         let search = self.search(merged, &sections);
         let seed = self.count_of(&fields, schema.fields, "seed").unwrap_or(0);
 
-        let mut known = std::collections::BTreeSet::new();
+        let mut known = paths::Paths::new();
         for binding in &lets {
             paths::of_slot(&binding.slot, &binding.name, &mut known);
         }

@@ -229,8 +229,24 @@ impl Cx<'_> {
             "multiple_of",
             "peak",
         ];
+        const LISTS: &[&str] = &[
+            "sum",
+            "product",
+            "count",
+            "all",
+            "any",
+            "increasing",
+            "decreasing",
+            "nondecreasing",
+            "nonincreasing",
+        ];
         let records = schema::RECORDS.iter().map(|(_, c)| c.name);
-        let known: Vec<&str> = FUNCTIONS.iter().copied().chain(records).collect();
+        let known: Vec<&str> = FUNCTIONS
+            .iter()
+            .chain(LISTS)
+            .copied()
+            .chain(records)
+            .collect();
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown",
             format!("there is no function `{name}`"),

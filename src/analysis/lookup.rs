@@ -103,10 +103,20 @@ impl Cx<'_> {
         })
     }
 
-    /// `space.s[1].channels`: a decision by its path, where goals and requirements speak of it.
+    /// `space.s[1].channels`, `space.s[*].channels`: a value by its path, where goals and requirements speak of it.
     fn decision_path(&mut self, path: &ast::Path) -> Typed {
         let span = path.span;
-        let Some(paths) = self.paths.clone().filter(|_| schema_head(path)) else {
+        let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
+        let paths = self.paths.clone().unwrap_or_default();
+        // In a space's own requirement, `space.` may be left out.
+        let inside = || {
+            let prefix = format!("space.{}.", path.head.text);
+            paths.keys().any(|p| p.starts_with(&prefix))
+        };
+        if self.paths.is_some() && !schema_head(path) && inside() {
+            text.insert_str(0, "space.");
+            plain.insert_str(0, "space.");
+        } else if self.paths.is_none() || !schema_head(path) {
             self.report(
                 Diagnostic::error(
                     "bnas::unsupported",
@@ -115,8 +125,7 @@ impl Cx<'_> {
                 .label(span, "this path has an index"),
             );
             return Typed::poison(span);
-        };
-        let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
+        }
         for step in &path.steps {
             match step {
                 ast::Step::Member(name) => {
@@ -131,26 +140,47 @@ impl Cx<'_> {
                     }
                 },
                 ast::Step::All(at) => {
-                    self.later("a path over all copies", *at);
-                    return Typed::poison(span);
+                    text.push_str("[*]");
+                    match self.lists.last_mut() {
+                        Some(star) => *star = star.or(Some(*at)),
+                        None => {
+                            self.report(
+                                Diagnostic::error(
+                                    "bnas::type::mismatch",
+                                    "a value of every copy is a list, not a value",
+                                )
+                                .label(span, "the values of all copies")
+                                .help(format!(
+                                    "say what is made of them: `sum({text}…)`, `max(…)`, `all(… <= 32)`, `nondecreasing(…)`"
+                                )),
+                            );
+                            return Typed::poison(span);
+                        }
+                    }
                 }
             }
         }
-        if !paths.contains(&plain) {
+        // Which layers a policy decides for is known when the space is unrolled.
+        let of_policy = plain.starts_with("policy.");
+        let Some(ty) = paths
+            .get(&plain)
+            .cloned()
+            .or(of_policy.then_some(Type::Any))
+        else {
             let mut diagnostic = Diagnostic::error(
                 "bnas::name::unknown",
                 format!("there is no decision `{text}`"),
             )
-            .label(span, "only what stands behind `in` has a path");
-            if let Some(alike) = did_you_mean(&plain, paths.iter().map(String::as_str)) {
+            .label(span, "nothing has this path");
+            if let Some(alike) = did_you_mean(&plain, paths.keys().map(String::as_str)) {
                 diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
             }
             self.report(diagnostic);
             return Typed::poison(span);
-        }
+        };
         Typed {
             expr: Expr::Name(text, span),
-            ty: Type::Any,
+            ty,
             span,
             values: None,
         }

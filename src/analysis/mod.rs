@@ -21,6 +21,7 @@ mod expr;
 mod fields;
 mod functions;
 mod goals;
+mod lists;
 mod loader;
 mod lookup;
 mod merged;
@@ -90,6 +91,9 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
     let mut program = Program::default();
     let modules = cx.modules;
     let declarations = modules.get(main).map_or(&[][..], |m| &m.file.declarations);
+    for declaration in declarations {
+        cx.reads(&declaration.entries);
+    }
     for (index, declaration) in declarations.iter().enumerate() {
         let id = Id {
             source: main,

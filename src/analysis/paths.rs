@@ -1,31 +1,46 @@
-//! Paths of decisions without the indices of their copies: `space.s.d.kernel`, `train.optimizer.adam.lr`.
+//! Paths of values without the indices of their copies: `space.s.d.kernel`, `train.optimizer.adam.lr`.
 //!
-//! In: lowered parts of an experiment. Out: every path that a requirement may name, so that a wrong one is found before anything is unrolled.
+//! In: lowered parts of an experiment. Out: every path that a requirement may name, with the type of what stands there, so that a
+//! wrong one is found before anything is unrolled: decisions everywhere, in a space also fixed values and arguments of layers.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use crate::ir::{Domain, DomainKind, Expr, Slot, Space, Stmt, Target, Training};
+use super::types::Type;
+use crate::ir::{
+    BinaryOp, Domain, DomainKind, Expr, Slot, Space, Stmt, Target, Training, UnaryOp, Value,
+};
+
+/// The type of what stands at each path.
+pub(super) type Paths = BTreeMap<String, Type>;
 
 /// Decisions of a slot at this path.
-pub(super) fn of_slot(slot: &Slot, path: &str, found: &mut BTreeSet<String>) {
+pub(super) fn of_slot(slot: &Slot, path: &str, found: &mut Paths) {
     match slot {
         Slot::Fixed(expr) => of_expr(expr, path, found),
         Slot::Chosen(domain) => {
-            found.insert(path.into());
+            found.insert(path.into(), of_domain(domain));
             of_members(domain, path, found);
         }
     }
 }
 
 /// Decisions of a space.
-pub(super) fn of_space(space: Option<&Space>, found: &mut BTreeSet<String>) {
+pub(super) fn of_space(space: Option<&Space>, found: &mut Paths) {
     if let Some(space) = space {
         of_body(&space.body, "space", found);
     }
 }
 
+/// A value of a space: a decision or not.
+fn of_value(slot: &Slot, path: &str, found: &mut Paths) {
+    if let Slot::Fixed(expr) = slot {
+        found.insert(path.into(), type_of(expr));
+    }
+    of_slot(slot, path, found);
+}
+
 /// Decisions of a stage of training.
-pub(super) fn of_training(training: &Option<Training>, path: &str, found: &mut BTreeSet<String>) {
+pub(super) fn of_training(training: &Option<Training>, path: &str, found: &mut Paths) {
     let Some(training) = training else { return };
     let fields = [
         ("epochs", &training.epochs),
@@ -40,41 +55,47 @@ pub(super) fn of_training(training: &Option<Training>, path: &str, found: &mut B
 }
 
 /// Decisions of a target.
-pub(super) fn of_target(target: Option<&Target>, found: &mut BTreeSet<String>) {
+pub(super) fn of_target(target: Option<&Target>, found: &mut Paths) {
     let Some(target) = target else { return };
     let fields = [
-        ("op_per_mac", &target.op_per_mac),
-        ("clock", &target.clock),
-        ("vector.width", &target.vector_width),
-        ("vector.lanes", &target.lanes),
-        ("vector.idle", &target.idle),
+        ("op_per_mac", &target.op_per_mac, "op/mac"),
+        ("clock", &target.clock, "cycle/s"),
+        ("vector.width", &target.vector_width, "bit"),
+        ("vector.lanes", &target.lanes, ""),
+        ("vector.idle", &target.idle, ""),
     ];
-    for (name, slot) in fields {
+    for (name, slot, unit) in fields {
         of_slot(slot, &format!("target.{name}"), found);
+        if let Some(ty) = found.get_mut(&format!("target.{name}"))
+            && matches!(ty, Type::Number(_))
+        {
+            *ty = Type::in_unit(unit);
+        }
     }
     for precision in &target.precisions {
-        of_slot(
-            &precision.energy,
-            &format!("target.{}.energy", precision.name),
-            found,
-        );
-        of_slot(
-            &precision.macs,
-            &format!("target.{}.macs", precision.name),
-            found,
-        );
+        let fields = [
+            ("energy", &precision.energy, "J/op"),
+            ("macs", &precision.macs, "mac/cycle"),
+        ];
+        for (name, slot, unit) in fields {
+            let path = format!("target.{}.{name}", precision.name);
+            if let Slot::Chosen(_) = slot {
+                found.insert(path, Type::in_unit(unit));
+            }
+        }
     }
 }
 
-fn of_body(body: &[Stmt], path: &str, found: &mut BTreeSet<String>) {
+/// Values of the statements of a space.
+pub(super) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
     for statement in body {
         match statement {
             Stmt::Let(binding) => {
-                of_slot(&binding.slot, &format!("{path}.{}", binding.name), found)
+                of_value(&binding.slot, &format!("{path}.{}", binding.name), found)
             }
             Stmt::Layer(layer) => {
                 for (name, slot) in layer.chain.iter().flat_map(|op| &op.args) {
-                    of_slot(slot, &format!("{path}.{}.{name}", layer.name), found);
+                    of_value(slot, &format!("{path}.{}.{name}", layer.name), found);
                 }
             }
             Stmt::Repeat { index, body, .. } => of_body(body, &format!("{path}.{index}"), found),
@@ -89,7 +110,7 @@ fn of_body(body: &[Stmt], path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-fn of_expr(expr: &Expr, path: &str, found: &mut BTreeSet<String>) {
+fn of_expr(expr: &Expr, path: &str, found: &mut Paths) {
     if let Expr::Record(_, fields, _) = expr {
         for (name, slot) in fields {
             of_slot(slot, &format!("{path}.{name}"), found);
@@ -98,12 +119,44 @@ fn of_expr(expr: &Expr, path: &str, found: &mut BTreeSet<String>) {
 }
 
 /// Members with choices of their own: `train.optimizer.adam.lr`.
-fn of_members(domain: &Domain, path: &str, found: &mut BTreeSet<String>) {
+fn of_members(domain: &Domain, path: &str, found: &mut Paths) {
     if let DomainKind::Set(items) | DomainKind::Categories(items) = &domain.kind {
         for item in items {
             if let Expr::Record(name, ..) = item {
                 of_expr(item, &format!("{path}.{name}"), found);
             }
         }
+    }
+}
+
+/// The type of a domain's members.
+fn of_domain(domain: &Domain) -> Type {
+    match &domain.kind {
+        DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
+        DomainKind::Set(items) | DomainKind::Categories(items) => {
+            items.first().map_or(Type::Any, type_of)
+        }
+        DomainKind::Of(_) => Type::Any,
+    }
+}
+
+/// The type of a value in a space, whose numbers have no unit.
+fn type_of(expr: &Expr) -> Type {
+    match expr {
+        Expr::Value(Value::Number(_)) | Expr::Call(..) | Expr::Unary(UnaryOp::Negate, _) => {
+            Type::PLAIN
+        }
+        Expr::Value(Value::Bool(_)) | Expr::Unary(UnaryOp::Not, _) => Type::Truth,
+        Expr::Value(Value::Name(_)) => Type::Word,
+        Expr::Binary(op, ..) => match op {
+            BinaryOp::Add
+            | BinaryOp::Subtract
+            | BinaryOp::Multiply
+            | BinaryOp::Divide
+            | BinaryOp::Power => Type::PLAIN,
+            _ => Type::Truth,
+        },
+        Expr::If(_, x, _) => type_of(x),
+        _ => Type::Any,
     }
 }

@@ -9,6 +9,7 @@ use super::context::{Cx, Local};
 use super::fields::{Given, Written};
 use super::merged::Merged;
 use super::names::Id;
+use super::paths::{self, Paths};
 use super::schema::COUNT;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -33,6 +34,7 @@ impl Cx<'_> {
                     )),
             );
         }
+        self.reads(&merged.entries);
         self.inside(merged, sees, |cx| {
             let mark = cx.locals.len();
             cx.locals
@@ -142,7 +144,13 @@ impl Cx<'_> {
                 }
                 EntryKind::Add(add) => body.extend(self.add(add, entry.span)),
                 EntryKind::Require(claim) => {
+                    if requires.is_some() {
+                        let mut known = Paths::new();
+                        paths::of_body(&body, "space", &mut known);
+                        self.paths = Some(known);
+                    }
                     let require = self.require(claim, entry.span);
+                    self.paths = None;
                     match &mut requires {
                         Some(requires) => requires.extend(require),
                         None => self.later("`require` inside a block or `repeat`", entry.span),

@@ -222,5 +222,6 @@ fn called(function: Function) -> &'static str {
         Clip => "clip",
         MultipleOf => "multiple_of",
         Peak => "peak",
+        Over(_) => "over",
     }
 }

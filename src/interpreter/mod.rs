@@ -35,7 +35,7 @@ use self::store::{Record, State, Store, StoreError};
 use self::train::{Data, DataError, Model, Progress};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Method};
-use crate::model::counting::{Count, count};
+use crate::model::counting::Count;
 use crate::model::{Point, Template};
 
 /// How to run; nothing here changes the result.
@@ -143,7 +143,7 @@ impl From<StoreError> for RunError {
 /// Trials in all: as many as the spec asks for, or as the space has points if these are fewer.
 pub fn planned(experiment: &Experiment, template: &Template) -> usize {
     let trials = experiment.search.trials;
-    match count(template.decisions()) {
+    match template.counted().count(template.decisions()) {
         Count::Exact(points) => usize::try_from(points).map_or(trials, |n| n.min(trials)),
         Count::Infinite | Count::TooHard { .. } => trials,
     }
@@ -198,6 +198,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
         let mut running = 0;
         let mut exhausted = false;
         let mut cut = false;
+        let (mut drawn, mut allowed) = (0, 0);
         loop {
             // Ask, as far as the lag allows.
             while asked.len() < plan.trials && !exhausted && !is_set(options.stop) {
@@ -213,7 +214,13 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 let seen = observations(bench.experiment, store.state(), visible);
                 match sampler.suggest(number, &seen, &asked[visible..]) {
                     Suggestion::Exhausted { .. } => exhausted = true,
-                    Suggestion::Evaluate { point, .. } => {
+                    Suggestion::Evaluate {
+                        point,
+                        tries,
+                        accepted,
+                    } => {
+                        drawn += tries;
+                        allowed += accepted;
                         asked.push(point.clone());
                         running += 1;
                         let sender = sender.clone();
@@ -248,6 +255,12 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
         if cut || !is_done {
             store.sync()?;
             return Err(RunError::interrupted(bench, store));
+        }
+        if allowed < drawn && plan.method != Method::Grid {
+            bench.observer.note(&format!(
+                "of {drawn} points that were drawn, {allowed} met everything that is known before training ({:.1} %)",
+                100.0 * allowed as f64 / drawn as f64
+            ));
         }
         if exhausted && plan.method != Method::Grid {
             bench.observer.note(&format!(

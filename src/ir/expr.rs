@@ -182,6 +182,36 @@ pub enum Function {
     MultipleOf,
     /// `peak(p)`: operations per second of a target's precision at full utilization.
     Peak,
+    /// One value from those of all copies that exist. Unrolling replaces it by operators on single values.
+    Over(Aggregate),
+}
+
+/// What is made of a list: of an expression whose paths hold `[*]`, once for each copy that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// The sum; 0 of nothing.
+    Sum,
+    /// The product; 1 of nothing.
+    Product,
+    /// How many there are, or, of truth values, how many hold.
+    Count,
+    /// The largest; minus infinity of nothing.
+    Max,
+    /// The smallest; infinity of nothing.
+    Min,
+    /// Whether each holds.
+    All,
+    /// Whether one holds.
+    Any,
+    /// Whether each is larger than the one before.
+    Increasing,
+    /// Whether each is smaller than the one before.
+    Decreasing,
+    /// Whether none is smaller than the one before.
+    Nondecreasing,
+    /// Whether none is larger than the one before.
+    Nonincreasing,
 }
 
 impl Expr {

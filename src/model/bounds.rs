@@ -18,6 +18,7 @@ mod evaluation;
 mod interval;
 
 pub use interval::Interval;
+pub(super) use interval::call as interval_of;
 
 use enumeration::{Limits, over_points};
 

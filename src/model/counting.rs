@@ -1,24 +1,32 @@
-//! How many points a space has, and all of them in order.
+//! How many points a space has, all of them in order, and any of them at random.
 //!
-//! In: [`Decisions`]. Out: an exact [`Count`], or [`Members`] one by one. Knows nothing of what decisions mean.
+//! In: [`Decisions`]. Out: [`Counted`]: an exact number with a decision graph from which points are drawn, each equally likely; or
+//! [`Members`] one by one. Knows nothing of what decisions mean.
 //!
 //! Counting is recursive conditioning (Darwiche 2001). Only decisions that a guard or a constraint mentions, the keys, are tried
 //! value by value; all others multiply the count by the size of their domain where their guard holds. After each value, what is left of guards
 //! and constraints is folded; parts that share no key any more are counted apart and multiplied, and equal parts are counted once.
-//! So sixty layers behind a depth take sixty steps, not 8^60, and a bound on a sum takes one step per partial sum.
+//! So sixty layers behind a depth take sixty steps, not 8^60, and a bound on a sum takes one step per partial sum: there, conditioning is
+//! dynamic programming. What the recursion went through is kept as a graph; a walk down it with odds by the counts draws a point.
 
+mod compile;
+mod graph;
 mod members;
 mod residual;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use num_bigint::BigUint;
 
+pub use graph::{Draw, Uniform};
 pub use members::{Endless, Members, members};
-use residual::{Id, Residuals};
 
-use super::decision::Decisions;
-use crate::ir::Expr;
+use self::compile::compile;
+use self::graph::Graph;
+use super::decision::{Choices, Decisions, Point};
+use super::evaluate::{self, Failure};
+use super::members::Values;
+use crate::ir::{BinaryOp, Expr};
 
 /// How many points meet every guard and constraint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,286 +42,201 @@ pub enum Count {
     },
 }
 
+/// How a number was had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Sizes of domains multiplied.
+    Product,
+    /// Conditioning on this many decisions.
+    Conditioning(usize),
+    /// The same, where a bound on a sum makes it dynamic programming over partial sums.
+    PartialSums(usize),
+}
+
 /// Operations on residual expressions before a count is given up: about a second.
 const MOST_STEPS: u64 = 2_000_000;
+/// The same for each constraint that is tried alone when all together are too much, and how many may fail.
+const STEPS_FOR_ONE: u64 = 300_000;
+const MOST_FAILURES: usize = 6;
 
 /// The number of points of a space.
 pub fn count(decisions: &Decisions) -> Count {
-    let exact = |constraints: &[Expr]| Counter::new(decisions, constraints)?.total();
-    match exact(&decisions.constraints).or_else(|| exact(&[]).map(Total::at_most)) {
-        Some(Total::Finite(n)) => Count::Exact(n),
-        Some(Total::Infinite) => Count::Infinite,
-        Some(Total::AtMost(n)) => Count::TooHard { at_most: n },
-        None if decisions.all.iter().any(|d| d.choices.len().is_none()) => Count::Infinite,
-        None => Count::TooHard {
-            // Every guard both holds and does not.
-            at_most: decisions
-                .all
-                .iter()
-                .map(|d| {
-                    let optional = u64::from(d.guard != Expr::bool(true));
-                    BigUint::from(d.choices.len().unwrap_or(0) + optional)
-                })
-                .product(),
-        },
-    }
+    Counted::new(decisions).count(decisions)
 }
 
-/// A number of points.
-#[derive(Debug, Clone, PartialEq)]
-enum Total {
-    Finite(BigUint),
-    Infinite,
-    AtMost(BigUint),
+/// A space that has been counted, or as much of it as could be: constraints that are too hard are left to rejection.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// Absent if not even the guards can be counted.
+    graph: Option<Graph>,
+    left_out: Vec<usize>,
+    how: How,
 }
 
-impl Total {
-    fn at_most(self) -> Total {
-        match self {
-            Total::Finite(n) => Total::AtMost(n),
-            other => other,
-        }
-    }
-
-    fn is_zero(&self) -> bool {
-        *self == Total::Finite(BigUint::ZERO)
-    }
-
-    fn times(self, other: Total) -> Total {
-        match (self, other) {
-            (Total::Finite(a), Total::Finite(b)) => Total::Finite(a * b),
-            // No point times any number of values is no point.
-            (a, b) if a.is_zero() || b.is_zero() => Total::Finite(BigUint::ZERO),
-            _ => Total::Infinite,
-        }
-    }
-
-    fn plus(self, other: Total) -> Total {
-        match (self, other) {
-            (Total::Finite(a), Total::Finite(b)) => Total::Finite(a + b),
-            _ => Total::Infinite,
-        }
-    }
-}
-
-/// What is left to count after some keys have values. Equal parts are equal values of this type, whatever led to them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-struct Part {
-    /// Keys without a value yet, each with what is left of its guard; ascending.
-    keys: BTreeMap<usize, Id>,
-    /// What is left of constraints.
-    constraints: BTreeSet<Id>,
-    /// Decisions that are no keys, by what is left of their guard: how many values they have together (`None`: infinitely many).
-    leaves: BTreeMap<Id, Option<BigUint>>,
-}
-
-struct Counter<'a> {
-    decisions: &'a Decisions,
-    residuals: Residuals,
-    counted: HashMap<Part, Total>,
-    whole: Part,
-}
-
-impl<'a> Counter<'a> {
-    /// `None` if a key is real: its values can't be tried.
-    fn new(decisions: &'a Decisions, constraints: &[Expr]) -> Option<Self> {
-        let mut residuals = Residuals::new(MOST_STEPS);
-        let guards: Vec<Id> = decisions
-            .all
-            .iter()
-            .map(|d| residuals.add(&d.guard))
+impl Counted {
+    /// Counts a space.
+    pub fn new(decisions: &Decisions) -> Counted {
+        let mut kept: BTreeSet<usize> = (0..decisions.constraints.len())
+            .filter(|c| !has_reals(&decisions.constraints[*c], decisions))
             .collect();
-        let mut part = Part::default();
-        for constraint in constraints {
-            let id = residuals.add(constraint);
-            residuals.conjuncts(id, &mut part.constraints);
-        }
-        let mentioned: BTreeSet<usize> = guards
-            .iter()
-            .chain(&part.constraints)
-            .flat_map(|id| residuals.mentions(*id).iter().copied())
-            .collect();
-        for (i, (decision, guard)) in decisions.all.iter().zip(guards).enumerate() {
-            let size = decision.choices.len();
-            if mentioned.contains(&i) {
-                size?;
-                part.keys.insert(i, guard);
-            } else {
-                let size = size.map(BigUint::from);
-                let product = part
-                    .leaves
-                    .entry(guard)
-                    .or_insert(Some(BigUint::from(1_u32)));
-                *product = product.take().zip(size).map(|(a, b)| a * b);
-            }
-        }
-        Some(Counter {
-            decisions,
-            residuals,
-            counted: HashMap::new(),
-            whole: part,
-        })
-    }
-
-    /// `None` if it takes too long.
-    fn total(mut self) -> Option<Total> {
-        let whole = std::mem::take(&mut self.whole);
-        self.simplified(whole)
-    }
-
-    /// The count of a part: settles what is decided, splits the rest into components, multiplies.
-    fn simplified(&mut self, mut part: Part) -> Option<Total> {
-        let none = Total::Finite(BigUint::ZERO);
-        let mut factor = Total::Finite(BigUint::from(1_u32));
-        for id in std::mem::take(&mut part.constraints) {
-            match self.residuals.truth(id) {
-                Some(true) => {}
-                Some(false) => return Some(none),
-                None => {
-                    part.constraints.insert(id);
-                }
-            }
-        }
-        for (guard, size) in std::mem::take(&mut part.leaves) {
-            match self.residuals.truth(guard) {
-                Some(true) => {
-                    factor = factor.times(size.map_or(Total::Infinite, Total::Finite));
-                }
-                Some(false) => {}
-                None => {
-                    part.leaves.insert(guard, size);
-                }
-            }
-        }
-        for component in self.components(part) {
-            factor = factor.times(self.counted(component)?);
-            if factor.is_zero() {
-                break;
-            }
-        }
-        Some(factor)
-    }
-
-    /// Parts that share no key.
-    fn components(&self, part: Part) -> Vec<Part> {
-        // Union-find over keys.
-        let mut parent: BTreeMap<usize, usize> = part.keys.keys().map(|k| (*k, *k)).collect();
-        fn root(parent: &BTreeMap<usize, usize>, mut k: usize) -> usize {
-            while parent[&k] != k {
-                k = parent[&k];
-            }
-            k
-        }
-        let mut join = |keys: &mut dyn Iterator<Item = usize>| {
-            let mut first = None;
-            for k in keys {
-                let r = root(&parent, k);
-                let f = *first.get_or_insert(r);
-                parent.insert(f.max(r), f.min(r));
-                first = Some(f.min(r));
-            }
+        let of = |which: &BTreeSet<usize>| -> Vec<&Expr> {
+            which.iter().map(|c| &decisions.constraints[*c]).collect()
         };
-        for (key, guard) in &part.keys {
-            join(&mut std::iter::once(*key).chain(self.residuals.mentions(*guard).iter().copied()));
+        let mut graph = compile(decisions, &of(&kept), MOST_STEPS);
+        if graph.is_none() && !kept.is_empty() {
+            // Those that speak of little come first: they are the likeliest to be counted.
+            let mut order: Vec<usize> = kept.iter().copied().collect();
+            order.sort_by_key(|c| evaluate::decisions(&decisions.constraints[*c]).len());
+            kept.clear();
+            graph = compile(decisions, &[], MOST_STEPS);
+            let mut failures = 0;
+            for c in order {
+                if graph.is_none() || failures == MOST_FAILURES {
+                    break;
+                }
+                kept.insert(c);
+                match compile(decisions, &of(&kept), STEPS_FOR_ONE) {
+                    Some(smaller) => graph = Some(smaller),
+                    None => {
+                        kept.remove(&c);
+                        failures += 1;
+                    }
+                }
+            }
         }
-        for id in part.constraints.iter().chain(part.leaves.keys()) {
-            join(&mut self.residuals.mentions(*id).iter().copied());
+        if graph.is_none() {
+            kept.clear();
         }
-        let mut parts: BTreeMap<usize, Part> = BTreeMap::new();
-        let of = |id: Id| root(&parent, self.residuals.mentions(id)[0]);
-        for (key, guard) in part.keys {
-            parts
-                .entry(root(&parent, key))
-                .or_default()
-                .keys
-                .insert(key, guard);
+        let keys = graph.as_ref().map_or(0, |g| g.keys.len());
+        let sums = kept
+            .iter()
+            .any(|c| bounds_a_sum(&decisions.constraints[*c]));
+        Counted {
+            graph,
+            left_out: (0..decisions.constraints.len())
+                .filter(|c| !kept.contains(c))
+                .collect(),
+            how: match keys {
+                0 => How::Product,
+                n if sums => How::PartialSums(n),
+                n => How::Conditioning(n),
+            },
         }
-        for id in part.constraints {
-            parts.entry(of(id)).or_default().constraints.insert(id);
-        }
-        for (id, size) in part.leaves {
-            parts.entry(of(id)).or_default().leaves.insert(id, size);
-        }
-        parts.into_values().collect()
     }
 
-    fn counted(&mut self, part: Part) -> Option<Total> {
-        if let Some(total) = self.counted.get(&part) {
-            return Some(total.clone());
-        }
-        let key = self.best_key(&part);
-        let mut total = Total::Finite(BigUint::ZERO);
-        let active = self
-            .residuals
-            .truth(part.keys[&key])
-            .expect("invariant: guards refer backwards, so the first key's guard is decided");
-        if active {
-            let choices = &self.decisions.all[key].choices;
-            for index in 0..choices.len().unwrap_or(0) {
-                let value = choices.member(index);
-                let rest = self.condition(&part, key, value)?;
-                total = total.plus(self.simplified(rest)?);
+    /// The number of points.
+    pub fn count(&self, decisions: &Decisions) -> Count {
+        match &self.graph {
+            Some(graph) if graph.total.real => Count::Infinite,
+            Some(graph) if self.left_out.is_empty() || graph.total.is_zero() => {
+                Count::Exact(graph.total.parts.clone())
             }
-        } else {
-            let rest = self.condition(&part, key, None)?;
-            total = self.simplified(rest)?;
+            Some(graph) => Count::TooHard {
+                at_most: graph.total.parts.clone(),
+            },
+            None if decisions.all.iter().any(|d| d.choices.len().is_none()) => Count::Infinite,
+            None => Count::TooHard {
+                // Every guard both holds and does not.
+                at_most: decisions
+                    .all
+                    .iter()
+                    .map(|d| {
+                        let optional = u64::from(d.guard != Expr::bool(true));
+                        BigUint::from(d.choices.len().unwrap_or(0)) + optional
+                    })
+                    .product(),
+            },
         }
-        self.counted.insert(part, total.clone());
-        Some(total)
     }
 
-    /// The key to try next: the one that most is said about, among those whose guard is decided; the first of equals.
-    fn best_key(&self, part: &Part) -> usize {
-        let mut said: BTreeMap<usize, usize> = BTreeMap::new();
-        let expressions = part
-            .keys
-            .values()
-            .chain(&part.constraints)
-            .chain(part.leaves.keys());
-        for id in expressions {
-            for key in self.residuals.mentions(*id) {
-                *said.entry(*key).or_default() += 1;
-            }
-        }
-        let mut best: Option<(usize, usize)> = None;
-        for (key, guard) in &part.keys {
-            let score = said.get(key).copied().unwrap_or(0);
-            if self.residuals.truth(*guard).is_some() && best.is_none_or(|b| score > b.1) {
-                best = Some((*key, score));
-            }
-        }
-        best.expect("invariant: guards refer backwards, so the first key's guard is decided")
-            .0
+    /// How it was counted.
+    pub fn how(&self) -> How {
+        self.how
     }
 
-    /// What is left of a part after `key` got a value or turned out not to exist.
-    fn condition(
-        &mut self,
-        part: &Part,
-        key: usize,
-        value: Option<crate::ir::Value>,
-    ) -> Option<Part> {
-        let mut substitute = self.residuals.substitution(key, value);
-        let mut rest = Part::default();
-        for (k, guard) in &part.keys {
-            if *k != key {
-                rest.keys
-                    .insert(*k, self.residuals.apply(&mut substitute, *guard)?);
+    /// Points of which each real counts as one value: exact if no constraint is left out. `None` if guards cannot be counted.
+    pub fn parts(&self) -> Option<&BigUint> {
+        self.graph.as_ref().map(|g| &g.total.parts)
+    }
+
+    /// Constraints, by their number, that are not counted: what is drawn may not meet them.
+    pub fn left_out(&self) -> &[usize] {
+        &self.left_out
+    }
+
+    /// Whether everything that is drawn meets every constraint.
+    pub fn is_exact(&self) -> bool {
+        self.graph.is_some() && self.left_out.is_empty()
+    }
+
+    /// Whether it is proved that no point meets the constraints.
+    pub fn is_empty(&self) -> bool {
+        self.graph.as_ref().is_some_and(|g| g.total.is_zero())
+    }
+
+    /// A point that meets the counted constraints, each equally likely if `draw` is fair; reals are drawn in their declared scale
+    /// once everything else is. Where guards cannot be counted, decisions are drawn one after the other. `None` if there is no point.
+    pub fn draw(&self, decisions: &Decisions, draw: &mut dyn Draw) -> Option<Point> {
+        let chosen = match &self.graph {
+            Some(graph) => graph.draw(decisions.all.len(), draw)?,
+            None => vec![None; decisions.all.len()],
+        };
+        Some(decisions.fill(|i, decision| {
+            let choices = &decision.choices;
+            // Whole numbers that are walked by their logarithm are drawn so, too, unless something hangs on them.
+            let in_scale = matches!(choices, Choices::Integers { log: true, .. });
+            let member = match (chosen[i], choices.len()) {
+                (Some(member), _) => choices.member(member),
+                (None, Some(n)) if !in_scale => choices.member(draw.member(i, n)),
+                _ => Some(choices.at(draw.share(i))),
+            };
+            member.expect("invariant: members are drawn below the size of their domain")
+        }))
+    }
+
+    /// For each decision that the counted constraints mention, the members that no point has. A decision that never exists has none.
+    pub fn pruned(&self, decisions: &Decisions) -> Vec<(usize, Vec<u64>)> {
+        let Some(graph) = &self.graph else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (key, reached) in graph.reached() {
+            let all = 0..decisions.all[key].choices.len().unwrap_or(0);
+            let never: Vec<u64> = all.filter(|member| !reached.contains(member)).collect();
+            if !never.is_empty() && !reached.is_empty() {
+                found.push((key, never));
             }
         }
-        for id in &part.constraints {
-            let id = self.residuals.apply(&mut substitute, *id)?;
-            rest.constraints.insert(id);
-        }
-        for (guard, size) in &part.leaves {
-            let guard = self.residuals.apply(&mut substitute, *guard)?;
-            let one = || Some(BigUint::from(1_u32));
-            let product = rest.leaves.entry(guard).or_insert_with(one);
-            *product = product.take().zip(size.clone()).map(|(a, b)| a * b);
-        }
-        Some(rest)
+        found
     }
+
+    /// Whether the constraints that were not counted hold at a point that was drawn.
+    pub fn is_met(&self, decisions: &Decisions, point: &Point) -> Result<bool, Failure> {
+        for c in &self.left_out {
+            if !evaluate::truth(&decisions.constraints[*c], &Values(&point.0))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether an expression mentions a decision over reals.
+fn has_reals(expr: &Expr, decisions: &Decisions) -> bool {
+    evaluate::decisions(expr)
+        .iter()
+        .any(|i| matches!(decisions.all[*i].choices, Choices::Reals { .. }))
+}
+
+/// Whether a comparison of a sum of several decisions is part of an expression.
+fn bounds_a_sum(expr: &Expr) -> bool {
+    let mut found = false;
+    evaluate::walk(expr, &mut |part| {
+        found |= matches!(part, Expr::Binary(BinaryOp::Add, x, y)
+            if !evaluate::decisions(x).is_empty() && !evaluate::decisions(y).is_empty());
+    });
+    found
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -117,6 +117,41 @@ impl Choices {
         }
     }
 
+    /// The member at a share `u` in [0, 1) of a domain: equal shares to the members of a finite domain, equal lengths to reals, and
+    /// equal lengths of the logarithm where the domain says so.
+    ///
+    /// # Panics
+    /// If a finite domain has no member.
+    pub fn at(&self, u: f64) -> Value {
+        match self {
+            Choices::Reals { low, high, log } => Value::Number(if *log {
+                (low * libm::exp(u * libm::log(high / low))).clamp(*low, *high)
+            } else {
+                (low + u * (high - low)).clamp(*low, *high)
+            }),
+            Choices::Integers {
+                low,
+                high,
+                step,
+                log: true,
+            } => {
+                // Each member has the share from half a step below to half a step above it.
+                let (low, high, half) = (*low as f64, *high as f64, *step as f64 / 2.0);
+                let first = (low - half).max(low / 2.0);
+                let x = first * libm::exp(u * libm::log((high + half) / first));
+                let last = self.len().map_or(0, |n| n.saturating_sub(1));
+                let nearest = ((x - low) / (2.0 * half)).round().max(0.0) as u64;
+                self.member(nearest.min(last))
+                    .expect("domains are not empty")
+            }
+            _ => {
+                let n = self.len().unwrap_or(0);
+                self.member(((u * n as f64) as u64).min(n.saturating_sub(1)))
+                    .expect("domains are not empty")
+            }
+        }
+    }
+
     /// Whether `value` is a member.
     pub fn contains(&self, value: &Value) -> bool {
         match self {

@@ -233,6 +233,7 @@ pub fn call(function: Function, args: &[f64]) -> Result<Value, Failure> {
         Clip => x.max(y).min(z),
         MultipleOf => multiple_of(x, y),
         Peak => return Err(Failure::Unknown("peak".into())),
+        Over(_) => return Err(Failure::Unknown("a value over all copies".into())),
     }))
 }
 

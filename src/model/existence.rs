@@ -9,16 +9,22 @@ use std::sync::Arc;
 
 use super::decision::Decisions;
 use super::evaluate::{both, choose, either, implies};
+use super::fold::same;
 use crate::ir::{BinaryOp, Expr, Slot};
 
 /// `expr`, or true where it needs a decision that does not exist.
 pub(super) fn where_it_exists(expr: &Expr, decisions: &Decisions) -> Expr {
+    implies(condition(expr, decisions), expr.clone())
+}
+
+/// Where evaluating an expression meets existing decisions only.
+pub(super) fn condition(expr: &Expr, decisions: &Decisions) -> Expr {
     let mut existence = Existence {
         decisions,
         active: HashMap::new(),
         shared: HashMap::new(),
     };
-    implies(existence.of(expr), expr.clone())
+    existence.of(expr)
 }
 
 struct Existence<'a> {
@@ -47,6 +53,7 @@ impl Existence<'_> {
                 let left = self.part(x);
                 let right = self.part(y);
                 let right = match op {
+                    BinaryOp::And | BinaryOp::Implies if entails(x, &right) => Expr::bool(true),
                     BinaryOp::And | BinaryOp::Implies => implies((**x).clone(), right),
                     BinaryOp::Or => either((**x).clone(), right),
                     _ => right,
@@ -55,7 +62,10 @@ impl Existence<'_> {
             }
             Expr::If(c, x, y) => {
                 let condition = self.part(c);
-                let (x, y) = (self.part(x), self.part(y));
+                let (mut x, y) = (self.part(x), self.part(y));
+                if entails(c, &x) {
+                    x = Expr::bool(true);
+                }
                 both(condition, choose((**c).clone(), x, y))
             }
             Expr::Call(_, items) | Expr::Set(items) => self.all(items.iter()),
@@ -80,4 +90,18 @@ impl Existence<'_> {
         self.shared.insert(Arc::as_ptr(expr), found.clone());
         found
     }
+}
+
+/// Whether `x` is seen to hold only where `y` does: `y` is one of the conditions that `x` joins, or joins some of them.
+fn entails(x: &Expr, y: &Expr) -> bool {
+    if *y == Expr::bool(true) || same(x, y) {
+        return true;
+    }
+    if let Expr::Binary(BinaryOp::And, a, b) = y
+        && entails(x, a)
+        && entails(x, b)
+    {
+        return true;
+    }
+    matches!(x, Expr::Binary(BinaryOp::And, a, b) if entails(a, y) || entails(b, y))
 }

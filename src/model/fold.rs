@@ -45,7 +45,9 @@ pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
                 numbers
                     .push(number.ok_or_else(|| Failure::Kind("a number", constant.to_string()))?);
             }
-            if numbers.len() == args.len() && *function != Function::Peak {
+            if numbers.len() == args.len()
+                && !matches!(function, Function::Peak | Function::Over(_))
+            {
                 Expr::Value(call(*function, &numbers)?)
             } else {
                 Expr::Call(*function, args)
@@ -167,7 +169,7 @@ const LOOKS: usize = 64;
 
 /// Whether two expressions are seen to be the same at a glance. Comparing all of two expressions that share their parts would take
 /// exponential time.
-fn same(x: &Expr, y: &Expr) -> bool {
+pub(super) fn same(x: &Expr, y: &Expr) -> bool {
     fn within(x: &Expr, y: &Expr, looks: &mut usize) -> bool {
         if *looks == 0 {
             return false;

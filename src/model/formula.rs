@@ -245,7 +245,7 @@ fn call(function: Function, x: f32, y: f32, z: f32) -> f32 {
         }
         Function::Clip => x.max(y).min(z),
         // Compilation rejects the functions that are not elementwise.
-        Function::MultipleOf | Function::Peak => f32::NAN,
+        Function::MultipleOf | Function::Peak | Function::Over(_) => f32::NAN,
     }
 }
 
@@ -345,7 +345,7 @@ impl Compiler {
 
     fn call(&mut self, function: Function, args: &[Expr]) -> Result<usize, FormulaError> {
         let wanted = match function {
-            Function::MultipleOf | Function::Peak => {
+            Function::MultipleOf | Function::Peak | Function::Over(_) => {
                 return error("only elementwise functions may stand in a formula");
             }
             Function::Clip => 3,

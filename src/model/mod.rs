@@ -4,6 +4,8 @@
 //! there), from which a [`Point`] makes a [`Candidate`]: a [`Network`] with placed quantizers, a recipe and a target.
 //! Knows nothing of training or of how points are chosen.
 
+mod additive;
+pub mod aggregate;
 pub mod bounds;
 mod build;
 pub mod candidate;
@@ -30,6 +32,7 @@ mod repair;
 mod select;
 mod settle;
 mod stage;
+pub mod survey;
 pub mod template;
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,28 @@
 //! What can never work, found before anything runs: requirements that no candidate can meet, layers without a price, grids
 //! without an end.
 //!
-//! In: a template and its experiment. Out: diagnostics. A requirement that is neither proved meetable nor unmeetable passes.
+//! In: a template and its experiment. Out: diagnostics. Requirements are judged one by one by bounds, which reach measured quantities, too,
+//! and all together by counting. One that is neither proved meetable nor unmeetable passes; [`super::survey`] calls it so.
+
+use num_bigint::BigUint;
 
 use super::bounds::{self, Abstract};
-use super::decision::Choices;
+use super::counting::{Count, Counted};
+use super::decision::{Choices, Decisions};
 use super::policy::{FLOAT, Placed};
-use super::template::Template;
+use super::template::{Claim, Template};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Method, Require, Value};
+
+/// The most trials of a search, which a grid without `trials` asks for.
+const MOST_TRIALS: usize = 1_000_000;
 
 /// Everything that is proved to fail.
 pub(super) fn failures(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     let mut found = unmeetable(template, experiment);
     found.extend(unpriced(template, experiment));
     found.extend(endless(template, experiment));
+    found.extend(too_long(template, experiment));
     found
 }
 
@@ -58,6 +66,29 @@ fn endless(template: &Template, experiment: &Experiment) -> Option<Diagnostic> {
     })
 }
 
+/// A grid tries every member: more of them than a search may have trials are not silently cut.
+fn too_long(template: &Template, experiment: &Experiment) -> Option<Diagnostic> {
+    let is_open = experiment.search.trials >= MOST_TRIALS;
+    if experiment.search.method != Method::Grid || !is_open {
+        return None;
+    }
+    let size = match template.counted().count(template.decisions()) {
+        Count::Exact(n) if n > BigUint::from(MOST_TRIALS) => n.to_string(),
+        Count::TooHard { at_most } if at_most > BigUint::from(MOST_TRIALS) => {
+            format!("up to {at_most}")
+        }
+        _ => return None,
+    };
+    let text = format!("this grid has {size} members, and a search tries at most {MOST_TRIALS}");
+    let first = template.decisions().all.first()?;
+    Some(
+        Diagnostic::error("bnas::search::long_grid", text)
+            .label(experiment.span, "every member of its space would be tried")
+            .label(first.span, "this decision changes slowest")
+            .help("write `method = random  trials = 1000` to try some of them, or `trials = 1000` to try the first ones in order"),
+    )
+}
+
 /// What bounds prove of a template's requirements.
 fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     let extremes = template.extremes();
@@ -74,14 +105,64 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
             found.push(report(require, template));
         }
     }
-    // Constraints of the space come first among the decisions' constraints, in the order of the text.
-    let of_space = experiment.space.iter().flat_map(|s| &s.requires);
-    for (require, holds) in of_space.zip(&decisions.constraints) {
+    let of_space = template.claims().iter().filter(|c| c.require.is_none());
+    for claim in of_space {
+        let holds = &decisions.constraints[claim.constraint];
         if bounds::proves(holds, decisions, &names) == Some(false) {
-            found.push(report(require, template));
+            found.push(report(&claim.written, template));
         }
     }
+    if found.is_empty() && template.counted().is_empty() {
+        found.push(conflict(template));
+    }
     found
+}
+
+/// No point is left when all constraints are counted together: which of them exclude each other.
+fn conflict(template: &Template) -> Diagnostic {
+    let decisions = template.decisions();
+    let is_empty = |claims: &[&Claim]| {
+        let constraints = claims
+            .iter()
+            .map(|c| decisions.constraints[c.constraint].clone())
+            .collect();
+        let all = decisions.all.clone();
+        Counted::new(&Decisions { all, constraints }).is_empty()
+    };
+    // Leaves out what is not needed, one by one.
+    let mut needed: Vec<&Claim> = template.claims().iter().collect();
+    let mut i = 0;
+    while i < needed.len() {
+        let mut fewer = needed.clone();
+        fewer.remove(i);
+        match is_empty(&fewer) {
+            true => needed = fewer,
+            false => i += 1,
+        }
+    }
+    match &needed[..] {
+        [] => Diagnostic::error("bnas::require::unmeetable", "the space has no candidate")
+            .help("widen a domain"),
+        [one] => report(&one.written, template),
+        several => {
+            let first = Diagnostic::error(
+                "bnas::require::unmeetable",
+                "no candidate can meet these requirements together",
+            );
+            let labeled = several
+                .iter()
+                .enumerate()
+                .fold(first, |diagnostic, (i, claim)| {
+                    let label = match i {
+                        0 => "each candidate that meets this",
+                        _ if i + 1 == several.len() => "fails this",
+                        _ => "and this",
+                    };
+                    diagnostic.label(claim.written.span, label)
+                });
+            labeled.help("relax one of them, or widen a domain that they speak of")
+        }
+    }
 }
 
 fn report(require: &Require, template: &Template) -> Diagnostic {

@@ -3,10 +3,13 @@
 //! In: an [`Experiment`]. Out: a [`Template`], from which each [`Point`] makes a [`Candidate`]. What does not fit for some member of
 //! the space, or is never met, is reported here, before anything runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::additive;
+use super::aggregate::{self, Place};
 use super::build;
 use super::candidate::Candidate;
+use super::counting::Counted;
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
 use super::existence;
@@ -46,6 +49,21 @@ pub struct Template {
     goals: Vec<Expr>,
     requires: Vec<Expr>,
     warnings: Vec<Diagnostic>,
+    claims: Vec<Claim>,
+    counted: Counted,
+}
+
+/// A requirement that has become a constraint over decisions.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    /// Its number among the constraints of the decisions.
+    pub(super) constraint: usize,
+    /// Its number among the requirements of the experiment; `None` if the space makes it.
+    pub(super) require: Option<usize>,
+    /// Whether it was a requirement on metrics.
+    pub(super) of_metrics: bool,
+    /// As it is written.
+    pub(super) written: ir::Require,
 }
 
 impl Template {
@@ -63,12 +81,25 @@ impl Template {
         let classes = experiment.data.as_ref().map_or(0, |d| d.classes);
         let mut unrolled = None;
         let mut placed = Vec::new();
+        let mut places = Vec::new();
+        let mut claims = Vec::new();
         let mut fits_so_far = false;
         if let Some(space) = &experiment.space {
             let found = unroll::unroll(space, shape, classes, &mut settler);
             fits_so_far = !settler.sink.has_errors();
+            places = found.places.clone();
+            add_decisions(&mut places, &settler.decisions);
             for require in &space.requires {
-                let holds = settler.expr(&require.holds, "space", &always, &found.names);
+                let Some(holds) = expanded(&require.holds, &places, &mut settler) else {
+                    continue;
+                };
+                let holds = settler.expr(&holds, "space", &always, &found.names);
+                claims.push(Claim {
+                    constraint: settler.decisions.constraints.len(),
+                    require: None,
+                    of_metrics: false,
+                    written: require.clone(),
+                });
                 settler.require(&holds);
             }
             placed = match &experiment.policy {
@@ -104,22 +135,24 @@ impl Template {
             &names,
         );
 
-        // Goals and requirements may name the experiment's values, metrics, and decisions by their path.
-        for (index, decision) in settler.decisions.all.iter().enumerate() {
-            if names.get(&decision.path).is_none() {
-                names.define(&decision.path, Expr::Decision(index));
-            }
-        }
+        // Goals and requirements may name the experiment's values, metrics, and values and decisions by their path.
+        add_decisions(&mut places, &settler.decisions);
         let goals = experiment
             .goals
             .iter()
-            .map(|g| measurable(&g.expr, g.span, &names, &mut settler))
+            .map(|g| measurable(&g.expr, g.span, &names, &places, &mut settler))
             .collect();
         let mut requires = Vec::with_capacity(experiment.requires.len());
         for require in &experiment.requires {
-            let holds = measurable(&require.holds, require.span, &names, &mut settler);
+            let holds = measurable(&require.holds, require.span, &names, &places, &mut settler);
             let holds = existence::where_it_exists(&holds, &settler.decisions);
             if evaluate::names(&holds).is_empty() {
+                claims.push(Claim {
+                    constraint: settler.decisions.constraints.len(),
+                    require: Some(requires.len()),
+                    of_metrics: false,
+                    written: require.clone(),
+                });
                 settler.decisions.constraints.push(holds.clone());
             }
             requires.push(holds);
@@ -138,12 +171,39 @@ impl Template {
         if found.iter().any(Diagnostic::is_error) {
             return Err(found);
         }
+        let has_space = unrolled.is_some();
+        let nodes = unrolled.map(|(_, found)| found.nodes).unwrap_or_default();
+        let mut decisions = settler.decisions;
+        let rewritten = |r: &ir::Repair| r.edits.iter().any(|e| matches!(e, ir::Edit::Weights(_)));
+        let sums = match experiment.repair_definitions.iter().any(rewritten) {
+            true => None,
+            false => additive::metrics(&nodes, &placed, &decisions, &experiment.quantizers),
+        };
+        for (i, (holds, require)) in requires.iter().zip(&experiment.requires).enumerate() {
+            let known = |name: &str| sums.as_ref().and_then(|s| s.get(name).cloned());
+            let names = evaluate::names(holds);
+            if names.is_empty() || !names.iter().all(|n| known(n).is_some()) {
+                continue;
+            }
+            if let Ok(holds) = evaluate::reduce(holds, &known) {
+                claims.push(Claim {
+                    constraint: decisions.constraints.len(),
+                    require: Some(i),
+                    of_metrics: true,
+                    written: require.clone(),
+                });
+                let holds = existence::where_it_exists(&holds, &decisions);
+                decisions.constraints.push(holds);
+            }
+        }
         let template = Template {
-            decisions: settler.decisions,
+            counted: Counted::new(&decisions),
+            claims,
+            decisions,
             shape,
             classes,
-            has_space: unrolled.is_some(),
-            nodes: unrolled.map(|(_, found)| found.nodes).unwrap_or_default(),
+            has_space,
+            nodes,
             placed,
             repairs,
             repair_definitions: experiment.repair_definitions.clone(),
@@ -168,6 +228,15 @@ impl Template {
         &self.decisions
     }
 
+    /// The decisions with their constraints, counted.
+    pub fn counted(&self) -> &Counted {
+        &self.counted
+    }
+
+    pub(super) fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
     /// Goals over metrics and decisions, in the order of the experiment.
     pub fn goals(&self) -> &[Expr] {
         &self.goals
@@ -185,7 +254,17 @@ impl Template {
 
     /// Bounds of `macs`, `params` and `model_size` over all members, in base units.
     pub fn extremes(&self) -> BTreeMap<&'static str, (f64, f64)> {
-        extremes::extremes(&self.nodes, &self.placed, &self.decisions, &self.quantizers)
+        // Requirements on metrics would hide the ends that they cut off.
+        let metrics: BTreeSet<usize> = (self.claims.iter())
+            .filter(|c| c.of_metrics)
+            .map(|c| c.constraint)
+            .collect();
+        let mut decisions = self.decisions.clone();
+        let mut number = 0..;
+        decisions
+            .constraints
+            .retain(|_| number.next().is_none_or(|n| !metrics.contains(&n)));
+        extremes::extremes(&self.nodes, &self.placed, &decisions, &self.quantizers)
     }
 
     /// Whether an expression needs nothing that training measures.
@@ -350,15 +429,24 @@ fn settle_target(target: &ir::Target, settler: &mut Settler) -> ir::Target {
 }
 
 /// A goal or requirement, which speaks of metrics and decisions only.
-fn measurable(expr: &Expr, span: Span, names: &Frame, settler: &mut Settler) -> Expr {
-    let expr = settler.expr(expr, "", &Expr::bool(true), names);
+fn measurable(
+    expr: &Expr,
+    span: Span,
+    names: &Frame,
+    places: &[Place],
+    settler: &mut Settler,
+) -> Expr {
+    let Some(expr) = expanded(expr, places, settler) else {
+        return Expr::number(1.0);
+    };
+    let expr = settler.expr(&expr, "", &Expr::bool(true), names);
     for name in evaluate::names(&expr) {
         if metric(&name).is_some() {
             continue;
         }
         let text = format!("there is no metric and no decision `{name}`");
         let diagnostic = Diagnostic::error("bnas::name::unknown", text).label(span, "here");
-        let paths = settler.decisions.all.iter().map(|d| d.path.as_str());
+        let paths = places.iter().map(|p| p.path.as_str());
         let diagnostic = match did_you_mean(&name, paths) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
             None => diagnostic,
@@ -366,4 +454,25 @@ fn measurable(expr: &Expr, span: Span, names: &Frame, settler: &mut Settler) -> 
         settler.sink.push(diagnostic);
     }
     expr
+}
+
+/// Decisions that have no place of their own yet, by their path.
+fn add_decisions(places: &mut Vec<Place>, decisions: &Decisions) {
+    let known: BTreeSet<String> = places.iter().map(|p| p.path.clone()).collect();
+    for (index, decision) in decisions.all.iter().enumerate() {
+        if !known.contains(&decision.path) {
+            places.push(Place {
+                path: decision.path.clone(),
+                guard: decision.guard.clone(),
+                value: Expr::Decision(index),
+            });
+        }
+    }
+}
+
+/// An expression with its lists written out and its paths replaced; `None` after a diagnostic.
+fn expanded(expr: &Expr, places: &[Place], settler: &mut Settler) -> Option<Expr> {
+    aggregate::expand(expr, places)
+        .map_err(|diagnostic| settler.sink.push(diagnostic))
+        .ok()
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::aggregate;
 use super::evaluate::{self, Failure};
 use super::extent::Extent;
 use super::members;
@@ -52,6 +53,8 @@ pub(super) struct Unrolled {
     pub(super) names: Frame,
     /// What the last node gives.
     pub(super) output: Extent,
+    /// Values by path, for requirements.
+    pub(super) places: Vec<aggregate::Place>,
 }
 
 /// Unrolls a space for inputs of `shape` (height, width, channels) and `classes` classes.
@@ -71,6 +74,7 @@ pub(super) fn unroll(
             channels,
         },
         layers: BTreeMap::new(),
+        places: Vec::new(),
         copies: 0,
         optional: 0,
         steps: 0,
@@ -89,6 +93,7 @@ pub(super) fn unroll(
         nodes: unroller.nodes,
         names,
         output: unroller.flow,
+        places: unroller.places,
     }
 }
 
@@ -98,6 +103,7 @@ struct Unroller<'a, 'b> {
     flow: Extent,
     /// Where each layer is written, by path.
     layers: BTreeMap<String, Span>,
+    places: Vec<aggregate::Place>,
     /// Copies of blocks and of bodies of `repeat` so far.
     copies: usize,
     /// Operations with weights that may be absent.
@@ -137,6 +143,11 @@ impl Unroller<'_, '_> {
                 Stmt::Let(binding) => {
                     let path = place.decision(&binding.name);
                     let value = self.settler.slot(&binding.slot, &path, &place.guard, names);
+                    self.places.push(aggregate::Place {
+                        path,
+                        guard: place.guard.clone(),
+                        value: value.clone(),
+                    });
                     names.define(&binding.name, value);
                 }
                 Stmt::Layer(layer) => self.layer(layer, names, place),
@@ -321,6 +332,7 @@ impl Unroller<'_, '_> {
         }
         for (at, operation) in layer.chain.iter().enumerate() {
             let settler = &mut *self.settler;
+            let places = &mut self.places;
             let mut arg = |name: &str| {
                 let slot = operation.args.iter().find(|(n, _)| n == name);
                 let (_, slot) = slot.ok_or_else(|| Failure::Unknown(name.into()))?;
@@ -331,7 +343,16 @@ impl Unroller<'_, '_> {
                     Some(number) => format!("space.{path}[{number}].{name}"),
                     None => format!("space.{path}.{name}"),
                 };
-                Ok(settler.slot(slot, &path, &guard, names))
+                let value = settler.slot(slot, &path, &guard, names);
+                let takes = |op: &&Operation| op.args.iter().any(|(n, _)| n == name);
+                if layer.chain.iter().filter(takes).count() == 1 {
+                    places.push(aggregate::Place {
+                        path,
+                        guard: guard.clone(),
+                        value: value.clone(),
+                    });
+                }
+                Ok(value)
             };
             match template_op(&operation.name, &self.flow, &mut arg) {
                 Ok((op, output)) => self.push(&path, guard.clone(), op, output, operation.span),

@@ -12,12 +12,16 @@ use super::quantity::{count, group, quantity};
 use super::words::{plural, verb};
 use crate::interpreter::planned;
 use crate::ir::{Experiment, Method, Value};
-use crate::model::counting::{Count, count as points};
+use crate::model::counting::{Count, How};
 use crate::model::metrics::metric;
+use crate::model::survey::{Survey, Verdict, survey};
 use crate::model::{Candidate, Choices, Decision, Metrics, Op, Template};
 
 /// The most decisions that are listed unless all are asked for.
 const MOST_DECISIONS: usize = 16;
+
+/// The most decisions of which it is said what a requirement excludes.
+const MOST_PRUNED: usize = 8;
 
 /// The most members of a set that are spelled out.
 const MOST_MEMBERS: usize = 10;
@@ -40,11 +44,14 @@ pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: L
     for goal in &experiment.goals {
         line(&mut out, verb(goal.direction), &goal.text);
     }
-    for (require, reduced) in experiment.requires.iter().zip(template.requires()) {
-        let when = if template.is_known(reduced) {
-            "checked before training"
-        } else {
-            "checked after training"
+    let survey = survey(template);
+    for (require, verdict) in experiment.requires.iter().zip(&survey.verdicts) {
+        let when = match verdict {
+            Verdict::Meetable => "checked before training",
+            Verdict::Open => {
+                "checked before training; neither proved meetable nor unmeetable: no candidate that was drawn meets it"
+            }
+            Verdict::Measured => "checked after training; neither proved meetable nor unmeetable",
         };
         line(&mut out, "require", &format!("{}  ({when})", require.text));
     }
@@ -78,7 +85,7 @@ pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: L
         line(&mut out, "work", &work);
     }
     out.push('\n');
-    decisions(template, verbose, look, &mut out);
+    decisions(template, &survey, verbose, look, &mut out);
     members(template, look, &mut out);
     if verbose {
         layers(template, look, &mut out);
@@ -88,7 +95,8 @@ pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: L
 
 /// The plan for programs.
 pub fn json(experiment: &Experiment, template: &Template) -> Json {
-    let space = points(template.decisions());
+    let survey = survey(template);
+    let space = &survey.count;
     let default = known(template);
     json!({
         "experiment": experiment.name,
@@ -98,11 +106,17 @@ pub fn json(experiment: &Experiment, template: &Template) -> Json {
             "default": super::json::value(&d.default),
             "always": d.guard.as_value() == Some(&Value::Bool(true)),
         })).collect::<Vec<_>>(),
-        "size": match &space {
+        "size": match space {
             Count::Exact(n) | Count::TooHard { at_most: n } => Json::from(n.to_string()),
             Count::Infinite => Json::Null,
         },
-        "size_is_exact": matches!(space, Count::Exact(_)),
+        "size_is_exact": matches!(space, Count::Exact(_)) && survey.sample.is_none(),
+        "acceptance": survey.sample.map(|s| super::json::number(s.acceptance().0)),
+        "pruned": survey.pruned.iter().map(|p| json!({
+            "path": p.path,
+            "members": p.members.iter().map(super::json::value).collect::<Vec<_>>(),
+            "by": p.by,
+        })).collect::<Vec<_>>(),
         "default": default.0.iter()
             .map(|(name, v)| (name.clone(), super::json::number(*v)))
             .collect::<Map<_, _>>(),
@@ -165,10 +179,10 @@ fn work(experiment: &Experiment, template: &Template) -> Option<String> {
     ))
 }
 
-fn decisions(template: &Template, verbose: bool, look: Look, out: &mut String) {
+fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, out: &mut String) {
     let all = &template.decisions().all;
-    let total = match points(template.decisions()) {
-        Count::Exact(n) if n == 1_u32.into() => "1 candidate".into(),
+    let total = match &survey.count {
+        Count::Exact(n) if *n == 1_u32.into() => "1 candidate".into(),
         Count::Exact(n) => format!("{} candidates", group(&n.to_string())),
         Count::TooHard { at_most } => {
             format!("at most {} candidates", group(&at_most.to_string()))
@@ -176,16 +190,81 @@ fn decisions(template: &Template, verbose: bool, look: Look, out: &mut String) {
         Count::Infinite => "a continuous space".into(),
     };
     let constraints = template.decisions().constraints.len();
-    let constrained = if constraints > 0 {
-        format!(" that meet {}", plural(constraints, "constraint"))
-    } else {
-        String::new()
+    let constrained = match (constraints, &survey.count) {
+        (0, _) => String::new(),
+        (_, Count::TooHard { .. }) => format!(
+            " before {}",
+            plural(template.counted().left_out().len(), "requirement")
+        ),
+        (n, _) => format!(" that meet {}", plural(n, "constraint")),
+    };
+    let how = match (&survey.parts, survey.how) {
+        _ if all.is_empty() => String::new(),
+        (None, _) => String::new(),
+        (Some(_), How::Product) => " (counted: product of domains)".into(),
+        (Some(_), How::Conditioning(n)) => {
+            format!(" (counted: conditioning on {})", plural(n, "decision"))
+        }
+        (Some(_), How::PartialSums(n)) => {
+            format!(" (counted: partial sums over {})", plural(n, "decision"))
+        }
     };
     let _ = writeln!(
         out,
-        "{}: {total}{constrained}\n",
+        "{}: {total}{constrained}{how}",
         plural(all.len(), "decision")
     );
+    if let (Count::Infinite, Some(parts)) = (&survey.count, &survey.parts)
+        && *parts != 1_u32.into()
+    {
+        let _ = writeln!(
+            out,
+            "{} combinations of all decisions but the reals",
+            group(&parts.to_string())
+        );
+    }
+    if let Some(sample) = survey.sample {
+        let (share, error) = sample.acceptance();
+        let estimate = match (&survey.count, &survey.parts) {
+            (Count::Infinite, _) | (_, None) => String::new(),
+            (_, Some(parts)) => {
+                let size = parts.to_string().parse::<f64>().unwrap_or(f64::INFINITY);
+                format!(
+                    ": about {:.3e} ± {:.1e} candidates",
+                    size * share,
+                    size * error
+                )
+            }
+        };
+        let _ = writeln!(
+            out,
+            "{} of {} points that were drawn meet everything that is known before training, {:.1} ± {:.1} %{estimate}",
+            sample.met,
+            sample.drawn,
+            100.0 * share,
+            100.0 * error,
+        );
+    }
+    for pruned in survey.pruned.iter().take(MOST_PRUNED) {
+        let members = match &pruned.members[..] {
+            [one] => format!("= {one}"),
+            several => format!("in {}", set(several.iter().map(Value::to_string).collect())),
+        };
+        let by = match &pruned.by {
+            Some(text) => format!("never meets `require {text}`"),
+            None => "meets no combination of the other decisions".into(),
+        };
+        let _ = writeln!(out, "`{} {members}` {by}", pruned.path);
+    }
+    if survey.pruned.len() > MOST_PRUNED {
+        let more = survey.pruned.len() - MOST_PRUNED;
+        let _ = writeln!(
+            out,
+            "and {} more with members that never occur",
+            plural(more, "decision")
+        );
+    }
+    out.push('\n');
     if all.is_empty() {
         return;
     }

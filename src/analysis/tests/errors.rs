@@ -454,7 +454,7 @@ fn what_is_not_built_is_said() {
         "subsets {feature_ede}",
         "",
     );
-    in_experiment("require sum(1) <= 2", "bnas::unsupported", "sum", "");
+    in_experiment("require mean(1) <= 2", "bnas::unsupported", "mean", "");
     one_error(
         "quantizer q : binary { normalize(w) = w }",
         "bnas::unsupported",

@@ -18,7 +18,6 @@ use super::acquisition::{
     log_probability_positive,
 };
 use super::climb::{climb, neighbors};
-use super::encoding::member_at;
 use super::feasible::{Feasible, Taken};
 use super::gaussian_process::GaussianProcess;
 use super::kernel::Layout;
@@ -57,11 +56,11 @@ impl<'a> Bayes<'a> {
     }
 
     /// The point of the initial design for a trial.
-    fn design(&self, trial: usize, rng: &mut ChaCha8Rng) -> Point {
+    fn design(&self, trial: usize, rng: &mut ChaCha8Rng) -> Option<Point> {
         if trial == 0 {
-            return self.feasible.decisions.default_point();
+            return Some(self.feasible.decisions.default_point());
         }
-        // A Latin hypercube: trial k falls into stratum order[k - 1] of each decision. The orders belong to no single trial, so their
+        // A Latin hypercube: trial k falls into stratum order[k - 1] of what each decision may still be. The orders belong to no single trial, so their
         // stream has a number that no trial has.
         let mut orders = stream(self.seed, u64::MAX, Purpose::Search);
         let strata = self.initial - 1;
@@ -72,9 +71,7 @@ impl<'a> Bayes<'a> {
                 (order[trial - 1] as f64 + uniform(rng)) / strata as f64
             })
             .collect();
-        self.feasible
-            .decisions
-            .fill(|i, decision| member_at(&decision.choices, shares[i]))
+        self.feasible.at(&shares)
     }
 
     /// The candidate of most worth: the best of random points and neighbors of good trials, after climbing.
@@ -101,7 +98,9 @@ impl<'a> Bayes<'a> {
         let mut candidates: Vec<(Point, f64)> = Vec::new();
         let (mut tries, mut accepted) = (0, 0);
         while candidates.len() < POOL && tries < MOST_TRIES {
-            let point = self.feasible.any(rng);
+            let Some(point) = self.feasible.any(rng) else {
+                break;
+            };
             tries += 1;
             if let Some(worth) = ask(&point) {
                 accepted += 1;
@@ -144,7 +143,7 @@ impl Sampler for Bayes<'_> {
         let taken = self.feasible.taken(seen, pending);
         if trial < self.initial {
             let first = self.design(trial, &mut rng);
-            return self.feasible.draw(&mut rng, &taken, Some(first));
+            return self.feasible.draw(&mut rng, &taken, first);
         }
         if seen.is_empty() {
             return self.feasible.draw(&mut rng, &taken, None);

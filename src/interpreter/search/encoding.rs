@@ -118,35 +118,7 @@ pub fn position(choices: &Choices, value: &Value) -> f64 {
 /// The member at a share `u` in [0, 1) of a domain: equal shares to the members of a finite domain, equal lengths to reals, and
 /// equal lengths of the logarithm where the domain says so.
 pub fn member_at(choices: &Choices, u: f64) -> Value {
-    let nth = |n: u64| {
-        choices
-            .member(n)
-            .expect("invariant: domains are not empty and shares are below 1")
-    };
-    match choices {
-        Choices::Reals { low, high, log } => Value::Number(if *log {
-            (low * libm::exp(u * libm::log(high / low))).clamp(*low, *high)
-        } else {
-            (low + u * (high - low)).clamp(*low, *high)
-        }),
-        Choices::Integers {
-            low,
-            high,
-            step,
-            log: true,
-        } => {
-            // Each member has the share from half a step below to half a step above it.
-            let (low, high, half) = (*low as f64, *high as f64, *step as f64 / 2.0);
-            let first = (low - half).max(low / 2.0);
-            let x = first * libm::exp(u * libm::log((high + half) / first));
-            let last = choices.len().map_or(0, |n| n - 1);
-            nth((((x - low) / (2.0 * half)).round().max(0.0) as u64).min(last))
-        }
-        _ => {
-            let n = choices.len().unwrap_or(1);
-            nth(((u * n as f64) as u64).min(n - 1))
-        }
-    }
+    choices.at(u)
 }
 
 #[cfg(test)]

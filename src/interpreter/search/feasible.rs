@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use num_bigint::BigUint;
 use rand_chacha::ChaCha8Rng;
 
-use super::encoding::{Encoding, member_at};
+use super::encoding::Encoding;
 use super::sampler::{Known, KnownCosts, Observation, Suggestion};
-use crate::model::counting::{Count, count, members};
+use crate::model::counting::{Count, Counted, Draw, Uniform, members};
 use crate::model::{Decisions, Point};
-use crate::stream::{below, uniform};
+use crate::stream::below;
 
 /// Random points that are looked at before a sampler gives up.
 const MOST_TRIES: u64 = 10_000;
@@ -23,6 +23,22 @@ pub struct Feasible<'a> {
     /// How points are compared.
     pub encoding: Encoding<'a>,
     known: &'a dyn Known,
+    counted: Counted,
+}
+
+/// Shares of domains that are given, not drawn: one in [0, 1) for each decision.
+pub struct Shares<'a>(pub &'a [f64]);
+
+impl Draw for Shares<'_> {
+    fn below(&mut self, decision: usize, n: &BigUint) -> BigUint {
+        // The share has 53 bits.
+        let share = (self.0[decision] * (1_u64 << 53) as f64) as u64;
+        (n * share) >> 53
+    }
+
+    fn share(&mut self, decision: usize) -> f64 {
+        self.0[decision]
+    }
 }
 
 /// Points that must not be suggested again. Only asked for membership, so its order reaches no result.
@@ -43,6 +59,7 @@ impl<'a> Feasible<'a> {
             decisions,
             encoding: Encoding::new(decisions),
             known,
+            counted: Counted::new(decisions),
         }
     }
 
@@ -68,19 +85,25 @@ impl<'a> Feasible<'a> {
         Taken(points.map(|p| self.encoding.key(p)).collect())
     }
 
-    /// A random point, feasible or not: every decision that exists is uniform over its members (of the logarithm where the domain says so).
-    pub fn any(&self, rng: &mut ChaCha8Rng) -> Point {
-        self.decisions
-            .fill(|_, decision| member_at(&decision.choices, uniform(rng)))
+    /// A random point that meets every constraint that is counted, each equally likely. `None` if there is none.
+    pub fn any(&self, rng: &mut ChaCha8Rng) -> Option<Point> {
+        self.counted.draw(self.decisions, &mut Uniform(rng))
     }
 
-    /// `first` if it is feasible and new, else a random point that is, by rejection.
+    /// The point at these shares of what each decision may still be.
+    pub fn at(&self, shares: &[f64]) -> Option<Point> {
+        self.counted.draw(self.decisions, &mut Shares(shares))
+    }
+
+    /// `first` if it is feasible and new, else a random point that is. What is known of metrics, and constraints that cannot be counted, reject.
     pub fn draw(&self, rng: &mut ChaCha8Rng, taken: &Taken, first: Option<Point>) -> Suggestion {
         let is_new = |point: &Point| !taken.contains(&self.encoding.encode(point));
         let (mut tries, mut accepted) = (0, 0);
         let mut next = first;
         while tries < MOST_TRIES {
-            let point = next.take().unwrap_or_else(|| self.any(rng));
+            let Some(point) = next.take().or_else(|| self.any(rng)) else {
+                return Suggestion::Exhausted { tries };
+            };
             tries += 1;
             if self.price(&point).is_some() {
                 accepted += 1;
@@ -103,8 +126,8 @@ impl<'a> Feasible<'a> {
         is_new: impl Fn(&Point) -> bool,
         mut tries: u64,
     ) -> Suggestion {
-        let small =
-            matches!(count(self.decisions), Count::Exact(n) if n <= BigUint::from(MOST_MEMBERS));
+        let count = self.counted.count(self.decisions);
+        let small = matches!(count, Count::Exact(n) if n <= BigUint::from(MOST_MEMBERS));
         let Some(all) = small.then(|| members(self.decisions).ok()).flatten() else {
             return Suggestion::Exhausted { tries };
         };

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::ir::{BinaryOp, Expr, Function, Slot, UnaryOp, Value};
+use crate::model::bounds::{Interval, interval_of};
 use crate::model::evaluate::{self, Scope};
 
 /// The number of a node.
@@ -37,6 +38,12 @@ pub struct Residuals {
     /// By their spelling: reals have no hash.
     spellings: HashMap<String, u32>,
     steps_left: u64,
+    /// Smallest and largest member of each decision over numbers.
+    hulls: Vec<Option<(f64, f64)>>,
+    /// The first undecided decision that each node mentions, as it would be read.
+    first: Vec<Option<usize>>,
+    /// Bounds of nodes, as far as they have been asked for.
+    bounds: HashMap<Id, Option<Interval>>,
 }
 
 /// A decision's value, or that it does not exist, and what nodes become by it.
@@ -60,8 +67,8 @@ impl Scope for Empty {
 }
 
 impl Residuals {
-    /// No nodes yet, and a limit on the work of [`Residuals::apply`].
-    pub fn new(most_steps: u64) -> Self {
+    /// No nodes yet, a limit on the work of [`Residuals::apply`], and the ends of the decisions' domains.
+    pub fn new(most_steps: u64, hulls: Vec<Option<(f64, f64)>>) -> Self {
         Residuals {
             nodes: Vec::new(),
             mentions: Vec::new(),
@@ -69,6 +76,9 @@ impl Residuals {
             constants: Vec::new(),
             spellings: HashMap::new(),
             steps_left: most_steps,
+            hulls,
+            first: Vec::new(),
+            bounds: HashMap::new(),
         }
     }
 
@@ -84,6 +94,94 @@ impl Residuals {
             Node::Nothing => Some(false),
             _ => None,
         }
+    }
+
+    /// The first undecided decision in an expression, as it would be read.
+    pub fn first(&self, id: Id) -> Option<usize> {
+        self.first[id as usize]
+    }
+
+    /// Whether an expression holds wherever it has a value, if that is decided or follows from the ends of domains.
+    pub fn verdict(&mut self, id: Id) -> Option<bool> {
+        use BinaryOp::*;
+        if let Some(truth) = self.truth(id) {
+            return Some(truth);
+        }
+        match self.nodes[id as usize] {
+            Node::Unary(UnaryOp::Not, x) => self.verdict(x).map(|truth| !truth),
+            Node::Binary(And, x, y) => match (self.verdict(x), self.verdict(y)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            },
+            Node::Binary(Or, x, y) => match (self.verdict(x), self.verdict(y)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            Node::Binary(Implies, x, y) => match (self.verdict(x), self.verdict(y)) {
+                (Some(false), _) | (_, Some(true)) => Some(true),
+                (Some(true), Some(false)) => Some(false),
+                _ => None,
+            },
+            Node::Binary(op, x, y) => {
+                let (x, y) = (self.bounds(x)?, self.bounds(y)?);
+                match op {
+                    Less if x.high < y.low => Some(true),
+                    Less if x.low >= y.high => Some(false),
+                    LessEqual if x.high <= y.low => Some(true),
+                    LessEqual if x.low > y.high => Some(false),
+                    Greater if x.low > y.high => Some(true),
+                    Greater if x.high <= y.low => Some(false),
+                    GreaterEqual if x.low >= y.high => Some(true),
+                    GreaterEqual if x.high < y.low => Some(false),
+                    Equal if !x.overlaps(y) => Some(false),
+                    NotEqual if !x.overlaps(y) => Some(true),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The ends of what an expression can be where it has a value.
+    fn bounds(&mut self, id: Id) -> Option<Interval> {
+        if let Some(known) = self.bounds.get(&id) {
+            return *known;
+        }
+        let found = match self.nodes[id as usize].clone() {
+            Node::Constant(c) => {
+                let number = self.constants[c as usize].as_number();
+                number.and_then(|n| Interval::new(n, n))
+            }
+            Node::Decision(index) => {
+                let hull = self.hulls.get(index).copied().flatten();
+                hull.and_then(|(low, high)| Interval::new(low, high))
+            }
+            Node::Unary(UnaryOp::Negate, x) => self.bounds(x).map(Interval::negate),
+            Node::Binary(op, x, y) => {
+                let (x, y) = (self.bounds(x), self.bounds(y));
+                x.zip(y).and_then(|(x, y)| match op {
+                    BinaryOp::Add => x.plus(y),
+                    BinaryOp::Subtract => x.plus(y.negate()),
+                    BinaryOp::Multiply => x.times(y),
+                    BinaryOp::Divide => x.over(y),
+                    BinaryOp::Power => x.power(y),
+                    _ => None,
+                })
+            }
+            Node::If(_, x, y) => {
+                let (x, y) = (self.bounds(x), self.bounds(y));
+                x.zip(y).map(|(x, y)| x.join(y))
+            }
+            Node::Call(function, args) => {
+                let args: Option<Vec<Interval>> = args.iter().map(|a| self.bounds(*a)).collect();
+                args.and_then(|args| interval_of(function, &args))
+            }
+            _ => None,
+        };
+        self.bounds.insert(id, found);
+        found
     }
 
     /// The parts of a conjunction. They hold together exactly if it does: a part without a value does not hold, nor does the whole.
@@ -142,15 +240,16 @@ impl Residuals {
     }
 
     /// The start of replacing a decision by its value, or by nothing.
-    pub fn substitution(&mut self, decision: usize, value: Option<Value>) -> Substitution {
-        Substitution {
+    pub fn substitution(&mut self, decision: usize, value: Option<Value>) -> Option<Substitution> {
+        self.steps_left = self.steps_left.checked_sub(1)?;
+        Some(Substitution {
             decision,
             becomes: match value {
                 Some(value) => self.constant(value),
                 None => self.intern(Node::Nothing),
             },
             done: HashMap::new(),
-        }
+        })
     }
 
     /// What an expression becomes. `None` when the limit of steps is reached.
@@ -301,8 +400,18 @@ impl Residuals {
                 self.union(&items)
             }
         };
+        let first = match &node {
+            Node::Constant(_) | Node::Nothing => None,
+            Node::Decision(index) => Some(*index),
+            Node::Unary(_, x) => self.first(*x),
+            Node::Binary(_, x, y) => self.first(*x).or(self.first(*y)),
+            Node::If(c, x, y) => (self.first(*c)).or(self.first(*x)).or(self.first(*y)),
+            Node::Call(_, items) | Node::Set(items) => items.iter().find_map(|i| self.first(*i)),
+            Node::Record(_, fields) => fields.iter().find_map(|f| self.first(f.1)),
+        };
         let id = self.nodes.len() as Id;
         self.nodes.push(node.clone());
+        self.first.push(first);
         self.mentions.push(mentions);
         self.numbers.insert(node, id);
         id

@@ -8,7 +8,7 @@ use crate::model::network::{Network, Node, Op};
 use crate::model::quantizer::Quantizer;
 
 /// Bits of a value without a quantizer, of a bias, of a scale and of an accumulator.
-pub(super) const FLOAT_BITS: u64 = 32;
+pub(in crate::model) const FLOAT_BITS: u64 = 32;
 
 /// Packed bits of the network as the spec represents it: weights at the bits of their grid (32 without a quantizer), one bias of 32
 /// bits per output channel (batch norm folded), and scales of 32 bits: one per output channel, or one if the quantizer is

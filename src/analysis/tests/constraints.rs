@@ -1,0 +1,280 @@
+//! Requirements over copies and over what a network determines: how many candidates they leave.
+
+use num_bigint::BigUint;
+
+use super::{checked, experiment};
+use crate::diagnostic::render;
+use crate::ir::Value;
+use crate::model::counting::tests::assert_uniform;
+use crate::model::counting::{Count, members};
+use crate::model::{Decisions, Metrics, Point, Template};
+
+/// Three stages of channels, kernels and depths.
+const SPACE: &str = "bnas 1
+use std.data.digits
+use std.quantizers.{binary, int8}
+space net {
+  layer stem = conv(channels = 8) -> norm -> relu
+  repeat 3 as s {
+    channels in {8, 16, 32}
+    kernel   in {3, 5}
+    depth    in 1..2
+    twice    = 2 * channels
+    repeat depth as d {
+      width in {8, 16}
+      layer c = conv(channels = width, kernel = kernel) -> norm -> relu
+    }
+  }
+  layer head = pool(average) -> linear(classes)
+}
+policy few { each layer { q in {binary, int8}  weights = q  activations = q } }
+";
+
+fn text(lines: &str) -> String {
+    format!(
+        "{SPACE}experiment e {{\n data = digits\n space = net\n train {{ epochs = 1 }}\n search {{ method = random  trials = 4 }}\n maximize accuracy\n {lines}\n}}\n"
+    )
+}
+
+fn template(text: &str) -> Template {
+    Template::new(&experiment(text)).unwrap()
+}
+
+/// Every point that meets guards alone.
+fn every_point(template: &Template) -> (Decisions, Vec<Point>) {
+    let free = Decisions {
+        constraints: Vec::new(),
+        ..template.decisions().clone()
+    };
+    let all = members(&free).unwrap().collect();
+    (free, all)
+}
+
+/// For each stage: channels, kernel, and the widths of its copies.
+type Stage = (f64, f64, Vec<f64>);
+
+fn stages(decisions: &Decisions, point: &Point) -> Vec<Stage> {
+    let get = |path: String| {
+        let mut named = decisions.named(point);
+        named
+            .find(|(p, _)| *p == path)
+            .and_then(|(_, v)| v.as_number())
+    };
+    (0..3)
+        .map(|s| {
+            let of = |name: &str| get(format!("space.s[{s}].{name}")).unwrap();
+            let widths = (0..2).filter_map(|d| get(format!("space.s[{s}].d[{d}].width")));
+            (of("channels"), of("kernel"), widths.collect())
+        })
+        .collect()
+}
+
+/// A requirement leaves exactly the points that a Rust function of the stages says.
+fn leaves(require: &str, says: impl Fn(&[Stage]) -> bool) {
+    let template = template(&text(&format!("require {require}")));
+    let decisions = template.decisions();
+    let (free, all) = every_point(&template);
+    let wanted = all.iter().filter(|p| says(&stages(&free, p))).count();
+    let counted = template.counted();
+    assert!(counted.is_exact(), "{require}");
+    assert_eq!(
+        counted.count(decisions),
+        Count::Exact(BigUint::from(wanted)),
+        "{require}"
+    );
+    assert!(0 < wanted && wanted < all.len(), "{require}: {wanted}");
+    let feasible = all.iter().filter(|p| decisions.is_feasible(p)).count();
+    assert_eq!(feasible, wanted, "{require}");
+}
+
+#[test]
+fn lists_over_copies() {
+    let rises = |s: &[Stage], f: fn(f64, f64) -> bool| s.windows(2).all(|w| f(w[0].0, w[1].0));
+    leaves("sum(space.s[*].channels) <= 40", |s| {
+        s.iter().map(|s| s.0).sum::<f64>() <= 40.0
+    });
+    leaves("product(space.s[*].channels) > 2000", |s| {
+        s.iter().map(|s| s.0).product::<f64>() > 2000.0
+    });
+    leaves(
+        "max(space.s[*].channels) - min(space.s[*].channels) <= 8",
+        |s| {
+            let of = |f: fn(f64, f64) -> f64| s.iter().map(|s| s.0).reduce(f).unwrap();
+            of(f64::max) - of(f64::min) <= 8.0
+        },
+    );
+    leaves("increasing(space.s[*].channels)", |s| {
+        rises(s, |a, b| a < b)
+    });
+    leaves("decreasing(space.s[*].twice)", |s| rises(s, |a, b| a > b));
+    leaves("nondecreasing(space.s[*].channels)", |s| {
+        rises(s, |a, b| a <= b)
+    });
+    leaves("nonincreasing(space.s[*].channels)", |s| {
+        rises(s, |a, b| a >= b)
+    });
+    leaves("count(space.s[*].kernel == 5) == 2", |s| {
+        s.iter().filter(|s| s.1 == 5.0).count() == 2
+    });
+    leaves(
+        "space.s[0].kernel == 5 implies space.s[2].kernel == 5",
+        |s| s[0].1 != 5.0 || s[2].1 == 5.0,
+    );
+    leaves(
+        "50 <= sum(space.s[*].twice) and sum(space.s[*].twice) <= 100",
+        |s| (50.0..=100.0).contains(&s.iter().map(|s| 2.0 * s.0).sum::<f64>()),
+    );
+}
+
+#[test]
+fn copies_that_do_not_exist_are_not_in_the_list() {
+    leaves("count(space.s[*].d[*].width) <= 4", |s| {
+        s.iter().map(|s| s.2.len()).sum::<usize>() <= 4
+    });
+    leaves("sum(space.s[*].d[*].width) >= 64", |s| {
+        s.iter().flat_map(|s| &s.2).sum::<f64>() >= 64.0
+    });
+    leaves("all(space.s[*].d[*].width <= space.s[*].channels)", |s| {
+        s.iter().all(|s| s.2.iter().all(|w| *w <= s.0))
+    });
+    leaves("any(space.s[1].d[*].width == 16)", |s| {
+        s[1].2.contains(&16.0)
+    });
+    leaves("nondecreasing(space.s[*].d[*].width)", |s| {
+        let all: Vec<f64> = s.iter().flat_map(|s| s.2.clone()).collect();
+        all.windows(2).all(|w| w[0] <= w[1])
+    });
+    leaves("max(space.s[*].d[*].width) <= 8", |s| {
+        s.iter().flat_map(|s| &s.2).all(|w| *w <= 8.0)
+    });
+}
+
+/// What `known` says of each point.
+fn priced(template: &Template, all: &[Point]) -> Vec<Metrics> {
+    all.iter().map(|p| template.known(p).unwrap()).collect()
+}
+
+#[test]
+fn sums_over_layers_are_constraints_over_decisions() {
+    // One stage is enough to have optional layers, kernels, channels and quantizers, and few enough to build them all.
+    let small = |line: &str| {
+        text(&format!("policy = few\n {line}"))
+            .replace("repeat 3", "repeat 1")
+            .replace("depth    in 1..2", "depth    in 1..3")
+            .replace(
+                "conv(channels = width",
+                "conv(channels = width, stride = if s == 0 and d == 1 then 2 else 1",
+            )
+            .replace("channels in {8, 16, 32}", "channels in {8, 16}")
+    };
+    let free = template(&small(""));
+    let (_, all) = every_point(&free);
+    let metrics = priced(&free, &all);
+    for (name, unit, per) in [
+        ("macs", "mac", 1.0),
+        ("params", "", 1.0),
+        ("model_size", "bit", 1.0),
+    ] {
+        let mut values: Vec<f64> = metrics.iter().map(|m| m.0[name]).collect();
+        values.sort_by(f64::total_cmp);
+        let bound = values[values.len() / 3] * per;
+        let template = template(&small(&format!("require {name} <= {bound} {unit}")));
+        let decisions = template.decisions();
+        let of_bound = all.iter().zip(&metrics).filter(|(_, m)| m.0[name] <= bound);
+        let wanted: Vec<Point> = of_bound.map(|(p, _)| p.clone()).collect();
+        let counted = template.counted();
+        assert!(counted.is_exact(), "{name}");
+        assert_eq!(
+            counted.count(decisions),
+            Count::Exact(BigUint::from(wanted.len())),
+            "{name} <= {bound}"
+        );
+        if name == "macs" {
+            assert_uniform(decisions, &wanted);
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_lists() {
+    let one = |require: &str, code: &str, says: &str| {
+        let (checked, sources) = checked("test.bnas", &text(&format!("require {require}")));
+        let mut found = checked.diagnostics;
+        if found.is_empty() {
+            let program = checked.program.unwrap();
+            found = Template::new(&program.experiments[0])
+                .err()
+                .unwrap_or_default();
+        }
+        let shown = render(&found, &sources, false);
+        assert_eq!(found.len(), 1, "{require}\n{shown}");
+        assert_eq!(found[0].code, code, "{shown}");
+        assert!(shown.contains(says), "{shown}");
+    };
+    one(
+        "space.s[*].channels <= 8",
+        "bnas::type::mismatch",
+        "a list, not a value",
+    );
+    one(
+        "sum(space.s[*].channel) <= 8",
+        "bnas::name::unknown",
+        "space.s.channels",
+    );
+    one(
+        "sum(space.s[0].channels) <= 8",
+        "bnas::type::arity",
+        "takes one list",
+    );
+    one(
+        "all(space.s[*].channels)",
+        "bnas::type::mismatch",
+        "expected a truth value",
+    );
+    one(
+        "sum(accuracy, model_size) <= 8",
+        "bnas::unit::mismatch",
+        "plain number",
+    );
+    one(
+        "all(space.s[*].channels <= space.s[0].d[*].width)",
+        "bnas::type::copies",
+        "do not run over the same copies",
+    );
+    one(
+        "sum(space.s[*].channels) <= 8",
+        "bnas::require::unmeetable",
+        "every member of the space fails this",
+    );
+}
+
+#[test]
+fn requirements_that_exclude_each_other_are_found_together() {
+    let both = text("require increasing(space.s[*].channels)\n require space.s[2].channels <= 16");
+    let errors = Template::new(&experiment(&both)).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].code, "bnas::require::unmeetable");
+    assert_eq!(errors[0].labels.len(), 2);
+}
+
+#[test]
+fn a_requirement_says_which_members_it_excludes() {
+    let template = template(&text("require sum(space.s[*].channels) <= 40"));
+    let survey = crate::model::survey::survey(&template);
+    assert_eq!(survey.pruned.len(), 3);
+    assert_eq!(survey.pruned[0].path, "space.s[0].channels");
+    assert_eq!(survey.pruned[0].members, [Value::Number(32.0)]);
+    assert_eq!(
+        survey.pruned[0].by.as_deref(),
+        Some("sum(space.s[*].channels) <= 40")
+    );
+    assert_eq!(survey.sample, None);
+}
+
+#[test]
+fn what_cannot_be_counted_is_estimated() {
+    let template = template(&text("require peak_memory <= 60000 bit"));
+    let survey = crate::model::survey::survey(&template);
+    let sample = survey.sample.unwrap();
+    assert!(0 < sample.met && sample.met < sample.drawn, "{sample:?}");
+}

@@ -1,0 +1,238 @@
+//! One value from many: sums, products, extremes and orders over the copies of a `repeat`.
+//!
+//! In: items, each with the condition under which it exists, or an expression whose paths hold `[*]`. Out: the same in operators on
+//! single values. Items that do not exist count for nothing.
+
+use std::sync::Arc;
+
+use super::evaluate::{self, both, choose, either, implies};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Aggregate, BinaryOp, Expr, Function};
+use crate::source::Span;
+
+/// A value with a path.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// `space.s[1].d[0].kernel`.
+    pub(super) path: String,
+    /// Where it exists.
+    pub(super) guard: Expr,
+    pub(super) value: Expr,
+}
+
+/// The aggregate of items, each behind the condition under which it exists.
+pub fn fold(aggregate: Aggregate, items: impl Iterator<Item = (Expr, Expr)>) -> Expr {
+    use Aggregate::*;
+    let together = |op, x: Expr, y: Expr| Expr::Binary(op, Arc::new(x), Arc::new(y));
+    match aggregate {
+        Sum => items
+            .map(|(exists, x)| choose(exists, x, Expr::number(0.0)))
+            .reduce(|sum, x| together(BinaryOp::Add, sum, x))
+            .unwrap_or(Expr::number(0.0)),
+        Count => {
+            let ones = items.map(|(exists, _)| (exists, Expr::number(1.0)));
+            fold(Sum, ones.collect::<Vec<_>>().into_iter())
+        }
+        Product => items
+            .map(|(exists, x)| choose(exists, x, Expr::number(1.0)))
+            .reduce(|product, x| together(BinaryOp::Multiply, product, x))
+            .unwrap_or(Expr::number(1.0)),
+        Max => extreme(Function::Max, f64::NEG_INFINITY, items),
+        Min => extreme(Function::Min, f64::INFINITY, items),
+        All => items
+            .map(|(exists, x)| implies(exists, x))
+            .fold(Expr::bool(true), both),
+        Any => items
+            .map(|(exists, x)| both(exists, x))
+            .fold(Expr::bool(false), either),
+        Increasing => ordered(BinaryOp::Less, items),
+        Decreasing => ordered(BinaryOp::Greater, items),
+        Nondecreasing => ordered(BinaryOp::LessEqual, items),
+        Nonincreasing => ordered(BinaryOp::GreaterEqual, items),
+    }
+}
+
+fn extreme(function: Function, of_nothing: f64, items: impl Iterator<Item = (Expr, Expr)>) -> Expr {
+    let mut so_far: Option<Expr> = None;
+    for (exists, x) in items {
+        let before = so_far.take();
+        so_far = Some(match before {
+            None => choose(exists, x, Expr::number(of_nothing)),
+            Some(before) if exists == Expr::bool(true) => Expr::Call(function, vec![before, x]),
+            Some(before) => {
+                // Shared, not copied: a copy within a copy within … would take exponential space.
+                let (before, x) = (Arc::new(before), Arc::new(x));
+                let order = match function {
+                    Function::Max => BinaryOp::GreaterEqual,
+                    _ => BinaryOp::LessEqual,
+                };
+                let keep = Expr::Binary(order, before.clone(), x.clone());
+                let better = Expr::If(Arc::new(keep), before.clone(), x);
+                Expr::If(Arc::new(exists), Arc::new(better), before)
+            }
+        });
+    }
+    so_far.unwrap_or(Expr::number(of_nothing))
+}
+
+/// Each item against the last one before it that exists.
+fn ordered(op: BinaryOp, items: impl Iterator<Item = (Expr, Expr)>) -> Expr {
+    let mut before: Option<(Expr, Expr)> = None;
+    let mut holds = Expr::bool(true);
+    for (exists, x) in items {
+        before = Some(match before {
+            None => (exists, x),
+            Some((one, last)) => {
+                let rises = Expr::Binary(op, Arc::new(last.clone()), Arc::new(x.clone()));
+                holds = both(holds, implies(both(exists.clone(), one.clone()), rises));
+                (either(exists.clone(), one), choose(exists, x, last))
+            }
+        });
+    }
+    holds
+}
+
+/// An expression with its lists written out over the copies that `places` knows.
+pub(super) fn expand(expr: &Expr, places: &[Place]) -> Result<Expr, Diagnostic> {
+    let inner = |e: &Arc<Expr>| expand(e, places).map(Arc::new);
+    Ok(match expr {
+        Expr::Unary(op, x) => Expr::Unary(*op, inner(x)?),
+        Expr::Binary(op, x, y) => Expr::Binary(*op, inner(x)?, inner(y)?),
+        Expr::If(c, x, y) => Expr::If(inner(c)?, inner(x)?, inner(y)?),
+        Expr::Set(items) => {
+            let items = items.iter().map(|e| expand(e, places));
+            Expr::Set(items.collect::<Result<_, _>>()?)
+        }
+        Expr::Call(function, args) => {
+            let args: Vec<Expr> = args
+                .iter()
+                .map(|e| expand(e, places))
+                .collect::<Result<_, _>>()?;
+            match (function, &args[..]) {
+                (Function::Over(aggregate), [list]) => {
+                    fold(*aggregate, copies(list, places)?.into_iter())
+                }
+                _ => Expr::Call(*function, args),
+            }
+        }
+        Expr::Name(path, _) if !path.contains("[*]") => match find(path, places) {
+            Some(place) => place.value.clone(),
+            None => expr.clone(),
+        },
+        Expr::Name(..) | Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => expr.clone(),
+    })
+}
+
+fn find<'a>(path: &str, places: &'a [Place]) -> Option<&'a Place> {
+    // The latest definition of a name counts.
+    places.iter().rev().find(|p| p.path == path)
+}
+
+/// An expression with `[*]` for every copy: the condition under which all of its values exist, and what it is there.
+fn copies(list: &Expr, places: &[Place]) -> Result<Vec<(Expr, Expr)>, Diagnostic> {
+    let mut starred: Vec<(String, Span)> = Vec::new();
+    evaluate::walk(list, &mut |e| {
+        if let Expr::Name(path, span) = e
+            && path.contains("[*]")
+        {
+            starred.push((path.clone(), *span));
+        }
+    });
+    let stars = |path: &str| path.matches("[*]").count();
+    let Some((longest, span)) = starred.iter().max_by_key(|(path, _)| stars(path)).cloned() else {
+        return Ok(Vec::new());
+    };
+    // Paths run together over the same copies.
+    let head = |path: &str| path.rfind("[*]").map_or("", |at| &path[..at]).to_string();
+    if let Some((other, at)) = starred.iter().find(|(path, _)| {
+        let same = stars(path) == stars(&longest);
+        !(same && head(path) == head(&longest)
+            || !same && longest.starts_with(&format!("{}[*]", head(path))))
+    }) {
+        let text = format!("`{longest}` and `{other}` do not run over the same copies");
+        return Err(Diagnostic::error("bnas::type::copies", text)
+            .label(*at, "these copies")
+            .label(span, "and these")
+            .help("paths in one list share everything up to their last `[*]`"));
+    }
+    let mut found = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for place in places {
+        let Some(indices) = matched(&longest, &place.path) else {
+            continue;
+        };
+        if seen.contains(&place.path.as_str()) {
+            continue;
+        }
+        seen.push(&place.path);
+        let mut exists = Expr::bool(true);
+        let mut replaced: Vec<(&str, Expr)> = Vec::new();
+        for (path, _) in &starred {
+            let Some(place) = find(&with_indices(path, &indices), places) else {
+                exists = Expr::bool(false);
+                break;
+            };
+            exists = both(exists, place.guard.clone());
+            replaced.push((path, place.value.clone()));
+        }
+        if exists == Expr::bool(false) {
+            continue;
+        }
+        let names = |name: &str| {
+            let known = replaced.iter().find(|(path, _)| *path == name);
+            known.map(|(_, value)| value.clone())
+        };
+        let item = evaluate::reduce(list, &names).map_err(|failure| {
+            Diagnostic::error("bnas::type::mismatch", failure.to_string())
+                .label(span, "in this list")
+        })?;
+        found.push((exists, item));
+    }
+    if found.is_empty() {
+        let text = format!("no copy of the space has `{longest}`");
+        return Err(Diagnostic::error("bnas::name::unknown", text).label(span, "an empty list"));
+    }
+    Ok(found)
+}
+
+/// The indices that make the pattern this path.
+fn matched<'a>(pattern: &str, path: &'a str) -> Option<Vec<&'a str>> {
+    let mut parts = pattern.split("[*]");
+    let mut rest = path.strip_prefix(parts.next()?)?;
+    let mut indices = Vec::new();
+    for part in parts {
+        let (index, behind) = rest.strip_prefix('[')?.split_once(']')?;
+        indices.push(index);
+        rest = behind.strip_prefix(part)?;
+    }
+    rest.is_empty().then_some(indices)
+}
+
+fn with_indices(pattern: &str, indices: &[&str]) -> String {
+    let mut parts = pattern.split("[*]");
+    let mut path = parts.next().unwrap_or("").to_string();
+    for (part, index) in parts.zip(indices) {
+        path.push_str(&format!("[{index}]{part}"));
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        let path = "space.s[1].d[12].kernel";
+        assert_eq!(
+            matched("space.s[*].d[*].kernel", path),
+            Some(vec!["1", "12"])
+        );
+        assert_eq!(matched("space.s[*].d[12].kernel", path), Some(vec!["1"]));
+        assert_eq!(matched("space.s[*].kernel", path), None);
+        assert_eq!(
+            with_indices("space.s[*].width", &["1", "12"]),
+            "space.s[1].width"
+        );
+    }
+}
