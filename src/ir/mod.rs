@@ -18,7 +18,9 @@ pub use dataset::{Augment, Dataset, Files, Splits};
 pub use experiment::{
     Direction, Expect, Experiment, Goal, Method, Program, Provenance, Require, Search, Training,
 };
-pub use expr::{Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Slot, UnaryOp};
+pub use expr::{
+    Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Slot, UnaryOp,
+};
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
 pub use quantizer::{Codes, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};
