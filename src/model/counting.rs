@@ -12,7 +12,7 @@
 mod compile;
 mod graph;
 mod members;
-mod residual;
+pub(super) mod residual;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +22,7 @@ pub use graph::{Draw, Uniform};
 pub use members::{Endless, Members, members};
 
 use self::compile::compile;
+pub(super) use self::compile::hull;
 use self::graph::Graph;
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};

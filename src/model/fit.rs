@@ -1,55 +1,100 @@
 //! Whether every member of a space is a network, found before anything runs.
 //!
-//! In: the nodes that may be there, and the decisions. Out: a diagnostic with the choices that lead to a node that does not fit. Each
-//! node is built for every combination of the decisions that it depends on; where those are too many, nothing is said, and a
-//! candidate that does not fit fails when it is built.
-
-use std::ops::ControlFlow;
+//! In: the nodes that may be there, and the decisions. Out: a diagnostic with the choices that lead to a node that does not fit. The shapes
+//! that reach each node are followed through the network ([`super::reach`]); that is exact, constraints included. Where the
+//! shapes are too many, each node is looked at by itself and without constraints, and members are drawn at random: an error always
+//! names a member that exists, and what could not be looked at is said.
 
 use super::build::{self, Misfit};
-use super::decision::Decisions;
+use super::counting::{Counted, Uniform};
+use super::decision::{Decisions, Point};
+use super::evaluate;
 use super::extent::Extent;
 use super::members::{self, Values};
 use super::network::Shape;
+use super::reach::{self, Refused, TooMany};
 use super::unroll::TemplateNode;
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::{Expr, Space, Value};
+use crate::ir::{BinaryOp, Expr, Space, Value};
+use crate::stream::{Purpose, stream};
 
-/// Reports the first node that does not fit for some member of the space; what follows it has no shape to speak of. Whether all
-/// fit.
-pub(super) fn check_shapes(nodes: &[TemplateNode], decisions: &Decisions, sink: &mut Sink) -> bool {
-    for node in nodes {
-        let misfit = find(&parts(node), decisions, |scope| {
-            if build::exists(node, scope)? {
-                build::operation(node, build::extent(&node.input, scope)?, scope)?;
-            }
-            Ok(())
-        });
-        if let Some((misfit, when)) = misfit {
-            let diagnostic = Diagnostic::error("bnas::shape::misfit", misfit.message)
-                .label(node.span, misfit.label);
-            sink.push(with_choices(diagnostic, &when));
-            return false;
-        }
-    }
-    true
+/// Work on all nodes together, and on one by itself; how often one by itself may be too much.
+const STEPS: u64 = 2_000_000;
+const STEPS_FOR_ONE: u64 = 200_000;
+const MOST_FAILURES: usize = 8;
+
+/// Members that are drawn where not all can be looked at, and choices of a misfit that are tried for one.
+const DRAWS: usize = 500;
+const MOST_WITNESSES: usize = 20;
+
+/// The most choices that a diagnostic names.
+const MOST_CHOICES: usize = 8;
+
+/// A space whose shapes are looked at.
+struct Shapes<'a> {
+    space: &'a Space,
+    nodes: &'a [TemplateNode],
+    output: &'a Extent,
+    classes: usize,
+    decisions: &'a Decisions,
+    always: Expr,
 }
 
-/// The last node must give one value per class.
-pub(super) fn check_output(
+/// Reports the first node that does not fit for some member of the space, or that its output is not one value per class.
+pub(super) fn check(
     space: &Space,
+    nodes: &[TemplateNode],
     output: &Extent,
     classes: usize,
     decisions: &Decisions,
     sink: &mut Sink,
 ) {
-    let wanted = Shape {
-        height: 1,
-        width: 1,
-        channels: classes,
+    let shapes = Shapes {
+        space,
+        nodes,
+        output,
+        classes,
+        decisions,
+        always: Expr::bool(true),
     };
-    let misfit = find(&output.sides(), decisions, |scope| {
-        let found = build::extent(output, scope)?;
+    let groups: Vec<Vec<&Expr>> = (0..=nodes.len()).map(|g| shapes.parts(g)).collect();
+    let tied = reach::tied(&groups, decisions);
+    let mut fits = |group: usize, values: &[Option<Value>]| shapes.fits(group, values).is_ok();
+    match reach::refused(&groups, &tied, decisions, STEPS, &mut fits) {
+        Ok(refused) => {
+            if let Some(first) = refused.first() {
+                sink.push(shapes.report(first));
+            }
+        }
+        Err(TooMany) => shapes.check_apart(&groups, sink),
+    }
+}
+
+impl Shapes<'_> {
+    /// What the fit of a node depends on, whether it exists first; behind all nodes comes the output.
+    fn parts(&self, group: usize) -> Vec<&Expr> {
+        match self.nodes.get(group) {
+            Some(node) => parts(node),
+            None => std::iter::once(&self.always)
+                .chain(self.output.sides())
+                .collect(),
+        }
+    }
+
+    fn fits(&self, group: usize, values: &[Option<Value>]) -> Result<(), Misfit> {
+        let scope = Values(values);
+        if let Some(node) = self.nodes.get(group) {
+            if build::exists(node, &scope)? {
+                build::operation(node, build::extent(&node.input, &scope)?, &scope)?;
+            }
+            return Ok(());
+        }
+        let wanted = Shape {
+            height: 1,
+            width: 1,
+            channels: self.classes,
+        };
+        let found = build::extent(self.output, &scope)?;
         match found == wanted {
             true => Ok(()),
             false => Err(Misfit {
@@ -57,46 +102,123 @@ pub(super) fn check_output(
                 label: "its last layer must give one value per class".into(),
             }),
         }
-    });
-    if let Some((misfit, when)) = misfit {
-        let diagnostic = Diagnostic::error("bnas::shape::output", misfit.message)
-            .label(space.span, misfit.label)
-            .help("end it with `layer head = pool(average) -> linear(classes)`");
-        sink.push(with_choices(diagnostic, &when));
     }
-}
 
-/// The first combination of choices that does not fit, with the choices that matter.
-fn find(
-    parts: &[&Expr],
-    decisions: &Decisions,
-    fits: impl Fn(&Values) -> Result<(), Misfit>,
-) -> Option<(Misfit, Vec<String>)> {
-    let found = members::visit(parts.iter().copied(), decisions, |values| {
-        match fits(&Values(values)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(misfit) => ControlFlow::Break((misfit, values.to_vec())),
+    fn report(&self, refused: &Refused) -> Diagnostic {
+        let misfit = self.fits(refused.group, &refused.choices).err();
+        let misfit = misfit.expect("invariant: what is refused does not fit");
+        let diagnostic = match self.nodes.get(refused.group) {
+            Some(node) => Diagnostic::error("bnas::shape::misfit", misfit.message)
+                .label(node.span, misfit.label),
+            None => Diagnostic::error("bnas::shape::output", misfit.message)
+                .label(self.space.span, misfit.label)
+                .help("end it with `layer head = pool(average) -> linear(classes)`"),
+        };
+        let matter = members::dependencies(self.parts(refused.group), self.decisions);
+        let mut choices: Vec<String> = matter
+            .into_iter()
+            .filter_map(|i| {
+                let value = refused.choices[i].as_ref()?;
+                Some(format!("{} = {value}", self.decisions.all[i].path))
+            })
+            .collect();
+        if choices.len() > MOST_CHOICES {
+            let more = choices.len() - MOST_CHOICES;
+            choices.truncate(MOST_CHOICES);
+            choices.push(format!("and {more} more choices"));
         }
-    })?;
-    let ControlFlow::Break((misfit, values)) = found else {
-        return None;
-    };
-    let named = |index: usize| {
-        let value: &Value = values[index].as_ref()?;
-        Some(format!("{} = {value}", decisions.all[index].path))
-    };
-    let choices = members::dependencies(parts.iter().copied(), decisions);
-    Some((misfit, choices.into_iter().filter_map(named).collect()))
-}
+        match choices.is_empty() {
+            true => diagnostic,
+            false => diagnostic.help(format!("this happens when {}", choices.join(", "))),
+        }
+    }
 
-fn with_choices(diagnostic: Diagnostic, choices: &[String]) -> Diagnostic {
-    match choices.is_empty() {
-        true => diagnostic,
-        false => diagnostic.help(format!("this happens when {}", choices.join(", "))),
+    /// Each node by itself; then members at random.
+    fn check_apart(&self, groups: &[Vec<&Expr>], sink: &mut Sink) {
+        let fits = |group: usize, values: &[Option<Value>]| self.fits(group, values).is_ok();
+        let (mut unseen, mut failures) = (None, 0);
+        for (g, parts) in groups.iter().enumerate() {
+            if failures == MOST_FAILURES {
+                break;
+            }
+            let one = [parts.clone()];
+            let found = reach::refused(&one, &[], self.decisions, STEPS_FOR_ONE, &mut |_, v| {
+                fits(g, v)
+            });
+            let Ok(found) = found else {
+                failures += 1;
+                unseen = unseen.or(Some(g));
+                continue;
+            };
+            let mut witnesses = found.into_iter().map(|r| Refused { group: g, ..r });
+            let witness = witnesses
+                .by_ref()
+                .take(MOST_WITNESSES)
+                .find(|w| self.exists(&w.choices));
+            if let Some(witness) = witness {
+                sink.push(self.report(&witness));
+                return;
+            }
+            // Constraints may keep every member from it, or not.
+            if witnesses.next().is_some() {
+                unseen = unseen.or(Some(g));
+            }
+        }
+        let counted = Counted::new(self.decisions);
+        let mut rng = stream(0, u64::MAX, Purpose::Search);
+        let mut seen = 0;
+        for _ in 0..DRAWS {
+            let Some(point) = counted.draw(self.decisions, &mut Uniform(&mut rng)) else {
+                break;
+            };
+            if !self.decisions.is_feasible(&point) {
+                continue;
+            }
+            seen += 1;
+            if let Some(group) = (0..groups.len()).find(|g| self.fits(*g, &point.0).is_err()) {
+                let Point(choices) = point;
+                sink.push(self.report(&Refused { group, choices }));
+                return;
+            }
+        }
+        if let Some(group) = unseen {
+            let span = self.nodes.get(group).map_or(self.space.span, |n| n.span);
+            sink.push(
+                Diagnostic::warning(
+                    "bnas::shape::unproved",
+                    "the shapes of this space are too many to look at them all",
+                )
+                .label(span, "what flows here depends on too many choices")
+                .help(format!(
+                    "{seen} members that were drawn fit; one that does not would fail when it is built: let fewer decisions change shapes"
+                )),
+            );
+        }
+    }
+
+    /// Whether some member makes these choices.
+    fn exists(&self, choices: &[Option<Value>]) -> bool {
+        let mut chosen = self.decisions.clone();
+        for (i, value) in choices.iter().enumerate() {
+            if let Some(value) = value {
+                let is = evaluate::combine(
+                    BinaryOp::Equal,
+                    Expr::Decision(i),
+                    Expr::Value(value.clone()),
+                );
+                chosen.constraints.extend(is.ok());
+            }
+        }
+        let counted = Counted::new(&chosen);
+        let mut rng = stream(0, u64::MAX, Purpose::Search);
+        (0..DRAWS).any(|_| {
+            let point = counted.draw(&chosen, &mut Uniform(&mut rng));
+            point.is_some_and(|p| chosen.is_feasible(&p))
+        })
     }
 }
 
-/// Every expression that a node's shape depends on.
+/// Every expression that a node's shape depends on; first, whether it exists.
 pub(super) fn parts(node: &TemplateNode) -> Vec<&Expr> {
     let mut parts = vec![&node.guard];
     parts.extend(node.input.sides());

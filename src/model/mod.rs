@@ -28,6 +28,7 @@ mod place;
 mod policy;
 mod prove;
 pub mod quantizer;
+mod reach;
 mod repair;
 mod select;
 mod settle;

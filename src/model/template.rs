@@ -162,9 +162,7 @@ impl Template {
             && fits_so_far
         {
             let (decisions, sink) = (&settler.decisions, &mut settler.sink);
-            if fit::check_shapes(&found.nodes, decisions, sink) {
-                fit::check_output(space, &found.output, classes, decisions, sink);
-            }
+            fit::check(space, &found.nodes, &found.output, classes, decisions, sink);
         }
 
         let found = settler.sink.into_sorted();

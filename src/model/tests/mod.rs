@@ -6,4 +6,5 @@ mod limits;
 mod policies;
 mod repairs;
 mod requirements;
+mod shapes;
 mod spaces;
