@@ -79,6 +79,10 @@ impl Cx<'_> {
         let search = self.search(merged, &sections);
         let seed = self.count_of(&fields, schema.fields, "seed").unwrap_or(0);
 
+        let repeats = self
+            .count_of(&fields, schema.fields, "repeats")
+            .unwrap_or(1) as usize;
+
         let mut known = std::collections::BTreeSet::new();
         for binding in &lets {
             paths::of_slot(&binding.slot, &binding.name, &mut known);
@@ -99,6 +103,7 @@ impl Cx<'_> {
             name: merged.name.text.clone(),
             docs: merged.docs.clone(),
             seed,
+            repeats,
             lets,
             data,
             space,
@@ -247,7 +252,7 @@ impl Cx<'_> {
 
     /// Without a space there is nothing to train, quantize or price.
     fn needs_space(&mut self, merged: &Merged, fields: &Written, sections: &[ast::Section]) {
-        let fields = ["data", "policy", "target", "repairs"]
+        let fields = ["data", "policy", "target", "repairs", "repeats"]
             .iter()
             .filter_map(|n| fields.get(n))
             .map(|(n, _)| n);

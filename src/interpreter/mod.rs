@@ -234,11 +234,11 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 .recv()
                 .expect("invariant: a sender lives in this scope");
             running -= 1;
-            let Measured::Ended { trial, model } = measured else {
+            let Measured::Ended { trial, models } = measured else {
                 cut = true;
                 continue;
             };
-            if let Err(error) = tell(bench, store, trial, model) {
+            if let Err(error) = tell(bench, store, trial, models) {
                 // Nothing more can be kept: the trials that still run need not end.
                 options.stop.store(true, Ordering::Relaxed);
                 return Err(error);
@@ -276,16 +276,18 @@ fn sampler<'a>(bench: &'a Bench, price: &'a dyn Known) -> Result<Box<dyn Sampler
     })
 }
 
-/// Keeps a trial: its network first, then the line of the journal that names it.
+/// Keeps a trial: its networks first, then the line of the journal that names them.
 fn tell(
     bench: &Bench,
     store: &mut Store,
     mut trial: Trial,
-    model: Option<Model>,
+    models: Vec<Model>,
 ) -> Result<(), RunError> {
-    if let Some(model) = model {
-        let bytes = model.to_safetensors(&model_metadata(bench.experiment, trial.number));
-        trial.model = Some(store.save_model(trial.number, &bytes)?);
+    for (repeat, model) in models.iter().enumerate() {
+        let metadata = model_metadata(bench.experiment, trial.number, repeat);
+        let bytes = model.to_safetensors(&metadata);
+        let hash = store.save_model(&model_name(trial.number, repeat), &bytes)?;
+        trial.models.push(hash);
     }
     bench.observer.ended(&trial);
     store.append(Record::Trial(trial))?;
@@ -293,12 +295,28 @@ fn tell(
 }
 
 /// What a stored network says of itself.
-fn model_metadata(experiment: &Experiment, trial: usize) -> BTreeMap<String, String> {
-    BTreeMap::from([
+fn model_metadata(
+    experiment: &Experiment,
+    trial: usize,
+    repeat: usize,
+) -> BTreeMap<String, String> {
+    let mut metadata = BTreeMap::from([
         ("experiment".into(), experiment.name.clone()),
         ("seed".into(), experiment.seed.to_string()),
         ("trial".into(), trial.to_string()),
-    ])
+    ]);
+    if experiment.repeats > 1 {
+        metadata.insert("repeat".into(), repeat.to_string());
+    }
+    metadata
+}
+
+/// The name under which the network of a trial is stored: `12`, for its further repeats `12-1`, `12-2`.
+pub fn model_name(trial: usize, repeat: usize) -> String {
+    match repeat {
+        0 => trial.to_string(),
+        repeat => format!("{trial}-{repeat}"),
+    }
 }
 
 /// Trials 0, 1, … below `limit` that have ended without a gap.

@@ -28,7 +28,9 @@ pub struct RunResult {
     pub pareto: Vec<usize>,
     /// The feasible trial with the best first goal by validation; the earlier one of equals.
     pub best: Option<usize>,
-    /// Accuracy on the test split, for the Pareto set and the best.
+    /// How sure the accuracies are, by number, where `repeats` asks for several trainings.
+    pub intervals: BTreeMap<usize, Intervals>,
+    /// Accuracy on the test split, for the Pareto set and the best; the mean over repeats.
     pub tests: BTreeMap<usize, f64>,
     /// Volume that the Pareto set dominates.
     pub hypervolume: Option<Hypervolume>,
@@ -56,6 +58,17 @@ pub struct Requirement {
     pub text: String,
     /// The author's reason.
     pub why: Option<String>,
+}
+
+/// Half the widths of 95 % confidence intervals (Student's t) of means over the repeats of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intervals {
+    /// Of the accuracy on the validation split.
+    pub accuracy: f64,
+    /// Of the accuracy on the test split, where it was read.
+    pub test: Option<f64>,
+    /// Accuracy of each repeat on the test split.
+    pub tests: Vec<f64>,
 }
 
 /// Volume between the Pareto set and a reference point.

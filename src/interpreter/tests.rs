@@ -48,6 +48,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         name: "formula".into(),
         docs: String::new(),
         seed: 1,
+        repeats: 1,
         lets,
         data: None,
         space: None,

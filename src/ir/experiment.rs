@@ -23,6 +23,8 @@ pub struct Experiment {
     pub docs: String,
     /// The root of all randomness.
     pub seed: u64,
+    /// How often each candidate is trained, at least once; its measurements are the means.
+    pub repeats: usize,
     /// `x in -5.0..10.0`: values and decisions of the experiment itself.
     pub lets: Vec<Let>,
     /// Absent in a search over a formula; then `space`, `policy` and `target` are absent, too.

@@ -37,6 +37,9 @@ pub fn trials(result: &RunResult, timings: bool) -> String {
         ]
         .map(String::from),
     );
+    if !result.intervals.is_empty() {
+        header.push("accuracy_half_width".into());
+    }
     if timings {
         header.push("seconds".into());
     }
@@ -97,6 +100,10 @@ fn row(
             .join("; "),
     );
     row.push(reason.into());
+    if !result.intervals.is_empty() {
+        let intervals = result.intervals.get(&trial.number);
+        row.push(float(intervals.map(|of| of.accuracy)));
+    }
     if timings {
         row.push(float(Some(trial.seconds)));
     }

@@ -5,8 +5,9 @@
 
 use serde_json::{Map, Number, Value as Json, json};
 
-use crate::interpreter::result::RunResult;
-use crate::interpreter::store::trial::{Status, Trial};
+use crate::interpreter::model_name;
+use crate::interpreter::result::{Intervals, RunResult};
+use crate::interpreter::store::trial::{Stages, Status, Trial};
 use crate::ir::{Direction, Value};
 
 /// The whole result as text that ends in a newline. `timings` adds the seconds of each trial.
@@ -104,14 +105,14 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
             .into(),
     );
     if let Some(stages) = &trial.stages {
-        put(
-            "stages",
-            json!({
-                "float": number(stages.float),
-                "ptq": stages.ptq.map(number),
-                "qaft": stages.qaft.map(number),
-            }),
-        );
+        put("stages", self::stages(stages));
+    }
+    if let Some(intervals) = result.intervals.get(&trial.number) {
+        put("accuracy_half_width", number(intervals.accuracy));
+        if let Some(half_width) = intervals.test {
+            put("test_half_width", number(half_width));
+        }
+        put("repeats", repeats(trial, intervals));
     }
     if !trial.layers.is_empty() {
         put(
@@ -129,16 +130,41 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
                 .collect(),
         );
     }
-    if trial.model.is_some() {
-        put(
-            "model",
-            format!("models/{}.safetensors", trial.number).into(),
-        );
+    if !trial.models.is_empty() {
+        put("model", model(trial.number, 0));
     }
     if timings {
         put("seconds", number(trial.seconds));
     }
     out.into()
+}
+
+/// Each training of a trial.
+fn repeats(trial: &Trial, intervals: &Intervals) -> Json {
+    let repeats = trial.repeats.iter().enumerate();
+    repeats
+        .map(|(i, repeat)| {
+            json!({
+                "accuracy": number(repeat.accuracy),
+                "stages": stages(&repeat.stages),
+                "test_accuracy": intervals.tests.get(i).map(|a| number(*a)),
+                "model": model(trial.number, i),
+            })
+        })
+        .collect()
+}
+
+fn stages(stages: &Stages) -> Json {
+    json!({
+        "float": number(stages.float),
+        "ptq": stages.ptq.map(number),
+        "qaft": stages.qaft.map(number),
+    })
+}
+
+/// Where a network is stored.
+fn model(trial: usize, repeat: usize) -> Json {
+    format!("models/{}.safetensors", model_name(trial, repeat)).into()
 }
 
 /// A value of the language as JSON; a call becomes an object with its name under `is`.

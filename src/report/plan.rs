@@ -135,12 +135,12 @@ fn search(experiment: &Experiment, template: &Template) -> String {
     )
 }
 
-/// Trials that are trained: all, unless nothing is.
+/// Trainings in all: every repeat of every trial, unless nothing is trained.
 fn trainings(experiment: &Experiment, template: &Template) -> usize {
     if experiment.space.is_none() || experiment.data.is_none() {
         return 0;
     }
-    planned(experiment, template)
+    planned(experiment, template) * experiment.repeats
 }
 
 fn work(experiment: &Experiment, template: &Template) -> Option<String> {

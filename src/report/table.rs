@@ -149,9 +149,14 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
             &goal.text,
             false,
             Box::new(move |t| {
-                t.goals
-                    .get(i)
-                    .map_or_else(dash, |v| goal_value(&goal.text, *v, &goal.unit))
+                let Some(value) = t.goals.get(i) else {
+                    return dash();
+                };
+                let shown = goal_value(&goal.text, *value, &goal.unit);
+                match result.intervals.get(&t.number) {
+                    Some(of) if goal.text == "accuracy" => with_interval(shown, of.accuracy),
+                    _ => shown,
+                }
             }),
         );
         if goal.text == "accuracy" && !result.tests.is_empty() {
@@ -189,8 +194,23 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
 }
 
 fn test(result: &RunResult, trial: &Trial) -> String {
-    let accuracy = result.tests.get(&trial.number);
-    accuracy.map_or_else(dash, |a| percent(*a))
+    let Some(accuracy) = result.tests.get(&trial.number) else {
+        return dash();
+    };
+    let intervals = result.intervals.get(&trial.number);
+    match intervals.and_then(|of| of.test) {
+        Some(half_width) => with_interval(percent(*accuracy), half_width),
+        None => percent(*accuracy),
+    }
+}
+
+/// `93.6 ± 0.4 %`.
+fn with_interval(share: String, half_width: f64) -> String {
+    let half_width = percent(half_width);
+    match (share.strip_suffix(" %"), half_width.strip_suffix(" %")) {
+        (Some(share), Some(half_width)) => format!("{share} ± {half_width} %"),
+        _ => format!("{share} ± {half_width}"),
+    }
 }
 
 fn legend(result: &RunResult, out: &mut String) {
@@ -203,6 +223,13 @@ fn legend(result: &RunResult, out: &mut String) {
         put(out, "*: best by the first goal".into());
     }
     out.push_str(measured);
+    let repeats = result.trials.iter().map(|t| t.repeats.len()).max();
+    if let Some(repeats) = repeats.filter(|n| *n > 1) {
+        put(
+            out,
+            format!("±: 95 % interval of the mean of {repeats} trainings (Student's t)"),
+        );
+    }
     if result.trials.iter().any(|t| gain(t).is_some()) {
         put(
             out,

@@ -243,6 +243,14 @@ pub const DECLARATIONS: &[Declaration] = &[
             .within(0.0, 9_007_199_254_740_992.0)
             .fixed(),
             field(
+                "repeats",
+                Kind::Whole,
+                Number(1.0),
+                "trainings of each candidate, each with a seed of its own",
+            )
+            .within(1.0, 100.0)
+            .fixed(),
+            field(
                 "data",
                 Kind::Declared("dataset"),
                 Absent,
@@ -309,7 +317,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         ],
         formulas: &[],
         lets: true,
-        later: &["arms", "repeats", "stage", "final", "evaluate"],
+        later: &["arms", "stage", "final", "evaluate"],
         docs: "binds all of these to a seed, a search, goals, requirements and expectations",
     },
 ];

@@ -5,7 +5,7 @@
 //!   spec.bnas            the text as it ran
 //!   spec.lock.json       what determines the result
 //!   journal/main.jsonl   what has been found out; the state is a fold over it
-//!   models/<trial>.safetensors
+//!   models/<trial>.safetensors, for further repeats <trial>-<repeat>.safetensors
 //!   result.json  trials.csv
 //! ```
 //!
@@ -44,7 +44,7 @@ pub struct Store {
 #[derive(Debug)]
 enum Place {
     Folder { root: PathBuf, journal: Journal },
-    Memory { models: BTreeMap<usize, Vec<u8>> },
+    Memory { models: BTreeMap<String, Vec<u8>> },
 }
 
 impl Store {
@@ -178,22 +178,22 @@ impl Store {
         }
     }
 
-    /// Keeps the trained network of a trial and returns its hash for the trial's record.
-    pub fn save_model(&mut self, trial: usize, bytes: &[u8]) -> Result<String, StoreError> {
+    /// Keeps a trained network under its name and returns its hash for the record that speaks of it.
+    pub fn save_model(&mut self, name: &str, bytes: &[u8]) -> Result<String, StoreError> {
         match &mut self.place {
-            Place::Folder { root, .. } => write_atomically(&model_path(root, trial), bytes)?,
+            Place::Folder { root, .. } => write_atomically(&model_path(root, name), bytes)?,
             Place::Memory { models } => {
-                models.insert(trial, bytes.to_vec());
+                models.insert(name.into(), bytes.to_vec());
             }
         }
         Ok(lock::hash(bytes))
     }
 
-    /// The trained network of a trial; `None` if it is missing or is not the one with this hash.
-    pub fn load_model(&self, trial: usize, hash: &str) -> Option<Vec<u8>> {
+    /// The trained network of this name; `None` if it is missing or is not the one with this hash.
+    pub fn load_model(&self, name: &str, hash: &str) -> Option<Vec<u8>> {
         let bytes = match &self.place {
-            Place::Folder { root, .. } => fs::read(model_path(root, trial)).ok()?,
-            Place::Memory { models } => models.get(&trial)?.clone(),
+            Place::Folder { root, .. } => fs::read(model_path(root, name)).ok()?,
+            Place::Memory { models } => models.get(name)?.clone(),
         };
         (lock::hash(&bytes) == hash).then_some(bytes)
     }
@@ -207,8 +207,8 @@ impl Store {
     }
 }
 
-fn model_path(root: &Path, trial: usize) -> PathBuf {
-    root.join("models").join(format!("{trial}.safetensors"))
+fn model_path(root: &Path, name: &str) -> PathBuf {
+    root.join("models").join(format!("{name}.safetensors"))
 }
 
 /// Whether a run began here and recorded nothing: its data was missing, say, and there is nothing to lose.

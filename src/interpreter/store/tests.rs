@@ -9,7 +9,7 @@ fn lock(seed: u64) -> Lock {
 fn test(trial: usize) -> Record {
     Record::Test {
         trial,
-        accuracy: 1.0 / (trial + 3) as f64,
+        accuracies: vec![1.0 / (trial + 3) as f64],
     }
 }
 
@@ -94,15 +94,15 @@ fn a_model_is_given_back_only_if_it_is_the_one() {
     let mut on_disk = Store::create(folder.path(), &lock(1), "spec").unwrap();
     let mut in_memory = Store::in_memory();
     for store in [&mut on_disk, &mut in_memory] {
-        let hash = store.save_model(3, b"weights").unwrap();
-        assert_eq!(store.load_model(3, &hash).unwrap(), b"weights");
-        assert_eq!(store.load_model(3, "0"), None);
-        assert_eq!(store.load_model(4, &hash), None);
+        let hash = store.save_model("3", b"weights").unwrap();
+        assert_eq!(store.load_model("3", &hash).unwrap(), b"weights");
+        assert_eq!(store.load_model("3", "0"), None);
+        assert_eq!(store.load_model("4", &hash), None);
     }
     let path = folder.path().join("models/3.safetensors");
     let hash = lock::hash(b"weights");
     fs::write(&path, b"weighty").unwrap();
-    assert_eq!(on_disk.load_model(3, &hash), None);
+    assert_eq!(on_disk.load_model("3", &hash), None);
 }
 
 #[test]

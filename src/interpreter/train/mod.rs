@@ -1,6 +1,6 @@
 //! How good is a candidate? Trains it, quantizes it, fine-tunes it and scores it on the validation split.
 //!
-//! In: a [`Candidate`], [`Data`], the seed of the experiment and the number of the trial. Out: a [`Trained`] model with its
+//! In: a [`Candidate`], [`Data`], and the [`Key`] of its random numbers. Out: a [`Trained`] model with its
 //! accuracies, or a [`TrainError`]. One trial runs on one thread, and its bits depend on nothing but what goes in. Knows nothing
 //! of searches, goals and costs.
 //!
@@ -56,6 +56,7 @@ pub use self::model::Model;
 pub use self::plan::PlanError;
 pub use self::storage::StorageError;
 use crate::model::Candidate;
+use crate::stream::Key;
 
 /// A candidate after training.
 #[derive(Debug, Clone)]
@@ -166,18 +167,16 @@ impl From<dfdx::prelude::CpuError> for TrainError {
 pub fn train(
     candidate: &Candidate,
     data: &Data,
-    seed: u64,
-    trial: u64,
+    key: Key,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Trained, TrainError> {
-    let mut model = Model::new(candidate, seed, trial)?;
+    let mut model = Model::new(candidate, key)?;
     model.check(data)?;
     let mut run = stage::Run {
         candidate,
         data,
-        seed,
-        trial,
+        key,
         stop,
         progress,
     };

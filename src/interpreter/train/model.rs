@@ -17,7 +17,7 @@ use super::schedule::Moment;
 use super::storage::{self, Entry, StorageError};
 use super::{PlanError, TrainError};
 use crate::model::{Candidate, Shape};
-use crate::stream::{Purpose, stream};
+use crate::stream::{Key, Purpose};
 
 /// Images of one pass of inference.
 const INFERENCE_BATCH: usize = 128;
@@ -40,9 +40,9 @@ pub struct Model {
 
 impl Model {
     /// The network before training. Quantizers are off.
-    pub fn new(candidate: &Candidate, seed: u64, trial: u64) -> Result<Model, PlanError> {
+    pub fn new(candidate: &Candidate, key: Key) -> Result<Model, PlanError> {
         let plan = Plan::new(&candidate.network)?;
-        let mut rng = stream(seed, trial, Purpose::Init);
+        let mut rng = key.stream(Purpose::Init);
         let parameters = plan.parameters.iter().map(|p| {
             let count: usize = p.axes.iter().product();
             let (value, decays) = match p.role {
@@ -226,7 +226,7 @@ impl Model {
         let (entries, _) = storage::read(bytes)?;
         let mut entries: BTreeMap<String, Entry> =
             entries.into_iter().map(|e| (e.name.clone(), e)).collect();
-        let mut model = match Model::new(candidate, 0, 0) {
+        let mut model = match Model::new(candidate, Key::default()) {
             Ok(model) => model,
             Err(e) => return storage::error(e.to_string()),
         };

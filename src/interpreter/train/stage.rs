@@ -9,7 +9,7 @@ use super::optimizer::Stepper;
 use super::schedule::{self, Moment};
 use super::{Progress, Stage, TrainError};
 use crate::model::{Candidate, Recipe};
-use crate::stream::{Purpose, stream};
+use crate::stream::{Key, Purpose};
 
 /// A trial that is running.
 pub struct Run<'a> {
@@ -17,10 +17,8 @@ pub struct Run<'a> {
     pub candidate: &'a Candidate,
     /// On what.
     pub data: &'a Data,
-    /// The seed of the experiment.
-    pub seed: u64,
-    /// The number of the trial.
-    pub trial: u64,
+    /// Whose random numbers.
+    pub key: Key,
     /// Whether somebody asked to stop.
     pub stop: &'a AtomicBool,
     /// Who wants to know.
@@ -36,11 +34,11 @@ impl Run<'_> {
         recipe: &Recipe,
     ) -> Result<Option<f64>, TrainError> {
         let (shuffle, augment) = match stage {
-            Stage::Float => (Purpose::Shuffle, Purpose::Augment),
-            Stage::Finetune => (Purpose::FinetuneShuffle, Purpose::FinetuneAugment),
+            Stage::Float => (Purpose::Shuffle(0), Purpose::Augment(0)),
+            Stage::Finetune => (Purpose::Shuffle(1), Purpose::Augment(1)),
         };
-        let mut shuffle = stream(self.seed, self.trial, shuffle);
-        let mut augment = stream(self.seed, self.trial, augment);
+        let mut shuffle = self.key.stream(shuffle);
+        let mut augment = self.key.stream(augment);
         let augmentation = Augmentation {
             shift: self.candidate.shift,
             flip: self.candidate.flip,

@@ -11,12 +11,19 @@ fn data() -> Data {
     Data::load_from(&digits(), None).unwrap()
 }
 
+fn key(trial: u64) -> Key {
+    Key {
+        seed: 1,
+        trial,
+        repeat: 0,
+    }
+}
+
 fn run(candidate: &Candidate, data: &Data, trial: u64) -> Result<Trained, TrainError> {
     train(
         candidate,
         data,
-        1,
-        trial,
+        key(trial),
         &AtomicBool::new(false),
         &mut |_| {},
     )
@@ -50,8 +57,7 @@ fn a_small_network_learns_digits() {
     let trained = train(
         &candidate(small(Activation::Relu), 6, None),
         &data,
-        1,
-        0,
+        key(0),
         &AtomicBool::new(false),
         &mut |p| seen.push(p),
     )
@@ -116,7 +122,7 @@ fn gradients_are_the_slope_of_the_loss() {
     let data = data();
     let images = batch::images(data.train(), 0..32);
     let labels: Vec<usize> = (0..32).map(|i| data.train().label(i)).collect();
-    let mut model = Model::new(&candidate(varied(), 1, None), 3, 0).unwrap();
+    let mut model = Model::new(&candidate(varied(), 1, None), key(3)).unwrap();
     let loss = |model: &mut Model| {
         model
             .gradients(images.clone(), &labels, 0.1, super::schedule::Moment::END)
@@ -272,8 +278,7 @@ fn stopping_is_an_error() {
     let result = train(
         &candidate(small(Activation::Relu), 3, None),
         &data(),
-        1,
-        0,
+        key(0),
         &stop,
         &mut |_| {
             epochs += 1;

@@ -340,6 +340,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
     Experiment {
         name: "by_hand".into(),
         docs: String::new(),
+        repeats: 1,
         seed: 1,
         lets: Vec::new(),
         data: Some(Dataset {
