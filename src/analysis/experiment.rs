@@ -11,7 +11,6 @@ use super::merged::Merged;
 use super::names::Id;
 use super::paths;
 use super::quantizer::{given, target};
-use super::recipe::untrained;
 use super::schema::Declaration;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Let, Slot, Value};
@@ -55,18 +54,15 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         };
         let has_space = fields.get("space").is_some();
-        let staged = merged
-            .entries
-            .iter()
-            .any(|e| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "stage"));
-        let train = self.training(merged, &sections, "train", 2e-3);
-        let finetune = self.training(merged, &sections, "finetune", 5e-4);
+        let is_trained = |s: &ast::Section| matches!(s.name.text.as_str(), "train" | "stage");
+        let is_trained = sections.iter().any(is_trained);
+        let stages = self.stages(merged, &sections);
         if !has_space {
             self.needs_space(merged, &fields, &sections);
         } else {
             let missing = [
                 ("data", fields.get("data").is_none()),
-                ("train", train.is_none() && !staged),
+                ("train", !is_trained),
             ];
             for name in missing
                 .iter()
@@ -88,8 +84,9 @@ impl Cx<'_> {
             paths::of_slot(&binding.slot, &binding.name, &mut known);
         }
         paths::of_space(space.as_ref(), &mut known);
-        paths::of_training(&train, "train", &mut known);
-        paths::of_training(&finetune, "finetune", &mut known);
+        for stage in &stages {
+            paths::of_training(&stage.training, &stage.name, &mut known);
+        }
         paths::of_target(target.as_ref(), &mut known);
         self.paths = Some(known);
         let claims = self.claims(merged, has_space);
@@ -112,8 +109,7 @@ impl Cx<'_> {
             repairs,
             repair_definitions: reached.repairs.into_iter().map(|(_, r)| r).collect(),
             target,
-            train: train.unwrap_or_else(untrained),
-            finetune,
+            stages,
             search: search?,
             goals: claims.goals,
             requires: claims.requires,
@@ -132,8 +128,14 @@ impl Cx<'_> {
             if !self.knows_section(merged, section) {
                 continue;
             }
-            match sections.iter().find(|s| s.name.text == section.name.text) {
-                Some(first) => self.twice(&section.name.text, section.name.span, first.name.span),
+            let same = |s: &&ast::Section| {
+                s.name.text == section.name.text && label(s).text == label(section).text
+            };
+            match sections.iter().find(same).map(label) {
+                Some(first) => {
+                    let (again, first) = (label(section), first.span);
+                    self.twice(&again.text, again.span, first);
+                }
                 None => sections.push(section.clone()),
             }
         }
@@ -324,4 +326,9 @@ impl Cx<'_> {
             }
         }
     }
+}
+
+/// What tells a section from others: the name behind its word, or the word.
+fn label(section: &ast::Section) -> &ast::Name {
+    section.label.as_ref().unwrap_or(&section.name)
 }

@@ -75,7 +75,7 @@ impl Cx<'_> {
                 );
                 return Typed::poison(span);
             }
-        } else if self.paths.is_some() && schema_head(path) {
+        } else if self.paths.is_some() && self.heads_decisions(path) {
             return self.decision_path(path);
         }
         self.unknown_name(&text, span, want.map(words).unwrap_or_default());
@@ -103,10 +103,17 @@ impl Cx<'_> {
         })
     }
 
+    /// Whether decisions have paths that begin with this word.
+    fn heads_decisions(&self, path: &ast::Path) -> bool {
+        let head = format!("{}.", path.head.text);
+        let mut paths = self.paths.iter().flatten();
+        schema_head(path) || paths.any(|p| p.starts_with(&head))
+    }
+
     /// `space.s[1].channels`: a decision by its path, where goals and requirements speak of it.
     fn decision_path(&mut self, path: &ast::Path) -> Typed {
         let span = path.span;
-        let Some(paths) = self.paths.clone().filter(|_| schema_head(path)) else {
+        let Some(paths) = self.paths.clone().filter(|_| self.heads_decisions(path)) else {
             self.report(
                 Diagnostic::error(
                     "bnas::unsupported",

@@ -36,6 +36,7 @@ mod repair;
 pub mod schema;
 mod sections;
 mod space;
+mod stages;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -25,8 +25,7 @@ pub(super) fn of_space(space: Option<&Space>, found: &mut BTreeSet<String>) {
 }
 
 /// Decisions of a stage of training.
-pub(super) fn of_training(training: &Option<Training>, path: &str, found: &mut BTreeSet<String>) {
-    let Some(training) = training else { return };
+pub(super) fn of_training(training: &Training, path: &str, found: &mut BTreeSet<String>) {
     let fields = [
         ("epochs", &training.epochs),
         ("batch", &training.batch),
@@ -36,6 +35,9 @@ pub(super) fn of_training(training: &Option<Training>, path: &str, found: &mut B
     ];
     for (name, slot) in fields {
         of_slot(slot, &format!("{path}.{name}"), found);
+    }
+    if let Some(slot) = &training.weight_decay {
+        of_slot(slot, &format!("{path}.weight_decay"), found);
     }
 }
 

@@ -17,6 +17,9 @@ use crate::model::evaluate::Failure;
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
 use crate::stream::Key;
 
+/// Stages whose accuracies have names of their own.
+const SHORTHANDS: [&str; 2] = ["train", "finetune"];
+
 /// Everything that trials share; nothing in it changes.
 pub(super) struct Bench<'a> {
     pub experiment: &'a Experiment,
@@ -236,10 +239,17 @@ fn means(repeats: &[Repeat]) -> (f64, Stages) {
         let values: Option<Vec<f64>> = repeats.iter().map(pick).collect();
         values.map(|v| interval::mean(&v))
     };
+    let after = repeats.first().map_or(&[][..], |r| &r.stages.after);
     let stages = Stages {
-        float: mean(&|r| Some(r.stages.float)).unwrap_or_default(),
+        float: mean(&|r| r.stages.float),
         ptq: mean(&|r| r.stages.ptq),
         qaft: mean(&|r| r.stages.qaft),
+        after: (after.iter().enumerate())
+            .filter_map(|(i, (name, _))| {
+                let mean = mean(&|r| r.stages.after.get(i).map(|(_, a)| *a))?;
+                Some((name.clone(), mean))
+            })
+            .collect(),
     };
     (mean(&|r| Some(r.accuracy)).unwrap_or_default(), stages)
 }
@@ -253,12 +263,17 @@ fn fail(trial: &mut Trial, reason: String) {
 }
 
 fn stages(candidate: &Candidate, trained: &Trained) -> Stages {
-    let is_tuned = candidate.finetune.as_ref().is_some_and(|f| f.epochs > 0);
     let ptq = trained.post_training_validation;
+    let own = |name: &str| !SHORTHANDS.contains(&name);
+    let after = candidate.stages.iter().zip(&trained.after);
     Stages {
         float: trained.float_validation,
         ptq,
-        qaft: (is_tuned && ptq.is_some()).then_some(trained.validation),
+        qaft: (trained.is_tuned && ptq.is_some()).then_some(trained.validation),
+        after: after
+            .filter(|(stage, _)| own(&stage.name))
+            .map(|(stage, accuracy)| (stage.name.clone(), *accuracy))
+            .collect(),
     }
 }
 

@@ -41,10 +41,8 @@ pub struct Experiment {
     pub repair_definitions: Vec<Repair>,
     /// Absent: no energy and no latency.
     pub target: Option<Target>,
-    /// The float stage.
-    pub train: Training,
-    /// Quantization-aware fine-tuning; absent: post-training quantization.
-    pub finetune: Option<Training>,
+    /// How candidates are trained, in order; empty in a search over a formula. What is not quantized after the last stage is quantized then.
+    pub stages: Vec<Stage>,
     /// How candidates are chosen.
     pub search: Search,
     /// At least one.
@@ -59,7 +57,73 @@ pub struct Experiment {
     pub span: Span,
 }
 
-/// A stage of training.
+/// A stage of training with its place among the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// `train`, `finetune`, or the author's; its decisions stand below it.
+    pub name: String,
+    /// What is quantized meanwhile.
+    pub quantize: Quantize,
+    /// How it trains.
+    pub training: Training,
+    /// The earlier stage whose network is asked; its index.
+    pub teacher: Option<usize>,
+    /// What is minimized.
+    pub loss: Loss,
+    /// Where its name stands.
+    pub span: Span,
+}
+
+/// Which operands go through their quantizers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantize {
+    /// None: the network is float.
+    #[default]
+    None,
+    /// What enters a product.
+    Activations,
+    /// Weights.
+    Weights,
+    /// Both.
+    All,
+}
+
+impl Quantize {
+    /// Whether what enters a product is quantized.
+    pub fn activations(self) -> bool {
+        matches!(self, Quantize::Activations | Quantize::All)
+    }
+
+    /// Whether weights are.
+    pub fn weights(self) -> bool {
+        matches!(self, Quantize::Weights | Quantize::All)
+    }
+}
+
+/// A linear combination of losses; each coefficient is an expression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loss {
+    /// Of the cross-entropy with the labels, `task`.
+    pub task: Expr,
+    /// Of `distill(kl)`: the divergence of the network's classes from those of the teacher.
+    pub distill: Expr,
+    /// Of both, in `distill`.
+    pub temperature: Expr,
+}
+
+impl Default for Loss {
+    /// `task`.
+    fn default() -> Loss {
+        Loss {
+            task: Expr::number(1.0),
+            distill: Expr::number(0.0),
+            temperature: Expr::number(1.0),
+        }
+    }
+}
+
+/// How a stage trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Training {
     /// Passes over the training split.
@@ -72,6 +136,8 @@ pub struct Training {
     pub schedule: Slot,
     /// 0 to 1.
     pub label_smoothing: Slot,
+    /// In place of the optimizer's own.
+    pub weight_decay: Option<Slot>,
 }
 
 /// How the search goes.

@@ -87,9 +87,10 @@ fn row(
             .iter()
             .map(|name| float(trial.metrics.0.get(*name).copied())),
     );
-    row.push(float(trial.stages.map(|s| s.float)));
-    row.push(float(trial.stages.and_then(|s| s.ptq)));
-    row.push(float(trial.stages.and_then(|s| s.qaft)));
+    let stages = trial.stages.as_ref();
+    row.push(float(stages.and_then(|s| s.float)));
+    row.push(float(stages.and_then(|s| s.ptq)));
+    row.push(float(stages.and_then(|s| s.qaft)));
     row.push(float(result.tests.get(&trial.number).copied()));
     row.push(
         trial

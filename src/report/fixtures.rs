@@ -38,9 +38,10 @@ fn trial(number: usize, width: f64, kind: &str, accuracy: f64, energy: f64, bits
             ("model_size".into(), bits),
         ])),
         stages: Some(Stages {
-            float: 0.98,
+            float: Some(0.98),
             ptq: Some(accuracy - 0.125),
             qaft: Some(accuracy),
+            after: Vec::new(),
         }),
         goals: vec![accuracy, energy],
         repeats: Vec::new(),

@@ -155,11 +155,15 @@ fn repeats(trial: &Trial, intervals: &Intervals) -> Json {
 }
 
 fn stages(stages: &Stages) -> Json {
-    json!({
-        "float": number(stages.float),
+    let mut out = json!({
+        "float": stages.float.map(number),
         "ptq": stages.ptq.map(number),
         "qaft": stages.qaft.map(number),
-    })
+    });
+    for (name, accuracy) in &stages.after {
+        out[name.as_str()] = number(*accuracy);
+    }
+    out
 }
 
 /// Where a network is stored.

@@ -147,20 +147,24 @@ fn work(experiment: &Experiment, template: &Template) -> Option<String> {
     let data = experiment.data.as_ref()?;
     let candidate = default_candidate(template)?;
     let trainings = trainings(experiment, template);
-    let tuning = candidate.finetune.as_ref().map_or(0, |f| f.epochs);
-    let epochs = candidate.train.epochs + tuning;
-    let tuned = if tuning > 0 {
-        format!(" + {tuning} of fine-tuning")
-    } else {
-        String::new()
-    };
+    let epochs: usize = candidate.stages.iter().map(|s| s.recipe.epochs).sum();
+    let mut stages = candidate.stages.iter().filter(|s| s.recipe.epochs > 0);
+    let first = stages.next().map_or(0, |s| s.recipe.epochs);
+    let mut further = String::new();
+    for stage in stages {
+        let name = match stage.name.as_str() {
+            "finetune" => "fine-tuning".into(),
+            name => format!("`{name}`"),
+        };
+        let _ = write!(further, " + {} of {name}", stage.recipe.epochs);
+    }
     // A step is one forward pass and two of the same size backward: for the inputs and for the weights.
     let images = (trainings * epochs * data.splits.train) as f64;
     let macs = 3.0 * images * candidate.network.total_macs() as f64;
     Some(format!(
-        "up to {} of {}{tuned} (default member): about {}",
+        "up to {} of {}{further} (default member): about {}",
         plural(trainings, "training"),
-        plural(candidate.train.epochs, "epoch"),
+        plural(first, "epoch"),
         quantity(macs, "mac"),
     ))
 }

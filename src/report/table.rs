@@ -272,8 +272,8 @@ fn fine_tuning(result: &RunResult, out: &mut String) {
     let tuned: Vec<(f64, f64, f64)> = result
         .trials
         .iter()
-        .filter_map(|t| t.stages)
-        .filter_map(|s| Some((s.float, s.ptq?, s.qaft?)))
+        .filter_map(|t| t.stages.as_ref())
+        .filter_map(|s| Some((s.float?, s.ptq?, s.qaft?)))
         .collect();
     if tuned.is_empty() {
         return;
@@ -420,7 +420,7 @@ pub fn nothing_feasible(result: &RunResult) -> String {
 }
 
 fn gain(trial: &Trial) -> Option<f64> {
-    let stages = trial.stages?;
+    let stages = trial.stages.as_ref()?;
     Some(stages.qaft? - stages.ptq?)
 }
 

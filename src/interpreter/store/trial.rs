@@ -44,19 +44,22 @@ pub enum Status {
     Failed(String),
 }
 
-/// Accuracy on the validation split after each stage, 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Accuracy on the validation split on the way through training, 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stages {
-    /// Of the float network.
-    pub float: f64,
+    /// Of the float network; absent if it was never trained as such.
+    pub float: Option<f64>,
     /// Quantized after training, without further training; absent without quantizers.
     pub ptq: Option<f64>,
-    /// After quantization-aware fine-tuning; absent without it.
+    /// After quantization-aware training of what had been trained otherwise; absent without it.
     pub qaft: Option<f64>,
+    /// After each stage with a name of the author's own, quantized as the stage is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<(String, f64)>,
 }
 
 /// One of several trainings of a trial, with a seed of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Repeat {
     /// Accuracy on the validation split at the end.
     pub accuracy: f64,

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::batch::{self, Augmentation};
 use super::data::Data;
-use super::model::Model;
+use super::model::{Model, Objective};
 use super::optimizer::Stepper;
 use super::schedule::{self, Moment};
-use super::{Progress, Stage, TrainError};
-use crate::model::{Candidate, Recipe};
+use super::{Progress, TrainError};
+use crate::model::{Candidate, Stage};
 use crate::stream::{Key, Purpose};
 
 /// A trial that is running.
@@ -26,19 +26,17 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Trains `model` and gives the mean loss of the last epoch.
+    /// Trains `model` through stage `index` and gives the mean loss of the last epoch.
     pub fn stage(
         &mut self,
         model: &mut Model,
-        stage: Stage,
-        recipe: &Recipe,
+        index: usize,
+        stage: &Stage,
+        teacher: Option<&Model>,
     ) -> Result<Option<f64>, TrainError> {
-        let (shuffle, augment) = match stage {
-            Stage::Float => (Purpose::Shuffle(0), Purpose::Augment(0)),
-            Stage::Finetune => (Purpose::Shuffle(1), Purpose::Augment(1)),
-        };
-        let mut shuffle = self.key.stream(shuffle);
-        let mut augment = self.key.stream(augment);
+        let recipe = &stage.recipe;
+        let mut shuffle = self.key.stream(Purpose::Shuffle(index as u16));
+        let mut augment = self.key.stream(Purpose::Augment(index as u16));
         let augmentation = Augmentation {
             shift: self.candidate.shift,
             flip: self.candidate.flip,
@@ -58,13 +56,18 @@ impl Run<'_> {
                 let samples = &order[batch::range(split.len(), batches, index)];
                 let images = batch::augmented(split, samples, augmentation, &mut augment);
                 let labels: Vec<usize> = samples.iter().map(|s| split.label(*s)).collect();
-                let smoothing = recipe.label_smoothing;
+                let objective = Objective {
+                    labels: &labels,
+                    smoothing: recipe.label_smoothing,
+                    loss: stage.loss,
+                    teacher,
+                };
                 let step = epoch * batches + index;
                 let moment = Moment::new(epoch, recipe.epochs, step, steps);
-                let (loss, mut gradients) = model.gradients(images, &labels, smoothing, moment)?;
+                let (loss, mut gradients) = model.gradients(images, &objective, moment)?;
                 if !loss.is_finite() {
                     return Err(TrainError::Diverged {
-                        stage,
+                        stage: stage.name.clone(),
                         epoch: epoch + 1,
                         loss,
                     });
@@ -76,7 +79,7 @@ impl Run<'_> {
             let loss = sum / split.len() as f64;
             mean = Some(loss);
             (self.progress)(Progress {
-                stage,
+                stage: index,
                 epoch: epoch + 1,
                 epochs: recipe.epochs,
                 loss,
