@@ -63,6 +63,37 @@ fn repeats_survive_kills_and_are_averaged() {
     assert!(result["trials"][best]["test_half_width"].is_number());
 }
 
+/// Each arm is a search of its own in a folder of its own; one reference point measures all hypervolumes.
+#[test]
+fn arms_survive_kills_and_compare() {
+    let text = SMALL.replace(
+        "seed   = 3",
+        "seed   = 3  arms { finetune.epochs in {0, 1} search.method in {random, bayes} }",
+    );
+    let text = text.replace("trials = 8", "trials = 4");
+    let folders = [
+        "0-finetune.epochs=0-search.method=random",
+        "1-finetune.epochs=0-search.method=bayes",
+        "2-finetune.epochs=1-search.method=random",
+        "3-finetune.epochs=1-search.method=bayes",
+    ];
+    let results = folders.map(|f| format!("arms/{f}/result.json"));
+    let mut files = vec!["result.json"];
+    files.extend(results.iter().map(String::as_str));
+    let whole = survives_kills(&text, &files);
+    let result: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    let arms = result["arms"].as_array().unwrap();
+    assert_eq!(arms.len(), 4);
+    for (arm, folder) in arms.iter().zip(folders) {
+        assert_eq!(arm["folder"], format!("arms/{folder}"));
+        assert_eq!(arm["trials"], 4);
+        assert!(arm["hypervolume"].as_f64().unwrap() >= 0.0);
+    }
+    assert_eq!(arms[1]["settings"]["finetune.epochs"], "0");
+    assert_eq!(arms[1]["settings"]["search.method"], "bayes");
+    assert_eq!(result["hypervolume_reference"].as_array().unwrap().len(), 2);
+}
+
 /// Runs a spec whole, and again with five kills: these files must be the same. Gives the result.
 fn survives_kills(text: &str, files: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -30,12 +30,11 @@ impl Cx<'_> {
         let mut merged = self.merged(id)?;
         self.inside(&merged.clone(), false, |cx| {
             settle_dotted(cx, &mut merged);
-            cx.provenance(&merged);
-            cx.experiment_body(&merged)
+            cx.with_arms(merged)
         })
     }
 
-    fn experiment_body(&mut self, merged: &Merged) -> Option<Experiment> {
+    pub(super) fn experiment_body(&mut self, merged: &Merged) -> Option<Experiment> {
         let schema = merged.schema;
         let sections = self.sections(merged);
         let mark = self.locals.len();
@@ -115,6 +114,7 @@ impl Cx<'_> {
             requires: claims.requires,
             expects: claims.expects,
             provenance: reached.provenance,
+            arms: Vec::new(),
             span: merged.name.span,
         })
     }

@@ -10,6 +10,7 @@
 //! lowers that kind.
 
 mod amend;
+mod arms;
 mod calls;
 mod checks;
 mod context;

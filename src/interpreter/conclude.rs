@@ -31,7 +31,9 @@ pub(super) fn choose(experiment: &Experiment, template: &Template, store: &Store
             order.then(a.number.cmp(&b.number))
         })
         .map(|t| t.number);
-    let hypervolume = hypervolume(experiment, &trials, &front);
+    let all: Vec<&Trial> = trials.iter().collect();
+    let worst = worst(experiment, &all);
+    let hypervolume = worst.map(|worst| hypervolume(experiment, &front, &worst));
     RunResult {
         experiment: experiment.name.clone(),
         seed: experiment.seed,
@@ -178,22 +180,30 @@ pub(super) fn turned(direction: Direction, value: f64) -> f64 {
     }
 }
 
-/// The reference is the worst value of each goal among complete trials: it needs no number from the user, and stays the same
-/// however the trials are ordered. To compare runs, take one reference for both.
-fn hypervolume(experiment: &Experiment, trials: &[Trial], front: &[&Trial]) -> Option<Hypervolume> {
+/// The worst value of each goal among complete trials, turned so that more is better: what hypervolumes are measured from. It needs
+/// no number from the user, and stays the same however the trials are ordered. To compare runs, take one reference for both.
+pub(super) fn worst(experiment: &Experiment, trials: &[&Trial]) -> Option<Vec<f64>> {
     let complete = trials.iter().filter(|t| t.status == Status::Complete);
-    let worst = complete.map(|t| gains(experiment, t)).reduce(|a, b| {
+    complete.map(|t| gains(experiment, t)).reduce(|a, b| {
         let pairs = a.into_iter().zip(b);
         pairs.map(|(x, y)| if y < x { y } else { x }).collect()
-    })?;
+    })
+}
+
+/// The volume that a front dominates, from a reference as [`worst`] gives it.
+pub(super) fn hypervolume(
+    experiment: &Experiment,
+    front: &[&Trial],
+    reference: &[f64],
+) -> Hypervolume {
     let gains: Vec<Vec<f64>> = front.iter().map(|t| gains(experiment, t)).collect();
-    Some(Hypervolume {
-        value: pareto::hypervolume(&gains, &worst),
+    Hypervolume {
+        value: pareto::hypervolume(&gains, reference),
         reference: experiment
             .goals
             .iter()
-            .zip(worst)
-            .map(|(g, v)| turned(g.direction, v))
+            .zip(reference)
+            .map(|(g, v)| turned(g.direction, *v))
             .collect(),
-    })
+    }
 }

@@ -14,6 +14,7 @@
 //! and nothing else, so that it never changes a byte of the result. A resumed run asks the same questions again wherever the journal
 //! has no answer yet.
 
+mod arms;
 mod bench;
 mod conclude;
 mod expect;
@@ -27,6 +28,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
+pub use self::arms::run_arms;
 use self::bench::{Bench, Measured};
 use self::result::RunResult;
 use self::search::{Known, Observation, Sampler, Suggestion};
@@ -52,6 +54,11 @@ pub trait Observer: Sync {
     /// The search begins; so many of its trials are in the journal already.
     fn started(&self, done: usize, total: usize) {
         let _ = (done, total);
+    }
+
+    /// The search of another arm follows; `index` counts from 0.
+    fn arm(&self, index: usize, count: usize, label: &str) {
+        let _ = (index, count, label);
     }
 
     /// A trial runs now.

@@ -76,7 +76,7 @@ pub struct Intervals {
 pub struct Hypervolume {
     /// Product of the goals' units.
     pub value: f64,
-    /// The worst value of each goal among complete trials.
+    /// The worst value of each goal among complete trials, of all arms if there are any.
     pub reference: Vec<f64>,
 }
 
@@ -100,6 +100,30 @@ pub struct Part {
     pub value: Option<Value>,
     /// Base unit; empty for plain numbers.
     pub unit: String,
+}
+
+/// What an experiment with arms has shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmsResult {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// The root of all randomness.
+    pub seed: u64,
+    /// In the order of the spec; hypervolumes have one reference.
+    pub arms: Vec<ArmResult>,
+}
+
+/// One arm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmResult {
+    /// What was set to what, on one line.
+    pub label: String,
+    /// Its folder below `arms`.
+    pub folder: String,
+    /// The same part by part.
+    pub settings: Vec<(String, String)>,
+    /// Its search.
+    pub result: RunResult,
 }
 
 impl RunResult {

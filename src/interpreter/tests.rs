@@ -67,6 +67,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         requires: Vec::new(),
         expects: Vec::new(),
         provenance: Vec::new(),
+        arms: Vec::new(),
         span: Span::default(),
     }
 }

@@ -53,8 +53,31 @@ pub struct Experiment {
     pub expects: Vec<Expect>,
     /// Where the numbers of the library come from, for the report.
     pub provenance: Vec<Provenance>,
+    /// Each runs the whole search; then this experiment is that of the first. Empty without `arms`.
+    pub arms: Vec<Arm>,
     /// Where the name stands.
     pub span: Span,
+}
+
+/// One combination of the values of `arms { … }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// What was set to what, as written, in the order of the text.
+    pub settings: Vec<(String, String)>,
+    /// The experiment with these values, without arms of its own.
+    pub experiment: Experiment,
+}
+
+impl Experiment {
+    /// What is searched: the experiment itself, or that of each arm with its settings.
+    pub fn searches(&self) -> Vec<(&[(String, String)], &Experiment)> {
+        if self.arms.is_empty() {
+            return vec![(&[], self)];
+        }
+        let arms = self.arms.iter();
+        arms.map(|a| (a.settings.as_slice(), &a.experiment))
+            .collect()
+    }
 }
 
 /// A stage of training with its place among the others.

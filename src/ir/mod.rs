@@ -16,7 +16,7 @@ mod value;
 
 pub use dataset::{Augment, Dataset, Files, Splits};
 pub use experiment::{
-    Direction, Expect, Experiment, Goal, Loss, Method, Program, Provenance, Quantize, Require,
+    Arm, Direction, Expect, Experiment, Goal, Loss, Method, Program, Provenance, Quantize, Require,
     Search, Stage, Training,
 };
 pub use expr::{BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Slot, UnaryOp};

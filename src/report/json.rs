@@ -6,7 +6,8 @@
 use serde_json::{Map, Number, Value as Json, json};
 
 use crate::interpreter::model_name;
-use crate::interpreter::result::{Intervals, RunResult};
+use crate::interpreter::result::{ArmsResult, Intervals, RunResult};
+use crate::interpreter::store::ARMS;
 use crate::interpreter::store::trial::{Stages, Status, Trial};
 use crate::ir::{Direction, Value};
 
@@ -21,14 +22,7 @@ pub fn result(result: &RunResult, timings: bool) -> String {
         "schema": 1,
         "experiment": result.experiment,
         "seed": result.seed,
-        "goals": result.goals.iter().map(|g| json!({
-            "goal": g.text,
-            "direction": match g.direction {
-                Direction::Maximize => "maximize",
-                Direction::Minimize => "minimize",
-            },
-            "unit": g.unit,
-        })).collect::<Vec<_>>(),
+        "goals": goals(result),
         "requires": result.requires.iter().map(|r| json!({
             "require": r.text,
             "why": r.why,
@@ -61,6 +55,64 @@ pub fn result(result: &RunResult, timings: bool) -> String {
         serde_json::to_string_pretty(&document).expect("invariant: a JSON value can be written");
     text.push('\n');
     text
+}
+
+/// The summary of an experiment with arms; each arm's own `result.json` has everything.
+pub fn arms(result: &ArmsResult) -> String {
+    let arms: Vec<Json> = result
+        .arms
+        .iter()
+        .map(|arm| {
+            let run = &arm.result;
+            let best = run.best.and_then(|n| run.trial(n));
+            json!({
+                "settings": arm.settings.iter()
+                    .map(|(path, value)| (path.clone(), Json::from(value.as_str())))
+                    .collect::<Map<_, _>>(),
+                "folder": format!("{ARMS}/{}", arm.folder),
+                "trials": run.trials.len(),
+                "feasible": run.trials.iter().filter(|t| t.is_feasible()).count(),
+                "pareto": run.pareto.len(),
+                "best": run.best,
+                "goals": best.map(|t| t.goals.iter().map(|g| number(*g)).collect::<Vec<_>>()),
+                "test_accuracy": run.best.and_then(|n| run.tests.get(&n)).map(|a| number(*a)),
+                "hypervolume": run.hypervolume.as_ref().map(|h| number(h.value)),
+                "meets_expectations": run.meets_expectations(),
+            })
+        })
+        .collect();
+    let first = result.arms.first().map(|a| &a.result);
+    let reference = result
+        .arms
+        .iter()
+        .find_map(|a| a.result.hypervolume.as_ref());
+    let document = json!({
+        "schema": 1,
+        "experiment": result.experiment,
+        "seed": result.seed,
+        "goals": first.map(goals),
+        "hypervolume_reference": reference
+            .map(|h| h.reference.iter().map(|r| number(*r)).collect::<Vec<_>>()),
+        "arms": arms,
+    });
+    let mut text =
+        serde_json::to_string_pretty(&document).expect("invariant: a JSON value can be written");
+    text.push('\n');
+    text
+}
+
+fn goals(result: &RunResult) -> Vec<Json> {
+    let goals = result.goals.iter().map(|g| {
+        json!({
+            "goal": g.text,
+            "direction": match g.direction {
+                Direction::Maximize => "maximize",
+                Direction::Minimize => "minimize",
+            },
+            "unit": g.unit,
+        })
+    });
+    goals.collect()
 }
 
 fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {

@@ -33,10 +33,19 @@ const KNOWN: [&str; 7] = [
     "latency",
 ];
 
-/// The plan as text. `verbose` lists every decision and every layer of the default member.
-pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: Look) -> String {
+/// The plan as text, of an arm with its settings. `verbose` lists every decision and every layer of the default member.
+pub fn text(
+    experiment: &Experiment,
+    settings: &[(String, String)],
+    template: &Template,
+    verbose: bool,
+    look: Look,
+) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "experiment {}", experiment.name);
+    for (path, value) in settings {
+        line(&mut out, "arm", &format!("{path} = {value}"));
+    }
     for goal in &experiment.goals {
         line(&mut out, verb(goal.direction), &goal.text);
     }
@@ -86,12 +95,15 @@ pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: L
     out
 }
 
-/// The plan for programs.
-pub fn json(experiment: &Experiment, template: &Template) -> Json {
+/// The plan for programs; `arm` has the settings of an arm, and is empty without arms.
+pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &Template) -> Json {
     let space = points(template.decisions());
     let default = known(template);
     json!({
         "experiment": experiment.name,
+        "arm": settings.iter()
+            .map(|(path, value)| (path.clone(), Json::from(value.as_str())))
+            .collect::<Map<_, _>>(),
         "decisions": template.decisions().all.iter().map(|d| json!({
             "path": d.path,
             "domain": domain(d),

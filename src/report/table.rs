@@ -10,7 +10,7 @@ use super::grid::Grid;
 use super::quantity::{percent, points, quantity};
 use super::words::{goal_value, plural, verb};
 use super::{Look, bits};
-use crate::interpreter::result::{Expectation, RunResult};
+use crate::interpreter::result::{ArmsResult, Expectation, RunResult};
 use crate::interpreter::store::trial::{Status, Trial};
 use crate::ir::{Direction, Value};
 use crate::model::metrics::metric;
@@ -71,6 +71,85 @@ fn headline(result: &RunResult, out: &mut String) {
             result.pareto.len(),
         ),
     );
+}
+
+/// The report of an experiment with arms: one row for each, then what failed.
+pub fn arms(result: &ArmsResult, look: Look) -> String {
+    let mut out = String::new();
+    let goals = result.arms.first().map_or(&[][..], |a| &a.result.goals);
+    let written: Vec<String> = goals
+        .iter()
+        .map(|g| format!("{} {}", verb(g.direction), g.text))
+        .collect();
+    put(
+        &mut out,
+        format!("{}: {}", result.experiment, written.join(", ")),
+    );
+    put(&mut out, format!("{}\n", plural(result.arms.len(), "arm")));
+    let has_tests = result.arms.iter().any(|a| !a.result.tests.is_empty());
+    let mut header: Vec<String> = vec!["arm".into(), "trials".into(), "feasible".into()];
+    header.extend(goals.iter().map(|g| g.text.clone()));
+    if has_tests {
+        header.push("test accuracy".into());
+    }
+    header.extend(["on the front".into(), "hypervolume".into()]);
+    let mut grid = Grid::new(&header, &[0], look);
+    for arm in &result.arms {
+        let run = &arm.result;
+        let best = run.best.and_then(|n| run.trial(n));
+        let mut row = vec![
+            arm.label.clone(),
+            run.trials.len().to_string(),
+            run.trials
+                .iter()
+                .filter(|t| t.is_feasible())
+                .count()
+                .to_string(),
+        ];
+        row.extend((0..goals.len()).map(|i| best.map_or_else(dash, |t| goal_of(run, i, t))));
+        if has_tests {
+            row.push(best.map_or_else(dash, |t| test(run, t)));
+        }
+        row.push(run.pareto.len().to_string());
+        row.push(
+            run.hypervolume
+                .as_ref()
+                .map_or_else(dash, |h| quantity(h.value, "")),
+        );
+        grid.row(&row, false);
+    }
+    out.push_str(&grid.finish());
+    out.push_str("goals: of the best by validation in the first goal\n");
+    let reference = result
+        .arms
+        .iter()
+        .find_map(|a| a.result.hypervolume.as_ref());
+    if let Some(reference) = reference {
+        let point = goals.iter().zip(&reference.reference);
+        let point: Vec<String> = point
+            .map(|(g, v)| format!("{} {}", g.text, goal_value(&g.text, *v, &g.unit)))
+            .collect();
+        put(
+            &mut out,
+            format!(
+                "hypervolume: in base units, from {}: the worst of all arms",
+                point.join(", ")
+            ),
+        );
+    }
+    for arm in &result.arms {
+        let mut said = String::new();
+        misses(&arm.result, &mut said);
+        failures(&arm.result, &mut said);
+        expectations(&arm.result.expects, &mut said);
+        if !said.is_empty() {
+            let _ = write!(out, "\n{}{said}", arm.label);
+            if !out.ends_with('\n') {
+                out.push('\n');
+            }
+        }
+    }
+    out
 }
 
 /// One row for each member of the Pareto set, the best first goal on top.
@@ -145,20 +224,7 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
         }
     }
     for (i, goal) in result.goals.iter().enumerate() {
-        add(
-            &goal.text,
-            false,
-            Box::new(move |t| {
-                let Some(value) = t.goals.get(i) else {
-                    return dash();
-                };
-                let shown = goal_value(&goal.text, *value, &goal.unit);
-                match result.intervals.get(&t.number) {
-                    Some(of) if goal.text == "accuracy" => with_interval(shown, of.accuracy),
-                    _ => shown,
-                }
-            }),
-        );
+        add(&goal.text, false, Box::new(move |t| goal_of(result, i, t)));
         if goal.text == "accuracy" && !result.tests.is_empty() {
             add("test", false, Box::new(|t| test(result, t)));
         }
@@ -191,6 +257,18 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
         add("bits", true, Box::new(|t| bits::compact(&t.layers)));
     }
     columns
+}
+
+/// The value of a goal, with the interval that repeats give.
+fn goal_of(result: &RunResult, index: usize, trial: &Trial) -> String {
+    let (Some(value), Some(goal)) = (trial.goals.get(index), result.goals.get(index)) else {
+        return dash();
+    };
+    let shown = goal_value(&goal.text, *value, &goal.unit);
+    match result.intervals.get(&trial.number) {
+        Some(of) if goal.text == "accuracy" => with_interval(shown, of.accuracy),
+        _ => shown,
+    }
 }
 
 fn test(result: &RunResult, trial: &Trial) -> String {

@@ -326,6 +326,12 @@ pub const DECLARATIONS: &[Declaration] = &[
                 docs: "one of several stages of training, in the order of the text",
             },
             Section {
+                name: "arms",
+                labelled: false,
+                fields: &[],
+                docs: "values of which each runs the whole search: `finetune.epochs in {0, 1}`",
+            },
+            Section {
                 name: "search",
                 labelled: false,
                 fields: &[
@@ -361,7 +367,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         ],
         formulas: &[],
         lets: true,
-        later: &["arms", "final", "evaluate"],
+        later: &["final", "evaluate"],
         docs: "binds all of these to a seed, a search, goals, requirements and expectations",
     },
 ];

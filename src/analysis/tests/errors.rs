@@ -422,12 +422,6 @@ fn facts_and_promises() {
 
 #[test]
 fn what_is_not_built_is_said() {
-    in_experiment(
-        "arms { finetune.epochs in {0, 1} }",
-        "bnas::unsupported",
-        "arms",
-        "",
-    );
     in_experiment("final { epochs = 200 }", "bnas::unsupported", "final", "");
     in_experiment(
         "evaluate = table(\"x.csv\")",

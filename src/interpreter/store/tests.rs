@@ -108,10 +108,9 @@ fn a_model_is_given_back_only_if_it_is_the_one() {
 #[test]
 fn texts_are_replaced_whole_and_nothing_else_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::create(folder.path(), &lock(1), "spec").unwrap();
-    store.write("result.json", "long text").unwrap();
-    store.write("result.json", "short").unwrap();
     let path = folder.path().join("result.json");
+    write(&path, "long text").unwrap();
+    write(&path, "short").unwrap();
     assert_eq!(fs::read_to_string(path).unwrap(), "short");
     assert!(!folder.path().join("result.json.tmp").exists());
 }
@@ -123,4 +122,14 @@ fn a_file_in_place_of_the_folder_is_an_error() {
     fs::write(&path, "").unwrap();
     let error = Store::create(&path, &lock(1), "spec").unwrap_err();
     assert!(error.to_string().contains("cannot create"), "{error}");
+}
+
+#[test]
+fn a_run_that_was_killed_in_its_first_write_can_begin_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("spec.bnas.tmp"), "hal").unwrap();
+    Store::resume(folder.path(), &lock(1), "spec").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("spec.bnas.tmp"), "hal").unwrap();
+    Store::create(folder.path(), &lock(1), "spec").unwrap();
 }

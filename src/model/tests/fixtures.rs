@@ -402,6 +402,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         requires: Vec::new(),
         expects: Vec::new(),
         provenance: Vec::new(),
+        arms: Vec::new(),
         span: Span::default(),
     }
 }
