@@ -1,7 +1,7 @@
-//! Streams of random numbers: one per (seed, trial, purpose), never shared.
+//! Streams of random numbers: one per (seed, trial, repeat, purpose), never shared.
 //!
-//! In: the seed of the experiment, the number of a trial and what the numbers are for. Out: a ChaCha8 generator whose key is
-//! made of these three, and draws from it that need no other crate, so that their bits never change. A generator is used by
+//! In: the seed of the experiment, the number of a trial and of its repeat, and what the numbers are for. Out: a ChaCha8 generator
+//! whose key is made of these four, and draws from it that need no other crate, so that their bits never change. A generator is used by
 //! one thread for one purpose; whoever needs more numbers makes another stream.
 
 use rand_chacha::ChaCha8Rng;
@@ -11,28 +11,73 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Initial weights.
-    Init = 1,
-    /// The order of training samples in the float stage.
-    Shuffle = 2,
-    /// Shifts and flips of training images in the float stage.
-    Augment = 3,
-    /// The order of training samples in fine-tuning.
-    FinetuneShuffle = 4,
-    /// Shifts and flips of training images in fine-tuning.
-    FinetuneAugment = 5,
+    Init,
+    /// The order of training samples in a stage, which counts from 0.
+    Shuffle(u16),
+    /// Shifts and flips of training images in a stage.
+    Augment(u16),
     /// Which candidate comes next.
-    Search = 6,
+    Search,
 }
 
-/// The generator of one purpose of one trial.
+impl Purpose {
+    /// A number of its own for every purpose.
+    fn code(self) -> u32 {
+        match self {
+            Purpose::Init => 1,
+            Purpose::Shuffle(stage @ 0..=1) => 2 + 2 * u32::from(stage),
+            Purpose::Augment(stage @ 0..=1) => 3 + 2 * u32::from(stage),
+            Purpose::Search => 6,
+            Purpose::Shuffle(stage) => 16 + 2 * u32::from(stage),
+            Purpose::Augment(stage) => 17 + 2 * u32::from(stage),
+        }
+    }
+}
+
+/// Trials with this bit are the final trainings of the trials without it.
+const FINAL: u64 = 1 << 63;
+
+/// Whose numbers they are: one training of one trial of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Key {
+    /// The seed of the experiment.
+    pub seed: u64,
+    /// The number of the trial.
+    pub trial: u64,
+    /// Which of the trial's trainings, from 0.
+    pub repeat: u32,
+}
+
+impl Key {
+    /// The same for the final training of the trial.
+    pub fn of_final(self) -> Key {
+        Key {
+            trial: self.trial | FINAL,
+            ..self
+        }
+    }
+
+    /// The generator of one purpose.
+    pub fn stream(self, purpose: Purpose) -> ChaCha8Rng {
+        // The key of the block cipher holds the numbers as they are: different ones can't give the same stream.
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&self.trial.to_le_bytes());
+        key[16..20].copy_from_slice(&purpose.code().to_le_bytes());
+        key[20..24].copy_from_slice(&self.repeat.to_le_bytes());
+        key[24..].copy_from_slice(b"bnas v1\0");
+        ChaCha8Rng::from_seed(key)
+    }
+}
+
+/// The generator of one purpose of a trial's first training, or of a trial that trains once.
 pub fn stream(seed: u64, trial: u64, purpose: Purpose) -> ChaCha8Rng {
-    // The key of the block cipher holds the three numbers as they are: different triples can't give the same stream.
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&trial.to_le_bytes());
-    key[16..24].copy_from_slice(&(purpose as u64).to_le_bytes());
-    key[24..].copy_from_slice(b"bnas v1\0");
-    ChaCha8Rng::from_seed(key)
+    let key = Key {
+        seed,
+        trial,
+        repeat: 0,
+    };
+    key.stream(purpose)
 }
 
 /// A whole number from 0 to `n - 1`, each equally likely. `n` must not be 0.
@@ -76,9 +121,30 @@ mod tests {
         assert_eq!(base, first(7, 3, Purpose::Init));
         assert_ne!(base, first(8, 3, Purpose::Init));
         assert_ne!(base, first(7, 4, Purpose::Init));
-        assert_ne!(base, first(7, 3, Purpose::Shuffle));
+        assert_ne!(base, first(7, 3, Purpose::Shuffle(0)));
+        let again = Key {
+            seed: 7,
+            trial: 3,
+            repeat: 1,
+        };
+        assert_ne!(base, again.stream(Purpose::Init).next_u64());
+        assert_ne!(
+            again.stream(Purpose::Init).next_u64(),
+            again.of_final().stream(Purpose::Init).next_u64()
+        );
         // Seed and trial don't stand for each other.
         assert_ne!(first(1, 2, Purpose::Init), first(2, 1, Purpose::Init));
+    }
+
+    #[test]
+    fn every_purpose_has_a_number_of_its_own() {
+        let stages = (0..200).flat_map(|s| [Purpose::Shuffle(s), Purpose::Augment(s)]);
+        let all = stages.chain([Purpose::Init, Purpose::Search]);
+        let mut codes: Vec<u32> = all.map(Purpose::code).collect();
+        let count = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
     }
 
     #[test]
@@ -109,7 +175,7 @@ mod tests {
 
     #[test]
     fn shuffle_keeps_every_item() {
-        let mut rng = stream(3, 0, Purpose::Shuffle);
+        let mut rng = stream(3, 0, Purpose::Shuffle(0));
         let mut items: Vec<usize> = (0..100).collect();
         shuffle(&mut rng, &mut items);
         assert!(items.iter().enumerate().any(|(i, x)| i != *x));

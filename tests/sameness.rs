@@ -36,9 +36,76 @@ fn jobs_change_no_byte() {
 
 #[test]
 fn a_killed_run_resumes_to_the_same_bytes() {
+    survives_kills(SMALL, &["result.json", "trials.csv"]);
+}
+
+/// Each candidate is trained with two seeds: both are kept, and what is known of the candidate is their mean.
+#[test]
+fn repeats_survive_kills_and_are_averaged() {
+    let text = SMALL.replace("seed   = 3", "seed   = 3  repeats = 2");
+    let text = text.replace("trials = 8", "trials = 5");
+    let whole = survives_kills(&text, &["result.json", "trials.csv"]);
+    let result: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    for trial in result["trials"].as_array().unwrap() {
+        let repeats = trial["repeats"].as_array().unwrap();
+        let of = |i: usize| repeats[i]["accuracy"].as_f64().unwrap();
+        let mean = trial["metrics"]["accuracy"].as_f64().unwrap();
+        assert_eq!(repeats.len(), 2);
+        assert!((mean - (of(0) + of(1)) / 2.0).abs() < 1e-12);
+        // Two values: the quantile of Student's t times half their distance.
+        let half_width = trial["accuracy_half_width"].as_f64().unwrap();
+        let wanted = 12.706_204_736 * (of(0) - of(1)).abs() / 2.0;
+        assert!((half_width - wanted).abs() < 1e-6 * wanted, "{half_width}");
+    }
+    let differ = |t: &serde_json::Value| t["repeats"][0]["accuracy"] != t["repeats"][1]["accuracy"];
+    assert!(result["trials"].as_array().unwrap().iter().any(differ));
+    let best = result["best"].as_u64().unwrap() as usize;
+    assert!(result["trials"][best]["test_half_width"].is_number());
+}
+
+/// Each arm is a search of its own in a folder of its own; one reference point measures all hypervolumes.
+#[test]
+fn arms_survive_kills_and_compare() {
+    let text = SMALL.replace(
+        "seed   = 3",
+        "seed   = 3  arms { finetune.epochs in {0, 1} search.method in {random, bayes} }",
+    );
+    let text = text.replace("trials = 8", "trials = 4");
+    let folders = [
+        "0-finetune.epochs=0-search.method=random",
+        "1-finetune.epochs=0-search.method=bayes",
+        "2-finetune.epochs=1-search.method=random",
+        "3-finetune.epochs=1-search.method=bayes",
+    ];
+    let results = folders.map(|f| format!("arms/{f}/result.json"));
+    let mut files = vec!["result.json"];
+    files.extend(results.iter().map(String::as_str));
+    let whole = survives_kills(&text, &files);
+    let result: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    let arms = result["arms"].as_array().unwrap();
+    assert_eq!(arms.len(), 4);
+    for (arm, folder) in arms.iter().zip(folders) {
+        assert_eq!(arm["folder"], format!("arms/{folder}"));
+        assert_eq!(arm["trials"], 4);
+        assert!(arm["hypervolume"].as_f64().unwrap() >= 0.0);
+    }
+    assert_eq!(arms[1]["settings"]["finetune.epochs"], "0");
+    assert_eq!(arms[1]["settings"]["search.method"], "bayes");
+    assert_eq!(result["hypervolume_reference"].as_array().unwrap().len(), 2);
+}
+
+/// Runs a spec whole, and again with five kills: these files must be the same. Gives the result.
+fn survives_kills(text: &str, files: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let whole = run_small(folder.path(), "whole", &["--jobs", "2"]);
-    let spec = folder.path().join("small.bnas");
+    let spec = util::write(folder.path(), "small.bnas", text);
+    let whole = folder.path().join("whole");
+    let once = [
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        whole.to_str().unwrap(),
+    ];
+    util::expect_code(&util::run(&once), 0);
     let out = folder.path().join("killed");
     let args = [
         "run",
@@ -66,9 +133,10 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     let mut last = args.to_vec();
     last.push("--resume");
     util::expect_code(&util::run(&last), 0);
-    for file in ["result.json", "trials.csv"] {
+    for file in files {
         assert_eq!(read(&whole, file), read(&out, file), "{file}");
     }
+    read(&whole, "result.json")
 }
 
 #[test]

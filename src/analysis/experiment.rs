@@ -11,7 +11,6 @@ use super::merged::Merged;
 use super::names::Id;
 use super::paths;
 use super::quantizer::{given, target};
-use super::recipe::untrained;
 use super::schema::Declaration;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Let, Slot, Value};
@@ -31,12 +30,11 @@ impl Cx<'_> {
         let mut merged = self.merged(id)?;
         self.inside(&merged.clone(), false, |cx| {
             settle_dotted(cx, &mut merged);
-            cx.provenance(&merged);
-            cx.experiment_body(&merged)
+            cx.with_arms(merged)
         })
     }
 
-    fn experiment_body(&mut self, merged: &Merged) -> Option<Experiment> {
+    pub(super) fn experiment_body(&mut self, merged: &Merged) -> Option<Experiment> {
         let schema = merged.schema;
         let sections = self.sections(merged);
         let mark = self.locals.len();
@@ -55,18 +53,15 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         };
         let has_space = fields.get("space").is_some();
-        let staged = merged
-            .entries
-            .iter()
-            .any(|e| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "stage"));
-        let train = self.training(merged, &sections, "train", 2e-3);
-        let finetune = self.training(merged, &sections, "finetune", 5e-4);
+        let is_trained = |s: &ast::Section| matches!(s.name.text.as_str(), "train" | "stage");
+        let is_trained = sections.iter().any(is_trained);
+        let stages = self.stages(merged, &sections);
         if !has_space {
             self.needs_space(merged, &fields, &sections);
         } else {
             let missing = [
                 ("data", fields.get("data").is_none()),
-                ("train", train.is_none() && !staged),
+                ("train", !is_trained),
             ];
             for name in missing
                 .iter()
@@ -79,13 +74,18 @@ impl Cx<'_> {
         let search = self.search(merged, &sections);
         let seed = self.count_of(&fields, schema.fields, "seed").unwrap_or(0);
 
+        let repeats = self
+            .count_of(&fields, schema.fields, "repeats")
+            .unwrap_or(1) as usize;
+
         let mut known = paths::Paths::new();
         for binding in &lets {
             paths::of_slot(&binding.slot, &binding.name, &mut known);
         }
         paths::of_space(space.as_ref(), &mut known);
-        paths::of_training(&train, "train", &mut known);
-        paths::of_training(&finetune, "finetune", &mut known);
+        for stage in &stages {
+            paths::of_training(&stage.training, &stage.name, &mut known);
+        }
         paths::of_target(target.as_ref(), &mut known);
         self.paths = Some(known);
         let claims = self.claims(merged, has_space);
@@ -99,6 +99,7 @@ impl Cx<'_> {
             name: merged.name.text.clone(),
             docs: merged.docs.clone(),
             seed,
+            repeats,
             lets,
             data,
             space,
@@ -107,13 +108,13 @@ impl Cx<'_> {
             repairs,
             repair_definitions: reached.repairs.into_iter().map(|(_, r)| r).collect(),
             target,
-            train: train.unwrap_or_else(untrained),
-            finetune,
+            stages,
             search: search?,
             goals: claims.goals,
             requires: claims.requires,
             expects: claims.expects,
             provenance: reached.provenance,
+            arms: Vec::new(),
             span: merged.name.span,
         })
     }
@@ -127,8 +128,14 @@ impl Cx<'_> {
             if !self.knows_section(merged, section) {
                 continue;
             }
-            match sections.iter().find(|s| s.name.text == section.name.text) {
-                Some(first) => self.twice(&section.name.text, section.name.span, first.name.span),
+            let same = |s: &&ast::Section| {
+                s.name.text == section.name.text && label(s).text == label(section).text
+            };
+            match sections.iter().find(same).map(label) {
+                Some(first) => {
+                    let (again, first) = (label(section), first.span);
+                    self.twice(&again.text, again.span, first);
+                }
                 None => sections.push(section.clone()),
             }
         }
@@ -247,7 +254,7 @@ impl Cx<'_> {
 
     /// Without a space there is nothing to train, quantize or price.
     fn needs_space(&mut self, merged: &Merged, fields: &Written, sections: &[ast::Section]) {
-        let fields = ["data", "policy", "target", "repairs"]
+        let fields = ["data", "policy", "target", "repairs", "repeats"]
             .iter()
             .filter_map(|n| fields.get(n))
             .map(|(n, _)| n);
@@ -319,4 +326,9 @@ impl Cx<'_> {
             }
         }
     }
+}
+
+/// What tells a section from others: the name behind its word, or the word.
+fn label(section: &ast::Section) -> &ast::Name {
+    section.label.as_ref().unwrap_or(&section.name)
 }

@@ -363,6 +363,7 @@ impl Cx<'_> {
             Kind::TruthOr(words) | Kind::Word(words) => {
                 format!("one of {}", list(words.iter().copied()))
             }
+            Kind::Other(what) => what.into(),
             kind => types::of_kind(kind).name(),
         }
     }

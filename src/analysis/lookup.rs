@@ -75,7 +75,7 @@ impl Cx<'_> {
                 );
                 return Typed::poison(span);
             }
-        } else if self.paths.is_some() && schema_head(path) {
+        } else if self.paths.is_some() && self.heads_decisions(path) {
             return self.decision_path(path);
         }
         self.unknown_name(&text, span, want.map(words).unwrap_or_default());
@@ -103,6 +103,13 @@ impl Cx<'_> {
         })
     }
 
+    /// Whether decisions have paths that begin with this word.
+    fn heads_decisions(&self, path: &ast::Path) -> bool {
+        let head = format!("{}.", path.head.text);
+        let mut paths = self.paths.iter().flat_map(|paths| paths.keys());
+        schema_head(path) || paths.any(|p| p.starts_with(&head))
+    }
+
     /// `space.s[1].channels`, `space.s[*].channels`: a value by its path, where goals and requirements speak of it.
     fn decision_path(&mut self, path: &ast::Path) -> Typed {
         let span = path.span;
@@ -113,10 +120,10 @@ impl Cx<'_> {
             let prefix = format!("space.{}.", path.head.text);
             paths.keys().any(|p| p.starts_with(&prefix))
         };
-        if self.paths.is_some() && !schema_head(path) && inside() {
+        if self.paths.is_some() && !self.heads_decisions(path) && inside() {
             text.insert_str(0, "space.");
             plain.insert_str(0, "space.");
-        } else if self.paths.is_none() || !schema_head(path) {
+        } else if self.paths.is_none() || !self.heads_decisions(path) {
             self.report(
                 Diagnostic::error(
                     "bnas::unsupported",

@@ -10,6 +10,7 @@
 //! lowers that kind.
 
 mod amend;
+mod arms;
 mod calls;
 mod checks;
 mod context;
@@ -37,6 +38,7 @@ mod repair;
 pub mod schema;
 mod sections;
 mod space;
+mod stages;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -40,8 +40,7 @@ fn of_value(slot: &Slot, path: &str, found: &mut Paths) {
 }
 
 /// Decisions of a stage of training.
-pub(super) fn of_training(training: &Option<Training>, path: &str, found: &mut Paths) {
-    let Some(training) = training else { return };
+pub(super) fn of_training(training: &Training, path: &str, found: &mut Paths) {
     let fields = [
         ("epochs", &training.epochs),
         ("batch", &training.batch),
@@ -51,6 +50,9 @@ pub(super) fn of_training(training: &Option<Training>, path: &str, found: &mut P
     ];
     for (name, slot) in fields {
         of_slot(slot, &format!("{path}.{name}"), found);
+    }
+    if let Some(slot) = &training.weight_decay {
+        of_slot(slot, &format!("{path}.weight_decay"), found);
     }
 }
 

@@ -1,9 +1,9 @@
 //! How candidates are trained and how they are chosen.
 //!
-//! In: the sections `train`, `finetune` and `search` of an experiment. Out: [`Training`] and [`Search`] with every default filled in.
+//! In: the sections of an experiment's stages, and `search`. Out: [`Training`] and [`Search`] with every default filled in.
 
 use super::context::Cx;
-use super::fields::find;
+use super::fields::{Given, Written, find};
 use super::merged::Merged;
 use super::schema::Field;
 use crate::diagnostic::Diagnostic;
@@ -27,20 +27,52 @@ impl Cx<'_> {
             &section.entries,
             known,
         );
+        Some(self.training_of(&written, known, lr))
+    }
+
+    /// The fields that all stages have.
+    pub(super) fn training_of(
+        &mut self,
+        written: &Written,
+        known: &'static [Field],
+        lr: f64,
+    ) -> Training {
         let optimizer = match written.get("optimizer") {
-            Some(_) => self.slot_of(&written, known, "optimizer"),
-            None => Slot::Fixed(adam(lr, section.name.span)),
+            Some(_) => self.slot_of(written, known, "optimizer"),
+            None => Slot::Fixed(adam(lr, written.span)),
         };
+        self.decays_once(written);
         let [epochs, batch, schedule, label_smoothing] =
             ["epochs", "batch", "schedule", "label_smoothing"]
-                .map(|n| self.slot_of(&written, known, n));
-        Some(Training {
+                .map(|n| self.slot_of(written, known, n));
+        Training {
             epochs,
             batch,
             optimizer,
             schedule,
             label_smoothing,
-        })
+            weight_decay: self.slot(written, find(known, "weight_decay")),
+        }
+    }
+
+    /// `weight_decay` of a stage and of its optimizer would be two values for one thing.
+    fn decays_once(&mut self, written: &Written) {
+        let (Some((key, _)), Some((_, Given::Fixed(optimizer)))) =
+            (written.get("weight_decay"), written.get("optimizer"))
+        else {
+            return;
+        };
+        let ast::ExprKind::Call { args, .. } = &optimizer.kind else {
+            return;
+        };
+        let names = args.iter().filter_map(|arg| match arg {
+            ast::Argument::Fixed { name, .. } | ast::Argument::Searched { name, .. } => Some(name),
+            ast::Argument::Positional { .. } => None,
+        });
+        if let Some(name) = names.into_iter().find(|n| n.text == "weight_decay") {
+            let (again, first) = (name.span, key.span);
+            self.twice("weight_decay", again, first);
+        }
     }
 
     pub(super) fn search(&mut self, merged: &Merged, sections: &[ast::Section]) -> Option<Search> {
@@ -104,16 +136,4 @@ fn adam(lr: f64, span: Span) -> Expr {
         field("weight_decay", 0.0),
     ];
     Expr::Record("adam".into(), fields, span)
-}
-
-/// The training of an experiment that trains nothing.
-pub(super) fn untrained() -> Training {
-    let fixed = |expr: Expr| Slot::Fixed(expr);
-    Training {
-        epochs: fixed(Expr::number(0.0)),
-        batch: fixed(Expr::number(64.0)),
-        optimizer: fixed(adam(2e-3, Span::default())),
-        schedule: fixed(Expr::Value(Value::name("cosine"))),
-        label_smoothing: fixed(Expr::number(0.0)),
-    }
 }

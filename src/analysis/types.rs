@@ -114,6 +114,7 @@ pub(super) fn of_kind(kind: Kind) -> Type {
         Kind::Scale => Type::Scale,
         Kind::Repairs => Type::Repair.set(),
         Kind::Augment => Type::Augment,
+        Kind::Other(_) => Type::Any,
         Kind::Declared(kind) => Type::Declared(kind),
     }
 }

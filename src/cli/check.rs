@@ -32,27 +32,31 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         let mut found = spec.diagnostics.clone();
         let mut plans = Vec::new();
         for experiment in spec.program.iter().flat_map(|p| &p.experiments) {
-            match Template::new(experiment) {
-                Err(errors) => merge(&mut found, errors),
-                Ok(template) => {
-                    merge(&mut found, template.warnings().to_vec());
-                    plans.push((experiment, template));
+            let before = plans.len();
+            for (settings, search) in experiment.searches() {
+                match Template::new(search) {
+                    Err(errors) => merge(&mut found, errors),
+                    Ok(template) => {
+                        merge(&mut found, template.warnings().to_vec());
+                        plans.push((settings, search, template));
+                    }
                 }
             }
+            experiments += usize::from(plans.len() > before);
         }
-        experiments += plans.len();
         match terminal.format {
             Format::Human => {
                 spec.show(&found, terminal);
-                for (experiment, template) in &plans {
-                    let text = plan::text(experiment, template, terminal.verbose, terminal.look);
+                for (settings, search, template) in &plans {
+                    let verbose = terminal.verbose;
+                    let text = plan::text(search, settings, template, verbose, terminal.look);
                     terminal.print(&format!("{text}\n"))?;
                 }
             }
             Format::Json => files.push(json!({
                 "file": path.display().to_string(),
                 "diagnostics": found.iter().map(|d| diagnostic(d, &spec.sources)).collect::<Vec<_>>(),
-                "experiments": plans.iter().map(|(e, t)| plan::json(e, t)).collect::<Vec<_>>(),
+                "experiments": plans.iter().map(|(s, e, t)| plan::json(e, s, t)).collect::<Vec<_>>(),
             })),
         }
         problems.extend(found);

@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
 use crate::interpreter::result::RunResult;
-use crate::interpreter::store::{Lock, Store};
+use crate::interpreter::store::{self, Lock, Store};
 use crate::interpreter::{self, RunError, RunOptions};
 use crate::ir::Experiment;
 use crate::model::Template;
@@ -86,23 +86,48 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         stop: &STOP,
     };
     let progress = Progress::new(&experiment, terminal);
-    let outcome = interpreter::run(&experiment, options, &mut store, &progress);
-    progress.finish();
-    let result = outcome.map_err(|e| explain(e, &spec, &root, terminal))?;
-
-    let document = json::result(&result, args.timings);
-    let rows = csv::trials(&result, args.timings);
-    for (name, text) in [("result.json", &document), ("trials.csv", &rows)] {
-        store
-            .write(name, text)
-            .map_err(|e| Failed::run(e.to_string()))?;
-    }
+    let failed = |e: RunError| explain(e, &spec, &root, terminal);
+    let write = |name: &str, text: &str| {
+        let written = store::write(&root.join(name), text);
+        written.map_err(|e| Failed::run(e.to_string()))
+    };
+    let (text, document, verdict) = if experiment.arms.is_empty() {
+        let outcome = interpreter::run(&experiment, options, &mut store, &progress);
+        progress.finish();
+        let result = outcome.map_err(failed)?;
+        write("trials.csv", &csv::trials(&result, args.timings))?;
+        (
+            table::summary(&result, terminal.look),
+            json::result(&result, args.timings),
+            verdict(&[&result]),
+        )
+    } else {
+        let outcome = interpreter::run_arms(&experiment, options, &mut store, &progress);
+        progress.finish();
+        let result = outcome.map_err(failed)?;
+        for arm in &result.arms {
+            let place = |name: &str| format!("{}/{}/{name}", store::ARMS, arm.folder);
+            let document = json::result(&arm.result, args.timings);
+            write(&place("result.json"), &document)?;
+            write(
+                &place("trials.csv"),
+                &csv::trials(&arm.result, args.timings),
+            )?;
+        }
+        let results: Vec<&RunResult> = result.arms.iter().map(|a| &a.result).collect();
+        (
+            table::arms(&result, terminal.look),
+            json::arms(&result),
+            verdict(&results),
+        )
+    };
+    write("result.json", &document)?;
     match terminal.format {
-        Format::Human => terminal.print(&table::summary(&result, terminal.look))?,
+        Format::Human => terminal.print(&text)?,
         Format::Json => terminal.print(&document)?,
     }
     terminal.say(&format!("everything is in {}", root.display()));
-    verdict(&result)
+    verdict
 }
 
 /// Puts what the command line says in place of what the spec says.
@@ -116,23 +141,32 @@ fn apply(args: &Args, experiment: &mut Experiment) -> BTreeMap<String, u64> {
         experiment.search.trials = trials.get();
         overrides.insert("trials".into(), trials.get() as u64);
     }
+    for arm in &mut experiment.arms {
+        apply(args, &mut arm.experiment);
+    }
     overrides
 }
 
 fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<(), Failed> {
-    let template = Template::new(experiment).map_err(|problems| {
-        spec.show(&problems, terminal);
-        Failed::spec()
-    })?;
+    let mut plans = Vec::new();
+    for (settings, search) in experiment.searches() {
+        let template = Template::new(search).map_err(|problems| {
+            spec.show(&problems, terminal);
+            Failed::spec()
+        })?;
+        plans.push((settings, search, template));
+    }
     match terminal.format {
-        Format::Human => terminal.print(&plan::text(
-            experiment,
-            &template,
-            terminal.verbose,
-            terminal.look,
-        )),
+        Format::Human => {
+            let texts = plans.iter().map(|(settings, search, template)| {
+                plan::text(search, settings, template, terminal.verbose, terminal.look)
+            });
+            terminal.print(&texts.collect::<Vec<_>>().join("\n"))
+        }
         Format::Json => {
-            let document = plan::json(experiment, &template);
+            let plans = plans.iter().map(|(s, e, t)| plan::json(e, s, t));
+            let document =
+                serde_json::json!({"schema": 1, "experiments": plans.collect::<Vec<_>>()});
             terminal.print(&format!("{document:#}\n"))
         }
     }
@@ -201,12 +235,14 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// What the result says in an exit code.
-fn verdict(result: &RunResult) -> Result<(), Failed> {
-    if result.best.is_none() {
-        return Err(Failed::infeasible(table::nothing_feasible(result)));
+/// What the results of a run say in an exit code: one, or one for each arm.
+fn verdict(results: &[&RunResult]) -> Result<(), Failed> {
+    if let Some(first) = results.first()
+        && results.iter().all(|r| r.best.is_none())
+    {
+        return Err(Failed::infeasible(table::nothing_feasible(first)));
     }
-    if !result.meets_expectations() {
+    if !results.iter().all(|r| r.meets_expectations()) {
         return Err(Failed::spec());
     }
     Ok(())

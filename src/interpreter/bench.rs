@@ -9,12 +9,16 @@ use std::time::Instant;
 
 use super::Observer;
 use super::conclude::turned;
-use super::search::KnownCosts;
-use super::store::trial::{LayerBits, Stages, Status, Trial};
+use super::search::{KnownCosts, interval};
+use super::store::trial::{LayerBits, Repeat, Stages, Status, Trial};
 use super::train::{self, Data, Model, TrainError, Trained};
 use crate::ir::{Experiment, Expr, Value};
 use crate::model::evaluate::Failure;
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
+use crate::stream::Key;
+
+/// Stages whose accuracies have names of their own.
+const SHORTHANDS: [&str; 2] = ["train", "finetune"];
 
 /// Everything that trials share; nothing in it changes.
 pub(super) struct Bench<'a> {
@@ -32,8 +36,8 @@ pub(super) enum Measured {
     /// It has values, or a reason why it has none.
     Ended {
         trial: Trial,
-        /// What was trained.
-        model: Option<Model>,
+        /// What was trained, one network for each repeat.
+        models: Vec<Model>,
     },
     /// Somebody asked to stop; nothing is known.
     Stopped,
@@ -83,82 +87,103 @@ impl Bench<'_> {
             status: Status::Complete,
             metrics: Metrics::default(),
             stages: None,
+            repeats: Vec::new(),
             goals: Vec::new(),
             violated: Vec::new(),
             layers: Vec::new(),
-            model: None,
+            models: Vec::new(),
             seconds: 0.0,
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| self.fill(&mut trial)));
         trial.seconds = start.elapsed().as_secs_f64();
-        let model = match outcome {
-            Ok(Ok(model)) => model,
+        let models = match outcome {
+            Ok(Ok(models)) => models,
             Ok(Err(Halt::Stopped)) => return Measured::Stopped,
             Ok(Err(Halt::Failed(reason))) => {
                 fail(&mut trial, reason);
-                None
+                Vec::new()
             }
             Ok(Err(Halt::Valueless(failure))) => {
                 let reason = self.explain(&failure);
                 fail(&mut trial, reason);
-                None
+                Vec::new()
             }
             Err(_) => {
                 fail(
                     &mut trial,
                     "the interpreter has a bug here: it panicked".into(),
                 );
-                None
+                Vec::new()
             }
         };
-        Measured::Ended { trial, model }
+        Measured::Ended { trial, models }
     }
 
     /// Build, price, train, score.
-    fn fill(&self, trial: &mut Trial) -> Result<Option<Model>, Halt> {
-        let mut model = None;
+    fn fill(&self, trial: &mut Trial) -> Result<Vec<Model>, Halt> {
+        let mut models = Vec::new();
         if let Some(candidate) = self.template.candidate(&trial.point)? {
             trial.layers = layers(&candidate.network);
             trial.metrics =
                 hardware::known_metrics(&candidate).map_err(|e| Halt::Failed(e.to_string()))?;
             if let Some(data) = self.data {
-                let trained = self.train(&candidate, data, trial.number)?;
-                trial.stages = Some(stages(&candidate, &trained));
-                let accuracy = trained.validation;
+                let mut repeats = Vec::new();
+                for repeat in 0..self.experiment.repeats {
+                    let trained = self.train(&candidate, data, trial.number, repeat)?;
+                    repeats.push(Repeat {
+                        accuracy: trained.validation,
+                        stages: stages(&candidate, &trained),
+                    });
+                    models.push(trained.model);
+                }
+                let (accuracy, stages) = means(&repeats);
                 trial.metrics.0.insert("accuracy".into(), accuracy);
-                model = Some(trained.model);
+                trial.stages = Some(stages);
+                if repeats.len() > 1 {
+                    trial.repeats = repeats;
+                }
             }
         }
         self.score(trial)?;
-        Ok(model)
+        Ok(models)
     }
 
-    /// Trains a candidate as trial `number` trains it: the same bits whenever it is called.
-    fn train(&self, candidate: &Candidate, data: &Data, number: usize) -> Result<Trained, Halt> {
-        let seed = self.experiment.seed;
+    /// Trains a candidate as trial `number` trains it in this repeat: the same bits whenever it is called.
+    fn train(
+        &self,
+        candidate: &Candidate,
+        data: &Data,
+        number: usize,
+        repeat: usize,
+    ) -> Result<Trained, Halt> {
+        let key = Key {
+            seed: self.experiment.seed,
+            trial: number as u64,
+            repeat: repeat as u32,
+        };
         let mut progress = |p| self.observer.epoch(number, p);
-        train::train(
-            candidate,
-            data,
-            seed,
-            number as u64,
-            self.stop,
-            &mut progress,
-        )
-        .map_err(|e| match e {
+        train::train(candidate, data, key, self.stop, &mut progress).map_err(|e| match e {
             TrainError::Stopped => Halt::Stopped,
+            other if self.experiment.repeats > 1 => {
+                Halt::Failed(format!("repeat {repeat}: {other}"))
+            }
             other => Halt::Failed(other.to_string()),
         })
     }
 
     /// The network of an earlier trial, trained again; `None` if somebody asked to stop.
-    pub fn retrain(&self, number: usize, point: &Point) -> Result<Option<Model>, String> {
+    pub fn retrain(
+        &self,
+        number: usize,
+        repeat: usize,
+        point: &Point,
+    ) -> Result<Option<Model>, String> {
         let candidate = self.template.candidate(point);
         let candidate = candidate.map_err(|failure| self.explain(&failure))?;
         let (Some(candidate), Some(data)) = (candidate, self.data) else {
             return Err("there is nothing to train".into());
         };
-        match self.train(&candidate, data, number) {
+        match self.train(&candidate, data, number, repeat) {
             Ok(trained) => Ok(Some(trained.model)),
             Err(Halt::Stopped) => Ok(None),
             Err(Halt::Failed(reason)) => Err(reason),
@@ -208,6 +233,27 @@ impl Bench<'_> {
     }
 }
 
+/// What the repeats of a trial come to: the mean of each accuracy. At least one repeat.
+fn means(repeats: &[Repeat]) -> (f64, Stages) {
+    let mean = |pick: &dyn Fn(&Repeat) -> Option<f64>| {
+        let values: Option<Vec<f64>> = repeats.iter().map(pick).collect();
+        values.map(|v| interval::mean(&v))
+    };
+    let after = repeats.first().map_or(&[][..], |r| &r.stages.after);
+    let stages = Stages {
+        float: mean(&|r| r.stages.float),
+        ptq: mean(&|r| r.stages.ptq),
+        qaft: mean(&|r| r.stages.qaft),
+        after: (after.iter().enumerate())
+            .filter_map(|(i, (name, _))| {
+                let mean = mean(&|r| r.stages.after.get(i).map(|(_, a)| *a))?;
+                Some((name.clone(), mean))
+            })
+            .collect(),
+    };
+    (mean(&|r| Some(r.accuracy)).unwrap_or_default(), stages)
+}
+
 fn fail(trial: &mut Trial, reason: String) {
     trial.status = Status::Failed(reason);
     trial.goals.clear();
@@ -217,12 +263,17 @@ fn fail(trial: &mut Trial, reason: String) {
 }
 
 fn stages(candidate: &Candidate, trained: &Trained) -> Stages {
-    let is_tuned = candidate.finetune.as_ref().is_some_and(|f| f.epochs > 0);
     let ptq = trained.post_training_validation;
+    let own = |name: &str| !SHORTHANDS.contains(&name);
+    let after = candidate.stages.iter().zip(&trained.after);
     Stages {
         float: trained.float_validation,
         ptq,
-        qaft: (is_tuned && ptq.is_some()).then_some(trained.validation),
+        qaft: (trained.is_tuned && ptq.is_some()).then_some(trained.validation),
+        after: after
+            .filter(|(stage, _)| own(&stage.name))
+            .map(|(stage, accuracy)| (stage.name.clone(), *accuracy))
+            .collect(),
     }
 }
 

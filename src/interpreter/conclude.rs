@@ -5,12 +5,12 @@
 
 use super::bench::Bench;
 use super::expect;
-use super::result::{GoalColumn, Hypervolume, Requirement, RunResult};
-use super::search::pareto;
+use super::result::{GoalColumn, Hypervolume, Intervals, Requirement, RunResult};
+use super::search::{interval, pareto};
 use super::store::trial::{Status, Trial};
 use super::store::{Record, Store};
 use super::train::{Data, Model};
-use super::{RunError, model_metadata};
+use super::{RunError, model_metadata, model_name};
 use crate::ir::{Direction, Experiment};
 use crate::model::Template;
 
@@ -31,7 +31,9 @@ pub(super) fn choose(experiment: &Experiment, template: &Template, store: &Store
             order.then(a.number.cmp(&b.number))
         })
         .map(|t| t.number);
-    let hypervolume = hypervolume(experiment, &trials, &front);
+    let all: Vec<&Trial> = trials.iter().collect();
+    let worst = worst(experiment, &all);
+    let hypervolume = worst.map(|worst| hypervolume(experiment, &front, &worst));
     RunResult {
         experiment: experiment.name.clone(),
         seed: experiment.seed,
@@ -60,6 +62,7 @@ pub(super) fn choose(experiment: &Experiment, template: &Template, store: &Store
             .collect(),
         pareto: front.iter().map(|t| t.number).collect(),
         best,
+        intervals: trials.iter().filter_map(intervals).collect(),
         tests: Default::default(),
         hypervolume,
         expects: Vec::new(),
@@ -78,11 +81,15 @@ pub(super) fn test(
         bench.observer.testing(result.pareto.len());
         // The best is a member of the Pareto set.
         for number in result.pareto.clone() {
-            let accuracy = match store.state().tests.get(&number) {
-                Some(accuracy) => *accuracy,
+            let accuracies = match store.state().tests.get(&number) {
+                Some(accuracies) => accuracies.clone(),
                 None => test_one(number, &result, bench, data, store)?,
             };
-            result.tests.insert(number, accuracy);
+            result.tests.insert(number, interval::mean(&accuracies));
+            if let Some(intervals) = result.intervals.get_mut(&number) {
+                intervals.test = interval::half_width(&accuracies);
+                intervals.tests = accuracies;
+            }
         }
     }
     result.expects = expect::judge(bench.experiment, &result);
@@ -95,23 +102,42 @@ fn test_one(
     bench: &Bench,
     data: &Data,
     store: &mut Store,
-) -> Result<f64, RunError> {
+) -> Result<Vec<f64>, RunError> {
     let trial = result
         .trial(number)
         .expect("invariant: the Pareto set is made of trials");
-    let accuracy = model(trial, bench, store)?.accuracy(data.test());
+    let accuracies = (0..trial.models.len())
+        .map(|repeat| Ok(model(trial, repeat, bench, store)?.accuracy(data.test())))
+        .collect::<Result<Vec<f64>, RunError>>()?;
     store.append(Record::Test {
         trial: number,
-        accuracy,
+        accuracies: accuracies.clone(),
     })?;
-    Ok(accuracy)
+    Ok(accuracies)
+}
+
+/// How sure the accuracy of a trial is; nothing for one that was trained once.
+fn intervals(trial: &Trial) -> Option<(usize, Intervals)> {
+    let accuracies: Vec<f64> = trial.repeats.iter().map(|r| r.accuracy).collect();
+    let intervals = Intervals {
+        accuracy: interval::half_width(&accuracies)?,
+        test: None,
+        tests: Vec::new(),
+    };
+    Some((trial.number, intervals))
 }
 
 /// The network of a trial as it was stored, or trained again if the file is missing or damaged.
-fn model(trial: &Trial, bench: &Bench, store: &mut Store) -> Result<Model, RunError> {
+fn model(
+    trial: &Trial,
+    repeat: usize,
+    bench: &Bench,
+    store: &mut Store,
+) -> Result<Model, RunError> {
     let number = trial.number;
-    let hash = trial.model.as_deref().unwrap_or_default();
-    if let Some(bytes) = store.load_model(number, hash) {
+    let name = model_name(number, repeat);
+    let hash = trial.models[repeat].as_str();
+    if let Some(bytes) = store.load_model(&name, hash) {
         let candidate = bench.template.candidate(&trial.point);
         if let Ok(Some(candidate)) = candidate
             && let Ok(model) = Model::from_safetensors(&candidate, &bytes)
@@ -120,16 +146,16 @@ fn model(trial: &Trial, bench: &Bench, store: &mut Store) -> Result<Model, RunEr
         }
     }
     bench.observer.note(&format!(
-        "the network of trial {number} is missing or damaged: training it again"
+        "the network `{name}` is missing or damaged: training it again"
     ));
     let model = bench
-        .retrain(number, &trial.point)
+        .retrain(number, repeat, &trial.point)
         .map_err(RunError::Internal)?
         .ok_or_else(|| RunError::interrupted(bench, store))?;
-    let bytes = model.to_safetensors(&model_metadata(bench.experiment, number));
-    if store.save_model(number, &bytes)? != hash {
+    let bytes = model.to_safetensors(&model_metadata(bench.experiment, number, repeat));
+    if store.save_model(&name, &bytes)? != hash {
         bench.observer.note(&format!(
-            "trial {number} trained again has other bits than at first: was the run begun on another machine?"
+            "the network `{name}` trained again has other bits than at first: was the run begun on another machine?"
         ));
     }
     Ok(model)
@@ -154,22 +180,30 @@ pub(super) fn turned(direction: Direction, value: f64) -> f64 {
     }
 }
 
-/// The reference is the worst value of each goal among complete trials: it needs no number from the user, and stays the same
-/// however the trials are ordered. To compare runs, take one reference for both.
-fn hypervolume(experiment: &Experiment, trials: &[Trial], front: &[&Trial]) -> Option<Hypervolume> {
+/// The worst value of each goal among complete trials, turned so that more is better: what hypervolumes are measured from. It needs
+/// no number from the user, and stays the same however the trials are ordered. To compare runs, take one reference for both.
+pub(super) fn worst(experiment: &Experiment, trials: &[&Trial]) -> Option<Vec<f64>> {
     let complete = trials.iter().filter(|t| t.status == Status::Complete);
-    let worst = complete.map(|t| gains(experiment, t)).reduce(|a, b| {
+    complete.map(|t| gains(experiment, t)).reduce(|a, b| {
         let pairs = a.into_iter().zip(b);
         pairs.map(|(x, y)| if y < x { y } else { x }).collect()
-    })?;
+    })
+}
+
+/// The volume that a front dominates, from a reference as [`worst`] gives it.
+pub(super) fn hypervolume(
+    experiment: &Experiment,
+    front: &[&Trial],
+    reference: &[f64],
+) -> Hypervolume {
     let gains: Vec<Vec<f64>> = front.iter().map(|t| gains(experiment, t)).collect();
-    Some(Hypervolume {
-        value: pareto::hypervolume(&gains, &worst),
+    Hypervolume {
+        value: pareto::hypervolume(&gains, reference),
         reference: experiment
             .goals
             .iter()
-            .zip(worst)
-            .map(|(g, v)| turned(g.direction, v))
+            .zip(reference)
+            .map(|(g, v)| turned(g.direction, *v))
             .collect(),
-    })
+    }
 }

@@ -14,6 +14,7 @@
 //! and nothing else, so that it never changes a byte of the result. A resumed run asks the same questions again wherever the journal
 //! has no answer yet.
 
+mod arms;
 mod bench;
 mod conclude;
 mod expect;
@@ -27,6 +28,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
+pub use self::arms::run_arms;
 use self::bench::{Bench, Measured};
 use self::result::RunResult;
 use self::search::{Known, Observation, Sampler, Suggestion};
@@ -52,6 +54,11 @@ pub trait Observer: Sync {
     /// The search begins; so many of its trials are in the journal already.
     fn started(&self, done: usize, total: usize) {
         let _ = (done, total);
+    }
+
+    /// The search of another arm follows; `index` counts from 0.
+    fn arm(&self, index: usize, count: usize, label: &str) {
+        let _ = (index, count, label);
     }
 
     /// A trial runs now.
@@ -241,11 +248,11 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 .recv()
                 .expect("invariant: a sender lives in this scope");
             running -= 1;
-            let Measured::Ended { trial, model } = measured else {
+            let Measured::Ended { trial, models } = measured else {
                 cut = true;
                 continue;
             };
-            if let Err(error) = tell(bench, store, trial, model) {
+            if let Err(error) = tell(bench, store, trial, models) {
                 // Nothing more can be kept: the trials that still run need not end.
                 options.stop.store(true, Ordering::Relaxed);
                 return Err(error);
@@ -289,16 +296,18 @@ fn sampler<'a>(bench: &'a Bench, price: &'a dyn Known) -> Result<Box<dyn Sampler
     })
 }
 
-/// Keeps a trial: its network first, then the line of the journal that names it.
+/// Keeps a trial: its networks first, then the line of the journal that names them.
 fn tell(
     bench: &Bench,
     store: &mut Store,
     mut trial: Trial,
-    model: Option<Model>,
+    models: Vec<Model>,
 ) -> Result<(), RunError> {
-    if let Some(model) = model {
-        let bytes = model.to_safetensors(&model_metadata(bench.experiment, trial.number));
-        trial.model = Some(store.save_model(trial.number, &bytes)?);
+    for (repeat, model) in models.iter().enumerate() {
+        let metadata = model_metadata(bench.experiment, trial.number, repeat);
+        let bytes = model.to_safetensors(&metadata);
+        let hash = store.save_model(&model_name(trial.number, repeat), &bytes)?;
+        trial.models.push(hash);
     }
     bench.observer.ended(&trial);
     store.append(Record::Trial(trial))?;
@@ -306,12 +315,28 @@ fn tell(
 }
 
 /// What a stored network says of itself.
-fn model_metadata(experiment: &Experiment, trial: usize) -> BTreeMap<String, String> {
-    BTreeMap::from([
+fn model_metadata(
+    experiment: &Experiment,
+    trial: usize,
+    repeat: usize,
+) -> BTreeMap<String, String> {
+    let mut metadata = BTreeMap::from([
         ("experiment".into(), experiment.name.clone()),
         ("seed".into(), experiment.seed.to_string()),
         ("trial".into(), trial.to_string()),
-    ])
+    ]);
+    if experiment.repeats > 1 {
+        metadata.insert("repeat".into(), repeat.to_string());
+    }
+    metadata
+}
+
+/// The name under which the network of a trial is stored: `12`, for its further repeats `12-1`, `12-2`.
+pub fn model_name(trial: usize, repeat: usize) -> String {
+    match repeat {
+        0 => trial.to_string(),
+        repeat => format!("{trial}-{repeat}"),
+    }
 }
 
 /// Trials 0, 1, … below `limit` that have ended without a gap.

@@ -28,7 +28,9 @@ pub struct RunResult {
     pub pareto: Vec<usize>,
     /// The feasible trial with the best first goal by validation; the earlier one of equals.
     pub best: Option<usize>,
-    /// Accuracy on the test split, for the Pareto set and the best.
+    /// How sure the accuracies are, by number, where `repeats` asks for several trainings.
+    pub intervals: BTreeMap<usize, Intervals>,
+    /// Accuracy on the test split, for the Pareto set and the best; the mean over repeats.
     pub tests: BTreeMap<usize, f64>,
     /// Volume that the Pareto set dominates.
     pub hypervolume: Option<Hypervolume>,
@@ -58,12 +60,23 @@ pub struct Requirement {
     pub why: Option<String>,
 }
 
+/// Half the widths of 95 % confidence intervals (Student's t) of means over the repeats of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intervals {
+    /// Of the accuracy on the validation split.
+    pub accuracy: f64,
+    /// Of the accuracy on the test split, where it was read.
+    pub test: Option<f64>,
+    /// Accuracy of each repeat on the test split.
+    pub tests: Vec<f64>,
+}
+
 /// Volume between the Pareto set and a reference point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hypervolume {
     /// Product of the goals' units.
     pub value: f64,
-    /// The worst value of each goal among complete trials.
+    /// The worst value of each goal among complete trials, of all arms if there are any.
     pub reference: Vec<f64>,
 }
 
@@ -87,6 +100,30 @@ pub struct Part {
     pub value: Option<Value>,
     /// Base unit; empty for plain numbers.
     pub unit: String,
+}
+
+/// What an experiment with arms has shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmsResult {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// The root of all randomness.
+    pub seed: u64,
+    /// In the order of the spec; hypervolumes have one reference.
+    pub arms: Vec<ArmResult>,
+}
+
+/// One arm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmResult {
+    /// What was set to what, on one line.
+    pub label: String,
+    /// Its folder below `arms`.
+    pub folder: String,
+    /// The same part by part.
+    pub settings: Vec<(String, String)>,
+    /// Its search.
+    pub result: RunResult,
 }
 
 impl RunResult {

@@ -6,7 +6,7 @@ use super::store::Lock;
 use super::*;
 use crate::ir::{
     BinaryOp, Direction, Domain, DomainKind, Expect, Expr, Function, Goal, Let, Require, Search,
-    Slot, Training, Value,
+    Slot, Value,
 };
 use crate::report::{csv, json};
 use crate::source::Span;
@@ -43,11 +43,11 @@ fn goal(direction: Direction, text: &str, expr: Expr) -> Goal {
 
 /// A search over formulas: nothing is trained.
 fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -> Experiment {
-    let fixed = |x: f64| Slot::Fixed(Expr::number(x));
     Experiment {
         name: "formula".into(),
         docs: String::new(),
         seed: 1,
+        repeats: 1,
         lets,
         data: None,
         space: None,
@@ -56,14 +56,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         repairs: Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         repair_definitions: Vec::new(),
         target: None,
-        train: Training {
-            epochs: fixed(0.0),
-            batch: fixed(1.0),
-            optimizer: Slot::Fixed(Expr::Value(Value::name("sgd"))),
-            schedule: Slot::Fixed(Expr::Value(Value::name("constant"))),
-            label_smoothing: fixed(0.0),
-        },
-        finetune: None,
+        stages: Vec::new(),
         search: Search {
             method,
             trials,
@@ -74,6 +67,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         requires: Vec::new(),
         expects: Vec::new(),
         provenance: Vec::new(),
+        arms: Vec::new(),
         span: Span::default(),
     }
 }

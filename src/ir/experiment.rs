@@ -23,6 +23,8 @@ pub struct Experiment {
     pub docs: String,
     /// The root of all randomness.
     pub seed: u64,
+    /// How often each candidate is trained, at least once; its measurements are the means.
+    pub repeats: usize,
     /// `x in -5.0..10.0`: values and decisions of the experiment itself.
     pub lets: Vec<Let>,
     /// Absent in a search over a formula; then `space`, `policy` and `target` are absent, too.
@@ -39,10 +41,8 @@ pub struct Experiment {
     pub repair_definitions: Vec<Repair>,
     /// Absent: no energy and no latency.
     pub target: Option<Target>,
-    /// The float stage.
-    pub train: Training,
-    /// Quantization-aware fine-tuning; absent: post-training quantization.
-    pub finetune: Option<Training>,
+    /// How candidates are trained, in order; empty in a search over a formula. What is not quantized after the last stage is quantized then.
+    pub stages: Vec<Stage>,
     /// How candidates are chosen.
     pub search: Search,
     /// At least one.
@@ -53,11 +53,100 @@ pub struct Experiment {
     pub expects: Vec<Expect>,
     /// Where the numbers of the library come from, for the report.
     pub provenance: Vec<Provenance>,
+    /// Each runs the whole search; then this experiment is that of the first. Empty without `arms`.
+    pub arms: Vec<Arm>,
     /// Where the name stands.
     pub span: Span,
 }
 
-/// A stage of training.
+/// One combination of the values of `arms { … }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// What was set to what, as written, in the order of the text.
+    pub settings: Vec<(String, String)>,
+    /// The experiment with these values, without arms of its own.
+    pub experiment: Experiment,
+}
+
+impl Experiment {
+    /// What is searched: the experiment itself, or that of each arm with its settings.
+    pub fn searches(&self) -> Vec<(&[(String, String)], &Experiment)> {
+        if self.arms.is_empty() {
+            return vec![(&[], self)];
+        }
+        let arms = self.arms.iter();
+        arms.map(|a| (a.settings.as_slice(), &a.experiment))
+            .collect()
+    }
+}
+
+/// A stage of training with its place among the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// `train`, `finetune`, or the author's; its decisions stand below it.
+    pub name: String,
+    /// What is quantized meanwhile.
+    pub quantize: Quantize,
+    /// How it trains.
+    pub training: Training,
+    /// The earlier stage whose network is asked; its index.
+    pub teacher: Option<usize>,
+    /// What is minimized.
+    pub loss: Loss,
+    /// Where its name stands.
+    pub span: Span,
+}
+
+/// Which operands go through their quantizers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantize {
+    /// None: the network is float.
+    #[default]
+    None,
+    /// What enters a product.
+    Activations,
+    /// Weights.
+    Weights,
+    /// Both.
+    All,
+}
+
+impl Quantize {
+    /// Whether what enters a product is quantized.
+    pub fn activations(self) -> bool {
+        matches!(self, Quantize::Activations | Quantize::All)
+    }
+
+    /// Whether weights are.
+    pub fn weights(self) -> bool {
+        matches!(self, Quantize::Weights | Quantize::All)
+    }
+}
+
+/// A linear combination of losses; each coefficient is an expression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loss {
+    /// Of the cross-entropy with the labels, `task`.
+    pub task: Expr,
+    /// Of `distill(kl)`: the divergence of the network's classes from those of the teacher.
+    pub distill: Expr,
+    /// Of both, in `distill`.
+    pub temperature: Expr,
+}
+
+impl Default for Loss {
+    /// `task`.
+    fn default() -> Loss {
+        Loss {
+            task: Expr::number(1.0),
+            distill: Expr::number(0.0),
+            temperature: Expr::number(1.0),
+        }
+    }
+}
+
+/// How a stage trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Training {
     /// Passes over the training split.
@@ -70,6 +159,8 @@ pub struct Training {
     pub schedule: Slot,
     /// 0 to 1.
     pub label_smoothing: Slot,
+    /// In place of the optimizer's own.
+    pub weight_decay: Option<Slot>,
 }
 
 /// How the search goes.

@@ -16,7 +16,8 @@ mod value;
 
 pub use dataset::{Augment, Dataset, Files, Splits};
 pub use experiment::{
-    Direction, Expect, Experiment, Goal, Method, Program, Provenance, Require, Search, Training,
+    Arm, Direction, Expect, Experiment, Goal, Loss, Method, Program, Provenance, Quantize, Require,
+    Search, Stage, Training,
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Slot, UnaryOp,

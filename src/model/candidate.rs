@@ -4,17 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::hardware::Target;
 use super::network::Network;
-use crate::ir::Expr;
+use crate::ir::{Expr, Quantize};
 
 /// A network with its quantizers placed and repairs applied, how it is trained, and what prices it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// What is trained and priced.
     pub network: Network,
-    /// The float stage.
-    pub train: Recipe,
-    /// Quantization-aware fine-tuning; `None`: post-training quantization.
-    pub finetune: Option<Recipe>,
+    /// How it is trained, in order.
+    pub stages: Vec<Stage>,
     /// What runs it.
     pub target: Option<Target>,
     /// Names of the repairs that were applied.
@@ -26,6 +24,43 @@ pub struct Candidate {
 }
 
 /// A stage of training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// What is quantized meanwhile.
+    pub quantize: Quantize,
+    /// How it trains.
+    pub recipe: Recipe,
+    /// The index of the earlier stage whose network is asked.
+    pub teacher: Option<usize>,
+    /// What is minimized.
+    pub loss: Loss,
+}
+
+/// `task * cross-entropy + distill * divergence`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Loss {
+    /// Weight of the cross-entropy with the labels.
+    pub task: f64,
+    /// Weight of the divergence from the teacher.
+    pub distill: f64,
+    /// By which the logits of both are divided in the divergence.
+    pub temperature: f64,
+}
+
+impl Default for Loss {
+    /// The cross-entropy.
+    fn default() -> Loss {
+        Loss {
+            task: 1.0,
+            distill: 0.0,
+            temperature: 1.0,
+        }
+    }
+}
+
+/// How a stage trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// Passes over the training split; 0: none.

@@ -39,7 +39,7 @@ pub mod template;
 mod tests;
 mod unroll;
 
-pub use candidate::{Candidate, Optimizer, Recipe, Schedule};
+pub use candidate::{Candidate, Loss, Optimizer, Recipe, Schedule, Stage};
 pub use decision::{Choices, Decision, Decisions, Point};
 pub use metrics::Metrics;
 pub use network::{

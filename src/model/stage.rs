@@ -1,46 +1,95 @@
 //! A stage of training over decisions.
 
-use super::candidate::{Optimizer, Recipe, Schedule};
+use super::candidate::{self, Optimizer, Recipe, Schedule};
 use super::evaluate::{self, Failure, Scope};
 use super::settle::{Frame, Settler};
-use crate::ir::{self, Expr, PROGRESS, Slot, Value};
+use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Value};
 
 /// A stage of training over decisions.
 #[derive(Debug, Clone)]
 pub(super) struct Stage {
+    name: String,
+    quantize: Quantize,
+    teacher: Option<usize>,
+    loss: ir::Loss,
     epochs: Expr,
     batch: Expr,
     optimizer: Expr,
     schedule: Expr,
     label_smoothing: Expr,
+    weight_decay: Option<Expr>,
 }
 
 impl Stage {
-    /// Makes decisions of a stage's choices, at paths below `path`.
-    pub(super) fn new(
-        training: &ir::Training,
-        path: &str,
-        settler: &mut Settler,
-        names: &Frame,
-    ) -> Stage {
+    /// Makes decisions of a stage's choices, at paths below its name.
+    pub(super) fn new(stage: &ir::Stage, settler: &mut Settler, names: &Frame) -> Stage {
+        let training = &stage.training;
         let mut field = |slot: &Slot, name: &str| {
-            settler.slot(slot, &format!("{path}.{name}"), &Expr::bool(true), names)
+            let path = format!("{}.{name}", stage.name);
+            settler.slot(slot, &path, &Expr::bool(true), names)
         };
+        let (epochs, batch) = (
+            field(&training.epochs, "epochs"),
+            field(&training.batch, "batch"),
+        );
+        let optimizer = field(&training.optimizer, "optimizer");
+        let schedule = field(&training.schedule, "schedule");
+        let label_smoothing = field(&training.label_smoothing, "label_smoothing");
+        let weight_decay = (training.weight_decay.as_ref()).map(|w| field(w, "weight_decay"));
+        let mut part = |expr: &Expr| field(&Slot::Fixed(expr.clone()), "loss");
         Stage {
-            epochs: field(&training.epochs, "epochs"),
-            batch: field(&training.batch, "batch"),
-            optimizer: field(&training.optimizer, "optimizer"),
-            schedule: field(&training.schedule, "schedule"),
-            label_smoothing: field(&training.label_smoothing, "label_smoothing"),
+            name: stage.name.clone(),
+            quantize: stage.quantize,
+            teacher: stage.teacher,
+            loss: ir::Loss {
+                task: part(&stage.loss.task),
+                distill: part(&stage.loss.distill),
+                temperature: part(&stage.loss.temperature),
+            },
+            epochs,
+            batch,
+            optimizer,
+            schedule,
+            label_smoothing,
+            weight_decay,
         }
     }
 
-    /// The recipe of a point.
-    pub(super) fn recipe(&self, scope: &dyn Scope) -> Result<Recipe, Failure> {
+    /// Whether it is `finetune`, which is for quantized networks only.
+    pub(super) fn is_tuning(&self) -> bool {
+        self.name == "finetune"
+    }
+
+    /// The stage of a point.
+    pub(super) fn at(&self, scope: &dyn Scope) -> Result<candidate::Stage, Failure> {
+        let positive = |x: f64| match x > 0.0 && x.is_finite() {
+            true => Ok(x),
+            false => Err(Failure::Kind("a temperature above 0", x.to_string())),
+        };
+        Ok(candidate::Stage {
+            name: self.name.clone(),
+            quantize: self.quantize,
+            recipe: self.recipe(scope)?,
+            teacher: self.teacher,
+            loss: candidate::Loss {
+                task: evaluate::number(&self.loss.task, scope)?,
+                distill: evaluate::number(&self.loss.distill, scope)?,
+                temperature: positive(evaluate::number(&self.loss.temperature, scope)?)?,
+            },
+        })
+    }
+
+    fn recipe(&self, scope: &dyn Scope) -> Result<Recipe, Failure> {
+        let mut optimizer = optimizer(&evaluate::value(&self.optimizer, scope)?)?;
+        if let Some(given) = &self.weight_decay {
+            let (Optimizer::Sgd { weight_decay, .. } | Optimizer::Adam { weight_decay, .. }) =
+                &mut optimizer;
+            *weight_decay = evaluate::number(given, scope)?;
+        }
         Ok(Recipe {
             epochs: evaluate::count(&self.epochs, 0, scope)?,
             batch: evaluate::count(&self.batch, 1, scope)?,
-            optimizer: optimizer(&evaluate::value(&self.optimizer, scope)?)?,
+            optimizer,
             schedule: schedule(&self.schedule, scope)?,
             label_smoothing: evaluate::number(&self.label_smoothing, scope)?,
         })

@@ -41,8 +41,7 @@ pub struct Template {
     repairs: Expr,
     repair_definitions: Vec<ir::Repair>,
     quantizers: Vec<ir::Quantizer>,
-    train: Stage,
-    finetune: Option<Stage>,
+    stages: Vec<Stage>,
     target: Option<ir::Target>,
     shift: Expr,
     flip: Expr,
@@ -110,11 +109,11 @@ impl Template {
         }
 
         let repairs = settler.slot(&experiment.repairs, "repairs", &always, &names);
-        let train = Stage::new(&experiment.train, "train", &mut settler, &names);
-        let finetune = experiment
-            .finetune
-            .as_ref()
-            .map(|f| Stage::new(f, "finetune", &mut settler, &names));
+        let stages = experiment
+            .stages
+            .iter()
+            .map(|stage| Stage::new(stage, &mut settler, &names))
+            .collect();
         let target = experiment
             .target
             .as_ref()
@@ -206,8 +205,7 @@ impl Template {
             repairs,
             repair_definitions: experiment.repair_definitions.clone(),
             quantizers: experiment.quantizers.clone(),
-            train,
-            finetune,
+            stages,
             target,
             shift,
             flip,
@@ -303,14 +301,20 @@ impl Template {
         let repairs = self.repair(&mut network, &scope)?;
         place::replace_rectifiers(&mut network);
         place::settle_activations(&mut network, &declared);
+        let is_quantized = network.nodes.iter().any(|node| {
+            let mut placed = node.placement.iter();
+            placed.any(|p| p.weights.is_some() || p.activations.is_some())
+        });
+        // A float network has nothing to fine-tune.
+        let stages = self
+            .stages
+            .iter()
+            .filter(|s| is_quantized || !s.is_tuning());
+        let stages = stages.map(|stage| stage.at(&scope));
+        let stages = stages.collect::<Result<_, _>>()?;
         Ok(Some(Candidate {
             network,
-            train: self.train.recipe(&scope)?,
-            finetune: self
-                .finetune
-                .as_ref()
-                .map(|f| f.recipe(&scope))
-                .transpose()?,
+            stages,
             target: self
                 .target
                 .as_ref()

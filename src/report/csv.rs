@@ -37,6 +37,9 @@ pub fn trials(result: &RunResult, timings: bool) -> String {
         ]
         .map(String::from),
     );
+    if !result.intervals.is_empty() {
+        header.push("accuracy_half_width".into());
+    }
     if timings {
         header.push("seconds".into());
     }
@@ -84,9 +87,10 @@ fn row(
             .iter()
             .map(|name| float(trial.metrics.0.get(*name).copied())),
     );
-    row.push(float(trial.stages.map(|s| s.float)));
-    row.push(float(trial.stages.and_then(|s| s.ptq)));
-    row.push(float(trial.stages.and_then(|s| s.qaft)));
+    let stages = trial.stages.as_ref();
+    row.push(float(stages.and_then(|s| s.float)));
+    row.push(float(stages.and_then(|s| s.ptq)));
+    row.push(float(stages.and_then(|s| s.qaft)));
     row.push(float(result.tests.get(&trial.number).copied()));
     row.push(
         trial
@@ -97,6 +101,10 @@ fn row(
             .join("; "),
     );
     row.push(reason.into());
+    if !result.intervals.is_empty() {
+        let intervals = result.intervals.get(&trial.number);
+        row.push(float(intervals.map(|of| of.accuracy)));
+    }
     if timings {
         row.push(float(Some(trial.seconds)));
     }

@@ -38,14 +38,16 @@ fn trial(number: usize, width: f64, kind: &str, accuracy: f64, energy: f64, bits
             ("model_size".into(), bits),
         ])),
         stages: Some(Stages {
-            float: 0.98,
+            float: Some(0.98),
             ptq: Some(accuracy - 0.125),
             qaft: Some(accuracy),
+            after: Vec::new(),
         }),
         goals: vec![accuracy, energy],
+        repeats: Vec::new(),
         violated: Vec::new(),
         layers: layers(&["int8", kind, kind, "int8"]),
-        model: Some("0123".into()),
+        models: vec!["0123".into()],
         seconds: 1.25,
     }
 }
@@ -59,7 +61,7 @@ pub fn digits() -> RunResult {
     failed.metrics.0.remove("accuracy");
     failed.stages = None;
     failed.goals.clear();
-    failed.model = None;
+    failed.models.clear();
     RunResult {
         experiment: "quickstart".into(),
         seed: 1,
@@ -99,6 +101,7 @@ pub fn digits() -> RunResult {
         ],
         pareto: vec![0, 2],
         best: Some(0),
+        intervals: BTreeMap::new(),
         tests: BTreeMap::from([(0, 0.954), (2, 0.93)]),
         hypervolume: Some(Hypervolume {
             value: 1.25e-8,

@@ -5,8 +5,10 @@
 
 use serde_json::{Map, Number, Value as Json, json};
 
-use crate::interpreter::result::RunResult;
-use crate::interpreter::store::trial::{Status, Trial};
+use crate::interpreter::model_name;
+use crate::interpreter::result::{ArmsResult, Intervals, RunResult};
+use crate::interpreter::store::ARMS;
+use crate::interpreter::store::trial::{Stages, Status, Trial};
 use crate::ir::{Direction, Value};
 
 /// The whole result as text that ends in a newline. `timings` adds the seconds of each trial.
@@ -20,14 +22,7 @@ pub fn result(result: &RunResult, timings: bool) -> String {
         "schema": 1,
         "experiment": result.experiment,
         "seed": result.seed,
-        "goals": result.goals.iter().map(|g| json!({
-            "goal": g.text,
-            "direction": match g.direction {
-                Direction::Maximize => "maximize",
-                Direction::Minimize => "minimize",
-            },
-            "unit": g.unit,
-        })).collect::<Vec<_>>(),
+        "goals": goals(result),
         "requires": result.requires.iter().map(|r| json!({
             "require": r.text,
             "why": r.why,
@@ -60,6 +55,64 @@ pub fn result(result: &RunResult, timings: bool) -> String {
         serde_json::to_string_pretty(&document).expect("invariant: a JSON value can be written");
     text.push('\n');
     text
+}
+
+/// The summary of an experiment with arms; each arm's own `result.json` has everything.
+pub fn arms(result: &ArmsResult) -> String {
+    let arms: Vec<Json> = result
+        .arms
+        .iter()
+        .map(|arm| {
+            let run = &arm.result;
+            let best = run.best.and_then(|n| run.trial(n));
+            json!({
+                "settings": arm.settings.iter()
+                    .map(|(path, value)| (path.clone(), Json::from(value.as_str())))
+                    .collect::<Map<_, _>>(),
+                "folder": format!("{ARMS}/{}", arm.folder),
+                "trials": run.trials.len(),
+                "feasible": run.trials.iter().filter(|t| t.is_feasible()).count(),
+                "pareto": run.pareto.len(),
+                "best": run.best,
+                "goals": best.map(|t| t.goals.iter().map(|g| number(*g)).collect::<Vec<_>>()),
+                "test_accuracy": run.best.and_then(|n| run.tests.get(&n)).map(|a| number(*a)),
+                "hypervolume": run.hypervolume.as_ref().map(|h| number(h.value)),
+                "meets_expectations": run.meets_expectations(),
+            })
+        })
+        .collect();
+    let first = result.arms.first().map(|a| &a.result);
+    let reference = result
+        .arms
+        .iter()
+        .find_map(|a| a.result.hypervolume.as_ref());
+    let document = json!({
+        "schema": 1,
+        "experiment": result.experiment,
+        "seed": result.seed,
+        "goals": first.map(goals),
+        "hypervolume_reference": reference
+            .map(|h| h.reference.iter().map(|r| number(*r)).collect::<Vec<_>>()),
+        "arms": arms,
+    });
+    let mut text =
+        serde_json::to_string_pretty(&document).expect("invariant: a JSON value can be written");
+    text.push('\n');
+    text
+}
+
+fn goals(result: &RunResult) -> Vec<Json> {
+    let goals = result.goals.iter().map(|g| {
+        json!({
+            "goal": g.text,
+            "direction": match g.direction {
+                Direction::Maximize => "maximize",
+                Direction::Minimize => "minimize",
+            },
+            "unit": g.unit,
+        })
+    });
+    goals.collect()
 }
 
 fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
@@ -104,14 +157,14 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
             .into(),
     );
     if let Some(stages) = &trial.stages {
-        put(
-            "stages",
-            json!({
-                "float": number(stages.float),
-                "ptq": stages.ptq.map(number),
-                "qaft": stages.qaft.map(number),
-            }),
-        );
+        put("stages", self::stages(stages));
+    }
+    if let Some(intervals) = result.intervals.get(&trial.number) {
+        put("accuracy_half_width", number(intervals.accuracy));
+        if let Some(half_width) = intervals.test {
+            put("test_half_width", number(half_width));
+        }
+        put("repeats", repeats(trial, intervals));
     }
     if !trial.layers.is_empty() {
         put(
@@ -129,16 +182,45 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
                 .collect(),
         );
     }
-    if trial.model.is_some() {
-        put(
-            "model",
-            format!("models/{}.safetensors", trial.number).into(),
-        );
+    if !trial.models.is_empty() {
+        put("model", model(trial.number, 0));
     }
     if timings {
         put("seconds", number(trial.seconds));
     }
     out.into()
+}
+
+/// Each training of a trial.
+fn repeats(trial: &Trial, intervals: &Intervals) -> Json {
+    let repeats = trial.repeats.iter().enumerate();
+    repeats
+        .map(|(i, repeat)| {
+            json!({
+                "accuracy": number(repeat.accuracy),
+                "stages": stages(&repeat.stages),
+                "test_accuracy": intervals.tests.get(i).map(|a| number(*a)),
+                "model": model(trial.number, i),
+            })
+        })
+        .collect()
+}
+
+fn stages(stages: &Stages) -> Json {
+    let mut out = json!({
+        "float": stages.float.map(number),
+        "ptq": stages.ptq.map(number),
+        "qaft": stages.qaft.map(number),
+    });
+    for (name, accuracy) in &stages.after {
+        out[name.as_str()] = number(*accuracy);
+    }
+    out
+}
+
+/// Where a network is stored.
+fn model(trial: usize, repeat: usize) -> Json {
+    format!("models/{}.safetensors", model_name(trial, repeat)).into()
 }
 
 /// A value of the language as JSON; a call becomes an object with its name under `is`.

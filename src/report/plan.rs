@@ -37,10 +37,19 @@ const KNOWN: [&str; 7] = [
     "latency",
 ];
 
-/// The plan as text. `verbose` lists every decision and every layer of the default member.
-pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: Look) -> String {
+/// The plan as text, of an arm with its settings. `verbose` lists every decision and every layer of the default member.
+pub fn text(
+    experiment: &Experiment,
+    settings: &[(String, String)],
+    template: &Template,
+    verbose: bool,
+    look: Look,
+) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "experiment {}", experiment.name);
+    for (path, value) in settings {
+        line(&mut out, "arm", &format!("{path} = {value}"));
+    }
     for goal in &experiment.goals {
         line(&mut out, verb(goal.direction), &goal.text);
     }
@@ -93,13 +102,16 @@ pub fn text(experiment: &Experiment, template: &Template, verbose: bool, look: L
     out
 }
 
-/// The plan for programs.
-pub fn json(experiment: &Experiment, template: &Template) -> Json {
+/// The plan for programs; `arm` has the settings of an arm, and is empty without arms.
+pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &Template) -> Json {
     let survey = survey(template);
     let space = &survey.count;
     let default = known(template);
     json!({
         "experiment": experiment.name,
+        "arm": settings.iter()
+            .map(|(path, value)| (path.clone(), Json::from(value.as_str())))
+            .collect::<Map<_, _>>(),
         "decisions": template.decisions().all.iter().map(|d| json!({
             "path": d.path,
             "domain": domain(d),
@@ -149,32 +161,36 @@ fn search(experiment: &Experiment, template: &Template) -> String {
     )
 }
 
-/// Trials that are trained: all, unless nothing is.
+/// Trainings in all: every repeat of every trial, unless nothing is trained.
 fn trainings(experiment: &Experiment, template: &Template) -> usize {
     if experiment.space.is_none() || experiment.data.is_none() {
         return 0;
     }
-    planned(experiment, template)
+    planned(experiment, template) * experiment.repeats
 }
 
 fn work(experiment: &Experiment, template: &Template) -> Option<String> {
     let data = experiment.data.as_ref()?;
     let candidate = default_candidate(template)?;
     let trainings = trainings(experiment, template);
-    let tuning = candidate.finetune.as_ref().map_or(0, |f| f.epochs);
-    let epochs = candidate.train.epochs + tuning;
-    let tuned = if tuning > 0 {
-        format!(" + {tuning} of fine-tuning")
-    } else {
-        String::new()
-    };
+    let epochs: usize = candidate.stages.iter().map(|s| s.recipe.epochs).sum();
+    let mut stages = candidate.stages.iter().filter(|s| s.recipe.epochs > 0);
+    let first = stages.next().map_or(0, |s| s.recipe.epochs);
+    let mut further = String::new();
+    for stage in stages {
+        let name = match stage.name.as_str() {
+            "finetune" => "fine-tuning".into(),
+            name => format!("`{name}`"),
+        };
+        let _ = write!(further, " + {} of {name}", stage.recipe.epochs);
+    }
     // A step is one forward pass and two of the same size backward: for the inputs and for the weights.
     let images = (trainings * epochs * data.splits.train) as f64;
     let macs = 3.0 * images * candidate.network.total_macs() as f64;
     Some(format!(
-        "up to {} of {}{tuned} (default member): about {}",
+        "up to {} of {}{further} (default member): about {}",
         plural(trainings, "training"),
-        plural(candidate.train.epochs, "epoch"),
+        plural(first, "epoch"),
         quantity(macs, "mac"),
     ))
 }

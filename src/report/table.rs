@@ -10,7 +10,7 @@ use super::grid::Grid;
 use super::quantity::{percent, points, quantity};
 use super::words::{goal_value, plural, verb};
 use super::{Look, bits};
-use crate::interpreter::result::{Expectation, RunResult};
+use crate::interpreter::result::{ArmsResult, Expectation, RunResult};
 use crate::interpreter::store::trial::{Status, Trial};
 use crate::ir::{Direction, Value};
 use crate::model::metrics::metric;
@@ -71,6 +71,85 @@ fn headline(result: &RunResult, out: &mut String) {
             result.pareto.len(),
         ),
     );
+}
+
+/// The report of an experiment with arms: one row for each, then what failed.
+pub fn arms(result: &ArmsResult, look: Look) -> String {
+    let mut out = String::new();
+    let goals = result.arms.first().map_or(&[][..], |a| &a.result.goals);
+    let written: Vec<String> = goals
+        .iter()
+        .map(|g| format!("{} {}", verb(g.direction), g.text))
+        .collect();
+    put(
+        &mut out,
+        format!("{}: {}", result.experiment, written.join(", ")),
+    );
+    put(&mut out, format!("{}\n", plural(result.arms.len(), "arm")));
+    let has_tests = result.arms.iter().any(|a| !a.result.tests.is_empty());
+    let mut header: Vec<String> = vec!["arm".into(), "trials".into(), "feasible".into()];
+    header.extend(goals.iter().map(|g| g.text.clone()));
+    if has_tests {
+        header.push("test accuracy".into());
+    }
+    header.extend(["on the front".into(), "hypervolume".into()]);
+    let mut grid = Grid::new(&header, &[0], look);
+    for arm in &result.arms {
+        let run = &arm.result;
+        let best = run.best.and_then(|n| run.trial(n));
+        let mut row = vec![
+            arm.label.clone(),
+            run.trials.len().to_string(),
+            run.trials
+                .iter()
+                .filter(|t| t.is_feasible())
+                .count()
+                .to_string(),
+        ];
+        row.extend((0..goals.len()).map(|i| best.map_or_else(dash, |t| goal_of(run, i, t))));
+        if has_tests {
+            row.push(best.map_or_else(dash, |t| test(run, t)));
+        }
+        row.push(run.pareto.len().to_string());
+        row.push(
+            run.hypervolume
+                .as_ref()
+                .map_or_else(dash, |h| quantity(h.value, "")),
+        );
+        grid.row(&row, false);
+    }
+    out.push_str(&grid.finish());
+    out.push_str("goals: of the best by validation in the first goal\n");
+    let reference = result
+        .arms
+        .iter()
+        .find_map(|a| a.result.hypervolume.as_ref());
+    if let Some(reference) = reference {
+        let point = goals.iter().zip(&reference.reference);
+        let point: Vec<String> = point
+            .map(|(g, v)| format!("{} {}", g.text, goal_value(&g.text, *v, &g.unit)))
+            .collect();
+        put(
+            &mut out,
+            format!(
+                "hypervolume: in base units, from {}: the worst of all arms",
+                point.join(", ")
+            ),
+        );
+    }
+    for arm in &result.arms {
+        let mut said = String::new();
+        misses(&arm.result, &mut said);
+        failures(&arm.result, &mut said);
+        expectations(&arm.result.expects, &mut said);
+        if !said.is_empty() {
+            let _ = write!(out, "\n{}{said}", arm.label);
+            if !out.ends_with('\n') {
+                out.push('\n');
+            }
+        }
+    }
+    out
 }
 
 /// One row for each member of the Pareto set, the best first goal on top.
@@ -145,15 +224,7 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
         }
     }
     for (i, goal) in result.goals.iter().enumerate() {
-        add(
-            &goal.text,
-            false,
-            Box::new(move |t| {
-                t.goals
-                    .get(i)
-                    .map_or_else(dash, |v| goal_value(&goal.text, *v, &goal.unit))
-            }),
-        );
+        add(&goal.text, false, Box::new(move |t| goal_of(result, i, t)));
         if goal.text == "accuracy" && !result.tests.is_empty() {
             add("test", false, Box::new(|t| test(result, t)));
         }
@@ -188,9 +259,36 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
     columns
 }
 
+/// The value of a goal, with the interval that repeats give.
+fn goal_of(result: &RunResult, index: usize, trial: &Trial) -> String {
+    let (Some(value), Some(goal)) = (trial.goals.get(index), result.goals.get(index)) else {
+        return dash();
+    };
+    let shown = goal_value(&goal.text, *value, &goal.unit);
+    match result.intervals.get(&trial.number) {
+        Some(of) if goal.text == "accuracy" => with_interval(shown, of.accuracy),
+        _ => shown,
+    }
+}
+
 fn test(result: &RunResult, trial: &Trial) -> String {
-    let accuracy = result.tests.get(&trial.number);
-    accuracy.map_or_else(dash, |a| percent(*a))
+    let Some(accuracy) = result.tests.get(&trial.number) else {
+        return dash();
+    };
+    let intervals = result.intervals.get(&trial.number);
+    match intervals.and_then(|of| of.test) {
+        Some(half_width) => with_interval(percent(*accuracy), half_width),
+        None => percent(*accuracy),
+    }
+}
+
+/// `93.6 ± 0.4 %`.
+fn with_interval(share: String, half_width: f64) -> String {
+    let half_width = percent(half_width);
+    match (share.strip_suffix(" %"), half_width.strip_suffix(" %")) {
+        (Some(share), Some(half_width)) => format!("{share} ± {half_width} %"),
+        _ => format!("{share} ± {half_width}"),
+    }
 }
 
 fn legend(result: &RunResult, out: &mut String) {
@@ -203,6 +301,13 @@ fn legend(result: &RunResult, out: &mut String) {
         put(out, "*: best by the first goal".into());
     }
     out.push_str(measured);
+    let repeats = result.trials.iter().map(|t| t.repeats.len()).max();
+    if let Some(repeats) = repeats.filter(|n| *n > 1) {
+        put(
+            out,
+            format!("±: 95 % interval of the mean of {repeats} trainings (Student's t)"),
+        );
+    }
     if result.trials.iter().any(|t| gain(t).is_some()) {
         put(
             out,
@@ -245,8 +350,8 @@ fn fine_tuning(result: &RunResult, out: &mut String) {
     let tuned: Vec<(f64, f64, f64)> = result
         .trials
         .iter()
-        .filter_map(|t| t.stages)
-        .filter_map(|s| Some((s.float, s.ptq?, s.qaft?)))
+        .filter_map(|t| t.stages.as_ref())
+        .filter_map(|s| Some((s.float?, s.ptq?, s.qaft?)))
         .collect();
     if tuned.is_empty() {
         return;
@@ -393,7 +498,7 @@ pub fn nothing_feasible(result: &RunResult) -> String {
 }
 
 fn gain(trial: &Trial) -> Option<f64> {
-    let stages = trial.stages?;
+    let stages = trial.stages.as_ref()?;
     Some(stages.qaft? - stages.ptq?)
 }
 

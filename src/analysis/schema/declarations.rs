@@ -26,6 +26,44 @@ const TRAINING: &[Field] = &[
         "share of a label spread over all classes",
     )
     .within(0.0, 1.0),
+    field(
+        "weight_decay",
+        Kind::Number(""),
+        Absent,
+        "in place of the optimizer's own",
+    )
+    .within(0.0, 1.0),
+];
+
+/// Fields of a stage: those of training, what is quantized, who teaches.
+const STAGE: &[Field] = &[
+    TRAINING[0],
+    TRAINING[1],
+    TRAINING[2],
+    TRAINING[3],
+    TRAINING[4],
+    TRAINING[5],
+    field(
+        "quantize",
+        Kind::Word(&["none", "activations", "weights", "all"]),
+        Required,
+        "which operands go through their quantizers",
+    )
+    .fixed(),
+    field(
+        "teacher",
+        Kind::Other("an earlier stage"),
+        Absent,
+        "the stage whose network is asked",
+    )
+    .fixed(),
+    field(
+        "loss",
+        Kind::Other("multiples of `task` and `distill(kl)`"),
+        Absent,
+        "what is minimized; `task` if it is not given",
+    )
+    .fixed(),
 ];
 
 /// Every kind of declaration.
@@ -243,6 +281,14 @@ pub const DECLARATIONS: &[Declaration] = &[
             .within(0.0, 9_007_199_254_740_992.0)
             .fixed(),
             field(
+                "repeats",
+                Kind::Whole,
+                Number(1.0),
+                "trainings of each candidate, each with a seed of its own",
+            )
+            .within(1.0, 100.0)
+            .fixed(),
+            field(
                 "data",
                 Kind::Declared("dataset"),
                 Absent,
@@ -272,6 +318,18 @@ pub const DECLARATIONS: &[Declaration] = &[
                 labelled: false,
                 fields: TRAINING,
                 docs: "quantization-aware training",
+            },
+            Section {
+                name: "stage",
+                labelled: true,
+                fields: STAGE,
+                docs: "one of several stages of training, in the order of the text",
+            },
+            Section {
+                name: "arms",
+                labelled: false,
+                fields: &[],
+                docs: "values of which each runs the whole search: `finetune.epochs in {0, 1}`",
             },
             Section {
                 name: "search",
@@ -309,7 +367,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         ],
         formulas: &[],
         lets: true,
-        later: &["arms", "repeats", "stage", "final", "evaluate"],
+        later: &["final", "evaluate"],
         docs: "binds all of these to a seed, a search, goals, requirements and expectations",
     },
 ];

@@ -38,6 +38,8 @@ pub enum Kind {
     Repairs,
     /// `shift(…)`, `flip`, or a set of both.
     Augment,
+    /// What a file of its own reads, in words.
+    Other(&'static str),
     /// A declaration of this kind, perhaps amended.
     Declared(&'static str),
 }

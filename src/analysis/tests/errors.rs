@@ -422,20 +422,7 @@ fn facts_and_promises() {
 
 #[test]
 fn what_is_not_built_is_said() {
-    in_experiment("repeats = 3", "bnas::unsupported", "repeats", "");
-    in_experiment(
-        "arms { finetune.epochs in {0, 1} }",
-        "bnas::unsupported",
-        "arms",
-        "",
-    );
     in_experiment("final { epochs = 200 }", "bnas::unsupported", "final", "");
-    in_experiment(
-        "stage acts { epochs = 75 }",
-        "bnas::unsupported",
-        "stage",
-        "",
-    );
     in_experiment(
         "evaluate = table(\"x.csv\")",
         "bnas::unsupported",

@@ -83,13 +83,13 @@ fn the_quickstart_lowers() {
     assert!(
         matches!(&width.slot, Slot::Chosen(d) if d.default.is_none() && matches!(&d.kind, DomainKind::Set(s) if s.len() == 3))
     );
-    let Slot::Fixed(Expr::Record(name, fields, _)) = &e.train.optimizer else {
+    let Slot::Fixed(Expr::Record(name, fields, _)) = &e.stages[0].training.optimizer else {
         panic!("adam")
     };
     assert_eq!(name, "adam");
     let given: Vec<_> = fields.iter().map(|(n, _)| n.as_str()).collect();
     assert_eq!(given, ["lr", "beta1", "beta2", "weight_decay"]);
-    let finetune = e.finetune.unwrap();
+    let finetune = &e.stages[1].training;
     let Slot::Fixed(Expr::Record(_, fields, _)) = &finetune.optimizer else {
         panic!("adam")
     };
@@ -173,7 +173,7 @@ fn amendments_reach_any_depth() {
         target.precisions[0].energy,
         Slot::Fixed(Expr::number(30e-15))
     );
-    assert_eq!(e.finetune.unwrap().epochs, Slot::Fixed(Expr::number(2.0)));
+    assert_eq!(e.stages[1].training.epochs, Slot::Fixed(Expr::number(2.0)));
     let space = e.space.unwrap();
     let Stmt::Let(width) = &space.body[0] else {
         panic!("width")
@@ -318,6 +318,43 @@ experiment e {
 }
 
 #[test]
+fn stages_have_losses_teachers_and_decisions() {
+    use crate::model::{Optimizer, Template};
+    let e = lowered(
+        "data = digits  space = small_cnn  policy = tied  share in 0.0..1.0 default 0.25
+         stage acts { quantize = activations  epochs = 2  weight_decay = 1e-5
+                      optimizer in {adam(lr in 1e-4..1e-2 log), sgd(lr = 0.1)} }
+         stage both { quantize = all  epochs = 3  teacher = acts
+                      loss = share * task + (1 - share) * distill(kl, temperature = 4) }
+         require acts.optimizer.adam.lr <= 1e-3
+         maximize accuracy",
+    );
+    let template = Template::new(&e).unwrap();
+    let paths: Vec<&str> = (template.decisions().all.iter())
+        .map(|d| d.path.as_str())
+        .filter(|p| p.starts_with("acts"))
+        .collect();
+    assert_eq!(paths, ["acts.optimizer", "acts.optimizer.adam.lr"]);
+    let point = template.decisions().default_point();
+    let [acts, both] = &template.candidate(&point).unwrap().unwrap().stages[..] else {
+        panic!("two stages");
+    };
+    assert!(matches!(
+        acts.recipe.optimizer,
+        Optimizer::Adam {
+            weight_decay: 1e-5,
+            ..
+        }
+    ));
+    assert_eq!((acts.teacher, both.teacher), (None, Some(0)));
+    let loss = both.loss;
+    assert_eq!(
+        (loss.task, loss.distill, loss.temperature),
+        (0.25, 0.75, 4.0)
+    );
+}
+
+#[test]
 fn a_schedule_is_a_word_or_a_formula() {
     use crate::model::{Schedule, Template};
     let schedule = |body: &str| {
@@ -326,7 +363,10 @@ fn a_schedule_is_a_word_or_a_formula() {
         ));
         let template = Template::new(&e).unwrap();
         let point = template.decisions().default_point();
-        template.candidate(&point).unwrap().unwrap().train.schedule
+        template.candidate(&point).unwrap().unwrap().stages[0]
+            .recipe
+            .schedule
+            .clone()
     };
     assert_eq!(
         schedule("train { epochs = 3  schedule = constant }"),

@@ -13,6 +13,7 @@
 //!      gaussian_process    observed values -> mean and deviation anywhere (cholesky, minimize: its tools)
 //!      acquisition         mean and deviation -> worth of a trial (pareto: what is already reached)
 //!      climb               the point of most worth
+//! interval            how sure the mean of a trial's repeats is
 //! feasible            what every sampler draws from: points that meet whatever is known before training
 //! ```
 
@@ -24,6 +25,7 @@ mod encoding;
 mod feasible;
 mod gaussian_process;
 mod grid;
+pub mod interval;
 mod kernel;
 mod minimize;
 pub mod pareto;

@@ -159,7 +159,7 @@ mod tests {
     fn record(trial: usize) -> Record {
         Record::Test {
             trial,
-            accuracy: 0.1 + trial as f64 / 3.0,
+            accuracies: vec![0.1 + trial as f64 / 3.0],
         }
     }
 
@@ -269,7 +269,7 @@ mod tests {
     fn the_first_record_of_a_trial_stands() {
         let again = Record::Test {
             trial: 0,
-            accuracy: 0.9,
+            accuracies: vec![0.9],
         };
         assert_eq!(
             State::of([record(0), record(1), again]),

@@ -5,8 +5,9 @@
 //!   spec.bnas            the text as it ran
 //!   spec.lock.json       what determines the result
 //!   journal/main.jsonl   what has been found out; the state is a fold over it
-//!   models/<trial>.safetensors
+//!   models/<trial>.safetensors, for further repeats <trial>-<repeat>.safetensors
 //!   result.json  trials.csv
+//!   arms/<arm>/          of an experiment with arms: the journal, models and results of each
 //! ```
 //!
 //! In: records and finished texts. Out: the [`State`] that the records add up to. Files other than the journal are written beside
@@ -30,6 +31,8 @@ pub use state::{Record, State};
 
 use journal::Journal;
 
+/// Folder of the arms' folders.
+pub const ARMS: &str = "arms";
 const LOCK: &str = "spec.lock.json";
 const SPEC: &str = "spec.bnas";
 
@@ -44,7 +47,7 @@ pub struct Store {
 #[derive(Debug)]
 enum Place {
     Folder { root: PathBuf, journal: Journal },
-    Memory { models: BTreeMap<usize, Vec<u8>> },
+    Memory { models: BTreeMap<String, Vec<u8>> },
 }
 
 impl Store {
@@ -143,6 +146,14 @@ impl Store {
         })
     }
 
+    /// The store of an arm of this run. The lock of the whole is that of its arms.
+    pub fn arm(&self, folder: &str) -> Result<Store, StoreError> {
+        match self.root() {
+            Some(root) => Store::open(&root.join(ARMS).join(folder)),
+            None => Ok(Store::in_memory()),
+        }
+    }
+
     /// What the records add up to.
     pub fn state(&self) -> &State {
         &self.state
@@ -178,48 +189,56 @@ impl Store {
         }
     }
 
-    /// Keeps the trained network of a trial and returns its hash for the trial's record.
-    pub fn save_model(&mut self, trial: usize, bytes: &[u8]) -> Result<String, StoreError> {
+    /// Keeps a trained network under its name and returns its hash for the record that speaks of it.
+    pub fn save_model(&mut self, name: &str, bytes: &[u8]) -> Result<String, StoreError> {
         match &mut self.place {
-            Place::Folder { root, .. } => write_atomically(&model_path(root, trial), bytes)?,
+            Place::Folder { root, .. } => write_atomically(&model_path(root, name), bytes)?,
             Place::Memory { models } => {
-                models.insert(trial, bytes.to_vec());
+                models.insert(name.into(), bytes.to_vec());
             }
         }
         Ok(lock::hash(bytes))
     }
 
-    /// The trained network of a trial; `None` if it is missing or is not the one with this hash.
-    pub fn load_model(&self, trial: usize, hash: &str) -> Option<Vec<u8>> {
+    /// The trained network of this name; `None` if it is missing or is not the one with this hash.
+    pub fn load_model(&self, name: &str, hash: &str) -> Option<Vec<u8>> {
         let bytes = match &self.place {
-            Place::Folder { root, .. } => fs::read(model_path(root, trial)).ok()?,
-            Place::Memory { models } => models.get(&trial)?.clone(),
+            Place::Folder { root, .. } => fs::read(model_path(root, name)).ok()?,
+            Place::Memory { models } => models.get(name)?.clone(),
         };
         (lock::hash(&bytes) == hash).then_some(bytes)
     }
-
-    /// Writes a finished text such as `result.json`; does nothing in memory.
-    pub fn write(&self, name: &str, text: &str) -> Result<(), StoreError> {
-        match self.root() {
-            Some(root) => write_atomically(&root.join(name), text.as_bytes()),
-            None => Ok(()),
-        }
-    }
 }
 
-fn model_path(root: &Path, trial: usize) -> PathBuf {
-    root.join("models").join(format!("{trial}.safetensors"))
+/// Writes a finished text such as `result.json` beside its place and renames it.
+pub fn write(path: &Path, text: &str) -> Result<(), StoreError> {
+    write_atomically(path, text.as_bytes())
+}
+
+fn model_path(root: &Path, name: &str) -> PathBuf {
+    root.join("models").join(format!("{name}.safetensors"))
 }
 
 /// Whether a run began here and recorded nothing: its data was missing, say, and there is nothing to lose.
 fn holds_no_result(root: &Path) -> bool {
-    let journal = fs::metadata(root.join("journal").join("main.jsonl"));
-    root.join(LOCK).exists() && journal.is_ok_and(|file| file.len() == 0)
+    let is_empty = |root: &Path| {
+        let journal = fs::metadata(root.join("journal").join("main.jsonl"));
+        journal.is_ok_and(|file| file.len() == 0)
+    };
+    let arms = fs::read_dir(root.join(ARMS)).into_iter().flatten();
+    let mut arms = arms.filter_map(Result::ok);
+    root.join(LOCK).exists() && is_empty(root) && arms.all(|arm| is_empty(&arm.path()))
 }
 
+/// Whether nothing is there but the first file of a run that was killed while it wrote it.
 fn is_empty(folder: &Path) -> Result<bool, StoreError> {
-    let mut entries = fs::read_dir(folder).map_err(StoreError::io("read", folder))?;
-    Ok(entries.next().is_none())
+    let entries = fs::read_dir(folder).map_err(StoreError::io("read", folder))?;
+    let half_written = format!("{SPEC}.tmp");
+    let mut others = entries.filter(|e| {
+        let name = e.as_ref().map(|e| e.file_name());
+        name.map_or(true, |name| name != half_written.as_str())
+    });
+    Ok(others.next().is_none())
 }
 
 /// Writes beside `path`, forces it to disk and renames it.

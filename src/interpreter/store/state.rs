@@ -17,8 +17,8 @@ pub enum Record {
     Test {
         /// Its number.
         trial: usize,
-        /// Share of test samples that are classified rightly.
-        accuracy: f64,
+        /// Share of test samples that are classified rightly, by each of its networks.
+        accuracies: Vec<f64>,
     },
 }
 
@@ -28,7 +28,7 @@ pub struct State {
     /// Trials that have ended, by number.
     pub trials: BTreeMap<usize, Trial>,
     /// Accuracies on the test split, by trial.
-    pub tests: BTreeMap<usize, f64>,
+    pub tests: BTreeMap<usize, Vec<f64>>,
 }
 
 impl State {
@@ -38,8 +38,8 @@ impl State {
             Record::Trial(trial) => {
                 self.trials.entry(trial.number).or_insert(trial);
             }
-            Record::Test { trial, accuracy } => {
-                self.tests.entry(trial).or_insert(accuracy);
+            Record::Test { trial, accuracies } => {
+                self.tests.entry(trial).or_insert(accuracies);
             }
         }
     }

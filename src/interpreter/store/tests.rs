@@ -9,7 +9,7 @@ fn lock(seed: u64) -> Lock {
 fn test(trial: usize) -> Record {
     Record::Test {
         trial,
-        accuracy: 1.0 / (trial + 3) as f64,
+        accuracies: vec![1.0 / (trial + 3) as f64],
     }
 }
 
@@ -94,24 +94,23 @@ fn a_model_is_given_back_only_if_it_is_the_one() {
     let mut on_disk = Store::create(folder.path(), &lock(1), "spec").unwrap();
     let mut in_memory = Store::in_memory();
     for store in [&mut on_disk, &mut in_memory] {
-        let hash = store.save_model(3, b"weights").unwrap();
-        assert_eq!(store.load_model(3, &hash).unwrap(), b"weights");
-        assert_eq!(store.load_model(3, "0"), None);
-        assert_eq!(store.load_model(4, &hash), None);
+        let hash = store.save_model("3", b"weights").unwrap();
+        assert_eq!(store.load_model("3", &hash).unwrap(), b"weights");
+        assert_eq!(store.load_model("3", "0"), None);
+        assert_eq!(store.load_model("4", &hash), None);
     }
     let path = folder.path().join("models/3.safetensors");
     let hash = lock::hash(b"weights");
     fs::write(&path, b"weighty").unwrap();
-    assert_eq!(on_disk.load_model(3, &hash), None);
+    assert_eq!(on_disk.load_model("3", &hash), None);
 }
 
 #[test]
 fn texts_are_replaced_whole_and_nothing_else_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::create(folder.path(), &lock(1), "spec").unwrap();
-    store.write("result.json", "long text").unwrap();
-    store.write("result.json", "short").unwrap();
     let path = folder.path().join("result.json");
+    write(&path, "long text").unwrap();
+    write(&path, "short").unwrap();
     assert_eq!(fs::read_to_string(path).unwrap(), "short");
     assert!(!folder.path().join("result.json.tmp").exists());
 }
@@ -123,4 +122,14 @@ fn a_file_in_place_of_the_folder_is_an_error() {
     fs::write(&path, "").unwrap();
     let error = Store::create(&path, &lock(1), "spec").unwrap_err();
     assert!(error.to_string().contains("cannot create"), "{error}");
+}
+
+#[test]
+fn a_run_that_was_killed_in_its_first_write_can_begin_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("spec.bnas.tmp"), "hal").unwrap();
+    Store::resume(folder.path(), &lock(1), "spec").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("spec.bnas.tmp"), "hal").unwrap();
+    Store::create(folder.path(), &lock(1), "spec").unwrap();
 }

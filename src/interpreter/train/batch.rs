@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn every_shift_comes_up() {
         let data = data();
-        let mut rng = stream(1, 0, Purpose::Augment);
+        let mut rng = stream(1, 0, Purpose::Augment(0));
         let change = Augmentation {
             shift: 1,
             flip: false,

@@ -1,9 +1,9 @@
 //! What the tests of training share: the digits and small networks for them.
 
-use crate::ir::{Augment, Dataset, Expr, Files, Slot, Splits};
+use crate::ir::{Augment, Dataset, Expr, Files, Quantize, Slot, Splits};
 use crate::model::{
-    Activation, Candidate, Convolution, Grid, Network, Node, Op, Optimizer, Placement, PoolKind,
-    Quantizer, Recipe, ScaleRule, Schedule, Shape,
+    Activation, Candidate, Convolution, Grid, Loss, Network, Node, Op, Optimizer, Placement,
+    PoolKind, Quantizer, Recipe, ScaleRule, Schedule, Shape, Stage,
 };
 use crate::source::Span;
 
@@ -268,12 +268,24 @@ pub fn recipe(epochs: usize, lr: f64) -> Recipe {
     }
 }
 
+/// A stage without a teacher.
+pub fn stage(name: &str, quantize: Quantize, recipe: Recipe) -> Stage {
+    Stage {
+        name: name.into(),
+        quantize,
+        recipe,
+        teacher: None,
+        loss: Loss::default(),
+    }
+}
+
 /// A candidate that trains `network` for some epochs.
 pub fn candidate(network: Network, epochs: usize, finetune: Option<usize>) -> Candidate {
+    let float = stage("train", Quantize::None, recipe(epochs, 3e-3));
+    let tuned = finetune.map(|epochs| stage("finetune", Quantize::All, recipe(epochs, 1e-3)));
     Candidate {
         network,
-        train: recipe(epochs, 3e-3),
-        finetune: finetune.map(|epochs| recipe(epochs, 1e-3)),
+        stages: [float].into_iter().chain(tuned).collect(),
         target: None,
         repairs: vec![],
         shift: 0,

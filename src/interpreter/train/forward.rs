@@ -33,7 +33,7 @@ pub enum Norms<'a> {
 
 /// Where quantized inputs have their scales from.
 pub enum Scales<'a> {
-    /// All quantizers are off.
+    /// Quantizers of inputs are off.
     Off,
     /// The values that arrive; they are kept.
     Measured(&'a mut [f32]),
@@ -60,6 +60,8 @@ pub struct Pass<'a> {
     pub norms: Norms<'a>,
     /// Scales of quantized inputs.
     pub scales: Scales<'a>,
+    /// Whether weights go through their quantizers.
+    pub quantized_weights: bool,
     /// How far the stage is, for formulas of quantizers.
     pub moment: Moment,
     /// Who wants to see the steps.
@@ -231,14 +233,14 @@ impl Pass<'_> {
         weights: Tensor<S, f32, Cpu, T>,
         operands: &Operands,
     ) -> Tensor<S, f32, Cpu, T> {
-        match (&operands.weights, &self.scales) {
-            (None, _) | (_, Scales::Off) => weights,
-            (Some(quantizer), _) => {
+        match &operands.weights {
+            Some(quantizer) if self.quantized_weights => {
                 // The output channel is the last axis of all weights.
                 let channels = weights.shape().concrete().into_iter().last().unwrap_or(1);
                 let fit = quantizer.fit_weights(ops::values(&weights), channels);
                 fake_quantize(weights, quantizer, fit, self.moment)
             }
+            _ => weights,
         }
     }
 }

@@ -1,18 +1,19 @@
-//! How good is a candidate? Trains it, quantizes it, fine-tunes it and scores it on the validation split.
+//! How good is a candidate? Trains it in stages, quantizes it and scores it on the validation split.
 //!
-//! In: a [`Candidate`], [`Data`], the seed of the experiment and the number of the trial. Out: a [`Trained`] model with its
+//! In: a [`Candidate`], [`Data`], and the [`Key`] of its random numbers. Out: a [`Trained`] model with its
 //! accuracies, or a [`TrainError`]. One trial runs on one thread, and its bits depend on nothing but what goes in. Knows nothing
 //! of searches, goals and costs.
 //!
 //! # A trial
 //!
-//! 1. The float stage: `candidate.train` epochs with every quantizer off. Validation gives `float_validation`.
-//! 2. Calibration, if the network has placed quantizers: one pass over training images finds the scales of activations and the
-//!    statistics of batch norm, front to back, each with everything before it quantized ([`Model::calibrate`]). Validation gives
-//!    `post_training_validation`.
-//! 3. Fine-tuning, if `candidate.finetune` asks for it: quantized forward, surrogate gradients backward; weights find their
-//!    scales anew at every step, activations keep the calibrated ones.
-//! 4. Validation gives `validation`: after fine-tuning, whether or not it helped.
+//! 1. Each stage in order. Where it quantizes other operands than the stage before it, a calibration comes first: one pass over
+//!    training images finds the scales of activations and the statistics of batch norm, front to back, each with everything
+//!    before it quantized ([`Model::calibrate`]). Then its epochs: quantized forward, surrogate gradients backward; weights find
+//!    their scales anew at every step, activations keep the calibrated ones. Validation gives its entry of `after`.
+//! 2. What is not quantized by then is quantized, again with a calibration, since the network that counts is the quantized one.
+//! 3. Validation gives `validation`: whether or not the last stage helped.
+//!
+//! A stage with a teacher asks the network as it was at the end of an earlier stage, in inference, about the very images that it trains on.
 //!
 //! The test split is not touched: whoever reports reads it once, with [`Model::accuracy`] of [`Data::test`].
 //!
@@ -55,48 +56,37 @@ pub use self::data::{Data, DataError, Split};
 pub use self::model::Model;
 pub use self::plan::PlanError;
 pub use self::storage::StorageError;
+use crate::ir::Quantize;
 use crate::model::Candidate;
+use crate::stream::Key;
 
 /// A candidate after training.
 #[derive(Debug, Clone)]
 pub struct Trained {
     /// The network with its final parameters; quantized if the candidate is.
     pub model: Model,
-    /// Accuracy on the validation split after the float stage.
-    pub float_validation: f64,
-    /// The same after quantization and before any fine-tuning; `None` without quantizers.
+    /// Accuracy on the validation split after each stage, quantized as the stage is.
+    pub after: Vec<f64>,
+    /// The same after the last stage in which the network was float; `None` if there is none.
+    pub float_validation: Option<f64>,
+    /// The same when all quantizers were on for the first time, before any training with them; `None` without quantizers, and where
+    /// nothing was trained before.
     pub post_training_validation: Option<f64>,
     /// The same at the end.
     pub validation: f64,
-    /// Epochs that were trained, of both stages.
+    /// Whether all quantizers were on in the last stage that trained.
+    pub is_tuned: bool,
+    /// Epochs that were trained, of all stages.
     pub epochs: usize,
     /// Mean training loss of the last epoch; `None` without epochs.
     pub loss: Option<f64>,
 }
 
-/// Which part of a trial is running.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Without quantizers.
-    Float,
-    /// With quantizers.
-    Finetune,
-}
-
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Stage::Float => "training",
-            Stage::Finetune => "fine-tuning",
-        })
-    }
-}
-
 /// What is known after an epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Which stage.
-    pub stage: Stage,
+    /// Which stage, from 0.
+    pub stage: usize,
     /// Epochs of the stage that are done, from 1.
     pub epoch: usize,
     /// Epochs of the stage.
@@ -110,8 +100,8 @@ pub struct Progress {
 pub enum TrainError {
     /// The loss is no finite number any more.
     Diverged {
-        /// When.
-        stage: Stage,
+        /// The stage's name.
+        stage: String,
         /// The epoch, from 1.
         epoch: usize,
         /// The loss.
@@ -136,7 +126,7 @@ impl std::fmt::Display for TrainError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             TrainError::Diverged { stage, epoch, loss } => {
-                write!(f, "{stage} diverged in epoch {epoch}: the loss is {loss}")
+                write!(f, "`{stage}` diverged in epoch {epoch}: the loss is {loss}")
             }
             TrainError::Stopped => f.write_str("stopped"),
             TrainError::Mismatch { network, data } => {
@@ -166,46 +156,84 @@ impl From<dfdx::prelude::CpuError> for TrainError {
 pub fn train(
     candidate: &Candidate,
     data: &Data,
-    seed: u64,
-    trial: u64,
+    key: Key,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Trained, TrainError> {
-    let mut model = Model::new(candidate, seed, trial)?;
+    let mut model = Model::new(candidate, key)?;
     model.check(data)?;
     let mut run = stage::Run {
         candidate,
         data,
-        seed,
-        trial,
+        key,
         stop,
         progress,
     };
-    let mut loss = run.stage(&mut model, Stage::Float, &candidate.train)?;
-    let mut epochs = candidate.train.epochs;
-    let float_validation = model.accuracy(data.validation());
-    let mut trained = Trained {
-        float_validation,
-        post_training_validation: None,
-        validation: float_validation,
-        epochs,
-        loss,
+    let has_quantizers = model.has_quantizers();
+    let mut quantized = Quantize::None;
+    // Networks as they were after stages that teach later ones.
+    let mut teachers: Vec<Option<Model>> = Vec::new();
+    let mut trained = Marks::default();
+    for (index, stage) in candidate.stages.iter().enumerate() {
+        if has_quantizers && stage.quantize != quantized {
+            model.calibrate(data.train(), stage.quantize);
+            quantized = stage.quantize;
+            trained.quantized(quantized, &model, data);
+        }
+        let teacher = stage.teacher.and_then(|t| teachers.get(t)?.as_ref());
+        let loss = run.stage(&mut model, index, stage, teacher)?;
+        let accuracy = model.accuracy(data.validation());
+        trained.stage(stage.recipe.epochs, loss, accuracy, quantized);
+        let teaches = candidate.stages.iter().any(|s| s.teacher == Some(index));
+        teachers.push(teaches.then(|| model.clone()));
+    }
+    if has_quantizers && quantized != Quantize::All {
+        model.calibrate(data.train(), Quantize::All);
+        trained.quantized(Quantize::All, &model, data);
+    }
+    Ok(Trained {
+        validation: model.accuracy(data.validation()),
         model,
-    };
-    if !trained.model.has_quantizers() {
-        return Ok(trained);
+        after: trained.after,
+        float_validation: trained.float,
+        post_training_validation: trained.post_training,
+        is_tuned: trained.is_tuned,
+        epochs: trained.epochs,
+        loss: trained.loss,
+    })
+}
+
+/// What is noted on the way through the stages.
+#[derive(Debug, Default)]
+struct Marks {
+    after: Vec<f64>,
+    float: Option<f64>,
+    post_training: Option<f64>,
+    is_tuned: bool,
+    epochs: usize,
+    loss: Option<f64>,
+}
+
+impl Marks {
+    /// Quantizers were switched.
+    fn quantized(&mut self, now: Quantize, model: &Model, data: &Data) {
+        if now == Quantize::All && self.post_training.is_none() && !self.after.is_empty() {
+            self.post_training = Some(model.accuracy(data.validation()));
+        }
     }
-    trained.model.calibrate(data.train());
-    trained.validation = trained.model.accuracy(data.validation());
-    trained.post_training_validation = Some(trained.validation);
-    if let Some(recipe) = candidate.finetune.as_ref().filter(|r| r.epochs > 0) {
-        loss = run.stage(&mut trained.model, Stage::Finetune, recipe)?;
-        epochs += recipe.epochs;
-        trained.validation = trained.model.accuracy(data.validation());
-        trained.loss = loss;
-        trained.epochs = epochs;
+
+    /// A stage has ended.
+    fn stage(&mut self, epochs: usize, loss: Option<f64>, accuracy: f64, quantized: Quantize) {
+        self.after.push(accuracy);
+        if quantized == Quantize::None {
+            self.float = Some(accuracy);
+        }
+        if epochs > 0 {
+            self.is_tuned = quantized == Quantize::All;
+            self.epochs += epochs;
+            self.loss = loss;
+        }
     }
-    Ok(trained)
 }
 
 #[cfg(test)]

@@ -16,8 +16,9 @@ use super::plan::{Plan, Role};
 use super::schedule::Moment;
 use super::storage::{self, Entry, StorageError};
 use super::{PlanError, TrainError};
-use crate::model::{Candidate, Shape};
-use crate::stream::{Purpose, stream};
+use crate::ir::Quantize;
+use crate::model::{Candidate, Loss, Shape};
+use crate::stream::{Key, Purpose};
 
 /// Images of one pass of inference.
 const INFERENCE_BATCH: usize = 128;
@@ -28,21 +29,36 @@ const CALIBRATION_IMAGES: usize = 1024;
 /// Values of the largest activation in calibration at most: 64 MiB.
 const CALIBRATION_VALUES: usize = 1 << 24;
 
+/// What a batch is trained for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Objective<'a> {
+    /// The class of each image.
+    pub labels: &'a [usize],
+    /// Label smoothing.
+    pub smoothing: f64,
+    /// What is minimized.
+    pub loss: Loss,
+    /// Who is asked what it thinks of the images.
+    pub teacher: Option<&'a Model>,
+}
+
 /// A network with parameters, statistics of batch norm and, once it is quantized, scales of activations.
 #[derive(Debug, Clone)]
 pub struct Model {
     pub(super) plan: Plan,
     pub(super) parameters: Parameters,
     pub(super) statistics: Vec<RunningStatistics>,
-    /// Scales of quantized inputs; `None`: all quantizers are off.
+    /// Scales of quantized inputs; `None`: their quantizers are off.
     pub(super) scales: Option<Vec<f32>>,
+    /// Whether the quantizers of weights are on.
+    pub(super) quantized_weights: bool,
 }
 
 impl Model {
     /// The network before training. Quantizers are off.
-    pub fn new(candidate: &Candidate, seed: u64, trial: u64) -> Result<Model, PlanError> {
+    pub fn new(candidate: &Candidate, key: Key) -> Result<Model, PlanError> {
         let plan = Plan::new(&candidate.network)?;
-        let mut rng = stream(seed, trial, Purpose::Init);
+        let mut rng = key.stream(Purpose::Init);
         let parameters = plan.parameters.iter().map(|p| {
             let count: usize = p.axes.iter().product();
             let (value, decays) = match p.role {
@@ -61,6 +77,7 @@ impl Model {
                 .map(|channels| RunningStatistics::new(*channels))
                 .collect(),
             scales: None,
+            quantized_weights: false,
             plan,
         })
     }
@@ -106,6 +123,7 @@ impl Model {
             parameters: &self.parameters,
             norms: Norms::Fixed(&self.statistics),
             scales: self.scales.as_deref().into(),
+            quantized_weights: self.quantized_weights,
             moment: Moment::END,
             watch,
         };
@@ -136,48 +154,68 @@ impl Model {
         right as f64 / split.len() as f64
     }
 
-    /// Switches the quantizers on: finds the scales of activations and the statistics of batch norm.
+    /// Switches quantizers on and off: finds the scales of activations and the statistics of batch norm.
     ///
     /// One pass over the first training images, node by node: a quantizer takes its scale from what really arrives,
     /// everything before it being quantized already, and a batch norm takes its statistics from the same pass. Statistics of
     /// the float network would be wrong behind binary and ternary layers, whose outputs have another variance.
-    pub(super) fn calibrate(&mut self, split: &Split) {
+    pub(super) fn calibrate(&mut self, split: &Split, quantize: Quantize) {
         let largest = self.plan.shapes.iter().map(|s| s.len()).max().unwrap_or(1);
         let count = (CALIBRATION_VALUES / largest.max(1))
             .clamp(1, CALIBRATION_IMAGES)
             .min(split.len());
         let mut scales = vec![1.0; self.plan.scale_names.len()];
+        self.quantized_weights = quantize.weights();
         let images = self.tensor(batch::images(split, 0..count));
         let pass = Pass {
             plan: &self.plan,
             parameters: &self.parameters,
             norms: Norms::Measured(&mut self.statistics),
-            scales: Scales::Measured(&mut scales),
+            scales: match quantize.activations() {
+                true => Scales::Measured(&mut scales),
+                false => Scales::Off,
+            },
+            quantized_weights: self.quantized_weights,
             moment: Moment::END,
             watch: None,
         };
         pass.run(images);
-        self.scales = Some(scales);
+        self.scales = quantize.activations().then_some(scales);
     }
 
-    /// Mean cross-entropy of a batch and its gradients; running statistics move. `moment` is for formulas of quantizers.
+    /// Mean loss of a batch and its gradients; running statistics move. `moment` is for formulas of quantizers.
     pub(super) fn gradients(
         &mut self,
         images: Vec<f32>,
-        labels: &[usize],
-        smoothing: f64,
+        objective: &Objective,
         moment: Moment,
     ) -> Result<(f64, Gradients), CpuError> {
+        let Objective {
+            labels,
+            smoothing,
+            loss,
+            teacher,
+        } = *objective;
+        let taught = (loss != Loss::default()).then(|| match teacher {
+            Some(teacher) => teacher.logits(images.clone()),
+            // Nobody is asked, so that it does not matter what the answer would be.
+            None => vec![0.0; labels.len() * self.outputs()],
+        });
         let images = self.tensor(images).traced(Gradients::leaky());
         let pass = Pass {
             plan: &self.plan,
             parameters: &self.parameters,
             norms: Norms::Learning(&mut self.statistics),
             scales: self.scales.as_deref().into(),
+            quantized_weights: self.quantized_weights,
             moment,
             watch: None,
         };
-        let loss = ops::softmax_cross_entropy(pass.run(images), labels, smoothing as f32);
+        let (logits, smoothing) = (pass.run(images), smoothing as f32);
+        let loss = match taught {
+            None => ops::softmax_cross_entropy(logits, labels, smoothing),
+            Some(teacher) => ops::distillation(logits, labels, smoothing, &teacher, loss),
+        };
         let value = f64::from(ops::values(&loss)[0]);
         Ok((value, loss.try_backward()?))
     }
@@ -212,7 +250,7 @@ impl Model {
             vector(format!("{name}.variance"), &statistics.variance);
         }
         if let Some(scales) = &self.scales {
-            // Marks a quantized model even where no activation has a scale.
+            // Marks a quantized model, even where no activation has a scale.
             vector("quantized".into(), &[1.0]);
             for (name, scale) in self.plan.scale_names.iter().zip(scales) {
                 vector(format!("{name}.activation_scale"), &[*scale]);
@@ -226,12 +264,13 @@ impl Model {
         let (entries, _) = storage::read(bytes)?;
         let mut entries: BTreeMap<String, Entry> =
             entries.into_iter().map(|e| (e.name.clone(), e)).collect();
-        let mut model = match Model::new(candidate, 0, 0) {
+        let mut model = match Model::new(candidate, Key::default()) {
             Ok(model) => model,
             Err(e) => return storage::error(e.to_string()),
         };
         if entries.contains_key("quantized") {
             model.scales = Some(vec![1.0; model.plan.scale_names.len()]);
+            model.quantized_weights = true;
         }
         let mut found = Vec::new();
         for wanted in model.entries() {

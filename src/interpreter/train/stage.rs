@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::batch::{self, Augmentation};
 use super::data::Data;
-use super::model::Model;
+use super::model::{Model, Objective};
 use super::optimizer::Stepper;
 use super::schedule::{self, Moment};
-use super::{Progress, Stage, TrainError};
-use crate::model::{Candidate, Recipe};
-use crate::stream::{Purpose, stream};
+use super::{Progress, TrainError};
+use crate::model::{Candidate, Stage};
+use crate::stream::{Key, Purpose};
 
 /// A trial that is running.
 pub struct Run<'a> {
@@ -17,10 +17,8 @@ pub struct Run<'a> {
     pub candidate: &'a Candidate,
     /// On what.
     pub data: &'a Data,
-    /// The seed of the experiment.
-    pub seed: u64,
-    /// The number of the trial.
-    pub trial: u64,
+    /// Whose random numbers.
+    pub key: Key,
     /// Whether somebody asked to stop.
     pub stop: &'a AtomicBool,
     /// Who wants to know.
@@ -28,19 +26,17 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Trains `model` and gives the mean loss of the last epoch.
+    /// Trains `model` through stage `index` and gives the mean loss of the last epoch.
     pub fn stage(
         &mut self,
         model: &mut Model,
-        stage: Stage,
-        recipe: &Recipe,
+        index: usize,
+        stage: &Stage,
+        teacher: Option<&Model>,
     ) -> Result<Option<f64>, TrainError> {
-        let (shuffle, augment) = match stage {
-            Stage::Float => (Purpose::Shuffle, Purpose::Augment),
-            Stage::Finetune => (Purpose::FinetuneShuffle, Purpose::FinetuneAugment),
-        };
-        let mut shuffle = stream(self.seed, self.trial, shuffle);
-        let mut augment = stream(self.seed, self.trial, augment);
+        let recipe = &stage.recipe;
+        let mut shuffle = self.key.stream(Purpose::Shuffle(index as u16));
+        let mut augment = self.key.stream(Purpose::Augment(index as u16));
         let augmentation = Augmentation {
             shift: self.candidate.shift,
             flip: self.candidate.flip,
@@ -60,13 +56,18 @@ impl Run<'_> {
                 let samples = &order[batch::range(split.len(), batches, index)];
                 let images = batch::augmented(split, samples, augmentation, &mut augment);
                 let labels: Vec<usize> = samples.iter().map(|s| split.label(*s)).collect();
-                let smoothing = recipe.label_smoothing;
+                let objective = Objective {
+                    labels: &labels,
+                    smoothing: recipe.label_smoothing,
+                    loss: stage.loss,
+                    teacher,
+                };
                 let step = epoch * batches + index;
                 let moment = Moment::new(epoch, recipe.epochs, step, steps);
-                let (loss, mut gradients) = model.gradients(images, &labels, smoothing, moment)?;
+                let (loss, mut gradients) = model.gradients(images, &objective, moment)?;
                 if !loss.is_finite() {
                     return Err(TrainError::Diverged {
-                        stage,
+                        stage: stage.name.clone(),
                         epoch: epoch + 1,
                         loss,
                     });
@@ -78,7 +79,7 @@ impl Run<'_> {
             let loss = sum / split.len() as f64;
             mean = Some(loss);
             (self.progress)(Progress {
-                stage,
+                stage: index,
                 epoch: epoch + 1,
                 epochs: recipe.epochs,
                 loss,

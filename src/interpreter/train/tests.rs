@@ -5,18 +5,25 @@ use super::fixtures::{candidate, digits, int, place, quantizer, small, varied};
 use super::parameters::Value;
 use super::*;
 use crate::ir::{BinaryOp, Expr, Function};
-use crate::model::{Activation, Grid, Network, Op, Optimizer, ScaleRule, Schedule};
+use crate::model::{Activation, Grid, Loss, Network, Op, Optimizer, ScaleRule, Schedule, Stage};
 
 fn data() -> Data {
     Data::load_from(&digits(), None).unwrap()
+}
+
+fn key(trial: u64) -> Key {
+    Key {
+        seed: 1,
+        trial,
+        repeat: 0,
+    }
 }
 
 fn run(candidate: &Candidate, data: &Data, trial: u64) -> Result<Trained, TrainError> {
     train(
         candidate,
         data,
-        1,
-        trial,
+        key(trial),
         &AtomicBool::new(false),
         &mut |_| {},
     )
@@ -50,14 +57,13 @@ fn a_small_network_learns_digits() {
     let trained = train(
         &candidate(small(Activation::Relu), 6, None),
         &data,
-        1,
-        0,
+        key(0),
         &AtomicBool::new(false),
         &mut |p| seen.push(p),
     )
     .unwrap();
     assert!(trained.validation > 0.9, "{}", trained.validation);
-    assert_eq!(trained.validation, trained.float_validation);
+    assert_eq!(Some(trained.validation), trained.float_validation);
     assert_eq!(trained.post_training_validation, None);
     assert_eq!(trained.epochs, 6);
     let epochs: Vec<usize> = seen.iter().map(|p| p.epoch).collect();
@@ -112,14 +118,34 @@ fn every_kind_of_node_trains_and_folds() {
 
 #[test]
 fn gradients_are_the_slope_of_the_loss() {
+    slope_of_the_loss(Loss::default());
+}
+
+#[test]
+fn gradients_with_a_teacher_are_the_slope_of_the_loss() {
+    slope_of_the_loss(Loss {
+        task: 0.2,
+        distill: 0.8,
+        temperature: 3.0,
+    });
+}
+
+fn slope_of_the_loss(taught: Loss) {
     // Along the gradient g of all parameters together, the loss must change by |g|^2 per step.
     let data = data();
     let images = batch::images(data.train(), 0..32);
     let labels: Vec<usize> = (0..32).map(|i| data.train().label(i)).collect();
-    let mut model = Model::new(&candidate(varied(), 1, None), 3, 0).unwrap();
+    let mut model = Model::new(&candidate(varied(), 1, None), key(3)).unwrap();
+    let teacher = Model::new(&candidate(small(Activation::Relu), 1, None), key(4)).unwrap();
+    let objective = model::Objective {
+        labels: &labels,
+        smoothing: 0.1,
+        loss: taught,
+        teacher: Some(&teacher),
+    };
     let loss = |model: &mut Model| {
         model
-            .gradients(images.clone(), &labels, 0.1, super::schedule::Moment::END)
+            .gradients(images.clone(), &objective, super::schedule::Moment::END)
             .unwrap()
     };
     let (_, mut gradients) = loss(&mut model);
@@ -237,7 +263,7 @@ fn the_formula_of_a_schedule_trains_like_its_word() {
     let formula = binary(BinaryOp::Multiply, Expr::number(0.5), sum);
     let bytes = |schedule| {
         let mut candidate = candidate(small(Activation::Relu), 2, None);
-        candidate.train.schedule = schedule;
+        candidate.stages[0].recipe.schedule = schedule;
         let trained = run(&candidate, &data, 0).unwrap();
         trained.model.to_safetensors(&BTreeMap::new())
     };
@@ -249,18 +275,18 @@ fn the_formula_of_a_schedule_trains_like_its_word() {
 #[test]
 fn divergence_is_an_error() {
     let mut candidate = candidate(small(Activation::Relu), 3, None);
-    candidate.train.optimizer = Optimizer::Sgd {
+    candidate.stages[0].recipe.optimizer = Optimizer::Sgd {
         lr: 1e30,
         momentum: 0.9,
         weight_decay: 0.0,
     };
-    candidate.train.schedule = Schedule::Constant;
+    candidate.stages[0].recipe.schedule = Schedule::Constant;
     match run(&candidate, &data(), 0) {
         Err(TrainError::Diverged {
-            stage: Stage::Float,
+            stage,
             epoch: 1,
             loss,
-        }) => assert!(!loss.is_finite()),
+        }) => assert!(stage == "train" && !loss.is_finite()),
         other => panic!("{other:?}"),
     }
 }
@@ -272,8 +298,7 @@ fn stopping_is_an_error() {
     let result = train(
         &candidate(small(Activation::Relu), 3, None),
         &data(),
-        1,
-        0,
+        key(0),
         &stop,
         &mut |_| {
             epochs += 1;
@@ -302,5 +327,94 @@ fn calibration_leaves_an_int8_network_as_good_as_it_was() {
     let trained = run(&candidate(network, 6, None), &data, 0).unwrap();
     let after = trained.post_training_validation.unwrap();
     assert_eq!(trained.validation, after);
-    assert!((after - trained.float_validation).abs() < 0.03, "{after}");
+    assert!(
+        (after - trained.float_validation.unwrap()).abs() < 0.03,
+        "{after}"
+    );
+}
+
+/// Activations first, then all with the first stage's network as the teacher (as Real-to-Binary trains).
+#[test]
+fn stages_quantize_in_turn_and_teach() {
+    let data = data();
+    let mut of = candidate(
+        quantized(Grid::Binary, ScaleRule::MeanAbs, Grid::Binary),
+        0,
+        None,
+    );
+    let stage = |name: &str, quantize, epochs| {
+        fixtures::stage(name, quantize, fixtures::recipe(epochs, 3e-3))
+    };
+    of.stages = vec![
+        stage("acts", Quantize::Activations, 4),
+        Stage {
+            teacher: Some(0),
+            loss: Loss {
+                task: 0.2,
+                distill: 0.8,
+                temperature: 2.0,
+            },
+            ..stage("both", Quantize::All, 4)
+        },
+    ];
+    let mut seen = Vec::new();
+    let stop = AtomicBool::new(false);
+    let trained = train(&of, &data, key(0), &stop, &mut |p| seen.push(p.stage)).unwrap();
+    assert_eq!(seen, [0, 0, 0, 0, 1, 1, 1, 1]);
+    assert_eq!(trained.after.len(), 2);
+    assert_eq!(trained.after[1], trained.validation);
+    assert_eq!(trained.float_validation, None);
+    assert!(trained.post_training_validation.is_some() && trained.is_tuned);
+    assert!(trained.validation > 0.7, "{}", trained.validation);
+    // What counts is the network with all quantizers on.
+    let images = batch::images(data.validation(), 0..16);
+    assert_eq!(folded::check(&trained.model, images), 4);
+    // Without the teacher's part, another network comes out.
+    of.stages[1].loss = Loss::default();
+    let alone = run(&of, &data, 0).unwrap();
+    assert_ne!(alone.loss, trained.loss);
+    assert_eq!(alone.after[0], trained.after[0]);
+}
+
+/// A copy of a network stays as it was while the network learns on.
+#[test]
+fn a_teacher_does_not_learn() {
+    let data = data();
+    let images = batch::images(data.validation(), 0..8);
+    let of = candidate(small(Activation::Relu), 1, None);
+    let mut model = run(&of, &data, 0).unwrap().model;
+    let teacher = model.clone();
+    let before = teacher.logits(images.clone());
+    let stop = AtomicBool::new(false);
+    let mut training = stage::Run {
+        candidate: &of,
+        data: &data,
+        key: key(7),
+        stop: &stop,
+        progress: &mut |_| {},
+    };
+    training.stage(&mut model, 1, &of.stages[0], None).unwrap();
+    assert_eq!(teacher.logits(images.clone()), before);
+    assert_ne!(model.logits(images), before);
+}
+
+/// A last stage that leaves something float is followed by quantization: it is what would run.
+#[test]
+fn what_is_left_float_is_quantized_in_the_end() {
+    let data = data();
+    let mut of = candidate(
+        quantized(int(8, true), ScaleRule::MaxAbs, int(8, false)),
+        0,
+        None,
+    );
+    of.stages = vec![fixtures::stage(
+        "acts",
+        Quantize::Activations,
+        fixtures::recipe(4, 3e-3),
+    )];
+    let trained = run(&of, &data, 0).unwrap();
+    assert_eq!(trained.post_training_validation, Some(trained.validation));
+    assert!(!trained.is_tuned);
+    let images = batch::images(data.validation(), 0..16);
+    assert_eq!(folded::check(&trained.model, images), 4);
 }

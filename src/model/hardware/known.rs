@@ -27,24 +27,12 @@ mod tests {
     use super::*;
     use crate::model::metrics::METRICS;
     use crate::model::quantizer::Grid;
-    use crate::model::{Optimizer, Recipe, Schedule};
 
     #[test]
     fn every_known_metric_has_a_value() {
         let mut candidate = Candidate {
             network: quantized(linear((1, 1, 64), 10), Grid::Binary),
-            train: Recipe {
-                epochs: 1,
-                batch: 1,
-                optimizer: Optimizer::Sgd {
-                    lr: 0.1,
-                    momentum: 0.0,
-                    weight_decay: 0.0,
-                },
-                schedule: Schedule::Constant,
-                label_smoothing: 0.0,
-            },
-            finetune: None,
+            stages: Vec::new(),
             target: Some(braintta()),
             repairs: Vec::new(),
             shift: 0,

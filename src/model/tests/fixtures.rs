@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
     Augment, BinaryOp, Block, Codes, Dataset, Direction, Domain, DomainKind, Experiment, Expr,
-    Files, Function, Goal, LayerStmt, Let, Method, Operation, Policy, Quantifier, Quantizer,
-    Require, Rule, Search, Selector, Slot, Space, Splits, Stmt, Training, Value, Which,
+    Files, Function, Goal, LayerStmt, Let, Loss, Method, Operation, Policy, Quantifier, Quantize,
+    Quantizer, Require, Rule, Search, Selector, Slot, Space, Splits, Stage, Stmt, Training, Value,
+    Which,
 };
 use crate::model::template::Template;
 use crate::model::{Candidate, Decisions, Point};
@@ -330,6 +331,7 @@ fn training() -> Training {
         optimizer: record("adam", vec![("lr", 2e-3.slot())]).slot(),
         schedule: word("cosine").slot(),
         label_smoothing: 0.0.slot(),
+        weight_decay: None,
     }
 }
 
@@ -340,6 +342,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
     Experiment {
         name: "by_hand".into(),
         docs: String::new(),
+        repeats: 1,
         seed: 1,
         lets: Vec::new(),
         data: Some(Dataset {
@@ -375,8 +378,14 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         repairs: Expr::Set(Vec::new()).slot(),
         repair_definitions: Vec::new(),
         target: None,
-        train: training(),
-        finetune: None,
+        stages: vec![Stage {
+            name: "train".into(),
+            quantize: Quantize::None,
+            training: training(),
+            teacher: None,
+            loss: Loss::default(),
+            span: Span::default(),
+        }],
         search: Search {
             method: Method::Random,
             trials: 1,
@@ -393,6 +402,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         requires: Vec::new(),
         expects: Vec::new(),
         provenance: Vec::new(),
+        arms: Vec::new(),
         span: Span::default(),
     }
 }

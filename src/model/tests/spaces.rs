@@ -278,7 +278,7 @@ fn alternatives_have_decisions_where_they_are_chosen() {
         vec![("lr", log_range(1e-3, 1e-1)), ("momentum", 0.8.slot())],
     );
     let adam = record("adam", vec![("lr", log_range(1e-4, 1e-2))]);
-    experiment.train.optimizer = among(vec![sgd, adam]);
+    experiment.stages[0].training.optimizer = among(vec![sgd, adam]);
     let template = template(&experiment);
     let found = [
         "train.optimizer",
@@ -298,7 +298,7 @@ fn alternatives_have_decisions_where_they_are_chosen() {
     ];
     assert_eq!(point(&template, &adam).0[1], None);
     assert_eq!(
-        candidate(&template, &adam).train.optimizer,
+        candidate(&template, &adam).stages[0].recipe.optimizer,
         Optimizer::Adam {
             lr: 5e-3,
             beta1: 0.9,
@@ -314,7 +314,7 @@ fn a_default_may_name_an_alternative() {
         let mut experiment = experiment(vec![head()]);
         let sgd = record("sgd", vec![("lr", log_range(1e-3, 1e-1))]);
         let adam = record("adam", vec![("lr", log_range(1e-4, 1e-2))]);
-        experiment.train.optimizer = with_default(among(vec![sgd, adam]), default);
+        experiment.stages[0].training.optimizer = with_default(among(vec![sgd, adam]), default);
         experiment
     };
     let called = Value::Record(crate::ir::Record {
@@ -337,7 +337,7 @@ fn a_default_may_name_an_alternative() {
 fn alternatives_with_one_name_are_numbered() {
     let mut experiment = experiment(vec![head()]);
     let adam = |low| record("adam", vec![("lr", log_range(low, 1.0))]);
-    experiment.train.optimizer = among(vec![adam(1e-4), adam(1e-2)]);
+    experiment.stages[0].training.optimizer = among(vec![adam(1e-4), adam(1e-2)]);
     let template = template(&experiment);
     let found = [
         "train.optimizer",
@@ -346,7 +346,8 @@ fn alternatives_with_one_name_are_numbered() {
     ];
     assert_eq!(paths(&template), found);
     let second = [("train.optimizer", Value::name("adam_2"))];
-    let Optimizer::Adam { lr, .. } = candidate(&template, &second).train.optimizer else {
+    let Optimizer::Adam { lr, .. } = candidate(&template, &second).stages[0].recipe.optimizer
+    else {
         panic!("both are adam");
     };
     assert!((lr - 0.1).abs() < 1e-12);
@@ -363,17 +364,18 @@ fn fixed_records_may_hold_choices() {
         vec![("lr", any_of(&[3.0, 4.0])), ("momentum", 0.0.slot())],
     );
     let slow = equal(name("speed"), word("slow"));
-    experiment.train.optimizer = iff(slow, adam, sgd).slot();
+    experiment.stages[0].training.optimizer = iff(slow, adam, sgd).slot();
     let found = template(&experiment);
     let named = ["speed", "train.optimizer.adam.lr", "train.optimizer.sgd.lr"];
     assert_eq!(paths(&found), named);
     let fast = point(&found, &[("speed", Value::name("fast"))]);
     assert_eq!(fast.0[1..], [None, Some(n(3.0))]);
 
-    experiment.train.optimizer = record("adam", vec![("lr", any_of(&[1.0, 2.0]))]).slot();
+    experiment.stages[0].training.optimizer =
+        record("adam", vec![("lr", any_of(&[1.0, 2.0]))]).slot();
     let template = template(&experiment);
     assert_eq!(paths(&template), ["speed", "train.optimizer.lr"]);
-    let Optimizer::Adam { lr, .. } = candidate(&template, &[]).train.optimizer else {
+    let Optimizer::Adam { lr, .. } = candidate(&template, &[]).stages[0].recipe.optimizer else {
         panic!("adam");
     };
     assert_eq!(lr, 1.0);

@@ -35,7 +35,7 @@ pub use conv::{ConvOptions, conv2d};
 pub use linear::linear;
 pub use pool::{PoolOptions, average_pool, global_average_pool, max_pool};
 pub use raw::values;
-pub use softmax_cross_entropy::softmax_cross_entropy;
+pub use softmax_cross_entropy::{distillation, softmax_cross_entropy};
 pub use surrogate::{straight_through, surrogate, surrogate_with_parameter};
 
 pub use crate::kernels::elementwise::Activation;

@@ -1,0 +1,210 @@
+//! Arms: the values of which each runs the whole search.
+//!
+//! In: an experiment with `arms { name in {…} }`. Out: one [`Experiment`] for each combination of values, lowered as if the spec had been
+//! written with these: an arm is an amendment, so that whatever may be amended may be an arm, and is checked the same way.
+
+use super::context::{Cx, Reached};
+use super::merged::Merged;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Arm, Experiment};
+use crate::source::Span;
+use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
+
+/// The most arms of an experiment.
+const MOST: usize = 256;
+
+/// One line of `arms`: what varies, and its values.
+struct Axis {
+    target: ast::Path,
+    values: Vec<ast::Expr>,
+    entry: Entry,
+}
+
+impl Cx<'_> {
+    /// Lowers an experiment once, or once for each of its arms; then the first arm stands for the experiment.
+    pub(super) fn with_arms(&mut self, mut merged: Merged) -> Option<Experiment> {
+        let is_arms = |e: &Entry| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "arms");
+        let (sections, others): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut merged.entries)
+            .into_iter()
+            .partition(is_arms);
+        merged.entries = others;
+        let mut sections = sections.iter().filter_map(|e| match &e.kind {
+            EntryKind::Section(section) => Some(section),
+            _ => None,
+        });
+        let Some(section) = sections.next() else {
+            self.provenance(&merged);
+            return self.experiment_body(&merged);
+        };
+        for again in sections {
+            self.twice("arms", again.name.span, section.name.span);
+        }
+        let axes = self.axes(section);
+        let count = axes.iter().map(|a| a.values.len()).product::<usize>();
+        if axes.is_empty() || count > MOST {
+            if count > MOST {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::arms::values",
+                        format!("{count} arms, and each is a whole search"),
+                    )
+                    .label(section.name.span, format!("at most {MOST}"))
+                    .help("make what varies a decision: write it outside of `arms`"),
+                );
+            }
+            // What else is wrong is found all the same.
+            self.provenance(&merged);
+            return self.experiment_body(&merged);
+        }
+        self.lowered_arms(&merged, &axes, count)
+    }
+
+    fn lowered_arms(&mut self, merged: &Merged, axes: &[Axis], count: usize) -> Option<Experiment> {
+        let before = std::mem::take(&mut self.sink);
+        let mut found = Vec::with_capacity(count);
+        let mut arms = Vec::with_capacity(count);
+        for index in 0..count {
+            let chosen = combination(axes, index);
+            let entries: Vec<Entry> = chosen.iter().map(|(a, value)| fixed(a, value)).collect();
+            let mut own = merged.clone();
+            self.override_entries(&mut own, &entries, &merged.name, false);
+            self.reached = Reached::default();
+            self.provenance(&own);
+            let settings = chosen
+                .iter()
+                .map(|(axis, value)| (self.text(axis.target.span), self.shown(value)))
+                .collect();
+            if let Some(experiment) = self.experiment_body(&own) {
+                arms.push(Arm {
+                    settings,
+                    experiment,
+                });
+            }
+            found.push(std::mem::take(&mut self.sink).into_sorted());
+        }
+        self.sink = before;
+        self.merge(found);
+        let mut first = arms.first()?.experiment.clone();
+        first.arms = arms;
+        Some(first)
+    }
+
+    /// Errors of any arm, and warnings of all: what one arm does not use, another may.
+    fn merge(&mut self, found: Vec<Vec<Diagnostic>>) {
+        for (index, arm) in found.iter().enumerate() {
+            for diagnostic in arm {
+                let everywhere = || found.iter().all(|other| other.contains(diagnostic));
+                if diagnostic.is_error() || (index == 0 && everywhere()) {
+                    self.sink.push(diagnostic.clone());
+                }
+            }
+        }
+    }
+
+    fn axes(&mut self, section: &ast::Section) -> Vec<Axis> {
+        let mut axes: Vec<Axis> = Vec::new();
+        for entry in &section.entries {
+            let EntryKind::Choice(choice) = &entry.kind else {
+                self.bad_arm(entry.span, "an arm has several values");
+                continue;
+            };
+            let text = self.text(choice.target.span);
+            let same = axes.iter().find(|a| self.text(a.target.span) == text);
+            if let Some(first) = same.map(|a| a.target.span) {
+                self.twice(&text, choice.target.span, first);
+                continue;
+            }
+            if let Some(default) = &choice.default {
+                self.bad_arm(default.span, "every value has its turn");
+                continue;
+            }
+            let Some(values) = values(&choice.domain).filter(|v| !v.is_empty()) else {
+                self.bad_arm(choice.domain.span, "not a set that is written out");
+                continue;
+            };
+            axes.push(Axis {
+                target: choice.target.clone(),
+                values,
+                entry: entry.clone(),
+            });
+        }
+        if section.entries.is_empty() {
+            self.bad_arm(section.name.span, "what varies?");
+        }
+        axes
+    }
+
+    fn bad_arm(&mut self, span: Span, label: &str) {
+        self.report(
+            Diagnostic::error(
+                "bnas::arms::values",
+                "each line of `arms` is a field and the set of its values",
+            )
+            .label(span, label)
+            .help("write `arms { finetune.epochs in {0, 1} }`"),
+        );
+    }
+
+    /// A value as it was written; of a range its number.
+    fn shown(&self, value: &ast::Expr) -> String {
+        match &value.kind {
+            ExprKind::Number(number) if number.unit.is_none() => number.text.clone(),
+            _ => self.text(value.span),
+        }
+    }
+}
+
+/// The members of a set or of a range of whole numbers, as expressions.
+fn values(domain: &ast::Expr) -> Option<Vec<ast::Expr>> {
+    match &domain.kind {
+        ExprKind::Set(items) => Some(items.clone()),
+        ExprKind::Categories(inner) => values(inner),
+        ExprKind::Range {
+            low,
+            high,
+            log: false,
+            step: None,
+        } => {
+            let whole = |e: &ast::Expr| match &e.kind {
+                ExprKind::Number(n) if n.unit.is_none() && n.value.fract() == 0.0 => {
+                    (n.value.abs() < 1e9).then_some(n.value as i64)
+                }
+                _ => None,
+            };
+            let (low, high) = (whole(low)?, whole(high)?);
+            let few = (low..=high).take(MOST + 1);
+            let number = |n: i64| ast::Expr {
+                kind: ExprKind::Number(ast::Number {
+                    text: n.to_string(),
+                    value: n as f64,
+                    unit: None,
+                }),
+                span: domain.span,
+            };
+            Some(few.map(number).collect())
+        }
+        _ => None,
+    }
+}
+
+/// The values of arm `index`; the last axis varies fastest.
+fn combination(axes: &[Axis], mut index: usize) -> Vec<(&Axis, &ast::Expr)> {
+    let mut chosen: Vec<(&Axis, &ast::Expr)> = Vec::with_capacity(axes.len());
+    for axis in axes.iter().rev() {
+        chosen.push((axis, &axis.values[index % axis.values.len()]));
+        index /= axis.values.len();
+    }
+    chosen.reverse();
+    chosen
+}
+
+/// `name = value` in place of `name in {…}`.
+fn fixed(axis: &Axis, value: &ast::Expr) -> Entry {
+    Entry {
+        kind: EntryKind::Field(ast::Field {
+            target: axis.target.clone(),
+            value: value.clone(),
+        }),
+        ..axis.entry.clone()
+    }
+}
