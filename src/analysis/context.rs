@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::names::{Id, Modules};
+use super::origin::Causes;
+use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Expr, Provenance, Quantizer, Repair, Value};
@@ -66,6 +68,10 @@ pub(super) struct Cx<'a> {
     pub(super) open: Vec<Id>,
     /// Declarations of circles that have been reported.
     pub(super) circles: BTreeSet<Id>,
+    /// Causes of wrong values that have been reported.
+    pub(super) causes: Causes,
+    /// Fields and sections, by the place of their owner, that a wrong key or label was meant to be: they are not missing.
+    pub(super) meant: BTreeSet<(Span, String)>,
     /// Paths of decisions, while goals and requirements are lowered.
     pub(super) paths: Option<BTreeSet<String>>,
     used: BTreeSet<(SourceId, String)>,
@@ -84,14 +90,18 @@ impl<'a> Cx<'a> {
             reached: Reached::default(),
             open: Vec::new(),
             circles: BTreeSet::new(),
+            causes: Causes::default(),
+            meant: BTreeSet::new(),
             paths: None,
             used: BTreeSet::new(),
         }
     }
 
-    /// Reports, and goes on.
+    /// Reports with the place that a value came from, and goes on.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
-        self.sink.push(diagnostic);
+        if let Some(diagnostic) = self.traced(diagnostic) {
+            self.sink.push(diagnostic);
+        }
     }
 
     /// What the language has and this version does not run.
@@ -133,6 +143,11 @@ impl<'a> Cx<'a> {
         Some(found.clone())
     }
 
+    /// Whether a text is a name in scope; it does not count as used.
+    pub(super) fn local_named(&self, name: &str) -> bool {
+        self.locals.iter().any(|l| l.name == name)
+    }
+
     /// A name of the experiment around.
     pub(super) fn outer(&mut self, name: &str) -> Option<Local> {
         let found = self.outer.iter_mut().rev().find(|l| l.name == name)?;
@@ -163,6 +178,17 @@ impl<'a> Cx<'a> {
                     .label(span, "and nothing uses a value of this name")
                     .help(format!("did you mean `{key}`?")),
                 ),
+                None if schema::home(&local.name, keys.clone()).is_some() => {
+                    let home = schema::home(&local.name, keys.clone()).unwrap_or_default();
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::name::unknown_key",
+                            format!("{owner} has no field `{}`", local.name),
+                        )
+                        .label(span, "and nothing uses a value of this name")
+                        .help(format!("it belongs into {home}")),
+                    )
+                }
                 None => self.report(
                     Diagnostic::warning(
                         "bnas::name::unused",
@@ -185,6 +211,21 @@ impl<'a> Cx<'a> {
                 known.extend(module.names.keys().cloned());
             }
         }
+        if let Some(below) = self.defined_below(name, span) {
+            let line = self.sources.line(below);
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown",
+                    format!("`{name}` is used above its definition"),
+                )
+                .label(span, "not known yet")
+                .label(below, "defined here")
+                .help(format!("move line {line} above this one")),
+            );
+            return;
+        }
+        // A name that stands for what is being defined cannot be what was meant.
+        known.retain(|k| k != name);
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
                 .label(span, "nothing here has this name");
@@ -219,8 +260,20 @@ impl<'a> Cx<'a> {
         if let Some(span) = declared {
             diagnostic = diagnostic.label(span, format!("{owner} stands here"));
         }
+        let experiment = schema::declaration("experiment");
+        let sections = experiment.into_iter().flat_map(|d| d.keys());
+        let home = schema::home(&name.text, sections).filter(|_| !known.is_empty());
         diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
-            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            Some(alike) => {
+                if let Some(owner) = declared {
+                    self.meant.insert((owner, alike.to_string()));
+                }
+                diagnostic.help(format!("did you mean `{alike}`?"))
+            }
+            None if let Some(home) = home => diagnostic.help(format!(
+                "it belongs into {home}; fields here are {}",
+                list(known.iter().copied())
+            )),
             None if known.is_empty() => diagnostic.help("it takes no fields: remove this"),
             None => diagnostic.help(format!("its fields are {}", list(known.iter().copied()))),
         };
