@@ -104,6 +104,11 @@ impl Sink {
         self.found.iter().any(Diagnostic::is_error)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// All of them, in the order of their main span.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|d| d.labels.first().map(|l| l.span));
@@ -134,37 +139,54 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
         .with_width(100)
         .with_links(false);
     let mut out = String::new();
+    let mut draw = |view: &dyn miette::Diagnostic| {
+        handler
+            .render_report(&mut out, view)
+            .expect("writing to a string cannot fail");
+    };
     for diagnostic in diagnostics {
         let main = diagnostic.labels.first().map(|l| l.span.source);
-        let source = main.map(|id| named(sources, id));
-        let view = View {
+        let mut elsewhere = elsewhere(diagnostic, sources, main);
+        // The help stands below everything that it speaks of.
+        let mut help = diagnostic.help.as_deref();
+        if let Some(last) = elsewhere.last_mut() {
+            last.help = help.take();
+        }
+        draw(&View {
             diagnostic,
             main,
-            source,
-            related: related(diagnostic, sources, main),
-        };
-        handler
-            .render_report(&mut out, &view)
-            .expect("writing to a string cannot fail");
+            source: main.map(|id| named(sources, id)),
+            help,
+        });
+        for view in &elsewhere {
+            draw(view);
+        }
     }
     out
 }
 
-/// Labels in other files than the main one are shown as one related view each: miette draws one file per report.
-fn related<'a>(
+/// Labels in other files than the main one, one view per file: miette draws one file per report.
+fn elsewhere<'a>(
     diagnostic: &'a Diagnostic,
-    sources: &'a Sources,
+    sources: &Sources,
     main: Option<SourceId>,
 ) -> Vec<Elsewhere<'a>> {
-    diagnostic
-        .labels
-        .iter()
-        .filter(|label| Some(label.span.source) != main)
-        .map(|label| Elsewhere {
-            label,
-            source: named(sources, label.span.source),
-        })
-        .collect()
+    let mut views: Vec<Elsewhere> = Vec::new();
+    for label in &diagnostic.labels {
+        let id = label.span.source;
+        if Some(id) == main {
+            continue;
+        }
+        match views.iter_mut().find(|v| v.labels[0].span.source == id) {
+            Some(view) => view.labels.push(label),
+            None => views.push(Elsewhere {
+                labels: vec![label],
+                source: named(sources, id),
+                help: None,
+            }),
+        }
+    }
+    views
 }
 
 fn named(sources: &Sources, id: SourceId) -> NamedSource<String> {
@@ -184,12 +206,14 @@ struct View<'a> {
     diagnostic: &'a Diagnostic,
     main: Option<SourceId>,
     source: Option<NamedSource<String>>,
-    related: Vec<Elsewhere<'a>>,
+    help: Option<&'a str>,
 }
 
 struct Elsewhere<'a> {
-    label: &'a Label,
+    /// At least one.
+    labels: Vec<&'a Label>,
     source: NamedSource<String>,
+    help: Option<&'a str>,
 }
 
 impl fmt::Display for View<'_> {
@@ -219,10 +243,7 @@ impl miette::Diagnostic for View<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.diagnostic
-            .help
-            .as_ref()
-            .map(|h| Box::new(h) as Box<dyn fmt::Display>)
+        self.help.map(|h| Box::new(h) as Box<dyn fmt::Display>)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -239,26 +260,20 @@ impl miette::Diagnostic for View<'_> {
             .as_ref()
             .map(|source| source as &dyn miette::SourceCode)
     }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        if self.related.is_empty() {
-            return None;
-        }
-        Some(Box::new(
-            self.related.iter().map(|r| r as &dyn miette::Diagnostic),
-        ))
-    }
 }
 
 impl fmt::Display for Elsewhere<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.label.text)
+        match self.labels.as_slice() {
+            [only] => f.write_str(&only.text),
+            _ => write!(f, "in `{}`", self.source.name()),
+        }
     }
 }
 
 impl fmt::Debug for Elsewhere<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.label.text)
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -269,8 +284,18 @@ impl miette::Diagnostic for Elsewhere<'_> {
         Some(MietteSeverity::Advice)
     }
 
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.map(|h| Box::new(h) as Box<dyn fmt::Display>)
+    }
+
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(labeled(self.label))))
+        // The only text is the heading already.
+        let is_only = self.labels.len() == 1;
+        let drawn = self.labels.iter().map(move |label| match is_only {
+            true => LabeledSpan::new(None, label.span.start as usize, label.span.len()),
+            false => labeled(label),
+        });
+        Some(Box::new(drawn))
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {

@@ -69,6 +69,8 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// Where each line but the first begins.
+    lines: Vec<usize>,
 }
 
 /// All texts of one compilation.
@@ -80,9 +82,13 @@ pub struct Sources {
 impl Sources {
     /// Adds a text and returns its index.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        let text = text.into();
+        let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+        let lines = ends.map(|(at, _)| at + 1).collect();
         self.texts.push(Source {
             name: name.into(),
-            text: text.into(),
+            text,
+            lines,
         });
         SourceId(self.texts.len() as u32 - 1)
     }
@@ -99,10 +105,8 @@ impl Sources {
 
     /// One-based line of a span's first byte.
     pub fn line(&self, span: Span) -> usize {
-        self.get(span.source).text[..span.start as usize]
-            .matches('\n')
-            .count()
-            + 1
+        let lines = &self.get(span.source).lines;
+        lines.partition_point(|line| *line <= span.start as usize) + 1
     }
 
     /// Every text in the order in which it was added.

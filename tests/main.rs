@@ -3,6 +3,8 @@
 
 /// Arrows between layers point down only.
 mod architecture;
+/// One mistake is one diagnostic, many are many.
+mod cascades;
 /// Exit codes, streams and formats of the command line.
 mod cli;
 /// Every fence of README and docs is checked, and the small ones run.
@@ -11,6 +13,8 @@ mod docs;
 mod errors;
 /// Every example and every file of the standard library checks alone, is formatted, and is documented.
 mod examples;
+/// Whatever the text, an answer; whatever the layout, the same meaning.
+mod robust;
 /// Same file and seed, same bytes: any number of jobs, resumed or not.
 mod sameness;
 /// Helpers.

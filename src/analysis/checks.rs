@@ -35,7 +35,8 @@ impl Cx<'_> {
             Ok(Expr::Value(Value::Number(n))) if !n.is_finite() => {
                 self.report(
                     Diagnostic::error("bnas::domain::not_finite", "this has no finite value")
-                        .label(span, format!("it gives {n}")),
+                        .label(span, format!("it gives {n}"))
+                        .help("check for a division by 0, and for an exponent that is too large"),
                 );
                 Typed::poison(span)
             }

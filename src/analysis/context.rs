@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::names::{Id, Modules};
+use super::origin::Causes;
 use super::paths::Paths;
+use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Expr, Provenance, Quantizer, Repair, Value};
@@ -73,6 +75,10 @@ pub(super) struct Cx<'a> {
     pub(super) lists: Vec<Option<Span>>,
     /// Names that requirements and goals read by a path: `space.s[*].width` reads `width`.
     pub(super) read: BTreeSet<String>,
+    /// Causes of wrong values that have been reported.
+    pub(super) causes: Causes,
+    /// Fields and sections, by the place of their owner, that a wrong key or label was meant to be: they are not missing.
+    pub(super) meant: BTreeSet<(Span, String)>,
     used: BTreeSet<(SourceId, String)>,
 }
 
@@ -89,6 +95,8 @@ impl<'a> Cx<'a> {
             reached: Reached::default(),
             open: Vec::new(),
             circles: BTreeSet::new(),
+            causes: Causes::default(),
+            meant: BTreeSet::new(),
             paths: None,
             lists: Vec::new(),
             read: BTreeSet::new(),
@@ -96,9 +104,11 @@ impl<'a> Cx<'a> {
         }
     }
 
-    /// Reports, and goes on.
+    /// Reports with the place that a value came from, and goes on.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
-        self.sink.push(diagnostic);
+        if let Some(diagnostic) = self.traced(diagnostic) {
+            self.sink.push(diagnostic);
+        }
     }
 
     /// What the language has and this version does not run.
@@ -138,6 +148,11 @@ impl<'a> Cx<'a> {
         let found = self.locals.iter_mut().rev().find(|l| l.name == name)?;
         found.used = true;
         Some(found.clone())
+    }
+
+    /// Whether a text is a name in scope; it does not count as used.
+    pub(super) fn local_named(&self, name: &str) -> bool {
+        self.locals.iter().any(|l| l.name == name)
     }
 
     /// A name of the experiment around.
@@ -189,6 +204,17 @@ impl<'a> Cx<'a> {
                     .label(span, "and nothing uses a value of this name")
                     .help(format!("did you mean `{key}`?")),
                 ),
+                None if schema::home(&local.name, keys.clone()).is_some() => {
+                    let home = schema::home(&local.name, keys.clone()).unwrap_or_default();
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::name::unknown_key",
+                            format!("{owner} has no field `{}`", local.name),
+                        )
+                        .label(span, "and nothing uses a value of this name")
+                        .help(format!("it belongs into {home}")),
+                    )
+                }
                 None => self.report(
                     Diagnostic::warning(
                         "bnas::name::unused",
@@ -211,6 +237,21 @@ impl<'a> Cx<'a> {
                 known.extend(module.names.keys().cloned());
             }
         }
+        if let Some(below) = self.defined_below(name, span) {
+            let line = self.sources.line(below);
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown",
+                    format!("`{name}` is used above its definition"),
+                )
+                .label(span, "not known yet")
+                .label(below, "defined here")
+                .help(format!("move line {line} above this one")),
+            );
+            return;
+        }
+        // A name that stands for what is being defined cannot be what was meant.
+        known.retain(|k| k != name);
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
                 .label(span, "nothing here has this name");
@@ -245,8 +286,20 @@ impl<'a> Cx<'a> {
         if let Some(span) = declared {
             diagnostic = diagnostic.label(span, format!("{owner} stands here"));
         }
+        let experiment = schema::declaration("experiment");
+        let sections = experiment.into_iter().flat_map(|d| d.keys());
+        let home = schema::home(&name.text, sections).filter(|_| !known.is_empty());
         diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
-            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            Some(alike) => {
+                if let Some(owner) = declared {
+                    self.meant.insert((owner, alike.to_string()));
+                }
+                diagnostic.help(format!("did you mean `{alike}`?"))
+            }
+            None if let Some(home) = home => diagnostic.help(format!(
+                "it belongs into {home}; fields here are {}",
+                list(known.iter().copied())
+            )),
             None if known.is_empty() => diagnostic.help("it takes no fields: remove this"),
             None => diagnostic.help(format!("its fields are {}", list(known.iter().copied()))),
         };

@@ -197,7 +197,8 @@ impl Cx<'_> {
         let Some(value) = typed.expr.as_value().cloned() else {
             self.report(
                 Diagnostic::error("bnas::domain::default", "a default is a constant")
-                    .label(typed.span, "depends on something else"),
+                    .label(typed.span, "depends on something else")
+                    .help("write a member of the domain"),
             );
             return None;
         };
@@ -233,7 +234,7 @@ impl Cx<'_> {
                 )
                 .label(typed.span, "not in the domain")
                 .label(member.span, "the domain")
-                .help("take one of its members"),
+                .help(members(kind)),
             );
             return None;
         }
@@ -252,10 +253,21 @@ impl Cx<'_> {
                 format!("expected a set to choose from, found {name}"),
             )
             .label(found.span, name)
-            .help(format!(
-                "write `= {text}` to fix it, or `in {{{text}, …}}` to search"
-            )),
+            .help(match self.local_named(&text) {
+                true => format!("let `{text}` be a set: `{text} = {{…}}`"),
+                false => format!("write `= {text}` to fix it, or `in {{{text}, …}}` to search"),
+            }),
         );
+    }
+}
+
+/// What a default may be.
+fn members(kind: &DomainKind) -> String {
+    let ends = |low: String, high: String| format!("its members go from {low} to {high}");
+    match kind {
+        DomainKind::Integers { low, high, .. } => ends(low.to_string(), high.to_string()),
+        DomainKind::Reals { low, high, .. } => ends(low.to_string(), high.to_string()),
+        _ => "take one of its members".into(),
     }
 }
 

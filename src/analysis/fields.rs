@@ -147,7 +147,12 @@ impl Cx<'_> {
                         format!("{} needs `{}`", written.owner, field.name),
                     )
                     .label(written.span, format!("`{}` is missing", field.name))
-                    .help(format!("add `{} = …`: {}, {takes}", field.name, field.docs)),
+                    .help(format!(
+                        "add `{} = {}`: {}, {takes}",
+                        field.name,
+                        example(field),
+                        field.docs
+                    )),
                 );
                 None
             }
@@ -342,7 +347,8 @@ impl Cx<'_> {
                             format!("`{}` must be {}, found {n}", field.name, limits(field)),
                         )
                         .label(typed.span, format!("this can be {n}"))
-                        .label(at, limits(field)),
+                        .label(at, limits(field))
+                        .help(nearest(field, *n)),
                     );
                     return false;
                 }
@@ -366,6 +372,30 @@ impl Cx<'_> {
             Kind::Other(what) => what.into(),
             kind => types::of_kind(kind).name(),
         }
+    }
+}
+
+/// A value that a required field may have.
+fn example(field: &Field) -> String {
+    match (field.name, field.kind) {
+        ("epochs", _) => "20".into(),
+        ("trials", _) => "40".into(),
+        (_, Kind::Number(unit)) if !unit.is_empty() => format!("… {unit}"),
+        (_, Kind::Word([first, ..])) => (*first).into(),
+        _ => "…".into(),
+    }
+}
+
+/// What to write for a number beyond the limits of a field.
+fn nearest(field: &Field, n: f64) -> String {
+    let unit = match field.kind {
+        Kind::Number(unit) if !unit.is_empty() => format!(" {unit}"),
+        _ => String::new(),
+    };
+    match n < field.low {
+        true if field.low == f64::MIN_POSITIVE => "write a value above 0".into(),
+        true => format!("the least is `{} = {}{unit}`", field.name, field.low),
+        false => format!("the most is `{} = {}{unit}`", field.name, field.high),
     }
 }
 

@@ -75,7 +75,11 @@ impl Cx<'_> {
                         given.len()
                     ),
                 )
-                .label(span, format!("{} given", given.len())),
+                .label(span, format!("{} given", given.len()))
+                .help(match given.len() < arity {
+                    true => "add what is missing",
+                    false => "remove what is too much",
+                }),
             );
             return Typed::poison(span);
         }

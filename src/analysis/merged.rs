@@ -20,7 +20,8 @@ impl Cx<'_> {
             self.unknown_kind(&declaration.kind);
             return None;
         };
-        if self.circles.contains(&id) {
+        let is_stub = declaration.broken && declaration.entries.is_empty();
+        if is_stub || self.circles.contains(&id) {
             return None;
         }
         if let Some(start) = self.open.iter().position(|open| *open == id) {

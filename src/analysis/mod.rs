@@ -28,6 +28,7 @@ mod lookup;
 mod merged;
 mod names;
 mod operations;
+mod origin;
 mod paths;
 mod policy;
 mod provenance;
@@ -47,11 +48,13 @@ mod types;
 pub use describe::{Described, Setting, describe};
 pub use loader::{FileLoader, FolderLoader, Loader};
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::Program;
-use crate::source::{SourceId, Sources};
+use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
-use names::Id;
+use names::{Id, Modules};
 
 /// What checking gives.
 #[derive(Debug)]
@@ -66,26 +69,80 @@ pub struct Checked {
 pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Checked {
     let mut sink = Sink::default();
     let modules = names::load(sources, main, loader, &mut sink);
-    if sink.has_errors() {
-        // What is lost in a tree that did not parse, or in an import that is missing, would be missed everywhere.
+    if modules.get(main).is_none_or(|m| m.file.edition.is_none()) {
+        // Without its edition, nobody knows what a text means.
         return Checked {
             program: None,
             diagnostics: sink.into_sorted(),
         };
     }
-    let mut cx = Cx::new(sources, &modules, sink);
+    let partial = sink.has_errors();
+    let mut cx = Cx::new(sources, &modules, Sink::default());
     let program = lower(&mut cx, main);
     cx.unused_imports(main);
-    let failed = cx.sink.has_errors();
-    let mut diagnostics = cx.sink.into_sorted();
-    if failed {
-        // What is unused because its user is wrong is no news.
-        diagnostics.retain(|d| !matches!(d.code, "bnas::name::unused" | "bnas::import::unused"));
+    let failed = partial || cx.sink.has_errors();
+    let meant = std::mem::take(&mut cx.meant);
+    for diagnostic in cx.sink.into_sorted() {
+        let is_news = !(failed && is_unused(&diagnostic))
+            && !is_given_otherwise(&diagnostic, &meant)
+            && !(failed && is_consequence(&diagnostic, sources, &modules));
+        if is_news {
+            sink.push(diagnostic);
+        }
     }
     Checked {
         program: (!failed).then_some(program),
-        diagnostics,
+        diagnostics: sink.into_sorted(),
     }
+}
+
+/// What is unused because its user is wrong is no news.
+fn is_unused(diagnostic: &Diagnostic) -> bool {
+    matches!(
+        diagnostic.code,
+        "bnas::name::unused" | "bnas::import::unused"
+    )
+}
+
+/// What was written under a wrong name is not missing.
+fn is_given_otherwise(diagnostic: &Diagnostic, meant: &BTreeSet<(Span, String)>) -> bool {
+    let is_it = |(owner, key): &(Span, String)| {
+        let main = diagnostic.labels.first();
+        main.is_some_and(|l| l.span == *owner)
+            && diagnostic.message.contains(&format!("needs `{key}`"))
+    };
+    diagnostic.code == "bnas::field::missing" && meant.iter().any(is_it)
+}
+
+/// Whether it may only say that something could not be read, which has been said: a name that is missing, or what a declaration
+/// lacks of which a part is lost.
+fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules) -> bool {
+    let Some(main) = diagnostic.labels.first() else {
+        return false;
+    };
+    let is_broken = || diagnostic.labels.iter().any(|l| modules.is_broken(l.span));
+    match diagnostic.code {
+        "bnas::name::unknown" => {
+            let suggests = diagnostic
+                .help
+                .iter()
+                .any(|h| h.starts_with("did you mean"));
+            let name = sources.slice(main.span);
+            modules.may_be_lost(name)
+                || is_of_no_kind(name, main.span.source, modules)
+                || (is_broken() && !suggests)
+        }
+        "bnas::field::missing" | "bnas::name::unknown_key" => is_broken(),
+        code if code.ends_with("::empty") || code == "bnas::policy::says_nothing" => is_broken(),
+        _ => false,
+    }
+}
+
+/// Whether a file declares a name as something of an unknown kind.
+fn is_of_no_kind(name: &str, source: SourceId, modules: &Modules) -> bool {
+    let module = modules.get(source);
+    let mut declarations = module.into_iter().flat_map(|m| &m.file.declarations);
+    declarations.any(|d| d.name.text == name && schema::declaration(&d.kind.text).is_none())
 }
 
 /// Lowers every declaration of the main file, used or not.

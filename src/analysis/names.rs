@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::loader::{Loader, without_dots};
+use super::origin::holds;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{self, ast};
@@ -47,6 +48,10 @@ pub(super) struct Modules {
     by_source: BTreeMap<SourceId, Module>,
     /// Every path of the library, for suggestions.
     library: Vec<String>,
+    /// Names whose import failed: what they stand for is not known, and that has been said.
+    absent: BTreeSet<String>,
+    /// Whether names that no list holds may be missing, too: a file was not read in full.
+    incomplete: bool,
 }
 
 impl Modules {
@@ -58,6 +63,19 @@ impl Modules {
     /// A declaration.
     pub(super) fn declaration(&self, id: Id) -> &ast::Declaration {
         &self.by_source[&id.source].file.declarations[id.index]
+    }
+
+    /// Whether a name may stand for something that could not be read.
+    pub(super) fn may_be_lost(&self, name: &str) -> bool {
+        let alike = || did_you_mean(name, self.absent.iter().map(String::as_str));
+        self.incomplete || self.absent.contains(name) || alike().is_some()
+    }
+
+    /// Whether a place lies in a declaration that could not be read in full.
+    pub(super) fn is_broken(&self, span: Span) -> bool {
+        let module = self.get(span.source);
+        let mut declarations = module.into_iter().flat_map(|m| &m.file.declarations);
+        declarations.any(|d| d.broken && holds(d.span, span))
     }
 
     /// The `use` path of a definition of the library with this name: `std.quantizers.int4`.
@@ -111,6 +129,8 @@ impl Reader<'_> {
         let name = self.sources.get(source).name.clone();
         self.loaded.insert(name.clone(), source);
         let file = syntax::parse(source, &self.sources.get(source).text, self.sink);
+        self.modules.incomplete |= file.broken;
+        self.modules.absent.extend(file.lost.iter().cloned());
         let mut names: BTreeMap<String, Meaning> = BTreeMap::new();
         for (index, declaration) in file.declarations.iter().enumerate() {
             let meaning = Meaning {
@@ -165,6 +185,9 @@ impl Reader<'_> {
     ) {
         let first = &segments[0];
         if first.text != "std" {
+            self.modules.absent.extend(
+                (import.names.iter().flatten().chain(segments.last())).map(|n| n.text.clone()),
+            );
             self.sink.push(
                 Diagnostic::error(
                     "bnas::import::missing",
@@ -194,13 +217,17 @@ impl Reader<'_> {
             let file = format!("{path}.bnas");
             let Some(bytes) = self.loader.library(&file) else {
                 self.not_in_library(&path, name);
+                self.modules.absent.insert(name.text.clone());
                 continue;
             };
             let full = format!("{LIBRARY_PREFIX}{file}");
             let known = self.known(&full, name.span);
             let source = known.unwrap_or_else(|| self.read(&full, bytes, name.span));
-            if let Some(source) = source {
-                self.bring(source, name, names);
+            match source {
+                Some(source) => self.bring(source, name, names),
+                None => {
+                    self.modules.absent.insert(name.text.clone());
+                }
             }
         }
     }
@@ -238,7 +265,14 @@ impl Reader<'_> {
             .copied()
             .find(|k| k.rsplit('/').next() == Some(last))
             .or_else(|| did_you_mean(path, known.iter().copied()));
-        if !within.is_empty() {
+        let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+        if known.contains(&above) {
+            // `use std.quantizers.int8.{int9}`: a file is one definition.
+            diagnostic = diagnostic.help(format!(
+                "`{0}` is one definition: write `use {0}`",
+                dotted(above)
+            ));
+        } else if !within.is_empty() {
             diagnostic = diagnostic.help(format!("it holds {}", within.join(", ")));
         } else if let Some(alike) = alike {
             diagnostic = diagnostic.help(format!("did you mean `use {}`?", dotted(alike)));
@@ -268,6 +302,7 @@ impl Reader<'_> {
                 )
                 .label(path.span, "write a `std` path"),
             );
+            self.modules.incomplete = true;
             return;
         }
         let folder = Path::new(&here).parent().unwrap_or(Path::new(""));
@@ -287,7 +322,16 @@ impl Reader<'_> {
                 }
             },
         };
-        let Some(source) = source else { return };
+        let Some(source) = source else {
+            match &import.names {
+                Some(list) => {
+                    let lost = list.iter().map(|n| n.text.clone());
+                    self.modules.absent.extend(lost);
+                }
+                None => self.modules.incomplete = true,
+            }
+            return;
+        };
         match &import.names {
             Some(list) => {
                 for name in list {
@@ -373,8 +417,10 @@ impl Reader<'_> {
             self.define(names, &name.text, meaning);
             return;
         }
+        self.modules.absent.insert(name.text.clone());
         // A file that did not parse has said so already.
-        if declared.is_empty() && self.sink.has_errors() {
+        let is_broken = |m: &Module| m.file.broken;
+        if self.modules.get(source).is_some_and(is_broken) {
             return;
         }
         let file = self.sources.get(source).name.clone();
@@ -384,9 +430,13 @@ impl Reader<'_> {
             format!("`{file}` does not declare `{}`", name.text),
         )
         .label(name.span, "not declared there");
-        if let Some(alike) = did_you_mean(&name.text, known) {
-            diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
-        }
+        diagnostic = match did_you_mean(&name.text, known.clone()) {
+            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            None => {
+                let known: Vec<String> = known.map(|k| format!("`{k}`")).collect();
+                diagnostic.help(format!("it declares {}", known.join(", ")))
+            }
+        };
         self.sink.push(diagnostic);
     }
 }

@@ -46,7 +46,7 @@ impl Cx<'_> {
                     "the ends of a range are constants",
                 )
                 .label(side.span, "depends on something else")
-                .help("write a number"),
+                .help("write numbers, and say how the two go together: `require a <= b`"),
             );
             return poison;
         };
@@ -65,7 +65,11 @@ impl Cx<'_> {
         if log && from <= 0.0 {
             self.report(
                 Diagnostic::error("bnas::domain::log", "a logarithmic range starts above 0")
-                    .label(x.span, "has no logarithm"),
+                    .label(x.span, "has no logarithm")
+                    .help(match to > 0.0 {
+                        true => format!("start it above 0, or leave `log` out: `{left}..{right}`"),
+                        false => format!("leave `log` out: `{left}..{right}`"),
+                    }),
             );
             return poison;
         }
@@ -87,7 +91,8 @@ impl Cx<'_> {
                 _ => {
                     self.report(
                         Diagnostic::error("bnas::domain::step", "a step is a constant above 0")
-                            .label(by.span, "this is none"),
+                            .label(by.span, "this is none")
+                            .help("write a number above 0: `0..64 step 8`"),
                     );
                     return poison;
                 }

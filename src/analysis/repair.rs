@@ -63,7 +63,8 @@ impl Cx<'_> {
                     "bnas::repair::empty",
                     format!("`{}` changes nothing", merged.name.text),
                 )
-                .label(merged.name.span, "has no edit"),
+                .label(merged.name.span, "has no edit")
+                .help("add an edit such as `features = approx_sign`"),
             );
         }
         Repair {

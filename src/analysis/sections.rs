@@ -103,6 +103,7 @@ impl Cx<'_> {
         };
         match (&section.label, known.labelled) {
             (Some(label), false) => {
+                self.meant.insert((merged.name.span, name.text.clone()));
                 self.report(
                     Diagnostic::error(
                         "bnas::name::label",
@@ -186,14 +187,21 @@ impl Cx<'_> {
                 Some(merged)
             }
             ExprKind::Error => None,
-            _ => {
+            other => {
                 let wanted = article(kind);
+                let found = match other {
+                    ExprKind::Text(_) => "a text",
+                    ExprKind::Number(_) => "a number",
+                    ExprKind::Set(_) => "a set",
+                    ExprKind::Call { .. } => "a call",
+                    _ => "a value",
+                };
                 self.report(
                     Diagnostic::error(
                         "bnas::type::mismatch",
-                        format!("expected {wanted}, found a value"),
+                        format!("expected {wanted}, found {found}"),
                     )
-                    .label(e.span, "a value")
+                    .label(e.span, found)
                     .help(format!("name {wanted}, perhaps amended: `name {{ … }}`")),
                 );
                 None

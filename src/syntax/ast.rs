@@ -16,6 +16,10 @@ pub struct File {
     pub uses: Vec<Use>,
     /// What the file declares, in order.
     pub declarations: Vec<Declaration>,
+    /// Whether something that no declaration could be read from stands outside of all: names may be missing.
+    pub broken: bool,
+    /// Names that entries may have defined that could not be read.
+    pub lost: Vec<String>,
 }
 
 /// A word with its place.
@@ -66,6 +70,8 @@ pub struct Declaration {
     pub entries: Vec<Entry>,
     /// From the kind to the closing brace.
     pub span: Span,
+    /// Whether a part of it could not be read, which is a diagnostic already; perhaps only kind and name could.
+    pub broken: bool,
 }
 
 /// One parameter of a declaration or formula: `channels` or `kernel = 3`.

@@ -27,6 +27,9 @@ const STATEMENTS: [&str; 18] = [
     "last", "layer", "maximize", "minimize", "param", "remove", "repeat", "require",
 ];
 
+/// Words of experiments that people write `=` behind.
+const GOALS: [&str; 4] = ["maximize", "minimize", "require", "expect"];
+
 /// The diagnostic for `error`, which pest found while it read `text[start..]`.
 pub(super) fn syntax_error(
     id: SourceId,
@@ -162,6 +165,11 @@ impl<'t> Place<'t> {
         self.text[line.max(self.start).min(self.at)..self.at].trim()
     }
 
+    /// The word right before it on its line.
+    fn last_word(&self) -> &'t str {
+        self.before().split_whitespace().next_back().unwrap_or("")
+    }
+
     /// Whether nothing but blanks stands before it on its line.
     fn starts_line(&self) -> bool {
         let behind = self.text[..self.at].trim_end_matches([' ', '\t']);
@@ -250,6 +258,14 @@ impl<'t> Place<'t> {
                 "none before this point",
                 "write `0.` before the fraction",
             ),
+            "=" if GOALS.contains(&self.last_word()) => Slip::new(
+                format!("`{}` takes no `=`", self.last_word()),
+                "nothing is fixed here",
+                format!(
+                    "write `{} …` as an entry of the experiment",
+                    self.last_word()
+                ),
+            ),
             "=" if is_keyword(self.before()) => keyword(self.before()),
             "=" if self.starts_line() => Slip::new(
                 "a name is missing before `=`",
@@ -265,6 +281,11 @@ impl<'t> Place<'t> {
                 "`:` fixes no value",
                 "not a sign for this place",
                 "write `=`",
+            ),
+            "in" if wants(OPERATOR) && self.before().contains('=') => Slip::new(
+                "`=` fixes a value and `in` searches one",
+                "a value stands before this already",
+                "write `name = value` to fix it, or `name in {a, b}` to search it",
             ),
             word if (wants(NAME) || self.at == self.start) && is_keyword(word) => keyword(word),
             other => {

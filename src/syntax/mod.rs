@@ -13,6 +13,7 @@ mod parse;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use format::format;
 pub use parse::{EDITION, parse};

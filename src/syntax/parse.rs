@@ -4,6 +4,7 @@
 //! and never stops at the first error. Entries are read in `entries`, expressions in `expressions`; what is said about an
 //! error is in `explain`.
 
+use std::borrow::Cow;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -14,6 +15,8 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
 use crate::syntax::grammar::{Grammar, Rule};
+use crate::syntax::scan::Lost;
+use crate::syntax::tokens::tokens;
 use crate::syntax::{explain, scan};
 
 /// The edition of the language that this program reads: the number on the line `bnas 1`.
@@ -24,33 +27,63 @@ pub(super) const LONGEST: usize = 16 << 20;
 
 /// Reads one text. What is wrong with it goes into `sink`; the tree holds everything else.
 pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
-    let mut reader = Reader {
-        id,
-        text,
-        sink,
-        depth: 0,
+    let unread = File {
+        broken: true,
+        ..File::default()
     };
     if text.len() > LONGEST {
         let message = format!("a source text may not be longer than {} MiB", LONGEST >> 20);
         let too_long = Diagnostic::error("bnas::parse::length", message)
             .label(Span::new(id, 0, 0), "this is probably no spec");
-        reader.sink.push(too_long);
-        return File::default();
+        sink.push(too_long);
+        return unread;
     }
-    if !scan::brackets(id, text, reader.sink) {
-        return File::default();
+    let lost = scan::brackets(id, text, sink);
+    if lost.iter().any(|l| l.range.start == 0) {
+        return unread;
     }
-    match Grammar::parse(Rule::file, text) {
+    let masked = match lost.is_empty() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(scan::masked(text, &lost)),
+    };
+    let mut reader = Reader {
+        id,
+        text: &masked,
+        sink,
+        depth: 0,
+        lost: Vec::new(),
+    };
+    let mut file = match Grammar::parse(Rule::file, &masked) {
         Ok(mut pairs) => reader.file(
             pairs
                 .next()
                 .expect("invariant: the rule `file` yields one pair"),
         ),
         Err(error) => {
-            reader.sink.push(explain::syntax_error(id, text, 0, &error));
-            File::default()
+            let problem = explain::syntax_error(id, &masked, 0, &error);
+            reader.sink.push(problem);
+            return unread;
+        }
+    };
+    for Lost { range, head } in lost {
+        match head {
+            Some((kind, name)) => file.declarations.push(Declaration {
+                docs: Vec::new(),
+                annotations: Vec::new(),
+                kind,
+                name,
+                params: Vec::new(),
+                base: None,
+                entries: Vec::new(),
+                span: Span::new(id, range.start, range.end),
+                broken: true,
+            }),
+            None => file.broken |= range.len() > 1,
         }
     }
+    file.declarations.sort_by_key(|d| d.span);
+    file.lost = reader.lost;
+    file
 }
 
 /// Turns pairs into nodes.
@@ -60,6 +93,8 @@ pub(super) struct Reader<'t, 's> {
     pub(super) sink: &'s mut Sink,
     /// Nesting of the expression that is being built, operators included.
     pub(super) depth: usize,
+    /// First words of what could not be read.
+    lost: Vec<String>,
 }
 
 /// The parts of a pair in order, without comments.
@@ -154,7 +189,11 @@ impl<'t> Reader<'t, '_> {
         match parts.given(Rule::edition) {
             Some(edition) => match self.edition(edition) {
                 Some(edition) => file.edition = Some(edition),
-                None => return file, // another edition may mean other things by every line below
+                None => {
+                    // Another edition may mean other things by every line below.
+                    file.broken = true;
+                    return file;
+                }
             },
             None => self.edition_missing(),
         }
@@ -174,7 +213,10 @@ impl<'t> Reader<'t, '_> {
                     file.uses.push(self.import(part));
                 }
                 Rule::declaration => file.declarations.push(self.declaration(part)),
-                Rule::lost => self.lost(&part, true),
+                Rule::lost => {
+                    file.broken = true;
+                    self.lost(&part, true);
+                }
                 _ => {}
             }
         }
@@ -203,9 +245,9 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn edition_missing(&mut self) {
-        let first = scan::tokens(self.text)
+        let first = tokens(self.text)
             .into_iter()
-            .find(|t| !matches!(t.as_rule(), Rule::comment));
+            .find(|t| t.rule != Rule::comment);
         let diagnostic = match first {
             None => Diagnostic::error("bnas::file::empty", "the file is empty")
                 .label(Span::new(self.id, 0, 0), "nothing is declared here")
@@ -214,7 +256,10 @@ impl<'t> Reader<'t, '_> {
                 )),
             Some(token) => {
                 Diagnostic::error("bnas::parse::edition_missing", "the edition is missing")
-                    .label(self.span(&token), "expected the edition before this")
+                    .label(
+                        Span::new(self.id, token.start, token.end()),
+                        "expected the edition before this",
+                    )
                     .help(format!("write `bnas {EDITION}` on the first line"))
             }
         };
@@ -242,6 +287,7 @@ impl<'t> Reader<'t, '_> {
 
     fn declaration(&mut self, pair: Pair<'t, Rule>) -> Declaration {
         let end = self.span(&pair).end;
+        let before = self.sink.count();
         let mut parts = Parts::of(pair);
         let (docs, annotations) = self.above(&mut parts);
         let kind = self.name(&parts.must());
@@ -262,6 +308,7 @@ impl<'t> Reader<'t, '_> {
             base,
             entries,
             span,
+            broken: self.sink.count() > before,
         }
     }
 
@@ -310,6 +357,9 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn lost(&mut self, pair: &Pair<'t, Rule>, top_level: bool) {
         let start = pair.as_span().start();
         let rest = &self.text[start..];
+        if let Ok(word) = Grammar::parse(Rule::name, rest) {
+            self.lost.push(word.as_str().to_string());
+        }
         let rule = match top_level {
             true if rest.starts_with("use") => Rule::import,
             true => Rule::declaration,

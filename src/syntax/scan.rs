@@ -1,27 +1,20 @@
 //! The look at a text before the grammar reads it: brackets are counted.
 //!
-//! In: a text. Out: whether its brackets pair up and nest less than [`MAX_NESTING`] deep, or the diagnostic. The grammar
+//! In: a text. Out: the stretches, declaration by declaration, in which brackets do not pair up or nest more than [`MAX_NESTING`] deep,
+//! with a diagnostic each; the rest can be read without them. The grammar
 //! descends once per bracket and per `if`, so the bound keeps its stack small; and a grammar that recovers from errors
 //! would try an unbalanced text in exponentially many ways.
 
-use pest::Parser;
-use pest::iterators::Pair;
+use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span};
-use crate::syntax::grammar::{Grammar, Rule};
+use crate::syntax::ast::Name;
+use crate::syntax::grammar::Rule;
+use crate::syntax::tokens::{Token, tokens};
 
 /// How deep brackets and `if` may nest.
 pub(super) const MAX_NESTING: usize = 128;
-
-/// The text as a row of tokens. Every text has one.
-pub(super) fn tokens(text: &str) -> Vec<Pair<'_, Rule>> {
-    let all = Grammar::parse(Rule::tokens, text)
-        .expect("invariant: the rule `tokens` ends in ANY, so it takes any text");
-    all.flatten()
-        .filter(|pair| !matches!(pair.as_rule(), Rule::tokens | Rule::EOI))
-        .collect()
-}
 
 struct Open<'t> {
     bracket: &'t str,
@@ -30,82 +23,244 @@ struct Open<'t> {
     ifs: usize,
 }
 
-/// Pushes what is wrong with the brackets; true if nothing is.
-pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> bool {
-    let mut open = vec![Open {
-        bracket: "",
-        span: Span::new(id, 0, 0),
-        ifs: 0,
-    }];
-    let mut depth = 0;
-    let mut suspect = None;
-    for token in tokens(text) {
-        let range = token.as_span();
-        let span = Span::new(id, range.start(), range.end());
-        let starts_line = range.start() == 0 || text[..range.start()].ends_with('\n');
-        let top = open
+/// Words that begin a declaration at the start of a line: there, reading goes on after a bracket that has no partner.
+const HEADS: [&str; 8] = [
+    "block",
+    "dataset",
+    "experiment",
+    "policy",
+    "quantizer",
+    "repair",
+    "space",
+    "target",
+];
+
+/// A stretch of text whose brackets do not pair up.
+pub(super) struct Lost {
+    pub(super) range: Range<usize>,
+    /// Kind and name of the declaration that it was to be.
+    pub(super) head: Option<(Name, Name)>,
+}
+
+/// Pushes what is wrong with the brackets, and gives the stretches that nothing can be read from.
+pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
+    let tokens = tokens(text);
+    let mut scan = Scan::new(id);
+    let mut lost = Vec::new();
+    // The token that closed the last declaration.
+    let mut closed = 0;
+    for (i, token) in tokens.iter().enumerate() {
+        let range = token.start..token.end();
+        let starts_line = range.start == 0 || text.as_bytes()[range.start - 1] == b'\n';
+        if starts_line && token.rule == Rule::word {
+            let head = head(id, &tokens[i..]);
+            if head.is_some() || token.text == "use" {
+                if let Some(unclosed) = scan.unclosed(Some(scan.span(token))) {
+                    sink.push(unclosed);
+                    scan.is_lost = true;
+                }
+                let unopened = head
+                    .is_some()
+                    .then(|| unopened(text, &tokens[i..]))
+                    .flatten();
+                lost.extend(scan.restart(range.start, head));
+                if let Some(last) = unopened {
+                    sink.push(never_opened(scan.span(token).to(scan.span(last))));
+                    scan.is_lost = true;
+                }
+            }
+        }
+        if scan.is_lost {
+            continue;
+        }
+        let was_open = scan.open.len() > 1;
+        match scan.step(token, starts_line) {
+            Ok(()) if was_open && scan.open.len() == 1 => closed = i,
+            Ok(()) => {}
+            Err(problem) => {
+                // A bracket too many right behind a declaration costs nothing but itself.
+                let is_stray = scan.open.len() == 1 && i == closed + 1;
+                match is_stray {
+                    true => lost.push(Lost { range, head: None }),
+                    false => scan.is_lost = true,
+                }
+                sink.push(problem);
+            }
+        }
+    }
+    if let Some(unclosed) = scan.unclosed(None) {
+        sink.push(unclosed);
+        scan.is_lost = true;
+    }
+    lost.extend(scan.restart(text.len(), None));
+    lost
+}
+
+/// The text with blanks in place of what is lost: every other byte keeps its place.
+pub(super) fn masked(text: &str, lost: &[Lost]) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut at = 0;
+    for Lost { range, .. } in lost {
+        masked.push_str(&text[at..range.start]);
+        let blank = |byte| if byte == b'\n' { '\n' } else { ' ' };
+        masked.extend(text[range.clone()].bytes().map(blank));
+        at = range.end;
+    }
+    masked.push_str(&text[at..]);
+    masked
+}
+
+/// The last token on the line of a declaration's head, if neither that line nor the next has the brace that opens it.
+fn unopened<'t, 'a>(text: &str, tokens: &'a [Token<'t>]) -> Option<&'a Token<'t>> {
+    let mut depth = 0_usize;
+    for pair in tokens.windows(2) {
+        let [before, token] = pair else { break };
+        match token.text {
+            "{" => return None,
+            _ if depth == 0 && text[before.end()..token.start].contains('\n') => {
+                return Some(before);
+            }
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn never_opened(span: Span) -> Diagnostic {
+    Diagnostic::error("bnas::parse::bracket", "the declaration has no `{`")
+        .label(span, "its entries stand in braces")
+        .help("write `{` at the end of this line")
+}
+
+/// Kind and name, if these tokens begin a declaration.
+fn head(id: SourceId, tokens: &[Token<'_>]) -> Option<(Name, Name)> {
+    let [kind, name, ..] = tokens else {
+        return None;
+    };
+    let is_head = HEADS.contains(&kind.text) && name.rule == Rule::word;
+    let word = |token: &Token<'_>| Name {
+        text: token.text.to_string(),
+        span: Span::new(id, token.start, token.end()),
+    };
+    is_head.then(|| (word(kind), word(name)))
+}
+
+/// The brackets that are open, from the last declaration on.
+struct Scan<'t> {
+    id: SourceId,
+    start: usize,
+    head: Option<(Name, Name)>,
+    /// The first is no bracket.
+    open: Vec<Open<'t>>,
+    depth: usize,
+    /// A brace within which a line starts with a word, and that word.
+    suspect: Option<(Span, Span)>,
+    is_lost: bool,
+}
+
+impl<'t> Scan<'t> {
+    fn new(id: SourceId) -> Self {
+        let bottom = Open {
+            bracket: "",
+            span: Span::new(id, 0, 0),
+            ifs: 0,
+        };
+        Scan {
+            id,
+            start: 0,
+            head: None,
+            open: vec![bottom],
+            depth: 0,
+            suspect: None,
+            is_lost: false,
+        }
+    }
+
+    fn span(&self, token: &Token<'_>) -> Span {
+        Span::new(self.id, token.start, token.end())
+    }
+
+    /// Begins anew at a declaration, and gives what lies behind if that is lost.
+    fn restart(&mut self, start: usize, head: Option<(Name, Name)>) -> Option<Lost> {
+        let behind = std::mem::replace(self, Scan::new(self.id));
+        (self.start, self.head) = (start, head);
+        behind.is_lost.then(|| Lost {
+            range: behind.start..start,
+            head: behind.head,
+        })
+    }
+
+    /// Takes one token.
+    fn step(&mut self, token: &Token<'t>, starts_line: bool) -> Result<(), Diagnostic> {
+        let span = self.span(token);
+        let top = self
+            .open
             .last_mut()
             .expect("invariant: the bottom of the stack is never popped");
-        if suspect.is_none() && starts_line && top.bracket == "{" && token.as_rule() == Rule::word {
-            suspect = Some((top.span, span));
+        let is_suspect = starts_line && top.bracket == "{" && token.rule == Rule::word;
+        if self.suspect.is_none() && is_suspect {
+            self.suspect = Some((top.span, span));
         }
-        match (token.as_rule(), token.as_str()) {
+        match (token.rule, token.text) {
             (Rule::sign, bracket @ ("(" | "[" | "{")) => {
-                open.push(Open {
+                self.open.push(Open {
                     bracket,
                     span,
                     ifs: 0,
                 });
-                depth += 1;
+                self.depth += 1;
             }
             (Rule::sign, close @ (")" | "]" | "}")) => {
                 if partner(top.bracket) != close {
-                    sink.push(unpaired(top, close, span));
-                    return false;
+                    return Err(unpaired(top, close, span));
                 }
-                depth -= 1 + top.ifs;
-                open.pop();
+                self.depth -= 1 + top.ifs;
+                self.open.pop();
             }
             (Rule::sign, "=" | ",") => {
-                depth -= top.ifs;
+                self.depth -= top.ifs;
                 top.ifs = 0;
             }
             (Rule::word, "if") => {
                 top.ifs += 1;
-                depth += 1;
+                self.depth += 1;
             }
             _ => {}
         }
-        if depth > MAX_NESTING {
-            sink.push(too_deep(span));
-            return false;
+        match self.depth > MAX_NESTING {
+            true => Err(too_deep(span)),
+            false => Ok(()),
         }
     }
-    let last = open
-        .last()
-        .expect("invariant: the bottom of the stack is never popped");
-    if last.bracket.is_empty() {
-        return true;
+
+    /// What is said of a bracket that is open at the end, or before the declaration at `next`.
+    fn unclosed(&self, next: Option<Span>) -> Option<Diagnostic> {
+        let last = self
+            .open
+            .last()
+            .expect("invariant: the bottom of the stack is never popped");
+        if last.bracket.is_empty() || self.is_lost {
+            return None;
+        }
+        let close = partner(last.bracket);
+        let (opened, before) = match self.suspect {
+            Some((opened, before)) if last.bracket == "{" => (opened, Some(before)),
+            _ => (last.span, next),
+        };
+        let mut diagnostic = Diagnostic::error(
+            "bnas::parse::bracket",
+            format!("`{}` is never closed", last.bracket),
+        )
+        .label(opened, "opened here")
+        .help(format!("write the missing `{close}`"));
+        if let Some(before) = before {
+            let text = format!("`{close}` is probably missing before this line");
+            diagnostic = diagnostic.label(before, text);
+        }
+        Some(diagnostic)
     }
-    let close = partner(last.bracket);
-    let (opened, before) = match suspect {
-        Some((opened, before)) if last.bracket == "{" => (opened, Some(before)),
-        _ => (last.span, None),
-    };
-    let mut diagnostic = Diagnostic::error(
-        "bnas::parse::bracket",
-        format!("`{}` is never closed", last.bracket),
-    )
-    .label(opened, "opened here")
-    .help(format!("write the missing `{close}`"));
-    if let Some(before) = before {
-        diagnostic = diagnostic.label(
-            before,
-            format!("`{close}` is probably missing before this line"),
-        );
-    }
-    sink.push(diagnostic);
-    false
 }
 
 /// The diagnostic of nesting that goes too deep.

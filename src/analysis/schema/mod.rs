@@ -218,6 +218,21 @@ pub fn takes(field: &Field) -> String {
     }
 }
 
+/// Where a key belongs that was written elsewhere, among sections of these names: "`train { epochs = … }`".
+pub fn home<'k>(key: &str, mut sections: impl Iterator<Item = &'k str> + Clone) -> Option<String> {
+    let has = |fields: &[Field]| fields.iter().any(|f| f.name == key);
+    let trains = sections.clone().any(|name| name == "train");
+    let all = || DECLARATIONS.iter().flat_map(|d| d.sections);
+    if let Some(section) =
+        sections.find_map(|name| all().find(|s| s.name == name && !s.labelled && has(s.fields)))
+    {
+        return Some(format!("`{} {{ {key} = … }}`", section.name));
+    }
+    let mut calls = RECORDS.iter().filter(|(_, call)| has(call.fields));
+    let (_, call) = calls.find(|_| trains)?;
+    Some(format!("`{}({key} = …)`", call.name))
+}
+
 /// Words that some field takes, so that a name of one's own may hold them.
 pub fn is_word(name: &str) -> bool {
     let takes = |field: &Field| match field.kind {

@@ -8,7 +8,7 @@ use pest::iterators::Pair;
 
 use crate::syntax::format::WIDTH;
 use crate::syntax::grammar::Rule;
-use crate::syntax::scan;
+use crate::syntax::tokens::tokens as lexed;
 
 /// A token with its place in the input.
 pub(super) struct Token<'t> {
@@ -25,24 +25,24 @@ pub(super) fn tokens<'t>(text: &'t str, file: &Pair<'t, Rule>) -> Vec<Token<'t>>
     let mut units = all.filter(|pair| pair.as_rule() == Rule::unit).peekable();
     let mut tokens = Vec::new();
     let mut end = 0;
-    for token in scan::tokens(text) {
-        let start = token.as_span().start();
-        if start < end || token.as_str() == "\u{FEFF}" {
+    for token in lexed(text) {
+        let start = token.start;
+        if start < end || token.text == "\u{FEFF}" {
             continue; // inside a unit, or the mark before the first line
         }
         let unit = units.next_if(|unit| unit.as_span().start() == start);
-        let (rule, span) = unit.map_or((token.as_rule(), token.as_span()), |unit| {
-            (Rule::unit, unit.as_span())
+        let (rule, text_of) = unit.map_or((token.rule, token.text), |unit| {
+            (Rule::unit, unit.as_span().as_str())
         });
         let between = text[end..start].replace("\r\n", "\n");
         let line_ends = between.matches(['\n', '\r']).count();
         tokens.push(Token {
             rule,
-            text: span.as_str(),
+            text: text_of,
             start,
             line_ends,
         });
-        end = span.end();
+        end = start + text_of.len();
     }
     tokens
 }

@@ -2,7 +2,8 @@ use super::format;
 use crate::diagnostic::Sink;
 use crate::source::SourceId;
 use crate::syntax::tests::SAMPLES;
-use crate::syntax::{grammar::Rule, parse, scan};
+use crate::syntax::tokens::tokens;
+use crate::syntax::{grammar::Rule, parse};
 
 fn formatted(text: &str) -> String {
     format(SourceId(0), text).unwrap_or_else(|found| panic!("{text}\n{found:?}"))
@@ -20,10 +21,10 @@ fn tree(text: &str) -> String {
 }
 
 fn comments(text: &str) -> Vec<&str> {
-    let tokens = scan::tokens(text).into_iter();
+    let tokens = tokens(text).into_iter();
     tokens
-        .filter(|t| matches!(t.as_rule(), Rule::comment | Rule::doc))
-        .map(|t| t.as_str().trim_end())
+        .filter(|t| matches!(t.rule, Rule::comment | Rule::doc))
+        .map(|t| t.text.trim_end())
         .collect()
 }
 

@@ -1,0 +1,121 @@
+//! Where the value in a diagnostic came from.
+//!
+//! In: a diagnostic about the use of a value. Out: the same with the place that gave the value: an amendment in another file comes first,
+//! since that is what its author can change; a definition nearby is a note. Uses of one wrong value are one report. It must not know
+//! which rule was broken.
+
+use std::collections::BTreeSet;
+
+use super::context::Cx;
+use crate::diagnostic::{Diagnostic, Label};
+use crate::source::Span;
+use crate::syntax::ast::{self, Entry, EntryKind};
+
+/// Areas of diagnostics about values.
+const OF_VALUES: [&str; 3] = ["bnas::domain::", "bnas::type::", "bnas::unit::"];
+
+/// Causes that have been reported: the code, what was said, and where the value is given.
+#[derive(Debug, Default)]
+pub(super) struct Causes(BTreeSet<(&'static str, String, Span)>);
+
+impl Cx<'_> {
+    /// Adds the place that gave the value; nothing if that has been reported.
+    pub(super) fn traced(&mut self, mut diagnostic: Diagnostic) -> Option<Diagnostic> {
+        if !OF_VALUES
+            .iter()
+            .any(|area| diagnostic.code.starts_with(area))
+        {
+            return Some(diagnostic);
+        }
+        let Some((name, span)) = self.origin(&diagnostic) else {
+            return Some(diagnostic);
+        };
+        let used_at = diagnostic.labels[0].span;
+        let amended = span.source != used_at.source || span.start > used_at.start;
+        // A wrong value is wrong wherever it is used; of two kinds that do not go together, each use is a case of its own.
+        let one_cause = amended || !diagnostic.code.starts_with("bnas::unit::");
+        let said = match one_cause {
+            true => String::new(),
+            false => diagnostic.message.clone(),
+        };
+        if !self.causes.0.insert((diagnostic.code, said, span)) {
+            return None;
+        }
+        if diagnostic.labels.iter().any(|l| l.span == span) {
+            return Some(diagnostic);
+        }
+        let label = Label {
+            span,
+            text: format!("`{name}` gets its value here"),
+        };
+        match amended {
+            true => diagnostic.labels.insert(0, label),
+            false => diagnostic.labels.push(label),
+        }
+        Some(diagnostic)
+    }
+
+    /// The name under a label, with the place of its definition. Inside a longer expression only an amended name counts.
+    fn origin(&self, diagnostic: &Diagnostic) -> Option<(String, Span)> {
+        let find = |name: &str| {
+            let locals = self.locals.iter().rev().chain(self.outer.iter().rev());
+            let mut found = locals.filter(|l| l.name == name);
+            found.next().and_then(|l| Some((l.name.clone(), l.span?)))
+        };
+        for label in &diagnostic.labels {
+            let text = self.sources.slice(label.span);
+            if let Some(found) = find(text).filter(|(_, span)| *span != label.span) {
+                return Some(found);
+            }
+        }
+        let first = diagnostic.labels.first()?;
+        let text = self.sources.slice(first.span);
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        text.split(|c| !is_word(c))
+            .filter_map(find)
+            .find(|(_, span)| span.source != first.span.source)
+    }
+
+    /// Where the declaration around a use defines a name below it.
+    pub(super) fn defined_below(&self, name: &str, used: Span) -> Option<Span> {
+        let modules = self.modules;
+        let declarations = &modules.get(used.source)?.file.declarations;
+        let around = declarations.iter().find(|d| holds(d.span, used))?;
+        below(&around.entries, name, used)
+    }
+}
+
+fn below(entries: &[Entry], name: &str, used: Span) -> Option<Span> {
+    for entry in entries {
+        if holds(entry.span, used) {
+            let inner: &[Entry] = match &entry.kind {
+                EntryKind::Repeat(repeat) => &repeat.entries,
+                EntryKind::Rule(rule) => &rule.entries,
+                EntryKind::Section(section) => &section.entries,
+                _ => &[],
+            };
+            if let Some(found) = below(inner, name, used) {
+                return Some(found);
+            }
+        }
+        if entry.span.start > used.end
+            && let Some(target) = target(entry).filter(|t| t.text == name)
+        {
+            return Some(target.span);
+        }
+    }
+    None
+}
+
+fn target(entry: &Entry) -> Option<&ast::Name> {
+    match &entry.kind {
+        EntryKind::Field(field) => field.target.as_name(),
+        EntryKind::Choice(choice) => choice.target.as_name(),
+        _ => None,
+    }
+}
+
+/// Whether one span lies in another of the same source.
+pub(super) fn holds(outer: Span, inner: Span) -> bool {
+    outer.source == inner.source && outer.start <= inner.start && inner.end <= outer.end
+}

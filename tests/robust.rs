@@ -1,0 +1,327 @@
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+
+use bnas::analysis::{Checked, Loader, check};
+use bnas::diagnostic::render;
+use bnas::model::Template;
+use bnas::source::{SourceId, Sources};
+use bnas::syntax;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::Value;
+use walkdir::WalkDir;
+
+/// The library, and no other file: a random `use "…"` reads nothing.
+struct Library;
+
+impl Loader for Library {
+    fn file(&self, _: &Path) -> std::io::Result<Vec<u8>> {
+        Err(Error::new(ErrorKind::NotFound, "no such file"))
+    }
+}
+
+fn checked(text: &str) -> (Checked, Sources) {
+    let mut sources = Sources::default();
+    let main = sources.add("spec.bnas", text);
+    (check(&mut sources, main, &Library), sources)
+}
+
+/// What must hold of any text: a program or an error, and every diagnostic can be drawn.
+fn answered(text: &str) {
+    let (checked, sources) = checked(text);
+    let failed = checked.diagnostics.iter().any(|d| d.is_error());
+    assert_ne!(checked.program.is_some(), failed, "{text}");
+    // Drawing looks at every span.
+    render(&checked.diagnostics, &sources, false);
+    for experiment in checked.program.iter().flat_map(|p| &p.experiments) {
+        let _ = Template::new(experiment);
+    }
+}
+
+/// The texts of the examples and of the library.
+fn texts() -> Vec<String> {
+    let found = ["examples", "stdlib", "tests/fixtures/warning"]
+        .into_iter()
+        .flat_map(|folder| WalkDir::new(folder).sort_by_file_name());
+    found
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|x| x == "bnas"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// A text as a row of words, numbers, signs and stretches of blanks.
+fn tokens(text: &str) -> Vec<&str> {
+    let sort = |c: char| match c {
+        c if c.is_alphanumeric() || c == '_' => 0,
+        '\n' => 1,
+        c if c.is_whitespace() => 2,
+        _ => 3,
+    };
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut last = None;
+    for (at, c) in text.char_indices() {
+        let this = sort(c);
+        if last.is_some_and(|l| l != this || l == 3) {
+            found.push(&text[start..at]);
+            start = at;
+        }
+        last = Some(this);
+    }
+    found.push(&text[start..]);
+    found
+}
+
+/// One slip of an editor.
+#[derive(Debug, Clone)]
+enum Slip {
+    Delete(Index),
+    Double(Index),
+    Swap(Index, Index),
+    Replace(Index, &'static str),
+    /// The rest comes from another text.
+    Splice(Index, Index, Index),
+}
+
+fn slip() -> impl Strategy<Value = Slip> {
+    let index = any::<Index>;
+    let strange = prop::sample::select(vec![
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "in",
+        "=",
+        "..",
+        "-",
+        "\n",
+        "\"",
+        "//",
+        "///",
+        "layer",
+        "@",
+        "é",
+        "1e999",
+        "^",
+        "if",
+        "%",
+        "\u{0}",
+        "repeat 9 as i {",
+        "5 nJ",
+        "{}",
+        "log",
+        "default",
+        "0",
+        "-1",
+        "use",
+        "space",
+    ]);
+    prop_oneof![
+        index().prop_map(Slip::Delete),
+        index().prop_map(Slip::Double),
+        (index(), index()).prop_map(|(a, b)| Slip::Swap(a, b)),
+        (index(), strange).prop_map(|(at, by)| Slip::Replace(at, by)),
+        (index(), index(), index()).prop_map(|(at, text, from)| Slip::Splice(at, text, from)),
+    ]
+}
+
+/// A text with slips in it.
+fn mutant(text: &str, slips: &[Slip], all: &[String]) -> String {
+    let mut row = tokens(text);
+    for slip in slips {
+        if row.is_empty() {
+            break;
+        }
+        let n = row.len();
+        match slip {
+            Slip::Delete(at) => drop(row.remove(at.index(n))),
+            Slip::Double(at) => row.insert(at.index(n), row[at.index(n)]),
+            Slip::Swap(a, b) => row.swap(a.index(n), b.index(n)),
+            Slip::Replace(at, by) => row[at.index(n)] = by,
+            Slip::Splice(at, text, from) => {
+                let other = tokens(&all[text.index(all.len())]);
+                row.truncate(at.index(n));
+                row.extend(&other[from.index(other.len())..]);
+            }
+        }
+    }
+    row.concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        answered(&String::from_utf8_lossy(&bytes));
+        let inside = format!("bnas 1\nexperiment e {{ {} }}", String::from_utf8_lossy(&bytes));
+        answered(&inside);
+    }
+
+    #[test]
+    fn any_slips_are_answered(
+        text in any::<Index>(),
+        slips in prop::collection::vec(slip(), 1..4),
+    ) {
+        let all = texts();
+        answered(&mutant(&all[text.index(all.len())], &slips, &all));
+    }
+
+    #[test]
+    fn layout_means_nothing(
+        text in any::<Index>(),
+        blanks in prop::collection::vec(any::<u8>(), 64),
+    ) {
+        let all = texts();
+        means_the_same(&respaced(&all[text.index(all.len())], &blanks));
+    }
+}
+
+#[test]
+fn formatting_keeps_the_meaning_of_every_text() {
+    for text in texts() {
+        means_the_same(&text);
+    }
+}
+
+/// A text that says the same: other indentation and blank lines, wider gaps, comments where lines end.
+fn respaced(text: &str, random: &[u8]) -> String {
+    let mut random = random.iter().cycle().copied();
+    let mut next = move |n: u8| random.next().unwrap_or(0) % n;
+    let mut out = String::new();
+    for line in text.lines() {
+        out.push_str(&" ".repeat(next(7).into()));
+        let plain = line.trim();
+        let is_open = !plain.contains("//") && !plain.contains('"') && !plain.starts_with('@');
+        if is_open && next(3) == 0 {
+            // A quantity has one blank at most, so only blanks behind words are doubled.
+            let mut before = ' ';
+            for c in plain.chars() {
+                let widens = c == ' ' && !before.is_ascii_digit();
+                out.push_str(if widens { "  " } else { "" });
+                out.push(c);
+                before = c;
+            }
+        } else {
+            out.push_str(plain);
+        }
+        if is_open && next(4) == 0 {
+            out.push_str(&format!("   // note {}", next(100)));
+        }
+        out.push('\n');
+        match next(6) {
+            0 => out.push_str("\n\n"),
+            1 => out.push_str(&format!("      // remark {}\n", next(100))),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// What must hold of formatting: idempotent, the same tokens and comments in the same order, the same program.
+#[track_caller]
+fn means_the_same(text: &str) {
+    let format = |text: &str| syntax::format(SourceId(0), text);
+    let once = format(text).unwrap_or_else(|found| panic!("{found:?} in\n{text}"));
+    assert_eq!(format(&once).as_ref(), Ok(&once), "not idempotent:\n{text}");
+    assert_eq!(dense(&once), dense(text), "other tokens than\n{text}");
+    let (before, after) = (checked(text).0, checked(&once).0);
+    let codes = |c: &Checked| c.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>();
+    assert_eq!(codes(&before), codes(&after), "{text}");
+    let program = |c: Checked| meaning(serde_json::to_value(c.program).unwrap());
+    assert_eq!(
+        program(before),
+        program(after),
+        "another program than\n{text}"
+    );
+}
+
+/// Everything but blanks, comments included.
+fn dense(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+/// A program without places: spans are gone, and what is quoted from the text is without blanks.
+fn meaning(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(fields) => {
+            let is_span = fields.len() == 3 && fields.contains_key("start");
+            if is_span && fields.contains_key("end") {
+                return Value::Null;
+            }
+            for field in fields.values_mut() {
+                *field = meaning(field.take());
+            }
+        }
+        Value::Array(items) => {
+            for item in items.iter_mut() {
+                *item = meaning(item.take());
+            }
+        }
+        Value::String(text) => *text = dense(text),
+        _ => {}
+    }
+    value
+}
+
+/// A thousand levels of anything that nests is a diagnostic.
+#[test]
+fn deep_nesting_is_answered() {
+    let deep = |open: &str, inner: &str, close: &str| {
+        format!("{}{inner}{}", open.repeat(1000), close.repeat(1000))
+    };
+    let values = [
+        deep("(", "1", ")"),
+        deep("{", "1", "}"),
+        deep("x[", "1", "]"),
+        deep("max(1, ", "1", ")"),
+        deep("-", "1", ""),
+        deep("not ", "true", ""),
+        deep("2 ^ ", "2", ""),
+        deep("1 + ", "1", ""),
+        deep("true implies ", "true", ""),
+        deep("if true then ", "1", " else 1"),
+        deep("if ", "true", " then true else true"),
+        deep("if true then 1 else ", "1", ""),
+        deep("s { x = ", "1", " }"),
+        deep("categories ", "{1}", ""),
+        deep("(", "1", ""),
+        deep("", "1", ")"),
+    ];
+    for value in values {
+        let text = format!("bnas 1\nexperiment e {{\n  x = {value}\n  minimize x\n}}\n");
+        answered(&text);
+        assert!(checked(&text).0.program.is_none());
+    }
+    let bodies = [
+        deep("repeat 1 as i { ", "layer a = norm", " }"),
+        deep("each layer { ", "", " }"),
+        deep("around every sign { ", "", " }"),
+        deep("train { ", "", " }"),
+    ];
+    for body in bodies {
+        let text = format!("bnas 1\nspace s {{\n  {body}\n}}\n");
+        answered(&text);
+        assert!(checked(&text).0.program.is_none());
+    }
+}
+
+/// A domain of more points than can be listed is answered, not listed.
+#[test]
+fn vast_domains_are_answered() {
+    for domain in [
+        "1..9007199254740991",
+        "1..1000000000000000000000000000000",
+        "0.0..1e300",
+        "1e-300..1e300 log",
+        "-1e308..1e308",
+        "0..1000000000 step 3",
+    ] {
+        answered(&format!(
+            "bnas 1\nexperiment e {{\n  x in {domain}\n  y in {domain}\n  minimize x + y\n  search {{ trials = 2 }}\n}}\n"
+        ));
+    }
+}
