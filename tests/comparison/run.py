@@ -1,7 +1,8 @@
-"""Runs every mistake in every tool and prints the tables of docs/language-comparison.md as Markdown.
+"""Runs every mistake in every tool and prints the table of docs/language-comparison.md as Markdown.
 
     python run.py --bnas ../../target/release/bnas [--python neps=/path/to/python]... [--tool bnas] [--mistake 07]
 
+Results are kept in results.json, so that one tool can be run again and the table still has all.
 One process per case. A case counts as reported if, before the first evaluation, the process ends with an error or prints a
 warning or an error that the control case does not print. It names the line if that output names a line marked `<- here`: in
 Python by a traceback or a warning, in bnas by the position of a diagnostic. A mistake that a tool has no way to make, because it
@@ -23,6 +24,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 TOOLS = ["bnas", "optuna", "configspace", "nni", "neps"]
+NAMES = {"bnas": "bnas", "optuna": "Optuna", "configspace": "ConfigSpace", "nni": "NNI", "neps": "NePS"}
+RESULTS = HERE / "results.json"
 PACKAGES = {"optuna": "optuna", "configspace": "ConfigSpace", "nni": "nni", "neps": "neural-pipeline-search"}
 FILES = {"bnas": "spec.bnas", "optuna": "case_optuna.py", "configspace": "case_configspace.py", "nni": "nni.json", "neps": "case_neps.py"}
 COMPLAINT = re.compile(r"warn|error|exception|failed", re.IGNORECASE)
@@ -151,7 +154,6 @@ def main():
     arguments.bnas = str(Path(arguments.bnas).resolve()) if os.sep in arguments.bnas else arguments.bnas
     tools = arguments.tool or TOOLS
 
-    print("Versions: " + ", ".join(f"{tool} {version(tool, arguments)}" for tool in tools) + ".\n")
     controls = {}
     for tool in tools:
         code, output, count, before = run(tool, HERE / "mistakes" / "00-control", arguments)
@@ -159,23 +161,33 @@ def main():
             sys.exit(f"the control of {tool} fails: exit {code}, {count} evaluations\n{output}")
         controls[tool] = complaints(before)
 
-    print("| mistake | source | " + " | ".join(tools) + " |")
-    print("|---|---|" + "---|" * len(tools))
-    totals = {tool: {"yes, line": 0, "yes": 0, "no": 0, "–": 0} for tool in tools}
-    for folder in sorted((HERE / "mistakes").iterdir()):
-        if folder.name.startswith("00") or not folder.name.startswith(arguments.mistake):
-            continue
-        text, source, cannot = description(folder)
-        row = []
-        for tool in tools:
-            verdict = "–" if tool in cannot else judge(tool, folder, arguments, controls[tool])
-            totals[tool][verdict] += 1
-            row.append(verdict)
-        source = source.split(" (")[0].rstrip(".")
-        print(f"| {folder.name.replace('-', ' ', 1)} | {source} | " + " | ".join(row) + " |", flush=True)
-    print("| **reported** | | " + " | ".join(str(t["yes"] + t["yes, line"]) for t in totals.values()) + " |")
-    print("| **with the line** | | " + " | ".join(str(t["yes, line"]) for t in totals.values()) + " |")
-    print("| **cannot be said** | | " + " | ".join(str(t["–"]) for t in totals.values()) + " |")
+    folders = [f for f in sorted((HERE / "mistakes").iterdir()) if not f.name.startswith("00")]
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    for tool in tools:
+        verdicts = results.setdefault(tool, {})
+        verdicts["version"] = version(tool, arguments)
+        for folder in folders:
+            if folder.name.startswith(arguments.mistake):
+                cannot = description(folder)[2]
+                verdicts[folder.name] = "–" if tool in cannot else judge(tool, folder, arguments, controls[tool])
+        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(table(folders, results))
+
+
+def table(folders, results):
+    """All results, those of earlier runs with them, as Markdown."""
+    tools = [tool for tool in TOOLS if tool in results]
+    lines = ["Versions: " + ", ".join(f"{NAMES[tool]} {results[tool]['version']}" for tool in tools) + ".", ""]
+    lines += ["| mistake | source | " + " | ".join(NAMES[tool] for tool in tools) + " |", "|---|---|" + "---|" * len(tools)]
+    for folder in folders:
+        text, source, _ = description(folder)
+        source = source.split(" (")[0].rstrip(".") if source != "Typical." else "typical"
+        row = " | ".join(results[tool].get(folder.name, "not run") for tool in tools)
+        lines.append(f"| [{int(folder.name[:2])}](../tests/comparison/mistakes/{folder.name}). {text.rstrip('.')} | {source} | {row} |")
+    for title, kinds in [("reported", ["yes", "yes, line"]), ("with the line", ["yes, line"]), ("cannot be said", ["–"])]:
+        counts = [sum(verdict in kinds for verdict in results[tool].values()) for tool in tools]
+        lines.append(f"| **{title}** | | " + " | ".join(str(n) for n in counts) + " |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

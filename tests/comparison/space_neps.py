@@ -18,8 +18,8 @@ def precision(bits, activation):
     return {"bits": bits, "activation": activation}
 
 
-def layer(channels, precision, block):
-    return {"channels": channels, "block": block, **precision}
+def layer(log2_channels, precision, block):
+    return {"channels": 2**log2_channels, "block": block, **precision}
 
 
 def network(*layers, head):
@@ -34,26 +34,40 @@ def adam(learning_rate):
     return "adam"
 
 
+def either():
+    return neps.Categorical(("relu", "hardtanh")).resample()
+
+
 class Space(neps.PipelineSpace):
-    _layer = neps.Operation(layer, kwargs={
-        "channels": neps.Categorical((8, 16, 32)).resample(),
-        "precision": neps.Categorical((
-            neps.Operation(precision, kwargs={"bits": 1, "activation": "hardtanh"}),
-            neps.Operation(precision, kwargs={"bits": 2, "activation": neps.Categorical(("relu", "hardtanh")).resample()}),
-            neps.Operation(precision, kwargs={"bits": 4, "activation": neps.Categorical(("relu", "hardtanh")).resample()}),
-            neps.Operation(precision, kwargs={"bits": 8, "activation": neps.Categorical(("relu", "hardtanh")).resample()}),
-        )).resample(),
-        "block": neps.Categorical((
-            neps.Operation(plain, kwargs={"kernel": neps.Categorical((3, 5)).resample()}),
-            neps.Operation(separable, kwargs={"expansion": neps.Categorical((1, 2, 4)).resample()}),
-        )).resample(),
-    })
+    _precision = neps.Categorical((
+        neps.Operation(precision, kwargs={"bits": 1, "activation": "hardtanh"}),
+        neps.Operation(precision, kwargs={"bits": 2, "activation": either()}),
+        neps.Operation(precision, kwargs={"bits": 4, "activation": either()}),
+        neps.Operation(precision, kwargs={"bits": 8, "activation": either()}),
+    ))
+    _block = neps.Categorical((
+        neps.Operation(plain, kwargs={"kernel": neps.Categorical((3, 5)).resample()}),
+        neps.Operation(separable, kwargs={"expansion": neps.Categorical((1, 2, 4)).resample()}),
+    ))
+    # Channels 8, 16, 32 as powers of two: the lower end of a range may be another parameter.
+    _c0 = neps.Integer(3, 5)
+    _c1 = neps.Integer(_c0, 5)
+    _c2 = neps.Integer(_c1, 5)
+    _c3 = neps.Integer(_c2, 5)
+    _c4 = neps.Integer(_c3, 5)
+    _c5 = neps.Integer(_c4, 5)
+    _l0 = neps.Operation(layer, args=(_c0, _precision.resample(), _block.resample()))
+    _l1 = neps.Operation(layer, args=(_c1, _precision.resample(), _block.resample()))
+    _l2 = neps.Operation(layer, args=(_c2, _precision.resample(), _block.resample()))
+    _l3 = neps.Operation(layer, args=(_c3, _precision.resample(), _block.resample()))
+    _l4 = neps.Operation(layer, args=(_c4, _precision.resample(), _block.resample()))
+    _l5 = neps.Operation(layer, args=(_c5, _precision.resample(), _block.resample()))
     # One network per depth, with the heads that the product allows, worked out by hand.
     network = neps.Categorical((
-        neps.Operation(network, args=(_layer.resample(),) * 3, kwargs={"head": neps.Categorical((64, 128))}),
-        neps.Operation(network, args=(_layer.resample(),) * 4, kwargs={"head": neps.Categorical((32, 64))}),
-        neps.Operation(network, args=(_layer.resample(),) * 5, kwargs={"head": neps.Categorical((32, 64))}),
-        neps.Operation(network, args=(_layer.resample(),) * 6, kwargs={"head": neps.Categorical((32, 64))}),
+        neps.Operation(network, args=(_l0, _l1, _l2), kwargs={"head": neps.Categorical((64, 128))}),
+        neps.Operation(network, args=(_l0, _l1, _l2, _l3), kwargs={"head": neps.Categorical((32, 64))}),
+        neps.Operation(network, args=(_l0, _l1, _l2, _l3, _l4), kwargs={"head": neps.Categorical((32, 64))}),
+        neps.Operation(network, args=(_l0, _l1, _l2, _l3, _l4, _l5), kwargs={"head": neps.Categorical((32, 64))}),
     ))
     optimizer = neps.Categorical((
         neps.Operation(sgd, kwargs={"learning_rate": neps.Float(1e-3, 1e-1, log=True)}),

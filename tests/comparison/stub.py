@@ -5,8 +5,14 @@ the time, so that `run.py` can tell whether a mistake was reported before the fi
 """
 
 import os
+import random
 import sys
 import time
+
+# NePS leaves it to its user to seed the generators that it draws from.
+random.seed(1)
+if "numpy" in sys.modules:
+    sys.modules["numpy"].random.seed(1)
 
 
 def sgd(learning_rate, momentum=0.9):
