@@ -1,0 +1,16 @@
+import os
+
+import neps
+import stub
+
+
+class Space(neps.PipelineSpace):
+    width = neps.Categorical((8, 16, 24))
+
+
+def evaluate(width):
+    return -stub.train(width=width)
+
+
+optimizer = ("random_search", {"worker_evaluations_to_spend": 4})  # <- here
+neps.run(evaluate_pipeline=evaluate, pipeline_space=Space(), root_directory=os.environ["OUT"], optimizer=optimizer)  # <- here

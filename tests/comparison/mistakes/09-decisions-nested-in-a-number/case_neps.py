@@ -1,0 +1,15 @@
+import os
+
+import neps
+import stub
+
+
+class Space(neps.PipelineSpace):
+    depth = neps.Integer(3, 6, kernel=neps.Categorical((3, 5)))  # <- here
+
+
+def evaluate(depth):
+    return -stub.train(depth=depth)
+
+
+neps.run(evaluate_pipeline=evaluate, pipeline_space=Space(), root_directory=os.environ["OUT"], worker_evaluations_to_spend=4)
