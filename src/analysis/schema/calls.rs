@@ -226,11 +226,4 @@ pub const RECORDS: &[(Kind, Callable)] = &[
 ];
 
 /// Calls of the language that are not built yet.
-pub const CALLS_LATER: &[&str] = &[
-    "mean",
-    "std",
-    "stop",
-    "distill",
-    "table",
-    "command",
-];
+pub const CALLS_LATER: &[&str] = &["mean", "std", "stop", "distill", "table", "command"];

@@ -214,7 +214,7 @@ mod tests {
             }
         }
         let data = data();
-        let mut rng = stream(1, 0, Purpose::Augment);
+        let mut rng = stream(1, 0, Purpose::Augment(0));
         let change = Augmentation {
             shift: 0,
             flip: false,
