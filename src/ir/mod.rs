@@ -15,7 +15,7 @@ mod table;
 mod target;
 mod value;
 
-pub use dataset::{Augment, Dataset, Files, Splits};
+pub use dataset::{Augment, Dataset, Files, IdxPair, Normalize, Splits};
 pub use experiment::{
     Arm, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program, Provenance,
     Quantize, Require, Search, Stage, Training,
