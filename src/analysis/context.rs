@@ -58,10 +58,8 @@ pub(super) struct Cx<'a> {
     pub(super) sink: Sink,
     /// Names in scope, innermost last.
     pub(super) locals: Vec<Local>,
-    /// Names of the experiment while something that it amends is lowered: their constants may be used there.
+    /// Names of the experiment while something that it amends is lowered.
     pub(super) outer: Vec<Local>,
-    /// Whether its choices may be used, too.
-    pub(super) outer_choices: bool,
     /// Files whose names an amendment sees besides those of its own: those of what it amends.
     pub(super) also: Vec<SourceId>,
     pub(super) reached: Reached,
@@ -90,7 +88,6 @@ impl<'a> Cx<'a> {
             sink,
             locals: Vec::new(),
             outer: Vec::new(),
-            outer_choices: false,
             also: Vec::new(),
             reached: Reached::default(),
             open: Vec::new(),

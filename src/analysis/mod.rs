@@ -11,6 +11,7 @@
 
 mod amend;
 mod arms;
+mod block;
 mod calls;
 mod checks;
 mod context;
@@ -38,6 +39,7 @@ mod recipe;
 mod repair;
 pub mod schema;
 mod sections;
+mod skip;
 mod space;
 mod stages;
 mod target;

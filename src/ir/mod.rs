@@ -17,7 +17,7 @@ mod value;
 pub use dataset::{Augment, Dataset, Files, Splits};
 pub use experiment::{
     Arm, Direction, Expect, Experiment, Goal, Loss, Method, Program, Provenance, Quantize, Require,
-    Search, Stage, Training,
+    Search, Stage, TargetChoice, Training,
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Slot, UnaryOp,
@@ -25,6 +25,9 @@ pub use expr::{
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
 pub use quantizer::{Codes, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};
-pub use space::{Block, LayerStmt, Operation, Space, Stmt};
+pub use space::{
+    Block, BlockCall, BlockChoice, BlockStmt, Branch, Join, LayerPath, LayerStmt, OfCopy,
+    Operation, Parallel, Shortcut, Skip, Source, Space, Stmt,
+};
 pub use target::{Check, Precision, Target};
 pub use value::{Record, Value};
