@@ -1,6 +1,6 @@
 //! Amendments: `small_cnn { width in {8, 16} }` copies a declaration and overrides values in it, at any depth.
 //!
-//! In: a declaration and the entries that override it. Out: a [`Merged`] declaration, as if it had been written so. All of this
+//! In: a declaration and the entries that override it; `s[1].depth = 2` overrides in one copy of a `repeat`. Out: a [`Merged`] declaration, as if it had been written so. All of this
 //! happens on the tree, before anything is lowered: every entry keeps the span where it was written.
 
 use super::context::Cx;
@@ -44,9 +44,7 @@ impl Cx<'_> {
         match &entry.kind {
             EntryKind::Field(ast::Field { target, .. })
             | EntryKind::Choice(ast::Choice { target, .. }) => {
-                if let Some(parts) = self.parts(target) {
-                    self.override_value(entries, &parts, entry, into);
-                }
+                self.override_value(entries, &parts(target), entry, into);
             }
             EntryKind::Section(section) => self.override_section(entries, section, entry, into),
             EntryKind::Formula(formula) => {
@@ -79,11 +77,17 @@ impl Cx<'_> {
     fn override_value(
         &mut self,
         entries: &mut Vec<Entry>,
-        parts: &[ast::Name],
+        parts: &[Part],
         entry: &Entry,
         into: &mut Into,
     ) {
-        let (first, rest) = (&parts[0], &parts[1..]);
+        let (first, rest) = (&parts[0].name, &parts[1..]);
+        if let Some(copy) = &parts[0].copy
+            && (rest.is_empty() || !entries.iter().any(|e| is_repeat(e, first)))
+        {
+            self.no_copies(first, copy, rest.is_empty(), into);
+            return;
+        }
         if rest.is_empty() {
             let same = entries
                 .iter_mut()
@@ -122,18 +126,47 @@ impl Cx<'_> {
                 }
                 EntryKind::Repeat(repeat) if repeat.index.text == first.text => {
                     let owner = format!("`{}`", first.text);
-                    let mut into = Into {
-                        owner: &owner,
-                        declared: repeat.index.span,
-                        fields: &[],
-                        schema: None,
-                        derives: false,
-                    };
-                    self.override_value(&mut repeat.entries, rest, entry, &mut into);
+                    let mut into = Into::body(&owner, repeat.index.span);
+                    match &parts[0].copy {
+                        None => {
+                            self.override_value(&mut repeat.entries, rest, entry, &mut into);
+                        }
+                        Some(copy) => {
+                            let before = repeat.entries.clone();
+                            self.override_value(&mut repeat.entries, rest, entry, &mut into);
+                            of_one_copy(&mut repeat.entries, before, &repeat.index, copy);
+                        }
+                    }
+                    return;
+                }
+                EntryKind::Parallel(parallel) => {
+                    if let Some(branch) = branch(parallel, first) {
+                        let owner = format!("`{}`", first.text);
+                        let mut into = Into::body(&owner, branch.name.span);
+                        self.override_value(&mut branch.entries, rest, entry, &mut into);
+                        return;
+                    }
+                }
+                EntryKind::OfCopy(of_copy) if reaches(&of_copy.otherwise, first) => {
+                    // What is said of every copy from here on is said of this one, too.
+                    for inner in [&mut of_copy.entry, &mut of_copy.otherwise] {
+                        let mut one = vec![(**inner).clone()];
+                        self.override_value(&mut one, parts, entry, into);
+                        **inner = one.swap_remove(0);
+                    }
                     return;
                 }
                 EntryKind::Layer(layer) if layer.name.text == first.text && rest.len() == 1 => {
-                    self.override_argument(layer, &rest[0], entry);
+                    self.override_argument(layer, &rest[0].name, entry);
+                    return;
+                }
+                EntryKind::Optional(optional) if reaches_field(&optional.statement, first) => {
+                    let mut one = vec![Entry {
+                        kind: (*optional.statement).clone(),
+                        ..entry.clone()
+                    }];
+                    self.override_value(&mut one, parts, entry, into);
+                    *optional.statement = one.swap_remove(0).kind;
                     return;
                 }
                 EntryKind::Field(field)
@@ -248,19 +281,17 @@ impl Cx<'_> {
     }
 
     /// The names of a path. A star stands for every copy, and may be left out.
-    pub(super) fn parts(&mut self, path: &ast::Path) -> Option<Vec<ast::Name>> {
-        let mut parts = vec![path.head.clone()];
-        for step in &path.steps {
-            match step {
-                Step::Member(name) => parts.push(name.clone()),
-                Step::All(_) => {}
-                Step::Index(index) => {
-                    self.later("an amendment of one copy of a `repeat`", index.span);
-                    return None;
-                }
-            }
-        }
-        Some(parts)
+    fn no_copies(&mut self, name: &ast::Name, copy: &ast::Expr, is_last: bool, into: &Into) {
+        let text = match is_last {
+            true => format!("`{}` is one copy: nothing of it is amended", name.text),
+            false => format!("`{}` counts no copies", name.text),
+        };
+        self.report(
+            Diagnostic::error("bnas::amend::no_such_copy", text)
+                .label(copy.span, "the number of a copy")
+                .label(into.declared, format!("{} stands here", into.owner))
+                .help("write `s[1].name = …`, where `repeat … as s` stands in what is amended"),
+        );
     }
 
     fn unknown_in(&mut self, name: &ast::Name, entries: &[Entry], into: &Into) {
@@ -289,11 +320,108 @@ struct Into<'a> {
     derives: bool,
 }
 
+impl<'a> Into<'a> {
+    /// Statements of a network, which have no schema.
+    fn body(owner: &'a str, declared: Span) -> Into<'a> {
+        Into {
+            owner,
+            declared,
+            fields: &[],
+            schema: None,
+            derives: false,
+        }
+    }
+}
+
+/// One name of a path, and the number of its copy.
+struct Part {
+    name: ast::Name,
+    copy: Option<ast::Expr>,
+}
+
+/// The names of a path. A star stands for every copy, and may be left out.
+fn parts(path: &ast::Path) -> Vec<Part> {
+    let part = |name: &ast::Name| Part {
+        name: name.clone(),
+        copy: None,
+    };
+    let mut parts = vec![part(&path.head)];
+    for step in &path.steps {
+        match step {
+            Step::Member(name) => parts.push(part(name)),
+            Step::All(_) => {}
+            Step::Index(index) => {
+                let last = parts.last_mut().expect("a path has a head");
+                last.copy = Some(index.clone());
+            }
+        }
+    }
+    parts
+}
+
+/// Entries that an amendment changed speak of one copy; the others keep what stood `before`.
+fn of_one_copy(entries: &mut [Entry], before: Vec<Entry>, index: &ast::Name, copy: &ast::Expr) {
+    for (entry, old) in entries.iter_mut().zip(before) {
+        if *entry == old {
+            continue;
+        }
+        let span = entry.span;
+        let changed = std::mem::replace(entry, old.clone());
+        entry.kind = EntryKind::OfCopy(ast::OfCopy {
+            index: index.clone(),
+            copy: copy.clone(),
+            entry: Box::new(changed),
+            otherwise: Box::new(old),
+        });
+        entry.span = span;
+    }
+}
+
+/// The branch of this name.
+fn branch<'p>(parallel: &'p mut ast::Parallel, name: &ast::Name) -> Option<&'p mut ast::Branch> {
+    parallel.entries.iter_mut().find_map(|e| match &mut e.kind {
+        EntryKind::Branch(branch) if branch.name.text == name.text => Some(branch),
+        _ => None,
+    })
+}
+
+fn is_repeat(entry: &Entry, index: &ast::Name) -> bool {
+    match &entry.kind {
+        EntryKind::Repeat(repeat) => repeat.index.text == index.text,
+        EntryKind::OfCopy(of_copy) => is_repeat(&of_copy.otherwise, index),
+        _ => false,
+    }
+}
+
+/// Whether a path that begins with this name leads into an entry.
+fn reaches(entry: &Entry, name: &ast::Name) -> bool {
+    match &entry.kind {
+        EntryKind::Repeat(repeat) => repeat.index.text == name.text,
+        EntryKind::Layer(layer) => layer.name.text == name.text,
+        EntryKind::OfCopy(of_copy) => reaches(&of_copy.otherwise, name),
+        kind => reaches_field(kind, name),
+    }
+}
+
+fn reaches_field(kind: &EntryKind, name: &ast::Name) -> bool {
+    match kind {
+        EntryKind::Field(f) => f.target.as_name().is_some_and(|n| n.text == name.text),
+        EntryKind::Optional(optional) => reaches_field(&optional.statement, name),
+        _ => false,
+    }
+}
+
 /// The name of a value or section.
 fn key(entry: &Entry) -> Option<&ast::Name> {
     match &entry.kind {
         EntryKind::Field(f) => f.target.as_name(),
         EntryKind::Choice(c) => c.target.as_name(),
+        EntryKind::Optional(optional) => match &*optional.statement {
+            EntryKind::Field(f) => f.target.as_name(),
+            EntryKind::Choice(c) => c.target.as_name(),
+            _ => None,
+        },
+        EntryKind::OfCopy(of_copy) => key(&of_copy.otherwise),
         _ => None,
     }
 }
@@ -302,15 +430,22 @@ fn labelled(section: &ast::Section, name: &ast::Name) -> bool {
     section.label.as_ref().is_some_and(|l| l.text == name.text)
 }
 
-fn path_of(parts: &[ast::Name]) -> ast::Path {
+fn path_of(parts: &[Part]) -> ast::Path {
+    let mut steps = Vec::new();
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 {
+            steps.push(Step::Member(part.name.clone()));
+        }
+        steps.extend(part.copy.clone().map(Step::Index));
+    }
     ast::Path {
-        head: parts[0].clone(),
-        steps: parts[1..].iter().cloned().map(Step::Member).collect(),
-        span: parts[0].span.to(parts[parts.len() - 1].span),
+        head: parts[0].name.clone(),
+        steps,
+        span: parts[0].name.span.to(parts[parts.len() - 1].name.span),
     }
 }
 
-fn with_path(entry: &Entry, parts: &[ast::Name]) -> Entry {
+fn with_path(entry: &Entry, parts: &[Part]) -> Entry {
     let target = path_of(parts);
     let kind = match &entry.kind {
         EntryKind::Field(f) => EntryKind::Field(ast::Field {
@@ -330,7 +465,8 @@ fn with_path(entry: &Entry, parts: &[ast::Name]) -> Entry {
 }
 
 fn renamed(entry: &Entry, name: &ast::Name) -> Entry {
-    with_path(entry, std::slice::from_ref(name))
+    let name = name.clone();
+    with_path(entry, &[Part { name, copy: None }])
 }
 
 fn argument(name: &ast::Name, entry: &Entry) -> ast::Argument {

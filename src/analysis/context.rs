@@ -61,10 +61,8 @@ pub(super) struct Cx<'a> {
     pub(super) sink: Sink,
     /// Names in scope, innermost last.
     pub(super) locals: Scope,
-    /// Names of the experiment while something that it amends is lowered: their constants may be used there.
+    /// Names of the experiment while something that it amends is lowered.
     pub(super) outer: Scope,
-    /// Whether its choices may be used, too.
-    pub(super) outer_choices: bool,
     /// Files whose names an amendment sees besides those of its own: those of what it amends.
     pub(super) also: Vec<SourceId>,
     pub(super) reached: Reached,
@@ -95,7 +93,6 @@ impl<'a> Cx<'a> {
             sink,
             locals: Scope::default(),
             outer: Scope::default(),
-            outer_choices: false,
             also: Vec::new(),
             reached: Reached::default(),
             open: Vec::new(),

@@ -216,6 +216,20 @@ impl Cx<'_> {
                         self.inner_choices(step, &format!("{prefix}{}", l.name.text), found);
                     }
                 }
+                EntryKind::Parallel(parallel) => {
+                    self.collect(&parallel.entries, prefix, None, found);
+                }
+                EntryKind::Branch(branch) => {
+                    let inner = format!("{prefix}{}.", branch.name.text);
+                    self.collect(&branch.entries, &inner, None, found);
+                }
+                EntryKind::Optional(optional) => {
+                    let inner = Entry {
+                        kind: (*optional.statement).clone(),
+                        ..entry.clone()
+                    };
+                    self.collect(&[inner], prefix, owner, found);
+                }
                 EntryKind::Check(c) => found.facts.push(self.line(c.condition.span)),
                 _ => {}
             }

@@ -12,6 +12,9 @@ use crate::ir::{Domain, DomainKind, Expr, Value};
 use crate::source::Span;
 use crate::syntax::ast;
 
+/// The most members of a set whose subsets are listed.
+const MOST_IN_SUBSETS: usize = 10;
+
 impl Cx<'_> {
     /// A domain and what its members are. With a field, each member must fit it.
     pub(super) fn domain(
@@ -60,9 +63,21 @@ impl Cx<'_> {
                 }
                 (kind, member)
             }
-            ast::ExprKind::Subsets(_) => {
-                self.later("`subsets`", e.span);
-                (DomainKind::Set(Vec::new()), Typed::poison(e.span))
+            ast::ExprKind::Subsets(inner) => {
+                let sets = self.subsets(inner, e.span, want);
+                let items = match &sets.values.as_deref() {
+                    Some([Value::Set(sets)]) => sets.iter().cloned().map(Expr::Value).collect(),
+                    _ => Vec::new(),
+                };
+                let values = sets.values.and_then(|mut all| match all.pop() {
+                    Some(Value::Set(sets)) => Some(sets),
+                    _ => None,
+                });
+                let member = element(&sets.ty, values, e.span);
+                if let (Some((field, at)), false) = (field, items.is_empty()) {
+                    self.fits(&member, field, at);
+                }
+                (DomainKind::Set(items), member)
             }
             _ => {
                 let set = self.expr(e, want);
@@ -177,6 +192,48 @@ impl Cx<'_> {
             values,
         };
         (lowered, member)
+    }
+
+    /// All subsets of a set of constants, the empty one first, then by their members in the order of the set.
+    pub(super) fn subsets(&mut self, of: &ast::Expr, span: Span, want: Option<Kind>) -> Typed {
+        let set = self.expr(of, want);
+        if set.ty == Type::Poison {
+            return Typed::poison(span);
+        }
+        let Some(Value::Set(items)) = set.expr.as_value() else {
+            self.report(
+                Diagnostic::error(
+                    "bnas::domain::subsets",
+                    "`subsets` takes a set of constants",
+                )
+                .label(set.span, "this is none")
+                .help("write `subsets {a, b}`"),
+            );
+            return Typed::poison(span);
+        };
+        if items.len() > MOST_IN_SUBSETS {
+            let text = format!(
+                "a set of {} has more than {} subsets",
+                items.len(),
+                1 << MOST_IN_SUBSETS
+            );
+            self.report(
+                Diagnostic::error("bnas::domain::subsets", text)
+                    .label(set.span, format!("{MOST_IN_SUBSETS} members at most")),
+            );
+            return Typed::poison(span);
+        }
+        let members = |mask: usize| {
+            let chosen = items.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
+            Value::Set(chosen.map(|(_, item)| item.clone()).collect())
+        };
+        let all = Value::Set((0..1 << items.len()).map(members).collect());
+        Typed {
+            expr: Expr::Value(all.clone()),
+            ty: set.ty.set(),
+            span,
+            values: Some(vec![all]),
+        }
     }
 
     fn default(

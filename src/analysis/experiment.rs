@@ -40,14 +40,12 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let Parts { fields, lets } = self.parts_of(merged, mark);
 
-        self.outer_choices = true;
         let data = self
             .named(&fields, "data")
             .map(|m| self.inside(&m, true, |cx| cx.dataset(&m)));
-        self.outer_choices = false;
         let space = self.named(&fields, "space").map(|m| self.space(&m, true));
         let policy = self.named(&fields, "policy").map(|m| self.policy(&m, true));
-        let target = self.named(&fields, "target").map(|m| self.target(&m, true));
+        let (target, target_choice) = self.targets(&fields);
         let repairs = match fields.get("repairs") {
             Some(_) => self.slot_of(&fields, schema.fields, "repairs"),
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
@@ -100,7 +98,7 @@ impl Cx<'_> {
         for stage in &stages {
             paths::of_training(&stage.training, &stage.name, &mut known);
         }
-        paths::of_target(target.as_ref(), &mut known);
+        paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
         let own = table.as_ref().map_or(&[][..], |t| &t.metrics);
         // Without its table, nothing is known of what goals may name.
@@ -131,6 +129,7 @@ impl Cx<'_> {
             repairs,
             repair_definitions: reached.repairs.into_iter().map(|(_, r)| r).collect(),
             target,
+            target_choice,
             stages,
             final_training,
             search: search?,
@@ -267,7 +266,7 @@ impl Cx<'_> {
     }
 
     /// The declaration that a field names.
-    fn named(&mut self, fields: &Written, name: &'static str) -> Option<Merged> {
+    pub(super) fn named(&mut self, fields: &Written, name: &'static str) -> Option<Merged> {
         let kind = if name == "data" { "dataset" } else { name };
         let (key, given) = fields.get(name)?;
         match given {

@@ -84,10 +84,7 @@ impl Cx<'_> {
                 );
                 Typed::poison(span)
             }
-            ast::ExprKind::Subsets(_) => {
-                self.later("`subsets`", span);
-                Typed::poison(span)
-            }
+            ast::ExprKind::Subsets(inner) => self.subsets(inner, span, want),
             ast::ExprKind::Error => Typed::poison(span),
         }
     }

@@ -370,7 +370,10 @@ fn network_only(
         repairs: Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         repair_definitions: Vec::new(),
         target: None,
+        target_choice: None,
         stages: Vec::new(),
+        final_training: None,
+        table: None,
         search: Search {
             method: Method::Random,
             trials: 1,

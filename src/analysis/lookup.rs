@@ -31,27 +31,12 @@ impl Cx<'_> {
             };
         }
         if let Some(local) = self.outer(&text) {
-            let expr = match local.constant {
-                None if self.outer_choices => Some(Expr::Name(text.clone(), span)),
-                constant => constant,
+            return Typed {
+                expr: local.constant.unwrap_or(Expr::Name(text, span)),
+                ty: local.ty,
+                span,
+                values: local.values,
             };
-            if let Some(expr) = expr {
-                return Typed {
-                    expr,
-                    ty: local.ty,
-                    span,
-                    values: local.values,
-                };
-            }
-            self.report(
-                Diagnostic::error(
-                    "bnas::unsupported",
-                    format!("`{text}` of the experiment cannot be used inside what it amends unless it is fixed"),
-                )
-                .label(span, "a choice of the experiment")
-                .help("write the domain here: `name in {…}`"),
-            );
-            return Typed::poison(span);
         }
         if let Some(name) = path.as_name() {
             // Words of the field first: a data set may be called like what it holds.

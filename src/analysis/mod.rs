@@ -11,6 +11,7 @@
 
 mod amend;
 mod arms;
+mod block;
 mod calls;
 mod checks;
 mod context;
@@ -40,6 +41,7 @@ mod repair;
 pub mod schema;
 mod scope;
 mod sections;
+mod skip;
 mod space;
 mod stages;
 mod table;

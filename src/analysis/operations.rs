@@ -1,14 +1,18 @@
 //! Operations of a layer.
 //!
-//! In: one link of a chain, `conv(channels = 16)` or `relu`. Out: [`Operation`] with every argument of the schema.
+//! In: one link of a chain, `conv(channels = 16)`, `relu`, or a name that stands for an activation. Out: [`Operation`] with every argument of the schema.
 
-use super::context::{Cx, list};
+use super::context::{Cx, Local, list};
 use super::fields::{Given, whole};
 use super::schema;
+use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Operation, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
+
+/// Operations that a name may stand for.
+const ACTIVATIONS: &[&str] = &["relu", "relu6", "hardtanh"];
 
 impl Cx<'_> {
     /// One operation of a layer: `conv(channels = 16)` or `relu`.
@@ -30,6 +34,9 @@ impl Cx<'_> {
             }
         };
         let name = whole(path);
+        if let (ExprKind::Path(_), Some(local)) = (&e.kind, self.local(&name.text)) {
+            return self.chosen_activation(&name, local, e.span);
+        }
         let Some(callable) = schema::operation(&name.text) else {
             self.unknown_operation(&name, e.span);
             return None;
@@ -62,6 +69,47 @@ impl Cx<'_> {
             name: name.text,
             args: fields,
             span: e.span,
+        })
+    }
+
+    /// `-> act`, where `act` is one of the activations.
+    fn chosen_activation(
+        &mut self,
+        name: &ast::Name,
+        local: Local,
+        span: Span,
+    ) -> Option<Operation> {
+        let is_activation =
+            |value: &Value| matches!(value, Value::Name(n) if ACTIVATIONS.contains(&n.as_str()));
+        let values = local.values.unwrap_or_default();
+        let wrong = values.iter().find(|value| !is_activation(value));
+        // The values of a parameter are known where the block is copied.
+        let is_open = values.is_empty()
+            && (local.ty.is_open() || local.ty == Type::PLAIN || local.ty == Type::Word);
+        if wrong.is_some() || values.is_empty() && !is_open {
+            let what = wrong.map_or(local.ty.name(), |value| format!("`{value}`"));
+            let mut diagnostic = Diagnostic::error(
+                "bnas::type::mismatch",
+                format!("`{}` can be {what}, which is no activation", name.text),
+            )
+            .label(span, "an operation of a layer");
+            if let Some(defined) = local.span {
+                diagnostic = diagnostic.label(defined, "defined here");
+            }
+            self.report(diagnostic.help(format!(
+                "a name in a chain is one of {}",
+                list(ACTIVATIONS.iter().copied())
+            )));
+            return None;
+        }
+        let kind = match local.constant {
+            Some(constant) => constant,
+            None => Expr::Name(name.text.clone(), span),
+        };
+        Some(Operation {
+            name: "activation".into(),
+            args: vec![("kind".into(), Slot::Fixed(kind))],
+            span,
         })
     }
 

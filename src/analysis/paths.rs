@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::types::Type;
 use crate::ir::{
-    BinaryOp, Domain, DomainKind, Expr, Slot, Space, Stmt, Target, Training, UnaryOp, Value,
+    BinaryOp, BlockStmt, Domain, DomainKind, Expr, Slot, Space, Stmt, Target, TargetChoice,
+    Training, UnaryOp, Value,
 };
 
 /// The type of what stands at each path.
@@ -56,9 +57,25 @@ pub(super) fn of_training(training: &Training, path: &str, found: &mut Paths) {
     }
 }
 
-/// Decisions of a target.
-pub(super) fn of_target(target: Option<&Target>, found: &mut Paths) {
+/// Decisions of the target, or of each that may be chosen.
+pub(super) fn of_targets(
+    target: Option<&Target>,
+    choice: Option<&TargetChoice>,
+    found: &mut Paths,
+) {
     let Some(target) = target else { return };
+    match choice {
+        None => of_target(target, "target", found),
+        Some(choice) => {
+            found.insert("target".into(), Type::Any);
+            for target in std::iter::once(target).chain(&choice.others) {
+                of_target(target, &format!("target.{}", target.name), found);
+            }
+        }
+    }
+}
+
+fn of_target(target: &Target, path: &str, found: &mut Paths) {
     let fields = [
         ("op_per_mac", &target.op_per_mac, "op/mac"),
         ("clock", &target.clock, "cycle/s"),
@@ -67,8 +84,8 @@ pub(super) fn of_target(target: Option<&Target>, found: &mut Paths) {
         ("vector.idle", &target.idle, ""),
     ];
     for (name, slot, unit) in fields {
-        of_slot(slot, &format!("target.{name}"), found);
-        if let Some(ty) = found.get_mut(&format!("target.{name}"))
+        of_slot(slot, &format!("{path}.{name}"), found);
+        if let Some(ty) = found.get_mut(&format!("{path}.{name}"))
             && matches!(ty, Type::Number(_))
         {
             *ty = Type::in_unit(unit);
@@ -80,7 +97,7 @@ pub(super) fn of_target(target: Option<&Target>, found: &mut Paths) {
             ("macs", &precision.macs, "mac/cycle"),
         ];
         for (name, slot, unit) in fields {
-            let path = format!("target.{}.{name}", precision.name);
+            let path = format!("{path}.{}.{name}", precision.name);
             if let Slot::Chosen(_) = slot {
                 found.insert(path, Type::in_unit(unit));
             }
@@ -101,14 +118,47 @@ pub(super) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
                 }
             }
             Stmt::Repeat { index, body, .. } => of_body(body, &format!("{path}.{index}"), found),
-            Stmt::Block { block, args, .. } => {
-                for (name, slot) in args {
-                    of_slot(slot, &format!("{path}.{name}"), found);
+            Stmt::Block(block) => of_block(block, path, found),
+            Stmt::Parallel(parallel) => {
+                for branch in &parallel.branches {
+                    of_body(&branch.body, &format!("{path}.{}", branch.name), found);
                 }
-                of_body(&block.body, path, found);
             }
-            Stmt::AddInput { .. } => {}
+            Stmt::OfCopy(of_copy) => {
+                of_body(&of_copy.body, path, found);
+                of_body(&of_copy.otherwise, path, found);
+            }
+            Stmt::Add(_) | Stmt::Require(_) => {}
         }
+    }
+}
+
+fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
+    let path = match (&block.name, &block.choice) {
+        (None, None) => path.into(),
+        (name, _) => format!("{path}.{}", name.as_deref().unwrap_or("block")),
+    };
+    if block.choice.is_some() {
+        found.insert(path.clone(), Type::Any);
+    }
+    let alike = |name: &str| block.calls.iter().filter(|c| c.block.name == name).count();
+    let mut seen: Vec<&str> = Vec::new();
+    for call in &block.calls {
+        let name = call.block.name.as_str();
+        seen.push(name);
+        let path = match (&block.choice, alike(name)) {
+            (None, _) => path.clone(),
+            (Some(_), 1) => format!("{path}.{name}"),
+            // Alternatives of one name are numbered.
+            (Some(_), _) => {
+                let number = seen.iter().filter(|n| **n == name).count();
+                format!("{path}.{name}_{number}")
+            }
+        };
+        for (name, slot) in &call.args {
+            of_slot(slot, &format!("{path}.{name}"), found);
+        }
+        of_body(&call.block.body, &path, found);
     }
 }
 

@@ -22,19 +22,19 @@ const KINDS: &[(&str, LayerKind)] = &[
 ];
 
 impl Cx<'_> {
-    /// Lowers a policy. With `sees`, its amendments may use constants of the scope around.
+    /// Lowers a policy. With `sees`, its amendments may use names of the scope around.
     pub(super) fn policy(&mut self, merged: &Merged, sees: bool) -> Policy {
         self.provenance(merged);
         self.inside(merged, sees, |cx| {
             let mark = cx.locals.len();
-            let (mut lets, mut rules) = (Vec::new(), Vec::new());
+            let (mut lets, mut rules, mut requires) = (Vec::new(), Vec::new(), Vec::new());
             for entry in &merged.entries {
                 match &entry.kind {
                     EntryKind::Field(_) | EntryKind::Choice(_) => {
                         lets.extend(cx.binding(entry, mark))
                     }
                     EntryKind::Rule(rule) => rules.push(cx.rule(rule, entry.span)),
-                    EntryKind::Require(_) => cx.later("`require` in a policy", entry.span),
+                    EntryKind::Require(claim) => requires.extend(cx.require(claim, entry.span)),
                     EntryKind::Check(_) => {}
                     _ => cx.stray(
                         merged,
@@ -59,6 +59,7 @@ impl Cx<'_> {
                 name: merged.name.text.clone(),
                 lets,
                 rules,
+                requires,
                 span: merged.name.span,
             }
         })
@@ -76,8 +77,12 @@ impl Cx<'_> {
             .collect();
         let mark = self.locals.len();
         let mut written = Written::new("the rule", span);
-        let mut lets = Vec::new();
+        let (mut lets, mut requires) = (Vec::new(), Vec::new());
         for entry in &rule.entries {
+            if let EntryKind::Require(claim) = &entry.kind {
+                requires.extend(self.require(claim, entry.span));
+                continue;
+            }
             let is_field = target(entry)
                 .and_then(ast::Path::as_name)
                 .filter(|n| RULE.iter().any(|f| f.name == n.text));
@@ -111,6 +116,7 @@ impl Cx<'_> {
             quantifier,
             selectors,
             lets,
+            requires,
             weights,
             activations,
             span,
@@ -121,7 +127,7 @@ impl Cx<'_> {
         self.report(
             Diagnostic::error("bnas::name::stray", "this does not belong in a rule")
                 .label(entry.span, "here")
-                .help("a rule holds `weights`, `activations` and names that they use"),
+                .help("a rule holds `weights`, `activations`, names that they use, and `require`"),
         );
     }
 

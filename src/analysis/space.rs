@@ -5,23 +5,26 @@
 
 use std::sync::Arc;
 
-use super::context::{Cx, Local};
-use super::fields::{Given, Written};
+use super::context::{Cx, Local, list};
 use super::merged::Merged;
-use super::names::Id;
 use super::paths::{self, Paths};
 use super::schema::COUNT;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{Block, LayerStmt, Require, Slot, Space, Stmt};
+use crate::ir::{
+    Block, BlockStmt, Branch, Join, LayerStmt, OfCopy, Parallel, Require, Slot, Space, Stmt, Value,
+};
 use crate::source::Span;
-use crate::syntax::ast::{self, Argument, Entry, EntryKind, ExprKind};
+use crate::syntax::ast::{self, Entry, EntryKind};
 
 /// Names that every block and space knows.
 const KNOWN: &[&str] = &["classes", "input.height", "input.width", "input.channels"];
 
+/// How branches may be joined.
+const JOINS: &[&str] = &["concat", "add"];
+
 impl Cx<'_> {
-    /// Lowers a space. With `sees`, its amendments may use constants of the scope around.
+    /// Lowers a space. With `sees`, its amendments may use names of the scope around.
     pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Space {
         self.provenance(merged);
         if let Some(param) = merged.params.first() {
@@ -108,21 +111,19 @@ impl Cx<'_> {
     ) -> Vec<Stmt> {
         let mark = self.locals.len();
         let mut body = Vec::with_capacity(entries.len());
-        let mut block_before: Option<Span> = None;
         for entry in entries {
             match &entry.kind {
                 EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
-                EntryKind::Field(f) => match self.block_of(&f.value) {
-                    Some(found) => {
-                        if let Some(first) = block_before {
-                            self.later_blocks(entry.span, first);
+                EntryKind::Field(_) | EntryKind::Choice(_) | EntryKind::Optional(_) => {
+                    match self.block_statement(&entry.kind, entry.span) {
+                        Some(Some(block)) => {
+                            self.named_once(&block, &body);
+                            body.push(Stmt::Block(block));
                         }
-                        block_before = Some(entry.span);
-                        body.extend(found);
+                        Some(None) => {}
+                        None => body.extend(self.binding(&plain(entry), mark).map(Stmt::Let)),
                     }
-                    None => body.extend(self.binding(entry, mark).map(Stmt::Let)),
-                },
-                EntryKind::Choice(_) => body.extend(self.binding(entry, mark).map(Stmt::Let)),
+                }
                 EntryKind::Layer(layer) => body.push(Stmt::Layer(self.layer(layer))),
                 EntryKind::Repeat(repeat) => {
                     let count = self.expr(&repeat.count, Some(COUNT.kind));
@@ -142,7 +143,11 @@ impl Cx<'_> {
                         span: entry.span,
                     });
                 }
-                EntryKind::Add(add) => body.extend(self.add(add, entry.span)),
+                EntryKind::Add(add) => body.extend(self.skip(add, entry.span).map(Stmt::Add)),
+                EntryKind::Parallel(parallel) => {
+                    body.extend(self.parallel(merged, parallel, entry.span));
+                }
+                EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
                 EntryKind::Require(claim) => {
                     if requires.is_some() {
                         let mut known = Paths::new();
@@ -153,39 +158,161 @@ impl Cx<'_> {
                     self.paths = None;
                     match &mut requires {
                         Some(requires) => requires.extend(require),
-                        None => self.later("`require` inside a block or `repeat`", entry.span),
+                        None => body.extend(require.map(Stmt::Require)),
                     }
                 }
                 EntryKind::Check(_) if requires.is_some() => {}
-                EntryKind::Section(section) => {
-                    let keys = ["repeat", "layer"];
-                    self.unknown_key(
-                        &merged.owner(),
-                        &section.name,
-                        Some(merged.name.span),
-                        &keys,
-                    );
-                }
+                EntryKind::Section(section) => self.section_of_network(merged, section),
+                EntryKind::Branch(_) => self.stray(
+                    merged,
+                    entry,
+                    "a branch stands in `parallel { … } join concat`",
+                ),
                 _ => self.stray(
                     merged,
                     entry,
-                    "a network holds values, layers, blocks, `repeat`, `add` and `require`, a space also `check`",
+                    "a network holds values, layers, blocks, `repeat`, `parallel`, `add` and `require`, a space also `check`",
                 ),
             }
         }
         body
     }
 
-    fn later_blocks(&mut self, again: Span, first: Span) {
-        self.report(
-            Diagnostic::error(
-                "bnas::unsupported",
-                "a second block in one body is not built yet: their layers would share paths",
-            )
-            .label(again, "the second block")
-            .label(first, "the first block")
-            .help("put each in a `repeat` of its own"),
-        );
+    /// Two blocks of one name would share the paths of their layers.
+    fn named_once(&mut self, block: &BlockStmt, before: &[Stmt]) {
+        let first = before.iter().find_map(|statement| match statement {
+            Stmt::Block(other) if other.name == block.name => Some(other.span),
+            _ => None,
+        });
+        if let Some(first) = first {
+            let name = block.name.as_deref().unwrap_or("block");
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("two blocks of one body are called `{name}`"),
+                )
+                .label(block.span, "their layers would share paths")
+                .label(first, "the first block")
+                .help("give each a name: `first = …`, `second = …`"),
+            );
+        }
+    }
+
+    /// `parallel { branch a { … }  branch b { … } when wide } join concat`.
+    fn parallel(&mut self, merged: &Merged, parallel: &ast::Parallel, span: Span) -> Option<Stmt> {
+        let join = match parallel.join.text.as_str() {
+            "concat" => Join::Concat,
+            "add" => Join::Add,
+            other => {
+                let diagnostic = Diagnostic::error(
+                    "bnas::parallel::join",
+                    format!("branches cannot be joined by `{other}`"),
+                )
+                .label(parallel.join.span, "no way to join");
+                self.report(match did_you_mean(other, JOINS.iter().copied()) {
+                    Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+                    None => diagnostic.help(format!("ways are {}", list(JOINS.iter().copied()))),
+                });
+                return None;
+            }
+        };
+        let mut branches: Vec<Branch> = Vec::with_capacity(parallel.entries.len());
+        for entry in &parallel.entries {
+            let EntryKind::Branch(branch) = &entry.kind else {
+                self.stray(merged, entry, "`parallel` holds branches: `branch a { … }`");
+                continue;
+            };
+            if let Some(first) = branches.iter().find(|b| b.name == branch.name.text) {
+                self.twice(&branch.name.text, branch.name.span, first.span);
+                continue;
+            }
+            let when = self.when(branch.when.as_ref());
+            let mark = self.locals.len();
+            let body = self.body(merged, &branch.entries, None);
+            let names = self.leave(mark);
+            self.unused(&names, std::iter::empty(), &merged.owner());
+            branches.push(Branch {
+                name: branch.name.text.clone(),
+                body,
+                when,
+                span: branch.name.span,
+            });
+        }
+        if branches.len() < 2 {
+            self.report(
+                Diagnostic::error("bnas::parallel::branches", "nothing is parallel here")
+                    .label(span, "needs two branches at least")
+                    .help("add `branch other { … }`; an empty one passes on what enters it"),
+            );
+            return None;
+        }
+        Some(Stmt::Parallel(Parallel {
+            branches,
+            join,
+            span,
+        }))
+    }
+
+    /// What an amendment says of one copy of a `repeat`. The name that both define may have the value of either.
+    fn of_copy(&mut self, merged: &Merged, of_copy: &ast::OfCopy) -> Option<Stmt> {
+        let span = of_copy.copy.span;
+        let copy = self.expr(&of_copy.copy, Some(COUNT.kind)).expr;
+        let Some(n) = copy.as_value().and_then(Value::as_number) else {
+            self.report(
+                Diagnostic::error(
+                    "bnas::amend::no_such_copy",
+                    "the copy that is amended has a fixed number",
+                )
+                .label(span, "not a constant")
+                .help("write a number, or `*` for every copy"),
+            );
+            return None;
+        };
+        if n < 0.0 || n.fract() != 0.0 {
+            self.report(
+                Diagnostic::error("bnas::amend::no_such_copy", format!("there is no copy {n}"))
+                    .label(span, "copies are counted from 0"),
+            );
+            return None;
+        }
+        // The copy's own statements are read like the others, and what they define is forgotten again.
+        let mark = self.locals.len();
+        let body = self.body(merged, std::slice::from_ref(&of_copy.entry), None);
+        let of_one = self.leave(mark);
+        let otherwise = self.body(merged, std::slice::from_ref(&of_copy.otherwise), None);
+        for local in self.locals.iter_mut().skip(mark) {
+            if let Some(one) = of_one.iter().find(|l| l.name == local.name) {
+                local.constant = None;
+                local.values = match (local.values.take(), one.values.clone()) {
+                    (Some(mut all), Some(one)) => {
+                        all.extend(one);
+                        Some(all)
+                    }
+                    _ => None,
+                };
+            }
+        }
+        Some(Stmt::OfCopy(OfCopy {
+            index: of_copy.index.text.clone(),
+            copy: n as usize,
+            body,
+            otherwise,
+            span,
+        }))
+    }
+
+    fn section_of_network(&mut self, merged: &Merged, section: &ast::Section) {
+        if section.name.text == "parallel" {
+            self.report(
+                Diagnostic::error("bnas::parallel::join", "these branches are not joined")
+                    .label(section.name.span, "what becomes of their ends?")
+                    .help("write `join concat` or `join add` behind the closing brace"),
+            );
+            return;
+        }
+        let keys = ["repeat", "layer", "parallel"];
+        let owner = merged.owner();
+        self.unknown_key(&owner, &section.name, Some(merged.name.span), &keys);
     }
 
     /// `require condition, "why"`.
@@ -205,10 +332,7 @@ impl Cx<'_> {
             .iter()
             .filter_map(|e| self.operation(e))
             .collect();
-        let when = layer
-            .when
-            .as_ref()
-            .map(|e| self.truth(e, "what stands behind `when`").expr);
+        let when = self.when(layer.when.as_ref());
         LayerStmt {
             name: layer.name.text.clone(),
             chain,
@@ -216,122 +340,15 @@ impl Cx<'_> {
             span: layer.name.span,
         }
     }
+}
 
-    fn add(&mut self, add: &ast::Add, span: Span) -> Option<Stmt> {
-        let is_input = matches!(&add.value.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n.text == "input"));
-        if !is_input {
-            self.later("adding anything but `input`", add.value.span);
-            return None;
-        }
-        if let Some(via) = &add.via {
-            self.later("`via` in a block", via.span);
-            return None;
-        }
-        let when = add
-            .when
-            .as_ref()
-            .map(|e| self.truth(e, "what stands behind `when`").expr);
-        Some(Stmt::AddInput { when, span })
-    }
-
-    /// `inverted_residual(channels = 16)`: a copy of a block, if that is what it is. `Some(None)` after a diagnostic.
-    fn block_of(&mut self, e: &ast::Expr) -> Option<Option<Stmt>> {
-        let none: &[Argument] = &[];
-        let (path, args) = match &e.kind {
-            ExprKind::Call { callee, args } => (callee, args.as_slice()),
-            ExprKind::Path(path) => (path, none),
-            _ => return None,
-        };
-        let name = path.as_name()?;
-        if self.local_named(&name.text) {
-            return None;
-        }
-        let id = self.find(name)?;
-        if self.modules.declaration(id).kind.text != "block" {
-            return None;
-        }
-        Some(self.copy_of(id, name, args, e.span))
-    }
-
-    fn copy_of(&mut self, id: Id, name: &ast::Name, args: &[Argument], span: Span) -> Option<Stmt> {
-        let merged = self.merged(id)?;
-        let block = self.block(&merged);
-        let mut written = Written::new(format!("`{}`", name.text), name.span);
-        let known: Vec<&str> = block.params.iter().map(|(n, _)| n.as_str()).collect();
-        // Parameters that were probably meant: they are not missing.
-        let mut meant: Vec<&str> = Vec::new();
-        for arg in args {
-            let (key, given) = match arg {
-                Argument::Fixed { name, value } => (name, Given::Fixed(value)),
-                Argument::Searched {
-                    name,
-                    domain,
-                    default,
-                } => (name, Given::Searched(domain, default.as_ref())),
-                Argument::Positional { value, .. } => {
-                    let text = self.text(value.span);
-                    let first = known.first().copied().unwrap_or("name");
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::name::positional",
-                            format!("arguments of `{}` are named", name.text),
-                        )
-                        .label(value.span, "has no name")
-                        .help(format!("write `{first} = {text}`")),
-                    );
-                    continue;
-                }
-            };
-            if !known.contains(&key.text.as_str()) {
-                let diagnostic = Diagnostic::error(
-                    "bnas::name::unknown_key",
-                    format!("`{}` has no parameter `{}`", name.text, key.text),
-                )
-                .label(key.span, "unknown parameter")
-                .label(block.span, "declared here");
-                meant.extend(did_you_mean(&key.text, known.iter().copied()));
-                self.report(match did_you_mean(&key.text, known.iter().copied()) {
-                    Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-                    None => diagnostic.help(format!(
-                        "its parameters are {}",
-                        super::context::list(known.iter().copied())
-                    )),
-                });
-            } else if let Some((first, _)) = written.get(&key.text) {
-                let first = first.span;
-                self.twice(&key.text, key.span, first);
-            } else {
-                written.given.push((key.clone(), given));
-            }
-        }
-        let mut slots = Vec::with_capacity(written.given.len());
-        for (key, given) in &written.given {
-            let slot = match given {
-                Given::Fixed(e) => Slot::Fixed(self.expr(e, None).expr),
-                Given::Searched(domain, default) => {
-                    Slot::Chosen(self.domain(domain, *default, None).0)
-                }
-            };
-            slots.push((key.text.clone(), slot));
-        }
-        for (param, default) in &block.params {
-            if default.is_none() && written.get(param).is_none() && !meant.contains(&param.as_str())
-            {
-                self.report(
-                    Diagnostic::error(
-                        "bnas::field::missing",
-                        format!("`{}` needs `{param}`", name.text),
-                    )
-                    .label(span, format!("`{param}` is missing"))
-                    .label(block.span, "declared here")
-                    .help(format!("add `{param} = …`")),
-                );
-            }
-        }
-        Some(Stmt::Block {
-            block: Arc::new(block),
-            args: slots,
-            span,
-        })
+/// A value without the `when` that it cannot have.
+fn plain(entry: &Entry) -> Entry {
+    match &entry.kind {
+        EntryKind::Optional(optional) => Entry {
+            kind: (*optional.statement).clone(),
+            ..entry.clone()
+        },
+        _ => entry.clone(),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Table, Target};
+use super::{Dataset, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Table, Target, Value};
 use crate::source::Span;
 
 /// A checked spec.
@@ -41,8 +41,10 @@ pub struct Experiment {
     pub repairs: Slot,
     /// Every repair that `repairs` can name.
     pub repair_definitions: Vec<Repair>,
-    /// Absent: no energy and no latency.
+    /// Absent: no energy and no latency. The first of several, if one is searched.
     pub target: Option<Target>,
+    /// The others of `target in {…}`.
+    pub target_choice: Option<TargetChoice>,
     /// How candidates are trained, in order; empty in a search over a formula. What is not quantized after the last stage is quantized then.
     pub stages: Vec<Stage>,
     /// What is trained again after the search.
@@ -60,6 +62,17 @@ pub struct Experiment {
     /// Each runs the whole search; then this experiment is that of the first. Empty without `arms`.
     pub arms: Vec<Arm>,
     /// Where the name stands.
+    pub span: Span,
+}
+
+/// A choice among targets: hardware and network are searched together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetChoice {
+    /// All but the first.
+    pub others: Vec<Target>,
+    /// The name of the target of the first trial.
+    pub default: Option<Value>,
+    /// Where the domain stands.
     pub span: Span,
 }
 

@@ -18,7 +18,7 @@ mod value;
 pub use dataset::{Augment, Dataset, Files, IdxPair, Normalize, Splits};
 pub use experiment::{
     Arm, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program, Provenance,
-    Quantize, Require, Search, Stage, Training,
+    Quantize, Require, Search, Stage, TargetChoice, Training,
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Slot, UnaryOp,
@@ -26,7 +26,10 @@ pub use expr::{
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
 pub use quantizer::{Codes, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};
-pub use space::{Block, LayerStmt, Operation, Space, Stmt};
+pub use space::{
+    Block, BlockCall, BlockChoice, BlockStmt, Branch, Join, LayerPath, LayerStmt, OfCopy,
+    Operation, Parallel, Shortcut, Skip, Source, Space, Stmt,
+};
 pub use table::{Table, table_key};
 pub use target::{Check, Precision, Target};
 pub use value::{Record, Value};

@@ -14,6 +14,8 @@ pub struct Policy {
     pub lets: Vec<Let>,
     /// The rules in order.
     pub rules: Vec<Rule>,
+    /// `require …` lines over its names.
+    pub requires: Vec<super::Require>,
     /// Where the name stands.
     pub span: Span,
 }
@@ -27,6 +29,8 @@ pub struct Rule {
     pub selectors: Vec<Selector>,
     /// Names of the rule (`q in kinds`): one decision per layer under `each`, one in all under `every`.
     pub lets: Vec<Let>,
+    /// `require …` lines over its names: they bind wherever the rule wins a field and these names exist.
+    pub requires: Vec<super::Require>,
     /// The quantizer of the layer's weights: an expression that gives a quantizer's name or record.
     pub weights: Option<Slot>,
     /// The quantizer of what enters the layer's multiplication.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expr, Let, Slot};
+use super::{Expr, Let, Slot, Value};
 use crate::source::Span;
 
 /// A whole network.
@@ -52,22 +52,142 @@ pub enum Stmt {
         /// Where `repeat` stands.
         span: Span,
     },
-    /// `name = some_block(args)`: a copy of a block.
-    Block {
-        /// What is copied.
-        block: Arc<Block>,
-        /// Arguments by name.
-        args: Vec<(String, Slot)>,
-        /// Where the call stands.
-        span: Span,
-    },
-    /// `add input when condition`: adds the block's input to what its last layer gives.
-    AddInput {
-        /// Absent: always.
-        when: Option<Expr>,
-        /// Where `add` stands.
-        span: Span,
-    },
+    /// `block = residual(channels = 16)`, `first in {residual(…), plain(…)} when condition`.
+    Block(BlockStmt),
+    /// `parallel { branch a { … }  branch b { … } } join concat`.
+    Parallel(Parallel),
+    /// `require condition` in a block or in a `repeat`: binds in every copy that exists.
+    Require(super::Require),
+    /// What an amendment says of one copy of a `repeat`: `s[1].depth = 2`.
+    OfCopy(OfCopy),
+    /// `add stem via conv_shortcut when condition`.
+    Add(Skip),
+}
+
+/// A copy of a block, or of the one that is chosen among several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlockStmt {
+    /// The first part of the paths of its layers and decisions. Absent for the name `block`: nothing stands before them.
+    pub name: Option<String>,
+    /// The blocks that may be copied, at least one.
+    pub calls: Vec<BlockCall>,
+    /// How one of them is chosen; absent for a fixed block.
+    pub choice: Option<BlockChoice>,
+    /// Absent: always there.
+    pub when: Option<Expr>,
+    /// Where the statement stands.
+    pub span: Span,
+}
+
+/// `residual(channels = 16)`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlockCall {
+    /// What is copied.
+    pub block: Arc<Block>,
+    /// Arguments by name.
+    pub args: Vec<(String, Slot)>,
+    /// Where the call stands.
+    pub span: Span,
+}
+
+/// A choice among blocks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlockChoice {
+    /// The name of the block of the first trial.
+    pub default: Option<Value>,
+    /// Where the domain stands.
+    pub span: Span,
+}
+
+/// Branches that read the same values, and are joined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parallel {
+    /// In the order of the text.
+    pub branches: Vec<Branch>,
+    /// What becomes of their ends.
+    pub join: Join,
+    /// Where the statement stands.
+    pub span: Span,
+}
+
+/// One branch. Without a statement, it passes on what enters it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Branch {
+    /// The first part of the paths of its layers and decisions.
+    pub name: String,
+    /// Its statements in order.
+    pub body: Vec<Stmt>,
+    /// Absent: always there.
+    pub when: Option<Expr>,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// How branches become one again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// Their channels, one branch after the other.
+    Concat,
+    /// Their sum.
+    Add,
+}
+
+/// Statements for one copy of a `repeat`, and those for all others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfCopy {
+    /// The name that counts the copies.
+    pub index: String,
+    /// Which copy.
+    pub copy: usize,
+    /// What stands in that copy.
+    pub body: Vec<Stmt>,
+    /// What stands in the others.
+    pub otherwise: Vec<Stmt>,
+    /// Where the index is written.
+    pub span: Span,
+}
+
+/// What is added to what flows: a skip connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skip {
+    /// Where the added values come from.
+    pub source: Source,
+    /// How they come to the shape of what flows; absent: they have it.
+    pub via: Option<Shortcut>,
+    /// Absent: wherever the source exists.
+    pub when: Option<Expr>,
+    /// Where `add` stands.
+    pub span: Span,
+}
+
+/// Where a skip connection starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// `input`: what enters the block (of a space: the sample).
+    Input,
+    /// `s[0].d[1].project`: what an earlier layer gives.
+    Layer(LayerPath),
+}
+
+/// The path of a layer as it is written: each name, and the index of its copy if it has one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerPath {
+    /// From the outermost to the layer's own name.
+    pub parts: Vec<(String, Option<Expr>)>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// How a skip connection changes shape (options of arXiv:1512.03385). Where the shapes are equal, it does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortcut {
+    /// Option A: every stride-th pixel, with zeros as further channels.
+    Pad,
+    /// Option B: a strided 1x1 convolution and its norm; the layer `shortcut`.
+    Conv,
 }
 
 /// One named layer: a chain of operations.
@@ -92,6 +212,7 @@ pub struct LayerStmt {
 /// | `linear` | `outputs` |
 /// | `norm` | none: batch normalization |
 /// | `relu`, `relu6`, `hardtanh` | none |
+/// | `activation` | `kind`: the name of one of these three; what a name in a chain becomes |
 /// | `pool` | `kind` = `average` or `max`, `kernel` = `global` or a number, `stride` = kernel |
 /// | `flatten` | none |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

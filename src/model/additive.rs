@@ -94,6 +94,10 @@ fn weights(node: &TemplateNode) -> Result<Option<(Expr, Expr)>, Failure> {
                 channels.clone(),
             ))
         }
+        TemplateOp::Project(to) => {
+            let inputs = input.channels.clone();
+            Some((times(inputs, to.channels.clone())?, to.channels.clone()))
+        }
         TemplateOp::Linear { outputs } => {
             let pixels = times(input.height.clone(), input.width.clone())?;
             let inputs = times(input.channels.clone(), pixels)?;

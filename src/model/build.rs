@@ -5,9 +5,10 @@
 use super::evaluate::{self, Failure, Scope};
 use super::extent::Extent;
 use super::network::{Activation, Convolution, LayerKind, Network, Node, Op, PoolKind, Shape};
-use super::operation::TemplateOp;
+use super::operation::{Arm, How, Origin, TemplateOp};
 use super::unroll::TemplateNode;
 use crate::ir::{Expr, Value};
+use crate::source::Span;
 
 /// The most multiply-accumulates of an operation: sums over all operations stay far below what 64 bits count.
 const MOST_WORK: f64 = 1e14;
@@ -17,13 +18,19 @@ const MOST_WORK: f64 = 1e14;
 pub(super) struct Misfit {
     pub(super) message: String,
     pub(super) label: String,
+    /// Where the label stands, if not at the node.
+    pub(super) at: Option<Span>,
+    /// The other side of the conflict.
+    pub(super) also: Option<(Span, String)>,
 }
 
 impl Misfit {
-    fn new(message: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>, label: impl Into<String>) -> Self {
         Misfit {
             message: message.into(),
             label: label.into(),
+            at: None,
+            also: None,
         }
     }
 }
@@ -54,29 +61,56 @@ pub(super) fn network(
     };
     let mut built = vec![input];
     let mut from = Vec::new();
-    // For each template node, the last node of the network before it.
-    let mut before = Vec::with_capacity(nodes.len());
+    // For each template node, the network's node whose result flows behind it.
+    let mut flows: Vec<usize> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
-        let last = built.len() - 1;
-        before.push(last);
+        let at = |place: Option<usize>| place.map_or(0, |i| flows[i]);
+        let before = at(node.from);
         if !exists(node, scope)? {
+            flows.push(before);
             continue;
         }
-        let (op, shape) = operation(node, built[last].shape, scope)?;
+        let (op, shape) = operation(node, built[before].shape, scope)?;
         let inputs = match &node.op {
-            TemplateOp::AddInput(mark) => vec![last, before[mark.at]],
-            _ => vec![last],
+            TemplateOp::Add(mark, _) => vec![before, at(mark.at)],
+            TemplateOp::Join(_, arms) => {
+                let ends = there(arms, scope)?;
+                ends.iter().map(|arm| at(arm.end.at)).collect()
+            }
+            _ => vec![before],
         };
-        from.push(index);
-        built.push(Node {
-            layer: node.layer.clone(),
-            op,
-            inputs,
-            shape,
-            placement: None,
+        let mut push = |inputs: Vec<usize>| {
+            from.push(index);
+            built.push(Node {
+                layer: node.layer.clone(),
+                op: op.clone(),
+                inputs,
+                shape,
+                placement: None,
+            });
+            built.len() - 1
+        };
+        flows.push(match (&node.op, inputs.as_slice()) {
+            // Of one way there is nothing to join.
+            (TemplateOp::Join(..), [only]) => *only,
+            (TemplateOp::Join(How::Sum, _), [first, others @ ..]) => {
+                (others.iter()).fold(*first, |sum, other| push(vec![sum, *other]))
+            }
+            _ => push(inputs),
         });
     }
     Ok((Network { nodes: built }, from))
+}
+
+/// The ways that are there.
+fn there<'a>(arms: &'a [Arm], scope: &dyn Scope) -> Result<Vec<&'a Arm>, Failure> {
+    let mut found = Vec::with_capacity(arms.len());
+    for arm in arms {
+        if evaluate::truth(&arm.guard, scope)? {
+            found.push(arm);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a node is there. One whose guard needs a decision that does not exist is not.
@@ -166,10 +200,17 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
         ),
         TemplateOp::Norm => (Op::Norm, input),
         TemplateOp::Activation { name } => {
-            let activation = match name.as_str() {
-                "relu" => Activation::Relu,
-                "relu6" => Activation::Relu6,
-                _ => Activation::Hardtanh,
+            let name = evaluate::value(name, scope)?;
+            let activation = match name.as_name() {
+                Some("relu") => Activation::Relu,
+                Some("relu6") => Activation::Relu6,
+                Some("hardtanh") => Activation::Hardtanh,
+                _ => {
+                    return Err(Misfit::new(
+                        format!("expected `relu`, `relu6` or `hardtanh`, found {name}"),
+                        "this is no activation",
+                    ));
+                }
             };
             (Op::Activation(activation), input)
         }
@@ -216,17 +257,103 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
                 channels: input.len(),
             },
         ),
-        TemplateOp::AddInput(mark) => {
-            let before = extent(&mark.extent, scope)?;
-            if before != input {
+        TemplateOp::Project(to) => {
+            let to = extent(to, scope)?;
+            let stride = stride(input, to)?;
+            let convolution = Convolution {
+                kernel: 1,
+                stride,
+                padding: 0,
+                groups: 1,
+            };
+            (Op::Convolution(convolution), to)
+        }
+        TemplateOp::Pad(to) => {
+            let to = extent(to, scope)?;
+            let stride = stride(input, to)?;
+            if input.channels > to.channels {
                 return Err(Misfit::new(
-                    format!("cannot add {before} to {input}: the shapes differ"),
-                    format!("the block's input is {before}, its last layer gives {input}"),
+                    format!("a padded shortcut cannot take {input} to {to}: it only adds channels"),
+                    format!("{} channels would be lost", input.channels - to.channels),
                 ));
+            }
+            (Op::PadShortcut { stride }, to)
+        }
+        TemplateOp::Add(mark, origin) => {
+            let other = extent(&mark.extent, scope)?;
+            if other != input {
+                let message = format!("cannot add {other} to {input}: the shapes differ");
+                return Err(match origin {
+                    Origin::Input => Misfit::new(
+                        message,
+                        format!("the block's input is {other}, its last layer gives {input}"),
+                    ),
+                    Origin::Layer(path, span) => Misfit {
+                        also: Some((*span, format!("`{path}` gives {other}"))),
+                        ..Misfit::new(message, format!("what flows here is {input}"))
+                    },
+                });
             }
             (Op::Add, input)
         }
+        TemplateOp::Join(how, arms) => joined(*how, &there(arms, scope)?, scope)?,
     })
+}
+
+/// Several ways as one.
+fn joined(how: How, arms: &[&Arm], scope: &dyn Scope) -> Result<(Op, Shape), Misfit> {
+    let Some((first, others)) = arms.split_first() else {
+        return Err(Misfit::new(
+            "all branches are absent: nothing is left to join",
+            "no branch is there",
+        ));
+    };
+    let mut shape = extent(&first.end.extent, scope)?;
+    let wanted = shape;
+    for arm in others {
+        let found = extent(&arm.end.extent, scope)?;
+        let fits = match how {
+            How::Concat => (found.height, found.width) == (wanted.height, wanted.width),
+            How::Either | How::Sum => found == wanted,
+        };
+        if !fits {
+            let verb = match how {
+                How::Concat => "concatenate",
+                How::Either | How::Sum => "add",
+            };
+            return Err(Misfit {
+                also: Some((
+                    first.span,
+                    format!("branch `{}` gives {wanted}", first.name),
+                )),
+                at: Some(arm.span),
+                ..Misfit::new(
+                    format!("cannot {verb} {wanted} and {found}: the shapes differ"),
+                    format!("branch `{}` gives {found}", arm.name),
+                )
+            });
+        }
+        if how == How::Concat {
+            shape.channels += found.channels;
+        }
+    }
+    let op = match how {
+        How::Concat => Op::Concat,
+        How::Either | How::Sum => Op::Sum,
+    };
+    Ok((op, shape))
+}
+
+/// The stride that takes one shape's rows and columns to the other's by leaving out pixels.
+fn stride(from: Shape, to: Shape) -> Result<usize, Misfit> {
+    let stride = from.height.div_ceil(to.height);
+    match from.height.div_ceil(stride) == to.height && from.width.div_ceil(stride) == to.width {
+        true => Ok(stride),
+        false => Err(Misfit::new(
+            format!("no stride takes {from} to the sides of {to}"),
+            "this shortcut",
+        )),
+    }
 }
 
 pub(super) fn extent(extent: &Extent, scope: &dyn Scope) -> Result<Shape, Misfit> {

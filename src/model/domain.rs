@@ -124,20 +124,7 @@ impl Settler<'_> {
         guard: &Expr,
         names: &Frame,
     ) -> Expr {
-        let labels = labels_of(&items);
-        let default = match &domain.default {
-            None => labels[0].clone(),
-            Some(default) => label_of(default, &items, &labels)
-                .unwrap_or(default)
-                .clone(),
-        };
-        let which = self.decide(
-            Choices::Categories(labels.clone()),
-            default,
-            domain,
-            path,
-            guard,
-        );
+        let (which, labels) = self.which(&items, domain, path, guard);
         let mut cases = Vec::with_capacity(items.len());
         for (item, label) in items.into_iter().zip(labels) {
             let path = format!("{path}.{label}");
@@ -154,6 +141,24 @@ impl Settler<'_> {
                 (chosen.clone(), evaluate::choose(chosen, value, others))
             });
         value.expect("a set of alternatives has members").1
+    }
+
+    /// Which of several named alternatives is chosen, and their names.
+    pub(super) fn which(
+        &mut self,
+        items: &[Expr],
+        domain: &Domain,
+        path: &str,
+        guard: &Expr,
+    ) -> (Expr, Vec<Value>) {
+        let labels = labels_of(items);
+        let default = match &domain.default {
+            None => labels[0].clone(),
+            Some(default) => label_of(default, items, &labels).unwrap_or(default).clone(),
+        };
+        let choices = Choices::Categories(labels.clone());
+        let which = self.decide(choices, default, domain, path, guard);
+        (which, labels)
     }
 
     fn decide(

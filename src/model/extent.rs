@@ -66,7 +66,7 @@ pub(super) fn windowed(
 }
 
 /// A whole number over a stride, rounded.
-fn rounded(function: Function, n: &Expr, stride: &Expr) -> Result<Expr, Failure> {
+pub(super) fn rounded(function: Function, n: &Expr, stride: &Expr) -> Result<Expr, Failure> {
     if *stride == Expr::number(1.0) {
         return Ok(n.clone());
     }

@@ -14,6 +14,7 @@ use super::fit;
 use super::hardware;
 use super::members::{self, Values};
 use super::network::{Network, Node, Op, Placement};
+use super::operation::TemplateOp;
 use super::place;
 use super::policy::Placed;
 use super::unroll::TemplateNode;
@@ -73,6 +74,12 @@ fn layer(
         }
         ControlFlow::Continue(())
     })?;
+    if let TemplateOp::Project(_) = node.op {
+        // A repair that removes skip connections takes it out.
+        found
+            .iter_mut()
+            .for_each(|range| range.0 = range.0.min(0.0));
+    }
     // Without a combination that meets the constraints there is nothing to bound.
     (visited.is_continue() && found[0].0 <= found[0].1).then_some(found)
 }

@@ -97,23 +97,26 @@ impl Shapes<'_> {
         let found = build::extent(self.output, &scope)?;
         match found == wanted {
             true => Ok(()),
-            false => Err(Misfit {
-                message: format!("the space gives {found}, the data needs {wanted}"),
-                label: "its last layer must give one value per class".into(),
-            }),
+            false => Err(Misfit::new(
+                format!("the space gives {found}, the data needs {wanted}"),
+                "its last layer must give one value per class",
+            )),
         }
     }
 
     fn report(&self, refused: &Refused) -> Diagnostic {
         let misfit = self.fits(refused.group, &refused.choices).err();
         let misfit = misfit.expect("invariant: what is refused does not fit");
-        let diagnostic = match self.nodes.get(refused.group) {
+        let mut diagnostic = match self.nodes.get(refused.group) {
             Some(node) => Diagnostic::error("bnas::shape::misfit", misfit.message)
-                .label(node.span, misfit.label),
+                .label(misfit.at.unwrap_or(node.span), misfit.label),
             None => Diagnostic::error("bnas::shape::output", misfit.message)
                 .label(self.space.span, misfit.label)
                 .help("end it with `layer head = pool(average) -> linear(classes)`"),
         };
+        if let Some((span, label)) = misfit.also {
+            diagnostic = diagnostic.label(span, label);
+        }
         let matter = members::dependencies(self.parts(refused.group), self.decisions);
         let mut choices: Vec<String> = matter
             .into_iter()

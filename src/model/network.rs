@@ -93,8 +93,12 @@ pub enum Op {
         /// Distance of windows.
         stride: usize,
     },
-    /// Sum of two nodes of one shape.
+    /// Sum of two nodes of one shape: a skip connection.
     Add,
+    /// Sum of two branches of one shape; no skip connection, so that a repair leaves it alone.
+    Sum,
+    /// The channels of its inputs, one input after the other.
+    Concat,
     /// Every `stride`-th pixel, channels filled up with zeros (option A of arXiv:1512.03385).
     PadShortcut {
         /// Distance of pixels.

@@ -3,6 +3,7 @@
 use super::evaluate::{self, Failure};
 use super::extent::{Extent, windowed};
 use crate::ir::{BinaryOp, Expr, LayerKind, Value};
+use crate::source::Span;
 
 /// What a node does, with arguments over decisions.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ pub(super) enum TemplateOp {
     },
     Norm,
     Activation {
-        name: String,
+        name: Expr,
     },
     Pool {
         kind: Expr,
@@ -28,17 +29,54 @@ pub(super) enum TemplateOp {
         stride: Expr,
     },
     Flatten,
-    /// Adds the input of the block.
-    AddInput(Mark),
+    /// A strided 1x1 convolution to this shape.
+    Project(Extent),
+    /// Every stride-th pixel, with zeros as further channels, to this shape.
+    Pad(Extent),
+    /// Adds what flows elsewhere: a skip connection.
+    Add(Mark, Origin),
+    /// One of several ends, their channels, or their sum.
+    Join(How, Vec<Arm>),
 }
 
-/// A place between two nodes, where the input of a block is.
+/// A place in the network, and what flows there.
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
-    /// How many template nodes stand before it.
-    pub(super) at: usize,
+    /// The template node behind which it is; absent: the sample.
+    pub(super) at: Option<usize>,
     /// What flows there.
     pub(super) extent: Extent,
+}
+
+/// Where a skip connection starts, for messages.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// The block's input.
+    Input,
+    /// The layer with this path, written here.
+    Layer(String, Span),
+}
+
+/// How ends become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// Exactly one of them is there.
+    Either,
+    /// Channels one after the other.
+    Concat,
+    /// The sum.
+    Sum,
+}
+
+/// One of several ways through the network.
+#[derive(Debug, Clone)]
+pub(super) struct Arm {
+    /// Whether it is there, given that all of them may be.
+    pub(super) guard: Expr,
+    /// Its end.
+    pub(super) end: Mark,
+    pub(super) name: String,
+    pub(super) span: Span,
 }
 
 impl TemplateOp {
@@ -59,8 +97,14 @@ impl TemplateOp {
                 kernel,
                 stride,
             } => vec![kind, kernel, stride],
-            TemplateOp::AddInput(mark) => mark.extent.sides().to_vec(),
-            TemplateOp::Norm | TemplateOp::Activation { .. } | TemplateOp::Flatten => Vec::new(),
+            TemplateOp::Activation { name } => vec![name],
+            TemplateOp::Project(to) | TemplateOp::Pad(to) => to.sides().to_vec(),
+            TemplateOp::Add(mark, _) => mark.extent.sides().to_vec(),
+            TemplateOp::Join(_, arms) => {
+                let sides = arms.iter().flat_map(|arm| arm.end.extent.sides());
+                sides.chain(arms.iter().map(|arm| &arm.guard)).collect()
+            }
+            TemplateOp::Norm | TemplateOp::Flatten => Vec::new(),
         }
     }
 }
@@ -120,7 +164,12 @@ pub(super) fn template_op(
         }
         "norm" => (TemplateOp::Norm, flow.clone()),
         "relu" | "relu6" | "hardtanh" => {
-            (TemplateOp::Activation { name: name.into() }, flow.clone())
+            let name = Expr::Value(Value::name(name));
+            (TemplateOp::Activation { name }, flow.clone())
+        }
+        "activation" => {
+            let name = arg("kind")?;
+            (TemplateOp::Activation { name }, flow.clone())
         }
         "pool" => {
             let (kind, kernel, stride) = (arg("kind")?, arg("kernel")?, arg("stride")?);

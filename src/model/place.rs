@@ -106,14 +106,13 @@ pub(super) fn signed(value: &Value, definitions: &[Definition]) -> Option<bool> 
 }
 
 /// Replaces rectifiers that feed a binary or ternary quantizer by hardtanh: those whose values reach it through pooling, flattening,
-/// padded shortcuts and sums, with nothing negative added on the way.
+/// padded shortcuts, concatenations and sums, with nothing negative added on the way.
 pub(super) fn replace_rectifiers(network: &mut Network, signed_input: bool) {
     let non_negative = non_negative(network, signed_input);
     let mut open: Vec<usize> = network
         .weighted()
         .filter(|i| few_bits(network, *i))
         .map(|i| network.nodes[i].inputs[0])
-        .filter(|producer| non_negative[*producer])
         .collect();
     let mut seen = vec![false; network.nodes.len()];
     while let Some(at) = open.pop() {
@@ -123,10 +122,12 @@ pub(super) fn replace_rectifiers(network: &mut Network, signed_input: bool) {
         let node = &mut network.nodes[at];
         match &mut node.op {
             Op::Activation(activation) => *activation = Activation::Hardtanh,
-            Op::Pool { .. } | Op::Flatten | Op::PadShortcut { .. } | Op::Add => {
+            // The channels of each branch have a sign of their own.
+            Op::Pool { .. } | Op::Flatten | Op::PadShortcut { .. } | Op::Concat => {
                 open.extend(&node.inputs);
             }
-            Op::Input | Op::Convolution(_) | Op::Linear | Op::Norm => {}
+            Op::Add | Op::Sum if non_negative[at] => open.extend(&node.inputs),
+            Op::Add | Op::Sum | Op::Input | Op::Convolution(_) | Op::Linear | Op::Norm => {}
         }
     }
 }
@@ -178,9 +179,12 @@ pub(super) fn non_negative(network: &Network, signed_input: bool) -> Vec<bool> {
             Op::Activation(Activation::Hardtanh) | Op::Convolution(_) | Op::Linear | Op::Norm => {
                 false
             }
-            Op::Pool { .. } | Op::Flatten | Op::PadShortcut { .. } | Op::Add => {
-                node.inputs.iter().all(|i| known[*i])
-            }
+            Op::Pool { .. }
+            | Op::Flatten
+            | Op::PadShortcut { .. }
+            | Op::Add
+            | Op::Sum
+            | Op::Concat => node.inputs.iter().all(|i| known[*i]),
         };
         known.push(is);
     }

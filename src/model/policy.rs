@@ -52,13 +52,15 @@ struct Said {
     activations: Option<Expr>,
 }
 
-/// Places quantizers on every node with weights; the result has one entry per node, `None` for the others.
+/// Places quantizers on every node with weights; the result has one entry per node, `None` for the others. `around` are the
+/// experiment's names.
 pub(super) fn place(
     policy: &Policy,
     nodes: &[TemplateNode],
+    around: &Frame,
     settler: &mut Settler,
 ) -> Vec<Option<Placed>> {
-    let mut names = Frame::default();
+    let mut names = around.clone();
     for binding in &policy.lets {
         let value = settler.slot(
             &binding.slot,
@@ -67,6 +69,10 @@ pub(super) fn place(
             &names,
         );
         names.define(&binding.name, value);
+    }
+    for require in &policy.requires {
+        let holds = settler.expr(&require.holds, "policy", &Expr::bool(true), &names);
+        settler.require(require, &holds);
     }
     let weighted: Vec<usize> = (0..nodes.len())
         .filter(|i| nodes[*i].kind().is_some())
@@ -162,10 +168,18 @@ fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Sett
         let slot = slot.as_ref().filter(|_| *reach != Expr::bool(false))?;
         Some(settler.slot(slot, &format!("{path}.{name}"), reach, &frame))
     };
-    Said {
+    let said = Said {
         weights: field(&rule.weights, "weights", &reach.weights),
         activations: field(&rule.activations, "activations", &reach.activations),
+    };
+    for require in &rule.requires {
+        let holds = settler.expr(&require.holds, path, &exists, &frame);
+        // A name that no field needs here stands for nothing.
+        if evaluate::names(&holds).is_empty() {
+            settler.require(require, &evaluate::implies(exists.clone(), holds));
+        }
     }
+    said
 }
 
 /// For each name of a rule, whether its weights need it, and whether its activations do.

@@ -107,6 +107,12 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     }
     let of_space = template.claims().iter().filter(|c| c.require.is_none());
     for claim in of_space {
+        // Each copy of a `repeat` has its own constraint; one report is enough.
+        let is_same =
+            |d: &Diagnostic| (d.labels.first()).is_some_and(|l| l.span == claim.written.span);
+        if found.iter().any(is_same) {
+            continue;
+        }
         let holds = &decisions.constraints[claim.constraint];
         if bounds::proves(holds, decisions, &names) == Some(false) {
             found.push(report(&claim.written, template));

@@ -6,10 +6,12 @@ use super::quantizer::{Grid, Quantizer};
 use crate::ir::{Edit, Quantizer as Definition, Repair};
 
 /// Applies repairs. Residual additions of the space are taken out first, so that the order of repairs never decides whether a
-/// shortcut that another one adds stays; what two repairs both say is done once.
+/// shortcut that another one adds stays; what two repairs both say is done once. `declared` has an entry for each node with weights, and loses those
+/// of layers that go.
 pub(super) fn apply(
     repairs: &[&Repair],
     network: &mut Network,
+    declared: &mut Vec<Option<bool>>,
     definitions: &[Definition],
 ) -> Result<(), NotAQuantizer> {
     let mut edits: Vec<&Edit> = Vec::new();
@@ -27,7 +29,10 @@ pub(super) fn apply(
             Edit::Weights(name) => surrogate(network, name, definitions, |placement| {
                 placement.weights.as_mut()
             })?,
-            Edit::RemoveSkips => remove_skips(network),
+            Edit::RemoveSkips => {
+                remove_skips(network);
+                remove_unread(network, declared);
+            }
             Edit::ShortcutAroundBinaryConvs => shortcuts(network),
         }
     }
@@ -69,6 +74,33 @@ fn remove_skips(network: &mut Network) {
                 edited.moved.push(first);
             }
             _ => edited.keep(node),
+        }
+    }
+    network.nodes = edited.nodes;
+}
+
+/// Takes out what nobody reads any more: the projections of skips.
+fn remove_unread(network: &mut Network, declared: &mut Vec<Option<bool>>) {
+    let Some(last) = network.nodes.len().checked_sub(1) else {
+        return;
+    };
+    let mut is_read = vec![false; network.nodes.len()];
+    (is_read[0], is_read[last]) = (true, true);
+    for index in (0..=last).rev() {
+        if is_read[index] {
+            (network.nodes[index].inputs.iter()).for_each(|input| is_read[*input] = true);
+        }
+    }
+    let mut entries = std::mem::take(declared).into_iter();
+    let mut edited = Editor::default();
+    for (index, node) in network.nodes.iter().enumerate() {
+        let entry = network.layer_kind(node).and_then(|_| entries.next());
+        if is_read[index] {
+            edited.keep(node);
+            declared.extend(entry);
+        } else {
+            // Never looked up: only nodes that are not read have read it.
+            edited.moved.push(index);
         }
     }
     network.nodes = edited.nodes;

@@ -5,11 +5,12 @@
 
 use super::bounds;
 use super::evaluate::{self, Failure, both, either, negate};
+use super::extent::rounded;
 use super::operation::TemplateOp;
 use super::settle::{Frame, Settler};
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Expr, Pattern, Rule, Selector, Which};
+use crate::ir::{BinaryOp, Expr, Function, Pattern, Rule, Selector, Which};
 
 /// For each node with weights, the condition under which a rule speaks of it, given that the node exists.
 pub(super) fn matching(
@@ -93,6 +94,11 @@ fn properties(node: &TemplateNode, names: &Frame) -> Result<Frame, Failure> {
             groups,
             ..
         } => (kernel.clone(), stride.clone(), groups.clone()),
+        TemplateOp::Project(to) => {
+            let one = || Expr::number(1.0);
+            let stride = rounded(Function::Ceil, &node.input.height, &to.height)?;
+            (one(), stride, one())
+        }
         _ => (Expr::number(1.0), Expr::number(1.0), Expr::number(1.0)),
     };
     let taps = times(kernel.clone(), kernel.clone())?;

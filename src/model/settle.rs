@@ -11,7 +11,7 @@ use super::domain::labels_of;
 use super::evaluate::{self, Failure};
 use super::existence;
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::{Expr, Quantizer, Slot, Value};
+use crate::ir::{Expr, Quantizer, Require, Slot, Value};
 use crate::source::Span;
 
 /// Names of one statement list, innermost last.
@@ -39,6 +39,8 @@ pub(super) struct Settler<'a> {
     quantizers: &'a [Quantizer],
     /// Where each decision is written, by path.
     pub(super) written: BTreeMap<String, Span>,
+    /// What each constraint was written as, in the same order.
+    pub(super) required: Vec<Require>,
 }
 
 impl<'a> Settler<'a> {
@@ -48,13 +50,15 @@ impl<'a> Settler<'a> {
             sink: Sink::default(),
             quantizers,
             written: BTreeMap::new(),
+            required: Vec::new(),
         }
     }
 
     /// Adds a constraint over decisions. Where it needs a decision that does not exist, it does not bind.
-    pub(super) fn require(&mut self, holds: &Expr) {
+    pub(super) fn require(&mut self, require: &Require, holds: &Expr) {
         let holds = existence::where_it_exists(holds, &self.decisions);
         self.decisions.constraints.push(holds);
+        self.required.push(require.clone());
     }
 
     /// Whether a slot at this path, or a part of it, has become a decision.

@@ -4,6 +4,7 @@
 //! the space, or is never met, is reported here, before anything runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::additive;
 use super::aggregate::{self, Place};
@@ -18,6 +19,7 @@ use super::fit;
 use super::hardware::{self, Target};
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
+use super::operation::TemplateOp;
 use super::place;
 use super::policy::{self, Placed};
 use super::prove;
@@ -26,7 +28,7 @@ use super::settle::{Frame, Settler};
 use super::stage::{Final, Stage};
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{self, Experiment, Expr, Slot, Value};
+use crate::ir::{self, BinaryOp, Experiment, Expr, Slot, Value};
 use crate::source::Span;
 
 /// What names of an experiment's own metrics begin with.
@@ -46,7 +48,8 @@ pub struct Template {
     quantizers: Vec<ir::Quantizer>,
     stages: Vec<Stage>,
     final_training: Option<Final>,
-    target: Option<ir::Target>,
+    /// Each target that may be there, under its condition; one of them is, or there is none.
+    targets: Vec<(Expr, ir::Target)>,
     shift: Expr,
     flip: Expr,
     cutout: Expr,
@@ -91,7 +94,7 @@ impl Template {
         let mut claims = Vec::new();
         let mut fits_so_far = false;
         if let Some(space) = &experiment.space {
-            let found = unroll::unroll(space, shape, classes, &mut settler);
+            let found = unroll::unroll(space, shape, classes, &names, &mut settler);
             fits_so_far = !settler.sink.has_errors();
             places = found.places.clone();
             add_decisions(&mut places, &settler.decisions);
@@ -100,16 +103,10 @@ impl Template {
                     continue;
                 };
                 let holds = settler.expr(&holds, "space", &always, &found.names);
-                claims.push(Claim {
-                    constraint: settler.decisions.constraints.len(),
-                    require: None,
-                    of_metrics: false,
-                    written: require.clone(),
-                });
-                settler.require(&holds);
+                settler.require(require, &holds);
             }
             placed = match &experiment.policy {
-                Some(policy) => policy::place(policy, &found.nodes, &mut settler),
+                Some(policy) => policy::place(policy, &found.nodes, &names, &mut settler),
                 None => vec![None; found.nodes.len()],
             };
             unrolled = Some((space, found));
@@ -123,10 +120,7 @@ impl Template {
             .collect();
         let final_training = (experiment.final_training.as_ref())
             .map(|training| Final::new(training, &mut settler, &names));
-        let target = experiment
-            .target
-            .as_ref()
-            .map(|t| settle_target(t, &mut settler));
+        let targets = settle_targets(experiment, &names, &mut settler);
         let zero = Slot::Fixed(Expr::number(0.0));
         let no = Slot::Fixed(Expr::bool(false));
         let augment = experiment.data.as_ref().map(|d| &d.augment);
@@ -149,6 +143,20 @@ impl Template {
             &names,
         );
         let signed_input = (experiment.data.as_ref()).is_some_and(|d| d.normalize.is_some());
+
+        // Every constraint so far is a requirement of the space or of the policy.
+        let required = std::mem::take(&mut settler.required);
+        claims.extend(
+            required
+                .into_iter()
+                .enumerate()
+                .map(|(constraint, written)| Claim {
+                    constraint,
+                    require: None,
+                    of_metrics: false,
+                    written,
+                }),
+        );
 
         // Goals and requirements may name the experiment's values, metrics, and values and decisions by their path.
         add_decisions(&mut places, &settler.decisions);
@@ -187,7 +195,14 @@ impl Template {
         let has_space = unrolled.is_some();
         let nodes = unrolled.map(|(_, found)| found.nodes).unwrap_or_default();
         let mut decisions = settler.decisions;
-        let rewritten = |r: &ir::Repair| r.edits.iter().any(|e| matches!(e, ir::Edit::Weights(_)));
+        // A skip connection that a repair removes takes its projection along.
+        let projects = nodes.iter().any(|n| matches!(n.op, TemplateOp::Project(_)));
+        let changes_sums = |edit: &ir::Edit| match edit {
+            ir::Edit::Weights(_) => true,
+            ir::Edit::RemoveSkips => projects,
+            _ => false,
+        };
+        let rewritten = |r: &ir::Repair| r.edits.iter().any(changes_sums);
         let sums = match experiment.repair_definitions.iter().any(rewritten) {
             true => None,
             false => additive::metrics(&nodes, &placed, &decisions, &experiment.quantizers),
@@ -223,7 +238,7 @@ impl Template {
             quantizers: experiment.quantizers.clone(),
             stages,
             final_training,
-            target,
+            targets,
             shift,
             flip,
             cutout,
@@ -316,8 +331,8 @@ impl Template {
             let found = shape.map_or("nothing".into(), |s| s.to_string());
             return Err(Failure::Kind("one value per class", found));
         }
-        let declared = self.place(&mut network, &from, &scope)?;
-        let repairs = self.repair(&mut network, &scope)?;
+        let mut declared = self.place(&mut network, &from, &scope)?;
+        let repairs = self.repair(&mut network, &mut declared, &scope)?;
         place::replace_rectifiers(&mut network, self.signed_input);
         place::settle_activations(&mut network, &declared, self.signed_input);
         let is_quantized = network.nodes.iter().any(|node| {
@@ -334,11 +349,7 @@ impl Template {
         Ok(Some(Candidate {
             network,
             stages,
-            target: self
-                .target
-                .as_ref()
-                .map(|t| Target::from_ir(t, &scope))
-                .transpose()?,
+            target: self.target(&scope)?,
             repairs,
             shift: evaluate::count(&self.shift, 0, &scope)?,
             flip: evaluate::truth(&self.flip, &scope)?,
@@ -358,6 +369,16 @@ impl Template {
             training.apply(&mut candidate.stages, &scope)?;
         }
         Ok(candidate)
+    }
+
+    /// The target that is there.
+    fn target(&self, scope: &dyn Scope) -> Result<Option<Target>, Failure> {
+        for (chosen, target) in &self.targets {
+            if evaluate::truth(chosen, scope)? {
+                return Target::from_ir(target, scope).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// Every metric that is known before training.
@@ -402,7 +423,12 @@ impl Template {
     }
 
     /// Applies repairs; their names.
-    fn repair(&self, network: &mut Network, scope: &dyn Scope) -> Result<Vec<String>, Failure> {
+    fn repair(
+        &self,
+        network: &mut Network,
+        declared: &mut Vec<Option<bool>>,
+        scope: &dyn Scope,
+    ) -> Result<Vec<String>, Failure> {
         let Value::Set(names) = evaluate::value(&self.repairs, scope)? else {
             return Err(Failure::Kind("a set of repairs", "another value".into()));
         };
@@ -416,7 +442,7 @@ impl Template {
                 definition.ok_or_else(|| Failure::Kind("a repair", name.to_string()))?;
             applied.push(definition);
         }
-        repair::apply(&applied, network, &self.quantizers)
+        repair::apply(&applied, network, declared, &self.quantizers)
             .map_err(|e| Failure::Kind("a quantizer", e.0))?;
         Ok(applied.iter().map(|r| r.name.clone()).collect())
     }
@@ -439,19 +465,64 @@ impl Scope for Measured<'_> {
     }
 }
 
-/// Makes decisions of a target's choices. Fixed fields keep the names of other fields: the target resolves them itself.
-fn settle_target(target: &ir::Target, settler: &mut Settler) -> ir::Target {
+/// The targets of an experiment, each with the condition under which it is the one.
+fn settle_targets(
+    experiment: &Experiment,
+    names: &Frame,
+    settler: &mut Settler,
+) -> Vec<(Expr, ir::Target)> {
+    let Some(first) = &experiment.target else {
+        return Vec::new();
+    };
+    let always = Expr::bool(true);
+    let Some(choice) = &experiment.target_choice else {
+        let target = settle_target(first, "target", &always, names, settler);
+        return vec![(always, target)];
+    };
+    let all: Vec<&ir::Target> = std::iter::once(first).chain(&choice.others).collect();
+    let named = |target: &&ir::Target| Expr::Value(Value::name(&target.name));
+    let items: Vec<Expr> = all.iter().map(named).collect();
+    let domain = ir::Domain {
+        kind: ir::DomainKind::Set(Vec::new()),
+        default: choice.default.clone(),
+        span: choice.span,
+    };
+    let (which, labels) = settler.which(&items, &domain, "target", &always);
+    let mut settled = Vec::with_capacity(all.len());
+    for (target, label) in all.into_iter().zip(labels) {
+        let path = format!("target.{label}");
+        let label = Arc::new(Expr::Value(label));
+        let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
+        let target = settle_target(target, &path, &chosen, names, settler);
+        settled.push((chosen, target));
+    }
+    settled
+}
+
+/// Makes decisions of a target's choices. Fixed fields keep the names of other fields, which the target resolves itself; `names` are
+/// the experiment's.
+fn settle_target(
+    target: &ir::Target,
+    path: &str,
+    guard: &Expr,
+    names: &Frame,
+    settler: &mut Settler,
+) -> ir::Target {
     let mut target = target.clone();
-    let mut field = |slot: &mut Slot, name: &str| {
-        if let Slot::Chosen(_) = slot {
-            let value = settler.slot(
-                slot,
-                &format!("target.{name}"),
-                &Expr::bool(true),
-                &Frame::default(),
-            );
-            *slot = Slot::Fixed(value);
+    // A field of the target hides a name of the experiment.
+    let around = |name: &str| match name {
+        "op_per_mac" | "clock" => None,
+        _ => names.get(name),
+    };
+    let mut field = |slot: &mut Slot, name: &str| match slot {
+        Slot::Chosen(_) => {
+            let path = format!("{path}.{name}");
+            *slot = Slot::Fixed(settler.slot(slot, &path, guard, names));
         }
+        Slot::Fixed(expr) => match evaluate::reduce(expr, &around) {
+            Ok(reduced) => *expr = reduced,
+            Err(failure) => settler.fail(failure, target.span),
+        },
     };
     field(&mut target.op_per_mac, "op_per_mac");
     field(&mut target.clock, "clock");

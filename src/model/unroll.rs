@@ -1,7 +1,12 @@
 //! From the statements of a space to the nodes that may be there.
 //!
 //! In: a [`Space`] with repeats, blocks and choices. Out: a flat list of [`TemplateNode`]s, each with the guard under which
-//! it exists and its arguments as expressions over decisions. Repeats are copied up to their largest count.
+//! it exists, the node that it follows, and its arguments as expressions over decisions. Repeats are copied up to their largest count;
+//! of alternatives, each is there with its own guard.
+
+mod block;
+mod parallel;
+mod skip;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,7 +18,7 @@ use super::members;
 use super::operation::{Mark, TemplateOp, template_op};
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Block, Expr, LayerKind, LayerStmt, Operation, Slot, Space, Stmt};
+use crate::ir::{BinaryOp, Expr, LayerKind, LayerStmt, OfCopy, Operation, Slot, Space, Stmt};
 use crate::source::Span;
 
 /// The most nodes that a space may unroll to: beyond it, a typo in a `repeat` is likelier than a network.
@@ -28,6 +33,8 @@ pub(super) struct TemplateNode {
     pub(super) layer: String,
     pub(super) guard: Expr,
     pub(super) op: TemplateOp,
+    /// The node that it follows; absent: the sample.
+    pub(super) from: Option<usize>,
     /// What enters it, and what it gives if it exists.
     pub(super) input: Extent,
     pub(super) output: Extent,
@@ -39,6 +46,7 @@ impl TemplateNode {
     pub(super) fn kind(&self) -> Option<LayerKind> {
         match &self.op {
             TemplateOp::Convolution { kind, .. } => Some(*kind),
+            TemplateOp::Project(_) => Some(LayerKind::Conv),
             TemplateOp::Linear { .. } => Some(LayerKind::Linear),
             _ => None,
         }
@@ -57,23 +65,28 @@ pub(super) struct Unrolled {
     pub(super) places: Vec<aggregate::Place>,
 }
 
-/// Unrolls a space for inputs of `shape` (height, width, channels) and `classes` classes.
+/// Unrolls a space for inputs of `shape` (height, width, channels) and `classes` classes. `around` are the experiment's names.
 pub(super) fn unroll(
     space: &Space,
     shape: [usize; 3],
     classes: usize,
+    around: &Frame,
     settler: &mut Settler,
 ) -> Unrolled {
     let [height, width, channels] = shape.map(|n| Expr::number(n as f64));
     let mut unroller = Unroller {
         settler,
         nodes: Vec::new(),
-        flow: Extent {
-            height,
-            width,
-            channels,
+        flow: Mark {
+            at: None,
+            extent: Extent {
+                height,
+                width,
+                channels,
+            },
         },
         layers: BTreeMap::new(),
+        missing: Vec::new(),
         places: Vec::new(),
         copies: 0,
         optional: 0,
@@ -81,18 +94,20 @@ pub(super) fn unroll(
         depths: HashMap::new(),
         is_too_long: false,
     };
-    let mut names = Frame::default();
+    let mut names = around.clone();
     names.define("classes", Expr::number(classes as f64));
     let place = Place {
         path: String::new(),
+        root: String::new(),
         guard: Expr::bool(true),
         input: unroller.mark(&mut names),
     };
     unroller.statements(&space.body, &mut names, &place);
+    unroller.report_missing();
     Unrolled {
         nodes: unroller.nodes,
         names,
-        output: unroller.flow,
+        output: unroller.flow.extent,
         places: unroller.places,
     }
 }
@@ -100,9 +115,12 @@ pub(super) fn unroll(
 struct Unroller<'a, 'b> {
     settler: &'a mut Settler<'b>,
     nodes: Vec<TemplateNode>,
-    flow: Extent,
-    /// Where each layer is written, by path.
-    layers: BTreeMap<String, Span>,
+    /// What flows from statement to statement.
+    flow: Mark,
+    /// Layers so far, by path.
+    layers: BTreeMap<String, Layer>,
+    /// Layers that skip connections name and that are not there yet.
+    missing: Vec<skip::Missing>,
     places: Vec<aggregate::Place>,
     /// Copies of blocks and of bodies of `repeat` so far.
     copies: usize,
@@ -114,10 +132,20 @@ struct Unroller<'a, 'b> {
     is_too_long: bool,
 }
 
-/// Where a statement stands: the path of its copy, the guard of that copy, and where the input of its block is.
+/// A named layer: where it is written, when it exists, and its end.
+#[derive(Clone)]
+struct Layer {
+    span: Span,
+    guard: Expr,
+    end: Mark,
+}
+
+/// Where a statement stands: the path of its copy, the path of the block or space around, the guard of that copy, and what enters the
+/// block.
 #[derive(Clone)]
 struct Place {
     path: String,
+    root: String,
     guard: Expr,
     input: Mark,
 }
@@ -128,6 +156,14 @@ impl Place {
             name.into()
         } else {
             format!("{}.{name}", self.path)
+        }
+    }
+
+    /// The label of a node that is no layer: its block's, or its own name in a space.
+    fn at(&self, name: &str) -> String {
+        match self.path.as_str() {
+            "" => name.into(),
+            path => path.into(),
         }
     }
 
@@ -157,11 +193,23 @@ impl Unroller<'_, '_> {
                     body,
                     span,
                 } => self.repeat(count, index, body, *span, names, place),
-                Stmt::Block { block, args, span } => self.block(block, args, *span, names, place),
-                Stmt::AddInput { when, span } => {
-                    let guard = self.condition(when.as_ref(), names, place);
-                    let op = TemplateOp::AddInput(place.input.clone());
-                    self.push(&place.path, guard, op, self.flow.clone(), *span);
+                Stmt::Block(block) => self.block(block, names, place),
+                Stmt::Parallel(parallel) => self.parallel(parallel, names, place),
+                Stmt::Add(skip) => self.skip(skip, names, place),
+                Stmt::Require(require) => {
+                    let (path, guard) = (place.decision("require"), &place.guard);
+                    let holds = self.settler.expr(&require.holds, &path, guard, names);
+                    let holds = evaluate::implies(guard.clone(), holds);
+                    self.settler.require(require, &holds);
+                }
+                Stmt::OfCopy(of_copy) => {
+                    let is_meant =
+                        names.get(&of_copy.index) == Some(Expr::number(of_copy.copy as f64));
+                    let body = match is_meant {
+                        true => &of_copy.body,
+                        false => &of_copy.otherwise,
+                    };
+                    self.statements(body, names, place);
                 }
             }
             if self.is_too_long {
@@ -172,13 +220,11 @@ impl Unroller<'_, '_> {
 
     /// Makes what flows here the `input` of the statements that follow.
     fn mark(&mut self, names: &mut Frame) -> Mark {
-        names.define("input.height", self.flow.height.clone());
-        names.define("input.width", self.flow.width.clone());
-        names.define("input.channels", self.flow.channels.clone());
-        Mark {
-            at: self.nodes.len(),
-            extent: self.flow.clone(),
-        }
+        let extent = &self.flow.extent;
+        names.define("input.height", extent.height.clone());
+        names.define("input.width", extent.width.clone());
+        names.define("input.channels", extent.channels.clone());
+        self.flow.clone()
     }
 
     /// Stops unrolling, with one diagnostic, when there is more than a network can be.
@@ -243,6 +289,7 @@ impl Unroller<'_, '_> {
         }
         let count = Arc::new(count);
         let most = counts.iter().copied().fold(0.0, f64::max);
+        self.check_copies(body, index, most as usize, span);
         let least = counts.iter().copied().fold(most, f64::min);
         for i in 0..most as usize {
             let copy = Arc::new(Expr::number(i as f64));
@@ -257,7 +304,7 @@ impl Unroller<'_, '_> {
             let place = Place {
                 path: place.of(&format!("{index}[{i}]")),
                 guard,
-                input: place.input.clone(),
+                ..place.clone()
             };
             self.copies += 1;
             self.check_length(span);
@@ -268,51 +315,23 @@ impl Unroller<'_, '_> {
         }
     }
 
-    fn block(
-        &mut self,
-        block: &Block,
-        args: &[(String, Slot)],
-        span: Span,
-        names: &Frame,
-        place: &Place,
-    ) {
-        let mut inner = Frame::default();
-        inner.define(
-            "classes",
-            names.get("classes").unwrap_or_else(|| Expr::number(0.0)),
-        );
-        let input = self.mark(&mut inner);
-        for (param, default) in &block.params {
-            let given = args
-                .iter()
-                .find(|(name, _)| name == param)
-                .map(|(_, slot)| slot);
-            let value = match (given, default) {
-                (Some(slot), _) => {
-                    self.settler
-                        .slot(slot, &place.decision(param), &place.guard, names)
-                }
-                (None, Some(slot)) => {
-                    self.settler
-                        .slot(slot, &place.decision(param), &place.guard, &inner)
-                }
-                (None, None) => {
-                    let text = format!("`{}` needs `{param}`", block.name);
-                    self.settler.sink.push(
-                        Diagnostic::error("bnas::field::missing", text).label(span, "in this call"),
-                    );
-                    Expr::number(1.0)
-                }
-            };
-            inner.define(param, value);
+    /// Amendments of single copies speak of copies that can be there.
+    fn check_copies(&mut self, body: &[Stmt], index: &str, most: usize, span: Span) {
+        let mut open: Vec<&OfCopy> = body.iter().filter_map(as_of_copy).collect();
+        while let Some(of_copy) = open.pop() {
+            open.extend(of_copy.otherwise.iter().filter_map(as_of_copy));
+            if of_copy.index == index && of_copy.copy >= most {
+                let text = format!(
+                    "there is no copy `{index}[{}]`: this `repeat` has {most} at most, counted from 0",
+                    of_copy.copy
+                );
+                self.settler.sink.push(
+                    Diagnostic::error("bnas::amend::no_such_copy", text)
+                        .label(of_copy.span, "amends no copy")
+                        .label(span, "the `repeat`"),
+                );
+            }
         }
-        let place = Place {
-            input,
-            ..place.clone()
-        };
-        self.copies += 1;
-        self.check_length(span);
-        self.statements(&block.body, &mut inner, &place);
     }
 
     fn layer(&mut self, layer: &LayerStmt, names: &Frame, place: &Place) {
@@ -321,15 +340,6 @@ impl Unroller<'_, '_> {
             return;
         }
         let path = place.of(&layer.name);
-        if let Some(first) = self.layers.insert(path.clone(), layer.span) {
-            let text = format!("two layers have the path `{path}`");
-            self.settler.sink.push(
-                Diagnostic::error("bnas::name::duplicate", text)
-                    .label(layer.span, "this one")
-                    .label(first, "the other stands here")
-                    .help("give each layer of a block a name of its own"),
-            );
-        }
         for (at, operation) in layer.chain.iter().enumerate() {
             let settler = &mut *self.settler;
             let places = &mut self.places;
@@ -354,7 +364,7 @@ impl Unroller<'_, '_> {
                 }
                 Ok(value)
             };
-            match template_op(&operation.name, &self.flow, &mut arg) {
+            match template_op(&operation.name, &self.flow.extent, &mut arg) {
                 Ok((op, output)) => self.push(&path, guard.clone(), op, output, operation.span),
                 Err(failure) => {
                     let text = failure.to_string();
@@ -365,15 +375,34 @@ impl Unroller<'_, '_> {
                 }
             }
         }
+        self.name_layer(path, guard, layer.span);
     }
 
+    /// Gives what flows now the name of a layer.
+    fn name_layer(&mut self, path: String, guard: Expr, span: Span) {
+        let end = self.flow.clone();
+        let layer = Layer { span, guard, end };
+        let Some(first) = self.layers.insert(path.clone(), layer) else {
+            return;
+        };
+        let text = format!("two layers have the path `{path}`");
+        self.settler.sink.push(
+            Diagnostic::error("bnas::name::duplicate", text)
+                .label(span, "this one")
+                .label(first.span, "the other stands here")
+                .help("give each layer of a block a name of its own, and each of several blocks: `first = …`"),
+        );
+    }
+
+    /// A node behind what flows.
     fn push(&mut self, layer: &str, guard: Expr, op: TemplateOp, output: Extent, span: Span) {
-        let input = self.flow.clone();
-        self.flow = output.clone().where_or(&guard, &input);
+        let input = self.flow.extent.clone();
+        let extent = output.clone().where_or(&guard, &input);
         let node = TemplateNode {
             layer: layer.into(),
             guard,
             op,
+            from: self.flow.at,
             input,
             output,
             span,
@@ -382,13 +411,22 @@ impl Unroller<'_, '_> {
             self.optional += 1;
         }
         self.nodes.push(node);
+        self.flow = Mark {
+            at: Some(self.nodes.len() - 1),
+            extent,
+        };
         // Every part of an earlier flow lives on in a node, so that its address stays its own.
-        let depths = self
-            .flow
-            .sides()
-            .map(|side| evaluate::depth(side, &mut self.depths));
+        let sides = self.flow.extent.sides();
+        let depths = sides.map(|side| evaluate::depth(side, &mut self.depths));
         self.steps = depths.into_iter().max().unwrap_or(0);
         self.check_length(span);
+    }
+}
+
+fn as_of_copy(statement: &Stmt) -> Option<&OfCopy> {
+    match statement {
+        Stmt::OfCopy(of_copy) => Some(of_copy),
+        _ => None,
     }
 }
 

@@ -80,13 +80,18 @@ pub fn text(
             ),
         );
     }
+    let others = experiment.target_choice.iter().flat_map(|c| &c.others);
+    let targets: Vec<&str> = (experiment.target.iter().chain(others))
+        .map(|t| t.name.as_str())
+        .collect();
+    let targets = Some(targets.join(" or ")).filter(|names| !names.is_empty());
     for (name, part) in [
-        ("space", experiment.space.as_ref().map(|s| &s.name)),
-        ("policy", experiment.policy.as_ref().map(|p| &p.name)),
-        ("target", experiment.target.as_ref().map(|t| &t.name)),
+        ("space", experiment.space.as_ref().map(|s| s.name.clone())),
+        ("policy", experiment.policy.as_ref().map(|p| p.name.clone())),
+        ("target", targets),
     ] {
         if let Some(part) = part {
-            line(&mut out, name, part);
+            line(&mut out, name, &part);
         }
     }
     line(&mut out, "search", &search(experiment, template));
@@ -461,7 +466,8 @@ fn operation(op: &Op) -> String {
             kernel: (rows, columns),
             stride,
         } => format!("{kind:?} pool {rows}x{columns}, stride {stride}").to_lowercase(),
-        Op::Add => "add".into(),
+        Op::Add | Op::Sum => "add".into(),
+        Op::Concat => "concat".into(),
         Op::PadShortcut { stride } => format!("padded shortcut, stride {stride}"),
         Op::Flatten => "flatten".into(),
     }

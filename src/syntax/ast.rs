@@ -122,6 +122,14 @@ pub enum EntryKind {
     Layer(Layer),
     /// `repeat depth as d { … }`.
     Repeat(Repeat),
+    /// `parallel { branch a { … }  branch b { … } } join concat`.
+    Parallel(Parallel),
+    /// `branch a { … } when wide`, one of these.
+    Branch(Branch),
+    /// `block = residual(…) when deep`: a field or choice that is there under a condition.
+    Optional(Optional),
+    /// What an amendment says of one copy of a `repeat`; no file is written so.
+    OfCopy(OfCopy),
     /// `add input via pad_shortcut when stride == 1`.
     Add(Add),
     /// `each layer { … }`, `first layer, last layer { … }`: a rule of a policy.
@@ -206,6 +214,48 @@ pub struct Repeat {
     pub index: Name,
     /// What is copied.
     pub entries: Vec<Entry>,
+}
+
+/// `parallel { branch a { … }  branch b { … } when wide } join concat`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parallel {
+    /// What stands between the braces: branches.
+    pub entries: Vec<Entry>,
+    /// `concat`, `add`: any word here.
+    pub join: Name,
+}
+
+/// `branch name { … } when condition`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Branch {
+    /// Its name in paths.
+    pub name: Name,
+    /// What stands between the braces.
+    pub entries: Vec<Entry>,
+    /// When it exists.
+    pub when: Option<Expr>,
+}
+
+/// `name = value when condition`, `name in domain when condition`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Optional {
+    /// The field or choice.
+    pub statement: Box<EntryKind>,
+    /// When it exists.
+    pub when: Expr,
+}
+
+/// An entry that an amendment changed for one copy of a `repeat`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfCopy {
+    /// The name that counts the copies.
+    pub index: Name,
+    /// The number of the copy.
+    pub copy: Expr,
+    /// What stands in that copy.
+    pub entry: Box<Entry>,
+    /// What stands in all others.
+    pub otherwise: Box<Entry>,
 }
 
 /// `add value via shortcut when condition`.

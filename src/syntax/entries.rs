@@ -6,8 +6,9 @@ use pest::iterators::Pair;
 
 use crate::source::Spanned;
 use crate::syntax::ast::{
-    Add, Choice, Claim, Compare, Direction, Edit, Entry, EntryKind, Expr, Field, Formula, Goal,
-    Layer, Learned, Path, Place, PolicyRule, Position, Quantifier, Repeat, Section, Selector,
+    Add, Branch, Choice, Claim, Compare, Direction, Edit, Entry, EntryKind, Expr, Field, Formula,
+    Goal, Layer, Learned, Optional, Parallel, Path, Place, PolicyRule, Position, Quantifier,
+    Repeat, Section, Selector,
 };
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::{Parts, Reader};
@@ -46,12 +47,20 @@ impl<'t> Reader<'t, '_> {
         let rule = pair.as_rule();
         let mut parts = Parts::of(pair);
         match rule {
-            Rule::field => EntryKind::Field(self.field(&mut parts)),
-            Rule::choice => EntryKind::Choice(self.choice(&mut parts)),
+            Rule::field => {
+                let field = EntryKind::Field(self.field(&mut parts));
+                self.optional(field, &mut parts)
+            }
+            Rule::choice => {
+                let choice = EntryKind::Choice(self.choice(&mut parts));
+                self.optional(choice, &mut parts)
+            }
             Rule::section => EntryKind::Section(self.section(&mut parts)),
             Rule::formula => EntryKind::Formula(self.formula(&mut parts)),
             Rule::layer => EntryKind::Layer(self.layer(&mut parts)),
             Rule::repeat => EntryKind::Repeat(self.repeat(&mut parts)),
+            Rule::parallel => EntryKind::Parallel(self.parallel(&mut parts)),
+            Rule::branch => EntryKind::Branch(self.branch(&mut parts)),
             Rule::add => EntryKind::Add(self.add(&mut parts)),
             Rule::goal => EntryKind::Goal(self.goal(&mut parts)),
             Rule::require => EntryKind::Require(self.claim(&mut parts)),
@@ -86,6 +95,17 @@ impl<'t> Reader<'t, '_> {
             target,
             domain,
             default,
+        }
+    }
+
+    /// A field or choice with its `when`, if it has one.
+    fn optional(&mut self, statement: EntryKind, parts: &mut Parts<'t>) -> EntryKind {
+        match self.clause(parts, Rule::when) {
+            None => statement,
+            Some(when) => EntryKind::Optional(Optional {
+                statement: Box::new(statement),
+                when,
+            }),
         }
     }
 
@@ -134,6 +154,26 @@ impl<'t> Reader<'t, '_> {
             count,
             index,
             entries: self.body(parts.must()),
+        }
+    }
+
+    fn parallel(&mut self, parts: &mut Parts<'t>) -> Parallel {
+        parts.passes(Rule::kw_parallel);
+        let entries = self.body(parts.must());
+        parts.passes(Rule::kw_join);
+        Parallel {
+            entries,
+            join: self.name(&parts.must()),
+        }
+    }
+
+    fn branch(&mut self, parts: &mut Parts<'t>) -> Branch {
+        parts.passes(Rule::kw_branch);
+        let name = self.name(&parts.must());
+        Branch {
+            name,
+            entries: self.body(parts.must()),
+            when: self.clause(parts, Rule::when),
         }
     }
 

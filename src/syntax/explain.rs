@@ -22,9 +22,10 @@ const OPERATOR: &str = "an operator";
 const VALUE: &str = "a value";
 
 /// Words that start entries.
-const STATEMENTS: [&str; 18] = [
-    "add", "after", "around", "before", "check", "compare", "each", "every", "expect", "first",
-    "last", "layer", "maximize", "minimize", "param", "remove", "repeat", "require",
+const STATEMENTS: [&str; 20] = [
+    "add", "after", "around", "before", "branch", "check", "compare", "each", "every", "expect",
+    "first", "last", "layer", "maximize", "minimize", "parallel", "param", "remove", "repeat",
+    "require",
 ];
 
 /// Words of experiments that people write `=` behind.

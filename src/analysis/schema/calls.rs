@@ -105,7 +105,7 @@ pub const OPERATIONS: &[Callable] = &[
 ];
 
 /// Operations of the language that are not built yet.
-pub const OPERATIONS_LATER: &[&str] = &["concat", "pad_shortcut", "dropout"];
+pub const OPERATIONS_LATER: &[&str] = &["dropout"];
 
 /// Calls that make a value with fields.
 pub const RECORDS: &[(Kind, Callable)] = &[

@@ -252,5 +252,5 @@ pub fn is_word(name: &str) -> bool {
     DECLARATIONS.iter().any(|d| {
         d.fields.iter().any(takes) || d.sections.iter().any(|s| s.fields.iter().any(takes))
     }) || OPERATIONS.iter().any(|o| o.fields.iter().any(takes))
-        || matches!(name, "flip" | "float")
+        || matches!(name, "flip" | "float" | "relu" | "relu6" | "hardtanh")
 }

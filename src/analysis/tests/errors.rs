@@ -428,12 +428,6 @@ fn what_is_not_built_is_said() {
         "compare accuracy against seed = 1",
         "",
     );
-    in_experiment(
-        "repairs in subsets {feature_ede}",
-        "bnas::unsupported",
-        "subsets {feature_ede}",
-        "",
-    );
     in_experiment("require mean(1) <= 2", "bnas::unsupported", "mean", "");
     one_error(
         "quantizer q : binary { normalize(w) = w }",

@@ -5,6 +5,7 @@ mod errors;
 mod imports;
 mod library;
 mod lowering;
+mod networks;
 
 use std::path::Path;
 

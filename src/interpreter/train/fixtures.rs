@@ -108,6 +108,15 @@ impl Builder {
         self.same(Op::Add, vec![x, y])
     }
 
+    pub fn concat(&mut self, parts: &[usize]) -> usize {
+        let channels = parts.iter().map(|i| self.nodes[*i].shape.channels).sum();
+        let shape = Shape {
+            channels,
+            ..self.nodes[parts[0]].shape
+        };
+        self.push(Op::Concat, parts.to_vec(), shape)
+    }
+
     pub fn pad_shortcut(&mut self, from: usize, stride: usize, channels: usize) -> usize {
         let input = self.nodes[from].shape;
         let shape = Shape {
@@ -212,6 +221,29 @@ pub fn varied() -> Network {
     let hidden = b.norm(hidden);
     let hidden = b.activation(hidden, Activation::Hardtanh);
     b.vector(hidden, Op::Linear, 10);
+    b.finish()
+}
+
+/// Branches: two convolutions and what they read, put together; a sum of branches; the stem added again through a projection.
+pub fn branched() -> Network {
+    let mut b = Builder::new(8, 8, 1);
+    let stem = b.conv_norm(0, 8, 1, Activation::Relu);
+    let near = b.conv(stem, 4, 1, 1, 1);
+    let near = b.norm(near);
+    let near = b.activation(near, Activation::Hardtanh);
+    let far = b.conv_norm(stem, 6, 1, Activation::Relu);
+    // The same value twice: both parts add to its gradient.
+    let all = b.concat(&[near, stem, far, stem]);
+    let mixed = b.conv_norm(all, 12, 2, Activation::Relu);
+    let left = b.conv(mixed, 12, 3, 1, 12);
+    let left = b.norm(left);
+    let sum = b.same(Op::Sum, vec![left, mixed]);
+    let projected = b.conv(stem, 12, 1, 2, 1);
+    let projected = b.norm(projected);
+    let x = b.add(sum, projected);
+    let x = b.activation(x, Activation::Relu);
+    let x = b.global_average(x);
+    b.vector(x, Op::Linear, 10);
     b.finish()
 }
 

@@ -47,7 +47,7 @@ impl<'a> From<Option<&'a [f32]>> for Scales<'a> {
     }
 }
 
-/// Is shown every step with what it read first, what it added, and its result.
+/// Is shown every step with what it read first, what it read next (to add it), and its result.
 pub type Watch<'a> = &'a mut dyn FnMut(&Step, &[f32], Option<&[f32]>, &[f32]);
 
 /// One run of a network.
@@ -78,14 +78,18 @@ impl Pass<'_> {
         values.tensors[0] = Some(images);
         for step in &self.plan.steps {
             let x = values.read(step.input);
-            let other = step.other().map(|node| values.read(node));
+            let others: Vec<_> = step
+                .others()
+                .iter()
+                .map(|node| values.read(*node))
+                .collect();
             let seen = self.watch.is_some().then(|| {
                 (
                     x.with_empty_tape(),
-                    other.as_ref().map(Tensor::with_empty_tape),
+                    others.first().map(Tensor::with_empty_tape),
                 )
             });
-            let y = self.step(step, x, other);
+            let y = self.step(step, x, others);
             if let (Some(watch), Some((x, other))) = (&mut self.watch, seen) {
                 let other = other.as_ref().map(|o| ops::values(o));
                 watch(step, ops::values(&x), other, ops::values(&y));
@@ -99,9 +103,13 @@ impl Pass<'_> {
         &mut self,
         step: &Step,
         x: Tensor4<T>,
-        other: Option<Tensor4<T>>,
+        mut others: Vec<Tensor4<T>>,
     ) -> Tensor4<T> {
-        match (&step.work, other) {
+        if let Work::Concat(_) = step.work {
+            others.insert(0, x);
+            return ops::concat(others);
+        }
+        match (&step.work, others.pop()) {
             (
                 Work::Convolution {
                     convolution: c,
@@ -192,7 +200,7 @@ impl Pass<'_> {
                 }
             }
             (Work::Add(_), Some(other)) => ops::add(x, other),
-            (Work::Add(_), None) => unreachable!("an addition reads two nodes"),
+            (Work::Add(_) | Work::Concat(_), _) => unreachable!("an addition reads two nodes"),
             (Work::PadShortcut { stride }, _) => {
                 pad_shortcut(x, *stride, self.plan.shapes[step.node].channels)
             }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::fixtures::{candidate, digits, int, place, quantizer, small, varied};
+use super::fixtures::{branched, candidate, digits, int, place, quantizer, small, varied};
 use super::parameters::Value;
 use super::*;
 use crate::ir::{BinaryOp, Expr, Function};
@@ -103,39 +103,42 @@ fn every_precision_learns_and_equals_integer_inference() {
 #[test]
 fn every_kind_of_node_trains_and_folds() {
     let data = data();
-    let mut network = varied();
-    let signed = quantizer(int(8, true), ScaleRule::Percentile(0.999));
-    place(
-        &mut network,
-        &quantizer(int(8, true), ScaleRule::MaxAbs),
-        &signed,
-    );
-    let trained = run(&candidate(network, 6, Some(1)), &data, 0).unwrap();
-    assert!(trained.validation > 0.85, "{}", trained.validation);
-    let images = batch::images(data.validation(), 0..8);
-    assert_eq!(folded::check(&trained.model, images), 8);
+    for (mut network, products, floor) in [(varied(), 8, 0.85), (branched(), 7, 0.65)] {
+        let signed = quantizer(int(8, true), ScaleRule::Percentile(0.999));
+        place(
+            &mut network,
+            &quantizer(int(8, true), ScaleRule::MaxAbs),
+            &signed,
+        );
+        let trained = run(&candidate(network, 6, Some(1)), &data, 0).unwrap();
+        assert!(trained.validation > floor, "{}", trained.validation);
+        let images = batch::images(data.validation(), 0..8);
+        assert_eq!(folded::check(&trained.model, images), products);
+    }
 }
 
 #[test]
 fn gradients_are_the_slope_of_the_loss() {
-    slope_of_the_loss(Loss::default());
+    slope_of_the_loss(varied(), Loss::default());
+    slope_of_the_loss(branched(), Loss::default());
 }
 
 #[test]
 fn gradients_with_a_teacher_are_the_slope_of_the_loss() {
-    slope_of_the_loss(Loss {
+    let taught = Loss {
         task: 0.2,
         distill: 0.8,
         temperature: 3.0,
-    });
+    };
+    slope_of_the_loss(varied(), taught);
 }
 
-fn slope_of_the_loss(taught: Loss) {
+fn slope_of_the_loss(network: crate::model::Network, taught: Loss) {
     // Along the gradient g of all parameters together, the loss must change by |g|^2 per step.
     let data = data();
     let images = batch::images(data.train(), 0..32);
     let labels: Vec<usize> = (0..32).map(|i| data.train().label(i)).collect();
-    let mut model = Model::new(&candidate(varied(), 1, None), key(3)).unwrap();
+    let mut model = Model::new(&candidate(network, 1, None), key(3)).unwrap();
     let teacher = Model::new(&candidate(small(Activation::Relu), 1, None), key(4)).unwrap();
     let objective = model::Objective {
         labels: &labels,

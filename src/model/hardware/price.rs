@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mapping::work;
-use super::storage::{FLOAT_BITS, fused_end};
+use super::storage::{FLOAT_BITS, fused_end, users};
 use super::{Precision, Target};
 use crate::model::network::{LayerKind, Network, Node, Op};
 use crate::model::quantizer::Grid;
@@ -75,7 +75,7 @@ pub struct ElementCost {
     pub node: usize,
     /// Path of its layer.
     pub layer: String,
-    /// `norm`, `activation`, `pool`, `add` or `pad_shortcut`.
+    /// `norm`, `activation`, `pool`, `concat`, `add` or `pad_shortcut`.
     pub op: String,
     /// Element operations; for pooling one per value of a window.
     pub elements: u64,
@@ -269,7 +269,7 @@ fn stored_bits_per_value(
     index: usize,
 ) -> Result<u64, Unpriceable> {
     let mut widest = 0;
-    for reader in network.readers(index) {
+    for reader in users(network, index) {
         let node = &network.nodes[reader];
         if network.layer_kind(node).is_none() {
             return Ok(FLOAT_BITS);
@@ -285,8 +285,9 @@ fn price_elements(target: &Target, index: usize, node: &Node) -> Option<ElementC
     let (op, elements, charge) = match &node.op {
         Op::Norm => ("norm", given, Charge::Free),
         Op::Activation(_) => ("activation", given, Charge::Free),
+        Op::Concat => ("concat", given, Charge::Free),
         Op::Pool { kernel, .. } => ("pool", given * (kernel.0 * kernel.1) as u64, Charge::Free),
-        Op::Add => ("add", given, Charge::Charged),
+        Op::Add | Op::Sum => ("add", given, Charge::Charged),
         Op::PadShortcut { .. } => ("pad_shortcut", given, Charge::Charged),
         Op::Input | Op::Flatten | Op::Convolution(_) | Op::Linear => return None,
     };

@@ -54,7 +54,8 @@ fn extra_bits(node: &Node) -> u64 {
 
 /// Largest sum of bits of activations alive at once. While a node is computed, its operands and its result are alive. Norms,
 /// activations and flattening are done in place where they alone read what comes before. A value is kept once for each
-/// different quantizer that reads it, and in 32 bits if anything else reads it (or if that would be less).
+/// different quantizer that reads it, and in 32 bits if anything else reads it (or if that would be less). A concatenation whose
+/// parts nobody else reads has no buffer of its own: each part is written to its place in one.
 pub fn peak_memory(network: &Network) -> u64 {
     let last = network.nodes.len().saturating_sub(1);
     // For each buffer: first and last step at which it is alive, and its bits.
@@ -86,7 +87,7 @@ pub fn peak_memory(network: &Network) -> u64 {
 /// Bits of one value that node `index` gives.
 fn kept_bits(network: &Network, index: usize) -> u64 {
     let mut quantizers: Vec<&Quantizer> = Vec::new();
-    for reader in network.readers(index) {
+    for reader in users(network, index) {
         let placement = network.nodes[reader].placement.as_ref();
         match placement.and_then(|p| p.activations.as_ref()) {
             Some(q) if !quantizers.contains(&q) => quantizers.push(q),
@@ -102,11 +103,36 @@ fn kept_bits(network: &Network, index: usize) -> u64 {
     }
 }
 
+/// The nodes that read a value, through concatenations: what reads one of those reads its parts. Ascending.
+pub(super) fn users(network: &Network, index: usize) -> Vec<usize> {
+    let mut found = Vec::new();
+    for reader in network.readers(index) {
+        match network.nodes[reader].op {
+            Op::Concat if network.readers(reader).next().is_some() => {
+                found.extend(users(network, reader));
+            }
+            _ => found.push(reader),
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
 /// Whether a node takes the place of what it reads.
 fn is_in_place(network: &Network, index: usize) -> bool {
     let node = &network.nodes[index];
-    matches!(node.op, Op::Norm | Op::Activation(_) | Op::Flatten)
-        && network.readers(node.inputs[0]).count() == 1
+    let alone = |input: &usize| network.readers(*input).count() == 1;
+    match node.op {
+        Op::Norm | Op::Activation(_) | Op::Flatten => alone(&node.inputs[0]),
+        Op::Concat => {
+            let mut inputs = node.inputs.clone();
+            inputs.sort_unstable();
+            inputs.dedup();
+            inputs.len() == node.inputs.len() && inputs.iter().all(alone)
+        }
+        _ => false,
+    }
 }
 
 /// The node that gives the final values of the buffer that node `index` writes: the last of those done in place after it.
@@ -225,6 +251,53 @@ mod tests {
         assert_eq!(fused_end(&n, 1), 3);
         assert_eq!(fused_end(&n, 4), 5);
         assert_eq!(fused_end(&n, 6), 6);
+    }
+
+    /// Two branches of 4 and 8 channels, put together and read as 4 bits.
+    fn branches(reads_a_part_again: bool) -> Network {
+        let shape = |channels| Shape {
+            height: 4,
+            width: 4,
+            channels,
+        };
+        let place = |grid| {
+            Some(Placement {
+                weights: Some(quantizer(grid)),
+                activations: Some(quantizer(grid)),
+            })
+        };
+        let three = Op::Convolution(Convolution {
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            groups: 1,
+        });
+        let mut n = input((4, 4, 2));
+        add_node(&mut n, three.clone(), &[0], shape(4), place(grid_int8())); // 1
+        add_node(&mut n, three.clone(), &[0], shape(8), place(grid_int8())); // 2
+        let parts: &[usize] = if reads_a_part_again {
+            &[1, 2, 1]
+        } else {
+            &[1, 2]
+        };
+        let channels = if reads_a_part_again { 16 } else { 12 };
+        add_node(&mut n, Op::Concat, parts, shape(channels), None); // 3
+        add_node(&mut n, three, &[3], shape(1), place(INT4)); // 4
+        n
+    }
+
+    #[test]
+    fn a_concatenation_has_a_buffer_only_if_it_is_a_copy() {
+        let n = branches(false);
+        assert_eq!(users(&n, 1), [4]);
+        assert_eq!(kept_bits(&n, 1), 4);
+        assert_eq!(fused_end(&n, 2), 3);
+        // At the last step: 12 channels of 4 bits, and the result's 32.
+        assert_eq!(peak_memory(&n), 16 * (12 * 4 + 32));
+        // The first part stands there twice: both parts and the copy are alive.
+        let n = branches(true);
+        assert_eq!(fused_end(&n, 2), 2);
+        assert_eq!(peak_memory(&n), 16 * (12 + 16) * 4);
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
-    Augment, BinaryOp, Block, Codes, Dataset, Direction, Domain, DomainKind, Experiment, Expr,
-    Files, Function, Goal, LayerStmt, Let, Loss, Method, Operation, Policy, Quantifier, Quantize,
-    Quantizer, Require, Rule, Search, Selector, Slot, Space, Splits, Stage, Stmt, Training, Value,
-    Which,
+    Augment, BinaryOp, Block, BlockCall, BlockStmt, Codes, Dataset, Direction, Domain, DomainKind,
+    Experiment, Expr, Files, Function, Goal, LayerStmt, Let, Loss, Method, Operation, Policy,
+    Quantifier, Quantize, Quantizer, Require, Rule, Search, Selector, Shortcut, Skip, Slot, Source,
+    Space, Splits, Stage, Stmt, Training, Value, Which,
 };
 use crate::model::template::Template;
 use crate::model::{Candidate, Decisions, Point};
@@ -239,7 +239,17 @@ pub fn block(params: Vec<(&str, Option<Slot>)>, body: Vec<Stmt>) -> Arc<Block> {
 }
 
 pub fn copy(block: &Arc<Block>, args: Vec<(&str, Slot)>) -> Stmt {
-    Stmt::Block {
+    Stmt::Block(BlockStmt {
+        name: None,
+        calls: vec![call_of(block, args)],
+        choice: None,
+        when: None,
+        span: Span::default(),
+    })
+}
+
+pub fn call_of(block: &Arc<Block>, args: Vec<(&str, Slot)>) -> BlockCall {
+    BlockCall {
         block: block.clone(),
         args: args.into_iter().map(|(n, s)| (n.into(), s)).collect(),
         span: Span::default(),
@@ -247,10 +257,16 @@ pub fn copy(block: &Arc<Block>, args: Vec<(&str, Slot)>) -> Stmt {
 }
 
 pub fn add_input(when: Option<Expr>) -> Stmt {
-    Stmt::AddInput {
+    add(Source::Input, None, when)
+}
+
+pub fn add(source: Source, via: Option<Shortcut>, when: Option<Expr>) -> Stmt {
+    Stmt::Add(Skip {
+        source,
+        via,
         when,
         span: Span::default(),
-    }
+    })
 }
 
 /// `layer head = pool(average) -> linear(classes)`.
@@ -291,6 +307,7 @@ pub fn rule(which: Which, weights: Option<Slot>, activations: Option<Slot>) -> R
         quantifier: Quantifier::Each,
         selectors: vec![selector(which)],
         lets: Vec::new(),
+        requires: Vec::new(),
         weights,
         activations,
         span: Span::default(),
@@ -311,6 +328,7 @@ pub fn policy(rules: Vec<Rule>) -> Policy {
         name: "a_policy".into(),
         lets: Vec::new(),
         rules,
+        requires: Vec::new(),
         span: Span::default(),
     }
 }
@@ -379,6 +397,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         repairs: Expr::Set(Vec::new()).slot(),
         repair_definitions: Vec::new(),
         target: None,
+        target_choice: None,
         stages: vec![Stage {
             name: "train".into(),
             quantize: Quantize::None,

@@ -57,6 +57,8 @@ fn graph(network: &Network) -> Vec<String> {
         Op::Activation(a) => format!("{a:?}").to_lowercase(),
         Op::Pool { .. } => "pool".into(),
         Op::Add => "add".into(),
+        Op::Sum => "sum".into(),
+        Op::Concat => "concat".into(),
         Op::PadShortcut { stride } => format!("pad/{stride}"),
         Op::Flatten => "flatten".into(),
     };

@@ -58,6 +58,29 @@ fn a_tensor_added_to_itself_counts_twice() {
 }
 
 #[test]
+fn concatenated_channels_go_back_where_they_came_from() {
+    let (x, z) = (images((2, 2, 1, 3), 1), images((2, 2, 1, 2), 2));
+    let traced = x.clone().traced(Gradients::leaky());
+    let fork = traced.with_empty_tape();
+    let other = z.clone().put_tape(Recording::default());
+    // The first tensor stands at both ends.
+    let y = concat(vec![traced, other, fork]);
+    assert_eq!(*y.shape(), (2, 2, 1, 8));
+    for (pixel, row) in values(&y).chunks(8).enumerate() {
+        let (x, z) = (&values(&x)[pixel * 3..][..3], &values(&z)[pixel * 2..][..2]);
+        assert_eq!(row, [x, z, x].concat());
+    }
+    let gradients = backward(y);
+    for (i, g) in gradient_of(&gradients, &x).iter().enumerate() {
+        let at = i / 3 * 8 + i % 3;
+        assert_eq!(*g, weight(at) + weight(at + 5));
+    }
+    for (i, g) in gradient_of(&gradients, &z).iter().enumerate() {
+        assert_eq!(*g, weight(i / 2 * 8 + 3 + i % 2));
+    }
+}
+
+#[test]
 fn batch_norm_takes_its_own_input_as_residual() {
     let shape = (2, 3, 2, 3);
     let x = images(shape, 1);

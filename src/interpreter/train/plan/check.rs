@@ -21,8 +21,13 @@ pub fn check(network: &Network) -> Result<(), PlanError> {
         );
     }
     for (index, node) in network.nodes.iter().enumerate().skip(1) {
-        let wanted = if node.op == Op::Add { 2 } else { 1 };
-        if node.op == Op::Input || node.inputs.len() != wanted {
+        let right = match (&node.op, node.inputs.len()) {
+            (Op::Input, _) => false,
+            (Op::Add | Op::Sum, found) => found == 2,
+            (Op::Concat, found) => found >= 2,
+            (_, found) => found == 1,
+        };
+        if !right {
             return fail(&node.layer, "the number of its inputs is wrong");
         }
         if node.inputs.iter().any(|i| *i >= index) {
@@ -65,7 +70,13 @@ pub fn check(network: &Network) -> Result<(), PlanError> {
                 node.shape.channels.max(input.channels),
             )),
             Op::PadShortcut { .. } => None,
-            Op::Add if network.nodes[node.inputs[1]].shape != input => None,
+            Op::Add | Op::Sum if network.nodes[node.inputs[1]].shape != input => None,
+            Op::Concat => {
+                let shapes = || node.inputs.iter().map(|i| network.nodes[*i].shape);
+                let fit = shapes().all(|s| (s.height, s.width) == (input.height, input.width));
+                let channels = shapes().map(|s| s.channels).sum();
+                fit.then_some((input.height, input.width, channels))
+            }
             _ => Some((input.height, input.width, input.channels)),
         };
         let found = (node.shape.height, node.shape.width, node.shape.channels);

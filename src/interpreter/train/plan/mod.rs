@@ -68,12 +68,13 @@ pub struct Step {
 }
 
 impl Step {
-    /// The node that it reads second, to add it.
-    pub fn other(&self) -> Option<usize> {
-        match self.work {
-            Work::Norm { add, .. } => add,
-            Work::Add(other) => Some(other),
-            _ => None,
+    /// The nodes that it reads besides: to add one, or to append their channels.
+    pub fn others(&self) -> &[usize] {
+        match &self.work {
+            Work::Norm { add, .. } => add.as_slice(),
+            Work::Add(other) => std::slice::from_ref(other),
+            Work::Concat(others) => others,
+            _ => &[],
         }
     }
 }
@@ -125,6 +126,8 @@ pub enum Work {
     },
     /// The sum with another node.
     Add(usize),
+    /// The channels, and behind them those of other nodes.
+    Concat(Vec<usize>),
     /// Every `stride`-th pixel, with zeros as further channels.
     PadShortcut {
         /// Distance of pixels.
@@ -192,8 +195,8 @@ impl Plan {
         plan.steps.sort_by_key(|s| s.node);
         for step in &plan.steps {
             plan.reads[step.input] += 1;
-            if let Some(other) = step.other() {
-                plan.reads[other] += 1;
+            for other in step.others() {
+                plan.reads[*other] += 1;
             }
         }
         plan.reads[last] += 1;
@@ -261,7 +264,8 @@ impl Plan {
                 kernel: *kernel,
                 stride: *stride,
             },
-            Op::Add => Work::Add(node.inputs[1]),
+            Op::Add | Op::Sum => Work::Add(node.inputs[1]),
+            Op::Concat => Work::Concat(node.inputs[1..].to_vec()),
             Op::PadShortcut { stride } => Work::PadShortcut { stride: *stride },
             Op::Flatten => Work::Flatten,
         };
@@ -324,7 +328,7 @@ fn chain(network: &Network, norm: usize) -> impl Iterator<Item = usize> {
     let mut members = vec![norm];
     let mut next = only_reader(norm);
     if let Some(add) = next
-        && network.nodes[add].op == Op::Add
+        && matches!(network.nodes[add].op, Op::Add | Op::Sum)
         && network.nodes[add].inputs[0] != network.nodes[add].inputs[1]
         // Where two norms are added, the later one takes the other's result.
         && network.nodes[add].inputs.iter().all(|i| *i <= norm || network.nodes[*i].op != Op::Norm)

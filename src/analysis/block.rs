@@ -1,0 +1,321 @@
+//! Copies of blocks: `block = residual(channels = 16)`, `first in {residual(…), plain(…)} when condition`.
+//!
+//! In: a field or choice of a network whose value is a block. Out: [`BlockStmt`], with the blocks lowered and their arguments checked against
+//! their parameters.
+
+use std::sync::Arc;
+
+use super::context::{Cx, Local};
+use super::fields::{Given, Written};
+use super::names::Id;
+use super::types::Type;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{BlockCall, BlockChoice, BlockStmt, Slot};
+use crate::source::Span;
+use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
+
+/// The name that puts nothing before the paths of a block's layers.
+const BARE: &str = "block";
+
+impl Cx<'_> {
+    /// The blocks that a statement copies, if it does; `Some(None)` after a diagnostic.
+    pub(super) fn block_statement(
+        &mut self,
+        statement: &EntryKind,
+        span: Span,
+    ) -> Option<Option<BlockStmt>> {
+        match statement {
+            EntryKind::Field(f) => {
+                self.block_named(&f.value)?;
+                Some(self.fixed_block(&f.target, &f.value, span))
+            }
+            EntryKind::Choice(c) => {
+                let ExprKind::Set(items) = &c.domain.kind else {
+                    return None;
+                };
+                items.iter().find_map(|item| self.block_named(item))?;
+                Some(self.searched_block(c, items, span))
+            }
+            EntryKind::Optional(optional) => {
+                let when = &optional.when;
+                match self.block_statement(&optional.statement, span) {
+                    Some(block) => {
+                        let when = self.when(Some(when));
+                        Some(block.map(|block| BlockStmt { when, ..block }))
+                    }
+                    None => {
+                        self.report(
+                            Diagnostic::error(
+                                "bnas::name::stray",
+                                "a value has no `when`: only layers, blocks, branches and `add` do",
+                            )
+                            .label(when.span, "here")
+                            .help("write `name = if … then … else …`"),
+                        );
+                        None
+                    }
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn fixed_block(
+        &mut self,
+        target: &ast::Path,
+        value: &ast::Expr,
+        span: Span,
+    ) -> Option<BlockStmt> {
+        let name = self.block_name(target)?;
+        Some(BlockStmt {
+            name,
+            calls: vec![self.block_call(value)?],
+            choice: None,
+            when: None,
+            span,
+        })
+    }
+
+    fn searched_block(
+        &mut self,
+        choice: &ast::Choice,
+        items: &[ast::Expr],
+        span: Span,
+    ) -> Option<BlockStmt> {
+        let name = self.block_name(&choice.target);
+        let mut calls = Vec::with_capacity(items.len());
+        let mut failed = false;
+        for item in items {
+            if self.block_named(item).is_none() {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::block::alternatives",
+                        "a choice among blocks has blocks only",
+                    )
+                    .label(item.span, "this is no block")
+                    .label(choice.domain.span, "among these"),
+                );
+                failed = true;
+                continue;
+            }
+            match self.block_call(item) {
+                Some(call) => calls.push(call),
+                None => failed = true,
+            }
+        }
+        let default = choice.default.as_ref().and_then(|default| {
+            let value = self.expr(default, None).expr.as_value().cloned();
+            let known = |call: &BlockCall| {
+                value.as_ref().and_then(|v| v.as_name()) == Some(call.block.name.as_str())
+            };
+            if !failed && calls.iter().filter(|call| known(call)).count() != 1 {
+                let text = self.text(default.span);
+                self.report(
+                    Diagnostic::error(
+                        "bnas::domain::default",
+                        format!("the default {text} is not one of these blocks"),
+                    )
+                    .label(default.span, "not in the domain, or there twice")
+                    .label(choice.domain.span, "the domain")
+                    .help("take the name of one of its members"),
+                );
+                failed = true;
+            }
+            value
+        });
+        let name = name?;
+        if failed {
+            return None;
+        }
+        let local = name.clone().unwrap_or(BARE.into());
+        self.locals
+            .push(Local::built_in(local, Type::Declared("block")));
+        Some(BlockStmt {
+            name,
+            calls,
+            choice: Some(BlockChoice {
+                default,
+                span: choice.domain.span,
+            }),
+            when: None,
+            span,
+        })
+    }
+
+    /// What a block is called; nothing for `block`. `None` after a diagnostic.
+    fn block_name(&mut self, target: &ast::Path) -> Option<Option<String>> {
+        match target.as_name() {
+            Some(name) if name.text == BARE => Some(None),
+            Some(name) => Some(Some(name.text.clone())),
+            None => {
+                self.report(
+                    Diagnostic::error("bnas::name::unknown_key", "a block has a plain name")
+                        .label(target.span, "this is a path")
+                        .help("write `block = …` or `first = …`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The block that an expression copies, if it does.
+    fn block_named(&mut self, e: &ast::Expr) -> Option<(Id, ast::Name)> {
+        let path = match &e.kind {
+            ExprKind::Call { callee, .. } => callee,
+            ExprKind::Path(path) => path,
+            ExprKind::Amend { base, .. } => return self.block_named(base),
+            _ => return None,
+        };
+        let name = path.as_name()?;
+        if self.local_named(&name.text) {
+            return None;
+        }
+        let id = self.find(name)?;
+        (self.modules.declaration(id).kind.text == "block").then(|| (id, name.clone()))
+    }
+
+    /// `residual(channels = 16)`; `residual(…) { expansion = 2 }` after an amendment of the space.
+    fn block_call(&mut self, e: &ast::Expr) -> Option<BlockCall> {
+        let (id, name) = self.block_named(e)?;
+        let mut args: Vec<Argument> = Vec::new();
+        let mut inner = e;
+        let mut amendments: Vec<&ast::Entry> = Vec::new();
+        while let ExprKind::Amend { base, entries } = &inner.kind {
+            amendments.splice(..0, entries);
+            inner = base;
+        }
+        if let ExprKind::Call { args: given, .. } = &inner.kind {
+            args.extend(given.iter().cloned());
+        }
+        for entry in amendments {
+            let Some((name, argument)) = as_argument(entry) else {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::amend::not_a_value",
+                        "an amendment of a block gives it other arguments",
+                    )
+                    .label(entry.span, "this is no argument")
+                    .help("write `parameter = …`"),
+                );
+                continue;
+            };
+            args.retain(|arg| !is_called(arg, name));
+            args.push(argument);
+        }
+        self.copy_of(id, &name, &args, e.span)
+    }
+
+    fn copy_of(
+        &mut self,
+        id: Id,
+        name: &ast::Name,
+        args: &[Argument],
+        span: Span,
+    ) -> Option<BlockCall> {
+        let merged = self.merged(id)?;
+        let block = self.block(&merged);
+        let mut written = Written::new(format!("`{}`", name.text), name.span);
+        let known: Vec<&str> = block.params.iter().map(|(n, _)| n.as_str()).collect();
+        // Parameters that were probably meant: they are not missing.
+        let mut meant: Vec<&str> = Vec::new();
+        for arg in args {
+            let (key, given) = match arg {
+                Argument::Fixed { name, value } => (name, Given::Fixed(value)),
+                Argument::Searched {
+                    name,
+                    domain,
+                    default,
+                } => (name, Given::Searched(domain, default.as_ref())),
+                Argument::Positional { value, .. } => {
+                    let text = self.text(value.span);
+                    let first = known.first().copied().unwrap_or("name");
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::name::positional",
+                            format!("arguments of `{}` are named", name.text),
+                        )
+                        .label(value.span, "has no name")
+                        .help(format!("write `{first} = {text}`")),
+                    );
+                    continue;
+                }
+            };
+            if !known.contains(&key.text.as_str()) {
+                let diagnostic = Diagnostic::error(
+                    "bnas::name::unknown_key",
+                    format!("`{}` has no parameter `{}`", name.text, key.text),
+                )
+                .label(key.span, "unknown parameter")
+                .label(block.span, "declared here");
+                meant.extend(did_you_mean(&key.text, known.iter().copied()));
+                self.report(match did_you_mean(&key.text, known.iter().copied()) {
+                    Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+                    None => diagnostic.help(format!(
+                        "its parameters are {}",
+                        super::context::list(known.iter().copied())
+                    )),
+                });
+            } else if let Some((first, _)) = written.get(&key.text) {
+                let first = first.span;
+                self.twice(&key.text, key.span, first);
+            } else {
+                written.given.push((key.clone(), given));
+            }
+        }
+        let mut slots = Vec::with_capacity(written.given.len());
+        for (key, given) in &written.given {
+            let slot = match given {
+                Given::Fixed(e) => Slot::Fixed(self.expr(e, None).expr),
+                Given::Searched(domain, default) => {
+                    Slot::Chosen(self.domain(domain, *default, None).0)
+                }
+            };
+            slots.push((key.text.clone(), slot));
+        }
+        for (param, default) in &block.params {
+            if default.is_none() && written.get(param).is_none() && !meant.contains(&param.as_str())
+            {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        format!("`{}` needs `{param}`", name.text),
+                    )
+                    .label(span, format!("`{param}` is missing"))
+                    .label(block.span, "declared here")
+                    .help(format!("add `{param} = …`")),
+                );
+            }
+        }
+        Some(BlockCall {
+            block: Arc::new(block),
+            args: slots,
+            span,
+        })
+    }
+}
+
+/// An entry of an amendment as an argument.
+fn as_argument(entry: &ast::Entry) -> Option<(&str, Argument)> {
+    match &entry.kind {
+        EntryKind::Field(f) => f.target.as_name().map(|name| {
+            let (name_, value) = (name.clone(), f.value.clone());
+            (name.text.as_str(), Argument::Fixed { name: name_, value })
+        }),
+        EntryKind::Choice(c) => c.target.as_name().map(|name| {
+            let argument = Argument::Searched {
+                name: name.clone(),
+                domain: c.domain.clone(),
+                default: c.default.clone(),
+            };
+            (name.text.as_str(), argument)
+        }),
+        _ => None,
+    }
+}
+
+fn is_called(arg: &Argument, wanted: &str) -> bool {
+    match arg {
+        Argument::Fixed { name, .. } | Argument::Searched { name, .. } => name.text == wanted,
+        Argument::Positional { .. } => false,
+    }
+}
