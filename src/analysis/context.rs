@@ -79,6 +79,8 @@ pub(super) struct Cx<'a> {
     pub(super) causes: Causes,
     /// Fields and sections, by the place of their owner, that a wrong key or label was meant to be: they are not missing.
     pub(super) meant: BTreeSet<(Span, String)>,
+    /// Formulas of the quantizer that is lowered, over `x`; `None` outside of quantizers.
+    pub(super) formulas: Option<Vec<(String, Expr)>>,
     used: BTreeSet<(SourceId, String)>,
 }
 
@@ -97,6 +99,7 @@ impl<'a> Cx<'a> {
             circles: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
+            formulas: None,
             paths: None,
             lists: Vec::new(),
             read: BTreeSet::new(),

@@ -20,6 +20,7 @@ mod domain;
 mod experiment;
 mod expr;
 mod fields;
+mod formulas;
 mod functions;
 mod goals;
 mod lists;
