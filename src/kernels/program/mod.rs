@@ -3,7 +3,7 @@
 //! ```text
 //! for each stage:                                 a reduction ends a stage
 //!     scalars and filters:  v[s] = op(v[a], v[b], …)        once, or once per filter
-//!     for each block of at most 256 values that fits whole rows of filters:
+//!     for each block of at most 512 values that fits whole rows of filters:
 //!         for each instruction: for i in block: slot[i] = op(a[i], b[i], …)
 //!         sums, maxima and minima of the block go to the filters or to the tensor
 //! the last stage writes y[i], or adds to it
@@ -19,8 +19,8 @@ mod pass;
 use super::simd::Isa;
 use pass::{Memory, Pass};
 
-/// Values of a block: a slot takes 1 KiB.
-const BLOCK: usize = 256;
+/// Values of a block: a slot takes 2 KiB.
+const BLOCK: usize = 512;
 
 /// What a step's result is one of: one number for all, one per filter, one per value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -232,13 +232,15 @@ impl Program {
                 }
             }
             let mut memory = Memory::new(pass, &known, filters);
-            isa.run(pass::Run {
+            pass::Run {
+                isa,
                 pass,
                 inputs: &inputs,
                 memory: &mut memory,
                 y: &mut *y,
                 add,
-            });
+            }
+            .run();
             for (step, numbers) in memory.reduced(pass) {
                 known[step] = numbers;
             }

@@ -5,7 +5,7 @@
 
 use super::lanes;
 use super::{BLOCK, Binary, Inputs, Level, Op, Reduction, Unary};
-use crate::kernels::simd::{Kernel, Simd};
+use crate::kernels::simd::{Isa, Kernel, Simd};
 
 /// What an instruction computes from up to four operands `a`, `b`, `c`, `d`.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -245,13 +245,21 @@ fn comparison(op: Op) -> Option<Binary> {
 
 /// Slots and running reductions of a walk.
 pub struct Memory {
-    slots: Vec<f32>,
+    slots: Vec<Line>,
     /// Invariants with one number per filter: the slot and the numbers.
     rows: Vec<(usize, Vec<f32>)>,
     sums: Vec<Vec<f64>>,
     extremes: Vec<Vec<f32>>,
     filters: usize,
 }
+
+/// A line of the cache.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+/// Lines of a slot: one more than a block has, since addresses that differ by 4 KiB hinder each other.
+const SLOT: usize = BLOCK / 16 + 1;
 
 /// Lanes of a sum over the tensor.
 const LANES: usize = 8;
@@ -260,7 +268,7 @@ impl Memory {
     /// Slots with what is known, and empty reductions.
     pub fn new(pass: &Pass, known: &[Vec<f32>], filters: usize) -> Memory {
         let mut memory = Memory {
-            slots: vec![0.0; pass.slots * BLOCK],
+            slots: vec![Line([0.0; 16]); pass.slots * SLOT],
             rows: Vec::new(),
             sums: Vec::new(),
             extremes: Vec::new(),
@@ -268,7 +276,7 @@ impl Memory {
         };
         for (slot, step) in &pass.fixed {
             match known[*step].as_slice() {
-                [one] => memory.slots[(slot - FREE) * BLOCK..][..BLOCK].fill(*one),
+                [one] => memory.slot(*slot).fill(*one),
                 many => memory.rows.push((*slot, many.to_vec())),
             }
         }
@@ -283,6 +291,13 @@ impl Memory {
             memory.extremes.push(vec![start; lanes]);
         }
         memory
+    }
+
+    /// The block of a slot.
+    fn slot(&mut self, place: usize) -> &mut [f32] {
+        let lines = &mut self.slots[(place - FREE) * SLOT..][..SLOT];
+        // SAFETY: lines are numbers without gaps.
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), BLOCK) }
     }
 
     /// The numbers of each reduction: one, or one per filter.
@@ -316,8 +331,9 @@ fn extreme(kind: Reduction, so_far: f32, new: f32) -> f32 {
     if wins || new.is_nan() { new } else { so_far }
 }
 
-/// The walk as a loop over blocks.
+/// The walk as a loop over blocks. Each instruction is a kernel of its own: dispatch costs nothing next to a block.
 pub struct Run<'a, 'b> {
+    pub isa: Isa,
     pub pass: &'a Pass,
     pub inputs: &'a Inputs<'b>,
     pub memory: &'a mut Memory,
@@ -325,10 +341,9 @@ pub struct Run<'a, 'b> {
     pub add: bool,
 }
 
-impl Kernel for Run<'_, '_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(mut self) {
+impl Run<'_, '_> {
+    /// Walks over all values.
+    pub fn run(mut self) {
         let (len, filters) = (self.inputs.x.len(), self.inputs.filters);
         let by_filter = filters > 1
             && (!self.memory.rows.is_empty()
@@ -338,9 +353,10 @@ impl Kernel for Run<'_, '_> {
             return;
         }
         if width <= BLOCK {
-            self.fill_rows(0, BLOCK / width * width);
-            for start in (0..len).step_by(BLOCK / width * width) {
-                self.block(start, (len - start).min(BLOCK / width * width), 0, width);
+            let size = BLOCK / width * width;
+            self.fill_rows(0, size);
+            for start in (0..len).step_by(size) {
+                self.block(start, (len - start).min(size), 0, width);
             }
             return;
         }
@@ -353,123 +369,202 @@ impl Kernel for Run<'_, '_> {
             }
         }
     }
-}
 
-impl Run<'_, '_> {
     /// Writes the numbers of filters from `first` on to their slots, over and over.
-    #[inline(always)]
     fn fill_rows(&mut self, first: usize, n: usize) {
-        let Memory { slots, rows, .. } = &mut *self.memory;
-        for (slot, numbers) in rows {
-            let out = &mut slots[(*slot - FREE) * BLOCK..][..n];
+        let rows = std::mem::take(&mut self.memory.rows);
+        for (slot, numbers) in &rows {
+            let out = &mut self.memory.slot(*slot)[..n];
             let cycle = numbers.iter().cycle().skip(first);
             out.iter_mut().zip(cycle).for_each(|(o, n)| *o = *n);
         }
+        self.memory.rows = rows;
     }
 
-    /// The `n` values of a place.
-    #[inline(always)]
-    fn values(&self, place: usize, start: usize, n: usize) -> &[f32] {
-        match place {
-            X => &self.inputs.x[start..start + n],
-            DY => &self.inputs.dy[start..start + n],
-            _ => &self.memory.slots[(place - FREE) * BLOCK..][..n],
-        }
-    }
-
-    #[inline(always)]
     fn block(&mut self, start: usize, n: usize, first: usize, width: usize) {
-        let slots = self.memory.slots.as_mut_ptr();
+        let (inputs, memory) = (self.inputs, &mut *self.memory);
+        let slots = memory.slots.as_mut_ptr();
+        let slot = |place: usize| slots.wrapping_add((place - FREE) * SLOT).cast::<f32>();
+        // SAFETY: a slot lies inside the memory, and nothing writes to it while it is read: planning never lets an instruction read
+        // the slot that it writes.
+        let at = |place: usize| unsafe {
+            match place {
+                X => &inputs.x[start..start + n],
+                DY => &inputs.dy[start..start + n],
+                _ => std::slice::from_raw_parts(slot(place), n),
+            }
+        };
         for instruction in &self.pass.instructions {
-            // SAFETY: the slot lies inside the memory, and planning never lets an instruction read the slot that it writes.
-            let out = unsafe {
-                std::slice::from_raw_parts_mut(slots.add((instruction.out - FREE) * BLOCK), n)
-            };
+            // SAFETY: as above.
+            let out = unsafe { std::slice::from_raw_parts_mut(slot(instruction.out), n) };
             let [a, b, c, d] = instruction.operands;
-            // SAFETY: as above; nothing else writes to slots while the instruction runs.
-            let at = |place: usize| unsafe {
-                match place {
-                    X => &self.inputs.x[start..start + n],
-                    DY => &self.inputs.dy[start..start + n],
-                    _ => std::slice::from_raw_parts(slots.add((place - FREE) * BLOCK), n),
-                }
-            };
-            compute(instruction.code, out, [at(a), at(b), at(c), at(d)]);
+            self.isa.run(Loop {
+                code: instruction.code,
+                out,
+                operands: [at(a), at(b), at(c), at(d)],
+            });
         }
-        self.reduce(start, n, first, width);
+        for (i, sink) in self.pass.sinks.iter().enumerate() {
+            let values = at(sink.slot);
+            let (sums, extremes) = (&mut memory.sums[i], &mut memory.extremes[i]);
+            let per_filter = sink.level == Level::Filter && memory.filters > 1;
+            // Rows of filters, or lanes of the tensor.
+            let (row, first) = match per_filter {
+                true => (width.min(n), first),
+                false => (LANES, 0),
+            };
+            match sink.reduction {
+                Reduction::Sum => self.isa.run(Sum {
+                    sums: &mut sums[first..],
+                    values,
+                    row,
+                }),
+                kind => {
+                    for values in values.chunks(row) {
+                        for (most, v) in extremes[first..].iter_mut().zip(values) {
+                            *most = extreme(kind, *most, *v);
+                        }
+                    }
+                }
+            }
+        }
         let Some((a, b)) = self.pass.result else {
             return;
         };
-        let mut y = std::mem::take(&mut self.y);
-        let out = &mut y[start..start + n];
-        let a = self.values(a, start, n);
-        match (b.map(|b| self.values(b, start, n)), self.add) {
+        let out = &mut self.y[start..start + n];
+        let a = at(a);
+        match (b.map(at), self.add) {
             (None, false) => out.copy_from_slice(a),
-            (None, true) => out.iter_mut().zip(a).for_each(|(y, a)| *y += a),
-            (Some(b), false) => two(out, a, b, |a, b| a * b),
-            (Some(b), true) => {
-                for ((y, a), b) in out.iter_mut().zip(a).zip(b) {
-                    *y += a * b;
-                }
-            }
-        }
-        self.y = std::mem::take(&mut y);
-    }
-
-    #[inline(always)]
-    fn reduce(&mut self, start: usize, n: usize, first: usize, width: usize) {
-        for (i, sink) in self.pass.sinks.iter().enumerate() {
-            let Memory { sums, extremes, .. } = &mut *self.memory;
-            let (mut sums, mut extremes) = (
-                std::mem::take(&mut sums[i]),
-                std::mem::take(&mut extremes[i]),
-            );
-            let values = self.values(sink.slot, start, n);
-            let lanes = sums.len();
-            // Rows of filters, or lanes of the tensor.
-            let (row, first) = match sink.level == Level::Filter && self.memory.filters > 1 {
-                true => (width.min(n), first),
-                false => (lanes, 0),
-            };
-            for values in values.chunks(row) {
-                match sink.reduction {
-                    Reduction::Sum => (sums[first..].iter_mut().zip(values))
-                        .for_each(|(sum, v)| *sum += f64::from(*v)),
-                    kind => (extremes[first..].iter_mut().zip(values))
-                        .for_each(|(most, v)| *most = extreme(kind, *most, *v)),
-                }
-            }
-            self.memory.sums[i] = sums;
-            self.memory.extremes[i] = extremes;
+            (None, true) => self.isa.run(Accumulate { out, a }),
+            (Some(b), false) => self.isa.run(Loop {
+                code: Code::Binary(Binary::Multiply),
+                out,
+                operands: [a, b, a, a],
+            }),
+            (Some(b), true) => self.isa.run(AccumulateProduct { out, a, b }),
         }
     }
 }
 
+/// `out += a`
+struct Accumulate<'a> {
+    out: &'a mut [f32],
+    a: &'a [f32],
+}
+
+impl Kernel for Accumulate<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let a = &self.a[..self.out.len()];
+        for i in 0..a.len() {
+            self.out[i] += a[i];
+        }
+    }
+}
+
+/// `out += a * b`, rounded twice.
+struct AccumulateProduct<'a> {
+    out: &'a mut [f32],
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl Kernel for AccumulateProduct<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let n = self.out.len();
+        let (a, b) = (&self.a[..n], &self.b[..n]);
+        for i in 0..n {
+            self.out[i] += a[i] * b[i];
+        }
+    }
+}
+
+/// Sums of rows: `sums[c] += values[r * row + c]`, rows in order.
+struct Sum<'a> {
+    sums: &'a mut [f64],
+    values: &'a [f32],
+    row: usize,
+}
+
+impl Kernel for Sum<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        if self.row == LANES {
+            let mut lanes: [f64; LANES] = std::array::from_fn(|i| self.sums[i]);
+            let (rows, rest) = self.values.as_chunks::<LANES>();
+            for row in rows {
+                for i in 0..LANES {
+                    lanes[i] += f64::from(row[i]);
+                }
+            }
+            for (lane, v) in lanes.iter_mut().zip(rest) {
+                *lane += f64::from(*v);
+            }
+            self.sums[..LANES].copy_from_slice(&lanes);
+            return;
+        }
+        for values in self.values.chunks(self.row) {
+            for (sum, v) in self.sums.iter_mut().zip(values) {
+                *sum += f64::from(*v);
+            }
+        }
+    }
+}
+
+/// One instruction on a block.
+struct Loop<'a> {
+    code: Code,
+    out: &'a mut [f32],
+    operands: [&'a [f32]; 4],
+}
+
+impl Kernel for Loop<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        compute(self.code, self.out, self.operands);
+    }
+}
+
+// Loops count, because chains of iterators keep the compiler from vectorizing them.
+
 #[inline(always)]
 fn one(out: &mut [f32], a: &[f32], f: impl Fn(f32) -> f32) {
-    for (out, a) in out.iter_mut().zip(a) {
-        *out = f(*a);
+    let a = &a[..out.len()];
+    for i in 0..out.len() {
+        out[i] = f(a[i]);
     }
 }
 
 #[inline(always)]
 fn two(out: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = f(*a, *b);
+    let (a, b) = (&a[..out.len()], &b[..out.len()]);
+    for i in 0..out.len() {
+        out[i] = f(a[i], b[i]);
     }
 }
 
 #[inline(always)]
 fn three(out: &mut [f32], [a, b, c]: [&[f32]; 3], f: impl Fn(f32, f32, f32) -> f32) {
-    for (((out, a), b), c) in out.iter_mut().zip(a).zip(b).zip(c) {
-        *out = f(*a, *b, *c);
+    let n = out.len();
+    let (a, b, c) = (&a[..n], &b[..n], &c[..n]);
+    for i in 0..out.len() {
+        out[i] = f(a[i], b[i], c[i]);
     }
 }
 
 #[inline(always)]
 fn choose(out: &mut [f32], [a, b, c, d]: [&[f32]; 4], f: impl Fn(f32, f32) -> bool) {
-    for ((((out, a), b), c), d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-        *out = if f(*a, *b) { *c } else { *d };
+    let n = out.len();
+    let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
+    for i in 0..out.len() {
+        // Both are loaded, or the compiler would gather the one that counts.
+        let (yes, no) = (c[i], d[i]);
+        out[i] = if f(a[i], b[i]) { yes } else { no };
     }
 }
 
@@ -477,46 +572,76 @@ fn choose(out: &mut [f32], [a, b, c, d]: [&[f32]; 4], f: impl Fn(f32, f32) -> bo
 #[inline(always)]
 fn compute(code: Code, out: &mut [f32], [a, b, c, d]: [&[f32]; 4]) {
     macro_rules! unary {
-        ($($f:ident),*) => { |f| match f { $(Unary::$f => one(out, a, |a| lanes::unary(Unary::$f, a))),* } };
+        ($f:expr; $($name:ident),*) => {
+            match $f { $(Unary::$name => one(out, a, #[inline(always)] |a| lanes::unary(Unary::$name, a))),* }
+        };
     }
     macro_rules! binary {
-        ($($f:ident),*) => { |f| match f { $(Binary::$f => two(out, a, b, |a, b| lanes::binary(Binary::$f, a, b))),* } };
+        ($f:expr; $($name:ident),*) => {
+            match $f { $(Binary::$name => two(out, a, b, #[inline(always)] |a, b| lanes::binary(Binary::$name, a, b))),* }
+        };
     }
     match code {
-        Code::Unary(f) => unary!(
+        Code::Unary(f) => unary!(f;
             Negate, Not, Abs, Sign, Round, Floor, Ceil, Sqrt, Exp, Ln, Log2, Tanh, Sin, Cos
-        )(f),
-        Code::Binary(f) => binary!(
-            Add,
-            Subtract,
-            Multiply,
-            Divide,
-            Power,
-            Max,
-            Min,
-            Equal,
-            NotEqual,
-            Less,
-            LessEqual,
-            Greater,
-            GreaterEqual,
-            And,
-            Or,
-            Implies
-        )(f),
+        ),
+        Code::Binary(f) => binary!(f;
+            Add, Subtract, Multiply, Divide, Power, Max, Min, Equal, NotEqual, Less, LessEqual,
+            Greater, GreaterEqual, And, Or, Implies
+        ),
         Code::Select => three(out, [a, b, c], lanes::select),
         Code::Clip => three(out, [a, b, c], lanes::clip),
-        Code::MultiplyAdd => three(out, [a, b, c], |a, b, c| a * b + c),
-        Code::SubtractProduct => three(out, [a, b, c], |a, b, c| c - a * b),
+        Code::MultiplyAdd => three(
+            out,
+            [a, b, c],
+            #[inline(always)]
+            |a, b, c| a * b + c,
+        ),
+        Code::SubtractProduct => three(
+            out,
+            [a, b, c],
+            #[inline(always)]
+            |a, b, c| c - a * b,
+        ),
         Code::Choose(f) => {
             let all = [a, b, c, d];
             match f {
-                Binary::Less => choose(out, all, |a, b| a < b),
-                Binary::LessEqual => choose(out, all, |a, b| a <= b),
-                Binary::Greater => choose(out, all, |a, b| a > b),
-                Binary::GreaterEqual => choose(out, all, |a, b| a >= b),
-                Binary::Equal => choose(out, all, |a, b| a == b),
-                _ => choose(out, all, |a, b| a != b),
+                Binary::Less => choose(
+                    out,
+                    all,
+                    #[inline(always)]
+                    |a, b| a < b,
+                ),
+                Binary::LessEqual => choose(
+                    out,
+                    all,
+                    #[inline(always)]
+                    |a, b| a <= b,
+                ),
+                Binary::Greater => choose(
+                    out,
+                    all,
+                    #[inline(always)]
+                    |a, b| a > b,
+                ),
+                Binary::GreaterEqual => choose(
+                    out,
+                    all,
+                    #[inline(always)]
+                    |a, b| a >= b,
+                ),
+                Binary::Equal => choose(
+                    out,
+                    all,
+                    #[inline(always)]
+                    |a, b| a == b,
+                ),
+                _ => choose(
+                    out,
+                    all,
+                    #[inline(always)]
+                    |a, b| a != b,
+                ),
             }
         }
     }

@@ -98,8 +98,8 @@ fn libra() -> Quantizer {
     quantizer(Grid::Binary, ScaleRule::MeanAbs, formulas)
 }
 
-/// Expressions value by value in f64, in the plainest way. With `smooth`, `sign` is tanh and `round` the identity, and what is below
-/// `stop` is held at its value for `at`.
+/// Expressions value by value in f64, in the plainest way. With `smooth`, `sign` has the slope of tanh and `round` that of the
+/// identity, and what is below `stop` is held at its value for `at`.
 struct Naive<'a> {
     at: &'a [f64],
     filters: usize,
@@ -161,13 +161,23 @@ impl Naive<'_> {
                 };
                 (0..all.len()).map(of).collect()
             }
+            // A step of height 1 is its value at the base point and a smooth slope around it.
+            Expr::Call(f @ (Function::Sign | Function::Round), args) if self.smooth => {
+                let (here, base) = (self.of(&args[0], x), self.of(&args[0], self.at));
+                let of = |(here, base): (f64, f64)| match f {
+                    Function::Sign => {
+                        here.tanh() - base.tanh() + if base >= 0.0 { 1.0 } else { -1.0 }
+                    }
+                    _ => here - base + base.round_ties_even(),
+                };
+                here.into_iter().zip(base).map(of).collect()
+            }
             Expr::Call(f, args) => {
                 let args: Vec<Vec<f64>> = args.iter().map(|a| self.of(a, x)).collect();
                 let of = |i: usize| {
                     let a = args[0][i];
                     match f {
                         Function::Abs => a.abs(),
-                        Function::Sign if self.smooth => a.tanh(),
                         Function::Sign => {
                             if a >= 0.0 {
                                 1.0
@@ -175,7 +185,6 @@ impl Naive<'_> {
                                 -1.0
                             }
                         }
-                        Function::Round if self.smooth => a,
                         Function::Round => a.round_ties_even(),
                         Function::Sqrt => a.sqrt(),
                         Function::Exp => a.exp(),
@@ -329,7 +338,10 @@ fn every_function_and_reduction_has_its_derivative() {
         for over in [Per::Filter, Per::Tensor] {
             let reduced = per(kind, over, times(x(), x()));
             smooth(times(x(), op(BinaryOp::Add, num(1.0), reduced)));
-            // Of what is the same for a filter already.
+            // Of what is the same for a filter already, which has no deviation in it.
+            if (kind, over) == (Reduction::Std, Per::Filter) {
+                continue;
+            }
             let inner = per(Reduction::Mean, Per::Filter, call(Abs, &[x()]));
             smooth(times(x(), per(kind, over, times(inner.clone(), inner))));
         }
