@@ -48,6 +48,8 @@ impl Cx<'_> {
             }
             EntryKind::Section(section) => self.override_section(entries, section, entry, into),
             EntryKind::Formula(formula) => {
+                // `scale(w) = …` takes the place of `scale = max_abs`.
+                entries.retain(|e| key(e).is_none_or(|n| n.text != formula.name.text));
                 let same = entries.iter_mut().find(|e| matches!(&e.kind, EntryKind::Formula(f) if f.name.text == formula.name.text));
                 match same {
                     Some(same) => *same = entry.clone(),
@@ -89,6 +91,8 @@ impl Cx<'_> {
             return;
         }
         if rest.is_empty() {
+            entries
+                .retain(|e| !matches!(&e.kind, EntryKind::Formula(f) if f.name.text == first.text));
             let same = entries
                 .iter_mut()
                 .find(|e| key(e).is_some_and(|n| n.text == first.text));

@@ -38,6 +38,9 @@ impl Cx<'_> {
                 values: None,
             };
         }
+        if let Some(typed) = self.formula_call(name, args, span) {
+            return typed;
+        }
         if let Some(aggregate) = aggregate(&name.text)
             && let Some(typed) = self.over(aggregate, name, args, span)
         {
@@ -177,11 +180,21 @@ impl Cx<'_> {
             return Typed::poison(span);
         }
         let known = &QUANTIZER[..GIVEN_IN_PLACE];
-        let written = self.written(&format!("`{}`", name.text), name.span, entries, known);
+        let own = self.names_of_quantizer(&name);
+        let is_own = |e: &ast::Entry| {
+            let path = super::quantizer::target(e).and_then(ast::Path::as_name);
+            path.is_some_and(|n| own.contains(&n.text))
+        };
+        let (own, entries): (Vec<ast::Entry>, Vec<ast::Entry>) =
+            entries.iter().cloned().partition(is_own);
+        let written = self.written(&format!("`{}`", name.text), name.span, &entries, known);
         let mut fields = Vec::with_capacity(written.given.len());
         for (field, given) in &written.given {
             let slot = self.filled(find(known, &field.text), *given, field.span);
             fields.push((field.text.clone(), slot));
+        }
+        for entry in &own {
+            fields.extend(self.given_name(entry, &fields));
         }
         if let Some((bits, _)) = written.get("bits")
             && !self.is_uniform(&name)
@@ -201,5 +214,33 @@ impl Cx<'_> {
             span,
             values: None,
         }
+    }
+
+    /// `ede { t_min = 1e-2 }`: another value, or a domain, for a name of the quantizer's formulas.
+    fn given_name(
+        &mut self,
+        entry: &ast::Entry,
+        before: &[(String, Slot)],
+    ) -> Option<(String, Slot)> {
+        let name = super::quantizer::target(entry)?.as_name()?.clone();
+        if before.iter().any(|(other, _)| *other == name.text) {
+            self.twice(&name.text, name.span, name.span);
+            return None;
+        }
+        let (slot, typed) = match super::quantizer::given(entry)? {
+            Given::Fixed(e) => {
+                let typed = self.expr(e, None);
+                (Slot::Fixed(typed.expr.clone()), typed)
+            }
+            Given::Searched(domain, default) => {
+                let (domain, member) = self.domain(domain, default, None);
+                (Slot::Chosen(domain), member)
+            }
+        };
+        if !typed.ty.fits(&Type::PLAIN) {
+            self.expected("a plain number", &typed);
+            return None;
+        }
+        Some((name.text, slot))
     }
 }

@@ -82,6 +82,8 @@ pub(super) struct Cx<'a> {
     pub(super) meant: BTreeSet<(Span, String)>,
     /// What `check` lines are about, while they are evaluated.
     pub(super) subject: Option<Rc<Subject>>,
+    /// Formulas of the quantizer that is lowered, over `x`; `None` outside of quantizers.
+    pub(super) formulas: Option<Vec<(String, Expr)>>,
     used: BTreeSet<(SourceId, String)>,
 }
 
@@ -99,6 +101,7 @@ impl<'a> Cx<'a> {
             circles: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
+            formulas: None,
             paths: None,
             lists: Vec::new(),
             read: BTreeSet::new(),

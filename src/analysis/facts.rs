@@ -14,7 +14,8 @@ use super::target::{shown, sides, unit};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
-    Codes, Dataset, Experiment, Expr, Method, Policy, Quantizer, Search, Slot, Space, Value,
+    Codes, Dataset, Experiment, Expr, Method, PROGRESS, Policy, Quantizer, Search, Slot, Space,
+    Value,
 };
 use crate::model::metrics::{Metric, metric};
 use crate::model::{Template, evaluate};
@@ -252,9 +253,11 @@ impl Cx<'_> {
                 }
             }
         }
-        let mut known = vec![("x".to_string(), x?), ("progress".to_string(), progress?)];
+        let (x, progress) = (x?, progress?);
+        let mut known = vec![("x".to_string(), x)];
+        known.extend(PROGRESS.iter().map(|name| (name.to_string(), progress)));
         let formula = match name.text.as_str() {
-            "gradient" => quantizer.gradient.clone(),
+            "gradient" => quantizer.formulas.gradient.clone(),
             _ => forward(quantizer),
         };
         let Some(formula) = formula else {
@@ -268,11 +271,8 @@ impl Cx<'_> {
             );
             return None;
         };
-        for binding in &quantizer.lets {
-            if let Slot::Fixed(expr) = &binding.slot {
-                let value = number(expr, &known)?;
-                known.push((binding.name.clone(), value));
-            }
+        for binding in &quantizer.formulas.lets {
+            known.push((binding.name.clone(), default_of(&binding.slot, &known)?));
         }
         let value = number(&formula, &known)?;
         Some(Typed::new(Expr::number(value), Type::PLAIN, span))
@@ -289,6 +289,14 @@ impl Cx<'_> {
     }
 }
 
+/// The value of a name at its default.
+fn default_of(slot: &Slot, known: &[(String, f64)]) -> Option<f64> {
+    match slot {
+        Slot::Fixed(expr) => number(expr, known),
+        Slot::Chosen(_) => default_number(slot),
+    }
+}
+
 fn number(expr: &Expr, known: &[(String, f64)]) -> Option<f64> {
     let find = |name: &str| {
         let found = known.iter().rev().find(|(n, _)| n == name)?;
@@ -300,6 +308,9 @@ fn number(expr: &Expr, known: &[(String, f64)]) -> Option<f64> {
 
 /// What the codes say.
 fn forward(quantizer: &Quantizer) -> Option<Expr> {
+    if !quantizer.formulas.is_simple() {
+        return quantizer.formulas.forward.clone();
+    }
     let x = Expr::Name("x".into(), Span::default());
     (quantizer.codes == Codes::Binary).then(|| Expr::Call(crate::ir::Function::Sign, vec![x]))
 }

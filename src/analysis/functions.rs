@@ -120,7 +120,7 @@ impl Cx<'_> {
             }
         }
         match function {
-            Abs => Some(args[0].ty.clone()),
+            Abs | Stop => Some(args[0].ty.clone()),
             Sign => Some(Type::PLAIN),
             Max | Min | Clip => {
                 for other in &args[1..] {
@@ -232,6 +232,9 @@ impl Cx<'_> {
             "clip",
             "multiple_of",
             "peak",
+            "stop",
+            "mean",
+            "std",
         ];
         const LISTS: &[&str] = &[
             "sum",
@@ -284,6 +287,7 @@ pub(super) fn function(name: &str) -> Option<(Function, usize)> {
         "clip" => (Function::Clip, 3),
         "multiple_of" => (Function::MultipleOf, 2),
         "peak" => (Function::Peak, 1),
+        "stop" => (Function::Stop, 1),
         _ => return None,
     })
 }

@@ -124,9 +124,13 @@ impl Cx<'_> {
             return Some(Parent::Word(None));
         };
         let modules = self.modules;
+        // What it derives from is said where it is declared, whatever the file that uses it imports.
+        let also = std::mem::take(&mut self.also);
+        let found = self.find(base);
+        self.also = also;
         // `quantizer binary : binary` means the word, not itself.
         let word = schema.bases.contains(&base.text.as_str());
-        if let Some(found) = self.find(base).filter(|found| *found != id || !word) {
+        if let Some(found) = found.filter(|found| *found != id || !word) {
             let other = modules.declaration(found);
             if other.kind.text == kind {
                 self.open.push(id);

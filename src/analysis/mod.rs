@@ -22,6 +22,7 @@ mod experiment;
 mod expr;
 mod facts;
 mod fields;
+mod formulas;
 mod functions;
 mod goals;
 mod lists;

@@ -1,15 +1,14 @@
 //! Quantizers.
 //!
-//! In: a merged declaration. Out: [`Quantizer`] with its formulas over `x` and `progress`.
+//! In: a merged declaration. Out: [`Quantizer`] with its fields; its formulas are lowered in `formulas`.
 
-use super::context::{Cx, Local};
+use super::context::Cx;
 use super::fields::{Given, Written};
 use super::merged::Merged;
 use super::names::Id;
-use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Expr, Quantizer, Slot, Value};
-use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
+use crate::syntax::ast::{self, Entry, EntryKind};
 
 impl Cx<'_> {
     /// Makes a quantizer one of the experiment's; false after a diagnostic.
@@ -60,6 +59,18 @@ impl Cx<'_> {
         found.is_none_or(|(_, q)| q.codes == Codes::Uniform)
     }
 
+    /// The names that a quantizer's formulas use, which an amendment may change.
+    pub(super) fn names_of_quantizer(&mut self, name: &ast::Name) -> Vec<String> {
+        let Some(id) = self.find(name) else {
+            return Vec::new();
+        };
+        let mut all = self.reached.quantizers.iter();
+        let found = all.find(|(known, _)| *known == id);
+        let lets = found.map(|(_, q)| q.formulas.lets.as_slice());
+        let lets = lets.unwrap_or_default().iter();
+        lets.map(|binding| binding.name.clone()).collect()
+    }
+
     /// Lowers a quantizer.
     pub(super) fn quantizer(&mut self, merged: &Merged) -> Quantizer {
         self.provenance(merged);
@@ -92,35 +103,7 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::name(default_scale))),
         };
 
-        let mark = self.locals.len();
-        self.locals.push(Local::built_in("progress", Type::PLAIN));
-        let mut lets = Vec::new();
-        for entry in &rest {
-            if target(entry).is_some() {
-                if let EntryKind::Choice(choice) = &entry.kind {
-                    self.later(
-                        "a searched value in a quantizer's formulas",
-                        choice.target.span,
-                    );
-                }
-                lets.extend(self.binding(entry, mark));
-            }
-        }
-        let mut gradient = None;
-        for entry in &rest {
-            match &entry.kind {
-                EntryKind::Formula(f) if f.name.text == "gradient" => gradient = self.formula(f),
-                EntryKind::Formula(f) if f.name.text == "forward" => self.forward(f, codes),
-                EntryKind::Formula(f) => {
-                    let names = merged.schema.formulas;
-                    self.unknown_key(&merged.owner(), &f.name, Some(merged.name.span), names);
-                }
-                EntryKind::Field(_) | EntryKind::Choice(_) => {}
-                _ => self.stray(merged, entry, "a quantizer holds fields and formulas"),
-            }
-        }
-        let names = self.leave(mark);
-        self.unused(&names, known.iter().map(|f| f.name), &merged.owner());
+        let formulas = self.formulas(merged, &rest, codes, written.get("scale").is_some());
         Quantizer {
             name: merged.name.text.clone(),
             codes,
@@ -128,8 +111,7 @@ impl Cx<'_> {
             signed,
             granularity,
             scale,
-            lets,
-            gradient,
+            formulas,
             span: merged.name.span,
         }
     }
@@ -158,73 +140,6 @@ impl Cx<'_> {
         match self.slot_of(written, merged.schema.fields, name) {
             Slot::Fixed(expr) => expr,
             Slot::Chosen(_) => Expr::number(1.0),
-        }
-    }
-
-    /// The body of a formula over one number.
-    fn formula(&mut self, formula: &ast::Formula) -> Option<Expr> {
-        let [param] = formula.params.as_slice() else {
-            self.report(
-                Diagnostic::error(
-                    "bnas::type::arity",
-                    format!("`{}` is a formula of one number", formula.name.text),
-                )
-                .label(
-                    formula.name.span,
-                    format!("has {} parameters", formula.params.len()),
-                )
-                .help(format!("write `{}(x) = …`", formula.name.text)),
-            );
-            return None;
-        };
-        if param.name.text != "x" {
-            self.report(
-                Diagnostic::error(
-                    "bnas::quantizer::parameter",
-                    "the number that a formula takes is called `x`",
-                )
-                .label(param.name.span, "another name")
-                .help(format!("write `{}(x) = …`", formula.name.text)),
-            );
-            return None;
-        }
-        let mark = self.locals.len();
-        self.locals.push(Local::built_in("x", Type::PLAIN));
-        let body = self.expr(&formula.body, None);
-        self.leave(mark);
-        if !body.ty.fits(&Type::PLAIN) {
-            self.expected("a plain number", &body);
-            return None;
-        }
-        Some(body.expr)
-    }
-
-    /// What the codes say already may be said again; other forward functions are not built.
-    fn forward(&mut self, formula: &ast::Formula, codes: Codes) {
-        let param = formula.params.first().map_or("", |p| p.name.text.as_str());
-        let is_sign = match &formula.body.kind {
-            ExprKind::Call { callee, args } => {
-                callee.as_name().is_some_and(|n| n.text == "sign")
-                    && matches!(args.as_slice(), [ast::Argument::Positional { value, filter: None }] if is_name(value, param))
-            }
-            _ => false,
-        };
-        if !(codes == Codes::Binary && is_sign) {
-            let help = match codes {
-                Codes::Binary => "a binary quantizer computes `sign(x)`",
-                Codes::Ternary => {
-                    "a ternary quantizer rounds to -1, 0 and 1 by its scale: leave `forward` out"
-                }
-                Codes::Uniform => "a uniform quantizer rounds to its grid: leave `forward` out",
-            };
-            self.report(
-                Diagnostic::error(
-                    "bnas::unsupported",
-                    "a forward function of one's own is not built yet",
-                )
-                .label(formula.body.span, "this version cannot run it")
-                .help(help),
-            );
         }
     }
 
@@ -257,8 +172,4 @@ pub(super) fn given(entry: &Entry) -> Option<Given<'_>> {
         EntryKind::Choice(c) => Some(Given::Searched(&c.domain, c.default.as_ref())),
         _ => None,
     }
-}
-
-fn is_name(e: &ast::Expr, name: &str) -> bool {
-    matches!(&e.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n.text == name))
 }

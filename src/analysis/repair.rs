@@ -9,6 +9,7 @@ use super::names::Id;
 use super::quantizer::{given, target};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Edit, Expr, Repair, RepairKind, Slot};
+use crate::model::formula;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
@@ -140,6 +141,41 @@ impl Cx<'_> {
                 .label(value.span(), format!("`{quantizer}` is not binary"))
                 .label(declared, "declared here")
                 .help("a repair replaces the surrogate gradient of binary codes"),
+            );
+            return None;
+        }
+        let features = name.text == "features";
+        if let Some((open, declared)) = found.and_then(|(_, q)| {
+            let mut lets = q.formulas.lets.iter();
+            let open = lets.find(|l| matches!(l.slot, Slot::Chosen(_)))?;
+            Some((open.name.clone(), q.span))
+        }) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::unsupported",
+                    format!("a repair cannot search `{open}` of `{quantizer}` yet"),
+                )
+                .label(value.span(), "leaves a choice open")
+                .label(declared, "declared here")
+                .help(format!("derive a quantizer that fixes it: `quantizer fixed : {quantizer} {{ {open} = … }}`")),
+            );
+            return None;
+        }
+        if let Some(declared) = found
+            .filter(|(_, q)| features && formula::reduces(&q.formulas))
+            .map(|(_, q)| q.span)
+        {
+            self.report(
+                Diagnostic::error(
+                    "bnas::quantizer::activations",
+                    format!("`{quantizer}` cannot quantize activations"),
+                )
+                .label(value.span(), "used for activations")
+                .label(
+                    declared,
+                    "its formulas reduce over all values, which would mix the images of a batch",
+                )
+                .help(format!("write `weights = {quantizer}`")),
             );
             return None;
         }

@@ -13,7 +13,7 @@
 
 use super::result::{Expectation, Part, RunResult};
 use super::store::trial::Trial;
-use crate::ir::{BinaryOp, Experiment, Expr, Function, Slot, UnaryOp, Value};
+use crate::ir::{BinaryOp, Experiment, Expr, Function, Reduction, Slot, UnaryOp, Value};
 use crate::model::evaluate::{self, Scope};
 use crate::model::metrics::metric;
 
@@ -228,5 +228,11 @@ fn called(function: Function) -> &'static str {
         MultipleOf => "multiple_of",
         Peak => "peak",
         Over(_) => "over",
+        Stop => "stop",
+        Reduce(Reduction::Mean, _) => "mean",
+        Reduce(Reduction::Std, _) => "std",
+        Reduce(Reduction::Sum, _) => "sum",
+        Reduce(Reduction::Max, _) => "max",
+        Reduce(Reduction::Min, _) => "min",
     }
 }

@@ -182,6 +182,10 @@ pub enum Function {
     MultipleOf,
     /// `peak(p)`: operations per second of a target's precision at full utilization.
     Peak,
+    /// `stop(x)`: x, through which no gradient passes.
+    Stop,
+    /// `mean(x, per = filter)`: one number from many; only in formulas of quantizers.
+    Reduce(Reduction, Per),
     /// One value from those of all copies that exist. Unrolling replaces it by operators on single values.
     Over(Aggregate),
 }
@@ -212,6 +216,32 @@ pub enum Aggregate {
     Nondecreasing,
     /// Whether none is larger than the one before.
     Nonincreasing,
+}
+
+/// What is taken of many numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    /// The arithmetic mean.
+    Mean,
+    /// The unbiased standard deviation, at least 1e-6.
+    Std,
+    /// The sum.
+    Sum,
+    /// The largest.
+    Max,
+    /// The smallest.
+    Min,
+}
+
+/// Over which values a reduction goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    /// Those of one output channel of a weight.
+    Filter,
+    /// All of them.
+    Tensor,
 }
 
 impl Expr {

@@ -21,10 +21,11 @@ pub use experiment::{
     Quantize, Require, Search, Stage, TargetChoice, Training,
 };
 pub use expr::{
-    Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Slot, UnaryOp,
+    Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction, Slot,
+    UnaryOp,
 };
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
-pub use quantizer::{Codes, Quantizer};
+pub use quantizer::{Codes, Formulas, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};
 pub use space::{
     Block, BlockCall, BlockChoice, BlockStmt, Branch, Join, LayerPath, LayerStmt, OfCopy,

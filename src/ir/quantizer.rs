@@ -18,15 +18,36 @@ pub struct Quantizer {
     pub signed: Expr,
     /// `granularity` of weights: `per_channel` or `per_tensor`. Activations have one scale per tensor.
     pub granularity: Expr,
-    /// `scale`: `max_abs`, `mean_abs`, `percentile(p)`, `mse` or `one`.
+    /// `scale`: `max_abs`, `mean_abs`, `percentile(p)`, `mse`, `one` or `learned`. A formula `scale` comes before it.
     pub scale: Slot,
-    /// Names that the formulas use and that may depend on `progress` (0 at the first epoch, 1 after the last).
-    pub lets: Vec<Let>,
-    /// `gradient(x) = …`: the surrogate for the derivative of the forward function, over `x`, in units of the scale.
-    /// Absent: straight-through; for activations 1 inside the range of the codes and 0 outside, for weights 1 everywhere.
-    pub gradient: Option<Expr>,
+    /// What it computes.
+    pub formulas: Formulas,
     /// Where the name stands.
     pub span: Span,
+}
+
+/// What a quantizer computes, as expressions over `x`, the smallest and largest code `low` and `high`, [`super::PROGRESS`] and names
+/// of its own. Calls of one formula in another are written out.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Formulas {
+    /// Names that the formulas use, which may depend on progress and be searched.
+    pub lets: Vec<Let>,
+    /// `normalize(w) = …`: what is quantized in place of the value.
+    pub normalize: Option<Expr>,
+    /// `scale(w) = …`: what one code step stands for.
+    pub scale: Option<Expr>,
+    /// `forward(x) = …`: with a formula for the scale, the quantized value; without, its code from `x` in units of the scale.
+    pub forward: Option<Expr>,
+    /// `gradient(x) = …`: the surrogate for the derivative of the quantizing step, over its argument.
+    /// Absent: straight-through; for activations 1 inside the range of the codes and 0 outside, for weights 1 everywhere.
+    pub gradient: Option<Expr>,
+}
+
+impl Formulas {
+    /// Whether there is no formula but the surrogate gradient.
+    pub fn is_simple(&self) -> bool {
+        self.normalize.is_none() && self.scale.is_none() && self.forward.is_none()
+    }
 }
 
 /// The set of codes of a quantizer.

@@ -20,6 +20,7 @@ pub mod depthwise;
 pub mod elementwise;
 pub mod memory;
 pub mod pool;
+pub mod program;
 pub mod quantize;
 pub mod simd;
 pub mod softmax;

@@ -232,8 +232,12 @@ pub fn call(function: Function, args: &[f64]) -> Result<Value, Failure> {
         }
         Clip => x.max(y).min(z),
         MultipleOf => multiple_of(x, y),
+        Stop => x,
         Peak => return Err(Failure::Unknown("peak".into())),
         Over(_) => return Err(Failure::Unknown("a value over all copies".into())),
+        Reduce(..) => {
+            return Err(Failure::Kind("the values of a tensor", "a number".into()));
+        }
     }))
 }
 

@@ -46,7 +46,10 @@ pub fn reduce(expr: &Expr, names: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
                     .push(number.ok_or_else(|| Failure::Kind("a number", constant.to_string()))?);
             }
             if numbers.len() == args.len()
-                && !matches!(function, Function::Peak | Function::Over(_))
+                && !matches!(
+                    function,
+                    Function::Peak | Function::Over(_) | Function::Reduce(..)
+                )
             {
                 Expr::Value(call(*function, &numbers)?)
             } else {

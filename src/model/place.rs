@@ -5,10 +5,10 @@
 //! rectifier that feeds such a quantizer becomes hardtanh, whose derivative is the clipped straight-through estimator of the sign: the float
 //! stage trains what the quantized stage approximates (arXiv:1602.02830; arXiv:2003.11535 trains tanh first for the same reason).
 
-use super::evaluate;
 use super::members::Values;
 use super::network::{Activation, Network, Op};
 use super::quantizer::{Grid, Quantizer, ScaleRule};
+use super::{evaluate, formula};
 use crate::ir::{Codes, Expr, Quantizer as Definition, Slot, Value};
 
 /// Why a quantizer's value is not one.
@@ -68,6 +68,7 @@ pub(super) fn quantizer(
         (Some("mean_abs"), _) => ScaleRule::MeanAbs,
         (Some("mse"), _) => ScaleRule::MeanSquaredError,
         (Some("one"), _) => ScaleRule::One,
+        (Some("learned"), _) => ScaleRule::Learned,
         (Some("percentile"), Some(Value::Record(record))) => {
             let share = record
                 .fields
@@ -78,13 +79,26 @@ pub(super) fn quantizer(
         }
         _ => return Err(wrong("scale", &scale)),
     };
+    let mut formulas = definition.formulas.clone();
+    for binding in &mut formulas.lets {
+        // A name that is searched, or given where the quantizer is used, is a field of the value.
+        if let Some(value) = given(&binding.name) {
+            binding.slot = Slot::Fixed(Expr::Value(value));
+        } else if let Slot::Chosen(_) = binding.slot {
+            return Err(wrong(&binding.name, &None));
+        }
+    }
+    if let Some(forward) = &formulas.forward {
+        formula::codes::split(forward)
+            .and_then(|(_, codes)| formula::codes::are_codes(&codes, grid))
+            .map_err(|why| NotAQuantizer(format!("`forward` of `{name}`: {why}")))?;
+    }
     Ok(Some(Quantizer {
         name: name.into(),
         grid,
         per_channel,
         scale,
-        gradient: definition.gradient.clone(),
-        lets: definition.lets.clone(),
+        formulas,
     }))
 }
 
@@ -164,6 +178,7 @@ pub(super) fn settle_activations(
                     quantizer.scale = ScaleRule::MaxAbs;
                 }
             }
+            Grid::Binary | Grid::Ternary if quantizer.scale == ScaleRule::Learned => {}
             Grid::Binary | Grid::Ternary => quantizer.scale = ScaleRule::One,
         }
     }

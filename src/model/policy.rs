@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 
 use super::evaluate::{self, both, either, negate};
+use super::formula;
 use super::select::{matching, report_idle};
 use super::settle::{Frame, Settler};
 use super::unroll::TemplateNode;
+use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Policy, Quantifier, Rule, Slot, Value};
 
 /// Quantizers of a node's operands: expressions that give a name or a record. `float` where no rule speaks of an operand.
@@ -125,7 +127,42 @@ pub(super) fn place(
         }
         placed[*index] = Some(operands);
     }
+    report_reductions(&placed, settler);
     placed
+}
+
+/// Activations come in batches: a quantizer that takes a mean of all its values would let images change each other's results.
+fn report_reductions(placed: &[Option<Placed>], settler: &mut Settler) {
+    let mut used = BTreeSet::new();
+    for operands in placed.iter().flatten() {
+        evaluate::walk(&operands.activations, &mut |part| match part {
+            Expr::Value(value) => used.extend(value.as_name().map(str::to_owned)),
+            Expr::Record(name, ..) => {
+                used.insert(name.clone());
+            }
+            _ => {}
+        });
+        for index in evaluate::decisions(&operands.activations) {
+            let choices = &settler.decisions.all[index].choices;
+            let members = (0..choices.len().unwrap_or(0)).filter_map(|i| choices.member(i));
+            used.extend(members.filter_map(|m| m.as_name().map(str::to_owned)));
+        }
+    }
+    for quantizer in settler.quantizers {
+        if used.contains(&quantizer.name) && formula::reduces(&quantizer.formulas) {
+            settler.sink.push(
+                Diagnostic::error(
+                    "bnas::quantizer::activations",
+                    format!("`{}` cannot quantize activations", quantizer.name),
+                )
+                .label(
+                    quantizer.span,
+                    "its formulas reduce over all values, which would mix the images of a batch",
+                )
+                .help("use it for `weights`, and a quantizer without reductions for `activations`"),
+            );
+        }
+    }
 }
 
 /// Where the decisions of a rule stand. Two rules may both speak of a layer, each under its own condition (`where channels <= 16`):

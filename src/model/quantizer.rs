@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ir::{Expr, Let};
+use crate::ir::Formulas;
 
 /// How one operand is represented.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,11 +15,8 @@ pub struct Quantizer {
     pub per_channel: bool,
     /// How the scale is found.
     pub scale: ScaleRule,
-    /// The surrogate for the derivative of the forward function over `x` in units of the scale; its names are `x`,
-    /// `progress` and `lets`. `None`: straight-through, for activations inside the range of the codes only.
-    pub gradient: Option<Expr>,
-    /// Names that the gradient uses, in order.
-    pub lets: Vec<Let>,
+    /// What it computes; every name has its value.
+    pub formulas: Formulas,
 }
 
 /// The set of codes. A value is code times scale.
@@ -53,6 +50,8 @@ pub enum ScaleRule {
     MeanSquaredError,
     /// 1.
     One,
+    /// Learned with the weights, from 2 mean |x| / sqrt(largest code) on (LSQ, arXiv:1902.08153).
+    Learned,
 }
 
 impl Grid {

@@ -57,8 +57,7 @@ fn surrogate(
     {
         if let Some(quantizer) = operand(placement).filter(|q| q.grid == Grid::Binary) {
             quantizer.name.clone_from(&source.name);
-            quantizer.gradient.clone_from(&source.gradient);
-            quantizer.lets.clone_from(&source.lets);
+            quantizer.formulas.clone_from(&source.formulas);
         }
     }
     Ok(())

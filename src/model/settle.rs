@@ -36,7 +36,7 @@ impl Frame {
 pub(super) struct Settler<'a> {
     pub(super) decisions: Decisions,
     pub(super) sink: Sink,
-    quantizers: &'a [Quantizer],
+    pub(super) quantizers: &'a [Quantizer],
     /// Where each decision is written, by path.
     pub(super) written: BTreeMap<String, Span>,
     /// What each constraint was written as, in the same order.
@@ -179,9 +179,11 @@ impl<'a> Settler<'a> {
 }
 
 /// The fields of a quantizer that its definition leaves to be chosen.
-fn open_fields(quantizer: &Quantizer) -> impl Iterator<Item = (&'static str, &Slot)> {
+fn open_fields(quantizer: &Quantizer) -> impl Iterator<Item = (&str, &Slot)> {
     let bits = quantizer.bits.iter().map(|slot| ("bits", slot));
+    let lets = quantizer.formulas.lets.iter();
     bits.chain([("scale", &quantizer.scale)])
+        .chain(lets.map(|binding| (binding.name.as_str(), &binding.slot)))
         .filter(|(_, slot)| matches!(slot, Slot::Chosen(_)))
 }
 

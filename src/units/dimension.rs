@@ -14,7 +14,7 @@ pub enum Base {
     Joule,
     /// Length, in meters.
     Meter,
-    /// Data, in bits.
+    /// Information, in bits.
     Bit,
     /// Operations.
     Op,
@@ -57,7 +57,7 @@ impl Base {
             Base::Second => ("time", "time"),
             Base::Joule => ("energy", "energy"),
             Base::Meter => ("length", "length"),
-            Base::Bit => ("data", "bit"),
+            Base::Bit => ("information", "bit"),
             Base::Op => ("ops", "op"),
             Base::Mac => ("macs", "mac"),
             Base::Cycle => ("cycles", "cycle"),

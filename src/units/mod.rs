@@ -170,7 +170,7 @@ mod tests {
             ("fJ/mac", "energy per mac"),
             ("mW", "power"),
             ("MHz", "frequency"),
-            ("KiB", "data"),
+            ("KiB", "information"),
             ("mm^2", "area"),
             ("Gop/s", "ops per time"),
             ("Top/J", "ops per energy"),

@@ -4,7 +4,7 @@ use super::Otherwise::{Absent, Number, Required, Word};
 use super::{Callable, Field, Kind, field};
 
 /// Words that name a way to find a scale.
-pub const SCALES: &[&str] = &["max_abs", "mean_abs", "mse", "one"];
+pub const SCALES: &[&str] = &["max_abs", "mean_abs", "mse", "one", "learned"];
 
 const PADDING: Field = field(
     "padding",
@@ -226,4 +226,4 @@ pub const RECORDS: &[(Kind, Callable)] = &[
 ];
 
 /// Calls of the language that are not built yet.
-pub const CALLS_LATER: &[&str] = &["mean", "std", "stop", "distill", "table", "command"];
+pub const CALLS_LATER: &[&str] = &["distill", "table", "command"];

@@ -245,10 +245,10 @@ pub const DECLARATIONS: &[Declaration] = &[
         base_required: true,
         fields: QUANTIZER,
         sections: &[],
-        formulas: &["forward", "gradient"],
+        formulas: &["normalize", "scale", "forward", "gradient"],
         lets: true,
-        later: &["normalize", "scale"],
-        docs: "codes, scale, surrogate gradient",
+        later: &[],
+        docs: "codes, scale, forward function, surrogate gradient",
     },
     Declaration {
         kind: "policy",

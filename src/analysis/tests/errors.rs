@@ -428,18 +428,23 @@ fn what_is_not_built_is_said() {
         "compare accuracy against seed = 1",
         "",
     );
-    in_experiment("require mean(1) <= 2", "bnas::unsupported", "mean", "");
-    one_error(
-        "quantizer q : binary { normalize(w) = w }",
-        "bnas::unsupported",
-        "normalize",
+    in_experiment(
+        "require mean(1) <= 2",
+        "bnas::type::mismatch",
+        "mean(1)",
         "",
     );
     one_error(
+        "quantizer q : binary { scale(w) = 2 * w }",
+        "bnas::quantizer::scale",
+        "2 * w",
+        "per = filter",
+    );
+    one_error(
         "quantizer q : binary { forward(x) = tanh(x) }",
-        "bnas::unsupported",
+        "bnas::quantizer::codes",
         "tanh(x)",
-        "sign",
+        "sign(…)",
     );
     one_error(
         "policy p { each layer { weights = int8 output = int8 } }",

@@ -2,7 +2,7 @@
 
 use super::experiment;
 use crate::ir::{Codes, Expr, Files, Slot, Target, Value};
-use crate::model::evaluate;
+use crate::model::{Template, evaluate};
 
 fn braintta() -> Target {
     let text = "bnas 1
@@ -159,14 +159,14 @@ experiment e {{
         })
         .unwrap()
     };
-    for binding in &quantizer.lets {
+    for binding in &quantizer.formulas.lets {
         let Slot::Fixed(expr) = &binding.slot else {
             panic!("formulas are fixed")
         };
         let value = reduce(expr, &known);
         known.push((binding.name.clone(), value));
     }
-    let value = reduce(&quantizer.gradient.unwrap(), &known);
+    let value = reduce(&quantizer.formulas.gradient.unwrap(), &known);
     value.as_value().unwrap().as_number().unwrap()
 }
 
@@ -189,4 +189,66 @@ fn ede_sharpens() {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         }
     }
+}
+
+/// ReSTE (arXiv:2308.06689, the authors' code): the secant below 0.1, x^((1 - o) / o) / o up to 1.5, nothing beyond.
+#[test]
+fn reste_nears_the_sign() {
+    for (progress, o) in [
+        (0.0, 1.0),
+        (0.5, 1.0 + 2.0 * (1.0 - 0.5_f64.sqrt())),
+        (1.0, 3.0),
+    ] {
+        for x in [-2.0, -0.7, -0.05, 0.0, 0.1, 0.3, 1.5, 1.6] {
+            let size = f64::abs(x);
+            let expected = match size {
+                s if s <= 0.1 => 0.1_f64.powf(1.0 / o) / 0.1,
+                s if s <= 1.5 => s.powf((1.0 - o) / o) / o,
+                _ => 0.0,
+            };
+            let found = gradient("reste", progress, x);
+            assert!((found - expected).abs() < 1e-9, "{x}: {found} {expected}");
+        }
+    }
+}
+
+/// Names of a quantizer's formulas may be given, and searched, where it is used.
+#[test]
+fn names_of_a_quantizer_are_amended_and_searched() {
+    let text = |given: &str| {
+        format!(
+            "bnas 1
+use std.data.digits
+use std.spaces.small_cnn
+use std.quantizers.{{ede, libra}}
+policy p {{ each layer {{ weights = libra  activations = ede {{ {given} }} }} }}
+experiment e {{
+  data = digits  space = small_cnn  policy = p
+  train {{ epochs = 1 }}  search {{ method = random  trials = 4 }}
+  maximize accuracy
+}}"
+        )
+    };
+    let template = Template::new(&experiment(&text("t_min = 1e-2"))).unwrap();
+    let point = template.decisions().default_point();
+    let network = template.candidate(&point).unwrap().unwrap().network;
+    let first = network.weighted().next().unwrap();
+    let placement = network.nodes[first].placement.as_ref().unwrap();
+    let weights = placement.weights.as_ref().unwrap();
+    assert!(weights.formulas.normalize.is_some() && weights.formulas.forward.is_some());
+    let activations = placement.activations.as_ref().unwrap();
+    assert_eq!(
+        activations.formulas.lets[0].slot,
+        Slot::Fixed(Expr::number(1e-2))
+    );
+    assert_eq!(
+        activations.formulas.lets[1].slot,
+        Slot::Fixed(Expr::number(1e1))
+    );
+    let template = Template::new(&experiment(&text("t_min in 1e-3..1e-1 log"))).unwrap();
+    let decisions = &template.decisions().all;
+    let searched = decisions.iter().filter(|d| d.path.ends_with(".t_min"));
+    assert_eq!(searched.count(), network.weighted().count());
+    let point = template.decisions().default_point();
+    assert!(template.candidate(&point).is_ok());
 }

@@ -254,8 +254,7 @@ pub fn quantizer(grid: Grid, scale: ScaleRule) -> Quantizer {
         grid,
         per_channel: true,
         scale,
-        gradient: None,
-        lets: vec![],
+        formulas: Default::default(),
     }
 }
 

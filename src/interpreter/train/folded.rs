@@ -6,6 +6,7 @@ use super::model::Model;
 use super::ops::RunningStatistics;
 use super::plan::{Operands, Step, Work};
 use super::quantize::Fit;
+use super::schedule::Moment;
 use crate::model::Activation;
 
 /// Integer sums of a product (pixels, channels) and what one of them stands for, per channel.
@@ -116,13 +117,21 @@ fn integer_product(
     let (input, output) = (model.plan.shapes[step.input], model.plan.shapes[step.node]);
     let quantizer = operands.weights.as_ref().expect("quantized weights");
     let weights = model.parameters.values(weight);
-    let fit = quantizer.fit_weights(weights, output.channels);
+    let fit = match operands.weight_scale {
+        Some(scales) => Fit::learned(
+            model.parameters.values(scales),
+            output.channels,
+            Moment::END,
+        ),
+        None => quantizer.fit_weights(weights, output.channels, Moment::END),
+    };
     let w = quantizer.codes(&fit, weights);
     let mut weight_scales = fit.scales;
     weight_scales.resize(output.channels, weight_scales[0]);
     let (quantizer, index) = operands.activations.as_ref().expect("quantized inputs");
-    let scale = model.scales.as_ref().expect("a quantized model")[*index];
-    let x = quantizer.codes(&Fit::scale(scale), x);
+    let scales = model.scales.as_ref().expect("a quantized model");
+    let scale = model.activation_scale(scales, *index);
+    let x = quantizer.codes(&Fit::scale(scale, Moment::END), x);
     let batch = x.len() / input.len();
     // A linear layer is a convolution whose kernel covers all of its input.
     let (kernel, stride, padding, groups) = match &step.work {

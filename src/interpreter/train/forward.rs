@@ -10,16 +10,15 @@ use dfdx::prelude::{
     Cpu, HasShape, PutTape, ReshapeTo, Shape, SplitTape, Tensor, TensorFromVec, WithEmptyTape,
 };
 
-use super::ops::{self, AnyTape, ConvOptions, PoolOptions, RunningStatistics, Tensor2, Tensor4};
+use super::ops::{
+    self, AnyTape, ConvOptions, PoolOptions, RunningStatistics, Tensor1, Tensor2, Tensor4,
+};
 use super::parameters::Parameters;
 use super::plan::{Operands, Plan, Step, Work};
-use super::quantize::{FakeQuantizer, Fit, scale};
+use super::quantize::{FakeQuantizer, Fit};
 use super::schedule::Moment;
 use crate::kernels::{Isa, batch_norm};
-use crate::model::{Activation, PoolKind, ScaleRule};
-
-/// Values that percentiles and least errors look at: those of the first images.
-const SAMPLE: usize = 1 << 18;
+use crate::model::{Activation, PoolKind};
 
 /// Where batch norm has its statistics from.
 pub enum Norms<'a> {
@@ -218,21 +217,21 @@ impl Pass<'_> {
         };
         let scale = match &mut self.scales {
             Scales::Off => return x,
-            Scales::Fixed(scales) => scales[*index],
+            Scales::Fixed(scales) => match operands.activation_scale {
+                Some(parameter) => {
+                    // Features of one image (LSQ, section 2.2).
+                    let features = ops::values(&x).len() / x.shape().0.max(1);
+                    let scale = self.parameters.vector(parameter).retaped::<T>();
+                    return learned(x, scale, quantizer, 1, features, self.moment);
+                }
+                None => scales[*index],
+            },
             Scales::Measured(scales) => {
-                let values = ops::values(&x);
-                let sample = match quantizer.rule {
-                    ScaleRule::Percentile(_) | ScaleRule::MeanSquaredError => {
-                        &values[..values.len().min(SAMPLE)]
-                    }
-                    // Extremes and means are cheap.
-                    _ => values,
-                };
-                scales[*index] = scale::find(quantizer.rule, quantizer.grid, sample);
+                scales[*index] = quantizer.fit_activations(ops::values(&x), self.moment);
                 scales[*index]
             }
         };
-        fake_quantize(x, quantizer, Fit::scale(scale), self.moment)
+        fake_quantize(x, quantizer, Fit::scale(scale, self.moment))
     }
 
     /// The weights of a product as their quantizer lets them through.
@@ -241,14 +240,25 @@ impl Pass<'_> {
         weights: Tensor<S, f32, Cpu, T>,
         operands: &Operands,
     ) -> Tensor<S, f32, Cpu, T> {
-        match &operands.weights {
-            Some(quantizer) if self.quantized_weights => {
-                // The output channel is the last axis of all weights.
-                let channels = weights.shape().concrete().into_iter().last().unwrap_or(1);
-                let fit = quantizer.fit_weights(ops::values(&weights), channels);
-                fake_quantize(weights, quantizer, fit, self.moment)
+        let Some(quantizer) = &operands.weights else {
+            return weights;
+        };
+        if !self.quantized_weights {
+            return weights;
+        }
+        // The output channel is the last axis of all weights.
+        let channels = weights.shape().concrete().into_iter().last().unwrap_or(1);
+        match operands.weight_scale {
+            Some(parameter) => {
+                let scales = self.parameters.vector(parameter);
+                let count = ops::values(&weights).len() / scales.shape().0;
+                let scales = scales.retaped::<T>();
+                learned(weights, scales, quantizer, channels, count, self.moment)
             }
-            _ => weights,
+            None => {
+                let fit = quantizer.fit_weights(ops::values(&weights), channels, self.moment);
+                fake_quantize(weights, quantizer, fit)
+            }
         }
     }
 }
@@ -292,13 +302,40 @@ fn fake_quantize<S: Shape, T: AnyTape>(
     x: Tensor<S, f32, Cpu, T>,
     quantizer: &Arc<FakeQuantizer>,
     fit: Fit,
-    moment: Moment,
 ) -> Tensor<S, f32, Cpu, T> {
     let (forth, back) = (fit.clone(), quantizer.clone());
     ops::surrogate(
         x,
         |x, y| quantizer.forward(&forth, x, y),
-        move |x, dy, dx| back.backward(&fit, moment, x, dy, dx),
+        move |x, dy, dx| {
+            back.backward(&fit, x, dy, dx);
+        },
+    )
+}
+
+/// The same with learned scales, each of `count` values. Their gradient is divided by the root of the number of values and codes, so that
+/// they move as fast as weights do (LSQ, arXiv:1902.08153, section 2.2).
+fn learned<S: Shape, T: AnyTape>(
+    x: Tensor<S, f32, Cpu, T>,
+    scales: Tensor1<T>,
+    quantizer: &Arc<FakeQuantizer>,
+    filters: usize,
+    count: usize,
+    moment: Moment,
+) -> Tensor<S, f32, Cpu, T> {
+    let back = quantizer.clone();
+    let (_, largest) = quantizer.grid.range();
+    let factor = 1.0 / (count as f32 * largest as f32).sqrt();
+    ops::surrogate_with_parameter(
+        x,
+        scales,
+        |x, scales, y| quantizer.forward(&Fit::learned(scales, filters, moment), x, y),
+        move |x, scales, dy, dx, dscales| {
+            let found = back.backward(&Fit::learned(scales, filters, moment), x, dy, dx);
+            for (d, found) in dscales.iter_mut().zip(found) {
+                *d += factor * found;
+            }
+        },
     )
 }
 

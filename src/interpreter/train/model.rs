@@ -12,7 +12,8 @@ use super::data::{Data, Split};
 use super::forward::{Norms, Pass, Scales, Watch};
 use super::ops::{self, Gradients, RunningStatistics, Tensor4};
 use super::parameters::{Parameter, Parameters, Value};
-use super::plan::{Plan, Role};
+use super::plan::{Operands, Plan, Role};
+use super::quantize::Fit;
 use super::schedule::Moment;
 use super::storage::{self, Entry, StorageError};
 use super::{PlanError, TrainError};
@@ -64,7 +65,7 @@ impl Model {
             let (value, decays) = match p.role {
                 Role::Weight => (Value::normal(&p.axes, 2.0, &mut rng), true),
                 Role::LastWeight => (Value::normal(&p.axes, 1.0, &mut rng), true),
-                Role::Gain => (Value::new(&p.axes, vec![1.0; count]), false),
+                Role::Gain | Role::Scale => (Value::new(&p.axes, vec![1.0; count]), false),
                 Role::Bias => (Value::new(&p.axes, vec![0.0; count]), false),
             };
             Parameter::new(p.name.clone(), value, decays)
@@ -167,6 +168,17 @@ impl Model {
         let mut scales = vec![1.0; self.plan.scale_names.len()];
         self.quantized_weights = quantize.weights();
         let images = self.tensor(batch::images(split, 0..count));
+        let operands = self.plan.operands_of_products();
+        let operands: Vec<(usize, Operands)> = operands.map(|(w, o)| (w, o.clone())).collect();
+        // Learned scales start where a rule would put them.
+        for (weight, operands) in &operands {
+            if let (Some(quantizer), Some(scale)) = (&operands.weights, operands.weight_scale) {
+                let weight = self.parameters.get(*weight);
+                let channels = weight.value.axes().last().copied().unwrap_or(1);
+                let fit = quantizer.fit_weights(weight.value.values(), channels, Moment::END);
+                self.parameters.set(scale, fit.scales);
+            }
+        }
         let pass = Pass {
             plan: &self.plan,
             parameters: &self.parameters,
@@ -180,6 +192,13 @@ impl Model {
             watch: None,
         };
         pass.run(images);
+        for (_, operands) in &operands {
+            if let (Some((_, index)), Some(scale)) =
+                (&operands.activations, operands.activation_scale)
+            {
+                self.parameters.set(scale, vec![scales[*index]]);
+            }
+        }
         self.scales = quantize.activations().then_some(scales);
     }
 
@@ -252,11 +271,30 @@ impl Model {
         if let Some(scales) = &self.scales {
             // Marks a quantized model, even where no activation has a scale.
             vector("quantized".into(), &[1.0]);
-            for (name, scale) in self.plan.scale_names.iter().zip(scales) {
-                vector(format!("{name}.activation_scale"), &[*scale]);
+            for (index, name) in self.plan.scale_names.iter().enumerate() {
+                let scale = self.activation_scale(scales, index);
+                vector(format!("{name}.activation_scale"), &[scale]);
             }
         }
         entries
+    }
+
+    /// The scale of a quantized input: learned, or found by calibration.
+    pub(super) fn activation_scale(&self, scales: &[f32], index: usize) -> f32 {
+        let mut learned = self
+            .plan
+            .operands_of_products()
+            .filter_map(|(_, operands)| {
+                let (_, of) = operands.activations.as_ref()?;
+                (*of == index).then_some(operands.activation_scale?)
+            });
+        match learned.next() {
+            Some(parameter) => {
+                let learned = self.parameters.get(parameter).value.values();
+                Fit::learned(learned, 1, Moment::END).scales[0]
+            }
+            None => scales[index],
+        }
     }
 
     /// The model that [`Model::to_safetensors`] saved, for the same candidate.

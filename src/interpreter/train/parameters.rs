@@ -107,6 +107,17 @@ impl Parameters {
         self.0.iter_mut()
     }
 
+    /// A parameter by its index.
+    pub fn get(&self, index: usize) -> &Parameter {
+        &self.0[index]
+    }
+
+    /// Gives a parameter other numbers, as many as it has.
+    pub fn set(&mut self, index: usize, values: Vec<f32>) {
+        let axes = self.0[index].value.axes();
+        self.0[index].value = Value::new(&axes, values);
+    }
+
     /// The numbers of a parameter.
     #[cfg(test)]
     pub fn values(&self, index: usize) -> &[f32] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::fixtures::{branched, candidate, digits, int, place, quantizer, small, varied};
 use super::parameters::Value;
 use super::*;
-use crate::ir::{BinaryOp, Expr, Function};
+use crate::ir::{BinaryOp, Expr, Function, Per, Reduction};
 use crate::model::{Activation, Grid, Loss, Network, Op, Optimizer, ScaleRule, Schedule, Stage};
 
 fn data() -> Data {
@@ -101,6 +101,88 @@ fn every_precision_learns_and_equals_integer_inference() {
 }
 
 #[test]
+fn learned_scales_learn_and_equal_integer_inference() {
+    let data = data();
+    let mut network = small(Activation::Relu);
+    let mut per_tensor = quantizer(int(4, false), ScaleRule::Learned);
+    per_tensor.per_channel = false;
+    place(
+        &mut network,
+        &quantizer(int(4, true), ScaleRule::Learned),
+        &per_tensor,
+    );
+    let mut candidate = candidate(network, 6, Some(3));
+    if let Some(finetune) = candidate.stages.get_mut(1) {
+        finetune.recipe.optimizer = Optimizer::Sgd {
+            lr: 0.01,
+            momentum: 0.9,
+            weight_decay: 0.0,
+        };
+    }
+    let trained = run(&candidate, &data, 0).unwrap();
+    assert!(trained.validation > 0.88, "{}", trained.validation);
+    let model = &trained.model;
+    let images = batch::images(data.validation(), 0..16);
+    assert_eq!(folded::check(model, images), 4);
+    // Calibration found a start, training went on from there.
+    let start = {
+        let mut untrained = candidate.clone();
+        untrained.stages.truncate(1);
+        run(&untrained, &data, 0).unwrap().model
+    };
+    let steps = |model: &Model| {
+        let steps = model.parameters.iter().filter(|p| p.name.contains("_step"));
+        let steps = steps.map(|p| (p.name.clone(), p.value.values().to_vec()));
+        steps.collect::<Vec<_>>()
+    };
+    let (before, after) = (steps(&start), steps(model));
+    assert_eq!(before.len(), 4);
+    for ((name, before), (_, after)) in before.iter().zip(&after) {
+        assert_ne!(before, after, "{name}");
+        assert!(
+            after.iter().all(|s| *s > 0.0 && *s < 1.0),
+            "{name}: {after:?}"
+        );
+    }
+    let bytes = model.to_safetensors(&BTreeMap::new());
+    let back = Model::from_safetensors(&candidate, &bytes).unwrap();
+    let images = batch::images(data.validation(), 0..8);
+    assert_eq!(back.logits(images.clone()), model.logits(images));
+}
+
+#[test]
+fn formulas_learn_and_equal_integer_inference() {
+    let data = data();
+    let x = || Expr::Name("x".into(), Default::default());
+    let call = |f, e: Expr| Expr::Call(f, vec![e]);
+    let binary = |op, a, b| Expr::Binary(op, Arc::new(a), Arc::new(b));
+    let of_filter = |kind, e| call(Function::Reduce(kind, Per::Filter), e);
+    // Centered weights, scaled by a power of two near their mean magnitude.
+    let centered = || binary(BinaryOp::Subtract, x(), of_filter(Reduction::Mean, x()));
+    let size = of_filter(Reduction::Mean, call(Function::Abs, centered()));
+    let power = call(Function::Round, call(Function::Log2, size));
+    let scale = binary(BinaryOp::Power, Expr::number(2.0), power);
+    let scale = call(Function::Stop, scale);
+    let mut weights = quantizer(Grid::Binary, ScaleRule::MeanAbs);
+    weights.formulas.forward = Some(binary(
+        BinaryOp::Multiply,
+        scale.clone(),
+        call(Function::Sign, centered()),
+    ));
+    weights.formulas.scale = Some(scale);
+    let mut network = small(Activation::Hardtanh);
+    place(
+        &mut network,
+        &weights,
+        &quantizer(Grid::Binary, ScaleRule::One),
+    );
+    let trained = run(&candidate(network, 6, Some(4)), &data, 0).unwrap();
+    assert!(trained.validation > 0.7, "{}", trained.validation);
+    let images = batch::images(data.validation(), 0..16);
+    assert_eq!(folded::check(&trained.model, images), 4);
+}
+
+#[test]
 fn every_kind_of_node_trains_and_folds() {
     let data = data();
     for (mut network, products, floor) in [(varied(), 8, 0.85), (branched(), 7, 0.65)] {
@@ -185,7 +267,7 @@ fn weights_behind_a_gradient_of_zero_stay() {
     let data = data();
     let mut network = small(Activation::Relu);
     let mut frozen = quantizer(int(4, true), ScaleRule::MaxAbs);
-    frozen.gradient = Some(Expr::number(0.0));
+    frozen.formulas.gradient = Some(Expr::number(0.0));
     place(
         &mut network,
         &frozen,

@@ -42,8 +42,7 @@ pub fn quantizer(grid: Grid) -> Quantizer {
         grid,
         per_channel: true,
         scale: ScaleRule::MaxAbs,
-        gradient: None,
-        lets: Vec::new(),
+        formulas: Default::default(),
     }
 }
 

@@ -296,8 +296,7 @@ pub fn integers(name: &str, bits: impl Given) -> Quantizer {
         signed: word("auto"),
         granularity: word("per_channel"),
         scale: word("max_abs").slot(),
-        lets: Vec::new(),
-        gradient: None,
+        formulas: Default::default(),
         span: Span::default(),
     }
 }

@@ -20,7 +20,10 @@ fn repair(name: &str, edits: Vec<Edit>) -> Repair {
 
 fn repaired(body: Vec<Stmt>, rules: Vec<Rule>, repairs: Vec<Repair>) -> Experiment {
     let surrogate = Quantizer {
-        gradient: Some(name("x")),
+        formulas: crate::ir::Formulas {
+            gradient: Some(name("x")),
+            ..Default::default()
+        },
         ..few_bits("ede", crate::ir::Codes::Binary)
     };
     let mut experiment = experiment(body);
@@ -189,7 +192,10 @@ fn surrogates_are_replaced_for_binary_only() {
             let placement = found.nodes[at].placement.clone().unwrap();
             let (weights, activations) =
                 (placement.weights.unwrap(), placement.activations.unwrap());
-            assert_eq!(weights.name == "ede", weights.gradient == Some(name("x")));
+            assert_eq!(
+                weights.name == "ede",
+                weights.formulas.gradient == Some(name("x"))
+            );
             (weights.name, activations.name)
         };
         [of(1), of(2)].map(|(w, a)| format!("{w}/{a}"))

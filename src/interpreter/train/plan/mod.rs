@@ -54,6 +54,8 @@ pub enum Role {
     Gain,
     /// Starts at 0.
     Bias,
+    /// Scales that are learned; calibration finds where they start.
+    Scale,
 }
 
 /// One operation of the tape.
@@ -144,6 +146,10 @@ pub struct Operands {
     pub weights: Option<Arc<FakeQuantizer>>,
     /// Of the input, with the index of its scale.
     pub activations: Option<(Arc<FakeQuantizer>, usize)>,
+    /// The parameter that holds the scales of the weights, where they are learned.
+    pub weight_scale: Option<usize>,
+    /// The parameter that holds the scale of the input, where it is learned.
+    pub activation_scale: Option<usize>,
 }
 
 /// Why a network has no plan.
@@ -293,29 +299,51 @@ impl Plan {
         };
         let explain = |e: FormulaError| PlanError {
             layer: node.layer.clone(),
-            reason: format!("the gradient of its quantizer is no formula: {e}"),
+            reason: format!("a formula of its quantizer cannot be run: {e}"),
         };
-        let weights = placement.weights.as_ref();
-        let weights = weights.map(FakeQuantizer::of_weights).transpose();
-        let activations = placement.activations.as_ref();
-        let activations = activations.map(FakeQuantizer::of_activations).transpose();
-        Ok(Operands {
-            weights: weights.map_err(explain)?.map(Arc::new),
-            activations: activations.map_err(explain)?.map(|quantizer| {
-                self.scale_names.push(name.to_owned());
-                (Arc::new(quantizer), self.scale_names.len() - 1)
-            }),
+        let mut operands = Operands::default();
+        if let Some(quantizer) = &placement.weights {
+            let quantizer = FakeQuantizer::of_weights(quantizer).map_err(explain)?;
+            if quantizer.is_learned() {
+                let scales = if quantizer.per_channel {
+                    node.shape.channels
+                } else {
+                    1
+                };
+                let name = format!("{name}.weight_step");
+                operands.weight_scale = Some(self.declare(name, vec![scales], Role::Scale));
+            }
+            operands.weights = Some(Arc::new(quantizer));
+        }
+        if let Some(quantizer) = &placement.activations {
+            let quantizer = FakeQuantizer::of_activations(quantizer).map_err(explain)?;
+            if quantizer.is_learned() {
+                let name = format!("{name}.activation_step");
+                operands.activation_scale = Some(self.declare(name, vec![1], Role::Scale));
+            }
+            self.scale_names.push(name.to_owned());
+            operands.activations = Some((Arc::new(quantizer), self.scale_names.len() - 1));
+        }
+        Ok(operands)
+    }
+
+    /// The products, each with the index of its weights and its operands.
+    pub fn operands_of_products(&self) -> impl Iterator<Item = (usize, &Operands)> {
+        self.steps.iter().filter_map(|step| match &step.work {
+            Work::Convolution {
+                weight, operands, ..
+            }
+            | Work::Linear {
+                weight, operands, ..
+            } => Some((*weight, operands)),
+            _ => None,
         })
     }
 
     /// Whether any operand is quantized.
     pub fn is_quantized(&self) -> bool {
-        self.steps.iter().any(|step| match &step.work {
-            Work::Convolution { operands, .. } | Work::Linear { operands, .. } => {
-                operands.weights.is_some() || operands.activations.is_some()
-            }
-            _ => false,
-        })
+        self.operands_of_products()
+            .any(|(_, operands)| operands.weights.is_some() || operands.activations.is_some())
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! In: a [`Quantizer`] with every choice made, values and scales. Out: quantized values, codes, and what goes back. Weights
 //! have their output channel as the last axis, so that one scale per channel is a row of scales; a single scale
-//! serves a whole tensor. A scale is held constant in the backward pass. Knows nothing of layers or of the tape.
+//! serves a whole tensor. A scale that a rule finds is held constant in the backward pass. Knows nothing of layers or of the tape.
 
 pub mod scale;
 
 use super::schedule::Moment;
+use crate::kernels::program::{Inputs, Program};
 use crate::kernels::{Isa, elementwise, quantize};
-use crate::model::formula::{Formula, FormulaError};
+use crate::model::formula::{self, FormulaError, Programs};
 use crate::model::{Grid, Quantizer, ScaleRule};
 
 /// Adding and taking away this number (1.5 · 2^23) rounds half to even wherever |x| < 2^22, in one vector addition each.
@@ -52,6 +53,10 @@ pub struct FakeQuantizer {
     /// Whether weights have a scale per output channel.
     pub per_channel: bool,
     surrogate: Surrogate,
+    /// What its formulas compute, where they say more than a surrogate gradient.
+    programs: Option<Programs>,
+    /// Whether a formula gives the scale.
+    own_scale: bool,
 }
 
 /// What stands for the derivative of the staircase.
@@ -62,27 +67,46 @@ enum Surrogate {
     /// 1 everywhere.
     Identity,
     /// A formula over `x` in units of the scale.
-    Formula(Formula),
+    Formula(Program),
 }
 
 /// How a quantizer fits some values: one scale for all, or one per member of the last axis.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
     /// What one code step stands for.
     pub scales: Vec<f32>,
     /// Ternary weights (TWN): as many magnitudes up to which a value becomes 0. Empty: the nearest code counts.
     thresholds: Vec<f32>,
+    /// Members of the last axis, for formulas.
+    filters: usize,
+    /// Where the stage is, for formulas.
+    moment: Moment,
 }
 
 impl Fit {
     /// One scale for all values.
-    pub fn scale(scale: f32) -> Fit {
+    pub fn scale(scale: f32, moment: Moment) -> Fit {
         Fit {
             scales: vec![scale],
             thresholds: Vec::new(),
+            filters: 1,
+            moment,
+        }
+    }
+
+    /// Learned scales of weights with as many filters, kept above 0.
+    pub fn learned(scales: &[f32], filters: usize, moment: Moment) -> Fit {
+        let positive = |s: &f32| if *s < LEAST_SCALE { LEAST_SCALE } else { *s };
+        Fit {
+            scales: scales.iter().map(positive).collect(),
+            filters,
+            ..Fit::scale(1.0, moment)
         }
     }
 }
+
+/// A learned scale does not get below this.
+const LEAST_SCALE: f32 = 1e-6;
 
 impl FakeQuantizer {
     /// The quantizer of activations. Straight through: values beyond the codes get no gradient.
@@ -97,20 +121,49 @@ impl FakeQuantizer {
     }
 
     fn new(quantizer: &Quantizer, default: Surrogate) -> Result<FakeQuantizer, FormulaError> {
+        let in_formulas = match default {
+            Surrogate::Straight => formula::Surrogate::Straight,
+            _ => formula::Surrogate::Identity,
+        };
         Ok(FakeQuantizer {
             grid: quantizer.grid,
             rule: quantizer.scale,
             per_channel: quantizer.per_channel,
-            surrogate: match &quantizer.gradient {
-                Some(expr) => Surrogate::Formula(Formula::compile(expr, &quantizer.lets)?),
+            programs: formula::programs(quantizer, in_formulas)?,
+            surrogate: match formula::surrogate(quantizer)? {
+                Some(program) => Surrogate::Formula(program),
                 None => default,
             },
+            own_scale: quantizer.formulas.scale.is_some(),
         })
     }
 
+    /// Whether its scales are parameters of the network.
+    pub fn is_learned(&self) -> bool {
+        self.rule == ScaleRule::Learned && !self.own_scale
+    }
+
     /// How the quantizer fits weights (…, channels): each channel by itself, or all as one.
-    pub fn fit_weights(&self, weights: &[f32], channels: usize) -> Fit {
-        let mut fit = Fit::default();
+    pub fn fit_weights(&self, weights: &[f32], channels: usize, moment: Moment) -> Fit {
+        let mut fit = Fit {
+            scales: Vec::new(),
+            filters: channels,
+            ..Fit::scale(1.0, moment)
+        };
+        if self.own_scale {
+            fit.scales = self.scales(weights, channels, moment);
+            return fit;
+        }
+        let mut normalized = Vec::new();
+        let weights = match self.programs.as_ref().and_then(|p| p.normalized.as_ref()) {
+            Some(program) => {
+                normalized.resize(weights.len(), 0.0);
+                let inputs = inputs(weights, &[], &[1.0], channels, moment);
+                program.run(Isa::current(), inputs, &mut normalized, false);
+                &normalized
+            }
+            None => weights,
+        };
         if !self.per_channel {
             self.fit(weights, &mut fit);
             return fit;
@@ -125,9 +178,36 @@ impl FakeQuantizer {
         fit
     }
 
+    /// The scales that the quantizer's own formula gives.
+    fn scales(&self, x: &[f32], filters: usize, moment: Moment) -> Vec<f32> {
+        let program = self.programs.as_ref().map(|p| &p.scale);
+        let program = program.expect("invariant: a formula for the scale has a program");
+        let mut kept = program.run(
+            Isa::current(),
+            inputs(x, &[], &[1.0], filters, moment),
+            &mut [],
+            false,
+        );
+        kept.swap_remove(0)
+    }
+
+    /// The scale of activations: by its own formula, or by its rule from a sample of them.
+    pub fn fit_activations(&self, x: &[f32], moment: Moment) -> f32 {
+        if self.own_scale {
+            return self.scales(x, 1, moment)[0];
+        }
+        let sample = match self.rule {
+            ScaleRule::Percentile(_) | ScaleRule::MeanSquaredError => &x[..x.len().min(SAMPLE)],
+            // Extremes and means are cheap.
+            _ => x,
+        };
+        scale::find(self.rule, self.grid, sample)
+    }
+
     fn fit(&self, weights: &[f32], fit: &mut Fit) {
         fit.scales.push(scale::find(self.rule, self.grid, weights));
-        if (self.rule, self.grid) == (ScaleRule::MeanAbs, Grid::Ternary) {
+        let formulas = self.programs.is_some();
+        if (self.rule, self.grid, formulas) == (ScaleRule::MeanAbs, Grid::Ternary, false) {
             fit.thresholds.push(scale::ternary_threshold(weights));
         }
     }
@@ -135,6 +215,11 @@ impl FakeQuantizer {
     /// Writes code times scale of each value.
     pub fn forward(&self, fit: &Fit, x: &[f32], out: &mut [f32]) {
         let isa = Isa::current();
+        if let Some(programs) = &self.programs {
+            let inputs = inputs(x, &[], &fit.scales, fit.filters, fit.moment);
+            programs.forward.run(isa, inputs, out, false);
+            return;
+        }
         match self.grid {
             Grid::Binary => quantize::sign(isa, x, &fit.scales, out),
             Grid::Ternary if !fit.thresholds.is_empty() => {
@@ -160,29 +245,45 @@ impl FakeQuantizer {
             .collect()
     }
 
-    /// Adds to `dx` what passes of `dy` at a moment of a stage of training.
-    pub fn backward(&self, fit: &Fit, moment: Moment, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    /// Adds to `dx` what passes of `dy`. Gives the derivative for learned scales, else nothing.
+    pub fn backward(&self, fit: &Fit, x: &[f32], dy: &[f32], dx: &mut [f32]) -> Vec<f32> {
         let isa = Isa::current();
         let scales = &fit.scales;
+        let inputs = inputs(x, dy, scales, fit.filters, fit.moment);
+        if let Some(programs) = &self.programs {
+            let kept = programs.backward.run(isa, inputs, dx, true);
+            return kept.into_iter().next().unwrap_or_default();
+        }
         match &self.surrogate {
             Surrogate::Identity => elementwise::accumulate(isa, dx, dy),
             Surrogate::Straight => {
                 let (low, high) = bounds(self.grid);
                 quantize::uniform_backward(isa, x, scales, low, high, dy, dx);
             }
-            Surrogate::Formula(formula) => {
-                let z: Vec<f32> = x
-                    .iter()
-                    .zip(scales.iter().cycle())
-                    .map(|(x, s)| x / s)
-                    .collect();
-                let mut slope = vec![0.0; x.len()];
-                formula.eval(&z, moment.progress as f32, &mut slope);
-                for ((dx, dy), slope) in dx.iter_mut().zip(dy).zip(&slope) {
-                    *dx += dy * slope;
-                }
+            Surrogate::Formula(program) => {
+                program.run(isa, inputs, dx, true);
             }
         }
+        Vec::new()
+    }
+}
+
+/// Values that percentiles and least errors look at: those of the first images.
+const SAMPLE: usize = 1 << 18;
+
+fn inputs<'a>(
+    x: &'a [f32],
+    dy: &'a [f32],
+    scales: &'a [f32],
+    filters: usize,
+    moment: Moment,
+) -> Inputs<'a> {
+    Inputs {
+        x,
+        dy,
+        scales,
+        filters,
+        progress: [moment.progress as f32, moment.step_progress as f32],
     }
 }
 
@@ -203,17 +304,16 @@ mod tests {
             grid,
             per_channel: true,
             scale: ScaleRule::MaxAbs,
-            gradient: None,
-            lets: vec![],
+            formulas: Default::default(),
         }
     }
 
     fn values(grid: Grid, scale: f32, x: &[f32]) -> Vec<f32> {
         let q = FakeQuantizer::of_activations(&quantizer(grid)).unwrap();
         let mut out = vec![0.0; x.len()];
-        q.forward(&Fit::scale(scale), x, &mut out);
+        q.forward(&Fit::scale(scale, Moment::END), x, &mut out);
         let codes: Vec<f32> = q
-            .codes(&Fit::scale(scale), x)
+            .codes(&Fit::scale(scale, Moment::END), x)
             .iter()
             .map(|c| *c as f32 * scale)
             .collect();
@@ -268,7 +368,7 @@ mod tests {
     fn channels_have_their_own_scales() {
         let q = FakeQuantizer::of_weights(&quantizer(Grid::Ternary)).unwrap();
         let weights = [4.0, 0.1, -2.1, 0.2]; // (2, 2)
-        let fit = q.fit_weights(&weights, 2);
+        let fit = q.fit_weights(&weights, 2, Moment::END);
         assert_eq!(fit.scales, [4.0, 0.2]);
         let mut out = [0.0; 4];
         q.forward(&fit, &weights, &mut out);
@@ -277,7 +377,7 @@ mod tests {
             per_channel: false,
             ..q
         };
-        assert_eq!(whole.fit_weights(&weights, 2).scales, [4.0]);
+        assert_eq!(whole.fit_weights(&weights, 2, Moment::END).scales, [4.0]);
     }
 
     #[test]
@@ -288,11 +388,14 @@ mod tests {
         };
         // 0.7 mean |w| = 1.75, the mean above it is 4.5: 2.0 is nearer to 0 than to 4.5, and still not 0.
         let weights = [7.0, -2.0, 0.5, 0.5]; // (4, 1)
-        let fit = q.fit_weights(&weights, 1);
+        let fit = q.fit_weights(&weights, 1, Moment::END);
         assert_eq!(fit.scales, [4.5]);
         assert_eq!(q.codes(&fit, &weights), [1, -1, 0, 0]);
         // A scale that was found once has no threshold.
-        assert_eq!(q.codes(&Fit::scale(4.5), &weights), [1, 0, 0, 0]);
+        assert_eq!(
+            q.codes(&Fit::scale(4.5, Moment::END), &weights),
+            [1, 0, 0, 0]
+        );
     }
 
     #[test]
@@ -300,27 +403,28 @@ mod tests {
         let q = FakeQuantizer::of_activations(&quantizer(Grid::Ternary)).unwrap();
         let x = [-2.1, -2.0, 0.3, 2.0, 2.1];
         let mut dx = [1.0; 5];
-        q.backward(&Fit::scale(2.0), Moment::END, &x, &[10.0; 5], &mut dx);
+        q.backward(&Fit::scale(2.0, Moment::END), &x, &[10.0; 5], &mut dx);
         assert_eq!(dx, [1.0, 11.0, 11.0, 11.0, 1.0]);
         let weights = FakeQuantizer::of_weights(&quantizer(Grid::Ternary)).unwrap();
         let mut dx = [1.0; 5];
-        weights.backward(&Fit::scale(2.0), Moment::END, &x, &[10.0; 5], &mut dx);
+        weights.backward(&Fit::scale(2.0, Moment::END), &x, &[10.0; 5], &mut dx);
         assert_eq!(dx, [11.0; 5]);
     }
 
     #[test]
     fn a_formula_sees_units_of_the_scale() {
         let mut definition = quantizer(Grid::Binary);
-        definition.gradient = Some(Expr::Name("x".into(), Default::default()));
+        definition.formulas.gradient = Some(Expr::Name("x".into(), Default::default()));
         let q = FakeQuantizer::of_weights(&definition).unwrap();
         let mut dx = [0.0; 4];
         let fit = Fit {
             scales: vec![2.0, 4.0],
-            thresholds: vec![],
+            filters: 2,
+            ..Fit::scale(1.0, Moment::END)
         };
-        q.backward(&fit, Moment::END, &[1.0, 1.0, 2.0, 2.0], &[1.0; 4], &mut dx);
+        q.backward(&fit, &[1.0, 1.0, 2.0, 2.0], &[1.0; 4], &mut dx);
         assert_eq!(dx, [0.5, 0.25, 1.0, 0.5]);
-        definition.gradient = Some(Expr::Name("y".into(), Default::default()));
+        definition.formulas.gradient = Some(Expr::Name("y".into(), Default::default()));
         assert!(FakeQuantizer::of_weights(&definition).is_err());
     }
 }

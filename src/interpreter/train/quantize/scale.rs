@@ -19,8 +19,11 @@ pub fn find(rule: ScaleRule, grid: Grid, values: &[f32]) -> f32 {
         // The mean of |x| is also where the squared error of binary codes is least (XNOR-Net, Eq. (6)).
         (ScaleRule::MeanAbs | ScaleRule::MeanSquaredError, Grid::Binary) => mean_abs(values),
         (ScaleRule::MeanAbs, Grid::Ternary) => ternary(values),
+        (ScaleRule::Learned, Grid::Binary) => mean_abs(values),
         // The start value of learned steps: 2 mean |x| / sqrt(largest code) (arXiv:1902.08153, section 2.1).
-        (ScaleRule::MeanAbs, Grid::Integer { .. }) => 2.0 * mean_abs(values) / largest.sqrt(),
+        (ScaleRule::Learned, _) | (ScaleRule::MeanAbs, Grid::Integer { .. }) => {
+            2.0 * mean_abs(values) / largest.sqrt()
+        }
         (ScaleRule::Percentile(share), _) => percentile(values, share) / largest,
         (ScaleRule::MeanSquaredError, _) => least_error(grid, values),
     };

@@ -1,0 +1,355 @@
+//! Formulas of quantizers: `forward(x) = …`, `gradient`, `normalize`, `scale`, and the names that they use.
+//!
+//! In: the entries of a quantizer that are no fields. Out: [`Formulas`] in which calls of one formula in another are written out. Whether
+//! what they compute can run is asked of the model.
+
+use super::context::{Cx, Local};
+use super::expr::Typed;
+use super::merged::Merged;
+use super::quantizer::target;
+use super::types::Type;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Codes, Expr, Formulas, Function, Per, Reduction};
+use crate::model::{Grid, evaluate, formula};
+use crate::source::Span;
+use crate::syntax::ast::{self, Entry, EntryKind};
+
+/// Names of the value that a formula takes.
+const PARAMETERS: [&str; 2] = ["x", "w"];
+
+/// The order in which formulas may call those before them.
+const ORDER: [&str; 4] = ["normalize", "scale", "forward", "gradient"];
+
+impl Cx<'_> {
+    /// The formulas of a quantizer, and the names above them.
+    pub(super) fn formulas(
+        &mut self,
+        merged: &Merged,
+        entries: &[Entry],
+        codes: Codes,
+        rule: bool,
+    ) -> Formulas {
+        let mark = self.locals.len();
+        self.progress();
+        for name in ["low", "high"] {
+            self.locals.push(Local::built_in(name, Type::PLAIN));
+        }
+        let around = self.formulas.replace(Vec::new());
+        let mut formulas = Formulas::default();
+        for entry in entries {
+            match &entry.kind {
+                _ if target(entry).is_some() => formulas.lets.extend(self.binding(entry, mark)),
+                EntryKind::Formula(f) if ORDER.contains(&f.name.text.as_str()) => {}
+                EntryKind::Formula(f) => {
+                    let names = merged.schema.formulas;
+                    self.unknown_key(&merged.owner(), &f.name, Some(merged.name.span), names);
+                }
+                _ => self.stray(merged, entry, "a quantizer holds fields and formulas"),
+            }
+        }
+        for name in ORDER {
+            let written = entries.iter().find_map(|entry| match &entry.kind {
+                EntryKind::Formula(f) if f.name.text == name => Some(f),
+                _ => None,
+            });
+            let Some(written) = written else { continue };
+            let Some(body) = self.formula_body(written) else {
+                continue;
+            };
+            if let Some(known) = &mut self.formulas {
+                known.push((name.into(), body.clone()));
+            }
+            match name {
+                "normalize" => formulas.normalize = Some(body),
+                "scale" => {
+                    self.own_scale(merged, written, &body, rule);
+                    formulas.scale = Some(body);
+                }
+                "gradient" => formulas.gradient = Some(body),
+                _ => {
+                    self.gives_codes(written, &body, codes);
+                    // What every binary quantizer does.
+                    let sign = Expr::Call(Function::Sign, vec![x(written.name.span)]);
+                    let plain = codes == Codes::Binary
+                        && formulas.scale.is_none()
+                        && formulas.normalize.is_none()
+                        && same(&body, &sign);
+                    formulas.forward = Some(body).filter(|_| !plain);
+                }
+            }
+        }
+        self.formulas = around;
+        let names = self.leave(mark);
+        let keys = merged.schema.fields.iter().map(|f| f.name);
+        self.unused(&names, keys, &merged.owner());
+        formulas
+    }
+
+    /// The body of a formula, over `x`.
+    fn formula_body(&mut self, formula: &ast::Formula) -> Option<Expr> {
+        let name = &formula.name.text;
+        let [param] = formula.params.as_slice() else {
+            self.report(
+                Diagnostic::error(
+                    "bnas::type::arity",
+                    format!("`{name}` is a formula of one number"),
+                )
+                .label(
+                    formula.name.span,
+                    format!("has {} parameters", formula.params.len()),
+                )
+                .help(format!("write `{name}(x) = …`")),
+            );
+            return None;
+        };
+        if !PARAMETERS.contains(&param.name.text.as_str()) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::quantizer::parameter",
+                    "the number that a formula takes is called `x` or, of weights, `w`",
+                )
+                .label(param.name.span, "another name")
+                .help(format!("write `{name}(x) = …`")),
+            );
+            return None;
+        }
+        let mark = self.locals.len();
+        let (from, span) = (param.name.text.clone(), param.name.span);
+        self.locals.push(Local::built_in(from.clone(), Type::PLAIN));
+        let body = self.expr(&formula.body, None);
+        self.leave(mark);
+        if body.ty == Type::Poison {
+            return None;
+        }
+        if !body.ty.fits(&Type::PLAIN) {
+            self.expected("a plain number", &body);
+            return None;
+        }
+        substituted(&body.expr, &from, &x(span))
+    }
+
+    /// `normalize(w)`, `mean(w, per = filter)`: calls that only formulas know. `None`: it is neither.
+    pub(super) fn formula_call(
+        &mut self,
+        name: &ast::Name,
+        args: &[ast::Argument],
+        span: Span,
+    ) -> Option<Typed> {
+        let own = self.formulas.as_ref().and_then(|known| {
+            let found = known.iter().find(|(n, _)| *n == name.text);
+            found.map(|(_, body)| body.clone())
+        });
+        if let Some(body) = own {
+            return Some(match args {
+                [
+                    ast::Argument::Positional {
+                        value,
+                        filter: None,
+                    },
+                ] => {
+                    let of = self.expr(value, None);
+                    match substituted(&body, "x", &of.expr) {
+                        Some(expr) if of.ty.fits(&Type::PLAIN) => {
+                            Typed::new(expr, Type::PLAIN, span)
+                        }
+                        _ => Typed::poison(span),
+                    }
+                }
+                _ => {
+                    self.report(
+                        Diagnostic::error(
+                            "bnas::type::arity",
+                            format!("`{}` is a formula of one number", name.text),
+                        )
+                        .label(span, format!("{} given", args.len()))
+                        .help(format!("write `{}(w)`", name.text)),
+                    );
+                    Typed::poison(span)
+                }
+            });
+        }
+        let reduction = match name.text.as_str() {
+            "mean" => Reduction::Mean,
+            "std" => Reduction::Std,
+            "sum" => Reduction::Sum,
+            "max" => Reduction::Max,
+            "min" => Reduction::Min,
+            _ => return None,
+        };
+        let per = args.iter().find_map(|a| match a {
+            ast::Argument::Fixed { name, value } if name.text == "per" => Some(value),
+            _ => None,
+        });
+        let only_reduces = matches!(reduction, Reduction::Mean | Reduction::Std);
+        let one = (self.formulas.is_some() && args.len() == 1)
+            && matches!(reduction, Reduction::Sum | Reduction::Max | Reduction::Min);
+        if per.is_none() && !only_reduces && !one {
+            return None;
+        }
+        Some(self.reduction(reduction, name, args, per, span))
+    }
+
+    fn reduction(
+        &mut self,
+        reduction: Reduction,
+        name: &ast::Name,
+        args: &[ast::Argument],
+        per: Option<&ast::Expr>,
+        span: Span,
+    ) -> Typed {
+        if self.formulas.is_none() {
+            self.report(
+                Diagnostic::error(
+                    "bnas::type::mismatch",
+                    format!(
+                        "`{}` over the values of a tensor has no place here",
+                        name.text
+                    ),
+                )
+                .label(span, "there is no tensor")
+                .help("only formulas of a quantizer reduce"),
+            );
+            return Typed::poison(span);
+        }
+        let word = per.map(|e| self.text(e.span)).unwrap_or_default();
+        let over = match word.as_str() {
+            "filter" => Per::Filter,
+            "tensor" => Per::Tensor,
+            _ => {
+                let place = per.map_or(span, |e| e.span);
+                let of = self.text(args.first().map_or(span, argument_span));
+                self.report(
+                    Diagnostic::error(
+                        "bnas::quantizer::per",
+                        format!("`{}` needs to know over which values it goes", name.text),
+                    )
+                    .label(place, "neither `per = filter` nor `per = tensor`")
+                    .help(format!("write `{}({of}, per = filter)`", name.text)),
+                );
+                return Typed::poison(span);
+            }
+        };
+        let [
+            ast::Argument::Positional {
+                value,
+                filter: None,
+            },
+            _,
+        ] = args
+        else {
+            self.report(
+                Diagnostic::error(
+                    "bnas::type::arity",
+                    format!("`{}` takes one value and `per`", name.text),
+                )
+                .label(span, format!("{} given", args.len())),
+            );
+            return Typed::poison(span);
+        };
+        let of = self.expr(value, None);
+        if of.ty == Type::Poison {
+            return of;
+        }
+        if !of.ty.fits(&Type::PLAIN) {
+            self.expected("a plain number", &of);
+            return Typed::poison(span);
+        }
+        let expr = Expr::Call(Function::Reduce(reduction, over), vec![of.expr]);
+        Typed::new(expr, Type::PLAIN, span)
+    }
+
+    /// A formula of the scale is the same for a whole filter, and the only scale.
+    fn own_scale(&mut self, merged: &Merged, formula: &ast::Formula, body: &Expr, rule: bool) {
+        if formula::differs(body) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::quantizer::scale",
+                    "this scale differs from value to value",
+                )
+                .label(formula.body.span, "reads the value outside of a reduction")
+                .help("reduce it: `mean(…, per = filter)`"),
+            );
+        }
+        if rule {
+            let place = merged.entries.iter().find(|e| {
+                target(e).is_some_and(|path| path.as_name().is_some_and(|n| n.text == "scale"))
+            });
+            self.report(
+                Diagnostic::error(
+                    "bnas::quantizer::scale",
+                    format!("`{}` has two scales", merged.name.text),
+                )
+                .label(place.map_or(merged.name.span, |e| e.span), "a rule")
+                .label(formula.name.span, "and a formula")
+                .help("remove one of the two"),
+            );
+        }
+    }
+
+    /// What `forward` gives is a code of the quantizer times a scale, for every width.
+    fn gives_codes(&mut self, formula: &ast::Formula, body: &Expr, codes: Codes) {
+        let grids: &[Grid] = match codes {
+            Codes::Binary => &[Grid::Binary],
+            Codes::Ternary => &[Grid::Ternary],
+            Codes::Uniform => &[
+                Grid::Integer {
+                    bits: 2,
+                    signed: true,
+                },
+                Grid::Integer {
+                    bits: 2,
+                    signed: false,
+                },
+            ],
+        };
+        let found = formula::codes::split(body).and_then(|(_, code)| {
+            grids
+                .iter()
+                .try_for_each(|grid| formula::codes::are_codes(&code, *grid))
+        });
+        let Err(why) = found else { return };
+        let help = match codes {
+            Codes::Binary => "write it as `scale(w) * sign(…)`",
+            Codes::Ternary => "write it as `scale(w) * round(clip(…, -1, 1))`",
+            Codes::Uniform => {
+                "write it as `scale(w) * round(clip(…, low, high))`: `low` and `high` are the smallest and largest code"
+            }
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::quantizer::codes",
+                "what `forward` gives is no code times a scale",
+            )
+            .label(formula.body.span, why)
+            .help(help),
+        );
+    }
+}
+
+fn x(span: Span) -> Expr {
+    Expr::Name("x".into(), span)
+}
+
+/// An expression with another one in place of a name.
+fn substituted(expr: &Expr, name: &str, by: &Expr) -> Option<Expr> {
+    let names = |n: &str| (n == name).then(|| by.clone());
+    evaluate::reduce(expr, &names).ok()
+}
+
+/// Whether two expressions are the same wherever they stand.
+fn same(a: &Expr, b: &Expr) -> bool {
+    match (a, b) {
+        (Expr::Call(f, a), Expr::Call(g, b)) => {
+            f == g && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Expr::Name(a, _), Expr::Name(b, _)) => a == b,
+        _ => a == b,
+    }
+}
+
+fn argument_span(argument: &ast::Argument) -> Span {
+    match argument {
+        ast::Argument::Positional { value, .. } | ast::Argument::Fixed { value, .. } => value.span,
+        ast::Argument::Searched { domain, .. } => domain.span,
+    }
+}
