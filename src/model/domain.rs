@@ -193,6 +193,9 @@ impl Settler<'_> {
                     .help("rename one of the two"),
             );
         }
+        if domain.default.is_some() {
+            self.defaults.insert(self.decisions.all.len());
+        }
         self.decisions.all.push(Decision {
             path: path.into(),
             choices,

@@ -33,6 +33,7 @@ mod repair;
 mod select;
 mod settle;
 mod stage;
+mod suspect;
 pub mod survey;
 pub mod template;
 #[cfg(test)]

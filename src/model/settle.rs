@@ -3,7 +3,7 @@
 //! In: a [`Slot`] with the path that it stands at and the guard under which it exists. Out: an expression over decisions; a
 //! slot that is chosen has become a [`Decision`](super::decision::Decision). Knows names only through the scope that it is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::decision::Decisions;
@@ -41,6 +41,8 @@ pub(super) struct Settler<'a> {
     pub(super) written: BTreeMap<String, Span>,
     /// What each constraint was written as, in the same order.
     pub(super) required: Vec<Require>,
+    /// The decisions whose default is written.
+    pub(super) defaults: BTreeSet<usize>,
 }
 
 impl<'a> Settler<'a> {
@@ -51,6 +53,7 @@ impl<'a> Settler<'a> {
             quantizers,
             written: BTreeMap::new(),
             required: Vec::new(),
+            defaults: BTreeSet::new(),
         }
     }
 

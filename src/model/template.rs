@@ -26,6 +26,7 @@ use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
 use super::stage::{Final, Stage};
+use super::suspect;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{self, BinaryOp, Experiment, Expr, Slot, Value};
@@ -224,7 +225,7 @@ impl Template {
                 decisions.constraints.push(holds);
             }
         }
-        let template = Template {
+        let mut template = Template {
             counted: Counted::new(&decisions),
             claims,
             decisions,
@@ -248,7 +249,11 @@ impl Template {
             warnings: found,
         };
         match prove::failures(&template, experiment) {
-            unmeetable if unmeetable.is_empty() => Ok(template),
+            unmeetable if unmeetable.is_empty() => {
+                let suspect = suspect::warnings(&template, experiment, &settler.defaults);
+                template.warnings.extend(suspect);
+                Ok(template)
+            }
             unmeetable => Err(unmeetable),
         }
     }

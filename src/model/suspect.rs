@@ -1,0 +1,152 @@
+//! What can run and is likelier a mistake than meant: conditions that never hold, requirements that never bind, a written default that
+//! no first trial can take.
+//!
+//! In: a template and its experiment. Out: warnings. Only what is proved is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bounds;
+use super::decision::Choices;
+use super::evaluate;
+use super::members::Values;
+use super::template::Template;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{BinaryOp, Experiment, Expr, Value};
+use crate::source::Span;
+
+/// Everything that looks like a mistake. `defaults` are the decisions whose default is written.
+pub(super) fn warnings(
+    template: &Template,
+    experiment: &Experiment,
+    defaults: &BTreeSet<usize>,
+) -> Vec<Diagnostic> {
+    let mut found = never_there(template);
+    found.extend(never_binding(template, experiment));
+    found.extend(broken_defaults(template, defaults));
+    found
+}
+
+/// Operations whose condition holds for no candidate, in any copy.
+fn never_there(template: &Template) -> Vec<Diagnostic> {
+    let mut guards: BTreeMap<Span, Vec<&Expr>> = BTreeMap::new();
+    for node in &template.nodes {
+        guards.entry(node.span).or_default().push(&node.guard);
+    }
+    guards.retain(|_, guards| guards.iter().all(|guard| never(guard, template)));
+    guards
+        .into_iter()
+        .map(|(span, guards)| {
+            let text = "this is in no candidate: its condition never holds";
+            let diagnostic =
+                Diagnostic::warning("bnas::space::never", text).label(span, "never there");
+            with_domains(diagnostic, guards[0], template)
+        })
+        .collect()
+}
+
+/// Requirements with a condition that holds for no candidate: they ask for nothing.
+fn never_binding(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
+    let of_experiment = experiment.requires.iter().zip(template.requires());
+    let of_space = template.claims().iter().filter(|c| c.require.is_none());
+    let of_space = of_space.map(|c| {
+        let holds = &template.decisions().constraints[c.constraint];
+        (&c.written, holds)
+    });
+    let mut found = Vec::new();
+    for (require, holds) in of_experiment.chain(of_space) {
+        let mut condition = None;
+        evaluate::walk(holds, &mut |part| {
+            if let Expr::Binary(BinaryOp::Implies, left, _) = part
+                && condition.is_none()
+                && never(left, template)
+            {
+                condition = Some((**left).clone());
+            }
+        });
+        if let Some(condition) = condition {
+            let text = format!("`{}` asks for nothing", require.text);
+            let diagnostic = Diagnostic::warning("bnas::require::never_binds", text).label(
+                require.span,
+                "what stands before `implies` holds for no candidate",
+            );
+            found.push(with_domains(diagnostic, &condition, template));
+        }
+    }
+    found
+}
+
+/// Written defaults that break a constraint together: the first trial takes others. Defaults of another file are no mistake of the
+/// one that requires.
+fn broken_defaults(template: &Template, defaults: &BTreeSet<usize>) -> Vec<Diagnostic> {
+    let decisions = template.decisions();
+    let point = decisions.default_point();
+    let scope = Values(&point.0);
+    let mut found = Vec::new();
+    for claim in template.claims().iter().filter(|c| !c.of_metrics) {
+        let constraint = &decisions.constraints[claim.constraint];
+        if evaluate::truth(constraint, &scope) != Ok(false) {
+            continue;
+        }
+        let of_claim = evaluate::decisions(constraint);
+        let written: Vec<usize> = of_claim
+            .into_iter()
+            .filter(|i| defaults.contains(i) && point.0[*i].is_some())
+            .filter(|i| decisions.all[*i].span.source == claim.written.span.source)
+            .collect();
+        if written.is_empty() {
+            continue;
+        }
+        let text = format!("the defaults do not meet `{}`", claim.written.text);
+        let mut diagnostic = Diagnostic::warning("bnas::domain::first_trial", text)
+            .label(claim.written.span, "fails at the defaults");
+        for index in written {
+            let decision = &decisions.all[index];
+            let label = format!("`{}` would be {}", decision.path, decision.default);
+            diagnostic = diagnostic.label(decision.span, label);
+        }
+        found.push(diagnostic.help(
+            "the first trial will take other members: write defaults that meet it, or leave them out",
+        ));
+    }
+    found
+}
+
+/// Whether a condition on decisions is proved to hold for no candidate.
+fn never(condition: &Expr, template: &Template) -> bool {
+    condition.as_value().is_none()
+        && bounds::proves(condition, template.decisions(), &|_| None) == Some(false)
+}
+
+/// Says what the decisions of a condition can be.
+fn with_domains(diagnostic: Diagnostic, condition: &Expr, template: &Template) -> Diagnostic {
+    let of_condition = evaluate::decisions(condition);
+    let shown: Vec<String> = of_condition
+        .into_iter()
+        .take(3)
+        .map(|index| &template.decisions().all[index])
+        .map(|d| format!("`{}` is one of {}", d.path, members(&d.choices)))
+        .collect();
+    match shown.is_empty() {
+        true => diagnostic,
+        false => diagnostic.help(format!(
+            "{}: mend the condition, or widen the domain",
+            shown.join(", ")
+        )),
+    }
+}
+
+fn members(choices: &Choices) -> String {
+    match choices {
+        Choices::Integers {
+            low, high, step: 1, ..
+        } => format!("{low}..{high}"),
+        Choices::Integers {
+            low, high, step, ..
+        } => format!("{low}..{high} step {step}"),
+        Choices::Reals { low, high, .. } => format!("{low}..{high}"),
+        Choices::Ordered(numbers) => {
+            Value::Set(numbers.iter().copied().map(Value::Number).collect()).to_string()
+        }
+        Choices::Categories(values) => Value::Set(values.clone()).to_string(),
+    }
+}
