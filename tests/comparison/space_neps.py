@@ -93,12 +93,14 @@ def sample(n, seed):
         candidates.append({**network, "optimizer": optimizer})
         return 0.0
 
-    with tempfile.TemporaryDirectory() as folder:
-        neps.run(
-            evaluate_pipeline=evaluate,
-            pipeline_space=Space(),
-            root_directory=os.path.join(folder, "run"),
-            optimizer="neps_random_search",
-            worker_evaluations_to_spend=n,
-        )
+    # In runs of a hundred: the time of a proposal grows with the trials before it.
+    while len(candidates) < n:
+        with tempfile.TemporaryDirectory() as folder:
+            neps.run(
+                evaluate_pipeline=evaluate,
+                pipeline_space=Space(),
+                root_directory=os.path.join(folder, "run"),
+                optimizer="neps_random_search",
+                worker_evaluations_to_spend=min(100, n - len(candidates)),
+            )
     yield from candidates
