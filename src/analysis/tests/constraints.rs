@@ -24,6 +24,7 @@ space net {
       width in {8, 16}
       layer c = conv(channels = width, kernel = kernel) -> norm -> relu
     }
+    layer out = conv(channels = twice, kernel = 1) -> norm -> relu
   }
   layer head = pool(average) -> linear(classes)
 }

@@ -1,8 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use statrs::distribution::{ChiSquared, ContinuousCDF};
-
 use super::*;
 use crate::ir::{Function, Value};
 use crate::model::decision::Decision;
