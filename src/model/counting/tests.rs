@@ -251,9 +251,10 @@ pub fn assert_uniform(decisions: &Decisions, all: &[Point]) {
         .iter()
         .map(|n| (f64::from(*n) - expected).powi(2) / expected)
         .sum();
-    let limit = ChiSquared::new(all.len() as f64 - 1.0)
-        .unwrap()
-        .inverse_cdf(0.999);
+    // Its 99.9 % quantile by the cube root of Wilson and Hilferty (1931): its error is below 1 % from two degrees of freedom on.
+    let freedom = all.len() as f64 - 1.0;
+    let ninth = 2.0 / (9.0 * freedom);
+    let limit = freedom * (1.0 - ninth + 3.0902 * ninth.sqrt()).powi(3);
     assert!(chi < limit, "{chi} of {limit}");
 }
 
