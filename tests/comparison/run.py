@@ -29,7 +29,7 @@ RESULTS = HERE / "results.json"
 PACKAGES = {"optuna": "optuna", "configspace": "ConfigSpace", "nni": "nni", "neps": "neural-pipeline-search"}
 FILES = {"bnas": "spec.bnas", "optuna": "case_optuna.py", "configspace": "case_configspace.py", "nni": "nni.json", "neps": "case_neps.py"}
 COMPLAINT = re.compile(r"warn|error|exception|failed", re.IGNORECASE)
-TIME_LIMIT = 60
+TIME_LIMIT = 120
 
 
 def description(folder):
@@ -73,6 +73,8 @@ def run(tool, folder, arguments):
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # Where this program runs in the background, interrupts are ignored, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         ) as process:
             try:
                 output, _ = process.communicate(timeout=TIME_LIMIT)
