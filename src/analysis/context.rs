@@ -8,6 +8,7 @@ use super::names::{Id, Modules};
 use super::origin::Causes;
 use super::paths::Paths;
 use super::schema;
+use super::scope::Scope;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Expr, Provenance, Quantizer, Repair, Value};
@@ -57,9 +58,9 @@ pub(super) struct Cx<'a> {
     pub(super) modules: &'a Modules,
     pub(super) sink: Sink,
     /// Names in scope, innermost last.
-    pub(super) locals: Vec<Local>,
+    pub(super) locals: Scope,
     /// Names of the experiment while something that it amends is lowered: their constants may be used there.
-    pub(super) outer: Vec<Local>,
+    pub(super) outer: Scope,
     /// Whether its choices may be used, too.
     pub(super) outer_choices: bool,
     /// Files whose names an amendment sees besides those of its own: those of what it amends.
@@ -88,8 +89,8 @@ impl<'a> Cx<'a> {
             sources,
             modules,
             sink,
-            locals: Vec::new(),
-            outer: Vec::new(),
+            locals: Scope::default(),
+            outer: Scope::default(),
             outer_choices: false,
             also: Vec::new(),
             reached: Reached::default(),
@@ -145,21 +146,17 @@ impl<'a> Cx<'a> {
 
     /// A name in scope; it counts as used from now on.
     pub(super) fn local(&mut self, name: &str) -> Option<Local> {
-        let found = self.locals.iter_mut().rev().find(|l| l.name == name)?;
-        found.used = true;
-        Some(found.clone())
+        self.locals.used(name).cloned()
     }
 
     /// Whether a text is a name in scope; it does not count as used.
     pub(super) fn local_named(&self, name: &str) -> bool {
-        self.locals.iter().any(|l| l.name == name)
+        self.locals.find(name).is_some()
     }
 
     /// A name of the experiment around.
     pub(super) fn outer(&mut self, name: &str) -> Option<Local> {
-        let found = self.outer.iter_mut().rev().find(|l| l.name == name)?;
-        found.used = true;
-        Some(found.clone())
+        self.outer.used(name).cloned()
     }
 
     /// Leaves a scope: the names since `mark` are gone, and returned.

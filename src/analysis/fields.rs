@@ -232,7 +232,7 @@ impl Cx<'_> {
     /// The names of how far a stage of training is; names of the author's own come before them.
     pub(super) fn progress(&mut self) {
         for name in PROGRESS {
-            if !self.locals.iter().any(|l| l.name == *name) {
+            if self.locals.find(name).is_none() {
                 self.locals.push(Local::built_in(*name, Type::PLAIN));
             }
         }

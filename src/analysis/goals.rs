@@ -87,7 +87,7 @@ impl Cx<'_> {
         for metric in METRICS {
             // A name of the experiment's own comes before a metric of that name.
             let name = format!("{prefix}{}", metric.name);
-            if !self.locals.iter().any(|l| l.name == name) {
+            if self.locals.find(&name).is_none() {
                 self.locals
                     .push(Local::built_in(name, Type::in_unit(metric.unit)));
             }

@@ -37,6 +37,7 @@ mod range;
 mod recipe;
 mod repair;
 pub mod schema;
+mod scope;
 mod sections;
 mod space;
 mod stages;

@@ -58,9 +58,8 @@ impl Cx<'_> {
     /// The name under a label, with the place of its definition. Inside a longer expression only an amended name counts.
     fn origin(&self, diagnostic: &Diagnostic) -> Option<(String, Span)> {
         let find = |name: &str| {
-            let locals = self.locals.iter().rev().chain(self.outer.iter().rev());
-            let mut found = locals.filter(|l| l.name == name);
-            found.next().and_then(|l| Some((l.name.clone(), l.span?)))
+            let local = self.locals.find(name).or_else(|| self.outer.find(name))?;
+            Some((local.name.clone(), local.span?))
         };
         for label in &diagnostic.labels {
             let text = self.sources.slice(label.span);

@@ -22,7 +22,11 @@ impl Cx<'_> {
         let paths = self.paths.take();
         let outer = std::mem::replace(
             &mut self.outer,
-            if sees { around.clone() } else { Vec::new() },
+            if sees {
+                around.clone()
+            } else {
+                Default::default()
+            },
         );
         self.open.push(merged.id);
         let result = lower(self);
@@ -30,7 +34,7 @@ impl Cx<'_> {
         let seen = std::mem::replace(&mut self.outer, outer);
         self.locals = around;
         if sees {
-            for (local, seen) in self.locals.iter_mut().zip(&seen) {
+            for (local, seen) in self.locals.iter_mut().zip(seen.iter()) {
                 local.used |= seen.used;
             }
         }
@@ -240,10 +244,8 @@ impl Cx<'_> {
 
     /// Defines a name of a body; a second one of the same body is reported.
     pub(super) fn define(&mut self, local: Local, mark: usize) {
-        let first = self.locals[mark..]
-            .iter()
-            .find(|l| l.name == local.name)
-            .and_then(|l| l.span);
+        let first = self.locals.place(&local.name).filter(|at| *at >= mark);
+        let first = first.and_then(|at| self.locals[at].span);
         if let (Some(first), Some(again)) = (first, local.span) {
             self.twice(&local.name, again, first);
             return;

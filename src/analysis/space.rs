@@ -242,7 +242,7 @@ impl Cx<'_> {
             _ => return None,
         };
         let name = path.as_name()?;
-        if self.locals.iter().any(|l| l.name == name.text) {
+        if self.local_named(&name.text) {
             return None;
         }
         let id = self.find(name)?;

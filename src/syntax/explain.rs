@@ -165,6 +165,12 @@ impl<'t> Place<'t> {
         self.text[line.max(self.start).min(self.at)..self.at].trim()
     }
 
+    /// Its line up to the place.
+    fn line(&self) -> &'t str {
+        let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+        &self.text[line..self.at]
+    }
+
     /// The word right before it on its line.
     fn last_word(&self) -> &'t str {
         self.before().split_whitespace().next_back().unwrap_or("")
@@ -282,7 +288,8 @@ impl<'t> Place<'t> {
                 "not a sign for this place",
                 "write `=`",
             ),
-            "in" if wants(OPERATOR) && self.before().contains('=') => Slip::new(
+            // The value before it was read as an entry of its own.
+            "in" if self.at == self.start && self.line().contains('=') => Slip::new(
                 "`=` fixes a value and `in` searches one",
                 "a value stands before this already",
                 "write `name = value` to fix it, or `name in {a, b}` to search it",

@@ -1,0 +1,121 @@
+//! How fast a long spec is checked and formatted: five specs of 10,000 lines, each long in another way.
+//!
+//! `cargo bench --bench check` prints a Markdown table: the least of twenty runs, in milliseconds, on one core.
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::time::Instant;
+
+use bnas::source::{SourceId, Sources};
+use bnas::{analysis, syntax};
+
+const LINES: usize = 10_000;
+const RUNS: usize = 20;
+
+const USES: &str = "bnas 1
+
+use std.data.digits
+use std.policies.tied
+use std.quantizers.{binary, int8}
+use std.spaces.small_cnn
+use std.targets.braintta
+
+";
+
+/// One experiment of the quickstart's kind.
+const NETWORK: &str = "/// Experiment #.
+experiment e# {
+  seed   = #
+  data   = digits { augment = shift(1) }
+  space  = small_cnn { width in {8, 16, 24} }
+  policy = tied { kinds = {binary, int8} }
+  target = braintta
+  train    { epochs = 25  batch = 64  optimizer = adam(lr = 2e-3)  schedule = cosine }
+  finetune { epochs = 5 }
+  search   { method = bayes  trials = 40  initial = 10 }
+  maximize accuracy
+  minimize energy
+  require  model_size <= 8 KiB
+}
+
+";
+
+/// One experiment over a formula.
+const FORMULA: &str = "experiment f# {
+  x in -5.0..10.0
+  y in 0.0..15.0
+  minimize (y - 5.1 / (4 * pi^2) * x^2 + 5 / pi * x - 6)^2 + 10 * (1 - 1 / (8 * pi)) * cos(x) + 10
+  require x + y <= 20
+  search { method = bayes  trials = 40 }
+}
+
+";
+
+const POLICY: &str = "/// Policy #.
+policy p# {
+  kinds = {binary, int8}
+  each layer              { q in kinds  weights = q  activations = q }
+  conv layer where channels <= 16 { weights = int8 }
+  first layer, last layer { weights = int8  activations = int8 }
+}
+
+";
+
+fn main() {
+    println!("| spec of {LINES} lines | KiB | check | fmt |");
+    println!("|---|---|---|---|");
+    for (name, text) in [
+        ("experiments with networks", repeated(USES, NETWORK)),
+        ("experiments with formulas", repeated("bnas 1\n\n", FORMULA)),
+        ("policies", repeated(USES, POLICY)),
+        ("one space of many layers", space()),
+        ("one experiment of many decisions", decisions()),
+    ] {
+        let check = least(|| {
+            let mut sources = Sources::default();
+            let main = sources.add("spec.bnas", &*text);
+            let checked = analysis::check(&mut sources, main, &analysis::FileLoader);
+            let errors = checked.diagnostics.iter().filter(|d| d.is_error()).count();
+            assert_eq!(errors, 0, "{name}");
+            black_box(checked);
+        });
+        let fmt = least(|| {
+            black_box(syntax::format(SourceId(0), &text).expect("the spec parses"));
+        });
+        println!("| {name} | {} | {check:.0} | {fmt:.0} |", text.len() / 1024);
+    }
+}
+
+/// Declarations with numbers in place of `#`, up to the length.
+fn repeated(head: &str, declaration: &str) -> String {
+    let count = (LINES - head.lines().count()) / declaration.lines().count();
+    let all = (0..count).map(|i| declaration.replace('#', &i.to_string()));
+    std::iter::once(head.to_string()).chain(all).collect()
+}
+
+fn space() -> String {
+    let mut text = format!("{USES}space long {{\n  width in {{8, 16}}\n");
+    for i in 0..(LINES - 13) / 2 {
+        let layer = format!("conv(channels = width, kernel = k{i}) -> norm -> relu");
+        writeln!(text, "  k{i} in {{1, 3, 5}}\n  layer l{i} = {layer}").expect("memory");
+    }
+    text + "  layer head = pool(average) -> linear(classes)\n}\n"
+}
+
+fn decisions() -> String {
+    let mut text = "bnas 1\n\nexperiment many {\n".to_string();
+    for i in 0..(LINES - 8) / 2 {
+        writeln!(text, "  x{i} in {{{i}, {}}}\n  require x{i} >= {i}", i + 1).expect("memory");
+    }
+    text + "  minimize x0\n  search { trials = 3 }\n}\n"
+}
+
+/// The least time of the runs in milliseconds.
+fn least(mut run: impl FnMut()) -> f64 {
+    let time = |_| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    (0..RUNS).map(time).fold(f64::INFINITY, f64::min)
+}
