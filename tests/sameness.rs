@@ -94,6 +94,63 @@ fn arms_survive_kills_and_compare() {
     assert_eq!(result["hypervolume_reference"].as_array().unwrap().len(), 2);
 }
 
+/// Networks of the Pareto set are trained again, longer and with numbers of their own; only these are tested.
+#[test]
+fn final_training_survives_kills() {
+    let text = SMALL.replace(
+        "seed   = 3",
+        "seed   = 3  final { on = pareto  epochs = 4 }",
+    );
+    let text = text.replace("trials = 8", "trials = 5");
+    let whole = survives_kills(&text, &["result.json", "trials.csv"]);
+    let result: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    let pareto = result["pareto"].as_array().unwrap();
+    assert_eq!(result["tests"].as_object().unwrap().len(), pareto.len());
+    for trial in result["trials"].as_array().unwrap() {
+        let again = &trial["final"];
+        assert_eq!(again.is_object(), pareto.contains(&trial["number"]));
+        if again.is_object() {
+            assert_ne!(again["accuracy"], trial["metrics"]["accuracy"]);
+            let name = format!("models/final-{}.safetensors", trial["number"]);
+            assert_eq!(again["models"][0], name.as_str());
+        }
+    }
+}
+
+/// Candidates without a row are never tried; goals and `expect` speak of the other columns, whatever metrics of networks are called.
+#[test]
+fn a_table_is_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = "edge,width,val_acc,latency\n0,8,0.5,0.25\n0,16,0.75,0.5\n1,8,0.6,0.25\n";
+    util::write(folder.path(), "table.csv", table);
+    let spec = util::write(
+        folder.path(),
+        "t.bnas",
+        "bnas 1\nexperiment t {\n  evaluate = table(\"table.csv\")\n  edge in categories {0, 1}\n  width in {8, 16}\n  maximize val_acc\n  \
+         minimize latency\n  require latency <= 1\n  expect best.val_acc >= 0.7 and pareto.count == 2\n  search { method = grid }\n}\n",
+    );
+    let out = folder.path().join("out");
+    let args = [
+        "run",
+        spec.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    util::expect_code(&util::run(&args), 0);
+    let result: serde_json::Value = serde_json::from_str(&read(&out, "result.json")).unwrap();
+    let trials = result["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 3, "one combination has no row");
+    let best = result["best"].as_u64().unwrap() as usize;
+    assert_eq!(trials[best]["metrics"]["val_acc"], 0.75);
+    // A run of another table is another run.
+    util::write(folder.path(), "table.csv", &table.replace("0.75", "0.8"));
+    let mut again = args.to_vec();
+    again.push("--resume");
+    let output = util::run(&again);
+    util::expect_code(&output, 3);
+    assert!(util::stderr(&output).contains("table.csv"));
+}
+
 /// Runs a spec whole, and again with five kills: these files must be the same. Gives the result.
 fn survives_kills(text: &str, files: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -53,6 +53,19 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         };
         let has_space = fields.get("space").is_some();
+        let table = self.table(&fields, &lets);
+        if let (Some((key, _)), Some((space, _))) = (fields.get("evaluate"), fields.get("space")) {
+            let (key, space) = (key.span, space.span);
+            self.report(
+                Diagnostic::error(
+                    "bnas::evaluate::table",
+                    "a table stands in place of training",
+                )
+                .label(key, "measures candidates")
+                .label(space, "a network, which is trained")
+                .help("remove one of the two"),
+            );
+        }
         let is_trained = |s: &ast::Section| matches!(s.name.text.as_str(), "train" | "stage");
         let is_trained = sections.iter().any(is_trained);
         let stages = self.stages(merged, &sections);
@@ -71,6 +84,7 @@ impl Cx<'_> {
                 self.missing_part(merged, name, fields.place("space"), "a space is trained");
             }
         }
+        let final_training = self.final_training(merged, &sections, &stages);
         let search = self.search(merged, &sections);
         let seed = self.count_of(&fields, schema.fields, "seed").unwrap_or(0);
 
@@ -88,9 +102,17 @@ impl Cx<'_> {
         }
         paths::of_target(target.as_ref(), &mut known);
         self.paths = Some(known);
-        let claims = self.claims(merged, has_space);
+        let own = table.as_ref().map_or(&[][..], |t| &t.metrics);
+        // Without its table, nothing is known of what goals may name.
+        let lost = table.is_none() && fields.get("evaluate").is_some();
+        let claims = match lost {
+            true => Claims::default(),
+            false => self.claims(merged, has_space, own),
+        };
         self.paths = None;
-        self.needs(merged, &claims, &fields);
+        if !lost {
+            self.needs(merged, &claims, &fields);
+        }
 
         let names = self.leave(mark);
         self.unused(&names, schema.keys(), &merged.owner());
@@ -100,6 +122,7 @@ impl Cx<'_> {
             docs: merged.docs.clone(),
             seed,
             repeats,
+            table: table.map(std::sync::Arc::new),
             lets,
             data,
             space,
@@ -109,6 +132,7 @@ impl Cx<'_> {
             repair_definitions: reached.repairs.into_iter().map(|(_, r)| r).collect(),
             target,
             stages,
+            final_training,
             search: search?,
             goals: claims.goals,
             requires: claims.requires,

@@ -28,18 +28,22 @@ pub(super) struct Claims {
 
 impl Cx<'_> {
     /// Lowers every goal, requirement and expectation.
-    pub(super) fn claims(&mut self, merged: &Merged, has_space: bool) -> Claims {
+    pub(super) fn claims(&mut self, merged: &Merged, has_space: bool, own: &[String]) -> Claims {
         let mut claims = Claims::default();
         let mark = self.locals.len();
+        self.own_metrics("", own);
         self.metrics("");
         for entry in &merged.entries {
             match &entry.kind {
-                EntryKind::Goal(goal) => match self.goal(goal, entry.span) {
+                EntryKind::Goal(goal) => match self.goal(goal, entry.span, own) {
                     Some(goal) => claims.goals.push(goal),
                     None => claims.poisoned = true,
                 },
                 EntryKind::Require(claim) => match self.require(claim, entry.span) {
-                    Some(require) => claims.requires.push(require),
+                    Some(mut require) => {
+                        require.holds = Arc::new(measured(&require.holds, own));
+                        claims.requires.push(require);
+                    }
                     None => claims.poisoned = true,
                 },
                 _ => {}
@@ -47,10 +51,17 @@ impl Cx<'_> {
         }
         self.leave(mark);
 
+        self.own_metrics("best.", own);
         self.metrics("best.");
         self.metrics("best.validation.");
         self.locals
             .push(Local::built_in("best.test.accuracy", Type::PLAIN));
+        let is_final =
+            |e: &ast::Entry| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "final");
+        if merged.entries.iter().any(is_final) {
+            let name = "best.final.accuracy";
+            self.locals.push(Local::built_in(name, Type::PLAIN));
+        }
         self.locals
             .push(Local::built_in("pareto.count", Type::PLAIN));
         for entry in &merged.entries {
@@ -70,7 +81,8 @@ impl Cx<'_> {
             visit_names(expr, &mut |name, span| {
                 let last = name.rsplit('.').next().unwrap_or(name);
                 let of_best = !name.contains('.') || name.starts_with("best.");
-                if let Some(metric) = metric(last).filter(|_| of_best)
+                let is_own = own.iter().any(|m| m == last);
+                if let Some(metric) = metric(last).filter(|_| of_best && !is_own)
                     && !found
                         .iter()
                         .any(|(m, _): &(&Metric, Span)| m.name == metric.name)
@@ -94,7 +106,15 @@ impl Cx<'_> {
         }
     }
 
-    fn goal(&mut self, goal: &ast::Goal, span: Span) -> Option<Goal> {
+    /// Metrics of the experiment's own, which come before those of networks.
+    fn own_metrics(&mut self, prefix: &str, own: &[String]) {
+        for metric in own {
+            let name = format!("{prefix}{metric}");
+            self.locals.push(Local::built_in(name, Type::PLAIN));
+        }
+    }
+
+    fn goal(&mut self, goal: &ast::Goal, span: Span, own: &[String]) -> Option<Goal> {
         let value = self.expr(&goal.value, None);
         match value.ty {
             Type::Poison => return None,
@@ -116,7 +136,7 @@ impl Cx<'_> {
             return None;
         }
         let unit = match &value.expr {
-            Expr::Name(name, _) => metric(name).map_or("", |m| m.unit),
+            Expr::Name(name, _) if !own.contains(name) => metric(name).map_or("", |m| m.unit),
             _ => "",
         };
         Some(Goal {
@@ -125,7 +145,7 @@ impl Cx<'_> {
                 ast::Direction::Minimize => Direction::Minimize,
             },
             text: self.text(goal.value.span),
-            expr: Arc::new(value.expr),
+            expr: Arc::new(measured(&value.expr, own)),
             unit: unit.into(),
             span,
         })
@@ -172,19 +192,33 @@ impl Cx<'_> {
 
 /// `best.validation.accuracy` is `best.accuracy`: `best` is chosen by validation.
 fn without_validation(expr: &Expr) -> Expr {
-    let inner = |e: &Arc<Expr>| Arc::new(without_validation(e));
+    renamed(expr, &|name| {
+        let metric = name.strip_prefix("best.validation.")?;
+        Some(format!("best.{metric}"))
+    })
+}
+
+/// Metrics of the experiment's own as `measured.…`, so that none is taken for a metric of networks.
+fn measured(expr: &Expr, own: &[String]) -> Expr {
+    renamed(expr, &|name| {
+        let is_own = own.iter().any(|m| m == name);
+        is_own.then(|| format!("measured.{name}"))
+    })
+}
+
+fn renamed(expr: &Expr, rename: &dyn Fn(&str) -> Option<String>) -> Expr {
+    let again = |e: &Expr| renamed(e, rename);
+    let inner = |e: &Arc<Expr>| Arc::new(again(e));
     match expr {
-        Expr::Name(name, span) => match name.strip_prefix("best.validation.") {
-            Some(metric) => Expr::Name(format!("best.{metric}"), *span),
+        Expr::Name(name, span) => match rename(name) {
+            Some(other) => Expr::Name(other, *span),
             None => expr.clone(),
         },
         Expr::Unary(op, x) => Expr::Unary(*op, inner(x)),
         Expr::Binary(op, x, y) => Expr::Binary(*op, inner(x), inner(y)),
         Expr::If(c, x, y) => Expr::If(inner(c), inner(x), inner(y)),
-        Expr::Call(function, args) => {
-            Expr::Call(*function, args.iter().map(without_validation).collect())
-        }
-        Expr::Set(items) => Expr::Set(items.iter().map(without_validation).collect()),
+        Expr::Call(function, args) => Expr::Call(*function, args.iter().map(again).collect()),
+        Expr::Set(items) => Expr::Set(items.iter().map(again).collect()),
         Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => expr.clone(),
     }
 }

@@ -40,6 +40,7 @@ pub mod schema;
 mod sections;
 mod space;
 mod stages;
+mod table;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -52,12 +52,19 @@ pub(super) struct Modules {
     absent: BTreeSet<String>,
     /// Whether names that no list holds may be missing, too: a file was not read in full.
     incomplete: bool,
+    /// Tables by the file that names them and the name.
+    tables: BTreeMap<(SourceId, String), SourceId>,
 }
 
 impl Modules {
     /// The file of a source; sources that could not be read have none.
     pub(super) fn get(&self, source: SourceId) -> Option<&Module> {
         self.by_source.get(&source)
+    }
+
+    /// The text of a table that a file names.
+    pub(super) fn table(&self, from: SourceId, file: &str) -> Option<SourceId> {
+        self.tables.get(&(from, file.to_string())).copied()
     }
 
     /// A declaration.
@@ -145,9 +152,42 @@ impl Reader<'_> {
             self.import(import, source, &mut names);
         }
         self.open.pop();
+        let entries = file.declarations.iter().flat_map(|d| &d.entries);
+        for (name, span) in entries.filter_map(super::table::file_of) {
+            self.table(source, name, span);
+        }
         self.modules
             .by_source
             .insert(source, Module { file, names });
+    }
+
+    /// A table is a text like those that are imported: diagnostics point into it, and the lock of a run has its hash.
+    fn table(&mut self, from: SourceId, file: &str, span: Span) {
+        let here = self.sources.get(from).name.clone();
+        let folder = Path::new(&here).parent().unwrap_or(Path::new(""));
+        let path = without_dots(&folder.join(file));
+        let name = path.to_string_lossy().into_owned();
+        if let Some(known) = self.loaded.get(&name) {
+            self.modules.tables.insert((from, file.into()), *known);
+            return;
+        }
+        let failed = |why: String| {
+            Diagnostic::error(
+                "bnas::evaluate::table",
+                format!("cannot read the table `{name}`"),
+            )
+            .label(span, why)
+            .help("the path is relative to the file that names it")
+        };
+        match self.loader.file(&path).map(String::from_utf8) {
+            Ok(Ok(text)) => {
+                let source = self.sources.add(name.clone(), text);
+                self.loaded.insert(name, source);
+                self.modules.tables.insert((from, file.into()), source);
+            }
+            Ok(Err(_)) => self.sink.push(failed("it is not UTF-8".into())),
+            Err(error) => self.sink.push(failed(error.to_string().to_lowercase())),
+        }
     }
 
     fn define(&mut self, names: &mut BTreeMap<String, Meaning>, name: &str, meaning: Meaning) {

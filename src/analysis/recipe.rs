@@ -56,7 +56,7 @@ impl Cx<'_> {
     }
 
     /// `weight_decay` of a stage and of its optimizer would be two values for one thing.
-    fn decays_once(&mut self, written: &Written) {
+    pub(super) fn decays_once(&mut self, written: &Written) {
         let (Some((key, _)), Some((_, Given::Fixed(optimizer)))) =
             (written.get("weight_decay"), written.get("optimizer"))
         else {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::terminal::Terminal;
-use crate::interpreter::Observer;
 use crate::interpreter::store::trial::{Status, Trial};
+use crate::interpreter::{Observer, Phase};
 use crate::ir::{Direction, Experiment};
 use crate::report::words::goal_value;
 
@@ -27,10 +27,8 @@ impl<'a> Progress<'a> {
         let is_terminal = std::io::stderr().is_terminal() && !terminal.quiet;
         let bar = is_terminal.then(|| {
             let bar = ProgressBar::new(experiment.search.trials as u64);
-            let style = "{spinner} {bar:32} {pos}/{len} trials  {msg}  {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(style) {
-                bar.set_style(style.progress_chars("█▌░"));
-            }
+            // How long a trial takes is known after one.
+            set_style(&bar, "{spinner} {bar:32} {pos}/{len} trials  {msg}");
             bar
         });
         Progress {
@@ -82,6 +80,12 @@ impl<'a> Progress<'a> {
     }
 }
 
+fn set_style(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("█▌░"));
+    }
+}
+
 impl Observer for Progress<'_> {
     fn started(&self, done: usize, total: usize) {
         if done > 0 {
@@ -96,13 +100,45 @@ impl Observer for Progress<'_> {
         }
     }
 
-    fn ended(&self, trial: &Trial) {
+    fn arm(&self, index: usize, count: usize, label: &str) {
+        *self.best.lock().unwrap_or_else(|e| e.into_inner()) = None;
+        self.line(&format!("arm {} of {count}: {label}", index + 1));
+    }
+
+    fn final_training(&self, trials: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(trials as u64);
+            bar.set_position(0);
+            bar.set_message("training again".to_string());
+            bar.reset_eta();
+        }
+    }
+
+    fn ended(&self, phase: Phase, trial: &Trial) {
+        if phase == Phase::Final {
+            if let Some(bar) = &self.bar {
+                bar.inc(1);
+            }
+            let outcome = match &trial.status {
+                Status::Failed(reason) => format!("failed: {reason}"),
+                Status::Complete => self.goals(trial),
+            };
+            self.line(&format!(
+                "final training of trial {}: {outcome}",
+                trial.number
+            ));
+            return;
+        }
         let best = self.update_best(trial);
         if let Some(bar) = &self.bar {
             if let (Some(best), Some(goal)) = (best, self.experiment.goals.first()) {
                 let value = goal_value(&goal.text, best, &goal.unit);
                 bar.set_message(format!("best {} {value}", goal.text));
             }
+            set_style(
+                bar,
+                "{spinner} {bar:32} {pos}/{len} trials  {msg}  {eta} left",
+            );
             bar.inc(1);
         }
         if self.bar.is_some() && !self.terminal.verbose {

@@ -7,12 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::Observer;
 use super::conclude::turned;
 use super::search::{KnownCosts, interval};
 use super::store::trial::{LayerBits, Repeat, Stages, Status, Trial};
 use super::train::{self, Data, Model, TrainError, Trained};
-use crate::ir::{Experiment, Expr, Value};
+use super::{Observer, Phase};
+use crate::ir::{Experiment, Expr, Table, Value, table_key};
 use crate::model::evaluate::Failure;
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
 use crate::stream::Key;
@@ -62,6 +62,10 @@ impl Bench<'_> {
     /// formulas nothing is: the objective is measured, trial by trial, as a black box.
     pub fn price(&self, point: &Point) -> Option<KnownCosts> {
         let known = self.template.known(point).ok()?;
+        if let Some(table) = &self.experiment.table {
+            // What has no row is no candidate.
+            table.row(&self.key(table, point))?;
+        }
         let goals = self.template.goals().iter().zip(&self.experiment.goals);
         let goals = goals.map(|(goal, written)| {
             if self.experiment.space.is_none() || !self.template.is_known(goal) {
@@ -78,8 +82,8 @@ impl Bench<'_> {
         Some(KnownCosts { goals, feasible })
     }
 
-    /// Runs a trial. Takes minutes; a panic in it is caught, so that others go on.
-    pub fn measure(&self, number: usize, point: Point) -> Measured {
+    /// Runs a trial, or trains it again after the search. Takes minutes; a panic in it is caught, so that others go on.
+    pub fn measure(&self, phase: Phase, number: usize, point: Point) -> Measured {
         let start = Instant::now();
         let mut trial = Trial {
             number,
@@ -94,7 +98,7 @@ impl Bench<'_> {
             models: Vec::new(),
             seconds: 0.0,
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.fill(&mut trial)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.fill(phase, &mut trial)));
         trial.seconds = start.elapsed().as_secs_f64();
         let models = match outcome {
             Ok(Ok(models)) => models,
@@ -120,16 +124,16 @@ impl Bench<'_> {
     }
 
     /// Build, price, train, score.
-    fn fill(&self, trial: &mut Trial) -> Result<Vec<Model>, Halt> {
+    fn fill(&self, phase: Phase, trial: &mut Trial) -> Result<Vec<Model>, Halt> {
         let mut models = Vec::new();
-        if let Some(candidate) = self.template.candidate(&trial.point)? {
+        if let Some(candidate) = self.candidate(phase, &trial.point)? {
             trial.layers = layers(&candidate.network);
             trial.metrics =
                 hardware::known_metrics(&candidate).map_err(|e| Halt::Failed(e.to_string()))?;
             if let Some(data) = self.data {
                 let mut repeats = Vec::new();
                 for repeat in 0..self.experiment.repeats {
-                    let trained = self.train(&candidate, data, trial.number, repeat)?;
+                    let trained = self.train(&candidate, data, phase, trial.number, repeat)?;
                     repeats.push(Repeat {
                         accuracy: trained.validation,
                         stages: stages(&candidate, &trained),
@@ -144,8 +148,40 @@ impl Bench<'_> {
                 }
             }
         }
+        if let Some(table) = &self.experiment.table {
+            let key = self.key(table, &trial.point);
+            trial.metrics.0 = table.row(&key).ok_or_else(|| {
+                let wanted = table.decisions.iter().zip(&key);
+                let wanted: Vec<String> = wanted.map(|(name, v)| format!("{name} = {v}")).collect();
+                Halt::Failed(format!(
+                    "`{}` has no row for {}",
+                    table.name,
+                    wanted.join(", ")
+                ))
+            })?;
+        }
         self.score(trial)?;
         Ok(models)
+    }
+
+    /// The values of a point by which a table finds its row.
+    fn key(&self, table: &Table, point: &Point) -> Vec<String> {
+        let decisions = &self.template.decisions().all;
+        let value = |name: &String| {
+            let index = decisions.iter().position(|d| d.path == *name)?;
+            let value = point.0.get(index)?.as_ref()?;
+            Some(table_key(&value.to_string()))
+        };
+        let names = table.decisions.iter();
+        names.map(|name| value(name).unwrap_or_default()).collect()
+    }
+
+    /// What is trained at a point.
+    pub fn candidate(&self, phase: Phase, point: &Point) -> Result<Option<Candidate>, Failure> {
+        match phase {
+            Phase::Search => self.template.candidate(point),
+            Phase::Final => self.template.final_candidate(point),
+        }
     }
 
     /// Trains a candidate as trial `number` trains it in this repeat: the same bits whenever it is called.
@@ -153,6 +189,7 @@ impl Bench<'_> {
         &self,
         candidate: &Candidate,
         data: &Data,
+        phase: Phase,
         number: usize,
         repeat: usize,
     ) -> Result<Trained, Halt> {
@@ -160,6 +197,10 @@ impl Bench<'_> {
             seed: self.experiment.seed,
             trial: number as u64,
             repeat: repeat as u32,
+        };
+        let key = match phase {
+            Phase::Search => key,
+            Phase::Final => key.of_final(),
         };
         let mut progress = |p| self.observer.epoch(number, p);
         train::train(candidate, data, key, self.stop, &mut progress).map_err(|e| match e {
@@ -174,16 +215,17 @@ impl Bench<'_> {
     /// The network of an earlier trial, trained again; `None` if somebody asked to stop.
     pub fn retrain(
         &self,
+        phase: Phase,
         number: usize,
         repeat: usize,
         point: &Point,
     ) -> Result<Option<Model>, String> {
-        let candidate = self.template.candidate(point);
+        let candidate = self.candidate(phase, point);
         let candidate = candidate.map_err(|failure| self.explain(&failure))?;
         let (Some(candidate), Some(data)) = (candidate, self.data) else {
             return Err("there is nothing to train".into());
         };
-        match self.train(&candidate, data, number, repeat) {
+        match self.train(&candidate, data, phase, number, repeat) {
             Ok(trained) => Ok(Some(trained.model)),
             Err(Halt::Stopped) => Ok(None),
             Err(Halt::Failed(reason)) => Err(reason),

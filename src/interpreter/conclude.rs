@@ -10,7 +10,7 @@ use super::search::{interval, pareto};
 use super::store::trial::{Status, Trial};
 use super::store::{Record, Store};
 use super::train::{Data, Model};
-use super::{RunError, model_metadata, model_name};
+use super::{Phase, RunError, model_metadata, model_name};
 use crate::ir::{Direction, Experiment};
 use crate::model::Template;
 
@@ -63,6 +63,7 @@ pub(super) fn choose(experiment: &Experiment, template: &Template, store: &Store
         pareto: front.iter().map(|t| t.number).collect(),
         best,
         intervals: trials.iter().filter_map(intervals).collect(),
+        finals: Default::default(),
         tests: Default::default(),
         hypervolume,
         expects: Vec::new(),
@@ -78,9 +79,17 @@ pub(super) fn test(
     store: &mut Store,
 ) -> Result<RunResult, RunError> {
     if let Some(data) = bench.data {
-        bench.observer.testing(result.pareto.len());
-        // The best is a member of the Pareto set.
-        for number in result.pareto.clone() {
+        // The best is a member of the Pareto set. Where networks were trained again, it is these that are tested.
+        let tested: Vec<usize> = match bench.experiment.final_training {
+            None => result.pareto.clone(),
+            Some(_) => {
+                let finals = result.finals.values();
+                let complete = finals.filter(|t| t.status == Status::Complete);
+                complete.map(|t| t.number).collect()
+            }
+        };
+        bench.observer.testing(tested.len());
+        for number in tested {
             let accuracies = match store.state().tests.get(&number) {
                 Some(accuracies) => accuracies.clone(),
                 None => test_one(number, &result, bench, data, store)?,
@@ -103,11 +112,13 @@ fn test_one(
     data: &Data,
     store: &mut Store,
 ) -> Result<Vec<f64>, RunError> {
-    let trial = result
-        .trial(number)
-        .expect("invariant: the Pareto set is made of trials");
+    let (phase, trial) = match result.finals.get(&number) {
+        Some(trial) => (Phase::Final, Some(trial)),
+        None => (Phase::Search, result.trial(number)),
+    };
+    let trial = trial.expect("invariant: the Pareto set is made of trials");
     let accuracies = (0..trial.models.len())
-        .map(|repeat| Ok(model(trial, repeat, bench, store)?.accuracy(data.test())))
+        .map(|repeat| Ok(model(phase, trial, repeat, bench, store)?.accuracy(data.test())))
         .collect::<Result<Vec<f64>, RunError>>()?;
     store.append(Record::Test {
         trial: number,
@@ -129,16 +140,17 @@ fn intervals(trial: &Trial) -> Option<(usize, Intervals)> {
 
 /// The network of a trial as it was stored, or trained again if the file is missing or damaged.
 fn model(
+    phase: Phase,
     trial: &Trial,
     repeat: usize,
     bench: &Bench,
     store: &mut Store,
 ) -> Result<Model, RunError> {
     let number = trial.number;
-    let name = model_name(number, repeat);
+    let name = model_name(phase, number, repeat);
     let hash = trial.models[repeat].as_str();
     if let Some(bytes) = store.load_model(&name, hash) {
-        let candidate = bench.template.candidate(&trial.point);
+        let candidate = bench.candidate(phase, &trial.point);
         if let Ok(Some(candidate)) = candidate
             && let Ok(model) = Model::from_safetensors(&candidate, &bytes)
         {
@@ -149,7 +161,7 @@ fn model(
         "the network `{name}` is missing or damaged: training it again"
     ));
     let model = bench
-        .retrain(number, repeat, &trial.point)
+        .retrain(phase, number, repeat, &trial.point)
         .map_err(RunError::Internal)?
         .ok_or_else(|| RunError::interrupted(bench, store))?;
     let bytes = model.to_safetensors(&model_metadata(bench.experiment, number, repeat));

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `best.accuracy`, `best.energy`, … | any metric of the best trial, by validation |
 //! | `best.test.accuracy` | accuracy of the best trial on the test split |
+//! | `best.final.accuracy` | accuracy of the best trial on the validation split after `final` training |
 //! | `pareto.count` | members of the Pareto set |
 //! | a name of the experiment | its value, or what the best trial chose for it |
 
@@ -45,6 +46,10 @@ impl Scope for Outcome<'_> {
             let best = self.best()?;
             let number = match of_best {
                 "test.accuracy" => self.result.tests.get(&best.number),
+                "final.accuracy" => {
+                    let last = self.result.finals.get(&best.number)?;
+                    last.metrics.0.get("accuracy")
+                }
                 metric => best.metrics.0.get(metric),
             };
             return number.map(|n| Value::Number(*n));

@@ -71,9 +71,14 @@ pub trait Observer: Sync {
         let _ = (trial, progress);
     }
 
-    /// A trial has ended.
-    fn ended(&self, trial: &Trial) {
-        let _ = trial;
+    /// A trial has ended, in the search or after it.
+    fn ended(&self, phase: Phase, trial: &Trial) {
+        let _ = (phase, trial);
+    }
+
+    /// The search is over, and so many of its trials are trained again.
+    fn final_training(&self, trials: usize) {
+        let _ = trials;
     }
 
     /// The search is over, and the test split is read for so many trials.
@@ -180,7 +185,16 @@ pub fn run(
         ));
     }
     search(&bench, options, store)?;
-    let chosen = conclude::choose(experiment, &template, store);
+    let mut chosen = conclude::choose(experiment, &template, store);
+    if let Some(last) = &experiment.final_training {
+        let is_chosen = |t: &&Trial| match last.only_best {
+            true => chosen.best == Some(t.number),
+            false => chosen.pareto.contains(&t.number),
+        };
+        let again: Vec<Trial> = chosen.trials.iter().filter(is_chosen).cloned().collect();
+        train_finally(&again, &bench, options, store)?;
+        chosen.finals = store.state().finals.clone();
+    }
     let result = conclude::test(chosen, &bench, store)?;
     store.sync()?;
     Ok(result)
@@ -190,10 +204,7 @@ pub fn run(
 fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), RunError> {
     let plan = &bench.experiment.search;
     let slots = plan.slots.max(1);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.jobs.clamp(1, slots))
-        .build()
-        .map_err(|e| RunError::Internal(format!("cannot start threads: {e}")))?;
+    let pool = pool(options.jobs.min(slots))?;
     let price = |point: &Point| bench.price(point);
     let mut sampler = sampler(bench, &price)?;
     let (sender, ended) = mpsc::channel();
@@ -235,7 +246,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                         scope.spawn_fifo(move |_| {
                             bench.observer.running(number);
                             // The receiver is gone only if the run has failed already.
-                            let _ = sender.send(bench.measure(number, point));
+                            let _ = sender.send(bench.measure(Phase::Search, number, point));
                         });
                     }
                 }
@@ -252,7 +263,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 cut = true;
                 continue;
             };
-            if let Err(error) = tell(bench, store, trial, models) {
+            if let Err(error) = tell(bench, store, Phase::Search, trial, models) {
                 // Nothing more can be kept: the trials that still run need not end.
                 options.stop.store(true, Ordering::Relaxed);
                 return Err(error);
@@ -279,6 +290,53 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
     })
 }
 
+/// Trains the chosen again, side by side; each is kept as it ends, so that a run that is stopped goes on with the others.
+fn train_finally(
+    chosen: &[Trial],
+    bench: &Bench,
+    options: RunOptions,
+    store: &mut Store,
+) -> Result<(), RunError> {
+    let missing = |t: &&Trial| !store.state().finals.contains_key(&t.number);
+    let missing: Vec<&Trial> = chosen.iter().filter(missing).collect();
+    bench.observer.final_training(missing.len());
+    let pool = pool(options.jobs.min(missing.len()))?;
+    let (sender, ended) = mpsc::channel();
+    pool.in_place_scope_fifo(|scope| {
+        for trial in missing {
+            let sender = sender.clone();
+            let (number, point) = (trial.number, trial.point.clone());
+            scope.spawn_fifo(move |_| {
+                let _ = sender.send(bench.measure(Phase::Final, number, point));
+            });
+        }
+        drop(sender);
+        let mut cut = false;
+        for measured in ended {
+            let Measured::Ended { trial, models } = measured else {
+                cut = true;
+                continue;
+            };
+            if let Err(error) = tell(bench, store, Phase::Final, trial, models) {
+                options.stop.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+        if cut {
+            store.sync()?;
+            return Err(RunError::interrupted(bench, store));
+        }
+        Ok(())
+    })
+}
+
+fn pool(jobs: usize) -> Result<rayon::ThreadPool, RunError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.max(1))
+        .build()
+        .map_err(|e| RunError::Internal(format!("cannot start threads: {e}")))
+}
+
 /// The sampler that the experiment asks for.
 fn sampler<'a>(bench: &'a Bench, price: &'a dyn Known) -> Result<Box<dyn Sampler + 'a>, RunError> {
     let decisions = bench.template.decisions();
@@ -300,17 +358,21 @@ fn sampler<'a>(bench: &'a Bench, price: &'a dyn Known) -> Result<Box<dyn Sampler
 fn tell(
     bench: &Bench,
     store: &mut Store,
+    phase: Phase,
     mut trial: Trial,
     models: Vec<Model>,
 ) -> Result<(), RunError> {
     for (repeat, model) in models.iter().enumerate() {
         let metadata = model_metadata(bench.experiment, trial.number, repeat);
         let bytes = model.to_safetensors(&metadata);
-        let hash = store.save_model(&model_name(trial.number, repeat), &bytes)?;
+        let hash = store.save_model(&model_name(phase, trial.number, repeat), &bytes)?;
         trial.models.push(hash);
     }
-    bench.observer.ended(&trial);
-    store.append(Record::Trial(trial))?;
+    bench.observer.ended(phase, &trial);
+    store.append(match phase {
+        Phase::Search => Record::Trial(trial),
+        Phase::Final => Record::Final(trial),
+    })?;
     Ok(())
 }
 
@@ -331,11 +393,24 @@ fn model_metadata(
     metadata
 }
 
-/// The name under which the network of a trial is stored: `12`, for its further repeats `12-1`, `12-2`.
-pub fn model_name(trial: usize, repeat: usize) -> String {
+/// When a trial is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// In the search.
+    Search,
+    /// Again after it.
+    Final,
+}
+
+/// The name under which the network of a trial is stored: `12`, for its further repeats `12-1`, `12-2`; after the search `final-12`.
+pub fn model_name(phase: Phase, trial: usize, repeat: usize) -> String {
+    let prefix = match phase {
+        Phase::Search => "",
+        Phase::Final => "final-",
+    };
     match repeat {
-        0 => trial.to_string(),
-        repeat => format!("{trial}-{repeat}"),
+        0 => format!("{prefix}{trial}"),
+        repeat => format!("{prefix}{trial}-{repeat}"),
     }
 }
 

@@ -30,7 +30,9 @@ pub struct RunResult {
     pub best: Option<usize>,
     /// How sure the accuracies are, by number, where `repeats` asks for several trainings.
     pub intervals: BTreeMap<usize, Intervals>,
-    /// Accuracy on the test split, for the Pareto set and the best; the mean over repeats.
+    /// Trainings after the search, by number; empty without `final`.
+    pub finals: BTreeMap<usize, Trial>,
+    /// Accuracy on the test split, of the final network where there is one, for the Pareto set and the best; the mean over repeats.
     pub tests: BTreeMap<usize, f64>,
     /// Volume that the Pareto set dominates.
     pub hypervolume: Option<Hypervolume>,

@@ -48,6 +48,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         docs: String::new(),
         seed: 1,
         repeats: 1,
+        table: None,
         lets,
         data: None,
         space: None,
@@ -57,6 +58,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         repair_definitions: Vec::new(),
         target: None,
         stages: Vec::new(),
+        final_training: None,
         search: Search {
             method,
             trials,
@@ -114,7 +116,7 @@ impl Observer for Disturbed<'_> {
         std::thread::sleep(Duration::from_millis(pause as u64));
     }
 
-    fn ended(&self, _: &Trial) {
+    fn ended(&self, _: Phase, _: &Trial) {
         if self.ended.fetch_add(1, Ordering::Relaxed) + 1 == self.stop_after {
             self.stop.store(true, Ordering::Relaxed);
         }

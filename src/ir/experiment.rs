@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target};
+use super::{Dataset, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Table, Target};
 use crate::source::Span;
 
 /// A checked spec.
@@ -27,6 +27,8 @@ pub struct Experiment {
     pub repeats: usize,
     /// `x in -5.0..10.0`: values and decisions of the experiment itself.
     pub lets: Vec<Let>,
+    /// Measures candidates in place of training. Its metrics are called `measured.…` in expressions.
+    pub table: Option<Arc<Table>>,
     /// Absent in a search over a formula; then `space`, `policy` and `target` are absent, too.
     pub data: Option<Dataset>,
     /// The network.
@@ -43,6 +45,8 @@ pub struct Experiment {
     pub target: Option<Target>,
     /// How candidates are trained, in order; empty in a search over a formula. What is not quantized after the last stage is quantized then.
     pub stages: Vec<Stage>,
+    /// What is trained again after the search.
+    pub final_training: Option<FinalTraining>,
     /// How candidates are chosen.
     pub search: Search,
     /// At least one.
@@ -159,6 +163,27 @@ pub struct Training {
     pub schedule: Slot,
     /// 0 to 1.
     pub label_smoothing: Slot,
+    /// In place of the optimizer's own.
+    pub weight_decay: Option<Slot>,
+}
+
+/// Training after the search, from the start: one stage has other fields then, the rest is as in the search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinalTraining {
+    /// Whether only the best is trained, or the whole Pareto set.
+    pub only_best: bool,
+    /// The name of the stage whose fields these are.
+    pub stage: String,
+    /// Passes over the training split.
+    pub epochs: Slot,
+    /// Samples per step, if others.
+    pub batch: Option<Slot>,
+    /// What steps, if another.
+    pub optimizer: Option<Slot>,
+    /// How the learning rate goes, if in another way.
+    pub schedule: Option<Slot>,
+    /// 0 to 1, if another.
+    pub label_smoothing: Option<Slot>,
     /// In place of the optimizer's own.
     pub weight_decay: Option<Slot>,
 }

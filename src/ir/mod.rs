@@ -11,13 +11,14 @@ mod policy;
 mod quantizer;
 mod repair;
 mod space;
+mod table;
 mod target;
 mod value;
 
 pub use dataset::{Augment, Dataset, Files, Splits};
 pub use experiment::{
-    Arm, Direction, Expect, Experiment, Goal, Loss, Method, Program, Provenance, Quantize, Require,
-    Search, Stage, Training,
+    Arm, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program, Provenance,
+    Quantize, Require, Search, Stage, Training,
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Slot, UnaryOp,
@@ -26,5 +27,6 @@ pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Sele
 pub use quantizer::{Codes, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};
 pub use space::{Block, LayerStmt, Operation, Space, Stmt};
+pub use table::{Table, table_key};
 pub use target::{Check, Precision, Target};
 pub use value::{Record, Value};

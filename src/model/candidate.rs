@@ -101,6 +101,14 @@ pub enum Optimizer {
     },
 }
 
+impl Optimizer {
+    /// Sets the weight decay.
+    pub(super) fn decay(&mut self, by: f64) {
+        let (Optimizer::Sgd { weight_decay, .. } | Optimizer::Adam { weight_decay, .. }) = self;
+        *weight_decay = by;
+    }
+}
+
 /// Factor on the learning rate over the steps of a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

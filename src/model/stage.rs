@@ -82,9 +82,7 @@ impl Stage {
     fn recipe(&self, scope: &dyn Scope) -> Result<Recipe, Failure> {
         let mut optimizer = optimizer(&evaluate::value(&self.optimizer, scope)?)?;
         if let Some(given) = &self.weight_decay {
-            let (Optimizer::Sgd { weight_decay, .. } | Optimizer::Adam { weight_decay, .. }) =
-                &mut optimizer;
-            *weight_decay = evaluate::number(given, scope)?;
+            optimizer.decay(evaluate::number(given, scope)?);
         }
         Ok(Recipe {
             epochs: evaluate::count(&self.epochs, 0, scope)?,
@@ -111,6 +109,63 @@ fn schedule(expr: &Expr, scope: &dyn Scope) -> Result<Schedule, Failure> {
         (Some("cosine"), _) => Ok(Schedule::Cosine),
         (_, Some(_)) => Ok(Schedule::Formula(fixed)),
         _ => Err(Failure::Kind("a schedule", value.to_string())),
+    }
+}
+
+/// What a stage trains with after the search, in place of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Final {
+    stage: String,
+    epochs: Expr,
+    batch: Option<Expr>,
+    optimizer: Option<Expr>,
+    schedule: Option<Expr>,
+    label_smoothing: Option<Expr>,
+    weight_decay: Option<Expr>,
+}
+
+impl Final {
+    /// Nothing in it is chosen: analysis sees to that.
+    pub(super) fn new(training: &ir::FinalTraining, settler: &mut Settler, names: &Frame) -> Final {
+        let mut field = |slot: &Slot| settler.slot(slot, "final", &Expr::bool(true), names);
+        Final {
+            stage: training.stage.clone(),
+            epochs: field(&training.epochs),
+            batch: training.batch.as_ref().map(&mut field),
+            optimizer: training.optimizer.as_ref().map(&mut field),
+            schedule: training.schedule.as_ref().map(&mut field),
+            label_smoothing: training.label_smoothing.as_ref().map(&mut field),
+            weight_decay: training.weight_decay.as_ref().map(&mut field),
+        }
+    }
+
+    /// Changes the stage that is meant; a float network may not have it.
+    pub(super) fn apply(
+        &self,
+        stages: &mut [candidate::Stage],
+        scope: &dyn Scope,
+    ) -> Result<(), Failure> {
+        let Some(stage) = stages.iter_mut().find(|s| s.name == self.stage) else {
+            return Ok(());
+        };
+        let recipe = &mut stage.recipe;
+        recipe.epochs = evaluate::count(&self.epochs, 0, scope)?;
+        if let Some(batch) = &self.batch {
+            recipe.batch = evaluate::count(batch, 1, scope)?;
+        }
+        if let Some(given) = &self.optimizer {
+            recipe.optimizer = optimizer(&evaluate::value(given, scope)?)?;
+        }
+        if let Some(given) = &self.schedule {
+            recipe.schedule = schedule(given, scope)?;
+        }
+        if let Some(given) = &self.label_smoothing {
+            recipe.label_smoothing = evaluate::number(given, scope)?;
+        }
+        if let Some(given) = &self.weight_decay {
+            recipe.optimizer.decay(evaluate::number(given, scope)?);
+        }
+        Ok(())
     }
 }
 

@@ -23,11 +23,14 @@ use super::policy::{self, Placed};
 use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
-use super::stage::Stage;
+use super::stage::{Final, Stage};
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{self, Experiment, Expr, Slot, Value};
 use crate::source::Span;
+
+/// What names of an experiment's own metrics begin with.
+const OWN: &str = "measured.";
 
 /// An experiment with its choices made decisions.
 #[derive(Debug, Clone)]
@@ -42,6 +45,7 @@ pub struct Template {
     repair_definitions: Vec<ir::Repair>,
     quantizers: Vec<ir::Quantizer>,
     stages: Vec<Stage>,
+    final_training: Option<Final>,
     target: Option<ir::Target>,
     shift: Expr,
     flip: Expr,
@@ -114,6 +118,8 @@ impl Template {
             .iter()
             .map(|stage| Stage::new(stage, &mut settler, &names))
             .collect();
+        let final_training = (experiment.final_training.as_ref())
+            .map(|training| Final::new(training, &mut settler, &names));
         let target = experiment
             .target
             .as_ref()
@@ -206,6 +212,7 @@ impl Template {
             repair_definitions: experiment.repair_definitions.clone(),
             quantizers: experiment.quantizers.clone(),
             stages,
+            final_training,
             target,
             shift,
             flip,
@@ -326,6 +333,20 @@ impl Template {
         }))
     }
 
+    /// The candidate of a point as it is trained after the search.
+    pub fn final_candidate(&self, point: &Point) -> Result<Option<Candidate>, Failure> {
+        let mut candidate = self.candidate(point)?;
+        if let (Some(candidate), Some(training)) = (&mut candidate, &self.final_training) {
+            let metrics = Metrics::default();
+            let scope = Measured {
+                point,
+                metrics: &metrics,
+            };
+            training.apply(&mut candidate.stages, &scope)?;
+        }
+        Ok(candidate)
+    }
+
     /// Every metric that is known before training.
     pub fn known(&self, point: &Point) -> Result<Metrics, Failure> {
         match self.candidate(point)? {
@@ -396,7 +417,8 @@ struct Measured<'a> {
 
 impl Scope for Measured<'_> {
     fn name(&self, name: &str) -> Option<Value> {
-        self.metrics.0.get(name).map(|v| Value::Number(*v))
+        let metric = name.strip_prefix(OWN).unwrap_or(name);
+        self.metrics.0.get(metric).map(|v| Value::Number(*v))
     }
 
     fn decision(&self, index: usize) -> Option<Value> {
@@ -443,7 +465,7 @@ fn measurable(
     };
     let expr = settler.expr(&expr, "", &Expr::bool(true), names);
     for name in evaluate::names(&expr) {
-        if metric(&name).is_some() {
+        if metric(&name).is_some() || name.starts_with(OWN) {
             continue;
         }
         let text = format!("there is no metric and no decision `{name}`");

@@ -102,6 +102,7 @@ pub fn digits() -> RunResult {
         pareto: vec![0, 2],
         best: Some(0),
         intervals: BTreeMap::new(),
+        finals: BTreeMap::new(),
         tests: BTreeMap::from([(0, 0.954), (2, 0.93)]),
         hypervolume: Some(Hypervolume {
             value: 1.25e-8,

@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Number, Value as Json, json};
 
-use crate::interpreter::model_name;
 use crate::interpreter::result::{ArmsResult, Intervals, RunResult};
 use crate::interpreter::store::ARMS;
 use crate::interpreter::store::trial::{Stages, Status, Trial};
+use crate::interpreter::{Phase, model_name};
 use crate::ir::{Direction, Value};
 
 /// The whole result as text that ends in a newline. `timings` adds the seconds of each trial.
@@ -183,12 +183,34 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
         );
     }
     if !trial.models.is_empty() {
-        put("model", model(trial.number, 0));
+        put("model", model(Phase::Search, trial.number, 0));
+    }
+    if let Some(last) = result.finals.get(&trial.number) {
+        put("final", finally(last, timings));
     }
     if timings {
         put("seconds", number(trial.seconds));
     }
     out.into()
+}
+
+/// The training after the search.
+fn finally(last: &Trial, timings: bool) -> Json {
+    let models = 0..last.models.len();
+    let mut out = json!({
+        "reason": match &last.status {
+            Status::Complete => Json::Null,
+            Status::Failed(reason) => reason.as_str().into(),
+        },
+        "accuracy": last.metrics.0.get("accuracy").map(|a| number(*a)),
+        "stages": last.stages.as_ref().map(stages),
+        "repeats": last.repeats.iter().map(|r| number(r.accuracy)).collect::<Vec<_>>(),
+        "models": models.map(|i| model(Phase::Final, last.number, i)).collect::<Vec<_>>(),
+    });
+    if timings {
+        out["seconds"] = number(last.seconds);
+    }
+    out
 }
 
 /// Each training of a trial.
@@ -200,7 +222,7 @@ fn repeats(trial: &Trial, intervals: &Intervals) -> Json {
                 "accuracy": number(repeat.accuracy),
                 "stages": stages(&repeat.stages),
                 "test_accuracy": intervals.tests.get(i).map(|a| number(*a)),
-                "model": model(trial.number, i),
+                "model": model(Phase::Search, trial.number, i),
             })
         })
         .collect()
@@ -219,8 +241,9 @@ fn stages(stages: &Stages) -> Json {
 }
 
 /// Where a network is stored.
-fn model(trial: usize, repeat: usize) -> Json {
-    format!("models/{}.safetensors", model_name(trial, repeat)).into()
+fn model(phase: Phase, trial: usize, repeat: usize) -> Json {
+    let name = model_name(phase, trial, repeat);
+    format!("models/{name}.safetensors").into()
 }
 
 /// A value of the language as JSON; a call becomes an object with its name under `is`.

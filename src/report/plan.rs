@@ -93,6 +93,18 @@ pub fn text(
     if let Some(work) = work(experiment, template) {
         line(&mut out, "work", &work);
     }
+    if let Some(last) = &experiment.final_training {
+        let whom = if last.only_best {
+            "the best"
+        } else {
+            "the Pareto set"
+        };
+        line(
+            &mut out,
+            "final",
+            &format!("{whom} again, `{}` with other fields", last.stage),
+        );
+    }
     out.push('\n');
     decisions(template, &survey, verbose, look, &mut out);
     members(template, look, &mut out);

@@ -225,6 +225,9 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
     }
     for (i, goal) in result.goals.iter().enumerate() {
         add(&goal.text, false, Box::new(move |t| goal_of(result, i, t)));
+        if goal.text == "accuracy" && !result.finals.is_empty() {
+            add("final", false, Box::new(|t| final_accuracy(result, t)));
+        }
         if goal.text == "accuracy" && !result.tests.is_empty() {
             add("test", false, Box::new(|t| test(result, t)));
         }
@@ -257,6 +260,13 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
         add("bits", true, Box::new(|t| bits::compact(&t.layers)));
     }
     columns
+}
+
+/// Accuracy on the validation split after final training.
+fn final_accuracy(result: &RunResult, trial: &Trial) -> String {
+    let last = result.finals.get(&trial.number);
+    let accuracy = last.and_then(|t| t.metrics.0.get("accuracy"));
+    accuracy.map_or_else(dash, |a| percent(*a))
 }
 
 /// The value of a goal, with the interval that repeats give.
@@ -301,6 +311,17 @@ fn legend(result: &RunResult, out: &mut String) {
         put(out, "*: best by the first goal".into());
     }
     out.push_str(measured);
+    if !result.finals.is_empty() {
+        out.push_str("final: after training again, on the validation split; the test split was read for these networks\n");
+    }
+    for last in result.finals.values() {
+        if let Status::Failed(reason) = &last.status {
+            put(
+                out,
+                format!("final training of trial {} failed: {reason}", last.number),
+            );
+        }
+    }
     let repeats = result.trials.iter().map(|t| t.repeats.len()).max();
     if let Some(repeats) = repeats.filter(|n| *n > 1) {
         put(

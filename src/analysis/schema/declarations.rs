@@ -66,6 +66,43 @@ const STAGE: &[Field] = &[
     .fixed(),
 ];
 
+/// Fields of training after the search; what is absent is as in the search.
+const FINAL: &[Field] = &[
+    field(
+        "on",
+        Kind::Word(&["pareto", "best"]),
+        Word("pareto"),
+        "which candidates",
+    )
+    .fixed(),
+    field(
+        "stage",
+        Kind::Other("a stage"),
+        Absent,
+        "the stage whose fields these are; the first if it is not given",
+    )
+    .fixed(),
+    TRAINING[0].fixed(),
+    field("batch", Kind::Whole, Absent, "samples per step").fixed(),
+    TRAINING[2].fixed(),
+    field(
+        "schedule",
+        TRAINING[3].kind,
+        Absent,
+        "the factor on the learning rate over the stage",
+    )
+    .fixed(),
+    field(
+        "label_smoothing",
+        Kind::Number(""),
+        Absent,
+        "share of a label spread over all classes",
+    )
+    .within(0.0, 1.0)
+    .fixed(),
+    TRAINING[5].fixed(),
+];
+
 /// Every kind of declaration.
 pub const DECLARATIONS: &[Declaration] = &[
     Declaration {
@@ -289,6 +326,13 @@ pub const DECLARATIONS: &[Declaration] = &[
             .within(1.0, 100.0)
             .fixed(),
             field(
+                "evaluate",
+                Kind::Other("a table: `table(\"results.csv\")`"),
+                Absent,
+                "what measures candidates in place of training",
+            )
+            .fixed(),
+            field(
                 "data",
                 Kind::Declared("dataset"),
                 Absent,
@@ -324,6 +368,12 @@ pub const DECLARATIONS: &[Declaration] = &[
                 labelled: true,
                 fields: STAGE,
                 docs: "one of several stages of training, in the order of the text",
+            },
+            Section {
+                name: "final",
+                labelled: false,
+                fields: FINAL,
+                docs: "training of the Pareto set after the search, from the start and longer",
             },
             Section {
                 name: "arms",
@@ -367,7 +417,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         ],
         formulas: &[],
         lets: true,
-        later: &["final", "evaluate"],
+        later: &[],
         docs: "binds all of these to a seed, a search, goals, requirements and expectations",
     },
 ];

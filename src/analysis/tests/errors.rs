@@ -422,13 +422,6 @@ fn facts_and_promises() {
 
 #[test]
 fn what_is_not_built_is_said() {
-    in_experiment("final { epochs = 200 }", "bnas::unsupported", "final", "");
-    in_experiment(
-        "evaluate = table(\"x.csv\")",
-        "bnas::unsupported",
-        "evaluate",
-        "",
-    );
     in_experiment(
         "compare accuracy against seed = 1",
         "bnas::unsupported",

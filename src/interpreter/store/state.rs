@@ -13,6 +13,8 @@ use super::trial::Trial;
 pub enum Record {
     /// A trial has ended.
     Trial(Trial),
+    /// A trial was trained again after the search; its numbers are those of that training.
+    Final(Trial),
     /// The test split was read for a trial.
     Test {
         /// Its number.
@@ -27,6 +29,8 @@ pub enum Record {
 pub struct State {
     /// Trials that have ended, by number.
     pub trials: BTreeMap<usize, Trial>,
+    /// Trainings after the search, by trial.
+    pub finals: BTreeMap<usize, Trial>,
     /// Accuracies on the test split, by trial.
     pub tests: BTreeMap<usize, Vec<f64>>,
 }
@@ -37,6 +41,9 @@ impl State {
         match record {
             Record::Trial(trial) => {
                 self.trials.entry(trial.number).or_insert(trial);
+            }
+            Record::Final(trial) => {
+                self.finals.entry(trial.number).or_insert(trial);
             }
             Record::Test { trial, accuracies } => {
                 self.tests.entry(trial).or_insert(accuracies);

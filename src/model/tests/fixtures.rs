@@ -343,6 +343,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         name: "by_hand".into(),
         docs: String::new(),
         repeats: 1,
+        table: None,
         seed: 1,
         lets: Vec::new(),
         data: Some(Dataset {
@@ -386,6 +387,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
             loss: Loss::default(),
             span: Span::default(),
         }],
+        final_training: None,
         search: Search {
             method: Method::Random,
             trials: 1,
