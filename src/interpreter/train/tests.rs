@@ -112,13 +112,11 @@ fn learned_scales_learn_and_equal_integer_inference() {
         &per_tensor,
     );
     let mut candidate = candidate(network, 6, Some(3));
-    if let Some(finetune) = &mut candidate.finetune {
-        finetune.optimizer = Optimizer::Sgd {
-            lr: 0.01,
-            momentum: 0.9,
-            weight_decay: 0.0,
-        };
-    }
+    candidate.stages[1].recipe.optimizer = Optimizer::Sgd {
+        lr: 0.01,
+        momentum: 0.9,
+        weight_decay: 0.0,
+    };
     let trained = run(&candidate, &data, 0).unwrap();
     assert!(trained.validation > 0.88, "{}", trained.validation);
     let model = &trained.model;
@@ -127,7 +125,7 @@ fn learned_scales_learn_and_equal_integer_inference() {
     // Calibration found a start, training went on from there.
     let start = {
         let mut untrained = candidate.clone();
-        untrained.finetune = None;
+        untrained.stages[1].recipe.epochs = 0;
         run(&untrained, &data, 0).unwrap().model
     };
     let steps = |model: &Model| {
