@@ -25,6 +25,9 @@ impl Cx<'_> {
             self.unknown_call(&text, callee.span);
             return Typed::poison(span);
         };
+        if let Some(found) = self.fact_call(name, args, span) {
+            return found;
+        }
         if let Some((kind, record)) = schema::record(&name.text) {
             let written = self.arguments(name, args, record);
             let fields = self.filled_args(&written, record);

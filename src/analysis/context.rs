@@ -3,7 +3,9 @@
 //! In: modules. Out: answers to "what is this name?" with suggestions when it is nothing. It must not know any declaration kind.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
+use super::facts::Subject;
 use super::names::{Id, Modules};
 use super::origin::Causes;
 use super::paths::Paths;
@@ -79,6 +81,8 @@ pub(super) struct Cx<'a> {
     pub(super) causes: Causes,
     /// Fields and sections, by the place of their owner, that a wrong key or label was meant to be: they are not missing.
     pub(super) meant: BTreeSet<(Span, String)>,
+    /// What `check` lines are about, while they are evaluated.
+    pub(super) subject: Option<Rc<Subject>>,
     used: BTreeSet<(SourceId, String)>,
 }
 
@@ -100,6 +104,7 @@ impl<'a> Cx<'a> {
             paths: None,
             lists: Vec::new(),
             read: BTreeSet::new(),
+            subject: None,
             used: BTreeSet::new(),
         }
     }

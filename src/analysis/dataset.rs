@@ -4,14 +4,29 @@
 
 use std::path::Path;
 
-use super::context::Cx;
-use super::fields::{Given, Written};
+use super::context::{Cx, list};
+use super::fields::{Given, Written, find};
 use super::merged::Merged;
 use super::names::LIBRARY_PREFIX;
 use super::schema::{self, Kind};
+use super::types::Type;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Augment, Dataset, Expr, Files, Slot, Splits, Value};
+use crate::ir::{Augment, Dataset, Expr, Files, IdxPair, Normalize, Slot, Splits, Value};
+use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
+
+/// For each base, the fields that it must have and those that it may have.
+const FIELDS: &[(&str, &[&str], &[&str])] = &[
+    ("embedded", &["content"], &[]),
+    (
+        "idx",
+        &["images", "labels"],
+        &["test_images", "test_labels"],
+    ),
+    ("cifar", &["files"], &["test_files", "label_bytes"]),
+    ("image_folder", &["folder"], &["test_folder"]),
+    ("csv", &["files"], &["test_files", "label"]),
+];
 
 impl Cx<'_> {
     /// Lowers a data set.
@@ -28,15 +43,25 @@ impl Cx<'_> {
             ["height", "width", "channels"].map(|n| self.whole_of(&shape, known("shape"), n));
         let [train, validation, test] =
             ["train", "validation", "test"].map(|n| self.whole_of(&splits, known("splits"), n));
+        let normalize = match sections.iter().any(|s| s.name.text == "normalize") {
+            true => {
+                let written = self.section(merged, &sections, "normalize");
+                self.normalize(&written, known("normalize"), channels)
+            }
+            false => None,
+        };
         Dataset {
             name: merged.name.text.clone(),
             files: self.files(merged, &written),
+            base: self.folder_of(merged, &written),
+            source: self.text_of(&written, "source"),
             shape: [height, width, channels],
             classes: self.whole_of(&written, schema.fields, "classes"),
             scale: match self.slot_of(&written, schema.fields, "scale") {
                 Slot::Fixed(Expr::Value(Value::Number(n))) => n,
                 _ => 1.0,
             },
+            normalize,
             splits: Splits {
                 train,
                 validation,
@@ -56,13 +81,94 @@ impl Cx<'_> {
         self.count_of(written, known, name).unwrap_or(1) as usize
     }
 
+    /// The folder of the file that names the data: where they are looked for first.
+    fn folder_of(&self, merged: &Merged, written: &Written) -> String {
+        let named = ["images", "files", "folder"]
+            .iter()
+            .find_map(|n| written.get(n))
+            .map_or(merged.name.span, |(name, _)| name.span);
+        let file = &self.sources.get(named.source).name;
+        let folder = Path::new(file).parent().map(|p| p.to_string_lossy());
+        match folder {
+            Some(folder) if !file.starts_with(LIBRARY_PREFIX) => folder.into_owned(),
+            _ => String::new(),
+        }
+    }
+
     fn files(&mut self, merged: &Merged, written: &Written) -> Files {
         let base = merged.base.as_ref().map_or("embedded", |b| b.text.as_str());
-        let (needed, foreign): (&[&str], &[&str]) = match base {
-            "idx" => (&["images", "labels"], &["content"]),
-            _ => (&["content"], &["images", "labels"]),
-        };
-        for name in foreign {
+        let (_, needed, possible) = FIELDS
+            .iter()
+            .find(|(name, ..)| *name == base)
+            .expect("a base of the schema");
+        self.only_fields_of(base, needed, possible, written);
+        for name in needed.iter().filter(|name| written.get(name).is_none()) {
+            if !written.is_meant(name) {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        format!("{} needs `{name}`", merged.owner()),
+                    )
+                    .label(merged.name.span, format!("`{name}` is missing"))
+                    .help(format!("add `{name} = …`")),
+                );
+            }
+        }
+        let text = |cx: &mut Self, name| cx.text_of(written, name).unwrap_or_default();
+        match base {
+            "idx" => Files::Idx {
+                train: IdxPair {
+                    images: text(self, "images"),
+                    labels: text(self, "labels"),
+                },
+                test: self.test_pair(merged, written),
+            },
+            "cifar" => Files::Cifar {
+                train: self.texts_of(written, "files"),
+                test: self.texts_of(written, "test_files"),
+                label_bytes: match written.get("label_bytes") {
+                    Some(_) => self.whole_of(written, merged.schema.fields, "label_bytes"),
+                    None => 1,
+                },
+            },
+            "csv" => Files::Csv {
+                train: self.texts_of(written, "files"),
+                test: self.texts_of(written, "test_files"),
+                label: self
+                    .text_of(written, "label")
+                    .unwrap_or_else(|| "label".into()),
+            },
+            "image_folder" => Files::ImageFolder {
+                train: text(self, "folder"),
+                test: self.text_of(written, "test_folder"),
+            },
+            _ => Files::Embedded(match written.get("content") {
+                Some(_) => match self.slot_of(written, merged.schema.fields, "content") {
+                    Slot::Fixed(Expr::Value(Value::Name(name))) => name,
+                    _ => String::new(),
+                },
+                None => String::new(),
+            }),
+        }
+    }
+
+    /// Fields that belong to another base.
+    fn only_fields_of(
+        &mut self,
+        base: &str,
+        needed: &[&str],
+        possible: &[&str],
+        written: &Written,
+    ) {
+        let own = |name: &&str| needed.contains(name) || possible.contains(name);
+        let mut all: Vec<&str> = FIELDS
+            .iter()
+            .flat_map(|(_, needed, possible)| needed.iter().chain(*possible).copied())
+            .filter(|name| !own(name))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        for name in all {
             if let Some((key, _)) = written.get(name) {
                 let span = key.span;
                 self.report(
@@ -73,60 +179,164 @@ impl Cx<'_> {
                     .label(span, "belongs to another base")
                     .help(format!(
                         "it has {}",
-                        super::context::list(needed.iter().copied())
+                        list(needed.iter().chain(possible).copied())
                     )),
                 );
             }
         }
-        let mut texts = Vec::new();
-        for name in needed {
-            let value = match written.get(name) {
-                Some(_) => match self.slot_of(written, merged.schema.fields, name) {
-                    Slot::Fixed(Expr::Value(Value::Name(text))) => text,
-                    _ => String::new(),
-                },
-                None => {
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::field::missing",
-                            format!("{} needs `{name}`", merged.owner()),
-                        )
-                        .label(merged.name.span, format!("`{name}` is missing"))
-                        .help(format!("add `{name} = …`")),
-                    );
-                    String::new()
-                }
-            };
-            texts.push(value);
-        }
-        if base != "idx" {
-            return Files::Embedded(texts.remove(0));
-        }
-        let source = written
-            .get("images")
-            .map_or(merged.name.span, |(n, _)| n.span)
-            .source;
-        let file = self.sources.get(source).name.clone();
-        let folder = Path::new(&file)
-            .parent()
-            .map(|p| p.to_string_lossy().into_owned());
-        let base = folder
-            .filter(|_| !file.starts_with(LIBRARY_PREFIX))
-            .unwrap_or_default();
-        let [images, labels] = [texts.remove(0), texts.remove(0)];
-        Files::Idx {
-            images,
-            labels,
-            base,
+    }
+
+    /// `test_images` and `test_labels`: both or none.
+    fn test_pair(&mut self, merged: &Merged, written: &Written) -> Option<IdxPair> {
+        let names = ["test_images", "test_labels"];
+        let [images, labels] = names.map(|name| self.text_of(written, name));
+        match (images, labels) {
+            (Some(images), Some(labels)) => Some(IdxPair { images, labels }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                let there = names.iter().find(|name| written.get(name).is_some());
+                let missing = names.iter().find(|name| written.get(name).is_none());
+                let (there, missing) = (there.unwrap_or(&names[0]), missing.unwrap_or(&names[1]));
+                self.report(
+                    Diagnostic::error(
+                        "bnas::field::missing",
+                        format!("{} needs `{missing}`", merged.owner()),
+                    )
+                    .label(merged.name.span, format!("`{missing}` is missing"))
+                    .label(written.place(there), "goes with this")
+                    .help(format!("add `{missing} = …`")),
+                );
+                None
+            }
         }
     }
 
-    /// `shift(1)`, `flip`, or a set of both.
-    fn augment(&mut self, written: &Written) -> Augment {
-        let mut augment = Augment {
-            shift: Slot::Fixed(Expr::number(0.0)),
-            flip: Slot::Fixed(Expr::bool(false)),
+    /// A text, if it is given.
+    fn text_of(&mut self, written: &Written, name: &'static str) -> Option<String> {
+        written.get(name)?;
+        match self.slot_of(written, all_fields(), name) {
+            Slot::Fixed(Expr::Value(Value::Name(text))) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A text or several in braces, in the order in which they are written.
+    fn texts_of(&mut self, written: &Written, name: &'static str) -> Vec<String> {
+        let items = self.items_of(written, all_fields(), name, &Type::Text, "a text");
+        let texts = items.into_iter().filter_map(|(value, _)| match value {
+            Value::Name(text) => Some(text),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    /// One number for all channels, or one for each.
+    fn normalize(
+        &mut self,
+        written: &Written,
+        known: &'static [schema::Field],
+        channels: usize,
+    ) -> Option<Normalize> {
+        let mut sides = ["mean", "std"].map(|name| {
+            if written.get(name).is_none() {
+                // Reports that it is missing.
+                self.slot(written, find(known, name));
+                return Vec::new();
+            }
+            let items = self.items_of(written, known, name, &Type::PLAIN, "a plain number");
+            let numbers: Vec<(f64, Span)> = items
+                .iter()
+                .filter_map(|(value, span)| Some((value.as_number()?, *span)))
+                .collect();
+            if name == "std"
+                && let Some((n, span)) = numbers.iter().find(|(n, _)| *n <= 0.0)
+            {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::domain::out_of_range",
+                        format!("`std` must be above 0, found {n}"),
+                    )
+                    .label(*span, "pixels are divided by this")
+                    .help("write the standard deviation of pixels in 0 … 1"),
+                );
+            }
+            if ![1, channels].contains(&numbers.len()) && !numbers.is_empty() {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::type::arity",
+                        format!(
+                            "`{name}` has {} numbers for {channels} channels",
+                            numbers.len()
+                        ),
+                    )
+                    .label(written.place(name), "one for all channels, or one for each")
+                    .help(format!("write {channels} numbers, or one")),
+                );
+            }
+            numbers.into_iter().map(|(n, _)| n).collect::<Vec<f64>>()
+        });
+        for side in &mut sides {
+            if let [only] = side[..] {
+                *side = vec![only; channels];
+            }
+        }
+        let [mean, std] = sides;
+        let fits = mean.len() == channels && std.len() == channels;
+        fits.then_some(Normalize { mean, std })
+    }
+
+    /// The constants of a field that takes one value or several in braces, each with its place.
+    fn items_of(
+        &mut self,
+        written: &Written,
+        known: &'static [schema::Field],
+        name: &'static str,
+        ty: &Type,
+        what: &str,
+    ) -> Vec<(Value, Span)> {
+        let Some((key, given)) = written.get(name) else {
+            return Vec::new();
         };
+        let Given::Fixed(value) = given else {
+            self.filled(find(known, name), *given, key.span);
+            return Vec::new();
+        };
+        let items: Vec<&ast::Expr> = match &value.kind {
+            ExprKind::Set(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        if items.is_empty() {
+            self.report(
+                Diagnostic::error("bnas::field::missing", format!("`{name}` names nothing"))
+                    .label(value.span, "empty")
+                    .help(format!("write {what}, or several in braces")),
+            );
+        }
+        let mut found = Vec::with_capacity(items.len());
+        for item in items {
+            let typed = self.expr(item, None);
+            if !typed.ty.fits(ty) {
+                self.expected(what, &typed);
+                continue;
+            }
+            match typed.expr {
+                Expr::Value(value) => found.push((value, item.span)),
+                _ if typed.ty == Type::Poison => {}
+                _ => self.report(
+                    Diagnostic::error(
+                        "bnas::type::mismatch",
+                        format!("`{name}` must be a constant"),
+                    )
+                    .label(item.span, "depends on a choice"),
+                ),
+            }
+        }
+        found
+    }
+
+    /// `shift(1)`, `crop(padding = 4)`, `flip`, `cutout(8)`, or a set of them.
+    fn augment(&mut self, written: &Written) -> Augment {
+        let mut augment = Augment::none();
         let Some((name, Given::Fixed(value))) = written.get("augment") else {
             if let Some((name, Given::Searched(domain, _))) = written.get("augment") {
                 self.later("a searched `augment`", name.span.to(domain.span));
@@ -137,27 +347,45 @@ impl Cx<'_> {
             ExprKind::Set(items) => items.iter().collect(),
             _ => vec![value],
         };
-        let field = super::fields::find(
-            schema::declaration("dataset")
-                .expect("a kind of the schema")
-                .fields,
-            "augment",
-        );
+        let field = find(all_fields(), "augment");
+        let mut seen: Vec<(&str, Span)> = Vec::new();
         for item in items {
             let typed = self.expr(item, Some(Kind::Augment));
             if !self.fits(&typed, field, name.span) {
                 continue;
             }
-            match typed.expr {
-                Expr::Record(_, mut fields, _) if !fields.is_empty() => {
-                    augment.shift = fields.remove(0).1
+            let does = match typed.expr {
+                Expr::Record(name, mut fields, _) if !fields.is_empty() => {
+                    let slot = fields.remove(0).1;
+                    if name == "cutout" {
+                        augment.cutout = slot;
+                        "cuts out"
+                    } else {
+                        augment.shift = slot;
+                        "moves"
+                    }
                 }
                 Expr::Value(Value::Name(word)) if word == "flip" => {
-                    augment.flip = Slot::Fixed(Expr::bool(true))
+                    augment.flip = Slot::Fixed(Expr::bool(true));
+                    "flips"
                 }
-                _ => {}
+                _ => continue,
+            };
+            match seen.iter().find(|(other, _)| *other == does) {
+                Some((_, first)) => self.report(
+                    Diagnostic::error("bnas::name::duplicate", format!("`augment` {does} twice"))
+                        .label(item.span, "again here")
+                        .label(*first, "first here")
+                        .help("remove one of the two"),
+                ),
+                None => seen.push((does, item.span)),
             }
         }
         augment
     }
+}
+
+fn all_fields() -> &'static [schema::Field] {
+    let dataset = schema::declaration("dataset").expect("a kind of the schema");
+    dataset.fields
 }

@@ -227,9 +227,12 @@ impl Cx<'_> {
             | EntryKind::Expect(_) => {}
             EntryKind::Compare(_) => self.later("`compare`", entry.span),
             EntryKind::Check(_) => self.report(
-                Diagnostic::error("bnas::name::stray", "`check` states a fact of a target")
-                    .label(entry.span, "this is an experiment")
-                    .help("write `require` for candidates, `expect` for the result"),
+                Diagnostic::error(
+                    "bnas::name::stray",
+                    "`check` states a fact of a declaration",
+                )
+                .label(entry.span, "this is an experiment")
+                .help("write `require` for candidates, `expect` for the result"),
             ),
             _ => self.stray(
                 merged,

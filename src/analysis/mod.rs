@@ -19,6 +19,7 @@ mod describe;
 mod domain;
 mod experiment;
 mod expr;
+mod facts;
 mod fields;
 mod functions;
 mod goals;
@@ -54,6 +55,7 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::Program;
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
+use facts::Subject;
 use names::{Id, Modules};
 
 /// What checking gives.
@@ -168,19 +170,23 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
         };
         match declaration.kind.text.as_str() {
             "dataset" => {
-                cx.inside(&merged, false, |cx| cx.dataset(&merged));
+                let dataset = cx.inside(&merged, false, |cx| cx.dataset(&merged));
+                cx.facts(&merged, Subject::Dataset(dataset));
             }
             "block" => {
                 cx.block(&merged);
             }
             "space" => {
-                cx.space(&merged, false);
+                let space = cx.space(&merged, false);
+                cx.facts(&merged, Subject::Space(space));
             }
             "quantizer" => {
-                cx.quantizer(&merged);
+                let quantizer = cx.quantizer(&merged);
+                cx.facts(&merged, Subject::Quantizer(quantizer));
             }
             "policy" => {
-                cx.policy(&merged, false);
+                let policy = cx.policy(&merged, false);
+                cx.facts(&merged, Subject::Policy(policy));
             }
             "repair" => {
                 cx.repair(&merged);

@@ -35,6 +35,7 @@ impl Cx<'_> {
                     }
                     EntryKind::Rule(rule) => rules.push(cx.rule(rule, entry.span)),
                     EntryKind::Require(_) => cx.later("`require` in a policy", entry.span),
+                    EntryKind::Check(_) => {}
                     _ => cx.stray(
                         merged,
                         entry,

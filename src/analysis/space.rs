@@ -156,6 +156,7 @@ impl Cx<'_> {
                         None => self.later("`require` inside a block or `repeat`", entry.span),
                     }
                 }
+                EntryKind::Check(_) if requires.is_some() => {}
                 EntryKind::Section(section) => {
                     let keys = ["repeat", "layer"];
                     self.unknown_key(
@@ -168,7 +169,7 @@ impl Cx<'_> {
                 _ => self.stray(
                     merged,
                     entry,
-                    "a network holds values, layers, blocks, `repeat`, `add` and `require`",
+                    "a network holds values, layers, blocks, `repeat`, `add` and `require`, a space also `check`",
                 ),
             }
         }

@@ -214,7 +214,7 @@ fn slot_of<'t>(target: &'t Target, name: &str) -> Option<&'t Slot> {
     })
 }
 
-fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
+pub(super) fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
     match &e.kind {
         ast::ExprKind::Approx { left, right, .. } => Some((left, right)),
         ast::ExprKind::Binary { left, right, .. } => Some((left, right)),
@@ -222,7 +222,7 @@ fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
     }
 }
 
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Number(n) if *n != 0.0 && (n.abs() < 1e-3 || n.abs() >= 1e6) => format!("{n:.4e}"),
         Value::Number(n) => format!("{}", (n * 1e4).round() / 1e4),
@@ -230,7 +230,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn unit(ty: &Type) -> String {
+pub(super) fn unit(ty: &Type) -> String {
     match ty {
         Type::Number(_) if *ty != Type::PLAIN => format!("({})", ty.name()),
         _ => String::new(),

@@ -108,6 +108,8 @@ pub(super) fn of_kind(kind: Kind) -> Type {
         Kind::WholeOr(_) | Kind::TruthOr(_) | Kind::WordOrFormula(_) => Type::Any,
         Kind::Truth => Type::Truth,
         Kind::Text => Type::Text,
+        // Read item by item where they are used.
+        Kind::Texts | Kind::Numbers => Type::Any,
         Kind::Word(_) => Type::Word,
         Kind::Quantizer => Type::Quantizer,
         Kind::Optimizer => Type::Optimizer,

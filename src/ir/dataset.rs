@@ -5,19 +5,25 @@ use serde::{Deserialize, Serialize};
 use super::Slot;
 use crate::source::Span;
 
-/// Labelled images, split three ways in the order of the file: training, validation, test.
+/// Labelled images, split three ways: training, validation, test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
     /// Its name.
     pub name: String,
     /// Where the samples are.
     pub files: Files,
+    /// The folder of the spec that names the files, where they are looked for first; the second place is `BNAS_DATA`.
+    pub base: String,
+    /// Where the files can be had.
+    pub source: Option<String>,
     /// Height, width, channels.
     pub shape: [usize; 3],
     /// Number of classes.
     pub classes: usize,
     /// Largest pixel value: pixels are divided by it.
     pub scale: f64,
+    /// What happens after the division; absent: nothing.
+    pub normalize: Option<Normalize>,
     /// Samples per split.
     pub splits: Splits,
     /// What training batches go through.
@@ -26,24 +32,66 @@ pub struct Dataset {
     pub span: Span,
 }
 
-/// Where samples come from.
+/// Where samples come from. Names are relative to `base` or to `BNAS_DATA`; `.gz` may be missing or there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Files {
-    /// `embedded(digits)`: inside the binary.
+    /// Inside the binary.
     Embedded(String),
-    /// `idx(images = "…", labels = "…")`: two IDX files, relative to the spec or to `BNAS_DATA`; `.gz` may be missing or there.
+    /// IDX files.
     Idx {
-        /// The images.
-        images: String,
-        /// The labels.
-        labels: String,
-        /// The folder of the spec that names them.
-        base: String,
+        /// For training and validation; for all splits if there is nothing else.
+        train: IdxPair,
+        /// For the test split.
+        test: Option<IdxPair>,
+    },
+    /// Records of label bytes and planes of pixels.
+    Cifar {
+        /// For training and validation, in order; for all splits if there is nothing else.
+        train: Vec<String>,
+        /// For the test split.
+        test: Vec<String>,
+        /// Bytes before the pixels, of which the last is the label.
+        label_bytes: usize,
+    },
+    /// A folder per class.
+    ImageFolder {
+        /// For training and validation; for all splits if there is nothing else.
+        train: String,
+        /// For the test split.
+        test: Option<String>,
+    },
+    /// Tables with a header.
+    Csv {
+        /// For training and validation, in order; for all splits if there is nothing else.
+        train: Vec<String>,
+        /// For the test split.
+        test: Vec<String>,
+        /// The column of labels.
+        label: String,
     },
 }
 
-/// How many samples each split has, in the order of the file.
+/// Images and their labels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdxPair {
+    /// The images.
+    pub images: String,
+    /// The labels.
+    pub labels: String,
+}
+
+/// (x - mean) / std per channel, where x is in 0 … 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Normalize {
+    /// One value per channel.
+    pub mean: Vec<f64>,
+    /// One value per channel, above 0.
+    pub std: Vec<f64>,
+}
+
+/// How many samples each split has. Training comes first in the files and validation behind it; the test split is behind both where it has no
+/// files of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Splits {
     /// Trains.
@@ -57,8 +105,21 @@ pub struct Splits {
 /// Random changes of training images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Augment {
-    /// `shift(n)`: up to n pixels each way, filled with zeros.
+    /// `shift(n)` and `crop(padding = n)`: up to n pixels each way, filled with black.
     pub shift: Slot,
     /// `flip`: left to right, half of the time.
     pub flip: Slot,
+    /// `cutout(n)`: a square of n pixels a side becomes 0 (arXiv:1708.04552). 0: none.
+    pub cutout: Slot,
+}
+
+impl Augment {
+    /// Images as they are.
+    pub fn none() -> Augment {
+        Augment {
+            shift: Slot::Fixed(super::Expr::number(0.0)),
+            flip: Slot::Fixed(super::Expr::bool(false)),
+            cutout: Slot::Fixed(super::Expr::number(0.0)),
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod space;
 mod target;
 mod value;
 
-pub use dataset::{Augment, Dataset, Files, Splits};
+pub use dataset::{Augment, Dataset, Files, IdxPair, Normalize, Splits};
 pub use experiment::{
     Arm, Direction, Expect, Experiment, Goal, Loss, Method, Program, Provenance, Quantize, Require,
     Search, Stage, Training,

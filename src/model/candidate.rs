@@ -21,6 +21,8 @@ pub struct Candidate {
     pub shift: usize,
     /// Whether training images are flipped.
     pub flip: bool,
+    /// Side of the square that is cut out of training images; 0: none.
+    pub cutout: usize,
 }
 
 /// A stage of training.

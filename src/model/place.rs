@@ -107,8 +107,8 @@ pub(super) fn signed(value: &Value, definitions: &[Definition]) -> Option<bool> 
 
 /// Replaces rectifiers that feed a binary or ternary quantizer by hardtanh: those whose values reach it through pooling, flattening,
 /// padded shortcuts and sums, with nothing negative added on the way.
-pub(super) fn replace_rectifiers(network: &mut Network) {
-    let non_negative = non_negative(network);
+pub(super) fn replace_rectifiers(network: &mut Network, signed_input: bool) {
+    let non_negative = non_negative(network, signed_input);
     let mut open: Vec<usize> = network
         .weighted()
         .filter(|i| few_bits(network, *i))
@@ -141,8 +141,12 @@ fn few_bits(network: &Network, index: usize) -> bool {
 /// Settles what depends on the producer: an integer activation grid is unsigned where its producer is never negative, unless the
 /// quantizer says whether it is `signed`; binary and ternary activations are codes themselves, with scale 1. `declared` says that for
 /// each node with weights, in order.
-pub(super) fn settle_activations(network: &mut Network, declared: &[Option<bool>]) {
-    let non_negative = non_negative(network);
+pub(super) fn settle_activations(
+    network: &mut Network,
+    declared: &[Option<bool>],
+    signed_input: bool,
+) {
+    let non_negative = non_negative(network, signed_input);
     let weighted: Vec<usize> = network.weighted().collect();
     for (index, declared) in weighted.into_iter().zip(declared) {
         let node = &mut network.nodes[index];
@@ -164,12 +168,13 @@ pub(super) fn settle_activations(network: &mut Network, declared: &[Option<bool>
     }
 }
 
-/// For each node, whether no value that it gives can be negative. Samples are in 0 … 1.
-pub(super) fn non_negative(network: &Network) -> Vec<bool> {
+/// For each node, whether no value that it gives can be negative. Samples are in 0 … 1 unless they are normalized: then they are signed.
+pub(super) fn non_negative(network: &Network, signed_input: bool) -> Vec<bool> {
     let mut known: Vec<bool> = Vec::with_capacity(network.nodes.len());
     for node in &network.nodes {
         let is = match &node.op {
-            Op::Input | Op::Activation(Activation::Relu | Activation::Relu6) => true,
+            Op::Input => !signed_input,
+            Op::Activation(Activation::Relu | Activation::Relu6) => true,
             Op::Activation(Activation::Hardtanh) | Op::Convolution(_) | Op::Linear | Op::Norm => {
                 false
             }

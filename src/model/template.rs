@@ -45,6 +45,9 @@ pub struct Template {
     target: Option<ir::Target>,
     shift: Expr,
     flip: Expr,
+    cutout: Expr,
+    /// Whether samples can be negative.
+    signed_input: bool,
     goals: Vec<Expr>,
     requires: Vec<Expr>,
     warnings: Vec<Diagnostic>,
@@ -133,6 +136,13 @@ impl Template {
             &always,
             &names,
         );
+        let cutout = settler.slot(
+            augment.map_or(&zero, |a| &a.cutout),
+            "data.cutout",
+            &always,
+            &names,
+        );
+        let signed_input = (experiment.data.as_ref()).is_some_and(|d| d.normalize.is_some());
 
         // Goals and requirements may name the experiment's values, metrics, and values and decisions by their path.
         add_decisions(&mut places, &settler.decisions);
@@ -209,6 +219,8 @@ impl Template {
             target,
             shift,
             flip,
+            cutout,
+            signed_input,
             goals,
             requires,
             warnings: found,
@@ -299,8 +311,8 @@ impl Template {
         }
         let declared = self.place(&mut network, &from, &scope)?;
         let repairs = self.repair(&mut network, &scope)?;
-        place::replace_rectifiers(&mut network);
-        place::settle_activations(&mut network, &declared);
+        place::replace_rectifiers(&mut network, self.signed_input);
+        place::settle_activations(&mut network, &declared, self.signed_input);
         let is_quantized = network.nodes.iter().any(|node| {
             let mut placed = node.placement.iter();
             placed.any(|p| p.weights.is_some() || p.activations.is_some())
@@ -323,6 +335,7 @@ impl Template {
             repairs,
             shift: evaluate::count(&self.shift, 0, &scope)?,
             flip: evaluate::truth(&self.flip, &scope)?,
+            cutout: evaluate::count(&self.cutout, 0, &scope)?,
         }))
     }
 

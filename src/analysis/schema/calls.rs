@@ -190,20 +190,40 @@ pub const RECORDS: &[(Kind, Callable)] = &[
                 field("pixels", Kind::Whole, Required, "most pixels each way").within(0.0, 1024.0),
             ],
             positional: Some("pixels"),
-            docs: "moves an image by up to so many pixels each way, filled with zeros",
+            docs: "moves an image by up to so many pixels each way, filled with black",
+        },
+    ),
+    (
+        Kind::Augment,
+        Callable {
+            name: "crop",
+            fields: &[field(
+                "padding",
+                Kind::Whole,
+                Required,
+                "rows and columns of black on each side",
+            )
+            .within(0.0, 1024.0)],
+            positional: Some("padding"),
+            docs: "pads an image and cuts one of its size out of it anywhere: another name of `shift`",
+        },
+    ),
+    (
+        Kind::Augment,
+        Callable {
+            name: "cutout",
+            fields: &[field(
+                "pixels",
+                Kind::Whole,
+                Required,
+                "rows and columns of the square",
+            )
+            .within(0.0, 1024.0)],
+            positional: Some("pixels"),
+            docs: "a square anywhere becomes 0, the mean of normalized pixels (arXiv:1708.04552)",
         },
     ),
 ];
 
 /// Calls of the language that are not built yet.
-pub const CALLS_LATER: &[&str] = &[
-    "mean",
-    "std",
-    "stop",
-    "distill",
-    "table",
-    "command",
-    "cifar",
-    "image_folder",
-    "csv",
-];
+pub const CALLS_LATER: &[&str] = &["mean", "std", "stop", "distill", "table", "command"];

@@ -70,7 +70,7 @@ const STAGE: &[Field] = &[
 pub const DECLARATIONS: &[Declaration] = &[
     Declaration {
         kind: "dataset",
-        bases: &["embedded", "idx"],
+        bases: &["embedded", "idx", "cifar", "image_folder", "csv"],
         base_required: true,
         fields: &[
             field(
@@ -82,8 +82,48 @@ pub const DECLARATIONS: &[Declaration] = &[
             .fixed(),
             field("images", Kind::Text, Absent, "the IDX file of images").fixed(),
             field("labels", Kind::Text, Absent, "the IDX file of labels").fixed(),
+            field(
+                "test_images",
+                Kind::Text,
+                Absent,
+                "the IDX file of images of the test split",
+            )
+            .fixed(),
+            field("test_labels", Kind::Text, Absent, "and of its labels").fixed(),
+            field(
+                "files",
+                Kind::Texts,
+                Absent,
+                "files in order: of CIFAR records, or CSV tables",
+            )
+            .fixed(),
+            field("test_files", Kind::Texts, Absent, "those of the test split").fixed(),
+            field(
+                "label_bytes",
+                Kind::Whole,
+                Absent,
+                "bytes before the pixels of a CIFAR record; the last is the label; 1 if it is not given",
+            )
+            .within(1.0, 16.0)
+            .fixed(),
+            field(
+                "label",
+                Kind::Text,
+                Absent,
+                "the column of labels of CSV tables; `label` if it is not given",
+            )
+            .fixed(),
+            field("folder", Kind::Text, Absent, "a folder of one folder of images per class").fixed(),
+            field("test_folder", Kind::Text, Absent, "that of the test split").fixed(),
+            field(
+                "source",
+                Kind::Text,
+                Absent,
+                "where the files can be had, for who lacks them",
+            )
+            .fixed(),
             field("classes", Kind::Whole, Required, "number of classes")
-                .within(2.0, 1e6)
+                .within(2.0, 65_536.0)
                 .fixed(),
             field(
                 "scale",
@@ -120,12 +160,24 @@ pub const DECLARATIONS: &[Declaration] = &[
                     field("validation", Kind::Whole, Required, "samples that choose").fixed(),
                     field("test", Kind::Whole, Required, "samples for the final table").fixed(),
                 ],
-                docs: "samples per split, in the order of the file",
+                docs: "samples per split: training, then validation, in the order of the files; then test, unless it has files of its own",
+            },
+            Section {
+                name: "normalize",
+                labelled: false,
+                fields: &[
+                    field("mean", Kind::Numbers, Required, "what is taken from pixels in 0 … 1")
+                        .fixed(),
+                    field("std", Kind::Numbers, Required, "what they are divided by then")
+                        .positive()
+                        .fixed(),
+                ],
+                docs: "(x - mean) / std; without it, pixels stay in 0 … 1",
             },
         ],
         formulas: &[],
         lets: false,
-        later: &["cifar", "image_folder", "csv", "normalize"],
+        later: &[],
         docs: "shape, classes, splits, augmentation, where the files are",
     },
     Declaration {

@@ -22,6 +22,10 @@ pub enum Kind {
     Truth,
     /// `"…"`.
     Text,
+    /// `"…"`, or several in braces, in order.
+    Texts,
+    /// A plain number, or several in braces, in order.
+    Numbers,
     /// One of these words.
     Word(&'static [&'static str]),
     /// One of these words, or a plain number that may depend on `progress` and `step_progress`.
@@ -206,6 +210,8 @@ pub fn takes(field: &Field) -> String {
         Kind::Number(unit) if !unit.is_empty() => {
             format!("{} ({unit})", super::types::of_kind(field.kind).name())
         }
+        Kind::Texts => "a text, or several in braces".into(),
+        Kind::Numbers => "a number, or one per channel in braces".into(),
         kind => super::types::of_kind(kind).name(),
     };
     let counts = matches!(field.kind, Kind::Whole | Kind::WholeOr(_));

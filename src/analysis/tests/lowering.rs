@@ -314,7 +314,7 @@ experiment e {
     let data = e.data.unwrap();
     assert_eq!(data.shape, [28, 28, 1]);
     assert_eq!(data.scale, 255.0);
-    assert!(matches!(data.files, crate::ir::Files::Idx { base, .. } if base == "specs"));
+    assert_eq!(data.base, "specs");
 }
 
 #[test]

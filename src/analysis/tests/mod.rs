@@ -99,6 +99,22 @@ fn a_file_of_the_library_declares_one_thing_of_its_name_with_a_sentence() {
     }
 }
 
+/// Everything in the library says where it comes from, and most of it states a fact.
+#[test]
+fn every_file_of_the_library_has_a_source() {
+    let mut facts = 0;
+    for (name, text) in files("stdlib") {
+        let mut sources = Sources::default();
+        let main = sources.add(&*name, &*text);
+        let described = super::describe(&mut sources, main, &FileLoader).unwrap();
+        for one in described {
+            assert!(!one.sources.is_empty(), "{name} has no source");
+            facts += one.facts.len();
+        }
+    }
+    assert!(facts >= 30, "only {facts} facts");
+}
+
 /// Whatever is wrong with a text, checking ends with a diagnostic or a program.
 #[test]
 fn no_mutation_of_an_example_panics() {

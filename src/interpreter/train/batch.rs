@@ -16,6 +16,8 @@ pub struct Augmentation {
     pub shift: usize,
     /// Whether half of all images are mirrored left to right.
     pub flip: bool,
+    /// Rows and columns of a square that becomes 0, centered on any pixel (arXiv:1708.04552). 0: none.
+    pub cutout: usize,
 }
 
 /// Batches of an epoch: their number, for a nominal size. At least one.
@@ -35,7 +37,7 @@ pub fn order(rng: &mut ChaCha8Rng, samples: usize) -> Vec<usize> {
     order
 }
 
-/// The images of `samples` as they are, with values in [0, 1].
+/// The images of `samples` as they are.
 pub fn images(split: &Split, samples: impl ExactSizeIterator<Item = usize>) -> Vec<f32> {
     let size = split.shape().iter().product::<usize>();
     let mut out = vec![0.0; samples.len() * size];
@@ -52,42 +54,71 @@ pub fn augmented(
     augmentation: Augmentation,
     rng: &mut ChaCha8Rng,
 ) -> Vec<f32> {
-    let Augmentation { shift, flip } = augmentation;
-    if shift == 0 && !flip {
+    let Augmentation {
+        shift,
+        flip,
+        cutout,
+    } = augmentation;
+    if shift == 0 && !flip && cutout == 0 {
         return images(split, samples.iter().copied());
     }
-    let size = split.shape().iter().product::<usize>();
-    let mut out = vec![0.0; samples.len() * size];
+    let [height, width, channels] = split.shape();
+    let mut out = vec![0.0; samples.len() * height * width * channels];
     let span = 2 * shift as u32 + 1;
-    for (out, sample) in out.chunks_exact_mut(size).zip(samples) {
+    for (out, sample) in out.chunks_exact_mut(height * width * channels).zip(samples) {
         // Every image takes the same number of draws, whatever comes out.
         let down = i64::from(below(rng, span)) - shift as i64;
         let right = i64::from(below(rng, span)) - shift as i64;
         let mirror = flip && below(rng, 2) == 1;
         change(split, *sample, down, right, mirror, out);
+        if cutout > 0 {
+            let center = [below(rng, height as u32), below(rng, width as u32)];
+            cut(split.shape(), center.map(|c| c as usize), cutout, out);
+        }
     }
     out
 }
 
-/// Writes an image moved by `down` and `right` pixels after mirroring it; zeros fill what is left free.
+/// Writes an image moved by `down` and `right` pixels after mirroring it; black fills what is left free.
 fn change(split: &Split, sample: usize, down: i64, right: i64, mirror: bool, out: &mut [f32]) {
     let [height, width, channels] = split.shape();
-    let pixels = split.pixels(sample);
     for (y, row) in out.chunks_exact_mut(width * channels).enumerate() {
         let from_y = y as i64 - down;
+        if from_y < 0 || from_y >= height as i64 {
+            row.chunks_exact_mut(channels)
+                .for_each(|p| blacken(split, p));
+            continue;
+        }
         for (x, pixel) in row.chunks_exact_mut(channels).enumerate() {
             let from_x = x as i64 - right;
-            if from_y < 0 || from_y >= height as i64 || from_x < 0 || from_x >= width as i64 {
-                pixel.fill(0.0);
+            if from_x < 0 || from_x >= width as i64 {
+                blacken(split, pixel);
                 continue;
             }
             let (from_y, from_x) = (from_y as usize, from_x as usize);
             let from_x = if mirror { width - 1 - from_x } else { from_x };
-            let from = &pixels[(from_y * width + from_x) * channels..][..channels];
-            for (value, byte) in pixel.iter_mut().zip(from) {
-                *value = split.value(*byte);
-            }
+            let at = from_y * width + from_x;
+            split.copy_row(sample, at..at + 1, pixel);
         }
+    }
+}
+
+fn blacken(split: &Split, pixel: &mut [f32]) {
+    for (value, black) in pixel.iter_mut().zip(split.black()) {
+        *value = black;
+    }
+}
+
+/// Writes 0, which is the mean of normalized images, into a square around `center`, as far as it lies in the image. A square with an even
+/// side begins side / 2 before its center.
+fn cut(shape: [usize; 3], center: [usize; 2], side: usize, out: &mut [f32]) {
+    let [height, width, channels] = shape;
+    let [rows, columns] = [(center[0], height), (center[1], width)].map(|(center, end)| {
+        let start = center as i64 - (side / 2) as i64;
+        start.max(0) as usize..((start + side as i64).max(0) as usize).min(end)
+    });
+    for y in rows {
+        out[(y * width + columns.start) * channels..(y * width + columns.end) * channels].fill(0.0);
     }
 }
 
@@ -155,6 +186,7 @@ mod tests {
         let change = Augmentation {
             shift: 1,
             flip: false,
+            cutout: 0,
         };
         let images = augmented(data.train(), &[0; 400], change, &mut rng);
         let mut kinds: Vec<Vec<u32>> = images
@@ -164,5 +196,35 @@ mod tests {
         kinds.sort();
         kinds.dedup();
         assert_eq!(kinds.len(), 9);
+    }
+
+    #[test]
+    fn a_cutout_is_a_square_of_zeros_inside_the_image() {
+        for (center, side, cleared) in [([4, 4], 4, 16), ([0, 0], 4, 4), ([7, 4], 3, 6)] {
+            let mut image = vec![1.0; 8 * 8 * 2];
+            cut([8, 8, 2], center, side, &mut image);
+            let zeros: Vec<usize> = (0..64).filter(|at| image[2 * at] == 0.0).collect();
+            assert_eq!(zeros.len(), cleared);
+            for at in zeros {
+                assert_eq!(image[2 * at + 1], 0.0);
+                let (y, x) = (at as i64 / 8, at as i64 % 8);
+                let reach = (side / 2) as i64;
+                assert!((y - center[0] as i64).abs() <= reach);
+                assert!((x - center[1] as i64).abs() <= reach);
+            }
+        }
+        let data = data();
+        let mut rng = stream(1, 0, Purpose::Augment(0));
+        let change = Augmentation {
+            shift: 0,
+            flip: false,
+            cutout: 8,
+        };
+        let images = augmented(data.train(), &[0; 64], change, &mut rng);
+        let plain = super::images(data.train(), std::iter::once(0));
+        for image in images.chunks(64) {
+            assert!(image.iter().zip(&plain).all(|(a, b)| a == b || *a == 0.0));
+            assert_ne!(image, plain);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the tests of training share: the digits and small networks for them.
 
-use crate::ir::{Augment, Dataset, Expr, Files, Quantize, Slot, Splits};
+use crate::ir::{Augment, Dataset, Files, Quantize, Splits};
 use crate::model::{
     Activation, Candidate, Convolution, Grid, Loss, Network, Node, Op, Optimizer, Placement,
     PoolKind, Quantizer, Recipe, ScaleRule, Schedule, Shape, Stage,
@@ -12,6 +12,9 @@ pub fn digits() -> Dataset {
     Dataset {
         name: "digits".into(),
         files: Files::Embedded("digits".into()),
+        base: String::new(),
+        source: None,
+        normalize: None,
         shape: [8, 8, 1],
         classes: 10,
         scale: 16.0,
@@ -20,10 +23,7 @@ pub fn digits() -> Dataset {
             validation: 297,
             test: 500,
         },
-        augment: Augment {
-            shift: Slot::Fixed(Expr::number(0.0)),
-            flip: Slot::Fixed(Expr::bool(false)),
-        },
+        augment: Augment::none(),
         span: Span::default(),
     }
 }
@@ -290,5 +290,6 @@ pub fn candidate(network: Network, epochs: usize, finetune: Option<usize>) -> Ca
         repairs: vec![],
         shift: 0,
         flip: false,
+        cutout: 0,
     }
 }

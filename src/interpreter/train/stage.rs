@@ -40,6 +40,7 @@ impl Run<'_> {
         let augmentation = Augmentation {
             shift: self.candidate.shift,
             flip: self.candidate.flip,
+            cutout: self.candidate.cutout,
         };
         let split = self.data.train();
         let batches = batch::count(split.len(), recipe.batch);

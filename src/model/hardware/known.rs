@@ -37,6 +37,7 @@ mod tests {
             repairs: Vec::new(),
             shift: 0,
             flip: false,
+            cutout: 0,
         };
         let metrics = known_metrics(&candidate).unwrap();
         let names: Vec<_> = metrics.0.keys().map(String::as_str).collect();

@@ -348,6 +348,9 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         data: Some(Dataset {
             name: "images".into(),
             files: Files::Embedded("digits".into()),
+            base: String::new(),
+            source: None,
+            normalize: None,
             shape: [8, 8, 1],
             classes: 10,
             scale: 16.0,
@@ -356,10 +359,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
                 validation: 1,
                 test: 1,
             },
-            augment: Augment {
-                shift: 0.0.slot(),
-                flip: Expr::bool(false).slot(),
-            },
+            augment: Augment::none(),
             span: Span::default(),
         }),
         space: Some(Space {

@@ -1,22 +1,27 @@
 //! Labelled images in memory.
 //!
-//! In: a data set as written. Out: three [`Split`]s in the order of the file, or a [`DataError`] that names the file, the byte and
-//! what to do. Pixels stay bytes here, as in the file, and become numbers in [0, 1] where a batch is made. Knows nothing
-//! of networks. The test split has one door, [`Data::test`].
+//! In: a data set as written. Out: three [`Split`]s, or a [`DataError`] that names the file, the byte or line and
+//! what to do. Pixels stay bytes here, as in the file, and become numbers where a batch is made; all splits of a file share
+//! them. Knows nothing of networks. The test split has one door, [`Data::test`].
 
+mod cifar;
+mod folder;
 mod idx;
+mod place;
+mod table;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::idx::Idx;
-use crate::ir::{Dataset, Files};
-
-/// The variable that names the folder of data files.
-const FOLDER: &str = "BNAS_DATA";
+use self::place::{FOLDER, Places};
+use crate::ir::{Dataset, Files, IdxPair};
 
 /// The UCI optical digits; see `stdlib/data/README.md`.
 const DIGITS_IMAGES: &[u8] = include_bytes!("../../../../stdlib/data/digits-images-idx3-ubyte.gz");
 const DIGITS_LABELS: &[u8] = include_bytes!("../../../../stdlib/data/digits-labels-idx1-ubyte.gz");
+
+const SCALE_HELP: &str = "make `scale` of the data set the largest pixel value of its files";
 
 /// A data set, split three ways.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,16 +32,42 @@ pub struct Data {
     classes: usize,
 }
 
-/// Some samples.
+/// Some samples: a stretch of what a file has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
-    /// (samples, height, width, channels).
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
+    samples: Arc<Samples>,
+    start: usize,
+    len: usize,
     /// Height, width, channels.
     shape: [usize; 3],
-    /// The number that each byte stands for: byte / scale.
-    values: [f32; 256],
+    scale: Arc<Scale>,
+}
+
+/// Everything that files of one kind hold.
+#[derive(Debug, Clone, PartialEq)]
+struct Samples {
+    /// The last file, or the folder, for messages.
+    file: String,
+    pixels: Pixels,
+    labels: Vec<u16>,
+}
+
+/// Values of images (samples, height, width, channels).
+#[derive(Debug, Clone, PartialEq)]
+enum Pixels {
+    /// As in the file.
+    Bytes(Vec<u8>),
+    /// Divided by the scale.
+    Reals(Vec<f32>),
+}
+
+/// What a pixel stands for: (x / scale - mean) / std, per channel.
+#[derive(Debug, Clone, PartialEq)]
+struct Scale {
+    /// For each channel, the number of each byte.
+    bytes: Vec<[f32; 256]>,
+    /// For each channel, mean and std.
+    normalize: Vec<(f32, f32)>,
 }
 
 /// Why there are no data.
@@ -44,19 +75,30 @@ pub struct Split {
 pub struct DataError {
     /// The file, or the name of an embedded data set.
     pub file: String,
-    /// The byte after inflation, where one is to blame.
-    pub offset: Option<u64>,
+    /// The place in it, where one is to blame.
+    pub place: Option<Place>,
     /// What is wrong.
     pub what: String,
     /// What to do about it.
     pub help: String,
 }
 
+/// A place in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Counted from 0, after inflation.
+    Byte(u64),
+    /// Counted from 1.
+    Line(u64),
+}
+
 impl std::fmt::Display for DataError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: ", self.file)?;
-        if let Some(offset) = self.offset {
-            write!(f, "at byte {offset}: ")?;
+        match self.place {
+            Some(Place::Byte(offset)) => write!(f, "at byte {offset}: ")?,
+            Some(Place::Line(line)) => write!(f, "at line {line}: ")?,
+            None => {}
         }
         write!(f, "{}; {}", self.what, self.help)
     }
@@ -73,31 +115,50 @@ impl Data {
 
     /// The same with the folder given.
     pub fn load_from(dataset: &Dataset, folder: Option<&Path>) -> Result<Data, DataError> {
-        match &dataset.files {
-            Files::Embedded(name) if name == "digits" => build(
-                dataset,
-                &Source::new("embedded(digits): images", DIGITS_IMAGES)?,
-                &Source::new("embedded(digits): labels", DIGITS_LABELS)?,
-            ),
-            Files::Embedded(name) => Err(DataError {
-                file: format!("embedded({name})"),
-                offset: None,
-                what: "there is no embedded data set of this name".into(),
-                help: "write `embedded(digits)`, or name files with `idx(images = …, labels = …)`"
-                    .into(),
-            }),
-            Files::Idx {
-                images,
-                labels,
-                base,
-            } => {
-                let read = |name: &str| -> Result<Source, DataError> {
-                    let (path, bytes) = read(name, Path::new(base), folder)?;
-                    Source::new(&path.display().to_string(), &bytes)
-                };
-                build(dataset, &read(images)?, &read(labels)?)
-            }
+        if !(dataset.scale.is_finite() && dataset.scale > 0.0) {
+            return Err(DataError {
+                file: dataset.name.clone(),
+                place: None,
+                what: format!("a scale of {} makes no numbers of pixels", dataset.scale),
+                help: SCALE_HELP.into(),
+            });
         }
+        let (first, second) = read(dataset, &Places::of(dataset, folder))?;
+        let scale = Arc::new(Scale::of(dataset));
+        let (first, second) = (Arc::new(first), second.map(Arc::new));
+        for samples in [Some(&first), second.as_ref()].into_iter().flatten() {
+            samples.check_scale(dataset)?;
+        }
+        let splits = dataset.splits;
+        let split = |samples: &Arc<Samples>, start: usize, len: usize| Split {
+            samples: samples.clone(),
+            start,
+            len,
+            shape: dataset.shape,
+            scale: scale.clone(),
+        };
+        let behind = splits.train.saturating_add(splits.validation);
+        let test = match &second {
+            Some(second) => {
+                first.hold(&[("train", splits.train), ("validation", splits.validation)])?;
+                second.hold(&[("test", splits.test)])?;
+                split(second, 0, splits.test)
+            }
+            None => {
+                first.hold(&[
+                    ("train", splits.train),
+                    ("validation", splits.validation),
+                    ("test", splits.test),
+                ])?;
+                split(&first, behind, splits.test)
+            }
+        };
+        Ok(Data {
+            train: split(&first, 0, splits.train),
+            validation: split(&first, splits.train, splits.validation),
+            test,
+            classes: dataset.classes,
+        })
     }
 
     /// What trains.
@@ -121,15 +182,268 @@ impl Data {
     }
 }
 
+/// The files and folders outside of the program that a data set is read from, in the order of the spec.
+pub fn files(dataset: &Dataset) -> Result<Vec<PathBuf>, DataError> {
+    let folder = std::env::var_os(FOLDER).map(PathBuf::from);
+    let places = Places::of(dataset, folder.as_deref());
+    let all = |names: &mut dyn Iterator<Item = &String>| names.map(|n| places.file(n)).collect();
+    match &dataset.files {
+        Files::Embedded(_) => Ok(Vec::new()),
+        Files::Idx { train, test } => {
+            let pairs = std::iter::once(train).chain(test);
+            all(&mut pairs.flat_map(|pair| [&pair.images, &pair.labels]))
+        }
+        Files::Cifar { train, test, .. } | Files::Csv { train, test, .. } => {
+            all(&mut train.iter().chain(test))
+        }
+        Files::ImageFolder { train, test } => {
+            let names = std::iter::once(train).chain(test);
+            names.map(|name| places.folder(name)).collect()
+        }
+    }
+}
+
+/// What is read for training, validation and, without files of its own, testing; and what is read for testing.
+fn read(dataset: &Dataset, places: &Places) -> Result<(Samples, Option<Samples>), DataError> {
+    match &dataset.files {
+        Files::Embedded(name) if name == "digits" => {
+            let inflate = |part: &str, bytes: &[u8]| {
+                let file = format!("embedded(digits): {part}");
+                let bytes = place::inflated(&file, bytes.to_vec())?;
+                Ok((file, bytes))
+            };
+            let images = inflate("images", DIGITS_IMAGES)?;
+            Ok((
+                idx(dataset, images, inflate("labels", DIGITS_LABELS)?)?,
+                None,
+            ))
+        }
+        Files::Embedded(name) => Err(DataError {
+            file: format!("embedded({name})"),
+            place: None,
+            what: "there is no embedded data set of this name".into(),
+            help: "write `content = digits`, or name files".into(),
+        }),
+        Files::Idx { train, test } => {
+            let open = |name: &str| {
+                let path = places.file(name)?;
+                Ok((path.display().to_string(), place::read(&path)?))
+            };
+            let pair = |pair: &IdxPair| idx(dataset, open(&pair.images)?, open(&pair.labels)?);
+            Ok((pair(train)?, test.as_ref().map(pair).transpose()?))
+        }
+        Files::Cifar {
+            train,
+            test,
+            label_bytes,
+        } => {
+            let append = |file: &str, bytes: &[u8], samples: &mut Samples| {
+                cifar::append(dataset, *label_bytes, file, bytes, samples)
+            };
+            several(places, train, test, append)
+        }
+        Files::Csv { train, test, label } => {
+            let append = |file: &str, bytes: &[u8], samples: &mut Samples| {
+                table::append(dataset, label, file, bytes, samples)
+            };
+            several(places, train, test, append)
+        }
+        Files::ImageFolder { train, test } => {
+            let (first, classes) = folder::read(dataset, &places.folder(train)?, None)?;
+            let second = match test {
+                Some(test) => {
+                    let folder = places.folder(test)?;
+                    Some(folder::read(dataset, &folder, Some(&classes))?.0)
+                }
+                None => None,
+            };
+            Ok((first, second))
+        }
+    }
+}
+
+/// Appends files one after the other, so that no more than one is in memory twice.
+fn several(
+    places: &Places,
+    train: &[String],
+    test: &[String],
+    append: impl Fn(&str, &[u8], &mut Samples) -> Result<(), DataError>,
+) -> Result<(Samples, Option<Samples>), DataError> {
+    let all = |names: &[String]| -> Result<Samples, DataError> {
+        let mut samples = Samples {
+            file: String::new(),
+            pixels: Pixels::Bytes(Vec::new()),
+            labels: Vec::new(),
+        };
+        for name in names {
+            let path = places.file(name)?;
+            samples.file = path.display().to_string();
+            let file = samples.file.clone();
+            append(&file, &place::read(&path)?, &mut samples)?;
+        }
+        Ok(samples)
+    };
+    let first = all(train)?;
+    let second = if test.is_empty() {
+        None
+    } else {
+        Some(all(test)?)
+    };
+    Ok((first, second))
+}
+
+/// Checks images and labels against the data set and each other.
+fn idx(
+    dataset: &Dataset,
+    (file, images): (String, Vec<u8>),
+    (labels_file, labels): (String, Vec<u8>),
+) -> Result<Samples, DataError> {
+    let fail = |file: &str, offset: u64, what: String, help: &str| DataError {
+        file: file.into(),
+        place: Some(Place::Byte(offset)),
+        what,
+        help: help.into(),
+    };
+    let parse = |file: &str, bytes: Vec<u8>| {
+        Idx::parse(bytes).map_err(|e| {
+            let help = "fetch the file again, or name an IDX file of unsigned bytes (.gz or not)";
+            fail(file, e.offset, e.what, help)
+        })
+    };
+    let images = parse(&file, images)?;
+    let labels = parse(&labels_file, labels)?;
+    let [height, width, channels] = dataset.shape;
+    let (count, axes) = images.axes.split_first().unwrap_or((&0, &[]));
+    let fits = match axes {
+        [h, w] => [*h, *w, 1] == dataset.shape,
+        [h, w, c] => [*h, *w, *c] == dataset.shape,
+        _ => false,
+    };
+    if !fits {
+        let found: Vec<String> = axes.iter().map(usize::to_string).collect();
+        let found = match found.is_empty() {
+            true => "no axes of images".into(),
+            false => found.join("x"),
+        };
+        let what = format!("expected images of {height}x{width}x{channels}, found {found}");
+        let help = "make `shape` of the data set what the file has";
+        return Err(fail(&file, 8, what, help));
+    }
+    if labels.axes != [*count] {
+        let what = format!(
+            "expected {count} labels, one for each image of {file}, found axes {:?}",
+            labels.axes
+        );
+        let help = "name the labels that belong to the images";
+        return Err(fail(&labels_file, 4, what, help));
+    }
+    let is_class = |label: &u8| usize::from(*label) < dataset.classes;
+    if let Some(at) = labels.values.iter().position(|l| !is_class(l)) {
+        let what = format!(
+            "label {} of sample {at} is no class from 0 to {}",
+            labels.values[at],
+            dataset.classes.saturating_sub(1)
+        );
+        let help = "raise `classes` of the data set, or fix the file";
+        return Err(fail(&labels_file, 8 + at as u64, what, help));
+    }
+    let is_pixel = |value: &u8| f64::from(*value) <= dataset.scale;
+    if let Some(at) = images.values.iter().position(|p| !is_pixel(p)) {
+        let header = 4 + 4 * images.axes.len();
+        let what = format!(
+            "pixel value {} is above the scale {}",
+            images.values[at], dataset.scale
+        );
+        return Err(fail(&file, (header + at) as u64, what, SCALE_HELP));
+    }
+    Ok(Samples {
+        file,
+        pixels: Pixels::Bytes(images.values),
+        labels: labels.values.into_iter().map(u16::from).collect(),
+    })
+}
+
+impl Samples {
+    fn fail(&self, what: String, help: &str) -> DataError {
+        DataError {
+            file: self.file.clone(),
+            place: None,
+            what,
+            help: help.into(),
+        }
+    }
+
+    /// Whether every pixel is within the scale.
+    fn check_scale(&self, dataset: &Dataset) -> Result<(), DataError> {
+        // Real numbers were checked line by line.
+        let Pixels::Bytes(bytes) = &self.pixels else {
+            return Ok(());
+        };
+        match bytes.iter().position(|p| f64::from(*p) > dataset.scale) {
+            None => Ok(()),
+            Some(at) => {
+                let size = dataset.shape.iter().product::<usize>();
+                let what = format!(
+                    "pixel value {} of sample {} is above the scale {}",
+                    bytes[at],
+                    at / size,
+                    dataset.scale
+                );
+                Err(self.fail(what, SCALE_HELP))
+            }
+        }
+    }
+
+    /// Whether there are samples enough for these splits, each of which has one at least.
+    fn hold(&self, splits: &[(&str, usize)]) -> Result<(), DataError> {
+        let wanted = splits
+            .iter()
+            .try_fold(0_usize, |n, (_, s)| n.checked_add(*s));
+        let count = self.labels.len();
+        if wanted.is_some_and(|n| n <= count) && splits.iter().all(|(_, s)| *s > 0) {
+            return Ok(());
+        }
+        let asked: Vec<String> = splits.iter().map(|(n, s)| format!("{n} = {s}")).collect();
+        let what = format!("splits of {} don't fit {count} samples", asked.join(", "));
+        let help =
+            "give each split at least one sample, and all together as many as there are at most";
+        Err(self.fail(what, help))
+    }
+}
+
+impl Scale {
+    fn of(dataset: &Dataset) -> Scale {
+        let channels = dataset.shape[2];
+        let normalize = (0..channels).map(|c| match &dataset.normalize {
+            Some(n) => (n.mean[c], n.std[c]),
+            None => (0.0, 1.0),
+        });
+        let normalize: Vec<(f64, f64)> = normalize.collect();
+        let number = |byte: usize, (mean, std): &(f64, f64)| {
+            ((byte as f64 / dataset.scale - mean) / std) as f32
+        };
+        Scale {
+            bytes: normalize
+                .iter()
+                .map(|n| std::array::from_fn(|byte| number(byte, n)))
+                .collect(),
+            normalize: normalize
+                .iter()
+                .map(|(mean, std)| (*mean as f32, *std as f32))
+                .collect(),
+        }
+    }
+}
+
 impl Split {
     /// Number of samples.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.len
     }
 
     /// Whether there is no sample. Never so after loading.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.len == 0
     }
 
     /// Height, width, channels.
@@ -139,214 +453,47 @@ impl Split {
 
     /// The class of a sample.
     pub fn label(&self, index: usize) -> usize {
-        usize::from(self.labels[index])
+        assert!(index < self.len, "invariant: a sample of this split");
+        usize::from(self.samples.labels[self.start + index])
     }
 
-    /// The pixels of a sample as bytes (height, width, channels).
-    pub fn pixels(&self, index: usize) -> &[u8] {
-        let size = self.shape.iter().product::<usize>();
-        &self.pixels[index * size..][..size]
-    }
-
-    /// What a byte stands for, in [0, 1].
-    pub fn value(&self, byte: u8) -> f32 {
-        self.values[usize::from(byte)]
-    }
-
-    /// Writes a sample (height, width, channels) with values in [0, 1].
+    /// Writes a sample (height, width, channels) as numbers: in [0, 1], or normalized.
     pub fn copy_to(&self, index: usize, out: &mut [f32]) {
-        for (out, byte) in out.iter_mut().zip(self.pixels(index)) {
-            *out = self.value(*byte);
-        }
-    }
-}
-
-/// A file that was read, with its name for messages.
-struct Source {
-    file: String,
-    idx: Idx,
-}
-
-impl Source {
-    fn new(file: &str, bytes: &[u8]) -> Result<Source, DataError> {
-        match Idx::parse(bytes) {
-            Ok(idx) => Ok(Source {
-                file: file.to_owned(),
-                idx,
-            }),
-            Err(e) => Err(DataError {
-                file: file.to_owned(),
-                offset: Some(e.offset),
-                what: e.what,
-                help: "fetch the file again, or name an IDX file of unsigned bytes (.gz or not)"
-                    .into(),
-            }),
-        }
+        self.copy_row(index, 0..self.shape[0] * self.shape[1], out);
     }
 
-    fn fail<T>(&self, offset: Option<u64>, what: String, help: &str) -> Result<T, DataError> {
-        Err(DataError {
-            file: self.file.clone(),
-            offset,
-            what,
-            help: help.into(),
-        })
-    }
-
-    /// Bytes before the first value.
-    fn header(&self) -> u64 {
-        4 + 4 * self.idx.axes.len() as u64
-    }
-}
-
-/// Finds and reads a file: the name as it is, with `.gz` and without, beside the spec and in the folder of data.
-fn read(name: &str, base: &Path, folder: Option<&Path>) -> Result<(PathBuf, Vec<u8>), DataError> {
-    let other = match name.strip_suffix(".gz") {
-        Some(stem) => stem.to_owned(),
-        None => format!("{name}.gz"),
-    };
-    for place in std::iter::once(base).chain(folder) {
-        for name in [name, &other] {
-            let path = place.join(name);
-            match std::fs::read(&path) {
-                Ok(bytes) => return Ok((path, bytes)),
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => {
-                    return Err(DataError {
-                        file: path.display().to_string(),
-                        offset: None,
-                        what: format!("the file can't be read ({e})"),
-                        help: "make it a readable file".into(),
-                    });
+    /// Writes some pixels of a sample (pixels, channels); `pixels` counts along rows, from row to row.
+    pub fn copy_row(&self, index: usize, pixels: std::ops::Range<usize>, out: &mut [f32]) {
+        assert!(index < self.len, "invariant: a sample of this split");
+        let channels = self.shape[2];
+        let size = self.shape.iter().product::<usize>();
+        let from = (self.start + index) * size + pixels.start * channels;
+        let values = from..from + pixels.len() * channels;
+        match &self.samples.pixels {
+            Pixels::Bytes(bytes) => {
+                let source = bytes[values].chunks_exact(channels);
+                for (out, pixel) in out.chunks_exact_mut(channels).zip(source) {
+                    for ((out, byte), table) in out.iter_mut().zip(pixel).zip(&self.scale.bytes) {
+                        *out = table[usize::from(*byte)];
+                    }
+                }
+            }
+            Pixels::Reals(reals) => {
+                let source = reals[values].chunks_exact(channels);
+                for (out, pixel) in out.chunks_exact_mut(channels).zip(source) {
+                    let normalize = &self.scale.normalize;
+                    for ((out, x), (mean, std)) in out.iter_mut().zip(pixel).zip(normalize) {
+                        *out = (x - mean) / std;
+                    }
                 }
             }
         }
     }
-    Err(DataError {
-        file: name.to_owned(),
-        offset: None,
-        what: match folder {
-            Some(folder) => format!(
-                "no such file in {} or {}, with .gz or without",
-                shown(base),
-                folder.display()
-            ),
-            None => format!("no such file in {}, with .gz or without", shown(base)),
-        },
-        help: format!("put it there, or let {FOLDER} name the folder that has it"),
-    })
-}
 
-/// A folder as a reader knows it: the current one has an empty path.
-fn shown(folder: &Path) -> String {
-    if folder.as_os_str().is_empty() {
-        return "this folder".into();
+    /// What a pixel of value 0 stands for, in each channel.
+    pub fn black(&self) -> impl Iterator<Item = f32> {
+        self.scale.bytes.iter().map(|table| table[0])
     }
-    folder.display().to_string()
-}
-
-/// Checks both files against the data set and each other, and splits them.
-fn build(dataset: &Dataset, images: &Source, labels: &Source) -> Result<Data, DataError> {
-    let [height, width, channels] = dataset.shape;
-    let (axes, count) = match images.idx.axes.split_first() {
-        Some((count, axes)) => (axes, *count),
-        None => (&[][..], 0),
-    };
-    let fits = match axes {
-        [h, w] => [*h, *w, 1] == dataset.shape,
-        [h, w, c] => [*h, *w, *c] == dataset.shape,
-        _ => false,
-    };
-    if !fits {
-        let found: Vec<String> = axes.iter().map(usize::to_string).collect();
-        return images.fail(
-            Some(8),
-            format!(
-                "expected images of {height}x{width}x{channels}, found {}",
-                if found.is_empty() {
-                    "no axes of images".into()
-                } else {
-                    found.join("x")
-                }
-            ),
-            "make `shape` of the data set what the file has",
-        );
-    }
-    if labels.idx.axes != [count] {
-        return labels.fail(
-            Some(4),
-            format!(
-                "expected {count} labels, one for each image of {}, found axes {:?}",
-                images.file, labels.idx.axes
-            ),
-            "name the labels that belong to the images",
-        );
-    }
-    if let Some(at) = labels
-        .idx
-        .values
-        .iter()
-        .position(|l| usize::from(*l) >= dataset.classes)
-    {
-        return labels.fail(
-            Some(labels.header() + at as u64),
-            format!(
-                "label {} of sample {at} is no class from 0 to {}",
-                labels.idx.values[at],
-                dataset.classes.saturating_sub(1)
-            ),
-            "raise `classes` of the data set, or fix the file",
-        );
-    }
-    if !(dataset.scale.is_finite() && dataset.scale > 0.0) {
-        return images.fail(
-            None,
-            format!("a scale of {} makes no numbers of pixels", dataset.scale),
-            "make `scale` the largest pixel value of the file",
-        );
-    }
-    if let Some(at) = images
-        .idx
-        .values
-        .iter()
-        .position(|p| f64::from(*p) > dataset.scale)
-    {
-        return images.fail(
-            Some(images.header() + at as u64),
-            format!(
-                "pixel value {} is above the scale {}",
-                images.idx.values[at], dataset.scale
-            ),
-            "make `scale` the largest pixel value of the file",
-        );
-    }
-    let splits = dataset.splits;
-    let sizes = [splits.train, splits.validation, splits.test];
-    let wanted = sizes.iter().try_fold(0_usize, |n, s| n.checked_add(*s));
-    if wanted.is_none_or(|n| n > count) || sizes.contains(&0) {
-        return images.fail(
-            Some(4),
-            format!(
-                "splits of {}, {} and {} samples don't fit a file of {count}",
-                splits.train, splits.validation, splits.test
-            ),
-            "give each split at least one sample, and all together as many as there are at most",
-        );
-    }
-    let values = std::array::from_fn(|byte| (byte as f64 / dataset.scale) as f32);
-    let pixels = height * width * channels;
-    let split = |start: usize, len: usize| Split {
-        pixels: images.idx.values[start * pixels..(start + len) * pixels].to_vec(),
-        labels: labels.idx.values[start..start + len].to_vec(),
-        shape: dataset.shape,
-        values,
-    };
-    Ok(Data {
-        train: split(0, splits.train),
-        validation: split(splits.train, splits.validation),
-        test: split(splits.train + splits.validation, splits.test),
-        classes: dataset.classes,
-    })
 }
 
 #[cfg(test)]

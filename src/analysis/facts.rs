@@ -1,0 +1,386 @@
+//! What a declaration states about itself with `check`: numbers of its paper that it must reproduce.
+//!
+//! In: a declaration and what it was lowered to. Out: diagnostics about facts that do not hold, with the values of both sides. Facts speak of
+//! the declaration at its defaults: of a network by `params(cifar10)`, `macs(cifar10)`, of a policy by
+//! `model_size(resnet20, cifar10)`, of a quantizer by `codes`, `forward(0)`, `gradient(0.5, progress = 1)`, of a data set by its fields. Those of
+//! targets are `target`'s business.
+
+use std::rc::Rc;
+
+use super::context::{Cx, Local};
+use super::expr::Typed;
+use super::merged::Merged;
+use super::target::{shown, sides, unit};
+use super::types::Type;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{
+    Codes, Dataset, Experiment, Expr, Method, Policy, Quantizer, Search, Slot, Space, Value,
+};
+use crate::model::metrics::{Metric, metric};
+use crate::model::{Template, evaluate};
+use crate::source::Span;
+use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
+
+/// What facts are about.
+#[derive(Debug, Clone)]
+pub(super) enum Subject {
+    Dataset(Dataset),
+    Space(Space),
+    Policy(Policy),
+    Quantizer(Quantizer),
+}
+
+impl Cx<'_> {
+    /// Evaluates the facts of a declaration.
+    pub(super) fn facts(&mut self, merged: &Merged, subject: Subject) {
+        let claims: Vec<ast::Claim> = merged
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.kind {
+                EntryKind::Check(claim) => Some(claim.clone()),
+                _ => None,
+            })
+            .collect();
+        // Numbers that are wrong already would fail every check.
+        if claims.is_empty() || self.sink.has_errors() {
+            return;
+        }
+        self.inside(merged, false, |cx| {
+            let mark = cx.locals.len();
+            cx.locals.extend(names(&subject));
+            cx.subject = Some(Rc::new(subject));
+            for claim in &claims {
+                cx.fact(claim);
+            }
+            cx.subject = None;
+            cx.leave(mark);
+        });
+    }
+
+    fn fact(&mut self, claim: &ast::Claim) {
+        let holds = self.truth(&claim.condition, "a check");
+        let text = self.text(claim.condition.span);
+        match holds.expr {
+            _ if holds.ty == Type::Poison => {}
+            Expr::Value(Value::Bool(true)) => {}
+            Expr::Value(Value::Bool(false)) => {
+                let mut diagnostic =
+                    Diagnostic::error("bnas::check::fails", format!("the check `{text}` fails"));
+                diagnostic = match sides(&claim.condition) {
+                    Some((left, right)) => {
+                        for side in [left, right] {
+                            let typed = self.expr(side, None);
+                            let value = typed.expr.as_value().map_or("unknown".into(), shown);
+                            let said = format!("this is {value} {}", unit(&typed.ty));
+                            diagnostic = diagnostic.label(side.span, said.trim_end());
+                        }
+                        diagnostic
+                    }
+                    None => diagnostic.label(claim.condition.span, "does not hold"),
+                };
+                self.report(diagnostic.help(match &claim.message {
+                    Some(message) => message.value.clone(),
+                    None => "correct what is declared, or the check".to_string(),
+                }));
+            }
+            _ => self.report(
+                Diagnostic::error("bnas::check::open", format!("`{text}` has no value here"))
+                    .label(claim.condition.span, "depends on a choice")
+                    .help("a check speaks of what is declared, at its defaults"),
+            ),
+        }
+    }
+
+    /// `macs(cifar10)`, `gradient(0.5)`: what only a check may call.
+    pub(super) fn fact_call(
+        &mut self,
+        name: &ast::Name,
+        args: &[Argument],
+        span: Span,
+    ) -> Option<Typed> {
+        let subject = self.subject.clone()?;
+        let known = metric(&name.text).filter(|m| m.known && !m.needs_target);
+        match (&*subject, known, name.text.as_str()) {
+            (Subject::Space(_) | Subject::Policy(_), Some(metric), _) => {
+                // What is named is no part of the facts.
+                self.subject = None;
+                let found = self.measured(&subject, metric, args, span);
+                self.subject = Some(subject);
+                Some(found.unwrap_or(Typed::poison(span)))
+            }
+            (Subject::Quantizer(quantizer), _, "gradient" | "forward") => {
+                let found = self.at_point(quantizer, name, args, span);
+                Some(found.unwrap_or(Typed::poison(span)))
+            }
+            _ => None,
+        }
+    }
+
+    /// A metric of the default network on the data that are named.
+    fn measured(
+        &mut self,
+        subject: &Subject,
+        metric: &Metric,
+        args: &[Argument],
+        span: Span,
+    ) -> Option<Typed> {
+        let (mut space, mut data, mut policy) = (None, None, None);
+        match subject {
+            Subject::Space(own) => space = Some(own.clone()),
+            Subject::Policy(own) => policy = Some(own.clone()),
+            _ => {}
+        }
+        let takes = match policy {
+            Some(_) => "a space and a data set",
+            None => "a data set",
+        };
+        for arg in args {
+            let Argument::Positional {
+                value,
+                filter: None,
+            } = arg
+            else {
+                self.wrong_arguments(metric.name, takes, span);
+                return None;
+            };
+            match self.kind_of(value).as_deref() {
+                Some("dataset") if data.is_none() => {
+                    let merged = self.reference(value, "dataset")?;
+                    data = Some(self.inside(&merged, false, |cx| cx.dataset(&merged)));
+                }
+                Some("space") if space.is_none() => {
+                    let merged = self.reference(value, "space")?;
+                    space = Some(self.space(&merged, false));
+                }
+                Some(_) => {
+                    self.wrong_arguments(metric.name, takes, span);
+                    return None;
+                }
+                None => {
+                    // Says that nothing has this name.
+                    self.reference(value, "dataset");
+                    return None;
+                }
+            }
+        }
+        let (Some(space), Some(data)) = (space, data) else {
+            self.wrong_arguments(metric.name, takes, span);
+            return None;
+        };
+        if self.sink.has_errors() {
+            return None;
+        }
+        let quantizers = self.reached.quantizers.iter().map(|(_, q)| q.clone());
+        let experiment = network_only(space, data, policy, quantizers.collect());
+        let template = match Template::new(&experiment) {
+            Ok(template) => template,
+            Err(problems) => {
+                problems.into_iter().for_each(|p| self.report(p));
+                return None;
+            }
+        };
+        let point = template.decisions().default_point();
+        match template.known(&point) {
+            Ok(metrics) => {
+                let value = Expr::number(*metrics.0.get(metric.name)?);
+                Some(Typed::new(value, Type::in_unit(metric.unit), span))
+            }
+            Err(failure) => {
+                self.report(
+                    Diagnostic::error("bnas::check::open", "there is no such network")
+                        .label(span, failure.to_string())
+                        .help("name data whose shape the network takes"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The kind of the declaration that an expression names, perhaps amended.
+    fn kind_of(&mut self, e: &ast::Expr) -> Option<String> {
+        match &e.kind {
+            ExprKind::Path(path) => {
+                let id = self.find(path.as_name()?)?;
+                Some(self.modules.declaration(id).kind.text.clone())
+            }
+            ExprKind::Amend { base, .. } => self.kind_of(base),
+            _ => None,
+        }
+    }
+
+    fn wrong_arguments(&mut self, name: &str, takes: &str, span: Span) {
+        self.report(
+            Diagnostic::error(
+                "bnas::type::arity",
+                format!("`{name}` takes {takes} in this check"),
+            )
+            .label(span, "names others")
+            .help(match takes {
+                "a data set" => format!("write `{name}(digits)`, after `use std.data.digits`"),
+                _ => format!("write `{name}(small_cnn, digits)`, after importing both"),
+            }),
+        );
+    }
+
+    /// A formula of a quantizer at a number, at the beginning of training or at the `progress` that is given.
+    fn at_point(
+        &mut self,
+        quantizer: &Quantizer,
+        name: &ast::Name,
+        args: &[Argument],
+        span: Span,
+    ) -> Option<Typed> {
+        let (mut x, mut progress) = (None, Some(0.0));
+        for arg in args {
+            match arg {
+                Argument::Positional {
+                    value,
+                    filter: None,
+                } if x.is_none() => x = self.constant(value),
+                Argument::Fixed { name, value } if name.text == "progress" => {
+                    progress = self.constant(value);
+                }
+                _ => {
+                    let help = format!("write `{0}(0.5)` or `{0}(0.5, progress = 1)`", name.text);
+                    let message = format!("`{}` takes a number, and perhaps `progress`", name.text);
+                    self.report(
+                        Diagnostic::error("bnas::type::arity", message)
+                            .label(span, "takes others")
+                            .help(help),
+                    );
+                    return None;
+                }
+            }
+        }
+        let mut known = vec![("x".to_string(), x?), ("progress".to_string(), progress?)];
+        let formula = match name.text.as_str() {
+            "gradient" => quantizer.gradient.clone(),
+            _ => forward(quantizer),
+        };
+        let Some(formula) = formula else {
+            self.report(
+                Diagnostic::error(
+                    "bnas::check::open",
+                    format!("`{}` has no formula `{}`", quantizer.name, name.text),
+                )
+                .label(span, "nothing to evaluate")
+                .help(format!("remove the check, or define `{}(x)`", name.text)),
+            );
+            return None;
+        };
+        for binding in &quantizer.lets {
+            if let Slot::Fixed(expr) = &binding.slot {
+                let value = number(expr, &known)?;
+                known.push((binding.name.clone(), value));
+            }
+        }
+        let value = number(&formula, &known)?;
+        Some(Typed::new(Expr::number(value), Type::PLAIN, span))
+    }
+
+    fn constant(&mut self, e: &ast::Expr) -> Option<f64> {
+        let typed = self.expr(e, None);
+        let value = typed.expr.as_value().and_then(Value::as_number);
+        if value.is_none() || !typed.ty.fits(&Type::PLAIN) {
+            self.expected("a plain number", &typed);
+            return None;
+        }
+        value
+    }
+}
+
+fn number(expr: &Expr, known: &[(String, f64)]) -> Option<f64> {
+    let find = |name: &str| {
+        let found = known.iter().rev().find(|(n, _)| n == name)?;
+        Some(Expr::number(found.1))
+    };
+    let reduced = evaluate::reduce(expr, &find).ok()?;
+    reduced.as_value().and_then(Value::as_number)
+}
+
+/// What the codes say.
+fn forward(quantizer: &Quantizer) -> Option<Expr> {
+    let x = Expr::Name("x".into(), Span::default());
+    (quantizer.codes == Codes::Binary).then(|| Expr::Call(crate::ir::Function::Sign, vec![x]))
+}
+
+/// Names that have a value in the facts of a subject.
+fn names(subject: &Subject) -> Vec<Local> {
+    let local = |(name, value): (&str, f64)| Local {
+        constant: Some(Expr::number(value)),
+        ..Local::built_in(name, Type::PLAIN)
+    };
+    let values = match subject {
+        Subject::Dataset(d) => vec![
+            ("train", d.splits.train as f64),
+            ("validation", d.splits.validation as f64),
+            ("test", d.splits.test as f64),
+            ("classes", d.classes as f64),
+            ("height", d.shape[0] as f64),
+            ("width", d.shape[1] as f64),
+            ("channels", d.shape[2] as f64),
+            ("scale", d.scale),
+        ],
+        Subject::Quantizer(q) => {
+            let bits = match q.codes {
+                Codes::Binary => Some(1.0),
+                Codes::Ternary => Some(2.0),
+                Codes::Uniform => q.bits.as_ref().and_then(default_number),
+            };
+            let codes = match q.codes {
+                Codes::Binary => Some(2.0),
+                Codes::Ternary => Some(3.0),
+                // Signed grids are symmetric: -(2^(b-1) - 1) … 2^(b-1) - 1.
+                Codes::Uniform => bits.map(|b| 2.0_f64.powi(b as i32) - 1.0),
+            };
+            let known = [("bits", bits), ("codes", codes)];
+            let known = known.into_iter().filter_map(|(n, v)| Some((n, v?)));
+            known.collect()
+        }
+        Subject::Space(_) | Subject::Policy(_) => Vec::new(),
+    };
+    values.into_iter().map(local).collect()
+}
+
+fn default_number(slot: &Slot) -> Option<f64> {
+    match slot {
+        Slot::Fixed(expr) => expr.as_value()?.as_number(),
+        Slot::Chosen(domain) => domain.default.as_ref()?.as_number(),
+    }
+}
+
+/// A network without a search: what facts measure.
+fn network_only(
+    space: Space,
+    data: Dataset,
+    policy: Option<Policy>,
+    quantizers: Vec<Quantizer>,
+) -> Experiment {
+    Experiment {
+        name: space.name.clone(),
+        docs: String::new(),
+        seed: 0,
+        repeats: 1,
+        lets: Vec::new(),
+        span: space.span,
+        data: Some(data),
+        space: Some(space),
+        policy,
+        quantizers,
+        repairs: Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
+        repair_definitions: Vec::new(),
+        target: None,
+        stages: Vec::new(),
+        search: Search {
+            method: Method::Random,
+            trials: 1,
+            initial: 1,
+            slots: 1,
+        },
+        goals: Vec::new(),
+        requires: Vec::new(),
+        expects: Vec::new(),
+        provenance: Vec::new(),
+        arms: Vec::new(),
+    }
+}

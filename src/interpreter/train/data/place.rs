@@ -1,0 +1,109 @@
+//! Finding and reading files of data.
+//!
+//! In: a name, the folder of the spec, the folder of `BNAS_DATA`. Out: a path, or bytes without gzip; or what to do about the
+//! absence. Knows no format.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::{DataError, Place};
+use crate::ir::Dataset;
+
+/// The variable that names the folder of data files.
+pub const FOLDER: &str = "BNAS_DATA";
+
+/// Where files of a data set may be.
+pub struct Places<'a> {
+    base: &'a Path,
+    folder: Option<&'a Path>,
+    source: Option<&'a str>,
+}
+
+impl<'a> Places<'a> {
+    /// Beside the spec, then in the folder of data.
+    pub fn of(dataset: &'a Dataset, folder: Option<&'a Path>) -> Places<'a> {
+        Places {
+            base: Path::new(&dataset.base),
+            folder,
+            source: dataset.source.as_deref(),
+        }
+    }
+
+    /// The file of this name; `.gz` may be missing or there.
+    pub fn file(&self, name: &str) -> Result<PathBuf, DataError> {
+        let other = match name.strip_suffix(".gz") {
+            Some(stem) => stem.to_owned(),
+            None => format!("{name}.gz"),
+        };
+        let names = [name, &other];
+        self.first(&names, Path::is_file)
+            .ok_or_else(|| self.missing(name, "file", ", with .gz or without"))
+    }
+
+    /// The folder of this name.
+    pub fn folder(&self, name: &str) -> Result<PathBuf, DataError> {
+        self.first(&[name], Path::is_dir)
+            .ok_or_else(|| self.missing(name, "folder", ""))
+    }
+
+    fn first(&self, names: &[&str], is: fn(&Path) -> bool) -> Option<PathBuf> {
+        let places = std::iter::once(self.base).chain(self.folder);
+        let mut paths = places.flat_map(|place| names.iter().map(move |name| place.join(name)));
+        paths.find(|path| is(path))
+    }
+
+    fn missing(&self, name: &str, what: &str, how: &str) -> DataError {
+        let base = shown(self.base);
+        DataError {
+            file: name.to_owned(),
+            place: None,
+            what: match self.folder {
+                Some(folder) => format!("no such {what} in {base} or {}{how}", folder.display()),
+                None => format!("no such {what} in {base}{how}"),
+            },
+            help: match self.source {
+                Some(source) => format!(
+                    "download {source}, so that `{name}` stands in some folder, and let {FOLDER} name that folder"
+                ),
+                None => format!("put it there, or let {FOLDER} name the folder that has it"),
+            },
+        }
+    }
+}
+
+/// A folder as a reader knows it: the current one has an empty path.
+fn shown(folder: &Path) -> String {
+    if folder.as_os_str().is_empty() {
+        return "this folder".into();
+    }
+    folder.display().to_string()
+}
+
+/// The bytes of a file.
+pub fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|e| DataError {
+        file: file.clone(),
+        place: None,
+        what: format!("the file can't be read ({e})"),
+        help: "make it a readable file".into(),
+    })?;
+    inflated(&file, bytes)
+}
+
+/// Bytes as they are, inflated if they start like a gzip file.
+pub fn inflated(file: &str, bytes: Vec<u8>) -> Result<Vec<u8>, DataError> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    match flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain) {
+        Ok(_) => Ok(plain),
+        Err(e) => Err(DataError {
+            file: file.into(),
+            place: Some(Place::Byte(plain.len() as u64)),
+            what: format!("the gzip data breaks off or is damaged ({e})"),
+            help: "fetch the file again".into(),
+        }),
+    }
+}

@@ -1,0 +1,106 @@
+//! Tables: a header, one sample a line, one column of labels, one column for each value of an image.
+//!
+//! In: the text of a CSV file. Out: samples in the order of the file, or the line at which it is wrong. Values of an image stand in the order
+//! rows, columns, channels. Whole values from 0 to 255 stay bytes; one other value in a file, and all of it is real numbers.
+
+use super::{DataError, Pixels, Place, Samples};
+use crate::ir::Dataset;
+
+/// Appends the lines of a file to `samples`.
+pub fn append(
+    dataset: &Dataset,
+    label: &str,
+    file: &str,
+    bytes: &[u8],
+    samples: &mut Samples,
+) -> Result<(), DataError> {
+    let fail = |line: u64, what: String, help: &str| DataError {
+        file: file.into(),
+        place: Some(Place::Line(line)),
+        what,
+        help: help.into(),
+    };
+    let broken = |e: csv::Error| {
+        let line = e.position().map_or(1, csv::Position::line);
+        fail(
+            line,
+            format!("this is no line of the table ({e})"),
+            "give every line as many fields as the header",
+        )
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(bytes);
+    let header = reader.headers().map_err(broken)?.clone();
+    let Some(label_at) = header.iter().position(|name| name == label) else {
+        return Err(fail(
+            1,
+            format!("the header has no column `{label}`"),
+            "make `label` of the data set the name of the column of labels",
+        ));
+    };
+    let size: usize = dataset.shape.iter().product();
+    if header.len() - 1 != size {
+        let [h, w, c] = dataset.shape;
+        return Err(fail(
+            1,
+            format!(
+                "expected {h}x{w}x{c} = {size} columns besides `{label}`, found {}",
+                header.len() - 1
+            ),
+            "make `shape` of the data set what the file has",
+        ));
+    }
+    // Without normalization, the network takes its input to be non-negative.
+    let least = match dataset.normalize {
+        Some(_) => -dataset.scale,
+        None => 0.0,
+    };
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(broken)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        for (at, text) in record.iter().enumerate() {
+            if at == label_at {
+                let class = text.parse::<u16>().ok();
+                let class = class.filter(|l| usize::from(*l) < dataset.classes);
+                samples.labels.push(class.ok_or_else(|| {
+                    fail(
+                        line,
+                        format!(
+                            "label `{text}` is no class from 0 to {}",
+                            dataset.classes - 1
+                        ),
+                        "number the classes from 0, or raise `classes` of the data set",
+                    )
+                })?);
+                continue;
+            }
+            let value = text.parse::<f64>().ok();
+            let value = value.filter(|v| (least..=dataset.scale).contains(v));
+            let value = value.ok_or_else(|| {
+                let column = header.get(at).unwrap_or_default();
+                fail(
+                    line,
+                    format!("`{text}` in column `{column}` is no number from {least} to {}", dataset.scale),
+                    "make `scale` of the data set the largest value; negative values need `normalize { … }`",
+                )
+            })?;
+            push(&mut samples.pixels, value, dataset.scale);
+        }
+    }
+    Ok(())
+}
+
+fn push(pixels: &mut Pixels, value: f64, scale: f64) {
+    if let Pixels::Bytes(bytes) = pixels {
+        if (0.0..=255.0).contains(&value) && value.fract() == 0.0 {
+            bytes.push(value as u8);
+            return;
+        }
+        let reals = bytes.iter().map(|b| (f64::from(*b) / scale) as f32);
+        *pixels = Pixels::Reals(reals.collect());
+    }
+    if let Pixels::Reals(reals) = pixels {
+        reals.push((value / scale) as f32);
+    }
+}
