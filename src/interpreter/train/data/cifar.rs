@@ -27,7 +27,7 @@ pub fn append(
     let plane = height * width;
     let record = label_bytes + plane * channels;
     let count = bytes.len() / record;
-    if bytes.len() % record != 0 || count == 0 {
+    if !bytes.len().is_multiple_of(record) || count == 0 {
         return fail(
             count * record,
             format!(
