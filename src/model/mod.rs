@@ -33,8 +33,8 @@ mod repair;
 mod select;
 mod settle;
 mod stage;
-mod suspect;
 pub mod survey;
+mod suspect;
 pub mod template;
 #[cfg(test)]
 mod tests;
