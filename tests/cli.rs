@@ -202,6 +202,9 @@ fn damaged_data_ends_with_3_and_names_the_file() {
     let mut bytes = vec![0, 0, 8, 3, 0, 0, 0, 20, 0, 0, 0, 8, 0, 0, 0, 8];
     bytes.extend([0; 32]);
     std::fs::write(folder.path().join("images.idx"), bytes).unwrap();
+    let mut labels = vec![0, 0, 8, 1, 0, 0, 0, 20];
+    labels.extend([0; 20]);
+    std::fs::write(folder.path().join("labels.idx"), labels).unwrap();
     let truncated = util::run(&args);
     util::expect_code(&truncated, 3);
     let shown = util::stderr(&truncated);

@@ -375,7 +375,7 @@ fn keyword(word: &str) -> Slip {
     )
 }
 
-fn is_keyword(word: &str) -> bool {
+pub(super) fn is_keyword(word: &str) -> bool {
     let whole = Grammar::parse(Rule::word, word).is_ok_and(|pairs| pairs.as_str() == word);
     whole && Grammar::parse(Rule::name, word).is_err()
 }

@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::Name;
+use crate::syntax::explain::is_keyword;
 use crate::syntax::grammar::Rule;
 use crate::syntax::tokens::{Token, tokens};
 
@@ -93,6 +94,9 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
         scan.is_lost = true;
     }
     lost.extend(scan.restart(text.len(), None));
+    // What is lost within a declaration that is lost itself is nothing more.
+    lost.sort_by_key(|l| l.range.start);
+    lost.dedup_by(|next, before| next.range.start < before.range.end);
     lost
 }
 
@@ -139,7 +143,9 @@ fn head(id: SourceId, tokens: &[Token<'_>]) -> Option<(Name, Name)> {
     let [kind, name, ..] = tokens else {
         return None;
     };
-    let is_head = HEADS.contains(&kind.text) && name.rule == Rule::word;
+    // `block in {…}` is a choice.
+    let is_named = name.rule == Rule::word && !is_keyword(name.text);
+    let is_head = HEADS.contains(&kind.text) && is_named;
     let word = |token: &Token<'_>| Name {
         text: token.text.to_string(),
         span: Span::new(id, token.start, token.end()),

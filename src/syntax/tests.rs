@@ -599,7 +599,7 @@ fn a_file_of_another_kind_is_not_read_at_length() {
     let text = " ".repeat(super::parse::LONGEST + 1);
     let mut sink = Sink::default();
     let file = parse(SourceId(0), &text, &mut sink);
-    assert_eq!(file, File::default());
+    assert!(file.broken && file.declarations.is_empty());
     let found = sink.into_sorted();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].code, "bnas::parse::length");

@@ -394,7 +394,15 @@ fn a_target_is_chosen_like_anything_else() {
     );
     assert_eq!(
         paths(&found),
-        ["space.width", "target", "target.wide.vector.width"]
+        [
+            "space.width",
+            "policy.wide.q",
+            "policy.down.q",
+            "policy.deep.q",
+            "policy.deeper.q",
+            "target",
+            "target.wide.vector.width"
+        ]
     );
     let at = |target: &str, width: f64| {
         let choices = [
