@@ -26,11 +26,14 @@ pub(super) fn warnings(
     found
 }
 
-/// Operations whose condition holds for no candidate, in any copy.
+/// Layers whose condition holds for no candidate, in any copy.
 fn never_there(template: &Template) -> Vec<Diagnostic> {
+    // The operations of a layer stand under its first, the copies of a layer under one span.
+    let mut first: BTreeMap<&str, Span> = BTreeMap::new();
     let mut guards: BTreeMap<Span, Vec<&Expr>> = BTreeMap::new();
     for node in &template.nodes {
-        guards.entry(node.span).or_default().push(&node.guard);
+        let span = *first.entry(&node.layer).or_insert(node.span);
+        guards.entry(span).or_default().push(&node.guard);
     }
     guards.retain(|_, guards| guards.iter().all(|guard| never(guard, template)));
     guards

@@ -49,7 +49,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
     let mut scan = Scan::new(id);
     let mut lost = Vec::new();
     // The token that closed the last declaration.
-    let mut closed = 0;
+    let mut closed = None;
     for (i, token) in tokens.iter().enumerate() {
         let range = token.start..token.end();
         let starts_line = range.start == 0 || text.as_bytes()[range.start - 1] == b'\n';
@@ -65,6 +65,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     .then(|| unopened(text, &tokens[i..]))
                     .flatten();
                 lost.extend(scan.restart(range.start, head));
+                closed = None;
                 if let Some(last) = unopened {
                     sink.push(never_opened(scan.span(token).to(scan.span(last))));
                     scan.is_lost = true;
@@ -76,11 +77,13 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
         }
         let was_open = scan.open.len() > 1;
         match scan.step(token, starts_line) {
-            Ok(()) if was_open && scan.open.len() == 1 => closed = i,
+            Ok(()) if was_open && scan.open.len() == 1 && token.text == "}" => {
+                closed = closed.or(Some(i));
+            }
             Ok(()) => {}
             Err(problem) => {
                 // A bracket too many right behind a declaration costs nothing but itself.
-                let is_stray = scan.open.len() == 1 && i == closed + 1;
+                let is_stray = scan.open.len() == 1 && closed.is_some_and(|closed| i == closed + 1);
                 match is_stray {
                     true => lost.push(Lost { range, head: None }),
                     false => scan.is_lost = true,
