@@ -272,9 +272,19 @@ impl Cx<'_> {
             return None;
         };
         for binding in &quantizer.formulas.lets {
-            known.push((binding.name.clone(), default_of(&binding.slot, &known)?));
+            if let Some(value) = default_of(&binding.slot, &known) {
+                known.push((binding.name.clone(), value));
+            }
         }
-        let value = number(&formula, &known)?;
+        let Some(value) = number(&formula, &known) else {
+            let message = format!("`{}` has no value at a number alone", name.text);
+            self.report(
+                Diagnostic::error("bnas::check::open", message)
+                    .label(span, "depends on more than `x` and `progress`")
+                    .help("state a fact of `codes` or `bits`, or of a formula over `x` alone"),
+            );
+            return None;
+        };
         Some(Typed::new(Expr::number(value), Type::PLAIN, span))
     }
 

@@ -90,10 +90,9 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     let failed = partial || cx.sink.has_errors();
     let meant = std::mem::take(&mut cx.meant);
     for diagnostic in cx.sink.into_sorted() {
-        let is_news = !(failed && is_unused(&diagnostic))
-            && !is_given_otherwise(&diagnostic, &meant)
-            && !(failed && is_consequence(&diagnostic, sources, &modules));
-        if is_news {
+        let follows = is_unused(&diagnostic) || is_consequence(&diagnostic, sources, &modules);
+        let is_old = failed && follows || is_given_otherwise(&diagnostic, &meant);
+        if !is_old {
             sink.push(diagnostic);
         }
     }

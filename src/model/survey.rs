@@ -148,6 +148,9 @@ fn sample(template: &Template, verdicts: &mut [Verdict]) -> Option<Sample> {
     Some(Sample { drawn, met })
 }
 
+/// The numbers of members that no point has, by decision.
+type Excluded = Vec<(usize, Vec<u64>)>;
+
 /// What no point has, with the requirement that alone excludes it, if there is one.
 fn pruned(template: &Template) -> Vec<Pruned> {
     let decisions = template.decisions();
@@ -155,7 +158,7 @@ fn pruned(template: &Template) -> Vec<Pruned> {
     if found.is_empty() {
         return Vec::new();
     }
-    let alone: Vec<(&str, Vec<(usize, Vec<u64>)>)> = template
+    let alone: Vec<(&str, Excluded)> = template
         .claims()
         .iter()
         .filter(|c| !template.counted().left_out().contains(&c.constraint))
@@ -173,7 +176,7 @@ fn pruned(template: &Template) -> Vec<Pruned> {
     found
         .into_iter()
         .map(|(key, never)| {
-            let excludes = |(_, excluded): &&(&str, Vec<(usize, Vec<u64>)>)| {
+            let excludes = |(_, excluded): &&(&str, Excluded)| {
                 let of_key = excluded.iter().find(|(k, _)| *k == key);
                 of_key.is_some_and(|(_, members)| never.iter().all(|m| members.contains(m)))
             };

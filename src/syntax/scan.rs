@@ -195,7 +195,7 @@ impl<'t> Scan<'t> {
     fn restart(&mut self, start: usize, head: Option<(Name, Name)>) -> Option<Lost> {
         let behind = std::mem::replace(self, Scan::new(self.id));
         (self.start, self.head) = (start, head);
-        behind.is_lost.then(|| Lost {
+        behind.is_lost.then_some(Lost {
             range: behind.start..start,
             head: behind.head,
         })

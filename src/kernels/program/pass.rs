@@ -456,9 +456,8 @@ impl Kernel for Accumulate<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let a = &self.a[..self.out.len()];
-        for i in 0..a.len() {
-            self.out[i] += a[i];
+        for (out, a) in self.out.iter_mut().zip(self.a) {
+            *out += a;
         }
     }
 }
