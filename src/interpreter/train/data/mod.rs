@@ -213,10 +213,8 @@ fn read(dataset: &Dataset, places: &Places) -> Result<(Samples, Option<Samples>)
                 Ok((file, bytes))
             };
             let images = inflate("images", DIGITS_IMAGES)?;
-            Ok((
-                idx(dataset, images, inflate("labels", DIGITS_LABELS)?)?,
-                None,
-            ))
+            let labels = || inflate("labels", DIGITS_LABELS);
+            Ok((idx(dataset, images, labels)?, None))
         }
         Files::Embedded(name) => Err(DataError {
             file: format!("embedded({name})"),
@@ -229,7 +227,7 @@ fn read(dataset: &Dataset, places: &Places) -> Result<(Samples, Option<Samples>)
                 let path = places.file(name)?;
                 Ok((path.display().to_string(), place::read(&path)?))
             };
-            let pair = |pair: &IdxPair| idx(dataset, open(&pair.images)?, open(&pair.labels)?);
+            let pair = |pair: &IdxPair| idx(dataset, open(&pair.images)?, || open(&pair.labels));
             Ok((pair(train)?, test.as_ref().map(pair).transpose()?))
         }
         Files::Cifar {
@@ -296,7 +294,7 @@ fn several(
 fn idx(
     dataset: &Dataset,
     (file, images): (String, Vec<u8>),
-    (labels_file, labels): (String, Vec<u8>),
+    labels: impl FnOnce() -> Result<(String, Vec<u8>), DataError>,
 ) -> Result<Samples, DataError> {
     let fail = |file: &str, offset: u64, what: String, help: &str| DataError {
         file: file.into(),
@@ -310,7 +308,9 @@ fn idx(
             fail(file, e.offset, e.what, help)
         })
     };
+    // What is wrong with the images is said before their labels are looked for.
     let images = parse(&file, images)?;
+    let (labels_file, labels) = labels()?;
     let labels = parse(&labels_file, labels)?;
     let [height, width, channels] = dataset.shape;
     let (count, axes) = images.axes.split_first().unwrap_or((&0, &[]));
