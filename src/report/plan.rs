@@ -229,6 +229,7 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
             " before {}",
             plural(template.counted().left_out().len(), "requirement")
         ),
+        (n, Count::Infinite) => format!(" that meets {}", plural(n, "constraint")),
         (n, _) => format!(" that meet {}", plural(n, "constraint")),
     };
     let how = match (&survey.parts, survey.how) {
