@@ -51,13 +51,13 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         };
         let has_space = fields.get("space").is_some();
-        let table = self.table(&fields, &lets);
+        let evaluator = self.evaluator(&fields, &lets);
         if let (Some((key, _)), Some((space, _))) = (fields.get("evaluate"), fields.get("space")) {
             let (key, space) = (key.span, space.span);
             self.report(
                 Diagnostic::error(
                     "bnas::evaluate::table",
-                    "a table stands in place of training",
+                    "`evaluate` stands in place of training",
                 )
                 .label(key, "measures candidates")
                 .label(space, "a network, which is trained")
@@ -100,9 +100,9 @@ impl Cx<'_> {
         }
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
-        let own = table.as_ref().map_or(&[][..], |t| &t.metrics);
-        // Without its table, nothing is known of what goals may name.
-        let lost = table.is_none() && fields.get("evaluate").is_some();
+        let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
+        // Without its evaluator, nothing is known of what goals may name.
+        let lost = evaluator.is_none() && fields.get("evaluate").is_some();
         let claims = match lost {
             true => Claims::default(),
             false => self.claims(merged, has_space, own),
@@ -120,7 +120,7 @@ impl Cx<'_> {
             docs: merged.docs.clone(),
             seed,
             repeats,
-            table: table.map(std::sync::Arc::new),
+            evaluator,
             lets,
             data,
             space,

@@ -394,7 +394,7 @@ fn network_only(
         target_choice: None,
         stages: Vec::new(),
         final_training: None,
-        table: None,
+        evaluator: None,
         search: Search {
             method: Method::Random,
             trials: 1,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::context::{Cx, list};
 use super::expr::Typed;
 use super::lookup::members;
-use super::schema::{self, CALLS_LATER};
+use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{BinaryOp, Expr, Function};
@@ -45,15 +45,10 @@ impl Cx<'_> {
                     domain: value,
                     ..
                 } => {
-                    let code = if CALLS_LATER.contains(&name.text.as_str()) {
-                        "bnas::unsupported"
-                    } else {
-                        "bnas::name::unknown_key"
-                    };
                     let text = self.text(value.span);
                     self.report(
                         Diagnostic::error(
-                            code,
+                            "bnas::name::unknown_key",
                             format!("`{}` takes no argument by name", name.text),
                         )
                         .label(key.span, "a function of numbers")
@@ -210,10 +205,6 @@ impl Cx<'_> {
     }
 
     pub(super) fn unknown_call(&mut self, name: &str, span: Span) {
-        if CALLS_LATER.contains(&name) {
-            self.later(&format!("`{name}(…)`"), span);
-            return;
-        }
         const FUNCTIONS: &[&str] = &[
             "abs",
             "sign",

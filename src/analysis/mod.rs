@@ -18,6 +18,7 @@ mod context;
 mod dataset;
 mod describe;
 mod domain;
+mod evaluator;
 mod experiment;
 mod expr;
 mod facts;

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use super::context::{Cx, list};
-use super::fields::{Given, Written};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{DomainKind, Expr, Let, Slot, Table, table_key};
 use crate::source::{SourceId, Span};
@@ -25,7 +24,7 @@ pub(super) fn file_of(entry: &Entry) -> Option<(&str, Span)> {
     file_in(&field.value)
 }
 
-fn file_in(value: &ast::Expr) -> Option<(&str, Span)> {
+pub(super) fn file_in(value: &ast::Expr) -> Option<(&str, Span)> {
     let ExprKind::Call { callee, args } = &value.kind else {
         return None;
     };
@@ -47,37 +46,13 @@ fn file_in(value: &ast::Expr) -> Option<(&str, Span)> {
 }
 
 impl Cx<'_> {
-    /// The table that measures candidates; nothing without one, or after a diagnostic.
-    pub(super) fn table(&mut self, fields: &Written, lets: &[Let]) -> Option<Table> {
-        let (_, given) = fields.get("evaluate")?;
-        let Given::Fixed(value) = given else {
-            self.bad_evaluate(given.span());
-            return None;
-        };
-        if let ExprKind::Call { callee, .. } = &value.kind
-            && callee.as_name().is_some_and(|n| n.text == "command")
-        {
-            self.later("`command`", callee.span);
-            return None;
-        }
-        let Some((file, span)) = file_in(value) else {
-            self.bad_evaluate(value.span);
-            return None;
-        };
-        // A file that cannot be read was reported where it was looked for.
-        let source = self.modules.table(span.source, file)?;
-        self.read_table(source, span, lets)
-    }
-
-    fn bad_evaluate(&mut self, span: Span) {
-        self.report(
-            Diagnostic::error(CODE, "candidates are evaluated by a table")
-                .label(span, "no table")
-                .help("write `evaluate = table(\"results.csv\")`"),
-        );
-    }
-
-    fn read_table(&mut self, source: SourceId, named: Span, lets: &[Let]) -> Option<Table> {
+    /// The table of a file; nothing after a diagnostic.
+    pub(super) fn read_table(
+        &mut self,
+        source: SourceId,
+        named: Span,
+        lets: &[Let],
+    ) -> Option<Table> {
         let sources = self.sources;
         let text = &sources.get(source).text;
         let mut reader = csv::ReaderBuilder::new()

@@ -3,16 +3,18 @@
 //! In: a point and the number of the trial. Out: a [`Measured`] trial with its trained network, a failure being a result, too. Knows
 //! nothing of other trials, of files and of who chose the point.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use super::command::{self, CommandError};
 use super::conclude::turned;
 use super::search::{KnownCosts, interval};
 use super::store::trial::{LayerBits, Repeat, Stages, Status, Trial};
 use super::train::{self, Data, Model, TrainError, Trained};
 use super::{Observer, Phase};
-use crate::ir::{Experiment, Expr, Table, Value, table_key};
+use crate::ir::{Command, Evaluator, Experiment, Expr, Table, Value, json, table_key};
 use crate::model::evaluate::Failure;
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
 use crate::stream::Key;
@@ -62,7 +64,7 @@ impl Bench<'_> {
     /// formulas nothing is: the objective is measured, trial by trial, as a black box.
     pub fn price(&self, point: &Point) -> Option<KnownCosts> {
         let known = self.template.known(point).ok()?;
-        if let Some(table) = &self.experiment.table {
+        if let Some(Evaluator::Table(table)) = &self.experiment.evaluator {
             // What has no row is no candidate.
             table.row(&self.key(table, point))?;
         }
@@ -148,7 +150,10 @@ impl Bench<'_> {
                 }
             }
         }
-        if let Some(table) = &self.experiment.table {
+        if let Some(Evaluator::Command(command)) = &self.experiment.evaluator {
+            trial.metrics.0 = self.command(command, trial)?;
+        }
+        if let Some(Evaluator::Table(table)) = &self.experiment.evaluator {
             let key = self.key(table, &trial.point);
             trial.metrics.0 = table.row(&key).ok_or_else(|| {
                 let wanted = table.decisions.iter().zip(&key);
@@ -162,6 +167,25 @@ impl Bench<'_> {
         }
         self.score(trial)?;
         Ok(models)
+    }
+
+    /// What a command says of a trial.
+    fn command(&self, command: &Command, trial: &Trial) -> Result<BTreeMap<String, f64>, Halt> {
+        let decisions = self.template.decisions().all.iter().zip(&trial.point.0);
+        let decisions = decisions.filter_map(|(decision, value)| {
+            let value = value.as_ref()?;
+            Some((decision.path.clone(), json::value(value)))
+        });
+        let request = serde_json::json!({
+            "experiment": self.experiment.name,
+            "seed": self.experiment.seed,
+            "trial": trial.number,
+            "decisions": decisions.collect::<serde_json::Map<_, _>>(),
+        });
+        command::run(command, &request, self.stop).map_err(|e| match e {
+            CommandError::Stopped => Halt::Stopped,
+            CommandError::Failed(reason) => Halt::Failed(reason),
+        })
     }
 
     /// The values of a point by which a table finds its row.

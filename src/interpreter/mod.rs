@@ -16,6 +16,7 @@
 
 mod arms;
 mod bench;
+mod command;
 mod conclude;
 mod expect;
 pub mod result;

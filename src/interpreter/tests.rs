@@ -48,7 +48,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         docs: String::new(),
         seed: 1,
         repeats: 1,
-        table: None,
+        evaluator: None,
         lets,
         data: None,
         space: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Table, Target, Value};
+use super::{Dataset, Evaluator, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target, Value};
 use crate::source::Span;
 
 /// A checked spec.
@@ -28,7 +28,7 @@ pub struct Experiment {
     /// `x in -5.0..10.0`: values and decisions of the experiment itself.
     pub lets: Vec<Let>,
     /// Measures candidates in place of training. Its metrics are called `measured.…` in expressions.
-    pub table: Option<Arc<Table>>,
+    pub evaluator: Option<Evaluator>,
     /// Absent in a search over a formula; then `space`, `policy` and `target` are absent, too.
     pub data: Option<Dataset>,
     /// The network.

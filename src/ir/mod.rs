@@ -5,8 +5,10 @@
 //! the interpreter knows: a decision, a loop index, a metric. A value that may vary is a [`Slot`].
 
 mod dataset;
+mod evaluator;
 mod experiment;
 mod expr;
+pub mod json;
 mod policy;
 mod quantizer;
 mod repair;
@@ -16,6 +18,7 @@ mod target;
 mod value;
 
 pub use dataset::{Augment, Dataset, Files, IdxPair, Normalize, Splits};
+pub use evaluator::{Command, Evaluator};
 pub use experiment::{
     Arm, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program, Provenance,
     Quantize, Require, Search, Stage, TargetChoice, Training,

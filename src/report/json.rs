@@ -3,13 +3,14 @@
 //! Numbers are in base units and in the shortest form that reads back to the same bits, keys stand in a fixed order, and there is no
 //! wall-clock time unless asked, so that two equal runs give equal files. `docs/run-folder.md` describes every key.
 
-use serde_json::{Map, Number, Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::interpreter::result::{ArmsResult, Intervals, RunResult};
 use crate::interpreter::store::ARMS;
 use crate::interpreter::store::trial::{Stages, Status, Trial};
 use crate::interpreter::{Phase, model_name};
-use crate::ir::{Direction, Value};
+use crate::ir::Direction;
+pub use crate::ir::json::{number, value};
 
 /// The whole result as text that ends in a newline. `timings` adds the seconds of each trial.
 pub fn result(result: &RunResult, timings: bool) -> String {
@@ -244,33 +245,6 @@ fn stages(stages: &Stages) -> Json {
 fn model(phase: Phase, trial: usize, repeat: usize) -> Json {
     let name = model_name(phase, trial, repeat);
     format!("models/{name}.safetensors").into()
-}
-
-/// A value of the language as JSON; a call becomes an object with its name under `is`.
-pub fn value(value: &Value) -> Json {
-    match value {
-        Value::Bool(b) => (*b).into(),
-        Value::Number(n) => number(*n),
-        Value::Name(name) => name.as_str().into(),
-        Value::Set(items) => items.iter().map(self::value).collect(),
-        Value::Record(record) => {
-            let mut out = Map::new();
-            out.insert("is".into(), record.name.as_str().into());
-            for (field, v) in &record.fields {
-                out.insert(field.clone(), self::value(v));
-            }
-            out.into()
-        }
-    }
-}
-
-/// Whole numbers without a fraction, others in the shortest form; what is not finite has no form in JSON and is `null`.
-pub fn number(x: f64) -> Json {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: whole numbers are exact up to here
-    if x.fract() == 0.0 && x.abs() < EXACT && !(x == 0.0 && x.is_sign_negative()) {
-        return (x as i64).into();
-    }
-    Number::from_f64(x).map_or(Json::Null, Json::Number)
 }
 
 #[cfg(test)]

@@ -225,5 +225,22 @@ pub const RECORDS: &[(Kind, Callable)] = &[
     ),
 ];
 
-/// Calls of the language that are not built yet.
-pub const CALLS_LATER: &[&str] = &["distill", "table", "command"];
+/// A program that measures candidates.
+pub const COMMAND: Callable = Callable {
+    name: "command",
+    fields: &[
+        field("line", Kind::Text, Required, "what the shell runs").fixed(),
+        field(
+            "metrics",
+            Kind::Other("names in braces"),
+            Required,
+            "what it prints",
+        )
+        .fixed(),
+        field("timeout", Kind::Number("s"), Absent, "how long it may take")
+            .positive()
+            .fixed(),
+    ],
+    positional: Some("line"),
+    docs: "one candidate as JSON in, one line of JSON with its metrics out",
+};

@@ -379,7 +379,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             .fixed(),
             field(
                 "evaluate",
-                Kind::Other("a table: `table(\"results.csv\")`"),
+                Kind::Other("a table or a command: `table(\"results.csv\")`, `command(\"…\", metrics = {…})`"),
                 Absent,
                 "what measures candidates in place of training",
             )

@@ -6,7 +6,7 @@
 mod calls;
 mod declarations;
 
-pub use calls::{CALLS_LATER, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES};
+pub use calls::{COMMAND, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES};
 pub use declarations::{COUNT, DECLARATIONS, QUANTIZER, RULE};
 
 /// What a field takes.

@@ -503,3 +503,49 @@ fn library_spaces_have_the_sizes_of_their_papers() {
         assert!(size("multi_branch_cell", "", [side, side, 3], 10).1 > 0.0);
     }
 }
+
+#[test]
+fn arguments_of_calls_and_alternatives_are_amended() {
+    let declaration = "space mine {
+  repeat 2 as s {
+    layer enter = conv(channels = 8)
+    block in {basic(channels = 16), basic(channels = 24), inverted_residual(channels = 16, expansion in {2, 4})}
+    more  = basic(channels = 32)
+  }
+  layer head = pool(average) -> linear(classes)
+}";
+    let amended = template(
+        declaration,
+        "space = mine {
+    s[0].block.inverted_residual.expansion = 4
+    s[1].block.basic_2.channels in {16, 32}
+    s[1].more.channels = 48
+  }
+  train.optimizer = adam(lr in 1e-4..1e-2 log)
+  train.optimizer.lr = 1e-3",
+    );
+    assert_eq!(
+        paths(&amended),
+        [
+            "space.s[0].block",
+            "space.s[1].block",
+            "space.s[1].block.basic_2.channels",
+            "space.s[1].block.inverted_residual.expansion",
+        ]
+    );
+    let candidate = amended
+        .candidate(&point(
+            &amended,
+            &[("space.s[0].block", Value::name("inverted_residual"))],
+        ))
+        .expect("a member")
+        .expect("a network");
+    let channels = |layer: &str| {
+        let mut nodes = candidate.network.nodes.iter();
+        let node = nodes.find(|n| n.layer == layer).expect("a layer");
+        node.shape.channels
+    };
+    assert_eq!(channels("s[0].block.inverted_residual.expand"), 32);
+    assert_eq!(channels("s[0].more.two"), 32);
+    assert_eq!(channels("s[1].more.two"), 48);
+}

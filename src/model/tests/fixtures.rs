@@ -360,7 +360,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         name: "by_hand".into(),
         docs: String::new(),
         repeats: 1,
-        table: None,
+        evaluator: None,
         seed: 1,
         lets: Vec::new(),
         data: Some(Dataset {

@@ -3,6 +3,9 @@
 //! In: a declaration and the entries that override it; `s[1].depth = 2` overrides in one copy of a `repeat`. Out: a [`Merged`] declaration, as if it had been written so. All of this
 //! happens on the tree, before anything is lowered: every entry keeps the span where it was written.
 
+mod argument;
+
+use self::argument::override_in_call;
 use super::context::Cx;
 use super::merged::Merged;
 use super::schema::{self, Field};
@@ -173,9 +176,16 @@ impl Cx<'_> {
                     *optional.statement = one.swap_remove(0).kind;
                     return;
                 }
-                EntryKind::Field(field)
-                    if field.target.as_name().is_some_and(|n| n.text == first.text) =>
-                {
+                EntryKind::Choice(choice) if is_called(&choice.target, first) => {
+                    self.override_in_choice(choice, rest, entry);
+                    return;
+                }
+                EntryKind::Field(field) if is_called(&field.target, first) => {
+                    if let (ExprKind::Call { callee, args }, [name]) = (&mut field.value.kind, rest)
+                    {
+                        override_in_call(callee, args, &name.name, entry);
+                        return;
+                    }
                     let inner = with_path(entry, rest);
                     add_amendment(&mut field.value, inner);
                     return;
@@ -238,53 +248,6 @@ impl Cx<'_> {
         }
     }
 
-    /// `stem.channels = 8`: an argument of the first operation of the layer that has one of this name.
-    fn override_argument(&mut self, layer: &mut ast::Layer, name: &ast::Name, entry: &Entry) {
-        for operation in &mut layer.chain {
-            let ExprKind::Call { args, .. } = &mut operation.kind else {
-                continue;
-            };
-            for arg in args {
-                let (ast::Argument::Fixed { name: known, .. }
-                | ast::Argument::Searched { name: known, .. }) = arg
-                else {
-                    continue;
-                };
-                if known.text == name.text {
-                    *arg = argument(name, entry);
-                    return;
-                }
-            }
-        }
-        for operation in &mut layer.chain {
-            let ExprKind::Call { callee, args } = &mut operation.kind else {
-                continue;
-            };
-            let takes = schema::operation(&callee.head.text)
-                .is_some_and(|o| o.fields.iter().any(|f| f.name == name.text));
-            if takes {
-                args.push(argument(name, entry));
-                return;
-            }
-        }
-        let known: Vec<&str> = layer
-            .chain
-            .iter()
-            .filter_map(|op| match &op.kind {
-                ExprKind::Call { callee, .. } => schema::operation(&callee.head.text),
-                _ => None,
-            })
-            .flat_map(|o| o.fields.iter().map(|f| f.name))
-            .collect();
-        self.unknown_key(
-            &format!("layer `{}`", layer.name.text),
-            name,
-            Some(layer.name.span),
-            &known,
-        );
-    }
-
-    /// The names of a path. A star stands for every copy, and may be left out.
     fn no_copies(&mut self, name: &ast::Name, copy: &ast::Expr, is_last: bool, into: &Into) {
         let text = match is_last {
             true => format!("`{}` is one copy: nothing of it is amended", name.text),
@@ -409,10 +372,15 @@ fn reaches(entry: &Entry, name: &ast::Name) -> bool {
 
 fn reaches_field(kind: &EntryKind, name: &ast::Name) -> bool {
     match kind {
-        EntryKind::Field(f) => f.target.as_name().is_some_and(|n| n.text == name.text),
+        EntryKind::Field(f) => is_called(&f.target, name),
+        EntryKind::Choice(c) => is_called(&c.target, name),
         EntryKind::Optional(optional) => reaches_field(&optional.statement, name),
         _ => false,
     }
+}
+
+fn is_called(target: &ast::Path, name: &ast::Name) -> bool {
+    target.as_name().is_some_and(|n| n.text == name.text)
 }
 
 /// The name of a value or section.
@@ -471,21 +439,6 @@ fn with_path(entry: &Entry, parts: &[Part]) -> Entry {
 fn renamed(entry: &Entry, name: &ast::Name) -> Entry {
     let name = name.clone();
     with_path(entry, &[Part { name, copy: None }])
-}
-
-fn argument(name: &ast::Name, entry: &Entry) -> ast::Argument {
-    match &entry.kind {
-        EntryKind::Choice(c) => ast::Argument::Searched {
-            name: name.clone(),
-            domain: c.domain.clone(),
-            default: c.default.clone(),
-        },
-        EntryKind::Field(f) => ast::Argument::Fixed {
-            name: name.clone(),
-            value: f.value.clone(),
-        },
-        _ => unreachable!("only values override arguments"),
-    }
 }
 
 /// `space = small_cnn` and `space.width = 8` are `space = small_cnn { width = 8 }`.

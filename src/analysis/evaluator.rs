@@ -1,0 +1,127 @@
+//! `evaluate = …`: what measures candidates in place of training.
+//!
+//! In: the field of an experiment. Out: an [`Evaluator`]: a table of what was measured already, or a command that measures. How a table is
+//! read stands beside this, how a command is run in `interpreter`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::context::Cx;
+use super::fields::{Given, Written, find};
+use super::schema::COMMAND;
+use super::table::file_in;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Command, Evaluator, Expr, Let, Slot, Value};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+
+const CODE: &str = "bnas::evaluate::command";
+
+impl Cx<'_> {
+    /// What measures candidates; nothing if the field is absent, or after a diagnostic.
+    pub(super) fn evaluator(&mut self, fields: &Written, lets: &[Let]) -> Option<Evaluator> {
+        let (_, given) = fields.get("evaluate")?;
+        // Whatever is chosen is what is evaluated.
+        let chosen = lets.iter().filter(|l| matches!(l.slot, Slot::Chosen(_)));
+        self.read.extend(chosen.map(|l| l.name.clone()));
+        let Given::Fixed(value) = given else {
+            self.no_evaluator(given.span());
+            return None;
+        };
+        if let ExprKind::Call { callee, args } = &value.kind
+            && let Some(name) = callee.as_name().filter(|n| n.text == COMMAND.name)
+        {
+            return self.command(name, args).map(Evaluator::Command);
+        }
+        let Some((file, span)) = file_in(value) else {
+            self.no_evaluator(value.span);
+            return None;
+        };
+        // A file that cannot be read was reported where it was looked for.
+        let source = self.modules.table(span.source, file)?;
+        let table = self.read_table(source, span, lets)?;
+        Some(Evaluator::Table(Arc::new(table)))
+    }
+
+    fn no_evaluator(&mut self, span: Span) {
+        self.report(
+            Diagnostic::error(
+                "bnas::evaluate::table",
+                "candidates are evaluated by a table or a command",
+            )
+            .label(span, "neither")
+            .help(
+                "write `evaluate = table(\"results.csv\")`, or `command(\"python3 train.py\", metrics = {…})`",
+            ),
+        );
+    }
+
+    fn command(&mut self, name: &ast::Name, args: &[ast::Argument]) -> Option<Command> {
+        let written = self.arguments(name, args, &COMMAND);
+        let line = self.slot(&written, find(COMMAND.fields, "line"))?;
+        let Slot::Fixed(Expr::Value(Value::Name(line))) = line else {
+            return None;
+        };
+        if line.trim().is_empty() {
+            self.report(
+                Diagnostic::error(CODE, "there is no command")
+                    .label(written.place("line"), "nothing to run")
+                    .help("write `command(\"python3 train.py\", metrics = {…})`"),
+            );
+            return None;
+        }
+        let metrics = self.printed(name, &written);
+        let timeout = match self.slot(&written, find(COMMAND.fields, "timeout")) {
+            Some(Slot::Fixed(Expr::Value(Value::Number(seconds)))) => Some(seconds),
+            _ => None,
+        };
+        let file = &self.sources.get(name.span.source).name;
+        let folder = Path::new(file).parent().map(|p| p.to_string_lossy());
+        Some(Command {
+            line,
+            folder: folder.map(|f| f.into_owned()).unwrap_or_default(),
+            metrics: metrics?,
+            timeout,
+        })
+    }
+
+    /// The names of the metrics: declared, so that a misspelled goal is found before anything runs.
+    fn printed(&mut self, name: &ast::Name, written: &Written) -> Option<Vec<String>> {
+        let wrong = |span: Span, what: &str| {
+            Diagnostic::error(CODE, "a command says which metrics it prints")
+                .label(span, what)
+                .help("write `command(\"…\", metrics = {val_acc, size})`: goals and requirements may name these")
+        };
+        let Some((_, Given::Fixed(value))) = written.get("metrics") else {
+            self.report(wrong(name.span, "`metrics` is missing"));
+            return None;
+        };
+        let ExprKind::Set(items) = &value.kind else {
+            self.report(wrong(value.span, "a set of names is wanted"));
+            return None;
+        };
+        let mut metrics = Vec::with_capacity(items.len());
+        let mut seen = BTreeSet::new();
+        for item in items {
+            let named = match &item.kind {
+                ExprKind::Path(path) => path.as_name(),
+                _ => None,
+            };
+            let Some(metric) = named else {
+                self.report(wrong(item.span, "not a name"));
+                return None;
+            };
+            if !seen.insert(metric.text.clone()) {
+                self.report(wrong(item.span, "named twice"));
+                return None;
+            }
+            metrics.push(metric.text.clone());
+        }
+        if metrics.is_empty() {
+            self.report(wrong(value.span, "no metric"));
+            return None;
+        }
+        Some(metrics)
+    }
+}
