@@ -142,12 +142,21 @@ fn copies(list: &Expr, places: &[Place]) -> Result<Vec<(Expr, Expr)>, Diagnostic
     let Some((longest, span)) = starred.iter().max_by_key(|(path, _)| stars(path)).cloned() else {
         return Ok(Vec::new());
     };
-    // Paths run together over the same copies.
-    let head = |path: &str| path.rfind("[*]").map_or("", |at| &path[..at]).to_string();
+    // Paths run together over the same copies; the copies of a policy's layers are those of the space.
+    let copies_of = |path: &str| {
+        let head = path.rfind("[*]").map_or("", |at| &path[..at]);
+        let root = ["space.", "policy."]
+            .iter()
+            .find_map(|root| head.strip_prefix(root));
+        format!("{}[*]", root.unwrap_or(head))
+    };
+    let all = copies_of(&longest);
     if let Some((other, at)) = starred.iter().find(|(path, _)| {
-        let same = stars(path) == stars(&longest);
-        !(same && head(path) == head(&longest)
-            || !same && longest.starts_with(&format!("{}[*]", head(path))))
+        let own = copies_of(path);
+        match stars(path) == stars(&longest) {
+            true => own != all,
+            false => !all.starts_with(&own),
+        }
     }) {
         let text = format!("`{longest}` and `{other}` do not run over the same copies");
         return Err(Diagnostic::error("bnas::type::copies", text)

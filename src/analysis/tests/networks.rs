@@ -549,3 +549,28 @@ fn arguments_of_calls_and_alternatives_are_amended() {
     assert_eq!(channels("s[0].more.two"), 32);
     assert_eq!(channels("s[1].more.two"), 48);
 }
+
+#[test]
+fn a_policys_copies_run_beside_the_spaces() {
+    let template = template(
+        "space mine {
+  repeat 2 as s {
+    channels in {8, 16}
+    layer out = conv(channels = channels) -> norm -> relu
+  }
+  layer head = pool(average) -> linear(classes)
+}
+policy own {
+  each layer { w in {2, 4}  weights = int { bits = w }  activations = int { bits = 8 } }
+}",
+        "space = mine  policy = own
+  require all(space.s[*].channels >= 16 implies policy.s[*].out.w == 4)
+  require sum(policy.s[*].out.w * space.s[*].channels) <= 96",
+    );
+    // A copy is (8, 2), (8, 4) or (16, 4): nine pairs without that of 64 + 64; the head has two widths.
+    let counted = template.counted();
+    assert_eq!(
+        counted.count(template.decisions()),
+        crate::model::counting::Count::Exact(16u32.into())
+    );
+}
