@@ -2,7 +2,7 @@
 //!
 //! In: a declaration and what it was lowered to. Out: diagnostics about facts that do not hold, with the values of both sides. Facts speak of
 //! the declaration at its defaults: of a network by `params(cifar10)`, `macs(cifar10)`, of a policy by
-//! `model_size(resnet20, cifar10)`, of a quantizer by `codes`, `forward(0)`, `gradient(0.5, progress = 1)`, of a data set by its fields. Those of
+//! `model_size(resnet20, cifar10)`, of a block by `params(cifar10, channels = 16)`, of a repair by `macs(resnet20, binary_body, cifar10)`, of a quantizer by `codes`, `forward(0)`, `gradient(0.5, progress = 1)`, of a data set by its fields. Those of
 //! targets are `target`'s business.
 
 use std::rc::Rc;
