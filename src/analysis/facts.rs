@@ -2,10 +2,11 @@
 //!
 //! In: a declaration and what it was lowered to. Out: diagnostics about facts that do not hold, with the values of both sides. Facts speak of
 //! the declaration at its defaults: of a network by `params(cifar10)`, `macs(cifar10)`, of a policy by
-//! `model_size(resnet20, cifar10)`, of a quantizer by `codes`, `forward(0)`, `gradient(0.5, progress = 1)`, of a data set by its fields. Those of
+//! `model_size(resnet20, cifar10)`, of a block by `params(cifar10, channels = 16)`, of a repair by `macs(resnet20, binary_body, cifar10)`, of a quantizer by `codes`, `forward(0)`, `gradient(0.5, progress = 1)`, of a data set by its fields. Those of
 //! targets are `target`'s business.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::context::{Cx, Local};
 use super::expr::Typed;
@@ -14,11 +15,13 @@ use super::target::{shown, sides, unit};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
-    Codes, Dataset, Experiment, Expr, Method, PROGRESS, Policy, Quantizer, Search, Slot, Space,
+    BinaryOp, Block, BlockCall, BlockStmt, Codes, Dataset, DomainKind, Experiment, Expr, Function,
+    LayerStmt, Method, Operation, PROGRESS, Policy, Quantizer, Repair, Search, Slot, Space, Stmt,
     Value,
 };
 use crate::model::metrics::{Metric, metric};
-use crate::model::{Template, evaluate};
+use crate::model::partial::of_one_value;
+use crate::model::{Grid, Template, evaluate};
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
 
@@ -26,9 +29,11 @@ use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
 #[derive(Debug, Clone)]
 pub(super) enum Subject {
     Dataset(Dataset),
+    Block(Block),
     Space(Space),
     Policy(Policy),
     Quantizer(Quantizer),
+    Repair(Repair),
 }
 
 impl Cx<'_> {
@@ -102,7 +107,20 @@ impl Cx<'_> {
         let subject = self.subject.clone()?;
         let known = metric(&name.text).filter(|m| m.known && !m.needs_target);
         match (&*subject, known, name.text.as_str()) {
-            (Subject::Space(_) | Subject::Policy(_), Some(metric), _) => {
+            (Subject::Block(_), Some(metric), _) if !["params", "macs"].contains(&metric.name) => {
+                let text = format!("`{}` is not known of a block alone", metric.name);
+                self.report(
+                    Diagnostic::error("bnas::check::open", text)
+                        .label(span, "depends on the network around")
+                        .help("a block's facts speak of `params(data)` and `macs(data)`"),
+                );
+                Some(Typed::poison(span))
+            }
+            (
+                Subject::Block(_) | Subject::Space(_) | Subject::Policy(_) | Subject::Repair(_),
+                Some(metric),
+                _,
+            ) => {
                 // What is named is no part of the facts.
                 self.subject = None;
                 let found = self.measured(&subject, metric, args, span);
@@ -126,32 +144,59 @@ impl Cx<'_> {
         span: Span,
     ) -> Option<Typed> {
         let (mut space, mut data, mut policy) = (None, None, None);
-        match subject {
-            Subject::Space(own) => space = Some(own.clone()),
-            Subject::Policy(own) => policy = Some(own.clone()),
-            _ => {}
-        }
-        let takes = match policy {
-            Some(_) => "a space and a data set",
-            None => "a data set",
+        let mut repair = None;
+        let takes = match subject {
+            Subject::Policy(own) => {
+                policy = Some(own.clone());
+                "a space and a data set"
+            }
+            Subject::Repair(own) => {
+                repair = Some(own.clone());
+                "a space, a policy and a data set"
+            }
+            Subject::Space(own) => {
+                space = Some(own.clone());
+                "a data set"
+            }
+            _ => "a data set",
         };
+        let mut given = Vec::new();
         for arg in args {
-            let Argument::Positional {
-                value,
-                filter: None,
-            } = arg
-            else {
-                self.wrong_arguments(metric.name, takes, span);
-                return None;
+            let value = match (arg, subject) {
+                (
+                    Argument::Positional {
+                        value,
+                        filter: None,
+                    },
+                    _,
+                ) => value,
+                (Argument::Fixed { name, value }, Subject::Block(block))
+                    if block.params.iter().any(|(p, _)| *p == name.text) =>
+                {
+                    let value = self.expr(value, None);
+                    if value.ty == Type::Poison {
+                        return None;
+                    }
+                    given.push((name.text.clone(), Slot::Fixed(value.expr)));
+                    continue;
+                }
+                _ => {
+                    self.wrong_arguments(metric.name, takes, span);
+                    return None;
+                }
             };
             match self.kind_of(value).as_deref() {
                 Some("dataset") if data.is_none() => {
                     let merged = self.reference(value, "dataset")?;
                     data = Some(self.inside(&merged, false, |cx| cx.dataset(&merged)));
                 }
-                Some("space") if space.is_none() => {
+                Some("space") if space.is_none() && !matches!(subject, Subject::Block(_)) => {
                     let merged = self.reference(value, "space")?;
                     space = Some(self.space(&merged, false));
+                }
+                Some("policy") if repair.is_some() && policy.is_none() => {
+                    let merged = self.reference(value, "policy")?;
+                    policy = Some(self.policy(&merged, false));
                 }
                 Some(_) => {
                     self.wrong_arguments(metric.name, takes, span);
@@ -164,7 +209,25 @@ impl Cx<'_> {
                 }
             }
         }
-        let (Some(space), Some(data)) = (space, data) else {
+        if let (Subject::Block(block), Some(data)) = (subject, &mut data) {
+            let alone = alone(block, given);
+            // Behind the block comes one value per channel, so that it is a network.
+            match Template::output_channels(&alone, data.shape, data.classes) {
+                Some(channels) => data.classes = channels,
+                None => {
+                    let text = format!("`{}` gives nothing for these data", block.name);
+                    self.report(
+                        Diagnostic::error("bnas::check::open", text)
+                            .label(span, "has no output")
+                            .help("give its parameters: `params(digits, channels = 8)`"),
+                    );
+                    return None;
+                }
+            }
+            space = Some(alone);
+        }
+        let is_whole = repair.is_none() || policy.is_some();
+        let (Some(space), Some(data), true) = (space, data, is_whole) else {
             self.wrong_arguments(metric.name, takes, span);
             return None;
         };
@@ -172,7 +235,12 @@ impl Cx<'_> {
             return None;
         }
         let quantizers = self.reached.quantizers.iter().map(|(_, q)| q.clone());
-        let experiment = network_only(space, data, policy, quantizers.collect());
+        let mut experiment = network_only(space, data, policy, quantizers.collect());
+        if let Some(repair) = repair {
+            let name = Value::name(&repair.name);
+            experiment.repairs = Slot::Fixed(Expr::Value(Value::Set(vec![name])));
+            experiment.repair_definitions = vec![repair];
+        }
         let template = match Template::new(&experiment) {
             Ok(template) => template,
             Err(problems) => {
@@ -218,6 +286,9 @@ impl Cx<'_> {
             .label(span, "names others")
             .help(match takes {
                 "a data set" => format!("write `{name}(digits)`, after `use std.data.digits`"),
+                "a space, a policy and a data set" => {
+                    format!("write `{name}(small_cnn, binary_body, digits)`, after importing them")
+                }
                 _ => format!("write `{name}(small_cnn, digits)`, after importing both"),
             }),
         );
@@ -254,28 +325,20 @@ impl Cx<'_> {
             }
         }
         let (x, progress) = (x?, progress?);
-        let mut known = vec![("x".to_string(), x)];
-        known.extend(PROGRESS.iter().map(|name| (name.to_string(), progress)));
-        let formula = match name.text.as_str() {
-            "gradient" => quantizer.formulas.gradient.clone(),
-            _ => forward(quantizer),
-        };
-        let Some(formula) = formula else {
-            self.report(
-                Diagnostic::error(
-                    "bnas::check::open",
-                    format!("`{}` has no formula `{}`", quantizer.name, name.text),
-                )
-                .label(span, "nothing to evaluate")
-                .help(format!("remove the check, or define `{}(x)`", name.text)),
-            );
-            return None;
-        };
+        let mut known: Vec<(String, f64)> = (PROGRESS.iter())
+            .map(|name| (name.to_string(), progress))
+            .collect();
+        known.extend(codes(quantizer));
         for binding in &quantizer.formulas.lets {
             if let Some(value) = default_of(&binding.slot, &known) {
                 known.push((binding.name.clone(), value));
             }
         }
+        known.push(("x".to_string(), x));
+        let formula = match name.text.as_str() {
+            "gradient" => gradient(quantizer),
+            _ => forward(quantizer),
+        };
         let Some(value) = number(&formula, &known) else {
             let message = format!("`{}` has no value at a number alone", name.text);
             self.report(
@@ -316,13 +379,68 @@ fn number(expr: &Expr, known: &[(String, f64)]) -> Option<f64> {
     reduced.as_value().and_then(Value::as_number)
 }
 
-/// What the codes say.
-fn forward(quantizer: &Quantizer) -> Option<Expr> {
-    if !quantizer.formulas.is_simple() {
-        return quantizer.formulas.forward.clone();
+/// `forward` as it is written, or what the kind of the quantizer does without it: the nearest code, times the scale if that is a formula.
+fn forward(quantizer: &Quantizer) -> Expr {
+    let formulas = &quantizer.formulas;
+    if let Some(forward) = &formulas.forward {
+        return of_one_value(forward);
     }
-    let x = Expr::Name("x".into(), Span::default());
-    (quantizer.codes == Codes::Binary).then(|| Expr::Call(crate::ir::Function::Sign, vec![x]))
+    let x = || Expr::Name("x".into(), Span::default());
+    let value = (formulas.normalize.as_ref()).map_or_else(x, of_one_value);
+    let scale = formulas.scale.as_ref().map(of_one_value);
+    let unit = match &scale {
+        Some(scale) => Expr::Binary(BinaryOp::Divide, Arc::new(value), Arc::new(scale.clone())),
+        // With a rule for the scale, `x` is in units of it.
+        None => value,
+    };
+    let code = match quantizer.codes {
+        Codes::Binary => Expr::Call(Function::Sign, vec![unit]),
+        Codes::Ternary | Codes::Uniform => {
+            let end = |name: &str| Expr::Name(name.into(), Span::default());
+            let clipped = Expr::Call(Function::Clip, vec![unit, end("low"), end("high")]);
+            Expr::Call(Function::Round, vec![clipped])
+        }
+    };
+    match scale {
+        Some(scale) => Expr::Binary(BinaryOp::Multiply, Arc::new(scale), Arc::new(code)),
+        None => code,
+    }
+}
+
+/// `gradient` as it is written, or what holds without it: 1 inside the range of the codes, 0 outside.
+fn gradient(quantizer: &Quantizer) -> Expr {
+    if let Some(gradient) = &quantizer.formulas.gradient {
+        return of_one_value(gradient);
+    }
+    let name = |name: &str| Arc::new(Expr::Name(name.into(), Span::default()));
+    let inside = Expr::Binary(
+        BinaryOp::And,
+        Arc::new(Expr::Binary(BinaryOp::LessEqual, name("low"), name("x"))),
+        Arc::new(Expr::Binary(BinaryOp::LessEqual, name("x"), name("high"))),
+    );
+    let (one, zero) = (Expr::number(1.0), Expr::number(0.0));
+    Expr::If(Arc::new(inside), Arc::new(one), Arc::new(zero))
+}
+
+/// The smallest and the largest code at the defaults; grids are signed unless they say that they are not.
+fn codes(quantizer: &Quantizer) -> Vec<(String, f64)> {
+    let grid = match quantizer.codes {
+        Codes::Binary => Grid::Binary,
+        Codes::Ternary => Grid::Ternary,
+        Codes::Uniform => {
+            let bits = quantizer.bits.as_ref().and_then(default_number);
+            let Some(bits) = bits else { return Vec::new() };
+            Grid::Integer {
+                bits: bits as u32,
+                signed: quantizer.signed != Expr::bool(false),
+            }
+        }
+    };
+    let (low, high) = grid.range();
+    vec![
+        ("low".into(), f64::from(low)),
+        ("high".into(), f64::from(high)),
+    ]
 }
 
 /// Names that have a value in the facts of a subject.
@@ -358,15 +476,71 @@ fn names(subject: &Subject) -> Vec<Local> {
             let known = known.into_iter().filter_map(|(n, v)| Some((n, v?)));
             known.collect()
         }
-        Subject::Space(_) | Subject::Policy(_) => Vec::new(),
+        Subject::Block(_) | Subject::Space(_) | Subject::Policy(_) | Subject::Repair(_) => {
+            Vec::new()
+        }
     };
     values.into_iter().map(local).collect()
 }
 
+/// The number of a slot in the first trial.
 fn default_number(slot: &Slot) -> Option<f64> {
-    match slot {
-        Slot::Fixed(expr) => expr.as_value()?.as_number(),
-        Slot::Chosen(domain) => domain.default.as_ref()?.as_number(),
+    let domain = match slot {
+        Slot::Fixed(expr) => return expr.as_value()?.as_number(),
+        Slot::Chosen(domain) => domain,
+    };
+    match (&domain.default, &domain.kind) {
+        (Some(default), _) => default.as_number(),
+        (None, DomainKind::Set(items) | DomainKind::Categories(items)) => {
+            items.first()?.as_value()?.as_number()
+        }
+        (None, DomainKind::Integers { low, .. }) => Some(*low as f64),
+        (None, DomainKind::Reals { low, high, log }) => Some(match log {
+            true => (low * high).sqrt(),
+            false => low + (high - low) / 2.0,
+        }),
+        (None, DomainKind::Of(_)) => None,
+    }
+}
+
+/// A space that is one copy of a block, with the mean of each channel behind it.
+fn alone(block: &Block, args: Vec<(String, Slot)>) -> Space {
+    let span = block.span;
+    let copy = BlockStmt {
+        name: None,
+        calls: vec![BlockCall {
+            block: Arc::new(block.clone()),
+            args,
+            span,
+        }],
+        choice: None,
+        when: None,
+        span,
+    };
+    let fixed = |name: &str, word: &str| {
+        let value = Expr::Value(Value::name(word));
+        (name.to_string(), Slot::Fixed(value))
+    };
+    let pool = Operation {
+        name: "pool".into(),
+        args: vec![
+            fixed("kind", "average"),
+            fixed("kernel", "global"),
+            fixed("stride", "global"),
+        ],
+        span,
+    };
+    let head = LayerStmt {
+        name: "mean".into(),
+        chain: vec![pool],
+        when: None,
+        span,
+    };
+    Space {
+        name: block.name.clone(),
+        body: vec![Stmt::Block(copy), Stmt::Layer(head)],
+        requires: Vec::new(),
+        span,
     }
 }
 

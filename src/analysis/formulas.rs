@@ -5,6 +5,7 @@
 
 use super::context::{Cx, Local};
 use super::expr::Typed;
+use super::goals::renamed;
 use super::merged::Merged;
 use super::quantizer::target;
 use super::types::Type;
@@ -67,7 +68,10 @@ impl Cx<'_> {
                 }
                 "gradient" => formulas.gradient = Some(body),
                 _ => {
-                    self.gives_codes(written, &body, codes);
+                    formulas.forward = Some(body.clone());
+                    if let Some(forward) = formula::constant(&formulas).forward {
+                        self.gives_codes(written, &forward, codes);
+                    }
                     // What every binary quantizer does.
                     let sign = Expr::Call(Function::Sign, vec![x(written.name.span)]);
                     let plain = codes == Codes::Binary
@@ -114,7 +118,7 @@ impl Cx<'_> {
             return None;
         }
         let mark = self.locals.len();
-        let (from, span) = (param.name.text.clone(), param.name.span);
+        let from = param.name.text.clone();
         self.locals.push(Local::built_in(from.clone(), Type::PLAIN));
         let body = self.expr(&formula.body, None);
         self.leave(mark);
@@ -125,7 +129,8 @@ impl Cx<'_> {
             self.expected("a plain number", &body);
             return None;
         }
-        substituted(&body.expr, &from, &x(span))
+        let rename = |name: &str| (name == from).then(|| "x".to_string());
+        Some(renamed(&body.expr, &rename))
     }
 
     /// `normalize(w)`, `mean(w, per = filter)`: calls that only formulas know. `None`: it is neither.
@@ -148,7 +153,7 @@ impl Cx<'_> {
                     },
                 ] => {
                     let of = self.expr(value, None);
-                    match substituted(&body, "x", &of.expr) {
+                    match substituted(&placed(&body, span), "x", &of.expr) {
                         Some(expr) if of.ty.fits(&Type::PLAIN) => {
                             Typed::new(expr, Type::PLAIN, span)
                         }
@@ -334,6 +339,17 @@ fn x(span: Span) -> Expr {
 fn substituted(expr: &Expr, name: &str, by: &Expr) -> Option<Expr> {
     let names = |n: &str| (n == name).then(|| by.clone());
     evaluate::reduce(expr, &names).ok()
+}
+
+/// A formula that is written out in another: its names stand where it is called.
+fn placed(expr: &Expr, span: Span) -> Expr {
+    let mut names: Vec<String> = evaluate::names(expr).into_iter().collect();
+    names.retain(|name| name != "x");
+    let at = |n: &str| {
+        let found = names.iter().find(|name| *name == n)?;
+        Some(Expr::Name(found.clone(), span))
+    };
+    evaluate::reduce(expr, &at).unwrap_or_else(|_| expr.clone())
 }
 
 /// Whether two expressions are the same wherever they stand.

@@ -205,46 +205,9 @@ impl Cx<'_> {
     }
 
     pub(super) fn unknown_call(&mut self, name: &str, span: Span) {
-        const FUNCTIONS: &[&str] = &[
-            "abs",
-            "sign",
-            "round",
-            "floor",
-            "ceil",
-            "sqrt",
-            "exp",
-            "ln",
-            "log2",
-            "tanh",
-            "sin",
-            "cos",
-            "max",
-            "min",
-            "clip",
-            "multiple_of",
-            "peak",
-            "stop",
-            "mean",
-            "std",
-        ];
-        const LISTS: &[&str] = &[
-            "sum",
-            "product",
-            "count",
-            "all",
-            "any",
-            "increasing",
-            "decreasing",
-            "nondecreasing",
-            "nonincreasing",
-        ];
         let records = schema::RECORDS.iter().map(|(_, c)| c.name);
-        let known: Vec<&str> = FUNCTIONS
-            .iter()
-            .chain(LISTS)
-            .copied()
-            .chain(records)
-            .collect();
+        let functions = schema::FUNCTIONS.iter().map(|f| f.name);
+        let known: Vec<&str> = functions.chain(records).collect();
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown",
             format!("there is no function `{name}`"),
@@ -260,25 +223,6 @@ impl Cx<'_> {
 
 /// Built-in functions of numbers: what they are, and how many arguments they take.
 pub(super) fn function(name: &str) -> Option<(Function, usize)> {
-    Some(match name {
-        "abs" => (Function::Abs, 1),
-        "sign" => (Function::Sign, 1),
-        "round" => (Function::Round, 1),
-        "floor" => (Function::Floor, 1),
-        "ceil" => (Function::Ceil, 1),
-        "sqrt" => (Function::Sqrt, 1),
-        "exp" => (Function::Exp, 1),
-        "ln" => (Function::Ln, 1),
-        "log2" => (Function::Log2, 1),
-        "tanh" => (Function::Tanh, 1),
-        "sin" => (Function::Sin, 1),
-        "cos" => (Function::Cos, 1),
-        "max" => (Function::Max, 2),
-        "min" => (Function::Min, 2),
-        "clip" => (Function::Clip, 3),
-        "multiple_of" => (Function::MultipleOf, 2),
-        "peak" => (Function::Peak, 1),
-        "stop" => (Function::Stop, 1),
-        _ => return None,
-    })
+    let known = schema::FUNCTIONS.iter().find(|f| f.name == name)?;
+    Some((known.computes?, known.arity))
 }

@@ -206,7 +206,8 @@ fn measured(expr: &Expr, own: &[String]) -> Expr {
     })
 }
 
-fn renamed(expr: &Expr, rename: &dyn Fn(&str) -> Option<String>) -> Expr {
+/// An expression with other names, at the same places.
+pub(super) fn renamed(expr: &Expr, rename: &dyn Fn(&str) -> Option<String>) -> Expr {
     let again = |e: &Expr| renamed(e, rename);
     let inner = |e: &Arc<Expr>| Arc::new(again(e));
     match expr {

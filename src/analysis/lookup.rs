@@ -20,10 +20,12 @@ impl Cx<'_> {
             return self.decision_path(path);
         };
         if let Some(local) = self.local(&text) {
+            // Names of a quantizer keep their name: they may be given another value where it is used.
+            let is_fixed = |value: &Expr| is_scalar(value) && self.formulas.is_none();
             return Typed {
                 expr: local
                     .constant
-                    .filter(is_scalar)
+                    .filter(is_fixed)
                     .unwrap_or(Expr::Name(text, span)),
                 ty: local.ty,
                 span,

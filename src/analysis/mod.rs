@@ -179,7 +179,8 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
                 cx.facts(&merged, Subject::Dataset(dataset));
             }
             "block" => {
-                cx.block(&merged);
+                let block = cx.block(&merged);
+                cx.facts(&merged, Subject::Block(block));
             }
             "space" => {
                 let space = cx.space(&merged, false);
@@ -194,7 +195,8 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
                 cx.facts(&merged, Subject::Policy(policy));
             }
             "repair" => {
-                cx.repair(&merged);
+                let repair = cx.repair(&merged);
+                cx.facts(&merged, Subject::Repair(repair));
             }
             _ => {
                 cx.target(&merged, false);

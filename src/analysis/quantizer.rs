@@ -8,6 +8,7 @@ use super::merged::Merged;
 use super::names::Id;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Expr, Quantizer, Slot, Value};
+use crate::model::partial;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
 impl Cx<'_> {
@@ -78,6 +79,7 @@ impl Cx<'_> {
     }
 
     fn quantizer_body(&mut self, merged: &Merged) -> Quantizer {
+        let before = self.sink.count();
         let codes = match merged.base.as_ref().map(|b| b.text.as_str()) {
             Some("binary") => Codes::Binary,
             Some("ternary") => Codes::Ternary,
@@ -104,7 +106,7 @@ impl Cx<'_> {
         };
 
         let formulas = self.formulas(merged, &rest, codes, written.get("scale").is_some());
-        Quantizer {
+        let quantizer = Quantizer {
             name: merged.name.text.clone(),
             codes,
             bits,
@@ -113,7 +115,13 @@ impl Cx<'_> {
             scale,
             formulas,
             span: merged.name.span,
+        };
+        // What is wrong already would be reported twice.
+        if self.sink.count() == before {
+            let found = partial::of_quantizer(&quantizer);
+            found.into_iter().for_each(|d| self.report(d));
         }
+        quantizer
     }
 
     fn bits(&mut self, merged: &Merged, written: &Written, codes: Codes) -> Option<Slot> {

@@ -58,7 +58,8 @@ impl Cx<'_> {
                 .filter_map(|e| cx.edit(merged, e, kind))
                 .collect::<Vec<_>>()
         });
-        if merged.entries.is_empty() {
+        let is_check = |e: &Entry| matches!(e.kind, EntryKind::Check(_));
+        if merged.entries.iter().all(is_check) {
             self.report(
                 Diagnostic::error(
                     "bnas::repair::empty",
@@ -79,6 +80,7 @@ impl Cx<'_> {
     fn edit(&mut self, merged: &Merged, entry: &Entry, kind: RepairKind) -> Option<Edit> {
         match &entry.kind {
             EntryKind::Field(_) | EntryKind::Choice(_) => self.surrogate(merged, entry),
+            EntryKind::Check(_) => None,
             EntryKind::Remove(path) if path.as_name().is_some_and(|n| n.text == "skip") => {
                 self.topology(merged, kind, entry.span);
                 Some(Edit::RemoveSkips)

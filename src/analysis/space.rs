@@ -90,7 +90,10 @@ impl Cx<'_> {
                     default.map(|d| Slot::Fixed(d.expr)),
                 ));
             }
-            let body = cx.body(merged, &merged.entries, None);
+            let is_fact = |e: &Entry| matches!(e.kind, EntryKind::Check(_));
+            let entries = merged.entries.iter().filter(|e| !is_fact(e));
+            let entries: Vec<Entry> = entries.cloned().collect();
+            let body = cx.body(merged, &entries, None);
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::empty(), &merged.owner());
             Block {
@@ -171,7 +174,7 @@ impl Cx<'_> {
                 _ => self.stray(
                     merged,
                     entry,
-                    "a network holds values, layers, blocks, `repeat`, `parallel`, `add` and `require`, a space also `check`",
+                    "a network holds values, layers, blocks, `repeat`, `parallel`, `add` and `require`; a space or block also `check`",
                 ),
             }
         }

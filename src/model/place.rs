@@ -88,6 +88,7 @@ pub(super) fn quantizer(
             return Err(wrong(&binding.name, &None));
         }
     }
+    let formulas = formula::constant(&formulas);
     if let Some(forward) = &formulas.forward {
         formula::codes::split(forward)
             .and_then(|(_, codes)| formula::codes::are_codes(&codes, grid))

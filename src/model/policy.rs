@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::evaluate::{self, both, either, negate};
 use super::formula;
+use super::partial;
 use super::select::{matching, report_idle};
 use super::settle::{Frame, Settler};
 use super::unroll::TemplateNode;
@@ -73,7 +74,9 @@ pub(super) fn place(
         names.define(&binding.name, value);
     }
     for require in &policy.requires {
+        let mark = settler.uses.len();
         let holds = settler.expr(&require.holds, "policy", &Expr::bool(true), &names);
+        partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
         settler.require(require, &holds);
     }
     let weighted: Vec<usize> = (0..nodes.len())
@@ -210,7 +213,9 @@ fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Sett
         activations: field(&rule.activations, "activations", &reach.activations),
     };
     for require in &rule.requires {
+        let mark = settler.uses.len();
         let holds = settler.expr(&require.holds, path, &exists, &frame);
+        partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
         // A name that no field needs here stands for nothing.
         if evaluate::names(&holds).is_empty() {
             settler.require(require, &evaluate::implies(exists.clone(), holds));

@@ -10,6 +10,7 @@ use super::decision::Decisions;
 use super::domain::labels_of;
 use super::evaluate::{self, Failure};
 use super::existence;
+use super::partial::{self, Use};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{Expr, Quantizer, Require, Slot, Value};
 use crate::source::Span;
@@ -43,6 +44,8 @@ pub(super) struct Settler<'a> {
     pub(super) required: Vec<Require>,
     /// The decisions whose default is written.
     pub(super) defaults: BTreeSet<usize>,
+    /// Operations that have no value for some operands.
+    pub(super) uses: Vec<Use>,
 }
 
 impl<'a> Settler<'a> {
@@ -54,6 +57,7 @@ impl<'a> Settler<'a> {
             written: BTreeMap::new(),
             required: Vec::new(),
             defaults: BTreeSet::new(),
+            uses: Vec::new(),
         }
     }
 
@@ -83,6 +87,8 @@ impl<'a> Settler<'a> {
 
     /// A fixed expression: names replaced, choices within records made decisions.
     pub(super) fn expr(&mut self, expr: &Expr, path: &str, guard: &Expr, names: &Frame) -> Expr {
+        let found = partial::uses(expr, guard, &|name| names.get(name));
+        self.uses.extend(found);
         match evaluate::reduce(expr, &|name| names.get(name)) {
             Ok(reduced) => self.within(reduced, path, guard, names),
             Err(failure) => {

@@ -17,9 +17,11 @@ use super::existence;
 use super::extremes;
 use super::fit;
 use super::hardware::{self, Target};
+use super::members::Values;
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
 use super::operation::TemplateOp;
+use super::partial::{self, Interval, Names};
 use super::place;
 use super::policy::{self, Placed};
 use super::prove;
@@ -103,13 +105,20 @@ impl Template {
                 let Some(holds) = expanded(&require.holds, &places, &mut settler) else {
                     continue;
                 };
+                let mark = settler.uses.len();
                 let holds = settler.expr(&holds, "space", &always, &found.names);
+                partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
                 settler.require(require, &holds);
             }
             placed = match &experiment.policy {
                 Some(policy) => policy::place(policy, &found.nodes, &names, &mut settler),
                 None => vec![None; found.nodes.len()],
             };
+            for (node, placed) in found.nodes.iter().zip(&placed) {
+                for value in placed.iter().flat_map(|p| [&p.weights, &p.activations]) {
+                    partial::of_amended(value, &node.guard, &mut settler);
+                }
+            }
             unrolled = Some((space, found));
         }
 
@@ -248,14 +257,64 @@ impl Template {
             requires,
             warnings: found,
         };
+        let undefined = template.undefined(experiment, &settler.uses);
+        if undefined.iter().any(Diagnostic::is_error) {
+            return Err(undefined);
+        }
         match prove::failures(&template, experiment) {
             unmeetable if unmeetable.is_empty() => {
                 let suspect = suspect::warnings(&template, experiment, &settler.defaults);
+                template.warnings.extend(undefined);
                 template.warnings.extend(suspect);
                 Ok(template)
             }
             unmeetable => Err(unmeetable),
         }
+    }
+
+    /// Operations that have no value at some member, or may have none.
+    fn undefined(&self, experiment: &Experiment, uses: &[partial::Use]) -> Vec<Diagnostic> {
+        if uses.is_empty() {
+            return Vec::new();
+        }
+        let extremes = match uses.iter().any(partial::Use::has_names) {
+            true => self.extremes(),
+            false => BTreeMap::new(),
+        };
+        let bounds = |name: &str| {
+            if let Some(own) = name.strip_prefix(OWN) {
+                return match experiment.evaluator.as_ref()? {
+                    ir::Evaluator::Table(table) => column(table, own),
+                    // A command may print any number.
+                    ir::Evaluator::Command(_) => None,
+                };
+            }
+            match (name, extremes.get(name)) {
+                ("accuracy", _) => Interval::new(0.0, 1.0),
+                (_, Some((low, high))) => Interval::new(*low, *high),
+                // Sizes, times and energies of a network are above 0.
+                _ if metric(name).is_some() => Interval::new(f64::MIN_POSITIVE, f64::MAX),
+                _ => partial::of_formula(name),
+            }
+        };
+        let mut written = vec![Span::default(); self.decisions.constraints.len()];
+        for claim in &self.claims {
+            written[claim.constraint] = claim.written.span;
+        }
+        let names = Names {
+            bounds: &bounds,
+            samples: &partial::samples_of_formula,
+        };
+        partial::check(uses, &self.decisions, &written, &names)
+    }
+
+    /// How many channels a space gives at its defaults for inputs of this shape; `None` if it gives nothing.
+    pub fn output_channels(space: &ir::Space, shape: [usize; 3], classes: usize) -> Option<usize> {
+        let mut settler = Settler::new(&[]);
+        let around = Frame::default();
+        let found = unroll::unroll(space, shape, classes, &around, &mut settler);
+        let Point(values) = settler.decisions.default_point();
+        evaluate::count(&found.output.channels, 1, &Values(&values)).ok()
     }
 
     /// Every decision.
@@ -470,6 +529,16 @@ impl Scope for Measured<'_> {
     }
 }
 
+/// What a column of a table holds.
+fn column(table: &ir::Table, name: &str) -> Option<Interval> {
+    let index = table.metrics.iter().position(|m| m == name)?;
+    let cells = || table.rows.iter().filter_map(|(_, row)| row.get(index));
+    Interval::new(
+        cells().copied().reduce(f64::min)?,
+        cells().copied().reduce(f64::max)?,
+    )
+}
+
 /// The targets of an experiment, each with the condition under which it is the one.
 fn settle_targets(
     experiment: &Experiment,
@@ -513,6 +582,7 @@ fn settle_target(
     names: &Frame,
     settler: &mut Settler,
 ) -> ir::Target {
+    let as_written = target.clone();
     let mut target = target.clone();
     // A field of the target hides a name of the experiment.
     let around = |name: &str| match name {
@@ -524,10 +594,15 @@ fn settle_target(
             let path = format!("{path}.{name}");
             *slot = Slot::Fixed(settler.slot(slot, &path, guard, names));
         }
-        Slot::Fixed(expr) => match evaluate::reduce(expr, &around) {
-            Ok(reduced) => *expr = reduced,
-            Err(failure) => settler.fail(failure, target.span),
-        },
+        Slot::Fixed(expr) => {
+            let own = |name: &str| around(name).or_else(|| own_field(&as_written, name, FIELDS));
+            let found = partial::uses(expr, guard, &own);
+            settler.uses.extend(found);
+            match evaluate::reduce(expr, &around) {
+                Ok(reduced) => *expr = reduced,
+                Err(failure) => settler.fail(failure, target.span),
+            }
+        }
     };
     field(&mut target.op_per_mac, "op_per_mac");
     field(&mut target.clock, "clock");
@@ -541,6 +616,32 @@ fn settle_target(
     target
 }
 
+/// The most fields of a target that refer to each other in a row.
+const FIELDS: usize = 8;
+
+/// What a fixed field of a target is, with its other fields written out.
+fn own_field(target: &ir::Target, name: &str, left: usize) -> Option<Expr> {
+    let of_precision = |p: &ir::Precision| match name.strip_prefix(&p.name)? {
+        ".energy" => Some(p.energy.clone()),
+        ".macs" => Some(p.macs.clone()),
+        _ => None,
+    };
+    let slot = match name {
+        "op_per_mac" => target.op_per_mac.clone(),
+        "clock" => target.clock.clone(),
+        "vector.width" => target.vector_width.clone(),
+        "vector.lanes" => target.lanes.clone(),
+        "vector.idle" => target.idle.clone(),
+        _ => target.precisions.iter().find_map(of_precision)?,
+    };
+    match slot {
+        Slot::Fixed(expr) if left > 0 => {
+            evaluate::reduce(&expr, &|n| own_field(target, n, left - 1)).ok()
+        }
+        _ => None,
+    }
+}
+
 /// A goal or requirement, which speaks of metrics and decisions only.
 fn measurable(
     expr: &Expr,
@@ -549,10 +650,13 @@ fn measurable(
     places: &[Place],
     settler: &mut Settler,
 ) -> Expr {
+    let written = expr;
     let Some(expr) = expanded(expr, places, settler) else {
         return Expr::number(1.0);
     };
+    let mark = settler.uses.len();
     let expr = settler.expr(&expr, "", &Expr::bool(true), names);
+    partial::belong_to(&mut settler.uses[mark..], span, written);
     for name in evaluate::names(&expr) {
         if metric(&name).is_some() || name.starts_with(OWN) {
             continue;

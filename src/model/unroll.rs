@@ -15,7 +15,9 @@ use super::aggregate;
 use super::evaluate::{self, Failure};
 use super::extent::Extent;
 use super::members;
+
 use super::operation::{Mark, TemplateOp, template_op};
+use super::partial;
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Expr, LayerKind, LayerStmt, OfCopy, Operation, Slot, Space, Stmt};
@@ -198,7 +200,13 @@ impl Unroller<'_, '_> {
                 Stmt::Add(skip) => self.skip(skip, names, place),
                 Stmt::Require(require) => {
                     let (path, guard) = (place.decision("require"), &place.guard);
+                    let mark = self.settler.uses.len();
                     let holds = self.settler.expr(&require.holds, &path, guard, names);
+                    partial::belong_to(
+                        &mut self.settler.uses[mark..],
+                        require.span,
+                        &require.holds,
+                    );
                     let holds = evaluate::implies(guard.clone(), holds);
                     self.settler.require(require, &holds);
                 }

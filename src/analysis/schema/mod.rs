@@ -5,9 +5,28 @@
 
 mod calls;
 mod declarations;
+mod functions;
 
 pub use calls::{COMMAND, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES};
 pub use declarations::{COUNT, DECLARATIONS, QUANTIZER, RULE};
+pub use functions::{FUNCTIONS, WORDS};
+
+/// A function, an operator that is a word, or a constant.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltIn {
+    /// Its name in the language.
+    pub name: &'static str,
+    /// The function of numbers that it is, if it is one.
+    pub computes: Option<crate::ir::Function>,
+    /// How many arguments it takes.
+    pub arity: usize,
+    /// How it is written.
+    pub signature: &'static str,
+    /// What it gives.
+    pub docs: &'static str,
+    /// What it takes: dimensions, and the numbers for which it has a value.
+    pub rule: &'static str,
+}
 
 /// What a field takes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -245,10 +245,48 @@ experiment e {{
         activations.formulas.lets[1].slot,
         Slot::Fixed(Expr::number(1e1))
     );
+    // What is made of it follows: t = t_min * (t_max / t_min)^progress.
+    let of_t = |progress: f64| {
+        let Slot::Fixed(t) = &activations.formulas.lets[2].slot else {
+            panic!("t is fixed")
+        };
+        let names = |name: &str| (name == "progress").then(|| Expr::number(progress));
+        evaluate::reduce(t, &names)
+            .unwrap()
+            .as_value()
+            .unwrap()
+            .as_number()
+            .unwrap()
+    };
+    assert_eq!(of_t(0.0), 1e-2);
+    assert!((of_t(0.5) - 0.01 * 1000_f64.sqrt()).abs() < 1e-12);
+    let undefined = Template::new(&experiment(&text("t_min in {0, 1e-2}"))).unwrap_err();
+    assert!(undefined[0].message.starts_with("a division by 0 when"));
     let template = Template::new(&experiment(&text("t_min in 1e-3..1e-1 log"))).unwrap();
     let decisions = &template.decisions().all;
     let searched = decisions.iter().filter(|d| d.path.ends_with(".t_min"));
     assert_eq!(searched.count(), network.weighted().count());
     let point = template.decisions().default_point();
     assert!(template.candidate(&point).is_ok());
+}
+
+/// Every file of the library says where it comes from, and states a fact that is evaluated when it is checked.
+#[test]
+fn every_file_has_a_source_and_a_fact() {
+    use crate::analysis::{FileLoader, Loader};
+    let paths = FileLoader.library_paths();
+    assert!(paths.len() >= 39, "only {} files", paths.len());
+    for path in paths {
+        let text = String::from_utf8(FileLoader.library(&path).unwrap()).unwrap();
+        let begins = |words: &[&str]| {
+            let mut lines = text.lines().map(str::trim_start);
+            lines.any(|l| words.iter().any(|w| l.starts_with(w)))
+        };
+        assert!(begins(&["@paper(", "@assumption("]), "{path} has no source");
+        assert!(begins(&["check "]), "{path} has no fact");
+        let mut sources = crate::source::Sources::default();
+        let main = sources.add(&path, &text);
+        let found = crate::analysis::check(&mut sources, main, &FileLoader).diagnostics;
+        assert!(found.is_empty(), "{path}: {found:?}");
+    }
 }

@@ -178,6 +178,7 @@ fn markdown(terminal: &Terminal) -> Result<String, Failed> {
             out.push_str(&page.markdown(file));
         }
     }
+    out.push_str(&word::markdown());
     Ok(out)
 }
 

@@ -1,8 +1,9 @@
-//! Words of the language: kinds of declarations, their sections, operations, calls, metrics. All from the schema and the table of metrics.
+//! Words of the language: kinds of declarations, their sections, operations, calls, functions, metrics. All from the schema and the table of metrics.
 
-use super::page::{Page, Part};
+use super::page::{Page, Part, cell};
 use crate::analysis::schema::{
-    self, Callable, DECLARATIONS, Declaration, Field, OPERATIONS, Otherwise, RECORDS, RULE, Section,
+    self, BuiltIn, Callable, DECLARATIONS, Declaration, FUNCTIONS, Field, OPERATIONS, Otherwise,
+    RECORDS, RULE, Section, WORDS,
 };
 use crate::model::metrics::METRICS;
 
@@ -17,6 +18,7 @@ pub fn names() -> Vec<&'static str> {
         .chain(operations)
         .chain(records)
         .chain(METRICS.iter().map(|m| m.name))
+        .chain(FUNCTIONS.iter().chain(WORDS).map(|f| f.name))
         .collect()
 }
 
@@ -34,6 +36,10 @@ pub fn pages(name: &str) -> Vec<Page> {
     pages.extend(operations.map(|o| call("operation", o)));
     let records = RECORDS.iter().filter(|(_, c)| c.name == name);
     pages.extend(records.map(|(_, c)| call("call", c)));
+    let functions = FUNCTIONS.iter().filter(|f| f.name == name);
+    pages.extend(functions.map(|f| built_in("function", f)));
+    let words = WORDS.iter().filter(|w| w.name == name);
+    pages.extend(words.map(|w| built_in("word", w)));
     for metric in METRICS.iter().filter(|m| m.name == name) {
         let unit = match metric.unit {
             "" => String::new(),
@@ -56,6 +62,36 @@ pub fn pages(name: &str) -> Vec<Page> {
         ));
     }
     pages
+}
+
+fn built_in(kind: &str, of: &BuiltIn) -> Page {
+    let docs = format!("{}; takes {}", of.docs, of.rule);
+    page(
+        kind,
+        of.name,
+        format!("{kind} {}", of.signature),
+        docs,
+        Vec::new(),
+    )
+}
+
+/// Operations of layers and functions as tables: what is built in, in Markdown.
+pub fn markdown() -> String {
+    let mut out = String::from("\n## Built in\n\n| operation | arguments | |\n|---|---|---|\n");
+    for operation in OPERATIONS {
+        let args: Vec<&str> = operation.fields.iter().map(|f| f.name).collect();
+        let (name, docs) = (operation.name, cell(operation.docs));
+        out.push_str(&format!("| `{name}` | {} | {docs} |\n", args.join(", ")));
+    }
+    out.push_str("\n| function or word | gives | takes |\n|---|---|---|\n");
+    for one in FUNCTIONS.iter().chain(WORDS) {
+        let (signature, docs) = (one.signature, cell(one.docs));
+        out.push_str(&format!(
+            "| `{signature}` | {docs} | {} |\n",
+            cell(one.rule)
+        ));
+    }
+    out
 }
 
 fn page(kind: &str, name: &str, signature: String, docs: String, parts: Vec<Part>) -> Page {

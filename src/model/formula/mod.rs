@@ -17,8 +17,9 @@ mod gradient;
 pub use compile::Surrogate;
 use compile::{Compiler, varies};
 
+use super::evaluate;
 use super::quantizer::{Grid, Quantizer, ScaleRule};
-use crate::ir::Formulas;
+use crate::ir::{Expr, Formulas, Slot};
 use crate::kernels::program::{Binary, Level, Op, Program, Unary};
 
 /// Why an expression is no formula.
@@ -193,6 +194,37 @@ fn nearest_code(compiler: &mut Compiler, grid: Grid, unit: usize) -> usize {
     compiler.op(Op::Unary(Unary::Round, clipped))
 }
 
+/// Formulas with constants in place of the names that stand for one.
+pub fn constant(formulas: &Formulas) -> Formulas {
+    let mut known: Vec<(String, Expr)> = Vec::new();
+    let reduced = |expr: &Expr, known: &[(String, Expr)]| {
+        let find = |name: &str| {
+            let found = known.iter().rev().find(|(n, _)| n == name)?;
+            Some(found.1.clone())
+        };
+        evaluate::reduce(expr, &find).unwrap_or_else(|_| expr.clone())
+    };
+    let mut formulas = formulas.clone();
+    for binding in &mut formulas.lets {
+        if let Slot::Fixed(expr) = &mut binding.slot {
+            *expr = reduced(expr, &known);
+            if expr.as_value().is_some() {
+                known.push((binding.name.clone(), expr.clone()));
+            }
+        }
+    }
+    let all = [
+        &mut formulas.normalize,
+        &mut formulas.scale,
+        &mut formulas.forward,
+        &mut formulas.gradient,
+    ];
+    for formula in all.into_iter().flatten() {
+        *formula = reduced(formula, &known);
+    }
+    formulas
+}
+
 /// Whether a formula takes anything of all values, so that activations of other images would change its result.
 pub fn reduces(formulas: &Formulas) -> bool {
     let all = [
@@ -205,7 +237,7 @@ pub fn reduces(formulas: &Formulas) -> bool {
 }
 
 /// Whether an expression differs within a filter.
-pub fn differs(expr: &crate::ir::Expr) -> bool {
+pub fn differs(expr: &Expr) -> bool {
     varies(expr)
 }
 

@@ -148,8 +148,8 @@ impl Spacing {
             ("^", _) => !raises_unit(i - 1),
             ("(" | "[" | "." | ".." | "@", _) => true,
             (_, ")" | "]" | "," | "." | "..") => true,
+            ("-", _) if self.negations.contains(&a.start) => true,
             (_, "(" | "[") => self.calls.contains(&b.start),
-            ("-", _) => self.negations.contains(&a.start),
             _ => false,
         };
         if tight {

@@ -143,3 +143,10 @@ fn a_text_with_errors_is_left_alone() {
     let found = format(SourceId(0), "bnas 1\nspace s { x = }\n").unwrap_err();
     assert_eq!(found.len(), 1);
 }
+
+#[test]
+fn a_minus_stands_at_its_bracket() {
+    let text =
+        "bnas 1\n\nexperiment e {\n  x in 1..2\n  minimize exp(- (x / 2)^2) - (x - 1) + - x\n}\n";
+    assert!(holds(text).contains("minimize exp(-(x / 2)^2) - (x - 1) + -x\n"));
+}
