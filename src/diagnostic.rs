@@ -248,7 +248,7 @@ impl SourceCode for Excerpts<'_> {
         let lines_before = source.line_of(from);
         let cut = from - source.line_start(lines_before);
         let shifted = SourceSpan::from((start - from, span.len()));
-        let excerpt = source.text[from..to].as_bytes();
+        let excerpt = &source.text.as_bytes()[from..to];
         let read = excerpt.read_span(&shifted, before, after)?;
         let at = read.span().offset();
         let contents = MietteSpanContents::new_named(
