@@ -1,4 +1,5 @@
-//! How fast a long spec is checked and formatted: five specs of 10,000 lines, each long in another way.
+//! How fast a long spec is checked and formatted: specs of 10,000 lines, each long in another way. Of the one with mistakes, the time
+//! to draw every diagnostic is part of the check.
 //!
 //! `cargo bench --bench check` prints a Markdown table: the least of twenty runs, in milliseconds, on one core.
 
@@ -7,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use bnas::source::{SourceId, Sources};
-use bnas::{analysis, syntax};
+use bnas::{analysis, diagnostic, syntax};
 
 const LINES: usize = 10_000;
 const RUNS: usize = 20;
@@ -70,13 +71,20 @@ fn main() {
         ("policies", repeated(USES, POLICY)),
         ("one space of many layers", space()),
         ("one experiment of many decisions", decisions()),
+        ("comments and documentation", comments()),
+        ("500 mistakes", mistakes()),
     ] {
         let check = least(|| {
             let mut sources = Sources::default();
             let main = sources.add("spec.bnas", &*text);
             let checked = analysis::check(&mut sources, main, &analysis::FileLoader);
             let errors = checked.diagnostics.iter().filter(|d| d.is_error()).count();
-            assert_eq!(errors, 0, "{name}");
+            assert_eq!(
+                errors,
+                if name == "500 mistakes" { 500 } else { 0 },
+                "{name}"
+            );
+            black_box(diagnostic::render(&checked.diagnostics, &sources, false));
             black_box(checked);
         });
         let fmt = least(|| {
@@ -108,6 +116,23 @@ fn decisions() -> String {
         writeln!(text, "  x{i} in {{{i}, {}}}\n  require x{i} >= {i}", i + 1).expect("memory");
     }
     text + "  minimize x0\n  search { trials = 3 }\n}\n"
+}
+
+fn comments() -> String {
+    let text = "  // What stands below was chosen on validation.\n".repeat(LINES - 7);
+    format!(
+        "bnas 1\n\nexperiment e {{\n{text}  x in 0..9\n  minimize x\n  search {{ trials = 3 }}\n}}\n"
+    )
+}
+
+/// One line in twenty speaks of a name that is not there.
+fn mistakes() -> String {
+    let mut text = "bnas 1\n\nexperiment many {\n  x in 0..9\n".to_string();
+    for i in 0..LINES - 7 {
+        let term = if i % 20 == 0 { "y" } else { "x" };
+        writeln!(text, "  c{i} = {term} + {i}").expect("memory");
+    }
+    text + "  minimize x\n  search { trials = 3 }\n}\n"
 }
 
 /// The least time of the runs in milliseconds.

@@ -3,16 +3,22 @@
 //! Phases push [`Diagnostic`]s into a [`Sink`] and go on, so that one pass reports many. Only [`render`] draws them,
 //! with miette; nothing here knows the language.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity as MietteSeverity,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    Severity as MietteSeverity, SourceCode, SourceSpan, SpanContents,
 };
 
-use crate::source::{SourceId, Sources, Span};
+use crate::source::{Source, SourceId, Sources, Span};
+
+/// What of a line of this many bytes or more is drawn: so many on each side of a label.
+const LONG_LINE: usize = 1000;
+const SHOWN: usize = 200;
 
 /// How bad it is: an error stops before any work, a warning does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// The spec cannot run.
     Error,
@@ -21,7 +27,7 @@ pub enum Severity {
 }
 
 /// A span with what to say about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Label {
     /// Where.
     pub span: Span,
@@ -30,7 +36,7 @@ pub struct Label {
 }
 
 /// One problem: lower-case message without a full stop, labels on both sides of a conflict, help in the imperative.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Stable name such as `bnas::unit::mismatch`; `phase::what`.
     pub code: &'static str,
@@ -89,19 +95,23 @@ impl Diagnostic {
 #[derive(Debug, Default)]
 pub struct Sink {
     found: Vec<Diagnostic>,
+    /// The same, to know again what is pushed twice.
+    known: HashSet<Diagnostic>,
+    errors: usize,
 }
 
 impl Sink {
     /// Adds one, unless the same problem at the same place is already there.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.found.contains(&diagnostic) {
+        if self.known.insert(diagnostic.clone()) {
+            self.errors += usize::from(diagnostic.is_error());
             self.found.push(diagnostic);
         }
     }
 
     /// Whether any error is among them.
     pub fn has_errors(&self) -> bool {
-        self.found.iter().any(Diagnostic::is_error)
+        self.errors > 0
     }
 
     /// How many there are.
@@ -119,13 +129,32 @@ impl Sink {
 /// The name among `known` that `name` was probably meant to be: Damerau-Levenshtein distance of at most a third of its
 /// length (at least one, at most three).
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).clamp(1, 3);
+    let length = name.chars().count();
+    let limit = (length / 3).clamp(1, 3);
+    let mut letters = [0_u16; 256];
+    for byte in name.bytes() {
+        letters[usize::from(byte)] = letters[usize::from(byte)].saturating_add(1);
+    }
     known
         .into_iter()
+        // A distance is at least what one has of any letter and the other has not; nearly all fail here, cheaply.
+        .filter(|k| k.chars().count().abs_diff(length) <= limit && excess(&letters, k) <= limit)
         .map(|k| (strsim::damerau_levenshtein(name, k), k))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, k)| k)
+}
+
+/// How many ASCII letters of a word are not among these.
+fn excess(letters: &[u16; 256], word: &str) -> usize {
+    let mut left = *letters;
+    let missing = word.bytes().filter(u8::is_ascii).filter(|byte| {
+        let count = &mut left[usize::from(*byte)];
+        let is_missing = *count == 0;
+        *count = count.saturating_sub(1);
+        is_missing
+    });
+    missing.count()
 }
 
 /// Draws diagnostics as text, 100 columns wide, with or without color.
@@ -168,7 +197,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
 /// Labels in other files than the main one, one view per file: miette draws one file per report.
 fn elsewhere<'a>(
     diagnostic: &'a Diagnostic,
-    sources: &Sources,
+    sources: &'a Sources,
     main: Option<SourceId>,
 ) -> Vec<Elsewhere<'a>> {
     let mut views: Vec<Elsewhere> = Vec::new();
@@ -189,9 +218,55 @@ fn elsewhere<'a>(
     views
 }
 
-fn named(sources: &Sources, id: SourceId) -> NamedSource<String> {
-    let source = sources.get(id);
-    NamedSource::new(&source.name, source.text.clone())
+fn named(sources: &Sources, id: SourceId) -> Excerpts<'_> {
+    Excerpts(sources.get(id))
+}
+
+/// A text of which only the lines around a label are looked at, and of a long line only what is near the label.
+struct Excerpts<'a>(&'a Source);
+
+impl SourceCode for Excerpts<'_> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let Excerpts(source) = self;
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        if end > source.text.len() {
+            return Err(MietteError::OutOfBounds);
+        }
+        let mut from = source.line_start(source.line_of(start).saturating_sub(before));
+        if start - from > LONG_LINE {
+            from = boundary(&source.text, start - SHOWN);
+        }
+        let mut to = source.line_start(source.line_of(end) + after + 2);
+        if to - end > LONG_LINE {
+            to = boundary(&source.text, end + SHOWN);
+        }
+        let lines_before = source.line_of(from);
+        let cut = from - source.line_start(lines_before);
+        let shifted = SourceSpan::from((start - from, span.len()));
+        let excerpt = &source.text.as_bytes()[from..to];
+        let read = excerpt.read_span(&shifted, before, after)?;
+        let at = read.span().offset();
+        let contents = MietteSpanContents::new_named(
+            source.name.clone(),
+            &excerpt[at..at + read.span().len()],
+            (from + at, read.span().len()).into(),
+            lines_before + read.line(),
+            read.column() + if read.line() == 0 { cut } else { 0 },
+            lines_before + read.line_count(),
+        );
+        Ok(Box::new(contents))
+    }
+}
+
+/// The last place up to `at` where a character begins.
+fn boundary(text: &str, at: usize) -> usize {
+    let is_boundary = |at: &usize| text.is_char_boundary(*at);
+    (0..=at).rev().find(is_boundary).unwrap_or(0)
 }
 
 fn labeled(label: &Label) -> LabeledSpan {
@@ -205,14 +280,14 @@ fn labeled(label: &Label) -> LabeledSpan {
 struct View<'a> {
     diagnostic: &'a Diagnostic,
     main: Option<SourceId>,
-    source: Option<NamedSource<String>>,
+    source: Option<Excerpts<'a>>,
     help: Option<&'a str>,
 }
 
 struct Elsewhere<'a> {
     /// At least one.
     labels: Vec<&'a Label>,
-    source: NamedSource<String>,
+    source: Excerpts<'a>,
     help: Option<&'a str>,
 }
 
@@ -266,7 +341,7 @@ impl fmt::Display for Elsewhere<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.labels.as_slice() {
             [only] => f.write_str(&only.text),
-            _ => write!(f, "in `{}`", self.source.name()),
+            _ => write!(f, "in `{}`", self.source.0.name),
         }
     }
 }

@@ -73,6 +73,21 @@ pub struct Source {
     lines: Vec<usize>,
 }
 
+impl Source {
+    /// Zero-based line of a byte.
+    pub(crate) fn line_of(&self, byte: usize) -> usize {
+        self.lines.partition_point(|line| *line <= byte)
+    }
+
+    /// The first byte of a line, counted from zero; the end of the text behind the last line.
+    pub(crate) fn line_start(&self, line: usize) -> usize {
+        match line.checked_sub(1) {
+            None => 0,
+            Some(before) => self.lines.get(before).copied().unwrap_or(self.text.len()),
+        }
+    }
+}
+
 /// All texts of one compilation.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -105,8 +120,7 @@ impl Sources {
 
     /// One-based line of a span's first byte.
     pub fn line(&self, span: Span) -> usize {
-        let lines = &self.get(span.source).lines;
-        lines.partition_point(|line| *line <= span.start as usize) + 1
+        self.get(span.source).line_of(span.start as usize) + 1
     }
 
     /// Every text in the order in which it was added.

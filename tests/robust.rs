@@ -325,3 +325,58 @@ fn vast_domains_are_answered() {
         ));
     }
 }
+
+/// An experiment with these entries.
+fn experiment(entries: &str) -> String {
+    format!(
+        "bnas 1\n\nexperiment e {{\n  x in 0..9\n{entries}  minimize x\n  search {{ trials = 3 }}\n}}\n"
+    )
+}
+
+/// Long texts that were slow once: more than a few steps per line and this would not end.
+#[test]
+fn long_specs_of_many_shapes_are_answered() {
+    let row = |n: usize, line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<String>();
+    let mistakes = experiment(&row(500, &|i| format!("  c{i} = {i} + y{i}\n")));
+    assert!(checked(&mistakes).0.diagnostics.len() >= 500);
+    answered(&mistakes);
+    // Each of many mistakes on one line is drawn with what stands beside it, not with the whole line.
+    let words = experiment(&format!(
+        "  y in {{{}}}\n",
+        row(500, &|i| format!("w{i}, "))
+    ));
+    let (found, sources) = checked(&words);
+    assert!(found.diagnostics.len() >= 500);
+    assert!(render(&found.diagnostics, &sources, false).len() < 2_000_000);
+    // No graph of this chain is short; the count is given up by steps.
+    let chain = row(1500, &|i| format!("  x{i} in 0..3\n"));
+    let chain = chain + &row(1499, &|i| format!("  require x{i} <= x{}\n", i + 1));
+    answered(&experiment(&chain));
+    // Each requirement excludes a member of its own decision.
+    let narrow = row(1500, &|i| {
+        format!(
+            "  x{i} in {{{i}, {}}}\n  require x{i} >= {}\n",
+            i + 1,
+            i + 1
+        )
+    });
+    let (found, _) = checked(&experiment(&narrow));
+    let program = found.program.expect("no errors");
+    let template = Template::new(&program.experiments[0]).expect("it has a point");
+    let survey = bnas::model::survey::survey(&template);
+    assert_eq!(survey.pruned.len(), 1500);
+    assert_eq!(survey.pruned[7].by.as_deref(), Some("x7 >= 8"));
+}
+
+/// A chain of derivation ends in an error, not in an exhausted stack.
+#[test]
+fn long_chains_of_derivation_are_refused_once() {
+    let mut text = experiment("");
+    text.push_str("experiment e0 : e {}\n");
+    for i in 1..3000 {
+        text.push_str(&format!("experiment e{i} : e{} {{}}\n", i - 1));
+    }
+    let (found, _) = checked(&text);
+    let codes: Vec<&str> = found.diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["bnas::parse::nesting"]);
+}

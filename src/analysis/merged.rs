@@ -10,6 +10,9 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::SourceId;
 use crate::syntax::ast::{self, Entry};
 
+/// How many declarations may derive from each other in a row.
+const LONGEST_CHAIN: usize = 128;
+
 impl Cx<'_> {
     /// A declaration with what it derives from; nothing after a diagnostic.
     pub(super) fn merged(&mut self, id: Id) -> Option<Merged> {
@@ -83,6 +86,21 @@ impl Cx<'_> {
         self.circles.extend(circle);
     }
 
+    /// Said once for all that derive from what is open now.
+    fn chain_too_long(&mut self, id: Id, base: &ast::Name) {
+        self.report(
+            Diagnostic::error(
+                "bnas::parse::nesting",
+                format!("more than {LONGEST_CHAIN} declarations derive from each other in a row"),
+            )
+            .label(base.span, "this one is too many")
+            .help("derive from a declaration that is closer to a word of the language"),
+        );
+        let open = self.open.clone();
+        self.circles.extend(open);
+        self.circles.insert(id);
+    }
+
     pub(super) fn unknown_kind(&mut self, kind: &ast::Name) {
         let known: Vec<&str> = schema::DECLARATIONS.iter().map(|d| d.kind).collect();
         let mut diagnostic = Diagnostic::error(
@@ -133,9 +151,16 @@ impl Cx<'_> {
         if let Some(found) = found.filter(|found| *found != id || !word) {
             let other = modules.declaration(found);
             if other.kind.text == kind {
+                if self.open.len() >= LONGEST_CHAIN {
+                    self.chain_too_long(id, base);
+                    return None;
+                }
                 self.open.push(id);
                 let parent = self.merged(found);
                 self.open.pop();
+                if parent.is_none() && self.circles.contains(&found) {
+                    self.circles.insert(id);
+                }
                 return parent.map(Parent::Declared);
             }
             if !word {

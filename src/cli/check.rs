@@ -1,5 +1,6 @@
 //! `bnas check`: reports every problem, prints the plan of each experiment.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
@@ -30,14 +31,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     for path in &paths {
         let spec = Spec::read(path)?;
         let mut found = spec.diagnostics.clone();
+        let mut known = found.iter().cloned().collect();
         let mut plans = Vec::new();
         for experiment in spec.program.iter().flat_map(|p| &p.experiments) {
             let before = plans.len();
             for (settings, search) in experiment.searches() {
                 match Template::new(search) {
-                    Err(errors) => merge(&mut found, errors),
+                    Err(errors) => merge(&mut found, &mut known, errors),
                     Ok(template) => {
-                        merge(&mut found, template.warnings().to_vec());
+                        merge(&mut found, &mut known, template.warnings().to_vec());
                         plans.push((settings, search, template));
                     }
                 }
@@ -90,9 +92,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
 }
 
 /// Adds what is not there yet: analysis may have found the same.
-fn merge(found: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {
+fn merge(found: &mut Vec<Diagnostic>, known: &mut HashSet<Diagnostic>, more: Vec<Diagnostic>) {
     for diagnostic in more {
-        if !found.contains(&diagnostic) {
+        if known.insert(diagnostic.clone()) {
             found.push(diagnostic);
         }
     }

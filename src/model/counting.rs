@@ -59,6 +59,8 @@ const MOST_STEPS: u64 = 2_000_000;
 /// The same for each constraint that is tried alone when all together are too much, and how many may fail.
 const STEPS_FOR_ONE: u64 = 300_000;
 const MOST_FAILURES: usize = 6;
+/// And for all that are tried alone, together.
+const STEPS_FOR_ALL: u64 = 3 * MOST_STEPS;
 
 /// The number of points of a space.
 pub fn count(decisions: &Decisions) -> Count {
@@ -83,20 +85,25 @@ impl Counted {
         let of = |which: &BTreeSet<usize>| -> Vec<&Expr> {
             which.iter().map(|c| &decisions.constraints[*c]).collect()
         };
-        let mut graph = compile(decisions, &of(&kept), MOST_STEPS);
+        let mut graph = compile(decisions, &of(&kept), &mut { MOST_STEPS });
         if graph.is_none() && !kept.is_empty() {
             // Those that speak of little come first: they are the likeliest to be counted.
             let mut order: Vec<usize> = kept.iter().copied().collect();
             order.sort_by_key(|c| evaluate::decisions(&decisions.constraints[*c]).len());
             kept.clear();
-            graph = compile(decisions, &[], MOST_STEPS);
+            graph = compile(decisions, &[], &mut { MOST_STEPS });
             let mut failures = 0;
+            let mut steps = STEPS_FOR_ALL;
             for c in order {
-                if graph.is_none() || failures == MOST_FAILURES {
+                if graph.is_none() || failures == MOST_FAILURES || steps == 0 {
                     break;
                 }
                 kept.insert(c);
-                match compile(decisions, &of(&kept), STEPS_FOR_ONE) {
+                let mut for_one = steps.min(STEPS_FOR_ONE);
+                let given = for_one;
+                let smaller = compile(decisions, &of(&kept), &mut for_one);
+                steps -= given - for_one;
+                match smaller {
                     Some(smaller) => graph = Some(smaller),
                     None => {
                         kept.remove(&c);

@@ -203,6 +203,19 @@ impl Network {
         self.weighted().map(|i| self.macs(&self.nodes[i])).sum()
     }
 
+    /// For each node the indices of those that read it, ascending, in one walk.
+    pub fn all_readers(&self) -> Vec<Vec<usize>> {
+        let mut readers = vec![Vec::new(); self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            for &input in &node.inputs {
+                if readers[input].last() != Some(&index) {
+                    readers[input].push(index);
+                }
+            }
+        }
+        readers
+    }
+
     /// Indices of the nodes that read node `index`.
     pub fn readers(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
         (0..self.nodes.len()).filter(move |i| self.nodes[*i].inputs.contains(&index))

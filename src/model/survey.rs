@@ -2,6 +2,9 @@
 //!
 //! In: a template. Out: a [`Survey`]. What cannot be counted is estimated: points are drawn from what can be, and looked at.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
 use num_bigint::BigUint;
 
 use super::counting::{Count, Counted, How, Uniform};
@@ -9,7 +12,7 @@ use super::decision::Decisions;
 use super::evaluate::{self, Failure};
 use super::metrics::Metrics;
 use super::template::Template;
-use crate::ir::Value;
+use crate::ir::{Expr, Slot, Value};
 use crate::stream::{Purpose, stream};
 
 /// Points that are drawn for an estimate: fewer where each must be built and priced.
@@ -80,14 +83,17 @@ pub struct Survey {
 pub fn survey(template: &Template) -> Survey {
     let decisions = template.decisions();
     let counted = template.counted();
-    let is_counted = |require: usize| {
-        let of = |c: &&super::template::Claim| c.require == Some(require);
-        let claim = template.claims().iter().find(of);
-        claim.is_some_and(|c| {
-            counted.is_exact()
-                || counted.parts().is_some() && !counted.left_out().contains(&c.constraint)
-        })
-    };
+    let left_out: BTreeSet<usize> = counted.left_out().iter().copied().collect();
+    let mut counts: BTreeMap<usize, bool> = BTreeMap::new();
+    for claim in template.claims() {
+        if let Some(require) = claim.require {
+            counts.entry(require).or_insert_with(|| {
+                counted.is_exact()
+                    || counted.parts().is_some() && !left_out.contains(&claim.constraint)
+            });
+        }
+    }
+    let is_counted = |require: usize| counts.get(&require).copied().unwrap_or(false);
     let mut verdicts = Vec::new();
     for (i, require) in template.requires().iter().enumerate() {
         verdicts.push(match () {
@@ -148,9 +154,6 @@ fn sample(template: &Template, verdicts: &mut [Verdict]) -> Option<Sample> {
     Some(Sample { drawn, met })
 }
 
-/// The numbers of members that no point has, by decision.
-type Excluded = Vec<(usize, Vec<u64>)>;
-
 /// What no point has, with the requirement that alone excludes it, if there is one.
 fn pruned(template: &Template) -> Vec<Pruned> {
     let decisions = template.decisions();
@@ -158,37 +161,123 @@ fn pruned(template: &Template) -> Vec<Pruned> {
     if found.is_empty() {
         return Vec::new();
     }
-    let alone: Vec<(&str, Excluded)> = template
+    let left_out: BTreeSet<usize> = template.counted().left_out().iter().copied().collect();
+    let claims: Vec<_> = template
         .claims()
         .iter()
-        .filter(|c| !template.counted().left_out().contains(&c.constraint))
-        .map(|claim| {
-            let only = Decisions {
-                all: decisions.all.clone(),
-                constraints: vec![decisions.constraints[claim.constraint].clone()],
-            };
-            (
-                claim.written.text.as_str(),
-                Counted::new(&only).pruned(&only),
-            )
-        })
+        .filter(|c| !left_out.contains(&c.constraint))
         .collect();
+    // Which claims speak of a decision, themselves or by a guard.
+    let mut about: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut concerned = Vec::new();
+    for (number, claim) in claims.iter().enumerate() {
+        let of_claim = concern(&decisions.constraints[claim.constraint], decisions);
+        for key in &of_claim {
+            about.entry(*key).or_default().push(number);
+        }
+        concerned.push(of_claim);
+    }
+    let mut alone: BTreeMap<usize, BTreeMap<usize, Vec<u64>>> = BTreeMap::new();
+    let mut pruned = Vec::new();
+    for (key, never) in found {
+        let by = about.get(&key).into_iter().flatten().find(|number| {
+            let claim = claims[**number];
+            let excluded = alone.entry(**number).or_insert_with(|| {
+                let constraint = &decisions.constraints[claim.constraint];
+                excluded(constraint, &concerned[**number], decisions)
+            });
+            let of_key = excluded.get(&key);
+            of_key.is_some_and(|of_key| never.iter().all(|m| of_key.binary_search(m).is_ok()))
+        });
+        let choices = &decisions.all[key].choices;
+        pruned.push(Pruned {
+            path: decisions.all[key].path.clone(),
+            members: never.iter().filter_map(|m| choices.member(*m)).collect(),
+            by: by.map(|number| claims[*number].written.text.clone()),
+        });
+    }
+    pruned
+}
+
+/// The decisions of a constraint, and those that decide whether they exist.
+fn concern(constraint: &Expr, decisions: &Decisions) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<usize> = evaluate::decisions(constraint).into_iter().collect();
+    while let Some(index) = open.pop() {
+        if found.insert(index) {
+            open.extend(evaluate::decisions(&decisions.all[index].guard));
+        }
+    }
     found
+}
+
+/// The numbers of members that no point has for this constraint alone, by decision: a space of the decisions that it concerns is counted.
+fn excluded(
+    constraint: &Expr,
+    concerned: &BTreeSet<usize>,
+    decisions: &Decisions,
+) -> BTreeMap<usize, Vec<u64>> {
+    let numbers: BTreeMap<usize, usize> =
+        concerned.iter().enumerate().map(|(n, i)| (*i, n)).collect();
+    let mut renumbering = Renumbering {
+        numbers: &numbers,
+        done: HashMap::new(),
+    };
+    let mut only = Decisions::default();
+    for index in concerned {
+        let mut decision = decisions.all[*index].clone();
+        decision.guard = renumbering.of(&decisions.all[*index].guard);
+        only.all.push(decision);
+    }
+    only.constraints.push(renumbering.of(constraint));
+    let old: Vec<usize> = concerned.iter().copied().collect();
+    let pruned = Counted::new(&only).pruned(&only);
+    pruned
         .into_iter()
-        .map(|(key, never)| {
-            let excludes = |(_, excluded): &&(&str, Excluded)| {
-                let of_key = excluded.iter().find(|(k, _)| *k == key);
-                of_key.is_some_and(|(_, members)| never.iter().all(|m| members.contains(m)))
-            };
-            let choices = &decisions.all[key].choices;
-            Pruned {
-                path: decisions.all[key].path.clone(),
-                members: never.iter().filter_map(|m| choices.member(*m)).collect(),
-                by: alone
-                    .iter()
-                    .find(excludes)
-                    .map(|(text, _)| text.to_string()),
-            }
-        })
+        .map(|(n, never)| (old[n], never))
         .collect()
+}
+
+/// Gives decisions of expressions other numbers; what is shared stays so.
+struct Renumbering<'a> {
+    numbers: &'a BTreeMap<usize, usize>,
+    done: HashMap<*const Expr, Arc<Expr>>,
+}
+
+impl Renumbering<'_> {
+    fn of(&mut self, expr: &Expr) -> Expr {
+        match expr {
+            Expr::Value(_) | Expr::Name(..) => expr.clone(),
+            Expr::Decision(index) => Expr::Decision(self.numbers[index]),
+            Expr::Unary(op, x) => Expr::Unary(*op, self.shared(x)),
+            Expr::Binary(op, x, y) => Expr::Binary(*op, self.shared(x), self.shared(y)),
+            Expr::If(c, x, y) => Expr::If(self.shared(c), self.shared(x), self.shared(y)),
+            Expr::Call(function, args) => Expr::Call(*function, self.row(args)),
+            Expr::Set(items) => Expr::Set(self.row(items)),
+            Expr::Record(name, fields, span) => {
+                let fields = fields.iter().map(|(field, slot)| {
+                    let slot = match slot {
+                        Slot::Fixed(expr) => Slot::Fixed(self.of(expr)),
+                        chosen => chosen.clone(),
+                    };
+                    (field.clone(), slot)
+                });
+                Expr::Record(name.clone(), fields.collect(), *span)
+            }
+        }
+    }
+
+    fn row(&mut self, row: &[Expr]) -> Vec<Expr> {
+        row.iter().map(|expr| self.of(expr)).collect()
+    }
+
+    /// The shared parts live as long as the expression that is renumbered, so their addresses stay theirs.
+    fn shared(&mut self, expr: &Arc<Expr>) -> Arc<Expr> {
+        if let Some(done) = self.done.get(&Arc::as_ptr(expr)) {
+            return done.clone();
+        }
+        let new = Arc::new(self.of(expr));
+        self.done.insert(Arc::as_ptr(expr), new.clone());
+        new
+    }
 }

@@ -16,16 +16,28 @@ use crate::model::existence;
 /// conditioned from its first term on has few different residuals.
 const MANY: usize = 3;
 
-/// Counts the points that meet all guards and these constraints. `None` if it takes too many steps, or a key is over reals.
+/// So many entries of a part are copied without a count of steps. Beyond that each is as much work as so many steps: a part that stays
+/// long is copied and split at each value of each of its keys, which is quadratic.
+const SHORT: usize = 256;
+const STEPS_PER_ENTRY: u64 = 8;
+
+/// Counts the points that meet all guards and these constraints. `None` if it takes too many steps, or a key is over reals. Takes the
+/// steps that it went from `steps`.
 pub(super) fn compile(
     decisions: &Decisions,
     constraints: &[&Expr],
-    most_steps: u64,
+    steps: &mut u64,
 ) -> Option<Graph> {
-    let mut counter = Counter::new(decisions, constraints, most_steps)?;
+    let given = *steps;
+    // To number every guard is work, too.
+    let listed = (decisions.all.len() + constraints.len()).saturating_sub(SHORT) as u64;
+    *steps = given.saturating_sub(listed);
+    let mut counter = Counter::new(decisions, constraints, given)?;
     let whole = std::mem::take(&mut counter.whole);
     let keys = whole.keys.keys().copied().collect();
-    let (total, roots) = counter.simplified(whole)?;
+    let found = counter.simplified(whole);
+    *steps = counter.residuals.steps_left().min(*steps);
+    let (total, roots) = found?;
     Some(Graph {
         nodes: counter.nodes,
         roots,
@@ -271,6 +283,9 @@ impl<'a> Counter<'a> {
 
     /// What is left of a part after `key` got a value or turned out not to exist.
     fn condition(&mut self, part: &Part, key: usize, value: Option<Value>) -> Option<Part> {
+        let entries = part.keys.len() + part.constraints.len() + part.leaves.len();
+        self.residuals
+            .spend(STEPS_PER_ENTRY * entries.saturating_sub(SHORT) as u64)?;
         let mut substitute = self.residuals.substitution(key, value)?;
         let mut rest = Part::default();
         for (k, guard) in &part.keys {

@@ -252,6 +252,17 @@ impl Residuals {
         })
     }
 
+    /// Takes steps for work beside expressions. `None` when the limit of steps is reached.
+    pub fn spend(&mut self, steps: u64) -> Option<()> {
+        self.steps_left = self.steps_left.checked_sub(steps)?;
+        Some(())
+    }
+
+    /// What is left of the limit on work.
+    pub fn steps_left(&self) -> u64 {
+        self.steps_left
+    }
+
     /// What an expression becomes. `None` when the limit of steps is reached.
     pub fn apply(&mut self, substitution: &mut Substitution, id: Id) -> Option<Id> {
         if self

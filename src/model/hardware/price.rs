@@ -172,9 +172,10 @@ pub fn price(network: &Network, target: &Target) -> Result<Cost, Unpriceable> {
         energy: 0.0,
         latency: 0.0,
     };
+    let readers = network.all_readers();
     for (index, node) in network.nodes.iter().enumerate() {
         let (cycles, energy) = if let Some(kind) = network.layer_kind(node) {
-            let layer = price_layer(network, target, index, kind)?;
+            let layer = price_layer(network, &readers, target, index, kind)?;
             cost.macs += layer.macs;
             cost.ops += layer.ops;
             let charged = (layer.cycles, layer.energy);
@@ -197,6 +198,7 @@ pub fn price(network: &Network, target: &Target) -> Result<Cost, Unpriceable> {
 /// energy = (useful operations + idle · idle operations) · energy per operation; latency = cycles / clock.
 fn price_layer(
     network: &Network,
+    readers: &[Vec<usize>],
     target: &Target,
     index: usize,
     kind: LayerKind,
@@ -208,7 +210,8 @@ fn price_layer(
     let ops = target.op_per_mac * work.macs as f64;
     let idle_ops = target.op_per_mac * (work.slots - work.macs as f64);
     let bits = u64::from(precision.bits);
-    let written = stored_bits_per_value(network, target, fused_end(network, index))?;
+    let written =
+        stored_bits_per_value(network, readers, target, fused_end(network, readers, index))?;
     Ok(LayerCost {
         node: index,
         layer: node.layer.clone(),
@@ -265,11 +268,12 @@ fn operands(node: &Node) -> Result<(Grid, Grid), Unpriceable> {
 /// an accumulator's if anything else reads it.
 fn stored_bits_per_value(
     network: &Network,
+    readers: &[Vec<usize>],
     target: &Target,
     index: usize,
 ) -> Result<u64, Unpriceable> {
     let mut widest = 0;
-    for reader in users(network, index) {
+    for reader in users(network, readers, index) {
         let node = &network.nodes[reader];
         if network.layer_kind(node).is_none() {
             return Ok(FLOAT_BITS);

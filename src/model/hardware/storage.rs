@@ -7,6 +7,9 @@ use super::price::{Unpriceable, layer_precision};
 use crate::model::network::{Network, Node, Op};
 use crate::model::quantizer::Quantizer;
 
+/// For each node those that read it.
+type Readers = [Vec<usize>];
+
 /// Bits of a value without a quantizer, of a bias, of a scale and of an accumulator.
 pub(in crate::model) const FLOAT_BITS: u64 = 32;
 
@@ -58,36 +61,42 @@ fn extra_bits(node: &Node) -> u64 {
 /// parts nobody else reads has no buffer of its own: each part is written to its place in one.
 pub fn peak_memory(network: &Network) -> u64 {
     let last = network.nodes.len().saturating_sub(1);
+    let readers = network.all_readers();
     // For each buffer: first and last step at which it is alive, and its bits.
     let buffers: Vec<(usize, usize, u64)> = (0..network.nodes.len())
-        .filter(|&i| !is_in_place(network, i))
+        .filter(|&i| !is_in_place(network, &readers, i))
         .map(|birth| {
-            let end = fused_end(network, birth);
+            let end = fused_end(network, &readers, birth);
             // The result lives to the end.
-            let death = network
-                .readers(end)
-                .last()
-                .unwrap_or(if end == last { last } else { end });
+            let read = readers[end].last().copied();
+            let death = read.unwrap_or(if end == last { last } else { end });
             let values = network.nodes[birth].shape.len() as u64;
-            (birth, death, values * kept_bits(network, end))
+            (birth, death, values * kept_bits(network, &readers, end))
         })
         .collect();
-    (0..network.nodes.len())
-        .map(|step| {
-            buffers
-                .iter()
-                .filter(|(birth, death, _)| (*birth..=*death).contains(&step))
-                .map(|(_, _, bits)| bits)
-                .sum()
-        })
-        .max()
-        .unwrap_or(0)
+    // What comes to life and what dies, by step.
+    let mut born = vec![0; network.nodes.len()];
+    let mut dead = vec![0; network.nodes.len()];
+    for (birth, death, bits) in buffers {
+        if birth <= death {
+            born[birth] += bits;
+            dead[death] += bits;
+        }
+    }
+    let mut alive = 0;
+    let mut peak = 0;
+    for (born, dead) in born.into_iter().zip(dead) {
+        alive += born;
+        peak = peak.max(alive);
+        alive -= dead;
+    }
+    peak
 }
 
 /// Bits of one value that node `index` gives.
-fn kept_bits(network: &Network, index: usize) -> u64 {
+fn kept_bits(network: &Network, readers: &Readers, index: usize) -> u64 {
     let mut quantizers: Vec<&Quantizer> = Vec::new();
-    for reader in users(network, index) {
+    for reader in users(network, readers, index) {
         let placement = network.nodes[reader].placement.as_ref();
         match placement.and_then(|p| p.activations.as_ref()) {
             Some(q) if !quantizers.contains(&q) => quantizers.push(q),
@@ -104,12 +113,12 @@ fn kept_bits(network: &Network, index: usize) -> u64 {
 }
 
 /// The nodes that read a value, through concatenations: what reads one of those reads its parts. Ascending.
-pub(super) fn users(network: &Network, index: usize) -> Vec<usize> {
+pub(super) fn users(network: &Network, readers: &Readers, index: usize) -> Vec<usize> {
     let mut found = Vec::new();
-    for reader in network.readers(index) {
+    for &reader in &readers[index] {
         match network.nodes[reader].op {
-            Op::Concat if network.readers(reader).next().is_some() => {
-                found.extend(users(network, reader));
+            Op::Concat if !readers[reader].is_empty() => {
+                found.extend(users(network, readers, reader));
             }
             _ => found.push(reader),
         }
@@ -120,9 +129,9 @@ pub(super) fn users(network: &Network, index: usize) -> Vec<usize> {
 }
 
 /// Whether a node takes the place of what it reads.
-fn is_in_place(network: &Network, index: usize) -> bool {
+fn is_in_place(network: &Network, readers: &Readers, index: usize) -> bool {
     let node = &network.nodes[index];
-    let alone = |input: &usize| network.readers(*input).count() == 1;
+    let alone = |input: &usize| readers[*input].len() == 1;
     match node.op {
         Op::Norm | Op::Activation(_) | Op::Flatten => alone(&node.inputs[0]),
         Op::Concat => {
@@ -136,11 +145,11 @@ fn is_in_place(network: &Network, index: usize) -> bool {
 }
 
 /// The node that gives the final values of the buffer that node `index` writes: the last of those done in place after it.
-pub(super) fn fused_end(network: &Network, index: usize) -> usize {
+pub(super) fn fused_end(network: &Network, readers: &Readers, index: usize) -> usize {
     let mut end = index;
     loop {
-        match network.readers(end).next() {
-            Some(reader) if is_in_place(network, reader) => end = reader,
+        match readers[end].first() {
+            Some(&reader) if is_in_place(network, readers, reader) => end = reader,
             _ => return end,
         }
     }
@@ -244,13 +253,13 @@ mod tests {
     #[test]
     fn a_value_is_kept_for_each_quantizer_that_reads_it() {
         let n = residual(false);
-        assert_eq!(kept_bits(&n, 3), 1 + 4);
-        assert_eq!(kept_bits(&n, 0), 8);
-        assert_eq!(kept_bits(&n, 5), 32);
-        assert_eq!(kept_bits(&n, 8), 32);
-        assert_eq!(fused_end(&n, 1), 3);
-        assert_eq!(fused_end(&n, 4), 5);
-        assert_eq!(fused_end(&n, 6), 6);
+        assert_eq!(kept_bits(&n, &n.all_readers(), 3), 1 + 4);
+        assert_eq!(kept_bits(&n, &n.all_readers(), 0), 8);
+        assert_eq!(kept_bits(&n, &n.all_readers(), 5), 32);
+        assert_eq!(kept_bits(&n, &n.all_readers(), 8), 32);
+        assert_eq!(fused_end(&n, &n.all_readers(), 1), 3);
+        assert_eq!(fused_end(&n, &n.all_readers(), 4), 5);
+        assert_eq!(fused_end(&n, &n.all_readers(), 6), 6);
     }
 
     /// Two branches of 4 and 8 channels, put together and read as 4 bits.
@@ -289,14 +298,14 @@ mod tests {
     #[test]
     fn a_concatenation_has_a_buffer_only_if_it_is_a_copy() {
         let n = branches(false);
-        assert_eq!(users(&n, 1), [4]);
-        assert_eq!(kept_bits(&n, 1), 4);
-        assert_eq!(fused_end(&n, 2), 3);
+        assert_eq!(users(&n, &n.all_readers(), 1), [4]);
+        assert_eq!(kept_bits(&n, &n.all_readers(), 1), 4);
+        assert_eq!(fused_end(&n, &n.all_readers(), 2), 3);
         // At the last step: 12 channels of 4 bits, and the result's 32.
         assert_eq!(peak_memory(&n), 16 * (12 * 4 + 32));
         // The first part stands there twice: both parts and the copy are alive.
         let n = branches(true);
-        assert_eq!(fused_end(&n, 2), 2);
+        assert_eq!(fused_end(&n, &n.all_readers(), 2), 2);
         assert_eq!(peak_memory(&n), 16 * (12 + 16) * 4);
     }
 
