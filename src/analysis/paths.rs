@@ -55,6 +55,9 @@ pub(super) fn of_training(training: &Training, path: &str, found: &mut Paths) {
     if let Some(slot) = &training.weight_decay {
         of_slot(slot, &format!("{path}.weight_decay"), found);
     }
+    for (name, slot) in training.techniques.iter() {
+        of_slot(slot, &format!("{path}.{name}"), found);
+    }
 }
 
 /// Decisions of the target, or of each that may be chosen.

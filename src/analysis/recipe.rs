@@ -7,7 +7,7 @@ use super::fields::{Given, Written, find};
 use super::merged::Merged;
 use super::schema::Field;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, Method, Search, Slot, Training, Value};
+use crate::ir::{Expr, Method, Search, Slot, Techniques, Training, Value};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -52,6 +52,7 @@ impl Cx<'_> {
             schedule,
             label_smoothing,
             weight_decay: self.slot(written, find(known, "weight_decay")),
+            techniques: Techniques::of(|name| self.slot(written, find(known, name))),
         }
     }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Evaluator, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target, Value};
+use super::{
+    Dataset, Evaluator, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target, Techniques,
+    Value,
+};
 use crate::source::Span;
 
 /// A checked spec.
@@ -178,6 +181,8 @@ pub struct Training {
     pub label_smoothing: Slot,
     /// In place of the optimizer's own.
     pub weight_decay: Option<Slot>,
+    /// What it does besides stepping.
+    pub techniques: Techniques<Slot>,
 }
 
 /// Training after the search, from the start: one stage has other fields then, the rest is as in the search.

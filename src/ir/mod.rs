@@ -15,6 +15,7 @@ mod repair;
 mod space;
 mod table;
 mod target;
+mod techniques;
 mod value;
 
 pub use dataset::{Augment, Dataset, Files, IdxPair, Normalize, Splits};
@@ -36,4 +37,5 @@ pub use space::{
 };
 pub use table::{Table, table_key};
 pub use target::{Check, Precision, Target};
+pub use techniques::Techniques;
 pub use value::{Record, Value};

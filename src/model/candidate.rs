@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hardware::Target;
 use super::network::Network;
-use crate::ir::{Expr, Quantize};
+use crate::ir::{Expr, Quantize, Techniques};
 
 /// A network with its quantizers placed and repairs applied, how it is trained, and what prices it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +75,8 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// 0 to 1.
     pub label_smoothing: f64,
+    /// What it does besides stepping; `patience` is a whole number of epochs.
+    pub techniques: Techniques<f64>,
 }
 
 /// What updates parameters.

@@ -3,7 +3,7 @@
 use super::candidate::{self, Optimizer, Recipe, Schedule};
 use super::evaluate::{self, Failure, Scope};
 use super::settle::{Frame, Settler};
-use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Value};
+use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Techniques, Value};
 
 /// A stage of training over decisions.
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ pub(super) struct Stage {
     schedule: Expr,
     label_smoothing: Expr,
     weight_decay: Option<Expr>,
+    techniques: Techniques<Expr>,
 }
 
 impl Stage {
@@ -36,6 +37,7 @@ impl Stage {
         let schedule = field(&training.schedule, "schedule");
         let label_smoothing = field(&training.label_smoothing, "label_smoothing");
         let weight_decay = (training.weight_decay.as_ref()).map(|w| field(w, "weight_decay"));
+        let techniques = Techniques::of(|name| Some(field(training.techniques.get(name)?, name)));
         let mut part = |expr: &Expr| field(&Slot::Fixed(expr.clone()), "loss");
         Stage {
             name: stage.name.clone(),
@@ -52,6 +54,7 @@ impl Stage {
             schedule,
             label_smoothing,
             weight_decay,
+            techniques,
         }
     }
 
@@ -90,6 +93,7 @@ impl Stage {
             optimizer,
             schedule: schedule(&self.schedule, scope)?,
             label_smoothing: evaluate::number(&self.label_smoothing, scope)?,
+            techniques: (self.techniques).try_map(|e| evaluate::number(e, scope))?,
         })
     }
 }

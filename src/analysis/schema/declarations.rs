@@ -33,6 +33,34 @@ const TRAINING: &[Field] = &[
         "in place of the optimizer's own",
     )
     .within(0.0, 1.0),
+    field(
+        "clip_gradient",
+        Kind::Number(""),
+        Absent,
+        "the longest that all gradients together may be, as one vector",
+    )
+    .positive(),
+    field(
+        "clip_weights",
+        Kind::Number(""),
+        Absent,
+        "weights stay within plus and minus this after each step",
+    )
+    .positive(),
+    field(
+        "average",
+        Kind::Number(""),
+        Absent,
+        "decay per step of a moving average of the parameters, which the stage ends with",
+    )
+    .within(0.0, 1.0),
+    field(
+        "patience",
+        Kind::Whole,
+        Absent,
+        "epochs without a better accuracy on the validation split after which the stage ends with its best",
+    )
+    .within(1.0, 1e6),
 ];
 
 /// Fields of a stage: those of training, what is quantized, who teaches.
@@ -43,6 +71,10 @@ const STAGE: &[Field] = &[
     TRAINING[3],
     TRAINING[4],
     TRAINING[5],
+    TRAINING[6],
+    TRAINING[7],
+    TRAINING[8],
+    TRAINING[9],
     field(
         "quantize",
         Kind::Word(&["none", "activations", "weights", "all"]),

@@ -1,6 +1,6 @@
 //! What the tests of training share: the digits and small networks for them.
 
-use crate::ir::{Augment, Dataset, Files, Quantize, Splits};
+use crate::ir::{Augment, Dataset, Files, Quantize, Splits, Techniques};
 use crate::model::{
     Activation, Candidate, Convolution, Grid, Loss, Network, Node, Op, Optimizer, Placement,
     PoolKind, Quantizer, Recipe, ScaleRule, Schedule, Shape, Stage,
@@ -296,6 +296,7 @@ pub fn recipe(epochs: usize, lr: f64) -> Recipe {
         },
         schedule: Schedule::Cosine,
         label_smoothing: 0.0,
+        techniques: Techniques::default(),
     }
 }
 

@@ -44,6 +44,7 @@ mod quantize;
 mod schedule;
 mod stage;
 mod storage;
+mod technique;
 
 #[cfg(test)]
 mod fixtures;
@@ -55,6 +56,7 @@ use std::sync::atomic::AtomicBool;
 pub use self::data::{Data, DataError, Split};
 pub use self::model::Model;
 pub use self::plan::PlanError;
+use self::stage::Ended;
 pub use self::storage::StorageError;
 use crate::ir::Quantize;
 use crate::model::Candidate;
@@ -181,9 +183,9 @@ pub fn train(
             trained.quantized(quantized, &model, data);
         }
         let teacher = stage.teacher.and_then(|t| teachers.get(t)?.as_ref());
-        let loss = run.stage(&mut model, index, stage, teacher)?;
+        let ended = run.stage(&mut model, index, stage, teacher)?;
         let accuracy = model.accuracy(data.validation());
-        trained.stage(stage.recipe.epochs, loss, accuracy, quantized);
+        trained.stage(ended, accuracy, quantized);
         let teaches = candidate.stages.iter().any(|s| s.teacher == Some(index));
         teachers.push(teaches.then(|| model.clone()));
     }
@@ -223,15 +225,15 @@ impl Marks {
     }
 
     /// A stage has ended.
-    fn stage(&mut self, epochs: usize, loss: Option<f64>, accuracy: f64, quantized: Quantize) {
+    fn stage(&mut self, ended: Ended, accuracy: f64, quantized: Quantize) {
         self.after.push(accuracy);
         if quantized == Quantize::None {
             self.float = Some(accuracy);
         }
-        if epochs > 0 {
+        if ended.epochs > 0 {
             self.is_tuned = quantized == Quantize::All;
-            self.epochs += epochs;
-            self.loss = loss;
+            self.epochs += ended.epochs;
+            self.loss = ended.loss;
         }
     }
 }

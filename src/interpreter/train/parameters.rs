@@ -86,6 +86,15 @@ impl Value {
         }
     }
 
+    /// Other numbers in the same tensor: what an optimizer knows of it stays.
+    pub fn assign(&mut self, values: &[f32]) {
+        match self {
+            Value::Kernel(t) => t.copy_from(values),
+            Value::Matrix(t) => t.copy_from(values),
+            Value::Vector(t) => t.copy_from(values),
+        }
+    }
+
     /// The numbers in C order.
     pub fn values(&self) -> &[f32] {
         match self {

@@ -7,6 +7,7 @@ use super::data::Data;
 use super::model::{Model, Objective};
 use super::optimizer::Stepper;
 use super::schedule::{self, Moment};
+use super::technique::{self, Average, Patience};
 use super::{Progress, TrainError};
 use crate::model::{Candidate, Stage};
 use crate::stream::{Key, Purpose};
@@ -25,15 +26,24 @@ pub struct Run<'a> {
     pub progress: &'a mut dyn FnMut(Progress),
 }
 
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ended {
+    /// Epochs that were trained.
+    pub epochs: usize,
+    /// Mean training loss of the last of them.
+    pub loss: Option<f64>,
+}
+
 impl Run<'_> {
-    /// Trains `model` through stage `index` and gives the mean loss of the last epoch.
+    /// Trains `model` through stage `index`.
     pub fn stage(
         &mut self,
         model: &mut Model,
         index: usize,
         stage: &Stage,
         teacher: Option<&Model>,
-    ) -> Result<Option<f64>, TrainError> {
+    ) -> Result<Ended, TrainError> {
         let recipe = &stage.recipe;
         let mut shuffle = self.key.stream(Purpose::Shuffle(index as u16));
         let mut augment = self.key.stream(Purpose::Augment(index as u16));
@@ -46,7 +56,10 @@ impl Run<'_> {
         let batches = batch::count(split.len(), recipe.batch);
         let steps = recipe.epochs * batches;
         let mut stepper = Stepper::new(recipe.optimizer);
-        let mut mean = None;
+        let techniques = recipe.techniques;
+        let mut average = techniques.average.map(Average::new);
+        let mut patience = techniques.patience.map(Patience::new);
+        let mut ended = Ended::default();
         for epoch in 0..recipe.epochs {
             let order = batch::order(&mut shuffle, split.len());
             let mut sum = 0.0;
@@ -74,18 +87,50 @@ impl Run<'_> {
                     });
                 }
                 sum += loss * samples.len() as f64;
+                if let Some(longest) = techniques.clip_gradient {
+                    technique::clip_gradient(&model.parameters, &mut gradients, longest)?;
+                }
                 let factor = schedule::factor(&recipe.schedule, moment);
                 stepper.step(&mut model.parameters, &mut gradients, factor)?;
+                if let Some(limit) = techniques.clip_weights {
+                    technique::clip_weights(&mut model.parameters, limit);
+                }
+                if let Some(average) = &mut average {
+                    average.add(&model.parameters);
+                }
             }
             let loss = sum / split.len() as f64;
-            mean = Some(loss);
+            ended = Ended {
+                epochs: epoch + 1,
+                loss: Some(loss),
+            };
             (self.progress)(Progress {
                 stage: index,
                 epoch: epoch + 1,
                 epochs: recipe.epochs,
                 loss,
             });
+            if let Some(patience) = &mut patience {
+                // What is judged is what the stage would end with.
+                exchange(&mut average, model);
+                let over = patience.is_over(model.accuracy(self.data.validation()), model);
+                exchange(&mut average, model);
+                if over {
+                    break;
+                }
+            }
         }
-        Ok(mean)
+        match patience.and_then(Patience::into_best) {
+            Some(best) => *model = best,
+            None => exchange(&mut average, model),
+        }
+        Ok(ended)
+    }
+}
+
+/// The average of a model's parameters in their place, and back.
+fn exchange(average: &mut Option<Average>, model: &mut Model) {
+    if let Some(average) = average {
+        average.exchange(&mut model.parameters);
     }
 }

@@ -358,6 +358,43 @@ fn the_formula_of_a_schedule_trains_like_its_word() {
 }
 
 #[test]
+fn a_stage_ends_early_with_its_best() {
+    let data = data();
+    let mut candidate = candidate(small(Activation::Relu), 6, None);
+    // A step of almost nothing changes no prediction: the second epoch is not better, nor is the third.
+    candidate.stages[0].recipe.optimizer = Optimizer::Sgd {
+        lr: 1e-12,
+        momentum: 0.0,
+        weight_decay: 0.0,
+    };
+    candidate.stages[0].recipe.techniques.patience = Some(2.0);
+    let ended = run(&candidate, &data, 0).unwrap();
+    assert_eq!(ended.epochs, 3);
+    // One that learns ends with the best of its epochs.
+    candidate.stages[0].recipe = super::fixtures::recipe(6, 1e-2);
+    let plain = run(&candidate, &data, 0).unwrap();
+    candidate.stages[0].recipe.techniques.patience = Some(6.0);
+    let best = run(&candidate, &data, 0).unwrap();
+    assert_eq!(best.epochs, 6);
+    assert!(best.validation >= plain.validation);
+}
+
+#[test]
+fn an_average_without_memory_is_the_last_step() {
+    let data = data();
+    let mut candidate = candidate(small(Activation::Relu), 2, None);
+    let numbers = |trained: Trained| -> Vec<Vec<f32>> {
+        let parameters = trained.model.parameters.iter();
+        parameters.map(|p| p.value.values().to_vec()).collect()
+    };
+    let plain = numbers(run(&candidate, &data, 0).unwrap());
+    candidate.stages[0].recipe.techniques.average = Some(0.0);
+    assert_eq!(numbers(run(&candidate, &data, 0).unwrap()), plain);
+    candidate.stages[0].recipe.techniques.average = Some(0.9);
+    assert_ne!(numbers(run(&candidate, &data, 0).unwrap()), plain);
+}
+
+#[test]
 fn divergence_is_an_error() {
     let mut candidate = candidate(small(Activation::Relu), 3, None);
     candidate.stages[0].recipe.optimizer = Optimizer::Sgd {

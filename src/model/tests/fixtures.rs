@@ -7,7 +7,7 @@ use crate::ir::{
     Augment, BinaryOp, Block, BlockCall, BlockStmt, Codes, Dataset, Direction, Domain, DomainKind,
     Experiment, Expr, Files, Function, Goal, LayerStmt, Let, Loss, Method, Operation, Policy,
     Quantifier, Quantize, Quantizer, Require, Rule, Search, Selector, Shortcut, Skip, Slot, Source,
-    Space, Splits, Stage, Stmt, Training, Value, Which,
+    Space, Splits, Stage, Stmt, Techniques, Training, Value, Which,
 };
 use crate::model::template::Template;
 use crate::model::{Candidate, Decisions, Point};
@@ -349,6 +349,7 @@ fn training() -> Training {
         schedule: word("cosine").slot(),
         label_smoothing: 0.0.slot(),
         weight_decay: None,
+        techniques: Techniques::default(),
     }
 }
 
