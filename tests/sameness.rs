@@ -34,6 +34,25 @@ fn jobs_change_no_byte() {
     assert_ne!(read(&one, "result.json"), read(&other, "result.json"));
 }
 
+/// A trial of a run that is trained by itself is that trial.
+#[test]
+fn a_picked_trial_trains_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_small(folder.path(), "run", &["--seed", "5"]);
+    let spec = folder.path().join("small.bnas");
+    let out = folder.path().join("one.safetensors");
+    let train = |trial: &str| {
+        let [spec, run, out] = [&spec, &run, &out].map(|p| p.to_str().unwrap());
+        util::run(&["train", spec, "--pick", trial, "--run", run, "--out", out])
+    };
+    util::expect_code(&train("1"), 0);
+    let stored = run.join("models").join("1.safetensors");
+    assert!(std::fs::read(&out).unwrap() == std::fs::read(stored).unwrap());
+    util::expect_code(&train("100"), 3);
+    std::fs::write(&spec, SMALL.replace("seed   = 3", "seed   = 4")).unwrap();
+    util::expect_code(&train("1"), 3);
+}
+
 #[test]
 fn a_killed_run_resumes_to_the_same_bytes() {
     survives_kills(SMALL, &["result.json", "trials.csv"]);

@@ -16,11 +16,13 @@ mod cost;
 mod doc;
 mod explain;
 mod fmt;
+mod interrupt;
 mod list;
 mod progress;
 mod run;
 mod spec;
 mod terminal;
+mod train;
 
 use std::process::ExitCode;
 
@@ -44,6 +46,7 @@ pub struct Cli {
 enum Command {
     Check(check::Args),
     Run(run::Args),
+    Train(train::Args),
     Cost(cost::Args),
     Explain(explain::Args),
     List(list::Args),
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Check(args) => check::run(args, &terminal),
         Command::Run(args) => run::run(args, &terminal),
+        Command::Train(args) => train::run(args, &terminal),
         Command::Cost(args) => cost::run(args, &terminal),
         Command::Explain(args) => explain::run(args, &terminal),
         Command::List(args) => list::run(args, &terminal),

@@ -1,12 +1,11 @@
 //! `bnas run`: runs an experiment and leaves a run folder.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Failed;
+use super::interrupt;
 use super::progress::Progress;
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
@@ -48,15 +47,13 @@ pub struct Args {
     timings: bool,
 }
 
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
-
 /// Runs the command.
 pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let spec = Spec::read(&args.file)?;
     let name = args.experiment.as_deref();
     let mut experiment = spec.experiment(name, terminal)?.clone();
-    let overrides = apply(args, &mut experiment);
+    let overrides = overrides(args);
+    apply(&overrides, &mut experiment);
     if args.dry_run {
         return dry_run(&spec, &experiment, terminal);
     }
@@ -65,14 +62,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         Some(out) => out.clone(),
         None => Path::new("runs").join(&experiment.name),
     };
-    let lock = Lock::new(
-        &experiment.name,
-        experiment.seed,
-        experiment.search.trials,
-        spec.text(),
-        spec.imports(),
-        overrides,
-    );
+    let lock = lock(&spec, &experiment, overrides);
     let open = if args.resume {
         Store::resume
     } else {
@@ -80,10 +70,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     };
     let mut store = open(&root, &lock, spec.text()).map_err(|e| Failed::run(e.to_string()))?;
 
-    catch_ctrl_c(terminal);
+    let stop = interrupt::catch(terminal);
     let options = RunOptions {
         jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
-        stop: &STOP,
+        stop,
     };
     let progress = Progress::new(&experiment, terminal);
     let failed = |e: RunError| explain(e, &spec, &root, terminal);
@@ -130,21 +120,36 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     verdict
 }
 
+/// What the command line says in place of the spec.
+fn overrides(args: &Args) -> BTreeMap<String, u64> {
+    let seed = args.seed.map(|n| ("seed".to_string(), n));
+    let trials = args.trials.map(|n| ("trials".to_string(), n.get() as u64));
+    seed.into_iter().chain(trials).collect()
+}
+
 /// Puts what the command line says in place of what the spec says.
-fn apply(args: &Args, experiment: &mut Experiment) -> BTreeMap<String, u64> {
-    let mut overrides = BTreeMap::new();
-    if let Some(seed) = args.seed {
-        experiment.seed = seed;
-        overrides.insert("seed".into(), seed);
+pub(super) fn apply(overrides: &BTreeMap<String, u64>, experiment: &mut Experiment) {
+    if let Some(seed) = overrides.get("seed") {
+        experiment.seed = *seed;
     }
-    if let Some(trials) = args.trials {
-        experiment.search.trials = trials.get();
-        overrides.insert("trials".into(), trials.get() as u64);
+    if let Some(trials) = overrides.get("trials") {
+        experiment.search.trials = *trials as usize;
     }
     for arm in &mut experiment.arms {
-        apply(args, &mut arm.experiment);
+        apply(overrides, &mut arm.experiment);
     }
-    overrides
+}
+
+/// What a run of this experiment is a run of.
+pub(super) fn lock(spec: &Spec, experiment: &Experiment, overrides: BTreeMap<String, u64>) -> Lock {
+    Lock::new(
+        &experiment.name,
+        experiment.seed,
+        experiment.search.trials,
+        spec.text(),
+        spec.imports(),
+        overrides,
+    )
 }
 
 fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<(), Failed> {
@@ -172,28 +177,11 @@ fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<
     }
 }
 
-/// The first Ctrl-C stops at the next training step, the second at once: the journal survives both.
-fn catch_ctrl_c(terminal: &Terminal) {
-    let outcome = ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(3);
-        }
-        let text = "stopping at the next training step; Ctrl-C again ends at once";
-        // Nobody may be listening.
-        let _ = writeln!(std::io::stderr(), "\n{text}");
-    });
-    if let Err(e) = outcome {
-        terminal.say(&format!(
-            "warning: Ctrl-C will end the run at once, since it cannot be caught: {e}"
-        ));
-    }
-}
-
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Terminal) -> Failed {
+pub(super) fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Terminal) -> Failed {
     match error {
         RunError::Spec(problems) => {
             spec.show(&problems, terminal);

@@ -12,7 +12,7 @@ use super::command::{self, CommandError};
 use super::conclude::turned;
 use super::search::{KnownCosts, interval};
 use super::store::trial::{LayerBits, Repeat, Stages, Status, Trial};
-use super::train::{self, Data, Model, TrainError, Trained};
+use super::train::{self, Data, Model, TrainError, Trained, Watch};
 use super::{Observer, Phase};
 use crate::ir::{Command, Evaluator, Experiment, Expr, Table, Value, json, table_key};
 use crate::model::evaluate::Failure;
@@ -227,7 +227,12 @@ impl Bench<'_> {
             Phase::Final => key.of_final(),
         };
         let mut progress = |p| self.observer.epoch(number, p);
-        train::train(candidate, data, key, self.stop, &mut progress).map_err(|e| match e {
+        let watch = Watch {
+            stop: self.stop,
+            progress: &mut progress,
+            validates: false,
+        };
+        train::train(candidate, data, key, watch).map_err(|e| match e {
             TrainError::Stopped => Halt::Stopped,
             other if self.experiment.repeats > 1 => {
                 Halt::Failed(format!("repeat {repeat}: {other}"))

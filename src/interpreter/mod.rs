@@ -21,6 +21,7 @@ mod conclude;
 mod expect;
 pub mod result;
 pub mod search;
+pub mod single;
 pub mod store;
 pub mod train;
 

@@ -10,6 +10,7 @@ mod grid;
 pub mod json;
 pub mod plan;
 pub mod quantity;
+pub mod single;
 pub mod table;
 pub mod words;
 

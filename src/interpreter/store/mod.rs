@@ -76,6 +76,20 @@ impl Store {
         Store::start(root, lock, spec)
     }
 
+    /// What the command line changed in the run of a folder.
+    pub fn overrides(root: &Path) -> Result<BTreeMap<String, u64>, StoreError> {
+        let path = root.join(LOCK);
+        let text = fs::read_to_string(&path).map_err(StoreError::io("read", &path))?;
+        Ok(Store::lock(&path, &text)?.overrides)
+    }
+
+    fn lock(path: &Path, text: &str) -> Result<Lock, StoreError> {
+        serde_json::from_str(text).map_err(|e| StoreError::BadLock {
+            path: path.to_path_buf(),
+            reason: format!("cannot be read: {e}"),
+        })
+    }
+
     /// Goes on with the run of a folder; starts it if there is none yet.
     pub fn resume(root: &Path, lock: &Lock, spec: &str) -> Result<Store, StoreError> {
         let path = root.join(LOCK);
@@ -86,10 +100,7 @@ impl Store {
             }
             Err(e) => return Err(StoreError::io("read", &path)(e)),
         };
-        let then: Lock = serde_json::from_str(&text).map_err(|e| StoreError::BadLock {
-            path: path.clone(),
-            reason: format!("cannot be read: {e}"),
-        })?;
+        let then = Store::lock(&path, &text)?;
         let differences = then.differences(lock);
         if !differences.is_empty() {
             return Err(StoreError::OtherLock {

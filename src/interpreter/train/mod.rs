@@ -95,6 +95,18 @@ pub struct Progress {
     pub epochs: usize,
     /// Mean training loss of the epoch.
     pub loss: f64,
+    /// Accuracy on the validation split, quantized as the stage is; only if it was asked for.
+    pub validation: Option<f64>,
+}
+
+/// Who watches a training.
+pub struct Watch<'a> {
+    /// Looked at before every step.
+    pub stop: &'a AtomicBool,
+    /// Called after every epoch.
+    pub progress: &'a mut dyn FnMut(Progress),
+    /// Whether an epoch ends with a look at the validation split. It changes nothing but the time.
+    pub validates: bool,
 }
 
 /// Why a trial has no accuracy.
@@ -154,13 +166,12 @@ impl From<dfdx::prelude::CpuError> for TrainError {
     }
 }
 
-/// Trains, quantizes and scores a candidate. `stop` is looked at before every step; `progress` is called after every epoch.
-pub fn train(
-    candidate: &Candidate,
-    data: &Data,
+/// Trains, quantizes and scores a candidate.
+pub fn train<'a>(
+    candidate: &'a Candidate,
+    data: &'a Data,
     key: Key,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(Progress),
+    watch: Watch<'a>,
 ) -> Result<Trained, TrainError> {
     let mut model = Model::new(candidate, key)?;
     model.check(data)?;
@@ -168,8 +179,7 @@ pub fn train(
         candidate,
         data,
         key,
-        stop,
-        progress,
+        watch,
     };
     let has_quantizers = model.has_quantizers();
     let mut quantized = Quantize::None;

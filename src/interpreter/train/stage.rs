@@ -1,6 +1,6 @@
 //! A stage of training: epochs of steps.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::batch::{self, Augmentation};
 use super::data::Data;
@@ -8,7 +8,7 @@ use super::model::{Model, Objective};
 use super::optimizer::Stepper;
 use super::schedule::{self, Moment};
 use super::technique::{self, Average, Patience};
-use super::{Progress, TrainError};
+use super::{Progress, TrainError, Watch};
 use crate::model::{Candidate, Stage};
 use crate::stream::{Key, Purpose};
 
@@ -20,10 +20,8 @@ pub struct Run<'a> {
     pub data: &'a Data,
     /// Whose random numbers.
     pub key: Key,
-    /// Whether somebody asked to stop.
-    pub stop: &'a AtomicBool,
-    /// Who wants to know.
-    pub progress: &'a mut dyn FnMut(Progress),
+    /// Who wants to know, and may stop it.
+    pub watch: Watch<'a>,
 }
 
 /// How a stage ended.
@@ -64,7 +62,7 @@ impl Run<'_> {
             let order = batch::order(&mut shuffle, split.len());
             let mut sum = 0.0;
             for index in 0..batches {
-                if self.stop.load(Ordering::Relaxed) {
+                if self.watch.stop.load(Ordering::Relaxed) {
                     return Err(TrainError::Stopped);
                 }
                 let samples = &order[batch::range(split.len(), batches, index)];
@@ -104,20 +102,24 @@ impl Run<'_> {
                 epochs: epoch + 1,
                 loss: Some(loss),
             };
-            (self.progress)(Progress {
+            let judges = patience.is_some() || self.watch.validates;
+            let validation = judges.then(|| {
+                // What is judged is what the stage would end with.
+                exchange(&mut average, model);
+                let accuracy = model.accuracy(self.data.validation());
+                let best = patience.as_mut().map(|p| p.is_over(accuracy, model));
+                exchange(&mut average, model);
+                (accuracy, best.unwrap_or(false))
+            });
+            (self.watch.progress)(Progress {
                 stage: index,
                 epoch: epoch + 1,
                 epochs: recipe.epochs,
                 loss,
+                validation: validation.map(|(accuracy, _)| accuracy),
             });
-            if let Some(patience) = &mut patience {
-                // What is judged is what the stage would end with.
-                exchange(&mut average, model);
-                let over = patience.is_over(model.accuracy(self.data.validation()), model);
-                exchange(&mut average, model);
-                if over {
-                    break;
-                }
+            if validation.is_some_and(|(_, is_over)| is_over) {
+                break;
             }
         }
         match patience.and_then(Patience::into_best) {

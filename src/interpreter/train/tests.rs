@@ -19,13 +19,20 @@ fn key(trial: u64) -> Key {
     }
 }
 
+fn watch<'a>(stop: &'a AtomicBool, progress: &'a mut dyn FnMut(Progress)) -> Watch<'a> {
+    Watch {
+        stop,
+        progress,
+        validates: false,
+    }
+}
+
 fn run(candidate: &Candidate, data: &Data, trial: u64) -> Result<Trained, TrainError> {
     train(
         candidate,
         data,
         key(trial),
-        &AtomicBool::new(false),
-        &mut |_| {},
+        watch(&AtomicBool::new(false), &mut |_| {}),
     )
 }
 
@@ -58,8 +65,7 @@ fn a_small_network_learns_digits() {
         &candidate(small(Activation::Relu), 6, None),
         &data,
         key(0),
-        &AtomicBool::new(false),
-        &mut |p| seen.push(p),
+        watch(&AtomicBool::new(false), &mut |p| seen.push(p)),
     )
     .unwrap();
     assert!(trained.validation > 0.9, "{}", trained.validation);
@@ -421,11 +427,10 @@ fn stopping_is_an_error() {
         &candidate(small(Activation::Relu), 3, None),
         &data(),
         key(0),
-        &stop,
-        &mut |_| {
+        watch(&stop, &mut |_| {
             epochs += 1;
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        },
+        }),
     );
     assert!(matches!(result, Err(TrainError::Stopped)));
     assert_eq!(epochs, 1);
@@ -481,7 +486,13 @@ fn stages_quantize_in_turn_and_teach() {
     ];
     let mut seen = Vec::new();
     let stop = AtomicBool::new(false);
-    let trained = train(&of, &data, key(0), &stop, &mut |p| seen.push(p.stage)).unwrap();
+    let trained = train(
+        &of,
+        &data,
+        key(0),
+        watch(&stop, &mut |p| seen.push(p.stage)),
+    )
+    .unwrap();
     assert_eq!(seen, [0, 0, 0, 0, 1, 1, 1, 1]);
     assert_eq!(trained.after.len(), 2);
     assert_eq!(trained.after[1], trained.validation);
@@ -508,12 +519,12 @@ fn a_teacher_does_not_learn() {
     let teacher = model.clone();
     let before = teacher.logits(images.clone());
     let stop = AtomicBool::new(false);
+    let mut nothing = |_| {};
     let mut training = stage::Run {
         candidate: &of,
         data: &data,
         key: key(7),
-        stop: &stop,
-        progress: &mut |_| {},
+        watch: watch(&stop, &mut nothing),
     };
     training.stage(&mut model, 1, &of.stages[0], None).unwrap();
     assert_eq!(teacher.logits(images.clone()), before);

@@ -1,0 +1,27 @@
+//! Ctrl-C.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::terminal::Terminal;
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Sets what it gives at the first Ctrl-C, so that training stops at the next step; the second ends at once.
+pub fn catch(terminal: &Terminal) -> &'static AtomicBool {
+    let outcome = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(3);
+        }
+        let text = "stopping at the next training step; Ctrl-C again ends at once";
+        // Nobody may be listening.
+        let _ = writeln!(std::io::stderr(), "\n{text}");
+    });
+    if let Err(e) = outcome {
+        terminal.say(&format!(
+            "warning: Ctrl-C will end the run at once, since it cannot be caught: {e}"
+        ));
+    }
+    &STOP
+}
