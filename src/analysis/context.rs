@@ -280,6 +280,10 @@ impl<'a> Cx<'a> {
         declared: Option<Span>,
         known: &[&str],
     ) {
+        // What is amended twice is known twice.
+        let mut known = known.to_vec();
+        let mut seen = BTreeSet::new();
+        known.retain(|k| seen.insert(*k));
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown_key",
             format!("{owner} has no field `{}`", name.text),
