@@ -21,6 +21,8 @@ use crate::syntax::ast::{self, Entry, EntryKind};
 struct Parts<'e> {
     fields: Written<'e>,
     lets: Vec<Let>,
+    /// Names that stand for formulas of metrics.
+    measures: Vec<&'e ast::Field>,
 }
 
 impl Cx<'_> {
@@ -38,7 +40,11 @@ impl Cx<'_> {
         let schema = merged.schema;
         let sections = self.sections(merged);
         let mark = self.locals.len();
-        let Parts { fields, lets } = self.parts_of(merged, mark);
+        let Parts {
+            fields,
+            lets,
+            measures,
+        } = self.parts_of(merged, mark);
 
         let data = self
             .named(&fields, "data")
@@ -105,7 +111,7 @@ impl Cx<'_> {
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
         let claims = match lost {
             true => Claims::default(),
-            false => self.claims(merged, has_space, own),
+            false => self.claims(merged, has_space, own, &measures),
         };
         self.paths = None;
         if !lost {
@@ -170,6 +176,13 @@ impl Cx<'_> {
         let schema: &'static Declaration = merged.schema;
         let mut fields = Written::new(merged.owner(), merged.name.span);
         let mut lets = Vec::new();
+        let mut measures = Vec::new();
+        let evaluate = |e: &Entry| {
+            target(e)
+                .and_then(ast::Path::as_name)
+                .is_some_and(|n| n.text == "evaluate")
+        };
+        let measured = merged.entries.iter().any(evaluate);
         for entry in &merged.entries {
             let (Some(path), Some(value)) = (target(entry), given(entry)) else {
                 self.not_of_experiment(merged, entry);
@@ -190,10 +203,17 @@ impl Cx<'_> {
                     .label(name.span, "given as a value")
                     .help(format!("write `{} {{ … }}`", name.text)),
                 ),
-                _ => lets.extend(self.own(merged, entry, path, mark)),
+                _ => match self.measure(entry, measured, &measures) {
+                    Some(field) => measures.push(field),
+                    None => lets.extend(self.own(merged, entry, path, mark)),
+                },
             }
         }
-        Parts { fields, lets }
+        Parts {
+            fields,
+            lets,
+            measures,
+        }
     }
 
     /// A name of the author's own; a declaration as its value is a field under a wrong name.

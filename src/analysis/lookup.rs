@@ -6,6 +6,7 @@
 use super::context::{Cx, list};
 use super::expr::{Typed, is_scalar};
 use super::functions::function;
+use super::measures::is_formula;
 use super::paths::Paths;
 use super::schema::{self, Kind};
 use super::types::Type;
@@ -22,7 +23,8 @@ impl Cx<'_> {
         };
         if let Some(local) = self.local(&text) {
             // Names of a quantizer keep their name: they may be given another value where it is used.
-            let is_fixed = |value: &Expr| is_scalar(value) && self.formulas.is_none();
+            let is_fixed =
+                |value: &Expr| (is_scalar(value) || is_formula(value)) && self.formulas.is_none();
             return Typed {
                 expr: local
                     .constant

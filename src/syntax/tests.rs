@@ -148,7 +148,11 @@ fn a_quantity_is_a_number_and_a_unit_on_one_line() {
             matches!(&found[0], EntryKind::Field(f) if matches!(&f.value.kind, ExprKind::Number(n) if n.unit.is_none()))
         );
     }
-    for body in ["a = 200 MHz vector { d = 1 }", "a = 200 MHz  vector { d = 1 }", "a = 200 MHz stage c { d = 1 }"] {
+    for body in [
+        "a = 200 MHz vector { d = 1 }",
+        "a = 200 MHz  vector { d = 1 }",
+        "a = 200 MHz stage c { d = 1 }",
+    ] {
         let found = entries(body);
         assert_eq!(found.len(), 2, "{body}: {found:?}");
         assert!(
