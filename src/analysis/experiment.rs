@@ -3,6 +3,7 @@
 //! In: a merged declaration. Out: [`Experiment`], with each declaration that it names lowered as amended, and with every quantizer and repair
 //! that can be reached.
 
+use super::alternatives::joined;
 use super::amend::settle_dotted;
 use super::context::{Cx, Reached};
 use super::fields::{Given, Written};
@@ -49,9 +50,15 @@ impl Cx<'_> {
         let data = self
             .named(&fields, "data")
             .map(|m| self.inside(&m, true, |cx| cx.dataset(&m)));
-        let space = self.named(&fields, "space").map(|m| self.space(&m, true));
-        let policy = self.named(&fields, "policy").map(|m| self.policy(&m, true));
-        let (target, target_choice) = self.targets(&fields);
+        let (space, spaces) = self.one_of(&fields, "space", |cx, m| cx.space(m, true), |s| &s.name);
+        let space = match (space, spaces) {
+            (Some(first), Some(choice)) => Some(joined(first, choice)),
+            (space, _) => space,
+        };
+        let (policy, policy_choice) =
+            self.one_of(&fields, "policy", |cx, m| cx.policy(m, true), |p| &p.name);
+        let (target, target_choice) =
+            self.one_of(&fields, "target", |cx, m| cx.target(m, true), |t| &t.name);
         let repairs = match fields.get("repairs") {
             Some(_) => self.slot_of(&fields, schema.fields, "repairs"),
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
@@ -104,6 +111,7 @@ impl Cx<'_> {
         for stage in &stages {
             paths::of_training(&stage.training, &stage.name, &mut known);
         }
+        paths::of_policies(policy_choice.as_ref(), &mut known);
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
@@ -131,6 +139,7 @@ impl Cx<'_> {
             data,
             space,
             policy,
+            policy_choice,
             quantizers: reached.quantizers.into_iter().map(|(_, q)| q).collect(),
             repairs,
             repair_definitions: reached.repairs.into_iter().map(|(_, r)| r).collect(),

@@ -48,6 +48,10 @@ impl Cx<'_> {
             if want.is_some_and(|kind| words(kind).contains(&text.as_str())) {
                 return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
             }
+            // `space == resnet20`, of `space in {…}`.
+            if let Some(ty) = self.paths.as_ref().and_then(|paths| paths.get(&text)) {
+                return Typed::new(Expr::Name(text, span), ty.clone(), span);
+            }
             if let Some(typed) = self.declared(name) {
                 return typed;
             }

@@ -10,7 +10,7 @@ use super::evaluate::{self, both, either, negate};
 use super::formula;
 use super::partial;
 use super::select::{matching, report_idle};
-use super::settle::{Frame, Settler};
+use super::settle::{Alternative, Frame, Settler};
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Policy, Quantifier, Rule, Slot, Value};
@@ -20,6 +20,16 @@ use crate::ir::{Expr, Policy, Quantifier, Rule, Slot, Value};
 pub(super) struct Placed {
     pub(super) weights: Expr,
     pub(super) activations: Expr,
+}
+
+impl Placed {
+    /// Another's where a condition holds.
+    fn unless(self, condition: &Expr, other: Placed) -> Placed {
+        Placed {
+            weights: evaluate::choose(condition.clone(), other.weights, self.weights),
+            activations: evaluate::choose(condition.clone(), other.activations, self.activations),
+        }
+    }
 }
 
 /// The value of an operand that no rule quantizes.
@@ -55,29 +65,51 @@ struct Said {
     activations: Option<Expr>,
 }
 
-/// Places quantizers on every node with weights; the result has one entry per node, `None` for the others. `around` are the
-/// experiment's names.
+/// Places the quantizers of whichever policy is chosen.
 pub(super) fn place(
-    policy: &Policy,
+    alternatives: &[Alternative<Policy>],
     nodes: &[TemplateNode],
     around: &Frame,
     settler: &mut Settler,
 ) -> Vec<Option<Placed>> {
+    let mut all: Vec<Option<Placed>> = vec![None; nodes.len()];
+    // The first stands where no other is chosen.
+    for alternative in alternatives {
+        let placed = place_one(alternative, nodes, around, settler);
+        for (all, one) in all.iter_mut().zip(placed) {
+            *all = match (all.take(), one) {
+                (Some(before), Some(one)) => Some(before.unless(&alternative.guard, one)),
+                (before, one) => one.or(before),
+            };
+        }
+    }
+    all
+}
+
+/// Places quantizers on every node with weights; the result has one entry per node, `None` for the others. `around` are the
+/// experiment's names.
+fn place_one(
+    alternative: &Alternative<Policy>,
+    nodes: &[TemplateNode],
+    around: &Frame,
+    settler: &mut Settler,
+) -> Vec<Option<Placed>> {
+    let Alternative {
+        what: policy,
+        path: root,
+        guard,
+    } = alternative;
     let mut names = around.clone();
     for binding in &policy.lets {
-        let value = settler.slot(
-            &binding.slot,
-            &format!("policy.{}", binding.name),
-            &Expr::bool(true),
-            &names,
-        );
+        let path = format!("{root}.{}", binding.name);
+        let value = settler.slot(&binding.slot, &path, guard, &names);
         names.define(&binding.name, value);
     }
     for require in &policy.requires {
         let mark = settler.uses.len();
-        let holds = settler.expr(&require.holds, "policy", &Expr::bool(true), &names);
+        let holds = settler.expr(&require.holds, root, guard, &names);
         partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
-        settler.require(require, &holds);
+        settler.require(require, &evaluate::implies(guard.clone(), holds));
     }
     let weighted: Vec<usize> = (0..nodes.len())
         .filter(|i| nodes[*i].kind().is_some())
@@ -88,7 +120,7 @@ pub(super) fn place(
         report_idle(rule, &of_rule, &weighted, nodes, settler);
         matches.push(of_rule);
     }
-    let reach = reaches(policy, &weighted, &matches, nodes);
+    let reach = reaches(alternative, &weighted, &matches, nodes);
     let once: Vec<Option<Said>> = policy
         .rules
         .iter()
@@ -98,7 +130,7 @@ pub(super) fn place(
             (rule.quantifier == Quantifier::Every).then(|| {
                 say(
                     rule,
-                    &format!("policy.every[{r}]"),
+                    &format!("{root}.every[{r}]"),
                     &anywhere,
                     &names,
                     settler,
@@ -114,7 +146,7 @@ pub(super) fn place(
             weights: float(),
             activations: float(),
         };
-        let path = format!("policy.{}", label(*index, &weighted, nodes));
+        let path = format!("{root}.{}", label(*index, &weighted, nodes));
         for (r, rule) in policy.rules.iter().enumerate() {
             let said = once[r].clone().unwrap_or_else(|| {
                 let path = path_of(rule, r, &path, settler);
@@ -250,15 +282,16 @@ fn names_in(slot: &Slot) -> BTreeSet<String> {
 
 /// Where each rule wins: it matches, the node exists, and no later rule with the same field matches.
 fn reaches(
-    policy: &Policy,
+    alternative: &Alternative<Policy>,
     weighted: &[usize],
     matches: &[Vec<Expr>],
     nodes: &[TemplateNode],
 ) -> Vec<Vec<Reach>> {
+    let policy = alternative.what;
     let mut reach = vec![vec![Reach::never(); weighted.len()]; policy.rules.len()];
     for (w, index) in weighted.iter().enumerate() {
-        let (mut weights, mut activations) =
-            (nodes[*index].guard.clone(), nodes[*index].guard.clone());
+        let there = both(alternative.guard.clone(), nodes[*index].guard.clone());
+        let (mut weights, mut activations) = (there.clone(), there);
         for (r, rule) in policy.rules.iter().enumerate().rev() {
             let here = matches[r][w].clone();
             if rule.weights.is_some() {

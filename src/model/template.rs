@@ -4,7 +4,6 @@
 //! the space, or is never met, is reported here, before anything runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::additive;
 use super::aggregate::{self, Place};
@@ -31,7 +30,7 @@ use super::stage::{Final, Stage};
 use super::suspect;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{self, BinaryOp, Experiment, Expr, Slot, Value};
+use crate::ir::{self, Experiment, Expr, Slot, Value};
 use crate::source::Span;
 
 /// What names of an experiment's own metrics begin with.
@@ -111,7 +110,11 @@ impl Template {
                 settler.require(require, &holds);
             }
             placed = match &experiment.policy {
-                Some(policy) => policy::place(policy, &found.nodes, &names, &mut settler),
+                Some(first) => {
+                    let choice = experiment.policy_choice.as_ref();
+                    let all = settler.one_of(first, choice, "policy", |p| &p.name);
+                    policy::place(&all, &found.nodes, &names, &mut settler)
+                }
                 None => vec![None; found.nodes.len()],
             };
             for (node, placed) in found.nodes.iter().zip(&placed) {
@@ -293,7 +296,8 @@ impl Template {
                 ("accuracy", _) => Interval::new(0.0, 1.0),
                 (_, Some((low, high))) => Interval::new(*low, *high),
                 // Sizes, times and energies of a network are above 0.
-                _ if metric(name).is_some() => Interval::new(f64::MIN_POSITIVE, f64::MAX),
+                // Far below any joule or second, and products of several are still above 0.
+                _ if metric(name).is_some() => Interval::new(1e-30, f64::MAX),
                 _ => partial::of_formula(name),
             }
         };
@@ -548,29 +552,13 @@ fn settle_targets(
     let Some(first) = &experiment.target else {
         return Vec::new();
     };
-    let always = Expr::bool(true);
-    let Some(choice) = &experiment.target_choice else {
-        let target = settle_target(first, "target", &always, names, settler);
-        return vec![(always, target)];
-    };
-    let all: Vec<&ir::Target> = std::iter::once(first).chain(&choice.others).collect();
-    let named = |target: &&ir::Target| Expr::Value(Value::name(&target.name));
-    let items: Vec<Expr> = all.iter().map(named).collect();
-    let domain = ir::Domain {
-        kind: ir::DomainKind::Set(Vec::new()),
-        default: choice.default.clone(),
-        span: choice.span,
-    };
-    let (which, labels) = settler.which(&items, &domain, "target", &always);
-    let mut settled = Vec::with_capacity(all.len());
-    for (target, label) in all.into_iter().zip(labels) {
-        let path = format!("target.{label}");
-        let label = Arc::new(Expr::Value(label));
-        let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
-        let target = settle_target(target, &path, &chosen, names, settler);
-        settled.push((chosen, target));
-    }
-    settled
+    let choice = experiment.target_choice.as_ref();
+    let alternatives = settler.one_of(first, choice, "target", |t| &t.name);
+    let settled = alternatives.into_iter().map(|one| {
+        let target = settle_target(one.what, &one.path, &one.guard, names, settler);
+        (one.guard, target)
+    });
+    settled.collect()
 }
 
 /// Makes decisions of a target's choices. Fixed fields keep the names of other fields, which the target resolves itself; `names` are

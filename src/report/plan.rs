@@ -80,15 +80,23 @@ pub fn text(
             ),
         );
     }
+    let others = experiment.policy_choice.iter().flat_map(|c| &c.others);
+    let policies = experiment
+        .policy
+        .iter()
+        .chain(others)
+        .map(|p| p.name.as_str());
     let others = experiment.target_choice.iter().flat_map(|c| &c.others);
-    let targets: Vec<&str> = (experiment.target.iter().chain(others))
-        .map(|t| t.name.as_str())
-        .collect();
-    let targets = Some(targets.join(" or ")).filter(|names| !names.is_empty());
+    let targets = experiment
+        .target
+        .iter()
+        .chain(others)
+        .map(|t| t.name.as_str());
+    let either = |names: Vec<&str>| Some(names.join(" or ")).filter(|names| !names.is_empty());
     for (name, part) in [
         ("space", experiment.space.as_ref().map(|s| s.name.clone())),
-        ("policy", experiment.policy.as_ref().map(|p| p.name.clone())),
-        ("target", targets),
+        ("policy", either(policies.collect())),
+        ("target", either(targets.collect())),
     ] {
         if let Some(part) = part {
             line(&mut out, name, &part);

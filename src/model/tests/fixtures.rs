@@ -397,6 +397,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         repairs: Expr::Set(Vec::new()).slot(),
         repair_definitions: Vec::new(),
         target: None,
+        policy_choice: None,
         target_choice: None,
         stages: vec![Stage {
             name: "train".into(),
