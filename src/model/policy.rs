@@ -65,18 +65,42 @@ struct Said {
     activations: Option<Expr>,
 }
 
+/// What a policy, or several of which one is chosen, say of a network.
+#[derive(Debug, Clone)]
+pub(super) struct Placements {
+    /// For each template node with weights.
+    pub(super) layers: Vec<Option<Placed>>,
+    /// Of what leaves an addition or the network.
+    pub(super) output: Expr,
+}
+
+impl Placements {
+    /// Everything stays float.
+    pub(super) fn none(nodes: usize) -> Placements {
+        Placements {
+            layers: vec![None; nodes],
+            output: float(),
+        }
+    }
+}
+
+fn float() -> Expr {
+    Expr::Value(Value::name(FLOAT))
+}
+
 /// Places the quantizers of whichever policy is chosen.
 pub(super) fn place(
     alternatives: &[Alternative<Policy>],
     nodes: &[TemplateNode],
     around: &Frame,
     settler: &mut Settler,
-) -> Vec<Option<Placed>> {
-    let mut all: Vec<Option<Placed>> = vec![None; nodes.len()];
+) -> Placements {
+    let mut all = Placements::none(nodes.len());
     // The first stands where no other is chosen.
     for alternative in alternatives {
         let placed = place_one(alternative, nodes, around, settler);
-        for (all, one) in all.iter_mut().zip(placed) {
+        all.output = evaluate::choose(alternative.guard.clone(), placed.output, all.output);
+        for (all, one) in all.layers.iter_mut().zip(placed.layers) {
             *all = match (all.take(), one) {
                 (Some(before), Some(one)) => Some(before.unless(&alternative.guard, one)),
                 (before, one) => one.or(before),
@@ -86,14 +110,14 @@ pub(super) fn place(
     all
 }
 
-/// Places quantizers on every node with weights; the result has one entry per node, `None` for the others. `around` are the
+/// Places quantizers on every node with weights; the result has one entry per node, `None` for the others, and what the policy says of outputs. `around` are the
 /// experiment's names.
 fn place_one(
     alternative: &Alternative<Policy>,
     nodes: &[TemplateNode],
     around: &Frame,
     settler: &mut Settler,
-) -> Vec<Option<Placed>> {
+) -> Placements {
     let Alternative {
         what: policy,
         path: root,
@@ -141,7 +165,6 @@ fn place_one(
 
     let mut placed = vec![None; nodes.len()];
     for (w, index) in weighted.iter().enumerate() {
-        let float = || Expr::Value(Value::name(FLOAT));
         let mut operands = Placed {
             weights: float(),
             activations: float(),
@@ -162,22 +185,30 @@ fn place_one(
         }
         placed[*index] = Some(operands);
     }
-    report_reductions(&placed, settler);
-    placed
+    let output = match &policy.output {
+        Some(slot) => settler.slot(slot, &format!("{root}.output"), guard, &names),
+        None => float(),
+    };
+    let activations = placed.iter().flatten().map(|p| &p.activations);
+    report_reductions(activations.chain([&output]), settler);
+    Placements {
+        layers: placed,
+        output,
+    }
 }
 
 /// Activations come in batches: a quantizer that takes a mean of all its values would let images change each other's results.
-fn report_reductions(placed: &[Option<Placed>], settler: &mut Settler) {
+fn report_reductions<'e>(activations: impl Iterator<Item = &'e Expr>, settler: &mut Settler) {
     let mut used = BTreeSet::new();
-    for operands in placed.iter().flatten() {
-        evaluate::walk(&operands.activations, &mut |part| match part {
+    for expr in activations {
+        evaluate::walk(expr, &mut |part| match part {
             Expr::Value(value) => used.extend(value.as_name().map(str::to_owned)),
             Expr::Record(name, ..) => {
                 used.insert(name.clone());
             }
             _ => {}
         });
-        for index in evaluate::decisions(&operands.activations) {
+        for index in evaluate::decisions(expr) {
             let choices = &settler.decisions.all[index].choices;
             let members = (0..choices.len().unwrap_or(0)).filter_map(|i| choices.member(i));
             used.extend(members.filter_map(|m| m.as_name().map(str::to_owned)));

@@ -20,9 +20,10 @@ use super::members::Values;
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
 use super::operation::TemplateOp;
+use super::output;
 use super::partial::{self, Interval, Names};
 use super::place;
-use super::policy::{self, Placed};
+use super::policy::{self, Placed, Placements};
 use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
@@ -44,6 +45,8 @@ pub struct Template {
     classes: usize,
     pub(super) nodes: Vec<TemplateNode>,
     pub(super) placed: Vec<Option<Placed>>,
+    /// The quantizer of what leaves an addition or the network.
+    output: Expr,
     has_space: bool,
     repairs: Expr,
     repair_definitions: Vec<ir::Repair>,
@@ -91,7 +94,7 @@ impl Template {
         let shape = experiment.data.as_ref().map_or([0; 3], |d| d.shape);
         let classes = experiment.data.as_ref().map_or(0, |d| d.classes);
         let mut unrolled = None;
-        let mut placed = Vec::new();
+        let mut placements = Placements::none(0);
         let mut places = Vec::new();
         let mut claims = Vec::new();
         let mut fits_so_far = false;
@@ -109,15 +112,15 @@ impl Template {
                 partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
                 settler.require(require, &holds);
             }
-            placed = match &experiment.policy {
+            placements = match &experiment.policy {
                 Some(first) => {
                     let choice = experiment.policy_choice.as_ref();
                     let all = settler.one_of(first, choice, "policy", |p| &p.name);
                     policy::place(&all, &found.nodes, &names, &mut settler)
                 }
-                None => vec![None; found.nodes.len()],
+                None => Placements::none(found.nodes.len()),
             };
-            for (node, placed) in found.nodes.iter().zip(&placed) {
+            for (node, placed) in found.nodes.iter().zip(&placements.layers) {
                 for value in placed.iter().flat_map(|p| [&p.weights, &p.activations]) {
                     partial::of_amended(value, &node.guard, &mut settler);
                 }
@@ -207,6 +210,10 @@ impl Template {
         }
         let has_space = unrolled.is_some();
         let nodes = unrolled.map(|(_, found)| found.nodes).unwrap_or_default();
+        let Placements {
+            layers: placed,
+            output,
+        } = placements;
         let mut decisions = settler.decisions;
         // A skip connection that a repair removes takes its projection along.
         let projects = nodes.iter().any(|n| matches!(n.op, TemplateOp::Project(_)));
@@ -246,6 +253,7 @@ impl Template {
             has_space,
             nodes,
             placed,
+            output,
             repairs,
             repair_definitions: experiment.repair_definitions.clone(),
             quantizers: experiment.quantizers.clone(),
@@ -403,6 +411,7 @@ impl Template {
         let repairs = self.repair(&mut network, &mut declared, &scope)?;
         place::replace_rectifiers(&mut network, self.signed_input);
         place::settle_activations(&mut network, &declared, self.signed_input);
+        self.quantize_output(&mut network, &scope)?;
         let is_quantized = network.nodes.iter().any(|node| {
             let mut placed = node.placement.iter();
             placed.any(|p| p.weights.is_some() || p.activations.is_some())
@@ -437,6 +446,18 @@ impl Template {
             training.apply(&mut candidate.stages, &scope)?;
         }
         Ok(candidate)
+    }
+
+    /// Puts the policy's quantizer on what leaves an addition or the network.
+    fn quantize_output(&self, network: &mut Network, scope: &dyn Scope) -> Result<(), Failure> {
+        let value = evaluate::value(&self.output, scope)?;
+        let quantizer = place::quantizer(&value, &self.quantizers)
+            .map_err(|place::NotAQuantizer(why)| Failure::Kind("a quantizer", why))?;
+        if let Some(quantizer) = quantizer {
+            let signed = place::signed(&value, &self.quantizers);
+            output::quantize(network, &quantizer, signed, self.signed_input);
+        }
+        Ok(())
     }
 
     /// The target that is there.

@@ -434,11 +434,11 @@ fn layers(template: &Template, look: Look, out: &mut String) {
             let code = |q: &Option<crate::model::Quantizer>| {
                 q.as_ref().map_or("float".into(), |q| q.grid.to_string())
             };
-            format!(
-                "{} weights, {} inputs",
-                code(&p.weights),
-                code(&p.activations)
-            )
+            let (weights, activations) = (code(&p.weights), code(&p.activations));
+            match has_weights {
+                true => format!("{weights} weights, {activations} inputs"),
+                false => activations,
+            }
         });
         grid.row(
             &[
@@ -479,6 +479,7 @@ fn operation(op: &Op) -> String {
         Op::Concat => "concat".into(),
         Op::PadShortcut { stride } => format!("padded shortcut, stride {stride}"),
         Op::Flatten => "flatten".into(),
+        Op::Quantize => "quantize".into(),
     }
 }
 

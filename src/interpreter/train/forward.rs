@@ -203,6 +203,7 @@ impl Pass<'_> {
             (Work::PadShortcut { stride }, _) => {
                 pad_shortcut(x, *stride, self.plan.shapes[step.node].channels)
             }
+            (Work::Quantize { operands }, _) => self.input(x, operands),
             (Work::Flatten, _) => {
                 let (batch, height, width, channels) = *x.shape();
                 x.reshape_like(&(batch, 1, 1, height * width * channels))

@@ -327,6 +327,7 @@ pub fn policy(rules: Vec<Rule>) -> Policy {
         name: "a_policy".into(),
         lets: Vec::new(),
         rules,
+        output: None,
         requires: Vec::new(),
         span: Span::default(),
     }
