@@ -161,6 +161,8 @@ impl Pass<'_> {
                 let other = others.pop();
                 ops::add(x, other.expect("invariant: an addition reads two nodes"))
             }
+            // Its input is the view of it.
+            Work::Quantize { .. } => x,
             Work::Concat(_) => {
                 others.insert(0, x);
                 ops::concat(others)

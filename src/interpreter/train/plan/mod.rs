@@ -75,7 +75,9 @@ impl Step {
     /// The view through which it reads its input when quantizers of inputs are on.
     pub fn view(&self) -> Option<usize> {
         match &self.work {
-            Work::Convolution { operands, .. } | Work::Linear { operands, .. } => operands.view,
+            Work::Convolution { operands, .. }
+            | Work::Linear { operands, .. }
+            | Work::Quantize { operands } => operands.view,
             _ => None,
         }
     }
@@ -147,6 +149,11 @@ pub enum Work {
     },
     /// Pixels and channels as one vector.
     Flatten,
+    /// The values as a quantizer lets them through, for whoever reads them.
+    Quantize {
+        /// Its quantizer, as that of an input.
+        operands: Operands,
+    },
 }
 
 /// Quantizers of the operands of a product.
@@ -210,6 +217,8 @@ impl Plan {
             shapes: network.nodes.iter().map(|n| n.shape).collect(),
         };
         let last = network.nodes.len() - 1;
+        let logits = network.nodes.iter().rposition(|n| n.op != Op::Quantize);
+        let logits = logits.unwrap_or(last);
         let mut fused = vec![false; network.nodes.len()];
         for index in 1..=last {
             if fused[index] {
@@ -221,7 +230,7 @@ impl Plan {
                     fused[member] = true;
                 }
             }
-            let step = plan.step(network, index, index == last)?;
+            let step = plan.step(network, index, index == logits)?;
             plan.steps.push(step);
         }
         // A fused step stands where its last node was, so that what it adds has been made.
@@ -301,6 +310,9 @@ impl Plan {
             Op::Concat => Work::Concat(node.inputs[1..].to_vec()),
             Op::PadShortcut { stride } => Work::PadShortcut { stride: *stride },
             Op::Flatten => Work::Flatten,
+            Op::Quantize => Work::Quantize {
+                operands: self.operands(network, index, &name)?,
+            },
         };
         Ok(Step {
             node: end,
@@ -382,22 +394,23 @@ impl Plan {
         self.views.len() - 1
     }
 
-    /// The products, each with the index of its weights and its operands.
-    pub fn operands_of_products(&self) -> impl Iterator<Item = (usize, &Operands)> {
+    /// Everything that is quantized: of products with the index of their weights.
+    pub fn operands_of_steps(&self) -> impl Iterator<Item = (Option<usize>, &Operands)> {
         self.steps.iter().filter_map(|step| match &step.work {
             Work::Convolution {
                 weight, operands, ..
             }
             | Work::Linear {
                 weight, operands, ..
-            } => Some((*weight, operands)),
+            } => Some((Some(*weight), operands)),
+            Work::Quantize { operands } => Some((None, operands)),
             _ => None,
         })
     }
 
     /// Whether any operand is quantized.
     pub fn is_quantized(&self) -> bool {
-        self.operands_of_products()
+        self.operands_of_steps()
             .any(|(_, operands)| operands.weights.is_some() || operands.activations.is_some())
     }
 }
