@@ -140,7 +140,18 @@ impl FakeQuantizer {
 
     /// Whether its scales are parameters of the network.
     pub fn is_learned(&self) -> bool {
-        self.rule == ScaleRule::Learned && !self.own_scale
+        self.rule.is_learned() && !self.own_scale
+    }
+
+    /// What the derivative for a learned scale of `count` values is multiplied by. A step (LSQ, arXiv:1902.08153, section 2.2) is to move
+    /// as fast as weights do; where to clip (PACT, arXiv:1805.06085) is the scale times the largest code, and moves as if it were the
+    /// parameter itself.
+    pub fn scale_factor(&self, count: usize) -> f32 {
+        let largest = bounds(self.grid).1;
+        match self.rule {
+            ScaleRule::LearnedClip => 1.0 / (largest * largest),
+            _ => 1.0 / (count as f32 * largest).sqrt(),
+        }
     }
 
     /// How the quantizer fits weights (…, channels): each channel by itself, or all as one.
@@ -159,7 +170,7 @@ impl FakeQuantizer {
             Some(program) => {
                 normalized.resize(weights.len(), 0.0);
                 let inputs = inputs(weights, &[], &[1.0], channels, moment);
-                program.run(Isa::current(), inputs, &mut normalized, false);
+                program.run(Isa::current(), inputs, &mut normalized);
                 &normalized
             }
             None => weights,
@@ -186,7 +197,6 @@ impl FakeQuantizer {
             Isa::current(),
             inputs(x, &[], &[1.0], filters, moment),
             &mut [],
-            false,
         );
         kept.swap_remove(0)
     }
@@ -217,7 +227,7 @@ impl FakeQuantizer {
         let isa = Isa::current();
         if let Some(programs) = &self.programs {
             let inputs = inputs(x, &[], &fit.scales, fit.filters, fit.moment);
-            programs.forward.run(isa, inputs, out, false);
+            programs.forward.run(isa, inputs, out);
             return;
         }
         match self.grid {
@@ -251,7 +261,7 @@ impl FakeQuantizer {
         let scales = &fit.scales;
         let inputs = inputs(x, dy, scales, fit.filters, fit.moment);
         if let Some(programs) = &self.programs {
-            let kept = programs.backward.run(isa, inputs, dx, true);
+            let kept = programs.backward.run(isa, inputs, dx);
             return kept.into_iter().next().unwrap_or_default();
         }
         match &self.surrogate {
@@ -261,7 +271,7 @@ impl FakeQuantizer {
                 quantize::uniform_backward(isa, x, scales, low, high, dy, dx);
             }
             Surrogate::Formula(program) => {
-                program.run(isa, inputs, dx, true);
+                program.run(isa, inputs, dx);
             }
         }
         Vec::new()

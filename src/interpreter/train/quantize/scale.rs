@@ -15,7 +15,7 @@ pub fn find(rule: ScaleRule, grid: Grid, values: &[f32]) -> f32 {
     let largest = largest as f32;
     let scale = match (rule, grid) {
         (ScaleRule::One, _) => 1.0,
-        (ScaleRule::MaxAbs, _) => max_abs(values) / largest,
+        (ScaleRule::MaxAbs | ScaleRule::LearnedClip, _) => max_abs(values) / largest,
         // The mean of |x| is also where the squared error of binary codes is least (XNOR-Net, Eq. (6)).
         (ScaleRule::MeanAbs | ScaleRule::MeanSquaredError, Grid::Binary) => mean_abs(values),
         (ScaleRule::MeanAbs, Grid::Ternary) => ternary(values),
