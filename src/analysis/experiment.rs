@@ -28,7 +28,7 @@ impl Cx<'_> {
     pub(super) fn experiment(&mut self, id: Id) -> Option<Experiment> {
         self.reached = Reached::default();
         let mut merged = self.merged(id)?;
-        self.inside(&merged.clone(), false, |cx| {
+        self.inside_of(id, merged.from.clone(), false, |cx| {
             settle_dotted(cx, &mut merged);
             cx.with_arms(merged)
         })

@@ -29,6 +29,7 @@ mod goals;
 mod lists;
 mod loader;
 mod lookup;
+mod memory;
 mod merged;
 mod names;
 mod operations;

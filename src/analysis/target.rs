@@ -20,8 +20,7 @@ impl Cx<'_> {
     /// The target of an experiment: the one that is named, or the first of several with the others.
     pub(super) fn targets(&mut self, fields: &Written) -> (Option<Target>, Option<TargetChoice>) {
         let Some((_, Given::Searched(domain, default))) = fields.get("target") else {
-            let named = self.named(fields, "target");
-            return (named.map(|m| self.target(&m, true)), None);
+            return (self.named_target(fields), None);
         };
         let ast::ExprKind::Set(items) = &domain.kind else {
             self.report(
@@ -81,6 +80,32 @@ impl Cx<'_> {
             span: domain.span,
         };
         (first, Some(choice))
+    }
+
+    /// The one target that is named. One that stands there as it is declared is the same for every experiment without names
+    /// that it could see.
+    fn named_target(&mut self, fields: &Written) -> Option<Target> {
+        let plain = match fields.get("target") {
+            Some((_, Given::Fixed(value))) if self.locals.is_empty() => match &value.kind {
+                ast::ExprKind::Path(path) => path.as_name().and_then(|name| self.find(name)),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(target) = plain.and_then(|id| self.memory.targets.get(&id)).cloned() {
+            self.reach_sources(&target.provenance);
+            return Some(target);
+        }
+        let before = self.sink.pushed();
+        let merged = self.named(fields, "target")?;
+        let target = self.target(&merged, true);
+        if let Some(id) = plain
+            && self.sink.pushed() == before
+            && !self.sink.has_errors()
+        {
+            self.memory.targets.insert(id, target.clone());
+        }
+        Some(target)
     }
 
     /// Lowers a target. With `sees`, its amendments may use names of the scope around.
