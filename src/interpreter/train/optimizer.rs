@@ -6,8 +6,11 @@
 use dfdx::optim::{AdamConfig, Momentum, SgdConfig, WeightDecay};
 use dfdx::prelude::{Cpu, CpuError, Gradients, Shape, Tensor};
 
-use super::parameters::{Parameters, Value};
+use super::parameters::{Parameter, Parameters, Value};
 use crate::model::Optimizer;
+
+/// First and second moments, parameter by parameter.
+pub type Moments = (Vec<Vec<f32>>, Vec<Vec<f32>>);
 
 /// An optimizer with its moving averages, for one stage.
 pub struct Stepper {
@@ -29,6 +32,37 @@ impl Stepper {
             first: Gradients::leaky(),
             second: Gradients::leaky(),
         }
+    }
+
+    /// Goes on from what it was: steps taken, first and second moments of each parameter.
+    pub fn of(
+        optimizer: Optimizer,
+        steps: i32,
+        parameters: &Parameters,
+        (first, second): Moments,
+    ) -> Result<Stepper, CpuError> {
+        let mut stepper = Stepper::new(optimizer);
+        stepper.steps = steps;
+        for ((parameter, first), second) in parameters.iter().zip(first).zip(second) {
+            let value = &parameter.value;
+            value.of(&mut stepper.first)?.copy_from_slice(&first);
+            value.of(&mut stepper.second)?.copy_from_slice(&second);
+        }
+        Ok(stepper)
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> i32 {
+        self.steps
+    }
+
+    /// First and second moments of each parameter; 0 where an optimizer has none.
+    pub fn moments(&mut self, parameters: &Parameters) -> Result<Moments, CpuError> {
+        let all = |gradients: &mut Gradients<f32, Cpu>| {
+            let of = |p: &Parameter| Ok(p.value.of(gradients)?.to_vec());
+            parameters.iter().map(of).collect::<Result<_, CpuError>>()
+        };
+        Ok((all(&mut self.first)?, all(&mut self.second)?))
     }
 
     /// Moves every parameter along its gradient, with `factor` times the learning rate.
@@ -96,7 +130,6 @@ impl Stepper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interpreter::train::parameters::Parameter;
 
     /// A weight and a bias, both with value 2.
     fn parameters() -> Parameters {
