@@ -13,7 +13,7 @@ use super::run::{apply, explain, lock, resume_command};
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
 use crate::interpreter::RunError;
-use crate::interpreter::keep::{EVERY, FileKeeper};
+use crate::interpreter::keep::{self, EVERY, FileKeeper};
 use crate::interpreter::single::{Pick, Single};
 use crate::interpreter::store::{self, Store};
 use crate::interpreter::train::{Data, Progress, TrainError};
@@ -129,8 +129,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     })?;
     let bytes = trained.model.to_safetensors(&identity);
     store::write(&out, bytes).map_err(|e| Failed::run(e.to_string()))?;
-    // It may never have been written.
-    let _ = std::fs::remove_file(&checkpoint);
+    keep::remove(&checkpoint);
     let test = args.test.then(|| trained.model.accuracy(data.test()));
     match terminal.format {
         Format::Human => {

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use super::command::{self, CommandError};
 use super::conclude::turned;
-use super::search::{KnownCosts, interval};
 use super::keep::Checkpoints;
+use super::search::{KnownCosts, interval};
 use super::store::trial::{LayerBits, Repeat, Stages, Status, Trial};
 use super::train::{self, Data, Keeper, Model, TrainError, Trained, Watch};
 use super::{Observer, Phase, model_metadata, model_name};

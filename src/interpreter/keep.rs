@@ -47,12 +47,17 @@ impl Checkpoints {
     /// A trial is in the journal: its checkpoints are not needed any more.
     pub fn remove(&self, phase: Phase, trial: usize, repeats: usize) {
         for repeat in 0..repeats {
-            // It may never have been written; and what is left over is found again only by a trial that has not ended.
-            let _ = fs::remove_file(self.path(&model_name(phase, trial, repeat)));
+            remove(&self.path(&model_name(phase, trial, repeat)));
         }
         // As soon as it is empty.
         let _ = fs::remove_dir(&self.folder);
     }
+}
+
+/// Removes a checkpoint, and what a kill may have left of the next one. It may never have been written.
+pub fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_file(store::unfinished(path));
 }
 
 /// Keeps the checkpoints of one training in a file.

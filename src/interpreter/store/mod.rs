@@ -261,11 +261,16 @@ fn is_empty(folder: &Path) -> Result<bool, StoreError> {
     Ok(others.next().is_none())
 }
 
-/// Writes beside `path`, forces it to disk and renames it.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+/// Where a file is while it is written.
+pub fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".tmp");
-    let temporary = path.with_file_name(name);
+    path.with_file_name(name)
+}
+
+/// Writes beside `path`, forces it to disk and renames it.
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = unfinished(path);
     let written = fs::File::create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()

@@ -102,7 +102,10 @@ pub fn write(
         positions: state.positions,
         steps: state.stepper.steps(),
         patience: (state.patience.as_ref()).map(|p| (p.waited(), p.best().map(|(a, _)| *a))),
-        averages: state.average.as_ref().is_some_and(|a| !a.values().is_empty()),
+        averages: state
+            .average
+            .as_ref()
+            .is_some_and(|a| !a.values().is_empty()),
         teachers: past.teachers.iter().map(Option::is_some).collect(),
         marks: past.marks.clone(),
     };
@@ -259,7 +262,10 @@ mod tests {
     impl Shelf {
         fn new(given: Option<Vec<u8>>) -> Shelf {
             Shelf {
-                identity: BTreeMap::from([("spec".into(), "a".into()), ("seed".into(), "5".into())]),
+                identity: BTreeMap::from([
+                    ("spec".into(), "a".into()),
+                    ("seed".into(), "5".into()),
+                ]),
                 given,
                 kept: Vec::new(),
                 notes: Vec::new(),
