@@ -154,7 +154,9 @@ fn cases() -> Vec<Case> {
         cases.push(Case {
             name,
             pass: "forward",
-            formula: Box::new(|isa, x, _, out| quantize::sign(isa, x, &[SCALE], out)),
+            formula: Box::new(|isa, x, _, out| {
+                quantize::quantize_into(isa, quantize::Codes::Sign, x, &[SCALE], out)
+            }),
             by_hand: Box::new(|isa, x, _, out| {
                 isa.run(Map(x, out, |x: f32| if x >= 0.0 { SCALE } else { -SCALE }))
             }),

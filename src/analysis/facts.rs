@@ -565,6 +565,7 @@ fn network_only(
         repairs: Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         repair_definitions: Vec::new(),
         target: None,
+        policy_choice: None,
         target_choice: None,
         stages: Vec::new(),
         final_training: None,
