@@ -155,6 +155,7 @@ impl Cx<'_> {
             goals: claims.goals,
             requires: claims.requires,
             expects: claims.expects,
+            units: claims.units,
             provenance: reached.provenance,
             arms: Vec::new(),
             span: merged.name.span,

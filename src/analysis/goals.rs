@@ -3,6 +3,7 @@
 //! In: the entries of an experiment. Out: their expressions, and which metrics they speak of. What a metric is stands in
 //! [`METRICS`]; a requirement may also name a decision by its path.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Cx, Local};
@@ -20,6 +21,8 @@ pub(super) struct Claims {
     pub(super) goals: Vec<Goal>,
     pub(super) requires: Vec<Require>,
     pub(super) expects: Vec<Expect>,
+    /// The author's units, by the text of what is shown in them.
+    pub(super) units: BTreeMap<String, String>,
     /// Metrics that any of them names, each with its first place.
     pub(super) metrics: Vec<(&'static Metric, Span)>,
     /// Whether one of them has been reported, so that its absence is no news.
@@ -35,7 +38,10 @@ impl Cx<'_> {
         own: &[String],
         measures: &[&ast::Field],
     ) -> Claims {
-        let mut claims = Claims::default();
+        let mut claims = Claims {
+            units: self.author_units(merged),
+            ..Claims::default()
+        };
         let mark = self.locals.len();
         self.own_metrics("", own);
         self.metrics("");
@@ -151,7 +157,7 @@ impl Cx<'_> {
         }
         let unit = match (&value.expr, &value.ty) {
             (Expr::Name(name, _), _) if own.contains(name) => String::new(),
-            (Expr::Name(name, _), _) => metric(name).map_or("", |m| m.unit).into(),
+            (Expr::Name(name, _), _) if name == "accuracy" => "%".into(),
             (_, Type::Number(dimension)) => dimension.base_unit(),
             _ => String::new(),
         };
