@@ -10,7 +10,7 @@ use super::context::{Cx, Local};
 use super::merged::Merged;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Direction, Expect, Expr, Goal, Require};
+use crate::ir::{Direction, Expect, Expr, Goal, Require, Table};
 use crate::model::metrics::{METRICS, Metric, metric};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
@@ -113,6 +113,37 @@ impl Cx<'_> {
         }
         claims.metrics = found;
         claims
+    }
+
+    /// What is asked of a table that has no cell of it.
+    pub(super) fn unmeasured(&mut self, claims: &Claims, table: &Table) {
+        let goals = claims.goals.iter().map(|g| &*g.expr);
+        let requires = claims.requires.iter().map(|r| &*r.holds);
+        let expects = claims.expects.iter().map(|e| &*e.holds);
+        let mut empty: Vec<(String, Span)> = Vec::new();
+        for expr in goals.chain(requires).chain(expects) {
+            visit_names(expr, &mut |name, span| {
+                let metric = ["measured.", "best."]
+                    .iter()
+                    .find_map(|p| name.strip_prefix(p));
+                if let Some(metric) = metric.filter(|m| table.metrics.iter().any(|t| t == m))
+                    && table.column(metric).is_empty()
+                    && empty.iter().all(|(m, _)| m != metric)
+                {
+                    empty.push((metric.to_string(), span));
+                }
+            });
+        }
+        for (metric, span) in empty {
+            self.report(
+                Diagnostic::error(
+                    "bnas::evaluate::table",
+                    format!("no row of the table has a value of `{metric}`"),
+                )
+                .label(span, "asks for it")
+                .help("name another column, or fill this one in"),
+            );
+        }
     }
 
     fn metrics(&mut self, prefix: &str) {
