@@ -159,7 +159,7 @@ fn bytes(result: &RunResult) -> String {
 }
 
 fn lock() -> Lock {
-    Lock::new("formula", 1, 14, "spec", [], BTreeMap::new())
+    Lock::new("formula", 1, 14, "spec", [], BTreeMap::new(), Vec::new())
 }
 
 #[test]
