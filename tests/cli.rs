@@ -359,3 +359,155 @@ fn errors_point_to_their_pages() {
         "{many}"
     );
 }
+
+/// Quiet means quiet: a warning is no error and no result.
+#[test]
+fn quiet_leaves_warnings_out() {
+    let path = "tests/fixtures/warning/division_unproved.bnas";
+    let output = util::run(&["check", path]);
+    assert!(util::stderr(&output).contains("bnas::domain::unproved"));
+    let output = util::run(&["check", "-q", path]);
+    util::expect_code(&output, 0);
+    assert_eq!(util::stderr(&output), "");
+}
+
+#[test]
+fn fmt_tells_programs_what_would_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = util::write(
+        folder.path(),
+        "a.bnas",
+        "bnas 1\nexperiment e {\n x   in 0..1\n}\n",
+    );
+    util::write(folder.path(), "b.bnas", "bnas 1\n");
+    util::write(folder.path(), "c.bnas", "bnas 1\nspace s {\n");
+    let before = std::fs::read_to_string(&wrong).unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let output = util::run(&["fmt", "--check", "--format", "json", folder]);
+    util::expect_code(&output, 1);
+    let said: serde_json::Value = serde_json::from_str(&util::stdout(&output)).unwrap();
+    assert_eq!(said["written"], false);
+    let changes: Vec<bool> = said["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["changes"].as_bool().unwrap())
+        .collect();
+    assert_eq!(changes, [true, false, false]);
+    assert_eq!(said["files"][2]["diagnostics"][0]["severity"], "error");
+    assert_eq!(std::fs::read_to_string(&wrong).unwrap(), before);
+}
+
+const TABLE: &str = "bnas 1
+
+experiment tabular {
+  evaluate = table(\"results.csv.gz\")
+  edge in categories {0, 1, 2}
+  maximize val_acc
+  require  late <= 3
+  search { method = grid }
+}
+";
+
+fn compressed(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An empty cell is no measurement: only who asks for it fails.
+#[test]
+fn a_table_may_have_empty_cells_and_be_compressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = util::write(folder.path(), "t.bnas", TABLE);
+    let table = compressed("edge,val_acc,late,never\n0,0.5,1,\n1,,2,\n2,0.7,nan,\n");
+    std::fs::write(folder.path().join("results.csv.gz"), table).unwrap();
+    let out = folder.path().join("run");
+    let (path, out) = (path.to_str().unwrap(), out.to_str().unwrap());
+    let output = util::run(&["run", path, "-q", "--out", out]);
+    util::expect_code(&output, 0);
+    let report = util::stdout(&output);
+    assert!(
+        report.contains("3 trials, 1 complete, 1 meet every requirement"),
+        "{report}"
+    );
+    for metric in ["val_acc", "late"] {
+        let reason = format!("`{metric}` was not measured: its cell in `");
+        assert!(report.contains(&reason), "{report}");
+    }
+    let asks = TABLE.replace("maximize val_acc", "maximize never");
+    std::fs::write(path, asks).unwrap();
+    let output = util::run(&["check", path]);
+    util::expect_code(&output, 1);
+    let shown = util::stderr(&output);
+    assert!(
+        shown.contains("no row of the table has a value of `never`"),
+        "{shown}"
+    );
+}
+
+const POINTS: &str = "bnas 1
+
+dataset points : csv {
+  files = \"points.csv\"
+  shape { height = 1  width = 2  channels = 1 }
+  classes = 2
+  scale   = 1
+  splits { train = 4  validation = 2  test = 2 }
+}
+
+space one {
+  layer head = flatten -> linear(classes)
+}
+
+experiment e {
+  data  = points
+  space = one
+  lr in {1e-3, 1e-2}
+  train  { epochs = 1  batch = 2  optimizer = adam(lr = lr) }
+  search { method = grid }
+  maximize accuracy
+}
+";
+
+/// A run on data that have changed is another run.
+#[test]
+fn changed_data_are_not_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = util::write(folder.path(), "e.bnas", POINTS);
+    let lines: Vec<String> = (0..8)
+        .map(|i| format!("{},0.{i},0.{}", i % 2, 7 - i))
+        .collect();
+    let table = |lines: &[String]| format!("label,a,b\n{}\n", lines.join("\n"));
+    let data = util::write(folder.path(), "points.csv", &table(&lines));
+    let out = folder.path().join("run");
+    let args = [
+        "run",
+        path.to_str().unwrap(),
+        "-q",
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let resumed = || util::run(&[&args[..], &["--resume"]].concat());
+    let output = util::run(&args);
+    util::expect_code(&output, 0);
+    util::expect_code(&resumed(), 0);
+    // The same data in another place and form.
+    std::fs::write(
+        folder.path().join("points.csv.gz"),
+        compressed(&table(&lines)),
+    )
+    .unwrap();
+    std::fs::remove_file(&data).unwrap();
+    util::expect_code(&resumed(), 0);
+    let mut other = lines.clone();
+    other.swap(0, 1);
+    std::fs::write(&data, table(&other)).unwrap();
+    let output = resumed();
+    util::expect_code(&output, 3);
+    let shown = util::stderr(&output);
+    assert!(
+        shown.contains("the data in `points.csv` have changed"),
+        "{shown}"
+    );
+}

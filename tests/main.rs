@@ -17,5 +17,7 @@ mod examples;
 mod robust;
 /// Same file and seed, same bytes: any number of jobs, resumed or not.
 mod sameness;
+/// Quantities are shown in the unit of whoever wrote them.
+mod units;
 /// Helpers.
 mod util;

@@ -4,7 +4,7 @@
 
 use super::context::Cx;
 use super::expr::Typed;
-use super::types::Type;
+use super::types::{Type, usual_unit};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Value};
 use crate::model::evaluate;
@@ -78,12 +78,43 @@ impl Cx<'_> {
             "bnas::type::mismatch"
         };
         let (a, b) = (x.ty.name(), y.ty.name());
+        let help = match self
+            .in_other_unit(x, y)
+            .or_else(|| self.in_other_unit(y, x))
+        {
+            Some(help) => help,
+            None => rule.to_string(),
+        };
         self.report(
             Diagnostic::error(code, format!("{a} does not go with {b}"))
                 .label(y.span, b)
                 .label(x.span, a)
-                .help(rule.to_string()),
+                .help(help),
         );
+    }
+
+    /// What to type for a number that should have the dimension of something that is no number alone.
+    fn in_other_unit(&self, number: &Typed, other: &Typed) -> Option<String> {
+        let text = self.text(number.span);
+        let digits = text.split(' ').next()?;
+        let is_literal = |t: &Typed| self.text(t.span).starts_with(|c: char| c.is_ascii_digit());
+        let (Type::Number(of_number), Type::Number(wanted)) = (&number.ty, &other.ty) else {
+            return None;
+        };
+        if is_literal(other) || digits.parse::<f64>().is_err() {
+            return None;
+        }
+        match (of_number.is_number(), wanted.is_number()) {
+            (_, true) => Some(format!("write it without a unit: `{digits}`")),
+            (true, false) if digits == text => Some(format!(
+                "write a unit behind it, such as `{digits} {}`",
+                usual_unit(*wanted)
+            )),
+            _ => Some(format!(
+                "write it in a unit of {wanted}, such as `{digits} {}`",
+                usual_unit(*wanted)
+            )),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! In: a set, a range, `categories`, or the name of a set. Out: a [`Domain`] with members of one kind, never empty, never
 //! reversed. It must not know what the chosen value is used for beyond its field.
 
+use super::author;
 use super::context::{Cx, Local};
 use super::expr::Typed;
 use super::schema::{Field, Kind};
@@ -105,6 +106,7 @@ impl Cx<'_> {
         let domain = Domain {
             kind,
             default,
+            unit: author::unit(e).unwrap_or_else(|| member.ty.base_unit()),
             span: e.span,
         };
         (domain, member)

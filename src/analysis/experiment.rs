@@ -14,7 +14,7 @@ use super::paths;
 use super::quantizer::{given, target};
 use super::schema::Declaration;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Experiment, Expr, Let, Slot, Value};
+use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -126,6 +126,9 @@ impl Cx<'_> {
             false => self.claims(merged, has_space, own, &measures),
         };
         self.paths = None;
+        if let Some(Evaluator::Table(table)) = &evaluator {
+            self.unmeasured(&claims, table);
+        }
         if !lost {
             self.needs(merged, &claims, &fields);
         }
@@ -155,6 +158,7 @@ impl Cx<'_> {
             goals: claims.goals,
             requires: claims.requires,
             expects: claims.expects,
+            units: claims.units,
             provenance: reached.provenance,
             arms: Vec::new(),
             span: merged.name.span,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::context::{Cx, Local};
 use super::expr::Typed;
 use super::merged::Merged;
-use super::target::{shown, sides, unit};
+use super::target::{shown, sides};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
@@ -76,9 +76,11 @@ impl Cx<'_> {
                     Some((left, right)) => {
                         for side in [left, right] {
                             let typed = self.expr(side, None);
-                            let value = typed.expr.as_value().map_or("unknown".into(), shown);
-                            let said = format!("this is {value} {}", unit(&typed.ty));
-                            diagnostic = diagnostic.label(side.span, said.trim_end());
+                            let value = typed.expr.as_value();
+                            let value = value.map_or("unknown".into(), |v| {
+                                shown(v, &typed.ty, &claim.condition)
+                            });
+                            diagnostic = diagnostic.label(side.span, format!("this is {value}"));
                         }
                         diagnostic
                     }
@@ -591,6 +593,7 @@ fn network_only(
         goals: Vec::new(),
         requires: Vec::new(),
         expects: Vec::new(),
+        units: Default::default(),
         provenance: Vec::new(),
         arms: Vec::new(),
     }

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, PROGRESS, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::units::automatic;
 
 /// A value as written: behind `=`, or a domain behind `in` with its default.
 #[derive(Debug, Clone, Copy)]
@@ -284,7 +285,11 @@ impl Cx<'_> {
             (Kind::Number(unit), Type::Number(_))
                 if typed.ty == Type::PLAIN && written.len() < 24 =>
             {
-                format!("write a unit behind it, such as `{written} {unit}`")
+                let usual = match unit {
+                    "Hz" | "J/op" => types::usual_unit(types::dimension(unit)),
+                    _ => unit.to_string(),
+                };
+                format!("write a unit behind it, such as `{written} {usual}`")
             }
             (Kind::Number(unit), Type::Number(_)) => {
                 format!("write it in `{unit}`, with any prefix")
@@ -341,12 +346,18 @@ impl Cx<'_> {
                     return false;
                 }
                 if *n < field.low || *n > field.high {
+                    let found = match field.kind {
+                        Kind::Number(unit) if !unit.is_empty() => {
+                            automatic(*n, types::dimension(unit))
+                        }
+                        _ => n.to_string(),
+                    };
                     self.report(
                         Diagnostic::error(
                             "bnas::domain::out_of_range",
-                            format!("`{}` must be {}, found {n}", field.name, limits(field)),
+                            format!("`{}` must be {}, found {found}", field.name, limits(field)),
                         )
-                        .label(typed.span, format!("this can be {n}"))
+                        .label(typed.span, format!("this can be {found}"))
                         .label(at, limits(field))
                         .help(nearest(field, *n)),
                     );

@@ -3,13 +3,14 @@
 //! In: the entries of an experiment. Out: their expressions, and which metrics they speak of. What a metric is stands in
 //! [`METRICS`]; a requirement may also name a decision by its path.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Cx, Local};
 use super::merged::Merged;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Direction, Expect, Expr, Goal, Require};
+use crate::ir::{Direction, Expect, Expr, Goal, Require, Table};
 use crate::model::metrics::{METRICS, Metric, metric};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
@@ -20,6 +21,8 @@ pub(super) struct Claims {
     pub(super) goals: Vec<Goal>,
     pub(super) requires: Vec<Require>,
     pub(super) expects: Vec<Expect>,
+    /// The author's units, by the text of what is shown in them.
+    pub(super) units: BTreeMap<String, String>,
     /// Metrics that any of them names, each with its first place.
     pub(super) metrics: Vec<(&'static Metric, Span)>,
     /// Whether one of them has been reported, so that its absence is no news.
@@ -35,7 +38,10 @@ impl Cx<'_> {
         own: &[String],
         measures: &[&ast::Field],
     ) -> Claims {
-        let mut claims = Claims::default();
+        let mut claims = Claims {
+            units: self.author_units(merged),
+            ..Claims::default()
+        };
         let mark = self.locals.len();
         self.own_metrics("", own);
         self.metrics("");
@@ -109,6 +115,37 @@ impl Cx<'_> {
         claims
     }
 
+    /// What is asked of a table that has no cell of it.
+    pub(super) fn unmeasured(&mut self, claims: &Claims, table: &Table) {
+        let goals = claims.goals.iter().map(|g| &*g.expr);
+        let requires = claims.requires.iter().map(|r| &*r.holds);
+        let expects = claims.expects.iter().map(|e| &*e.holds);
+        let mut empty: Vec<(String, Span)> = Vec::new();
+        for expr in goals.chain(requires).chain(expects) {
+            visit_names(expr, &mut |name, span| {
+                let metric = ["measured.", "best."]
+                    .iter()
+                    .find_map(|p| name.strip_prefix(p));
+                if let Some(metric) = metric.filter(|m| table.metrics.iter().any(|t| t == m))
+                    && table.column(metric).is_empty()
+                    && empty.iter().all(|(m, _)| m != metric)
+                {
+                    empty.push((metric.to_string(), span));
+                }
+            });
+        }
+        for (metric, span) in empty {
+            self.report(
+                Diagnostic::error(
+                    "bnas::evaluate::table",
+                    format!("no row of the table has a value of `{metric}`"),
+                )
+                .label(span, "asks for it")
+                .help("name another column, or fill this one in"),
+            );
+        }
+    }
+
     fn metrics(&mut self, prefix: &str) {
         for metric in METRICS {
             // A name of the experiment's own comes before a metric of that name.
@@ -151,7 +188,7 @@ impl Cx<'_> {
         }
         let unit = match (&value.expr, &value.ty) {
             (Expr::Name(name, _), _) if own.contains(name) => String::new(),
-            (Expr::Name(name, _), _) => metric(name).map_or("", |m| m.unit).into(),
+            (Expr::Name(name, _), _) if name == "accuracy" => "%".into(),
             (_, Type::Number(dimension)) => dimension.base_unit(),
             _ => String::new(),
         };

@@ -3,6 +3,7 @@
 //! In: a path. Out: bytes, or nothing. Knows no syntax; what is read and why is `names`' business, and tests bring
 //! loaders of their own.
 
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -29,6 +30,17 @@ pub trait Loader {
 
     /// The bytes of a file that a spec imports; `path` is relative to where the program runs, or absolute.
     fn file(&self, path: &Path) -> std::io::Result<Vec<u8>>;
+
+    /// The same, inflated if it is a gzip file.
+    fn inflated(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let bytes = self.file(path)?;
+        if !bytes.starts_with(&[0x1f, 0x8b]) {
+            return Ok(bytes);
+        }
+        let mut plain = Vec::new();
+        flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain)?;
+        Ok(plain)
+    }
 }
 
 /// Reads the file system.

@@ -12,6 +12,7 @@
 mod alternatives;
 mod amend;
 mod arms;
+mod author;
 mod block;
 mod calls;
 mod checks;
@@ -62,7 +63,7 @@ pub use loader::{FileLoader, FolderLoader, Loader};
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::Program;
+use crate::ir::{Program, Target};
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
 use facts::Subject;
@@ -105,6 +106,24 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
         program: (!failed).then_some(program),
         diagnostics: sink.into_sorted(),
     }
+}
+
+/// The target that a name stands for in a file that has been checked, at its defaults; nothing if it is no target there.
+pub fn target(
+    sources: &mut Sources,
+    main: SourceId,
+    loader: &dyn Loader,
+    name: &str,
+) -> Option<Target> {
+    let modules = names::load(sources, main, loader, &mut Sink::default());
+    let id = modules.get(main)?.names.get(name)?.id;
+    let mut cx = Cx::new(sources, &modules, Sink::default());
+    if modules.declaration(id).kind.text != "target" {
+        return None;
+    }
+    let merged = cx.merged(id)?;
+    let target = cx.target(&merged, false);
+    (!cx.sink.has_errors()).then_some(target)
 }
 
 /// What is unused because its user is wrong is no news.

@@ -179,7 +179,7 @@ impl Reader<'_> {
             .label(span, why)
             .help("the path is relative to the file that names it")
         };
-        match self.loader.file(&path).map(String::from_utf8) {
+        match self.loader.inflated(&path).map(String::from_utf8) {
             Ok(Ok(text)) => {
                 let source = self.sources.add(name.clone(), text);
                 self.loaded.insert(name, source);

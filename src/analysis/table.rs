@@ -1,7 +1,7 @@
 //! `evaluate = table("results.csv")`: measurements that somebody has made already.
 //!
 //! In: the text of a CSV file with a header, and the choices of the experiment. Out: a [`Table`]: the columns that are called like choices index its
-//! rows, the others are metrics. What is wrong with the file is shown in the file.
+//! rows, the others are metrics, which a row may lack. What is wrong with the file is shown in the file.
 
 use std::collections::BTreeMap;
 
@@ -99,7 +99,7 @@ impl Cx<'_> {
             return None;
         }
         let measured: Vec<usize> = (0..header.len()).filter(|i| !columns.contains(i)).collect();
-        let mut rows: BTreeMap<Vec<String>, Vec<f64>> = BTreeMap::new();
+        let mut rows: BTreeMap<Vec<String>, Vec<Option<f64>>> = BTreeMap::new();
         let mut lines: BTreeMap<Vec<String>, Span> = BTreeMap::new();
         for record in reader.records() {
             let record = match record {
@@ -133,7 +133,10 @@ impl Cx<'_> {
             let mut values = Vec::with_capacity(measured.len());
             for column in &measured {
                 match record[*column].parse::<f64>() {
-                    Ok(value) => values.push(value),
+                    // Data frames write what was not measured in one of these ways.
+                    _ if record[*column].is_empty() => values.push(None),
+                    Ok(value) if value.is_nan() => values.push(None),
+                    Ok(value) => values.push(Some(value)),
                     Err(_) => {
                         self.report(
                             Diagnostic::error(
@@ -142,7 +145,7 @@ impl Cx<'_> {
                             )
                             .label(line, format!("column `{}`", &header[*column]))
                             .label(named, "in this table")
-                            .help("a column that is called like no choice is a metric: its cells are numbers"),
+                            .help("a column that is called like no choice is a metric: its cells are numbers, or empty where nothing was measured"),
                         );
                         return None;
                     }
@@ -168,7 +171,7 @@ impl Cx<'_> {
         &mut self,
         decision: &Let,
         column: usize,
-        rows: &BTreeMap<Vec<String>, Vec<f64>>,
+        rows: &BTreeMap<Vec<String>, Vec<Option<f64>>>,
         named: Span,
     ) -> bool {
         let Slot::Chosen(domain) = &decision.slot else {

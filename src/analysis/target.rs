@@ -3,6 +3,7 @@
 //! In: a merged declaration. Out: [`Target`], whose fields may use each other's names in any order. What the file states about itself
 //! with `check` is evaluated here as far as it is constant.
 
+use super::author;
 use super::context::{Cx, Local};
 use super::fields::{Given, Written};
 use super::merged::Merged;
@@ -12,6 +13,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Check, Expr, Precision, Slot, Target, Value};
 use crate::model::evaluate;
 use crate::syntax::ast::{self, EntryKind};
+use crate::units::Quantity;
 
 /// How often names of fields are replaced by their values before a circle is the only explanation.
 const DEEPEST: usize = 16;
@@ -180,12 +182,12 @@ impl Cx<'_> {
                     let [x, y] = [left, right].map(|e| {
                         let typed = self.expr(e, None);
                         settled(&typed.expr, target).map_or("unknown".to_string(), |v| {
-                            format!("this is {} {}", shown(&v), unit(&typed.ty))
+                            shown(&v, &typed.ty, &claim.condition)
                         })
                     });
                     diagnostic
-                        .label(left.span, x.trim_end().to_string())
-                        .label(right.span, y.trim_end().to_string())
+                        .label(left.span, format!("this is {x}"))
+                        .label(right.span, format!("this is {y}"))
                 }
                 None => diagnostic.label(claim.condition.span, "does not hold"),
             };
@@ -249,17 +251,25 @@ pub(super) fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
     }
 }
 
-pub(super) fn shown(value: &Value) -> String {
+/// What a side of a check comes to, in the unit that the check is written in.
+pub(super) fn shown(value: &Value, ty: &Type, condition: &ast::Expr) -> String {
+    match (value, ty) {
+        (Value::Number(n), Type::Number(dimension)) if !dimension.is_number() => {
+            let unit = sides(condition).and_then(|(x, y)| author::unit(x).or(author::unit(y)));
+            Quantity {
+                unit: unit.unwrap_or_default(),
+                ..Quantity::computed(*n, *dimension)
+            }
+            .to_string()
+        }
+        _ => plain(value),
+    }
+}
+
+fn plain(value: &Value) -> String {
     match value {
         Value::Number(n) if *n != 0.0 && (n.abs() < 1e-3 || n.abs() >= 1e6) => format!("{n:.4e}"),
         Value::Number(n) => format!("{}", (n * 1e4).round() / 1e4),
         other => other.to_string(),
-    }
-}
-
-pub(super) fn unit(ty: &Type) -> String {
-    match ty {
-        Type::Number(_) if *ty != Type::PLAIN => format!("({})", ty.name()),
-        _ => String::new(),
     }
 }

@@ -42,6 +42,14 @@ impl Type {
         Type::Set(Box::new(self))
     }
 
+    /// The unit that numbers of it are kept in; empty for plain ones and for what is no number.
+    pub(super) fn base_unit(&self) -> String {
+        match self {
+            Type::Number(dimension) => dimension.base_unit(),
+            _ => String::new(),
+        }
+    }
+
     /// Whether nothing can be said against it.
     pub(super) fn is_open(&self) -> bool {
         matches!(self, Type::Poison | Type::Any)
@@ -86,6 +94,16 @@ impl Type {
 pub(super) fn article(kind: &str) -> String {
     let an = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {kind}", if an { "an" } else { "a" })
+}
+
+/// A unit that numbers of this dimension are usually written in.
+pub(super) fn usual_unit(dimension: Dimension) -> String {
+    let of = |unit: &str| Unit::parse(unit).is_ok_and(|u| u.dimension == dimension);
+    let usual = ["nJ", "fJ/op", "ms", "MHz", "KiB", "mW", "Gop/s"];
+    match usual.into_iter().find(|unit| of(unit)) {
+        Some(unit) => unit.to_string(),
+        None => dimension.base_unit(),
+    }
 }
 
 fn plural(of: &Type) -> String {

@@ -101,7 +101,7 @@ fn merge(found: &mut Vec<Diagnostic>, known: &mut HashSet<Diagnostic>, more: Vec
 }
 
 /// A diagnostic for programs.
-fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Json {
+pub(super) fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Json {
     json!({
         "code": diagnostic.code,
         "severity": if diagnostic.is_error() { "error" } else { "warning" },

@@ -7,10 +7,13 @@ use serde_json::json;
 use super::Failed;
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
-use crate::ir::Experiment;
+use crate::analysis::{self, FileLoader, Loader};
+use crate::diagnostic::did_you_mean;
+use crate::ir::{Experiment, Target};
 use crate::model::hardware::{Cost, price};
 use crate::model::{Candidate, Template};
 use crate::report::cost;
+use crate::source::Sources;
 
 /// Price the default network of each experiment on its target, without training
 #[derive(Debug, clap::Args)]
@@ -20,6 +23,9 @@ pub struct Args {
     /// Only this experiment
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
+    /// Targets of the file or of the library in place of the experiment's, side by side: `braintta,my_tta`
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    target: Vec<String>,
 }
 
 /// Runs the command.
@@ -36,16 +42,30 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         if experiment.space.is_none() {
             continue;
         }
+        let title = format!("the default network of `{}`", experiment.name);
+        if !args.target.is_empty() {
+            let mut priced = Vec::with_capacity(args.target.len());
+            for name in &args.target {
+                let experiment = on(target(&spec, name)?, experiment);
+                let (candidate, cost) = default_cost(&spec, &experiment, terminal)?;
+                documents.push(json!({
+                    "experiment": experiment.name,
+                    "cost": cost::json(&candidate, &cost, &experiment.provenance),
+                }));
+                priced.push((experiment, candidate, cost));
+            }
+            texts.push(cost::side_by_side(&title, &priced, terminal.look));
+            continue;
+        }
         let (candidate, cost) = default_cost(&spec, experiment, terminal)?;
         let provenance = &experiment.provenance;
         match terminal.format {
             Format::Human => {
-                let title = format!("the default network of `{}`", experiment.name);
                 texts.push(cost::table(
                     &title,
                     &candidate,
                     &cost,
-                    provenance,
+                    experiment,
                     terminal.look,
                 ));
             }
@@ -68,6 +88,55 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
             terminal.print(&format!("{document:#}\n"))
         }
     }
+}
+
+/// A target of the file, of what it imports, or of the library.
+fn target(spec: &Spec, name: &str) -> Result<Target, Failed> {
+    let mut sources = Sources::default();
+    let main = sources.add(spec.path.display().to_string(), spec.text());
+    if let Some(target) = analysis::target(&mut sources, main, &FileLoader, name) {
+        return Ok(target);
+    }
+    let of_library = library();
+    if of_library.iter().any(|known| known == name) {
+        let text = format!("bnas 1\n\nuse std.targets.{name}\n");
+        let main = sources.add("<target>", text);
+        if let Some(target) = analysis::target(&mut sources, main, &FileLoader, name) {
+            return Ok(target);
+        }
+    }
+    let known = of_library.iter().map(String::as_str);
+    let help = match did_you_mean(name, known) {
+        Some(alike) => format!("did you mean `{alike}`?"),
+        None => format!(
+            "name one that the file declares or imports, or one of the library: {}",
+            of_library.join(", ")
+        ),
+    };
+    Err(Failed::usage(format!(
+        "there is no target `{name}`\n  {help}"
+    )))
+}
+
+/// Names of the targets of the library.
+fn library() -> Vec<String> {
+    let paths = FileLoader.library_paths();
+    let names = paths.iter().filter_map(|path| {
+        let name = path.strip_prefix("targets/")?.strip_suffix(".bnas")?;
+        Some(name.to_string())
+    });
+    names.collect()
+}
+
+/// An experiment on another target.
+fn on(target: Target, experiment: &Experiment) -> Experiment {
+    let mut experiment = experiment.clone();
+    let provenance = &mut experiment.provenance;
+    provenance.retain(|p| !p.subject.starts_with("target "));
+    provenance.extend(target.provenance.iter().cloned());
+    experiment.target = Some(target);
+    experiment.target_choice = None;
+    experiment
 }
 
 /// The default network and what it costs.

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value as Json, json};
+
 use super::Failed;
+use super::check::diagnostic;
 use super::spec::{Spec, find, unreadable};
-use super::terminal::Terminal;
-use crate::diagnostic::render;
+use super::terminal::{Format, Terminal};
+use crate::diagnostic::{Diagnostic, render};
 use crate::report::words::plural;
 use crate::source::Sources;
 use crate::syntax;
@@ -26,21 +29,35 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let paths = find(&args.paths)?;
     let mut changed = Vec::new();
     let mut is_broken = false;
+    let mut files = Vec::new();
     for path in &paths {
         let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(e) => {
                 let spec = Spec::not_utf8(path, path.display().to_string(), &e);
-                spec.show(&spec.diagnostics, terminal);
+                if terminal.format == Format::Human {
+                    spec.show(&spec.diagnostics, terminal);
+                }
+                files.push(file(path, false, &spec.diagnostics, &spec.sources));
                 is_broken = true;
                 continue;
             }
         };
-        let Some(formatted) = format(path, &text, terminal) else {
-            is_broken = true;
-            continue;
+        let mut sources = Sources::default();
+        let id = sources.add(path.display().to_string(), text.as_str());
+        let formatted = match syntax::format(id, &text) {
+            Ok(formatted) => formatted,
+            Err(found) => {
+                if terminal.format == Format::Human {
+                    terminal.raw(&render(&found, &sources, terminal.color_errors));
+                }
+                files.push(file(path, false, &found, &sources));
+                is_broken = true;
+                continue;
+            }
         };
+        files.push(file(path, formatted != text, &[], &sources));
         if formatted == text {
             continue;
         }
@@ -54,8 +71,16 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     } else {
         "changed"
     };
-    for path in &changed {
-        terminal.print(&format!("{verb} {}\n", path.display()))?;
+    match terminal.format {
+        Format::Human => {
+            for path in &changed {
+                terminal.print(&format!("{verb} {}\n", path.display()))?;
+            }
+        }
+        Format::Json => {
+            let document = json!({"schema": 1, "written": !args.check, "files": files});
+            terminal.print(&format!("{document:#}\n"))?;
+        }
     }
     terminal.say(&format!(
         "{} of {} {verb}",
@@ -68,17 +93,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The text laid out anew; `None` if it cannot be parsed, which has been said then.
-fn format(path: &Path, text: &str, terminal: &Terminal) -> Option<String> {
-    let mut sources = Sources::default();
-    let id = sources.add(path.display().to_string(), text);
-    match syntax::format(id, text) {
-        Ok(formatted) => Some(formatted),
-        Err(found) => {
-            terminal.raw(&render(&found, &sources, terminal.color_errors));
-            None
-        }
-    }
+/// One file for programs: whether its layout is another, or why it has none.
+fn file(path: &Path, changes: bool, found: &[Diagnostic], sources: &Sources) -> Json {
+    json!({
+        "file": path.display().to_string(),
+        "changes": changes,
+        "diagnostics": found.iter().map(|d| diagnostic(d, sources)).collect::<Vec<_>>(),
+    })
 }
 
 /// Writes beside the file and renames, so that a full disk cannot cost the text. Links are followed, permissions kept.

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::terminal::Terminal;
 use crate::interpreter::store::trial::{Status, Trial};
 use crate::interpreter::{Observer, Phase};
-use crate::ir::{Direction, Experiment};
+use crate::ir::{Direction, Experiment, Goal};
 use crate::report::words::goal_value;
 
 /// Watches a run.
@@ -53,10 +53,12 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// The best first goal of feasible trials so far.
-    fn update_best(&self, trial: &Trial) -> Option<f64> {
+    /// Keeps the best first goal of feasible trials.
+    fn update_best(&self, trial: &Trial) {
         let mut best = self.best.lock().unwrap_or_else(|e| e.into_inner());
-        let goal = self.experiment.goals.first()?;
+        let Some(goal) = self.experiment.goals.first() else {
+            return;
+        };
         if let (true, Some(value)) = (trial.is_feasible(), trial.goals.first()) {
             let is_better = match (*best, goal.direction) {
                 (None, _) => true,
@@ -67,14 +69,25 @@ impl<'a> Progress<'a> {
                 *best = Some(*value);
             }
         }
-        *best
+    }
+
+    fn show_best(&self, bar: &ProgressBar) {
+        let best = *self.best.lock().unwrap_or_else(|e| e.into_inner());
+        if let (Some(best), Some(goal)) = (best, self.experiment.goals.first()) {
+            let value = self.value(goal, best);
+            bar.set_message(format!("best {} {value}", goal.text));
+        }
+    }
+
+    fn value(&self, goal: &Goal, value: f64) -> String {
+        goal_value(&self.experiment.units, &goal.text, value, &goal.unit)
     }
 
     /// `accuracy 95.3 %, energy 12.4 nJ`.
     fn goals(&self, trial: &Trial) -> String {
         let goals = self.experiment.goals.iter().zip(&trial.goals);
         let goals: Vec<String> = goals
-            .map(|(g, v)| format!("{} {}", g.text, goal_value(&g.text, *v, &g.unit)))
+            .map(|(g, v)| format!("{} {}", g.text, self.value(g, *v)))
             .collect();
         goals.join(", ")
     }
@@ -87,6 +100,10 @@ fn set_style(bar: &ProgressBar, template: &str) {
 }
 
 impl Observer for Progress<'_> {
+    fn recalled(&self, trial: &Trial) {
+        self.update_best(trial);
+    }
+
     fn started(&self, done: usize, total: usize) {
         if done > 0 {
             self.line(&format!("going on after {done} of {total} trials"));
@@ -94,6 +111,7 @@ impl Observer for Progress<'_> {
         if let Some(bar) = &self.bar {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
+            self.show_best(bar);
             // Trials of another process say nothing of how fast this one is.
             bar.reset_eta();
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -129,12 +147,9 @@ impl Observer for Progress<'_> {
             ));
             return;
         }
-        let best = self.update_best(trial);
+        self.update_best(trial);
         if let Some(bar) = &self.bar {
-            if let (Some(best), Some(goal)) = (best, self.experiment.goals.first()) {
-                let value = goal_value(&goal.text, best, &goal.unit);
-                bar.set_message(format!("best {} {value}", goal.text));
-            }
+            self.show_best(bar);
             set_style(
                 bar,
                 "{spinner} {bar:32} {pos}/{len} trials  {msg}  {eta} left",

@@ -12,9 +12,10 @@ use super::spec::Spec;
 use super::terminal::{Format, Terminal};
 use crate::interpreter::keep::EVERY;
 use crate::interpreter::result::RunResult;
-use crate::interpreter::store::{self, Lock, Store};
+use crate::interpreter::store::{self, Lock, SourceHash, Store};
+use crate::interpreter::train::data::fingerprints;
 use crate::interpreter::{self, RunError, RunOptions};
-use crate::ir::Experiment;
+use crate::ir::{Dataset, Experiment};
 use crate::model::Template;
 use crate::report::{csv, json, plan, table};
 
@@ -67,7 +68,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         Some(out) => out.clone(),
         None => Path::new("runs").join(&experiment.name),
     };
-    let lock = lock(&spec, &experiment, overrides);
+    let lock = lock(&spec, &experiment, overrides)?;
     let open = if args.resume {
         Store::resume
     } else {
@@ -147,15 +148,41 @@ pub(super) fn apply(overrides: &BTreeMap<String, u64>, experiment: &mut Experime
 }
 
 /// What a run of this experiment is a run of.
-pub(super) fn lock(spec: &Spec, experiment: &Experiment, overrides: BTreeMap<String, u64>) -> Lock {
-    Lock::new(
+pub(super) fn lock(
+    spec: &Spec,
+    experiment: &Experiment,
+    overrides: BTreeMap<String, u64>,
+) -> Result<Lock, Failed> {
+    let mut data: Vec<SourceHash> = Vec::new();
+    let mut seen: Vec<&Dataset> = Vec::new();
+    let datasets = experiment
+        .searches()
+        .into_iter()
+        .filter_map(|(_, e)| e.data.as_ref());
+    for dataset in datasets {
+        if seen
+            .iter()
+            .any(|other| other.files == dataset.files && other.base == dataset.base)
+        {
+            continue;
+        }
+        seen.push(dataset);
+        let files = fingerprints(dataset).map_err(|e| Failed::run(e.to_string()))?;
+        data.extend(
+            files
+                .into_iter()
+                .map(|(name, blake3)| SourceHash { name, blake3 }),
+        );
+    }
+    Ok(Lock::new(
         &experiment.name,
         experiment.seed,
         experiment.search.trials,
         spec.text(),
         spec.imports(),
         overrides,
-    )
+        data,
+    ))
 }
 
 fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<(), Failed> {

@@ -74,11 +74,15 @@ impl Spec {
         imports.map(|s| (s.name.as_str(), s.text.as_str()))
     }
 
-    /// Draws diagnostics on standard error.
+    /// Draws diagnostics on standard error; where it shall be quiet, errors only.
     pub fn show(&self, diagnostics: &[Diagnostic], terminal: &Terminal) {
-        if !diagnostics.is_empty() {
-            terminal.raw(&render(diagnostics, &self.sources, terminal.color_errors));
-            terminal.say(&more(diagnostics));
+        let shown = diagnostics
+            .iter()
+            .filter(|d| d.is_error() || !terminal.quiet);
+        let shown: Vec<Diagnostic> = shown.cloned().collect();
+        if !shown.is_empty() {
+            terminal.raw(&render(&shown, &self.sources, terminal.color_errors));
+            terminal.say(&more(&shown));
         }
     }
 

@@ -16,7 +16,7 @@ pub struct Global {
     /// When to use color; `NO_COLOR` turns it off, too
     #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
     color: When,
-    /// Print nothing but results and errors
+    /// Print nothing but results and errors: no warnings, no progress
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Print more

@@ -163,7 +163,7 @@ fn finished(spec: &Spec, experiment: &mut Experiment, root: &Path) -> Result<Sto
     let failed = |e: store::StoreError| Failed::run(e.to_string());
     let overrides = Store::overrides(root).map_err(failed)?;
     apply(&overrides, experiment);
-    let lock = lock(spec, experiment, overrides);
+    let lock = lock(spec, experiment, overrides)?;
     Store::resume(root, &lock, spec.text()).map_err(failed)
 }
 

@@ -17,6 +17,7 @@ use super::train::{self, Data, Keeper, Model, TrainError, Trained, Watch};
 use super::{Observer, Phase, model_metadata, model_name};
 use crate::ir::{Command, Evaluator, Experiment, Expr, Table, Value, json, table_key};
 use crate::model::evaluate::Failure;
+use crate::model::template::OWN;
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
 use crate::stream::Key;
 
@@ -289,6 +290,13 @@ impl Bench<'_> {
                 let path = path.map_or("a decision", String::as_str);
                 format!("`{path}` does not exist at this point")
             }
+            Failure::Unknown(name) => match (&self.experiment.evaluator, name.strip_prefix(OWN)) {
+                (Some(Evaluator::Table(table)), Some(metric)) => format!(
+                    "`{metric}` was not measured: its cell in `{}` is empty",
+                    table.name
+                ),
+                _ => failure.to_string(),
+            },
             other => other.to_string(),
         }
     }

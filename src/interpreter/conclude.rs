@@ -60,6 +60,13 @@ pub(super) fn choose(experiment: &Experiment, template: &Template, store: &Store
             .iter()
             .map(|d| d.path.clone())
             .collect(),
+        decision_units: template
+            .decisions()
+            .all
+            .iter()
+            .map(|d| d.unit.clone())
+            .collect(),
+        units: experiment.units.clone(),
         pareto: front.iter().map(|t| t.number).collect(),
         best,
         intervals: trials.iter().filter_map(intervals).collect(),

@@ -137,17 +137,19 @@ fn put(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
     }
     parts.push(Part {
         value: evaluate::value(expr, scope).ok(),
-        unit: unit(expr),
+        unit: unit(expr, scope.experiment),
         text,
     });
 }
 
 /// The unit of a name; of anything else none, since dimensions are gone by now.
-fn unit(expr: &Expr) -> String {
+fn unit(expr: &Expr, experiment: &Experiment) -> String {
     let Expr::Name(name, _) = expr else {
         return String::new();
     };
     match name.rsplit('.').next() {
+        // Measured by a table or a command: plain numbers.
+        _ if experiment.evaluator.is_some() => String::new(),
         Some("accuracy") => "%".into(),
         Some(last) => metric(last).map_or(String::new(), |m| m.unit.into()),
         None => String::new(),

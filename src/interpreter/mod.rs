@@ -75,6 +75,11 @@ pub trait Observer: Sync {
         let _ = (done, total);
     }
 
+    /// A trial of the search that ended before this process began; comes before `started`.
+    fn recalled(&self, trial: &Trial) {
+        let _ = trial;
+    }
+
     /// The search of another arm follows; `index` counts from 0.
     fn arm(&self, index: usize, count: usize, label: &str) {
         let _ = (index, count, label);
@@ -231,6 +236,9 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
     let mut sampler = sampler(bench, &price)?;
     let (sender, ended) = mpsc::channel();
     let total = planned(bench.experiment, bench.template);
+    for trial in store.state().trials.values() {
+        bench.observer.recalled(trial);
+    }
     bench.observer.started(store.state().trials.len(), total);
 
     pool.in_place_scope_fifo(|scope| {

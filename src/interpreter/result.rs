@@ -22,6 +22,10 @@ pub struct RunResult {
     pub requires: Vec<Requirement>,
     /// Paths of the decisions, in the order of every trial's point.
     pub decisions: Vec<String>,
+    /// The unit that each of them is shown in; empty for plain numbers and names.
+    pub decision_units: Vec<String>,
+    /// The author's units of goals and metrics, by their text.
+    pub units: BTreeMap<String, String>,
     /// By number.
     pub trials: Vec<Trial>,
     /// Numbers of the feasible trials that no other feasible trial beats in all goals, ascending.

@@ -25,6 +25,7 @@ fn chosen(name: &str, kind: DomainKind) -> Let {
         slot: Slot::Chosen(Domain {
             kind,
             default: None,
+            unit: String::new(),
             span: Span::default(),
         }),
         span: Span::default(),
@@ -70,6 +71,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         goals,
         requires: Vec::new(),
         expects: Vec::new(),
+        units: Default::default(),
         provenance: Vec::new(),
         arms: Vec::new(),
         span: Span::default(),
@@ -161,7 +163,7 @@ fn bytes(result: &RunResult) -> String {
 }
 
 fn lock() -> Lock {
-    Lock::new("formula", 1, 14, "spec", [], BTreeMap::new())
+    Lock::new("formula", 1, 14, "spec", [], BTreeMap::new(), Vec::new())
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Experiments: everything bound to a seed, a search, goals, requirements and expectations.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ pub struct Experiment {
     pub requires: Vec<Require>,
     /// What the result must show.
     pub expects: Vec<Expect>,
+    /// The author's units: of a metric or goal, by its text, the unit that it is compared with somewhere in the experiment.
+    #[serde(default)]
+    pub units: BTreeMap<String, String>,
     /// Where the numbers of the library come from, for the report.
     pub provenance: Vec<Provenance>,
     /// Each runs the whole search; then this experiment is that of the first. Empty without `arms`.
@@ -242,7 +246,7 @@ pub struct Goal {
     pub expr: Arc<Expr>,
     /// The text as written: the column's name.
     pub text: String,
-    /// The unit to print in, from the schema of metrics: `J`, `s`, `B`, `%` or empty.
+    /// Its base unit: `J`, `s`, `bit`, `J*s`; `%` for shares that read as percentages; empty for plain numbers.
     pub unit: String,
     /// Where it stands.
     pub span: Span,

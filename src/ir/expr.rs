@@ -35,6 +35,9 @@ pub struct Domain {
     pub kind: DomainKind,
     /// `default v`: the first trial, and what `train` and `cost` take. It never fixes.
     pub default: Option<Value>,
+    /// The author's unit, in which members are shown; the base unit if they have a dimension and no unit is written here. Else empty.
+    #[serde(default)]
+    pub unit: String,
     /// Where the domain stands.
     pub span: Span,
 }

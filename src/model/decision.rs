@@ -11,6 +11,7 @@ use super::evaluate;
 use super::members::Values;
 use crate::ir::{Expr, Value};
 use crate::source::Span;
+use crate::units::{Unit, significant};
 
 /// One thing to choose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,8 +24,23 @@ pub struct Decision {
     pub default: Value,
     /// Truth value over earlier decisions: whether the decision exists. Constant `true` if always.
     pub guard: Expr,
+    /// The unit that its members are shown in; empty for plain numbers and names.
+    #[serde(default)]
+    pub unit: String,
     /// Where its domain is written.
     pub span: Span,
+}
+
+impl Decision {
+    /// A member as its author would write it: `300 MHz`.
+    pub fn shown(&self, member: &Value) -> String {
+        match (member, Unit::parse(&self.unit)) {
+            (Value::Number(n), Ok(unit)) if !self.unit.is_empty() => {
+                format!("{} {}", significant(unit.from_base(*n)), self.unit)
+            }
+            _ => member.to_string(),
+        }
+    }
 }
 
 /// The members of a decision's domain.

@@ -201,6 +201,7 @@ impl Settler<'_> {
             choices,
             default,
             guard: guard.clone(),
+            unit: domain.unit.clone(),
             span: domain.span,
         });
         Expr::Decision(self.decisions.all.len() - 1)

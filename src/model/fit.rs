@@ -122,7 +122,8 @@ impl Shapes<'_> {
             .into_iter()
             .filter_map(|i| {
                 let value = refused.choices[i].as_ref()?;
-                Some(format!("{} = {value}", self.decisions.all[i].path))
+                let decision = &self.decisions.all[i];
+                Some(format!("{} = {}", decision.path, decision.shown(value)))
             })
             .collect();
         if choices.len() > MOST_CHOICES {

@@ -386,14 +386,26 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
             operands,
             choices,
             names,
+            tensor,
         } => {
             let mut when: Vec<String> = choices
                 .iter()
-                .map(|(index, value)| format!("`{}` is {value}", decisions.all[*index].path))
+                .map(|(index, value)| (&decisions.all[*index], value))
+                .map(|(decision, value)| {
+                    format!("`{}` is {}", decision.path, decision.shown(value))
+                })
                 .collect();
             let over_all = one.operands.iter().any(reduces);
-            when.extend(names.iter().map(|(name, x)| match name.as_str() {
-                "x" if over_all => format!("all values are {x}"),
+            when.extend(names.iter().map(|(name, x)| match (name.as_str(), tensor) {
+                ("x", Some(all)) => {
+                    let all: Vec<String> = all.iter().map(f64::to_string).collect();
+                    let all = all.join(", ");
+                    match one.operands.iter().any(reads_outside) {
+                        true => format!("`x` is {x} among the values {all}"),
+                        false => format!("the values are {all}"),
+                    }
+                }
+                ("x", None) if over_all => format!("all values are {x}"),
                 _ => format!("`{name}` is {x}"),
             }));
             let (message, label) = one.kind.problem(operands);
@@ -401,9 +413,12 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
                 true => message,
                 false => format!("{message} when {}", when.join(" and ")),
             };
-            let mut diagnostic = Diagnostic::error("bnas::domain::undefined", message)
-                .label(one.span, label)
-                .help(one.kind.help());
+            // Weights of training differ, so that what goes wrong only where they are all the same is no reason to stop.
+            let diagnostic = match over_all && tensor.is_none() {
+                true => Diagnostic::warning("bnas::domain::degenerate", message),
+                false => Diagnostic::error("bnas::domain::undefined", message),
+            };
+            let mut diagnostic = diagnostic.label(one.span, label).help(one.kind.help());
             for (index, _) in choices.iter().take(2) {
                 let decision = &decisions.all[*index];
                 diagnostic = diagnostic.label(decision.span, "a choice that leads there");
@@ -420,6 +435,19 @@ fn reduces(expr: &Expr) -> bool {
         found |= matches!(part, Expr::Call(Function::Reduce(..), _));
     });
     found
+}
+
+/// Whether an expression reads the value itself, outside of reductions.
+fn reads_outside(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(Function::Reduce(..), _) => false,
+        Expr::Name(name, _) => name == "x",
+        Expr::Unary(_, x) => reads_outside(x),
+        Expr::Binary(_, x, y) => reads_outside(x) || reads_outside(y),
+        Expr::If(c, x, y) => reads_outside(c) || reads_outside(x) || reads_outside(y),
+        Expr::Call(_, args) => args.iter().any(reads_outside),
+        _ => false,
+    }
 }
 
 /// What is wrong with the formulas of a quantizer, for every value, all progress, and all choices of its own.

@@ -116,6 +116,7 @@ impl<'a> Settler<'a> {
         let domain = Domain {
             kind: DomainKind::Set(Vec::new()),
             default: choice.default.clone(),
+            unit: String::new(),
             span: choice.span,
         };
         let (which, labels) = self.which(&items, &domain, path, &always);

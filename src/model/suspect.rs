@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bounds;
-use super::decision::Choices;
+use super::decision::{Choices, Decision};
 use super::evaluate;
 use super::members::Values;
 use super::template::Template;
@@ -104,7 +104,11 @@ fn broken_defaults(template: &Template, defaults: &BTreeSet<usize>) -> Vec<Diagn
             .label(claim.written.span, "fails at the defaults");
         for index in written {
             let decision = &decisions.all[index];
-            let label = format!("`{}` would be {}", decision.path, decision.default);
+            let label = format!(
+                "`{}` would be {}",
+                decision.path,
+                decision.shown(&decision.default)
+            );
             diagnostic = diagnostic.label(decision.span, label);
         }
         found.push(diagnostic.help(
@@ -127,7 +131,7 @@ fn with_domains(diagnostic: Diagnostic, condition: &Expr, template: &Template) -
         .into_iter()
         .take(3)
         .map(|index| &template.decisions().all[index])
-        .map(|d| format!("`{}` is one of {}", d.path, members(&d.choices)))
+        .map(|d| format!("`{}` is one of {}", d.path, members(d)))
         .collect();
     match shown.is_empty() {
         true => diagnostic,
@@ -138,17 +142,19 @@ fn with_domains(diagnostic: Diagnostic, condition: &Expr, template: &Template) -
     }
 }
 
-fn members(choices: &Choices) -> String {
-    match choices {
+fn members(decision: &Decision) -> String {
+    let shown = |x: f64| decision.shown(&Value::Number(x));
+    match &decision.choices {
         Choices::Integers {
             low, high, step: 1, ..
         } => format!("{low}..{high}"),
         Choices::Integers {
             low, high, step, ..
         } => format!("{low}..{high} step {step}"),
-        Choices::Reals { low, high, .. } => format!("{low}..{high}"),
+        Choices::Reals { low, high, .. } => format!("{}..{}", shown(*low), shown(*high)),
         Choices::Ordered(numbers) => {
-            Value::Set(numbers.iter().copied().map(Value::Number).collect()).to_string()
+            let members: Vec<String> = numbers.iter().map(|x| shown(*x)).collect();
+            format!("{{{}}}", members.join(", "))
         }
         Choices::Categories(values) => Value::Set(values.clone()).to_string(),
     }

@@ -35,7 +35,7 @@ use crate::ir::{self, Experiment, Expr, Slot, Value};
 use crate::source::Span;
 
 /// What names of an experiment's own metrics begin with.
-const OWN: &str = "measured.";
+pub const OWN: &str = "measured.";
 
 /// An experiment with its choices made decisions.
 #[derive(Debug, Clone)]
@@ -556,12 +556,9 @@ impl Scope for Measured<'_> {
 
 /// What a column of a table holds.
 fn column(table: &ir::Table, name: &str) -> Option<Interval> {
-    let index = table.metrics.iter().position(|m| m == name)?;
-    let cells = || table.rows.iter().filter_map(|(_, row)| row.get(index));
-    Interval::new(
-        cells().copied().reduce(f64::min)?,
-        cells().copied().reduce(f64::max)?,
-    )
+    let measured = table.column(name);
+    let cells = || measured.iter().copied();
+    Interval::new(cells().reduce(f64::min)?, cells().reduce(f64::max)?)
 }
 
 /// The targets of an experiment, each with the condition under which it is the one.

@@ -2,6 +2,7 @@
 //!
 //! In: a [`Candidate`] with a target. Out: text or JSON; layers in the order of execution.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
@@ -9,8 +10,8 @@ use serde_json::{Value as Json, json};
 use super::Look;
 use super::grid::Grid;
 use super::json::number;
-use super::quantity::{count, percent, quantity};
-use crate::ir::Provenance;
+use super::quantity::{count, percent, shown};
+use crate::ir::{Experiment, Provenance};
 use crate::model::hardware::{Charge, Cost, LayerCost, model_size, peak_memory, stored_size};
 use crate::model::{Candidate, Network};
 
@@ -19,10 +20,13 @@ pub fn table(
     title: &str,
     candidate: &Candidate,
     cost: &Cost,
-    provenance: &[Provenance],
+    experiment: &Experiment,
     look: Look,
 ) -> String {
     let mut out = format!("{title} on {}\n\n", cost.target);
+    let units = &experiment.units;
+    let energy = |joules: f64| shown(joules, "J", units.get("energy"));
+    let latency = |seconds: f64| shown(seconds, "s", units.get("latency"));
     let header = [
         "layer",
         "runs as",
@@ -50,9 +54,9 @@ pub fn table(
                 count(layer.macs),
                 percent(layer.utilization),
                 count(moved(layer)),
-                quantity(layer.energy, "J"),
+                energy(layer.energy),
                 share(layer.energy),
-                quantity(layer.latency, "s"),
+                latency(layer.latency),
             ],
             false,
         );
@@ -69,9 +73,9 @@ pub fn table(
                 String::new(),
                 String::new(),
                 String::new(),
-                quantity(node.energy, "J"),
+                energy(node.energy),
                 share(node.energy),
-                quantity(node.latency, "s"),
+                latency(node.latency),
             ],
             false,
         );
@@ -83,9 +87,9 @@ pub fn table(
             count(cost.macs),
             String::new(),
             count(cost.layers.iter().map(moved).sum()),
-            quantity(cost.energy, "J"),
+            energy(cost.energy),
             String::new(),
-            quantity(cost.latency, "s"),
+            latency(cost.latency),
         ],
         true,
     );
@@ -102,8 +106,76 @@ pub fn table(
             count(elements)
         );
     }
-    sizes(candidate, &mut out);
-    sources(provenance, &mut out);
+    sizes(candidate, units, &mut out);
+    sources(&experiment.provenance, &mut out);
+    out
+}
+
+/// One network on several targets: a row per layer, for each target its energy and latency.
+pub fn side_by_side(title: &str, priced: &[(Experiment, Candidate, Cost)], look: Look) -> String {
+    let names: Vec<&str> = priced.iter().map(|(_, _, c)| c.target.as_str()).collect();
+    let mut out = format!("{title} on {}\n\n", names.join(", "));
+    let Some((experiment, candidate, first)) = priced.first() else {
+        return out;
+    };
+    let units = &experiment.units;
+    let energy = |joules: f64| shown(joules, "J", units.get("energy"));
+    let latency = |seconds: f64| shown(seconds, "s", units.get("latency"));
+    let mut header = vec!["layer".to_string(), "MACs".to_string()];
+    for name in &names {
+        header.extend([format!("energy, {name}"), format!("latency, {name}")]);
+    }
+    let mut grid = Grid::new(&header, &[0], look);
+    for (index, layer) in first.layers.iter().enumerate() {
+        let mut row = vec![layer.layer.clone(), count(layer.macs)];
+        for layer in priced
+            .iter()
+            .filter_map(|(_, _, cost)| cost.layers.get(index))
+        {
+            row.extend([energy(layer.energy), latency(layer.latency)]);
+        }
+        grid.row(&row, false);
+    }
+    for (index, node) in first.elementwise.iter().enumerate() {
+        if node.charge != Charge::Charged {
+            continue;
+        }
+        let mut row = vec![format!("{} {}", node.layer, node.op), String::new()];
+        for node in priced
+            .iter()
+            .filter_map(|(_, _, cost)| cost.elementwise.get(index))
+        {
+            row.extend([energy(node.energy), latency(node.latency)]);
+        }
+        grid.row(&row, false);
+    }
+    let mut total = vec!["total".to_string(), count(first.macs)];
+    for (_, _, cost) in priced {
+        total.extend([energy(cost.energy), latency(cost.latency)]);
+    }
+    grid.row(&total, true);
+    out.push_str(&grid.finish());
+    let size = |bits: u64, metric: &str| shown(bits as f64, "bit", units.get(metric));
+    let packed = size(model_size(&candidate.network), "model_size");
+    let _ = write!(out, "\nmodel size {packed} packed");
+    for (_, candidate, cost) in priced {
+        if let Some(stored) = stored(candidate) {
+            let _ = write!(
+                out,
+                ", {} as {} stores it",
+                size(stored, "stored_size"),
+                cost.target
+            );
+        }
+    }
+    out.push('\n');
+    let mut provenance: Vec<Provenance> = Vec::new();
+    for source in priced.iter().flat_map(|(e, _, _)| &e.provenance) {
+        if !provenance.contains(source) {
+            provenance.push(source.clone());
+        }
+    }
+    sources(&provenance, &mut out);
     out
 }
 
@@ -173,17 +245,22 @@ fn stored(candidate: &Candidate) -> Option<u64> {
     stored_size(&candidate.network, target).ok()
 }
 
-fn sizes(candidate: &Candidate, out: &mut String) {
+fn sizes(candidate: &Candidate, units: &BTreeMap<String, String>, out: &mut String) {
     let network: &Network = &candidate.network;
-    let size = |bits: u64| quantity(bits as f64, "bit");
-    let _ = write!(out, "\nmodel size {} packed", size(model_size(network)));
+    let size = |bits: u64, metric: &str| shown(bits as f64, "bit", units.get(metric));
+    let packed = size(model_size(network), "model_size");
+    let _ = write!(out, "\nmodel size {packed} packed");
     if let Some(stored) = stored(candidate) {
-        let _ = write!(out, ", {} as the target stores it", size(stored));
+        let _ = write!(
+            out,
+            ", {} as the target stores it",
+            size(stored, "stored_size")
+        );
     }
     let _ = writeln!(
         out,
         "; at most {} of activations alive at once",
-        size(peak_memory(network))
+        size(peak_memory(network), "peak_memory")
     );
 }
 

@@ -86,6 +86,8 @@ pub fn digits() -> RunResult {
             "policy.body.q".into(),
             "train.optimizer.sgd.lr".into(),
         ],
+        decision_units: vec![String::new(); 3],
+        units: BTreeMap::new(),
         trials: vec![
             trial(
                 0,

@@ -110,7 +110,8 @@ fn goals(result: &RunResult) -> Vec<Json> {
                 Direction::Maximize => "maximize",
                 Direction::Minimize => "minimize",
             },
-            "unit": g.unit,
+            // Numbers are shares here.
+            "unit": if g.unit == "%" { "" } else { &g.unit },
         })
     });
     goals.collect()

@@ -2,13 +2,14 @@
 //!
 //! In: an [`Experiment`] and its [`Template`]. Out: text or JSON. Nothing is trained; a few candidates are built and priced.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::Look;
 use super::grid::Grid;
-use super::quantity::{count, group, quantity};
+use super::quantity::{count, group, quantity, shown};
 use super::words::{plural, verb};
 use crate::interpreter::planned;
 use crate::ir::{Experiment, Method, Value};
@@ -120,7 +121,7 @@ pub fn text(
     }
     out.push('\n');
     decisions(template, &survey, verbose, look, &mut out);
-    members(template, look, &mut out);
+    members(&experiment.units, template, look, &mut out);
     if verbose {
         layers(template, look, &mut out);
     }
@@ -288,9 +289,11 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
         );
     }
     for pruned in survey.pruned.iter().take(MOST_PRUNED) {
+        let decision = all.iter().find(|d| d.path == pruned.path);
+        let shown = |v: &Value| decision.map_or(v.to_string(), |d| d.shown(v));
         let members = match &pruned.members[..] {
-            [one] => format!("= {one}"),
-            several => format!("in {}", set(several.iter().map(Value::to_string).collect())),
+            [one] => format!("= {}", shown(one)),
+            several => format!("in {}", set(several.iter().map(shown).collect())),
         };
         let by = match &pruned.by {
             Some(text) => format!("never meets `require {text}`"),
@@ -327,7 +330,7 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
             &[
                 decision.path.clone(),
                 domain(decision),
-                decision.default.to_string(),
+                decision.shown(&decision.default),
                 exists.into(),
             ],
             false,
@@ -356,7 +359,10 @@ fn set(items: Vec<String>) -> String {
 /// A domain as it would be written.
 fn domain(decision: &Decision) -> String {
     match &decision.choices {
-        Choices::Ordered(values) => set(values.iter().map(f64::to_string).collect()),
+        Choices::Ordered(values) => {
+            let shown = |x: &f64| decision.shown(&Value::Number(*x));
+            set(values.iter().map(shown).collect())
+        }
         Choices::Categories(values) => set(values.iter().map(Value::to_string).collect()),
         Choices::Integers {
             low,
@@ -371,6 +377,10 @@ fn domain(decision: &Decision) -> String {
             };
             format!("{low}..{high}{step}{}", logarithmic(*log))
         }
+        Choices::Reals { low, high, log } if !decision.unit.is_empty() => {
+            let shown = |x: f64| decision.shown(&Value::Number(x));
+            format!("{}..{}{}", shown(*low), shown(*high), logarithmic(*log))
+        }
         Choices::Reals { low, high, log } => {
             format!("{low:?}..{high:?}{}", logarithmic(*log))
         }
@@ -382,7 +392,7 @@ fn logarithmic(log: bool) -> &'static str {
 }
 
 /// The default member beside the bounds of all.
-fn members(template: &Template, look: Look, out: &mut String) {
+fn members(units: &BTreeMap<String, String>, template: &Template, look: Look, out: &mut String) {
     let known = known(template);
     if known.0.is_empty() {
         return;
@@ -396,12 +406,12 @@ fn members(template: &Template, look: Look, out: &mut String) {
         };
         let bound = |pick: fn(&(f64, f64)) -> f64| {
             let bound = extremes.get(name).map(pick).filter(|b| b.is_finite());
-            bound.map_or("–".into(), |b| quantity(b, metric.unit))
+            bound.map_or("–".into(), |b| shown(b, metric.unit, units.get(name)))
         };
         grid.row(
             &[
                 name.into(),
-                quantity(*value, metric.unit),
+                shown(*value, metric.unit, units.get(name)),
                 bound(|b| b.0),
                 bound(|b| b.1),
             ],

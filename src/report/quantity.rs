@@ -2,13 +2,47 @@
 //!
 //! In: a value in base units and the name of the unit. Out: four significant digits with a prefix: `12.35 nJ`, `3.21 KiB`, `97.3 %`.
 
+use crate::units::{Unit, significant};
+
 /// A value in base units as text. `B` takes bits, as every size inside is in bits; `%` takes shares.
 pub fn quantity(value: f64, unit: &str) -> String {
     match unit {
         "%" => percent(value),
         "bit" | "B" => size(value),
         "" => plain(value),
+        // Nothing to put a prefix before.
+        _ if unit.starts_with("1/") => format!("{} {unit}", plain(value)),
         _ => prefixed(value, unit),
+    }
+}
+
+/// A value in base units as text, in the author's unit if there is one of its dimension.
+pub fn shown(value: f64, base: &str, author: Option<&String>) -> String {
+    // A frame is 1, so that `1/s` is a unit, too.
+    let dimension = |unit: &str| match unit.strip_prefix("1/") {
+        Some(below) => Unit::parse(&format!("frame/{below}")),
+        None => Unit::parse(unit),
+    };
+    let dimension = |unit: &str| dimension(unit).ok().map(|u| u.dimension);
+    match author {
+        Some(unit) if unit != "%" && dimension(unit) == dimension(base) => authored(value, unit),
+        Some(unit) if unit == "%" && base.is_empty() => percent(value),
+        _ => quantity(value, base),
+    }
+}
+
+/// Four significant digits of a value in exactly this unit; empty for plain numbers.
+pub fn authored(value: f64, unit: &str) -> String {
+    match Unit::parse(unit) {
+        Ok(known) if !unit.is_empty() => {
+            let number = known.from_base(value);
+            let digits = match number.abs() {
+                size if size == 0.0 || (0.1..1e6).contains(&size) => digits(number),
+                _ => significant(number),
+            };
+            format!("{digits} {unit}")
+        }
+        _ => plain(value),
     }
 }
 
@@ -122,6 +156,23 @@ mod tests {
         assert_eq!(quantity(8.0 * 1024.0 * 8.0, "bit"), "8 KiB");
         assert_eq!(quantity(12.0, "bit"), "1.500 B");
         assert_eq!(quantity(8.0 * 1500.0, "B"), "1.465 KiB");
+    }
+
+    #[test]
+    fn the_author_chooses_the_unit() {
+        let shown = |value, base, unit: &str| shown(value, base, Some(&unit.to_string()));
+        assert_eq!(shown(1.234567e-8, "J", "uJ"), "0.01235 uJ");
+        assert_eq!(shown(3.2e-7, "J", "nJ"), "320 nJ");
+        assert_eq!(shown(3.2e-7, "J", "J"), "3.2e-7 J");
+        assert_eq!(shown(65536.0, "bit", "kB"), "8.192 kB");
+        assert_eq!(shown(65536.0, "bit", "bit"), "65536 bit");
+        assert_eq!(shown(0.25, "", "%"), "25.0 %");
+        assert_eq!(shown(30.0, "1/s", "fps"), "30 fps");
+        // A unit of another dimension says nothing: `energy > 0 ms`.
+        assert_eq!(shown(1.234567e-8, "J", "ms"), "12.35 nJ");
+        assert_eq!(quantity(94221.4, "1/s"), "94221 1/s");
+        assert_eq!(authored(3e8, "MHz"), "300 MHz");
+        assert_eq!(authored(1e6, ""), "1 000 000");
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::words::goal_value;
 use crate::interpreter::single::Single;
 use crate::interpreter::train::Trained;
 use crate::ir::Experiment;
-use crate::model::Template;
 use crate::model::metrics::METRICS;
+use crate::model::{Decision, Template};
 
 /// For people. `test` is the accuracy on the test split, if it was read.
 pub fn text(
@@ -25,8 +25,8 @@ pub fn text(
     let mut put = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<24}  {text}");
     };
-    for (path, chosen) in choices(template, one) {
-        put(path, chosen.to_string());
+    for (decision, chosen) in choices(template, one) {
+        put(&decision.path, decision.shown(chosen));
     }
     for (stage, accuracy) in one.candidate.stages.iter().zip(&trained.after) {
         put(&format!("after `{}`", stage.name), percent(*accuracy));
@@ -37,7 +37,10 @@ pub fn text(
     }
     for metric in METRICS {
         if let Some(known) = one.known.0.get(metric.name) {
-            put(metric.name, goal_value(metric.name, *known, metric.unit));
+            put(
+                metric.name,
+                goal_value(&experiment.units, metric.name, *known, metric.unit),
+            );
         }
     }
     format!(
@@ -61,7 +64,7 @@ pub fn json(
         "experiment": experiment.name,
         "seed": experiment.seed,
         "trial": one.trial,
-        "decisions": decisions.map(|(p, v)| (p.to_string(), value(v))).collect::<Map<_, _>>(),
+        "decisions": decisions.map(|(d, v)| (d.path.clone(), value(v))).collect::<Map<_, _>>(),
         "epochs": trained.epochs,
         "loss": trained.loss.map(number),
         "stages": stages.map(|(s, a)| (s.name.clone(), number(*a))).collect::<Map<_, _>>(),
@@ -75,7 +78,7 @@ pub fn json(
 fn choices<'a>(
     template: &'a Template,
     one: &'a Single,
-) -> impl Iterator<Item = (&'a str, &'a crate::ir::Value)> {
+) -> impl Iterator<Item = (&'a Decision, &'a crate::ir::Value)> {
     let decisions = template.decisions().all.iter().zip(&one.point.0);
-    decisions.filter_map(|(d, v)| Some((d.path.as_str(), v.as_ref()?)))
+    decisions.filter_map(|(d, v)| Some((d, v.as_ref()?)))
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::grid::Grid;
-use super::quantity::{percent, points, quantity};
+use super::quantity::{authored, percent, points, quantity, shown};
 use super::words::{goal_value, plural, verb};
 use super::{Look, bits};
-use crate::interpreter::result::{ArmsResult, Expectation, RunResult};
+use crate::interpreter::result::{ArmsResult, RunResult};
 use crate::interpreter::store::trial::{Status, Trial};
 use crate::ir::{Direction, Value};
 use crate::model::metrics::metric;
@@ -41,7 +41,7 @@ pub fn summary(result: &RunResult, look: Look) -> String {
     misses(result, &mut out);
     failures(result, &mut out);
     sources(result, &mut out);
-    expectations(&result.expects, &mut out);
+    expectations(result, &mut out);
     out
 }
 
@@ -125,9 +125,10 @@ pub fn arms(result: &ArmsResult, look: Look) -> String {
         .iter()
         .find_map(|a| a.result.hypervolume.as_ref());
     if let Some(reference) = reference {
+        let units = &result.arms[0].result.units;
         let point = goals.iter().zip(&reference.reference);
         let point: Vec<String> = point
-            .map(|(g, v)| format!("{} {}", g.text, goal_value(&g.text, *v, &g.unit)))
+            .map(|(g, v)| format!("{} {}", g.text, goal_value(units, &g.text, *v, &g.unit)))
             .collect();
         put(
             &mut out,
@@ -141,7 +142,7 @@ pub fn arms(result: &ArmsResult, look: Look) -> String {
         let mut said = String::new();
         misses(&arm.result, &mut said);
         failures(&arm.result, &mut said);
-        expectations(&arm.result.expects, &mut said);
+        expectations(&arm.result, &mut said);
         if !said.is_empty() {
             let _ = write!(out, "\n{}{said}", arm.label);
             if !out.ends_with('\n') {
@@ -214,11 +215,8 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
                 path,
                 false,
                 Box::new(move |t| {
-                    t.point
-                        .0
-                        .get(i)
-                        .and_then(Option::as_ref)
-                        .map_or_else(dash, show)
+                    let chosen = t.point.0.get(i).and_then(Option::as_ref);
+                    chosen.map_or_else(dash, |v| show(v, &result.decision_units[i]))
                 }),
             );
         }
@@ -239,12 +237,14 @@ fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
         let is_goal = result.goals.iter().any(|g| g.text == name);
         let is_known = result.trials.iter().any(|t| t.metrics.0.contains_key(name));
         if let (false, true, Some(metric)) = (is_goal, is_known, metric(name)) {
+            // What a table or a command measures is called as its author likes, and has no unit.
+            let unit = if has_layers { metric.unit } else { "" };
             add(
                 name,
                 false,
                 Box::new(move |t| {
                     let value = t.metrics.0.get(name);
-                    value.map_or_else(dash, |v| quantity(*v, metric.unit))
+                    value.map_or_else(dash, |v| shown(*v, unit, result.units.get(name)))
                 }),
             );
         }
@@ -274,7 +274,7 @@ fn goal_of(result: &RunResult, index: usize, trial: &Trial) -> String {
     let (Some(value), Some(goal)) = (trial.goals.get(index), result.goals.get(index)) else {
         return dash();
     };
-    let shown = goal_value(&goal.text, *value, &goal.unit);
+    let shown = goal_value(&result.units, &goal.text, *value, &goal.unit);
     match result.intervals.get(&trial.number) {
         Some(of) if goal.text == "accuracy" => with_interval(shown, of.accuracy),
         _ => shown,
@@ -346,11 +346,10 @@ fn best(result: &RunResult, out: &mut String) {
         return;
     };
     let _ = writeln!(out, "\nbest: trial {}", trial.number);
-    let chosen: Vec<(&String, &Value)> = result
-        .decisions
-        .iter()
+    let decisions = result.decisions.iter().zip(&result.decision_units);
+    let chosen: Vec<(&String, String)> = decisions
         .zip(&trial.point.0)
-        .filter_map(|(path, v)| Some((path, v.as_ref()?)))
+        .filter_map(|((path, unit), v)| Some((path, show(v.as_ref()?, unit))))
         .collect();
     let width = chosen
         .iter()
@@ -358,7 +357,7 @@ fn best(result: &RunResult, out: &mut String) {
         .max()
         .unwrap_or(0);
     for (path, value) in chosen.iter().take(MOST_CHOSEN) {
-        let _ = writeln!(out, "  {path:width$}  {}", show(value));
+        let _ = writeln!(out, "  {path:width$}  {value}");
     }
     if chosen.len() > MOST_CHOSEN {
         let more = chosen.len() - MOST_CHOSEN;
@@ -476,11 +475,11 @@ fn sources(result: &RunResult, out: &mut String) {
 }
 
 /// Every `expect` line; a failed one with the values of its parts.
-pub fn expectations(expects: &[Expectation], out: &mut String) {
-    if !expects.is_empty() {
+fn expectations(result: &RunResult, out: &mut String) {
+    if !result.expects.is_empty() {
         out.push('\n');
     }
-    for expect in expects {
+    for expect in &result.expects {
         let verdict = if expect.holds { "ok    " } else { "FAILED" };
         let _ = writeln!(out, "{verdict}  expect {}", expect.text);
         if expect.holds {
@@ -488,7 +487,10 @@ pub fn expectations(expects: &[Expectation], out: &mut String) {
         }
         for part in &expect.parts {
             let value = match &part.value {
-                Some(Value::Number(n)) => format!("= {}", quantity(*n, &part.unit)),
+                Some(Value::Number(n)) => {
+                    let of = part.text.strip_prefix("best.").unwrap_or(&part.text);
+                    format!("= {}", shown(*n, &part.unit, result.units.get(of)))
+                }
                 Some(other) => format!("= {other}"),
                 None => "has no value".into(),
             };
@@ -528,9 +530,9 @@ fn first_goal(trial: &Trial) -> f64 {
 }
 
 /// A decision's value; real ones with four digits.
-fn show(value: &Value) -> String {
+fn show(value: &Value, unit: &str) -> String {
     match value {
-        Value::Number(n) => quantity(*n, ""),
+        Value::Number(n) => authored(*n, unit),
         other => other.to_string(),
     }
 }

@@ -1,6 +1,8 @@
 //! Words that several reports share.
 
-use super::quantity::quantity;
+use std::collections::BTreeMap;
+
+use super::quantity::shown;
 use crate::ir::Direction;
 
 /// `1 trial`, `2 trials`.
@@ -16,9 +18,9 @@ pub fn verb(direction: Direction) -> &'static str {
     }
 }
 
-/// The value of a goal. Accuracy is a share without a unit and reads as a percentage.
-pub fn goal_value(goal: &str, value: f64, unit: &str) -> String {
-    quantity(value, if goal == "accuracy" { "%" } else { unit })
+/// The value of a goal, in the author's unit if there is one.
+pub fn goal_value(units: &BTreeMap<String, String>, goal: &str, value: f64, base: &str) -> String {
+    shown(value, base, units.get(goal))
 }
 
 #[cfg(test)]
@@ -29,7 +31,10 @@ mod tests {
     fn words_fit_their_numbers() {
         assert_eq!(plural(1, "trial"), "1 trial");
         assert_eq!(plural(0, "trial"), "0 trials");
-        assert_eq!(goal_value("accuracy", 0.5, ""), "50.0 %");
+        let units = BTreeMap::from([("latency".to_string(), "us".to_string())]);
+        let goal_value = |goal, value, base| goal_value(&units, goal, value, base);
+        assert_eq!(goal_value("accuracy", 0.5, "%"), "50.0 %");
         assert_eq!(goal_value("energy", 2e-9, "J"), "2 nJ");
+        assert_eq!(goal_value("latency", 2e-3, "s"), "2000 us");
     }
 }

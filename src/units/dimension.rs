@@ -1,4 +1,4 @@
-//! What a quantity measures: a product of powers of seven bases.
+//! What a quantity measures: a product of powers of nine bases.
 //!
 //! In: bases and their exponents. Out: products, quotients, powers, and words for messages ("energy per op").
 
@@ -22,19 +22,25 @@ pub enum Base {
     Mac,
     /// Clock cycles.
     Cycle,
+    /// Electric potential, in volts.
+    Volt,
+    /// Circuit size, in gate equivalents: two-input NAND gates of the same area.
+    Gate,
     /// Time, in seconds.
     Second,
 }
 
 impl Base {
     /// All of them, in the order of a [`Dimension`]'s exponents.
-    pub const ALL: [Base; 7] = [
+    pub const ALL: [Base; 9] = [
         Base::Joule,
         Base::Meter,
         Base::Bit,
         Base::Op,
         Base::Mac,
         Base::Cycle,
+        Base::Volt,
+        Base::Gate,
         Base::Second,
     ];
 
@@ -48,6 +54,8 @@ impl Base {
             Base::Op => "op",
             Base::Mac => "mac",
             Base::Cycle => "cycle",
+            Base::Volt => "V",
+            Base::Gate => "GE",
         }
     }
 
@@ -61,6 +69,8 @@ impl Base {
             Base::Op => ("ops", "op"),
             Base::Mac => ("macs", "mac"),
             Base::Cycle => ("cycles", "cycle"),
+            Base::Volt => ("voltage", "volt"),
+            Base::Gate => ("gate equivalents", "gate equivalent"),
         }
     }
 }
@@ -72,35 +82,44 @@ pub(super) type Product = Vec<(Base, u8)>;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
-pub struct Dimension([i8; 7]);
+pub struct Dimension([i8; 9]);
 
 impl Dimension {
     /// No dimension: a plain number.
-    pub const NUMBER: Dimension = Dimension([0; 7]);
+    pub const NUMBER: Dimension = Dimension([0; 9]);
     /// s.
-    pub const TIME: Dimension = Dimension([0, 0, 0, 0, 0, 0, 1]);
+    pub const TIME: Dimension = Dimension::product(&[(Base::Second, 1)]);
     /// J.
-    pub const ENERGY: Dimension = Dimension([1, 0, 0, 0, 0, 0, 0]);
+    pub const ENERGY: Dimension = Dimension::product(&[(Base::Joule, 1)]);
     /// J/s.
-    pub const POWER: Dimension = Dimension([1, 0, 0, 0, 0, 0, -1]);
+    pub const POWER: Dimension = Dimension::product(&[(Base::Joule, 1), (Base::Second, -1)]);
     /// m^2.
-    pub const AREA: Dimension = Dimension([0, 2, 0, 0, 0, 0, 0]);
+    pub const AREA: Dimension = Dimension::product(&[(Base::Meter, 2)]);
     /// bit.
-    pub const DATA: Dimension = Dimension([0, 0, 1, 0, 0, 0, 0]);
+    pub const DATA: Dimension = Dimension::product(&[(Base::Bit, 1)]);
     /// op.
-    pub const OPS: Dimension = Dimension([0, 0, 0, 1, 0, 0, 0]);
+    pub const OPS: Dimension = Dimension::product(&[(Base::Op, 1)]);
     /// mac.
-    pub const MACS: Dimension = Dimension([0, 0, 0, 0, 1, 0, 0]);
+    pub const MACS: Dimension = Dimension::product(&[(Base::Mac, 1)]);
     /// cycle.
-    pub const CYCLES: Dimension = Dimension([0, 0, 0, 0, 0, 1, 0]);
+    pub const CYCLES: Dimension = Dimension::product(&[(Base::Cycle, 1)]);
     /// cycle/s.
-    pub const FREQUENCY: Dimension = Dimension([0, 0, 0, 0, 0, 1, -1]);
+    pub const FREQUENCY: Dimension = Dimension::product(&[(Base::Cycle, 1), (Base::Second, -1)]);
+
+    /// A product of powers of different bases.
+    const fn product(powers: &[(Base, i8)]) -> Self {
+        let mut exponents = [0; 9];
+        let mut i = 0;
+        while i < powers.len() {
+            exponents[powers[i].0 as usize] = powers[i].1;
+            i += 1;
+        }
+        Dimension(exponents)
+    }
 
     /// The dimension of one base.
     pub fn of(base: Base) -> Self {
-        let mut exponents = [0; 7];
-        exponents[base as usize] = 1;
-        Dimension(exponents)
+        Dimension::product(&[(base, 1)])
     }
 
     /// The exponent of a base.
@@ -124,8 +143,13 @@ impl Dimension {
         even.then(|| Dimension(self.0.map(|e| e / 2)))
     }
 
-    /// The unit that values of it are kept in, as the language spells it: `J*s`, `bit/cycle`; empty for a plain number.
+    /// The unit that values of it are kept in, as the language spells it: `J*s`, `bit/cycle`, `Hz`; empty for a plain number.
     pub fn base_unit(self) -> String {
+        match self {
+            Dimension::FREQUENCY => return "Hz".to_string(),
+            Dimension::POWER => return "W".to_string(),
+            _ => {}
+        }
         let (above, below) = self.fraction();
         let raised = |(base, exponent): &(Base, u8)| match exponent {
             1 => base.symbol().to_string(),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// A value with its dimension.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quantity {
-    /// In base units: s, J, m, bit, op, mac, cycle and their products.
+    /// In base units: s, J, m, bit, op, mac, cycle, V, GE and their products.
     pub value: f64,
     /// What it measures.
     pub dimension: Dimension,
@@ -122,6 +122,134 @@ mod tests {
             dimension("op/mac") * dimension("mac/cycle") * dimension("MHz"),
             dimension("Gop/s")
         );
+    }
+
+    /// Every quantity of the four papers and of the accelerators that they review, in their own spelling or the nearest that is
+    /// accepted, against SI by hand.
+    #[test]
+    fn every_quantity_of_the_papers_can_be_written() {
+        for (number, unit, base, words) in [
+            // BrainTTA
+            (35.0, "fJ/op", 35e-15, "energy per op"),
+            (614.0, "GOPS", 614e9, "ops per time"),
+            (614.0, "Gop/s", 614e9, "ops per time"),
+            (28.6, "TOPS/W", 28.6e12, "ops per energy"),
+            (300.0, "MHz", 3e8, "frequency"),
+            (1024.0, "bit/cycle", 1024.0, "information per cycle"),
+            (1024.0, "mac/cycle", 1024.0, "macs per cycle"),
+            (2.0, "op/mac", 2.0, "ops per mac"),
+            (71.7, "pJ/cycle", 71.7e-12, "energy per cycle"),
+            (21.5, "mW", 0.0215, "power"),
+            (22.0, "nm", 22e-9, "length"),
+            (8.0, "KiB", 65536.0, "information"),
+            (4.0, "GiB", 34359738368.0, "information"),
+            // the accelerators
+            (0.4, "V", 0.4, "voltage"),
+            (400.0, "mV", 0.4, "voltage"),
+            (0.7, "mm^2", 0.7e-6, "area"),
+            (0.7, "mm²", 0.7e-6, "area"),
+            (137.0, "um²", 137e-12, "area"),
+            (3.1, "POPS/W", 3.1e15, "ops per energy"),
+            (418.0, "TOPS/mm²", 418e18, "ops per length^2 per time"),
+            (
+                414.0,
+                "kB/mm²",
+                414e3 * 8.0 / 1e-6,
+                "information per length^2",
+            ),
+            (1.33, "MGE", 1.33e6, "gate equivalents"),
+            (1.1, "TOPS/MGE", 1.1e6, "ops per gate equivalent per time"),
+            (895.0, "uW", 895e-6, "power"),
+            (895.0, "µW", 895e-6, "power"),
+            (2.72, "uJ/inference", 2.72e-6, "energy"),
+            (2.2, "mJ/frame", 2.2e-3, "energy"),
+            (1700.0, "fps", 1700.0, "number per time"),
+            (3200.0, "inference/s", 3200.0, "number per time"),
+            // memory traffic
+            (20.3, "pJ/bit", 20.3e-12, "energy per bit"),
+            (162.5, "pJ/B", 162.5e-12 / 8.0, "energy per bit"),
+            (12.8, "GB/s", 102.4e9, "information per time"),
+            (0.9, "MB", 7.2e6, "information"),
+            (75.0, "kB", 6e5, "information"),
+            // search and training
+            (6.11, "ms", 6.11e-3, "time"),
+            (12.0, "h", 43200.0, "time"),
+            (60.0, "Mmac", 6e7, "macs"),
+            (57.0, "Mop", 5.7e7, "ops"),
+            (86.8, "%", 0.868, "number"),
+        ] {
+            let quantity = Quantity::new(number, unit).unwrap();
+            let error = (quantity.value - base).abs() / base;
+            assert!(error < 1e-14, "{number} {unit} is {}", quantity.value);
+            assert_eq!(quantity.dimension.to_string(), words, "{unit}");
+            assert_eq!(quantity.to_string(), format!("{number} {unit}"));
+        }
+    }
+
+    #[test]
+    fn binary_prefixes_are_for_information_only() {
+        for unit in [
+            "KiHz", "Miop", "KiJ", "Gis", "KiV", "Mimac", "Kicycle", "KiW",
+        ] {
+            assert!(Unit::parse(unit).is_err(), "{unit}");
+        }
+        for (unit, bits) in [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40)] {
+            let bits = libm::exp2(f64::from(bits));
+            assert_eq!(value(1.0, &format!("{unit}bit")), bits);
+            assert_eq!(value(1.0, &format!("{unit}B")), 8.0 * bits);
+        }
+    }
+
+    #[test]
+    fn habits_of_papers_are_understood() {
+        for (written, meant) in [
+            ("GMACs", "Gmac"),
+            ("MACs", "mac"),
+            ("MOPs", "Mop"),
+            ("FLOPs", "op"),
+            ("POp/s/W", "Pop/s/W"),
+            ("TOPs/W", "TOPS/W"),
+            ("Tops/mm^2", "TOPS/mm^2"),
+            ("mm2", "mm^2"),
+            ("um2", "um^2"),
+            ("Gb/s", "Gbit/s"),
+            ("cycles", "cycle"),
+            ("seconds", "s"),
+            ("uJ/inf", "uJ/inference"),
+            ("bits", "bit"),
+            ("fj/op", "fJ/op"),
+            ("Mhz", "MHz"),
+            ("KIB", "KiB"),
+            ("frames/s", "frame/s"),
+        ] {
+            let error = Unit::parse(written).unwrap_err();
+            assert_eq!(error.suggestion.as_deref(), Some(meant), "{written}");
+        }
+        assert_eq!(
+            Unit::parse("KB/s").unwrap_err().help(),
+            "write `KiB/s` for 1024 bytes, `kB/s` for 1000"
+        );
+        assert_eq!(Unit::parse("M").unwrap_err().suggestion, None);
+    }
+
+    #[test]
+    fn base_units_name_dimensions() {
+        for unit in [
+            "",
+            "s",
+            "Hz",
+            "W",
+            "J/op",
+            "bit",
+            "op/m^2/s",
+            "mac/cycle",
+            "J*s",
+            "V",
+            "GE",
+        ] {
+            assert_eq!(dimension(unit).base_unit(), unit);
+        }
+        assert_eq!(dimension("fps").base_unit(), "1/s");
     }
 
     #[test]

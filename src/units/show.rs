@@ -26,28 +26,21 @@ pub fn significant(value: f64) -> String {
 
 /// The value in the unit of its dimension that needs the fewest digits.
 pub fn automatic(value: f64, dimension: Dimension) -> String {
-    match dimension {
-        Dimension::NUMBER => significant(value),
-        Dimension::DATA => data(value),
-        Dimension::FREQUENCY => prefixed(value, "Hz", 1, false),
-        Dimension::POWER => prefixed(value, "W", 1, false),
-        _ => {
-            let (above, below) = dimension.fraction();
-            let denominator: String = below
-                .iter()
-                .map(|(base, e)| format!("/{}", raised(*base, *e)))
-                .collect();
-            let Some(((first, power), others)) = above.split_first() else {
-                return format!("{} 1{denominator}", significant(value));
-            };
-            let others: String = others
-                .iter()
-                .map(|(base, e)| format!("*{}", raised(*base, *e)))
-                .collect();
-            let unit = format!("{}{others}{denominator}", raised(*first, *power));
-            let counts = matches!(first, Base::Bit | Base::Op | Base::Mac | Base::Cycle);
+    if dimension.is_number() {
+        return significant(value);
+    }
+    if dimension == Dimension::DATA {
+        return data(value);
+    }
+    let unit = dimension.base_unit();
+    let (above, _) = dimension.fraction();
+    match above.first() {
+        Some((first, power)) => {
+            let counts = matches!(first, Base::Bit | Base::Op | Base::Mac | Base::Gate)
+                || *first == Base::Cycle && dimension != Dimension::FREQUENCY;
             prefixed(value, &unit, i32::from(*power), counts)
         }
+        None => format!("{} {unit}", significant(value)),
     }
 }
 
@@ -97,13 +90,6 @@ fn scientific(value: f64) -> (f64, i32) {
             .parse()
             .expect("invariant: an exponent is an integer"),
     )
-}
-
-fn raised(base: Base, exponent: u8) -> String {
-    match exponent {
-        1 => base.symbol().to_string(),
-        n => format!("{}^{n}", base.symbol()),
-    }
 }
 
 fn trimmed(digits: String) -> String {

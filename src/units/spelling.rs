@@ -1,4 +1,4 @@
-//! How units are written: `fJ/op`, `KiB`, `TOPS/W`, `mm^2`, `%`.
+//! How units are written: `fJ/op`, `KiB`, `TOPS/W`, `mm^2` or `mm²`, `%`.
 //!
 //! In: a spelling. Out: a [`Unit`], or a [`UnitError`] with the spelling that was probably meant. The table is closed.
 
@@ -50,7 +50,7 @@ struct Symbol {
 }
 
 #[rustfmt::skip] // a table
-fn symbols() -> [Symbol; 16] {
+fn symbols() -> [Symbol; 21] {
     let symbol = |text, ratio, dimension, prefixes| Symbol { text, ratio, exponent: 0, dimension, prefixes };
     let of = Dimension::of;
     [
@@ -60,6 +60,7 @@ fn symbols() -> [Symbol; 16] {
         symbol("Hz", 1.0, Dimension::FREQUENCY, Prefixes::Decimal),
         symbol("J", 1.0, Dimension::ENERGY, Prefixes::Decimal),
         symbol("W", 1.0, Dimension::POWER, Prefixes::Decimal),
+        symbol("V", 1.0, of(Base::Volt), Prefixes::Decimal),
         symbol("m", 1.0, of(Base::Meter), Prefixes::Decimal),
         symbol("bit", 1.0, Dimension::DATA, Prefixes::Binary),
         symbol("B", 8.0, Dimension::DATA, Prefixes::Binary),
@@ -69,6 +70,11 @@ fn symbols() -> [Symbol; 16] {
         symbol("cycle", 1.0, Dimension::CYCLES, Prefixes::Counting),
         symbol("OPS", 1.0, Dimension::OPS / Dimension::TIME, Prefixes::Counting),
         symbol("MACS", 1.0, Dimension::MACS / Dimension::TIME, Prefixes::Counting),
+        symbol("GE", 1.0, of(Base::Gate), Prefixes::Counting),
+        // Images and inferences are counted by plain numbers, as energy and latency are those of one.
+        symbol("frame", 1.0, Dimension::NUMBER, Prefixes::None),
+        symbol("inference", 1.0, Dimension::NUMBER, Prefixes::None),
+        symbol("fps", 1.0, Dimension::NUMBER / Dimension::TIME, Prefixes::None),
         Symbol { text: "%", ratio: 1.0, exponent: -2, dimension: Dimension::NUMBER, prefixes: Prefixes::None },
     ]
 }
@@ -101,9 +107,30 @@ const BINARY: [(&str, f64); 4] = [
 ];
 
 /// The spellings that a slip of case is mapped to first.
-const COMMON: [&str; 22] = [
-    "MHz", "GHz", "kHz", "fJ", "pJ", "nJ", "uJ", "mJ", "ms", "us", "ns", "mW", "uW", "KiB", "MiB",
-    "kB", "MB", "Gop", "Top", "op", "mac", "cycle",
+const COMMON: [&str; 23] = [
+    "MHz", "GHz", "kHz", "fJ", "pJ", "nJ", "uJ", "mJ", "ms", "us", "ns", "mW", "uW", "mV", "KiB",
+    "MiB", "kB", "MB", "Gop", "Top", "op", "mac", "cycle",
+];
+
+/// How papers and habit write a symbol, after any prefix.
+const HABITS: [(&str, &[&str]); 14] = [
+    (
+        "op",
+        &["op", "ops", "flop", "flops", "operation", "operations"],
+    ),
+    ("mac", &["mac", "macs"]),
+    ("cycle", &["cycle", "cycles", "cyc"]),
+    ("bit", &["bit", "bits", "b"]),
+    ("byte", &["byte", "bytes"]),
+    ("s", &["sec", "secs", "second", "seconds"]),
+    ("min", &["minute", "minutes"]),
+    ("h", &["hr", "hour", "hours"]),
+    ("m", &["meter", "meters", "metre", "metres"]),
+    ("J", &["joule", "joules"]),
+    ("W", &["watt", "watts"]),
+    ("V", &["volt", "volts"]),
+    ("frame", &["frames"]),
+    ("inference", &["inf", "inferences"]),
 ];
 
 impl Unit {
@@ -173,7 +200,11 @@ fn scaled(value: f64, exponent: i32) -> f64 {
 fn raised(factor: &str) -> Option<(Unit, i8)> {
     let (symbol, power) = match factor.split_once('^') {
         Some((symbol, power)) => (symbol, power.parse::<i8>().ok().filter(|p| p.abs() <= 9)?),
-        None => (factor, 1),
+        None => match (factor.strip_suffix('\u{B2}'), factor.strip_suffix('\u{B3}')) {
+            (Some(symbol), _) => (symbol, 2),
+            (_, Some(symbol)) => (symbol, 3),
+            _ => (factor, 1),
+        },
     };
     Some((prefixed(symbol)?, power))
 }
@@ -214,12 +245,10 @@ fn prefixed(word: &str) -> Option<Unit> {
 fn unknown(text: &str, place: Range<usize>) -> UnitError {
     let factor = &text[place.clone()];
     let (symbol, power) = factor.split_at(factor.find('^').unwrap_or(factor.len()));
+    let rest = &text[place.end..];
     let suggestion = nearest(symbol).map(|near| {
-        format!(
-            "{}{near}{power}{}",
-            &text[..place.start],
-            &text[place.end..]
-        )
+        let near = if is_rate(rest) { rate(near) } else { near };
+        format!("{}{near}{power}{rest}", &text[..place.start])
     });
     UnitError {
         unit: text.to_string(),
@@ -228,19 +257,68 @@ fn unknown(text: &str, place: Range<usize>) -> UnitError {
     }
 }
 
-/// The symbol that was probably meant: another case, a plural, or a typing slip.
+/// The symbol that was probably meant: another case, a plural, a word of habit, a power without its sign, or a typing slip.
 fn nearest(word: &str) -> Option<String> {
-    let singular = word.strip_suffix('s').unwrap_or(word);
-    let same =
-        |known: &str| known.eq_ignore_ascii_case(word) || known.eq_ignore_ascii_case(singular);
-    if let Some(known) = COMMON.iter().find(|known| same(known)) {
+    if let Some(known) = COMMON.iter().find(|known| known.eq_ignore_ascii_case(word)) {
         return Some(known.to_string());
     }
-    if prefixed(singular).is_some() {
+    if let Some(known) = habitual(word) {
+        return Some(known);
+    }
+    if let Some(symbol) = word.strip_suffix(['2', '3'])
+        && prefixed(symbol).is_some()
+    {
+        return Some(format!("{symbol}^{}", &word[symbol.len()..]));
+    }
+    if let Some(singular) = word.strip_suffix('s')
+        && prefixed(singular).is_some()
+    {
         return Some(singular.to_string());
+    }
+    // One letter is near to every other.
+    if word.chars().count() < 2 {
+        return None;
     }
     let known = spellings();
     did_you_mean(word, known.iter().map(String::as_str)).map(str::to_string)
+}
+
+/// Whether work before this is meant per second: `TOPs/W`, `TOPs/mm^2`.
+fn is_rate(rest: &str) -> bool {
+    let next = rest
+        .strip_prefix('/')
+        .and_then(|r| r.split(['/', '*']).next());
+    let unit = next.and_then(|factor| Unit::parse(factor).ok());
+    unit.is_some_and(|u| [Dimension::POWER, Dimension::AREA].contains(&u.dimension))
+}
+
+/// `Top` as `TOPS`, `Gmac` as `GMACS`.
+fn rate(work: String) -> String {
+    for (one, per_second) in [("op", "OPS"), ("mac", "MACS")] {
+        if let Some(prefix) = work.strip_suffix(one) {
+            return format!("{prefix}{per_second}");
+        }
+    }
+    work
+}
+
+/// `GMACs`, `MOPs`, `Gb`, `seconds` as this table writes them.
+fn habitual(word: &str) -> Option<String> {
+    let lower = word.to_ascii_lowercase();
+    for (symbol, spellings) in HABITS {
+        for spelling in spellings {
+            // Cut before a whole character: `lower` has the same boundaries as `word`.
+            let Some(prefix) = lower.strip_suffix(spelling) else {
+                continue;
+            };
+            let prefix = &word[..prefix.len()];
+            let known = format!("{prefix}{symbol}");
+            if prefixed(&known).is_some() {
+                return Some(known);
+            }
+        }
+    }
+    None
 }
 
 /// Every symbol with every prefix.
@@ -259,6 +337,10 @@ fn spellings() -> Vec<String> {
 impl UnitError {
     /// What to type instead.
     pub fn help(&self) -> String {
+        if self.factor == "KB" {
+            let [binary, decimal] = ["KiB", "kB"].map(|b| self.unit.replacen("KB", b, 1));
+            return format!("write `{binary}` for 1024 bytes, `{decimal}` for 1000");
+        }
         match &self.suggestion {
             Some(meant) => format!("write `{meant}`"),
             None if self.unit.contains(&format!("/{}", self.factor)) => {
@@ -267,7 +349,7 @@ impl UnitError {
             None if self.unit.contains(&format!("*{}", self.factor)) => {
                 format!("write ` * {}` with blanks to multiply by a value", self.factor)
             }
-            None => "the units are s, Hz, J, W, m, bit, B, op, mac, cycle and %, with prefixes: `35 fJ/op`".to_string(),
+            None => "the units are s, Hz, J, W, V, m, bit, B, op, mac, cycle, GE, frame, inference and %, with prefixes: `35 fJ/op`".to_string(),
         }
     }
 }

@@ -173,7 +173,7 @@ fn units_and_types() {
         "target = braintta require latency <= 8 KiB",
         "bnas::unit::mismatch",
         "8 KiB",
-        "one dimension",
+        "`8 ms`",
     );
     in_experiment(
         "require model_size <= 8 KiBb",

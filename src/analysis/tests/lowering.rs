@@ -60,7 +60,7 @@ fn the_quickstart_lowers() {
     assert_eq!(
         units,
         [
-            (Direction::Maximize, "accuracy", ""),
+            (Direction::Maximize, "accuracy", "%"),
             (Direction::Minimize, "energy", "J")
         ]
     );

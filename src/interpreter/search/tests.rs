@@ -13,6 +13,7 @@ fn decision(path: &str, choices: Choices, default: Value) -> Decision {
         choices,
         default,
         guard: Expr::bool(true),
+        unit: String::new(),
         span: Span::default(),
     }
 }

@@ -22,16 +22,19 @@ pub struct Lock {
     pub trials: usize,
     /// The spec first, then everything that it imports, by name.
     pub sources: Vec<SourceHash>,
+    /// The files that its data sets are read from, by the names in the spec.
+    #[serde(default)]
+    pub data: Vec<SourceHash>,
     /// What the command line changed: `seed`, `trials`.
     pub overrides: BTreeMap<String, u64>,
 }
 
-/// A text and its hash.
+/// A text or a file and its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceHash {
     /// Its name: for the spec `spec.bnas`, for the standard library `<std>/…`.
     pub name: String,
-    /// BLAKE3 of the text, in hexadecimal.
+    /// BLAKE3 of it, in hexadecimal.
     pub blake3: String,
 }
 
@@ -46,6 +49,7 @@ impl Lock {
         spec: &str,
         imports: impl IntoIterator<Item = (&'a str, &'a str)>,
         overrides: BTreeMap<String, u64>,
+        data: Vec<SourceHash>,
     ) -> Lock {
         let hashed = |name: &str, text: &str| SourceHash {
             name: name.into(),
@@ -59,12 +63,13 @@ impl Lock {
         let mut sources = vec![hashed("spec.bnas", spec)];
         sources.extend(imports);
         Lock {
-            schema: 1,
+            schema: 2,
             bnas: env!("CARGO_PKG_VERSION").into(),
             experiment: experiment.into(),
             seed,
             trials,
             sources,
+            data,
             overrides,
         }
     }
@@ -96,6 +101,20 @@ impl Lock {
             show_overrides(&now.overrides),
         );
 
+        // Of another format, all files are new.
+        if self.schema != now.schema {
+            return lines;
+        }
+        let files = by_name(&now.data);
+        for (name, hash) in by_name(&self.data) {
+            match files.get(name) {
+                Some(other) if *other != hash => {
+                    lines.push(format!("the data in `{name}` have changed"))
+                }
+                // The spec says so, and its text has changed.
+                _ => {}
+            }
+        }
         let then: BTreeMap<_, _> = by_name(&self.sources);
         let now: BTreeMap<_, _> = by_name(&now.sources);
         for (name, hash) in &then {
@@ -143,7 +162,15 @@ mod tests {
 
     fn lock(seed: u64, spec: &str, library: &str) -> Lock {
         let imports = [("<std>/targets/braintta.bnas", library)];
-        Lock::new("quick", seed, 40, spec, imports, BTreeMap::new())
+        Lock::new(
+            "quick",
+            seed,
+            40,
+            spec,
+            imports,
+            BTreeMap::new(),
+            Vec::new(),
+        )
     }
 
     #[test]
@@ -165,6 +192,18 @@ mod tests {
         assert_eq!(
             found,
             ["the text of `<std>/targets/braintta.bnas` has changed"]
+        );
+        let with_data = |hash: &str| Lock {
+            data: vec![SourceHash {
+                name: "train.csv".into(),
+                blake3: hash.into(),
+            }],
+            ..lock(1, "a", "b")
+        };
+        assert!(with_data("0").differences(&with_data("0")).is_empty());
+        assert_eq!(
+            with_data("0").differences(&with_data("1")),
+            ["the data in `train.csv` have changed"]
         );
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 fn lock(seed: u64) -> Lock {
-    Lock::new("quick", seed, 4, "spec", [], BTreeMap::new())
+    Lock::new("quick", seed, 4, "spec", [], BTreeMap::new(), Vec::new())
 }
 
 fn test(trial: usize) -> Record {

@@ -13,6 +13,7 @@ fn decision(choices: Choices, guard: Expr) -> Decision {
         default: choices.member(0).unwrap_or(Value::Number(0.0)),
         choices,
         guard,
+        unit: String::new(),
         span: Span::default(),
     }
 }

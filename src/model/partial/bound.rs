@@ -19,7 +19,7 @@ const REALS: Interval = Interval {
 };
 
 /// The smallest standard deviation that a reduction gives.
-const LEAST_STD: f64 = 1e-6;
+pub(super) const LEAST_STD: f64 = 1e-6;
 
 /// Parts of one expression that are looked at before it counts as unknown: unrolled expressions share their parts.
 const LOOKS: usize = 4096;

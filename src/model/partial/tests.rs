@@ -30,6 +30,7 @@ fn decisions() -> Decisions {
         choices,
         default: Value::Number(default),
         guard,
+        unit: String::new(),
         span: Span::default(),
     };
     let whole = |low, high| Choices::Integers {

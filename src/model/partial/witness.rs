@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::bound::LEAST_STD;
 use super::{Names, Use, reduces};
 use crate::ir::{Expr, Function, Reduction, Value};
 use crate::model::counting::{Counted, Uniform};
@@ -36,10 +37,22 @@ pub enum Outcome {
         operands: Vec<f64>,
         /// The choices that matter, by the index of the decision.
         choices: Vec<(usize, Value)>,
-        /// The names that matter.
+        /// The names that matter; where `tensor` is, `x` is one of its values.
         names: Vec<(String, f64)>,
+        /// The values that reductions take. Absent where nothing is reduced, or where all values are the same.
+        tensor: Option<&'static [f64]>,
     },
 }
+
+/// Tensors as they come: values that differ, with and without a mean among them, of either sign and both.
+const TENSORS: [&[f64]; 6] = [
+    &[-1.0, 0.0, 1.0],
+    &[0.5, 1.0, 3.0],
+    &[-3.0, -1.0, -0.5],
+    &[-2.0, -0.5, 0.25, 1.0],
+    &[100.0, -100.0, 2.0, 0.0],
+    &[1.0, 2.0, 3.0],
+];
 
 /// Values of decisions and names.
 struct Tried<'a> {
@@ -58,10 +71,29 @@ impl Scope for Tried<'_> {
     }
 }
 
-/// Looks for a member at which a use goes wrong.
+/// Looks for a member at which a use goes wrong. Of what is reduced, tensors as they come are tried before those whose values are all the same.
 pub fn find(one: &Use, decisions: &Decisions, names: &Names) -> Outcome {
-    let operands: Vec<Expr> = one.operands.iter().map(of_one_value).collect();
-    let conditions: Vec<Expr> = one.conditions.iter().map(of_one_value).collect();
+    if one.operands.iter().chain(&one.conditions).any(reduces)
+        && let found @ Outcome::Fails { .. } = search(one, decisions, names, &TENSORS)
+    {
+        return found;
+    }
+    search(one, decisions, names, &[])
+}
+
+/// The same over these tensors, or over those of one value if there are none.
+fn search(
+    one: &Use,
+    decisions: &Decisions,
+    names: &Names,
+    tensors: &'static [&'static [f64]],
+) -> Outcome {
+    let known = |e: &Expr| match tensors {
+        [] => of_one_value(e),
+        _ => e.clone(),
+    };
+    let operands: Vec<Expr> = one.operands.iter().map(known).collect();
+    let conditions: Vec<Expr> = one.conditions.iter().map(known).collect();
     let parts = || operands.iter().chain(&conditions);
     let mut found_names: BTreeSet<String> = BTreeSet::new();
     parts().for_each(|e| found_names.extend(evaluate::names(e)));
@@ -92,7 +124,10 @@ pub fn find(one: &Use, decisions: &Decisions, names: &Names) -> Outcome {
     }
     let mut samples: Vec<(String, Vec<f64>)> = Vec::new();
     for name in found_names {
-        let values = (names.samples)(&name);
+        let values = match (name.as_str(), tensors) {
+            ("x", [_, ..]) => tensors.concat(),
+            _ => (names.samples)(&name),
+        };
         if values.is_empty() {
             return Outcome::Unknown;
         }
@@ -106,6 +141,7 @@ pub fn find(one: &Use, decisions: &Decisions, names: &Names) -> Outcome {
         needed,
         options,
         samples,
+        tensors,
         decisions,
         left: MOST.max(combinations.min(MOST)),
         exact,
@@ -126,6 +162,7 @@ struct Search<'a> {
     needed: Vec<usize>,
     options: Vec<Vec<Value>>,
     samples: Vec<(String, Vec<f64>)>,
+    tensors: &'static [&'static [f64]],
     decisions: &'a Decisions,
     left: usize,
     exact: bool,
@@ -166,22 +203,32 @@ impl Search<'_> {
             self.left -= 1;
             let mut rest = number;
             let mut names = Vec::with_capacity(self.samples.len());
+            let mut tensor = None;
             for (name, values) in &self.samples {
-                names.push((name.clone(), values[rest % values.len()]));
+                let index = rest % values.len();
+                names.push((name.clone(), values[index]));
+                if name == "x" {
+                    tensor = holder(self.tensors, index);
+                }
                 rest /= values.len();
             }
             let scope = Tried {
                 values: &self.values,
                 names: &names,
             };
-            let reached = (self.conditions.iter()).all(|c| evaluate::truth(c, &scope) == Ok(true));
-            if !reached {
+            let reduced = |e: &Expr| match tensor {
+                Some(values) => of_values(e, values, &scope),
+                None => Some(e.clone()),
+            };
+            let holds =
+                |c: &Expr| reduced(c).is_some_and(|c| evaluate::truth(&c, &scope) == Ok(true));
+            if !self.conditions.iter().all(holds) {
                 continue;
             }
-            let operands: Result<Vec<f64>, _> = (self.operands.iter())
-                .map(|e| evaluate::number(e, &scope))
+            let operands: Option<Vec<f64>> = (self.operands.iter())
+                .map(|e| evaluate::number(&reduced(e)?, &scope).ok())
                 .collect();
-            let Ok(operands) = operands else { continue };
+            let Some(operands) = operands else { continue };
             if !self.one.kind.fails(&operands) {
                 continue;
             }
@@ -193,6 +240,7 @@ impl Search<'_> {
                         operands,
                         choices: choices.collect(),
                         names,
+                        tensor,
                     });
                 }
                 Some(false) => {}
@@ -260,6 +308,64 @@ impl Search<'_> {
     }
 }
 
+/// The tensor that a value stands in, where all are written one behind the other.
+fn holder(tensors: &[&'static [f64]], mut index: usize) -> Option<&'static [f64]> {
+    for tensor in tensors {
+        match index.checked_sub(tensor.len()) {
+            Some(behind) => index = behind,
+            None => return Some(tensor),
+        }
+    }
+    None
+}
+
+/// An expression whose reductions are those of a tensor.
+fn of_values(expr: &Expr, tensor: &[f64], scope: &Tried) -> Option<Expr> {
+    if !reduces(expr) {
+        return Some(expr.clone());
+    }
+    let again = |e: &Arc<Expr>| of_values(e, tensor, scope).map(Arc::new);
+    Some(match expr {
+        Expr::Call(Function::Reduce(reduction, _), args) => {
+            let inner = of_values(&args[0], tensor, scope)?;
+            let of_each = tensor.iter().map(|x| {
+                let mut names = scope.names.to_vec();
+                names.retain(|(name, _)| name != "x");
+                names.push(("x".into(), *x));
+                let scope = Tried {
+                    names: &names,
+                    ..*scope
+                };
+                evaluate::number(&inner, &scope).ok()
+            });
+            Expr::number(reduced(*reduction, &of_each.collect::<Option<Vec<f64>>>()?))
+        }
+        Expr::Call(f, args) => {
+            let args = args.iter().map(|a| of_values(a, tensor, scope));
+            Expr::Call(*f, args.collect::<Option<_>>()?)
+        }
+        Expr::Unary(op, x) => Expr::Unary(*op, again(x)?),
+        Expr::Binary(op, x, y) => Expr::Binary(*op, again(x)?, again(y)?),
+        Expr::If(c, x, y) => Expr::If(again(c)?, again(x)?, again(y)?),
+        _ => expr.clone(),
+    })
+}
+
+fn reduced(reduction: Reduction, values: &[f64]) -> f64 {
+    let sum: f64 = values.iter().sum();
+    let mean = sum / values.len() as f64;
+    match reduction {
+        Reduction::Sum => sum,
+        Reduction::Mean => mean,
+        Reduction::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        Reduction::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
+        Reduction::Std => {
+            let squares: f64 = values.iter().map(|x| (x - mean) * (x - mean)).sum();
+            libm::sqrt(squares / (values.len() as f64 - 1.0)).max(LEAST_STD)
+        }
+    }
+}
+
 /// The ends, the middle, the quarters of reals, zero and the default of a domain.
 fn some(choices: &Choices, default: &Value) -> Vec<Value> {
     let mut found = vec![default.clone()];
@@ -300,7 +406,7 @@ pub fn of_one_value(expr: &Expr) -> Expr {
     let again = |e: &Arc<Expr>| Arc::new(of_one_value(e));
     match expr {
         // Of one value; at least 1e-6, as training takes it.
-        Expr::Call(Function::Reduce(Reduction::Std, _), _) => Expr::number(1e-6),
+        Expr::Call(Function::Reduce(Reduction::Std, _), _) => Expr::number(LEAST_STD),
         Expr::Call(Function::Reduce(..), args) => of_one_value(&args[0]),
         Expr::Call(f, args) => Expr::Call(*f, args.iter().map(of_one_value).collect()),
         Expr::Unary(op, x) => Expr::Unary(*op, again(x)),

@@ -87,6 +87,7 @@ pub fn domain(kind: DomainKind) -> Slot {
     Slot::Chosen(Domain {
         kind,
         default: None,
+        unit: String::new(),
         span: Span::default(),
     })
 }
@@ -424,6 +425,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         }],
         requires: Vec::new(),
         expects: Vec::new(),
+        units: Default::default(),
         provenance: Vec::new(),
         arms: Vec::new(),
         span: Span::default(),

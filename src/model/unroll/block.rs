@@ -57,6 +57,7 @@ impl Unroller<'_, '_> {
         let domain = Domain {
             kind: DomainKind::Set(Vec::new()),
             default: choice.default.clone(),
+            unit: String::new(),
             span: choice.span,
         };
         let path = match place.path.as_str() {

@@ -118,7 +118,8 @@ fn append(dataset: &Dataset, path: &Path, pixels: &mut Vec<u8>) -> Result<(), Da
 }
 
 /// What a folder holds, sorted by name, without what starts with a dot.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+/// What a folder has, in the order of names.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |e: std::io::Error| {
         fail(
             folder,

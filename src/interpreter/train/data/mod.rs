@@ -5,6 +5,7 @@
 //! them. Knows nothing of networks. The test split has one door, [`Data::test`].
 
 mod cifar;
+mod fingerprint;
 mod folder;
 mod idx;
 mod place;
@@ -12,6 +13,8 @@ mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use self::fingerprint::fingerprints;
 
 use self::idx::Idx;
 use self::place::{FOLDER, Places};
@@ -182,24 +185,20 @@ impl Data {
     }
 }
 
-/// The files and folders outside of the program that a data set is read from, in the order of the spec.
-pub fn files(dataset: &Dataset) -> Result<Vec<PathBuf>, DataError> {
-    let folder = std::env::var_os(FOLDER).map(PathBuf::from);
-    let places = Places::of(dataset, folder.as_deref());
-    let all = |names: &mut dyn Iterator<Item = &String>| names.map(|n| places.file(n)).collect();
+/// Names of the files and folders outside of the program that a data set is read from, in the order of the spec.
+fn named(dataset: &Dataset) -> Vec<&String> {
     match &dataset.files {
-        Files::Embedded(_) => Ok(Vec::new()),
+        Files::Embedded(_) => Vec::new(),
         Files::Idx { train, test } => {
             let pairs = std::iter::once(train).chain(test);
-            all(&mut pairs.flat_map(|pair| [&pair.images, &pair.labels]))
+            pairs
+                .flat_map(|pair| [&pair.images, &pair.labels])
+                .collect()
         }
         Files::Cifar { train, test, .. } | Files::Csv { train, test, .. } => {
-            all(&mut train.iter().chain(test))
+            train.iter().chain(test).collect()
         }
-        Files::ImageFolder { train, test } => {
-            let names = std::iter::once(train).chain(test);
-            names.map(|name| places.folder(name)).collect()
-        }
+        Files::ImageFolder { train, test } => std::iter::once(train).chain(test).collect(),
     }
 }
 
