@@ -61,7 +61,10 @@ fn main() {
         _ => 12,
     };
     let run = measure(net, &mode, WARM_UP + steps.unwrap_or(default));
-    let times: Vec<String> = run.ms[WARM_UP..].iter().map(|ms| format!("{ms:.4}")).collect();
+    let times: Vec<String> = run.ms[WARM_UP..]
+        .iter()
+        .map(|ms| format!("{ms:.4}"))
+        .collect();
     println!(
         r#"{{"net": "{net}", "mode": "{mode}", "ms": [{}], "peak_mb": {:.1}, "base_mb": {:.1}, "first_loss": {}, "last_loss": {}}}"#,
         times.join(", "),
@@ -109,7 +112,10 @@ fn measure(net: &str, mode: &str, steps: usize) -> Run {
     let experiment = experiment(folder.path(), net, mode, side, steps);
     let template = Template::new(&experiment).unwrap_or_else(|e| panic!("{e:?}"));
     let point = template.decisions().default_point();
-    let candidate = template.candidate(&point).expect("the network fits").expect("a network");
+    let candidate = template
+        .candidate(&point)
+        .expect("the network fits")
+        .expect("a network");
     let data = Data::load(experiment.data.as_ref().expect("data")).expect("data that load");
     let mut run = Run {
         ms: Vec::new(),
@@ -137,7 +143,9 @@ fn experiment(folder: &Path, net: &str, mode: &str, side: usize, steps: usize) -
         // The sign itself is the nonlinearity.
         text = text.replace(" -> relu", "");
     }
-    let space = net.trim_end_matches(char::is_numeric).replace("resnet", "resnet20");
+    let space = net
+        .trim_end_matches(char::is_numeric)
+        .replace("resnet", "resnet20");
     let space = space.replace("mbv", "mbv2");
     let (policy, quantize) = match mode {
         "qat4" => ("policy = qat4", "all"),
@@ -166,7 +174,9 @@ experiment step {{
     let mut sources = Sources::default();
     let main = sources.add(folder.join("step.bnas").to_string_lossy(), text);
     let checked = analysis::check(&mut sources, main, &analysis::FileLoader);
-    let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    let program = checked
+        .program
+        .unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
     program.experiments[0].clone()
 }
 
@@ -198,13 +208,18 @@ fn write_noise(folder: &Path, side: usize) {
     };
     let pixels: Vec<u8> = (0..COUNT * side * side).map(|_| byte()).collect();
     write("images", [header(&[COUNT, side, side]), pixels].concat());
-    write("labels", header(&[COUNT]).into_iter().chain(labels).collect());
+    write(
+        "labels",
+        header(&[COUNT]).into_iter().chain(labels).collect(),
+    );
 }
 
 /// A line of the process's status, in megabytes; 0 on systems that have no such file.
 fn memory(line: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let found = status.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(':'));
+    let found = status
+        .lines()
+        .find_map(|l| l.strip_prefix(line)?.strip_prefix(':'));
     let kilobytes = found.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
     kilobytes.unwrap_or(0.0) / 1024.0
 }
