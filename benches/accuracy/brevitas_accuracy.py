@@ -9,10 +9,10 @@ new order each epoch, Adam without weight decay, one cosine a stage, pixels from
 which hardtanh stands where signs or ternary codes will (the derivative of their straight-through estimator). Then the quantizers are
 on: of the inner layers' weights and of what enters them, and 8 bits for both at the first and the last layer.
 
-Each tool's own: integer weights have the largest magnitude of their filter as scale in both; Brevitas starts the scales of integer activations from a
-percentile, averaged over STATISTICS steps, and learns them from there on, where bnas calibrates on training images and keeps
-them. Binary and ternary activations have scale 1 in both. bnas measures batch norm anew when quantizers are switched on; here it
-moves there during the fine-tuning.
+Each tool's own: Brevitas starts the scales of integer activations from a percentile, averaged over `--statistics` steps, and learns them from there
+on; bnas keeps those of 8 bits as it calibrated them on training images, and learns those of 4 and 2 bits (LSQ). Integer weights have
+the largest magnitude of their filter as scale, but for 2 bits in bnas, where scales are learned, too. Binary and ternary activations have
+scale 1 in both. bnas measures batch norm anew when quantizers are switched on; here it moves there during the fine-tuning.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from brevitas.inject.enum import QuantType
 from brevitas.quant import Int8WeightPerChannelFloat, SignedBinaryActPerTensorConst, SignedTernaryActPerTensorConst, Uint8ActPerTensorFloat
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BATCH, RATE = 64, 2e-3
+BATCH, RATE = 64, 1e-2
 INTEGERS = {"int8": 8, "int4": 4, "int2": 2}
 
 # Files, pixel scale, how many train, choose and test, epochs in float and with quantizers.

@@ -55,6 +55,9 @@ impl Cx<'_> {
             if let Some(typed) = self.declared(name) {
                 return typed;
             }
+            if let Some(typed) = self.schedule_word(&text, span) {
+                return typed;
+            }
             if schema::is_word(&text) && !matches!(want, Some(Kind::Number(_) | Kind::Whole)) {
                 return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
             }

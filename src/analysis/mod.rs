@@ -43,6 +43,7 @@ mod quantizer;
 mod range;
 mod recipe;
 mod repair;
+mod schedule;
 pub mod schema;
 mod scope;
 mod sections;

@@ -141,7 +141,11 @@ fn run_with(
     };
     run(
         experiment,
-        RunOptions { jobs, stop: &stop },
+        RunOptions {
+            jobs,
+            stop: &stop,
+            checkpoint: Duration::ZERO,
+        },
         store,
         &observer,
     )

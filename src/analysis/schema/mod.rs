@@ -7,7 +7,7 @@ mod calls;
 mod declarations;
 mod functions;
 
-pub use calls::{COMMAND, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES};
+pub use calls::{COMMAND, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES, SCHEDULES};
 pub use declarations::{COUNT, DECLARATIONS, OUTPUT, QUANTIZER, RULE};
 pub use functions::{FUNCTIONS, WORDS};
 

@@ -24,6 +24,8 @@ fn watch<'a>(stop: &'a AtomicBool, progress: &'a mut dyn FnMut(Progress)) -> Wat
         stop,
         progress,
         validates: false,
+        aside: false,
+        keeper: None,
     }
 }
 
@@ -425,6 +427,37 @@ fn divergence_is_an_error() {
     }
 }
 
+/// Where quantized weights are ±1 whatever happens, the loss stays finite; what is trained does not.
+#[test]
+fn divergence_behind_a_quantizer_is_an_error() {
+    let network = quantized(Grid::Binary, ScaleRule::One, Grid::Binary);
+    let mut candidate = candidate(network, 1, Some(2));
+    candidate.stages[1].recipe.optimizer = Optimizer::Sgd {
+        lr: 1e-3,
+        momentum: 0.0,
+        weight_decay: 0.0,
+    };
+    let step = Expr::Name("step_progress".into(), crate::source::Span::default());
+    let late = Expr::Binary(
+        BinaryOp::Greater,
+        Arc::new(step),
+        Arc::new(Expr::number(0.95)),
+    );
+    // The very last steps go to infinity: no step after them would see it.
+    let huge = Expr::If(
+        Arc::new(late),
+        Arc::new(Expr::number(1e300)),
+        Arc::new(Expr::number(1.0)),
+    );
+    candidate.stages[1].recipe.schedule = Schedule::Formula(huge);
+    match run(&candidate, &data(), 0) {
+        Err(error @ TrainError::Diverged { epoch: 2, .. }) => {
+            assert!(error.to_string().contains("`finetune` diverged in epoch 2"));
+        }
+        other => panic!("{:?}", other.map(|t| t.validation)),
+    }
+}
+
 #[test]
 fn stopping_is_an_error() {
     let stop = AtomicBool::new(false);
@@ -532,7 +565,9 @@ fn a_teacher_does_not_learn() {
         key: key(7),
         watch: watch(&stop, &mut nothing),
     };
-    training.stage(&mut model, 1, &of.stages[0], None).unwrap();
+    let start = State::new(&of.stages[0].recipe);
+    let past = Past::default();
+    training.stage(&mut model, 0, start, &past).unwrap();
     assert_eq!(teacher.logits(images.clone()), before);
     assert_ne!(model.logits(images), before);
 }
