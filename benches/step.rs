@@ -131,6 +131,8 @@ fn measure(net: &str, mode: &str, steps: usize) -> Run {
             start = Instant::now();
         },
         validates: false,
+        aside: false,
+        keeper: None,
     };
     train::train(&candidate, &data, Key::default(), watch).expect("a training that converges");
     run

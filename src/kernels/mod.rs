@@ -19,6 +19,7 @@ pub mod conv;
 pub mod depthwise;
 pub mod elementary;
 pub mod elementwise;
+pub mod int_quant;
 pub mod memory;
 pub mod pool;
 pub mod program;

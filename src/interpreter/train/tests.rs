@@ -91,6 +91,12 @@ fn every_precision_learns_and_equals_integer_inference() {
             int(4, false),
             0.88,
         ),
+        (
+            int(4, true),
+            ScaleRule::Percentile(0.999),
+            int(8, false),
+            0.88,
+        ),
         (Grid::Ternary, ScaleRule::MeanAbs, Grid::Ternary, 0.75),
         (Grid::Binary, ScaleRule::MeanAbs, Grid::Binary, 0.7),
     ] {

@@ -19,8 +19,8 @@ pub use compile::Surrogate;
 use compile::{Compiler, varies};
 
 use super::evaluate;
-use super::quantizer::{Grid, Quantizer};
-use crate::ir::{Expr, Formulas, Slot};
+use super::quantizer::{Grid, Quantizer, ScaleRule};
+use crate::ir::{BinaryOp, Expr, Formulas, Function, Slot};
 use crate::kernels::program::{Binary, Level, Op, Outcome, Program, Unary};
 
 /// Why an expression is no formula.
@@ -78,6 +78,28 @@ pub fn surrogate(quantizer: &Quantizer) -> Result<Option<Program>, FormulaError>
     let dy = compiler.op(Op::Dy);
     let product = compiler.binary(Binary::Multiply, slope, dy);
     Ok(Some(compiler.finish(Some(Outcome::Add(product)), &[])))
+}
+
+/// Whether the surrogate gradient of a binary quantizer with scale 1 is the clipped straight-through estimator as it is written everywhere,
+/// `if abs(x) <= 1 then 1 else 0`, which needs no program.
+pub fn is_clipped_straight_through(quantizer: &Quantizer) -> bool {
+    let is = |e: &Expr, number: f64| *e == Expr::number(number);
+    let magnitude = |e: &Expr| match e {
+        Expr::Call(Function::Abs, of) => {
+            matches!(of.as_slice(), [Expr::Name(name, _)] if name == "x")
+        }
+        _ => false,
+    };
+    let inside = |e: &Expr| match e {
+        Expr::Binary(BinaryOp::LessEqual, x, bound) => magnitude(x) && is(bound, 1.0),
+        _ => false,
+    };
+    quantizer.grid == Grid::Binary
+        && quantizer.scale == ScaleRule::One
+        && match &quantizer.formulas.gradient {
+            Some(Expr::If(c, one, zero)) => inside(c) && is(one, 1.0) && is(zero, 0.0),
+            _ => false,
+        }
 }
 
 /// The programs of a quantizer that has more formulas than `gradient`, or a learned scale; else nothing.

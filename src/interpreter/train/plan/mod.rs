@@ -443,7 +443,10 @@ fn chain(network: &Network, norm: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interpreter::train::fixtures::{Builder, small, varied};
+    use crate::interpreter::train::fixtures::{
+        Builder, branched, int, place, quantizer, small, varied,
+    };
+    use crate::model::ScaleRule;
 
     #[test]
     fn norm_addition_and_activation_fuse() {
@@ -505,6 +508,23 @@ mod tests {
             plan.steps[3].work,
             Work::Norm { add: Some(2), .. }
         ));
+    }
+
+    #[test]
+    fn what_several_layers_read_alike_is_quantized_once() {
+        let mut network = branched();
+        let eight = quantizer(int(8, false), ScaleRule::MaxAbs);
+        place(&mut network, &eight, &eight);
+        let plan = Plan::new(&network).unwrap();
+        // Three convolutions read the stem.
+        assert_eq!(plan.scale_names.len(), plan.views.len() + 2);
+        let shared = plan.views.iter().find(|view| view.scales.len() == 3);
+        assert_eq!(shared.unwrap().node, 3);
+        // A scale that is learned is a parameter of one layer.
+        let learned = quantizer(int(8, false), ScaleRule::Learned);
+        place(&mut network, &eight, &learned);
+        let plan = Plan::new(&network).unwrap();
+        assert_eq!(plan.scale_names.len(), plan.views.len());
     }
 
     #[test]

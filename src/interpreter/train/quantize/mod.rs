@@ -100,6 +100,7 @@ impl FakeQuantizer {
             per_channel: quantizer.per_channel,
             programs: formula::programs(quantizer, in_formulas)?,
             surrogate: match formula::surrogate(quantizer)? {
+                Some(_) if formula::is_clipped_straight_through(quantizer) => Surrogate::Straight,
                 Some(program) => Surrogate::Formula(program),
                 None => default,
             },
@@ -270,7 +271,9 @@ fn codes(grid: Grid) -> quantize::Codes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::Expr;
+    use std::sync::Arc;
+
+    use crate::ir::{BinaryOp, Expr, Function};
 
     fn quantizer(grid: Grid) -> Quantizer {
         Quantizer {
@@ -381,5 +384,37 @@ mod tests {
         assert_eq!(dx, [0.5, 0.25, 1.0, 0.5]);
         definition.formulas.gradient = Some(Expr::Name("y".into(), Default::default()));
         assert!(FakeQuantizer::of_weights(&definition).is_err());
+    }
+
+    #[test]
+    fn the_clipped_estimator_of_the_library_needs_no_program() {
+        let x = || Expr::Name("x".into(), Default::default());
+        let number = |n: f64| Arc::new(Expr::number(n));
+        let clipped = |bound: f64| {
+            let magnitude = Arc::new(Expr::Call(Function::Abs, vec![x()]));
+            let inside = Expr::Binary(BinaryOp::LessEqual, magnitude, number(bound));
+            Expr::If(Arc::new(inside), number(1.0), number(0.0))
+        };
+        let mut definition = Quantizer {
+            scale: ScaleRule::One,
+            ..quantizer(Grid::Binary)
+        };
+        let mut found = Vec::new();
+        for bound in [1.0, 1.5] {
+            definition.formulas.gradient = Some(clipped(bound));
+            let q = FakeQuantizer::of_activations(&definition).unwrap();
+            assert_eq!(q.fused(1.0).is_some(), bound == 1.0);
+            let x = [-1.5, -1.25, -1.0, -0.0, 0.5, 1.0, 1.25];
+            found.push(
+                q.backward(&Fit::scale(1.0, Moment::END), &x, vec![3.0; 7])
+                    .0,
+            );
+        }
+        assert_eq!(found[0], [0.0, 0.0, 3.0, 3.0, 3.0, 3.0, 0.0]);
+        assert_eq!(found[1], [3.0; 7]);
+        // With another scale, rounding of the quotient could tell the two apart.
+        definition.formulas.gradient = Some(clipped(1.0));
+        definition.scale = ScaleRule::MeanAbs;
+        assert!(!formula::is_clipped_straight_through(&definition));
     }
 }
