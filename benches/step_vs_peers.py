@@ -34,9 +34,11 @@ def commands(arguments):
     }
 
 
-def measure(name, command, variables, isa):
-    """The record of one process. A side that ran other instructions than it was asked for ends the comparison."""
-    record = json.loads(rounds.output(command, variables).splitlines()[-1])
+def measure(name, command, mode, isa):
+    """The record of one process. A side that ran something else than it was asked for ends the comparison."""
+    record = json.loads(rounds.output(command, rounds.environment(isa)).splitlines()[-1])
+    if record.get("mode", "float") != mode:
+        sys.exit(f"{' '.join(command)} ran {record['mode']} in place of {mode}")
     # TensorFlow can't say.
     if isa == "avx2" and name != "Larq" and record.get("isa") != isa:
         sys.exit(f"{' '.join(command)} does not say that it ran no more than AVX2: {record.get('isa')}")
@@ -45,7 +47,6 @@ def measure(name, command, variables, isa):
 
 def run(arguments, modes):
     """Records by (mode, net), contestant and round."""
-    variables = rounds.environment(arguments.isa)
     results = {}
     for number in range(arguments.rounds):
         for mode in modes:
@@ -54,8 +55,9 @@ def run(arguments, modes):
                 contestants = {}
                 for name in names:
                     steps = ["--steps", str(arguments.steps)] if arguments.steps else []
-                    command = [*commands(arguments)[name], net, "--mode", mode, *steps]
-                    contestants[name] = lambda name=name, command=command: measure(name, command, variables, arguments.isa)
+                    said = [] if mode == "float" else ["--mode", mode]
+                    command = [*commands(arguments)[name], net, *said, *steps]
+                    contestants[name] = lambda name=name, command=command: measure(name, command, mode, arguments.isa)
                 found = rounds.take_turns(contestants, number)
                 for name, record in found.items():
                     results.setdefault((mode, net), {}).setdefault(name, []).append(record)
@@ -96,7 +98,7 @@ def print_own(results, modes, nets):
 def print_memory(results):
     rows = []
     for (mode, net), contestants in results.items():
-        ours = [record["peak_mb"] for record in contestants[ENGINE]]
+        ours = [record.get("peak_mb", float("nan")) for record in contestants[ENGINE]]
         for peer in (name for name in contestants if name != ENGINE):
             theirs = [record["peak_mb"] - record["base_mb"] for record in contestants[peer]]
             rows.append([net, mode, peer, f"{statistics.median(ours):.0f}", f"{statistics.median(theirs):.0f}", rounds.ratio(ours, theirs)])

@@ -42,7 +42,7 @@ INTEGERS = {"int8": 8, "int4": 4, "int2": 2}
 # Files, pixel scale, how many train, choose and test, epochs in float and with quantizers.
 PROTOCOLS = {
     "digits": dict(scale=16, splits=(1000, 297, 500), epochs=30, fine_tuning=20),
-    "fashion": dict(scale=255, splits=(10_000, 5_000, 10_000), epochs=3, fine_tuning=2),
+    "fashion": dict(scale=255, splits=(20_000, 5_000, 10_000), epochs=4, fine_tuning=3),
 }
 
 

@@ -31,7 +31,7 @@ impl Cx<'_> {
     pub(super) fn experiment(&mut self, id: Id) -> Option<Experiment> {
         self.reached = Reached::default();
         let mut merged = self.merged(id)?;
-        self.inside(&merged.clone(), false, |cx| {
+        self.inside_of(id, merged.from.clone(), false, |cx| {
             settle_dotted(cx, &mut merged);
             cx.with_arms(merged)
         })
@@ -57,8 +57,12 @@ impl Cx<'_> {
         };
         let (policy, policy_choice) =
             self.one_of(&fields, "policy", |cx, m| cx.policy(m, true), |p| &p.name);
-        let (target, target_choice) =
-            self.one_of(&fields, "target", |cx, m| cx.target(m, true), |t| &t.name);
+        let (target, target_choice) = match fields.get("target") {
+            Some((_, Given::Searched(..))) => {
+                self.one_of(&fields, "target", |cx, m| cx.target(m, true), |t| &t.name)
+            }
+            _ => (self.named_target(&fields), None),
+        };
         let repairs = match fields.get("repairs") {
             Some(_) => self.slot_of(&fields, schema.fields, "repairs"),
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),

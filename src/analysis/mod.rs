@@ -31,6 +31,7 @@ mod lists;
 mod loader;
 mod lookup;
 mod measures;
+mod memory;
 mod merged;
 mod names;
 mod operations;

@@ -4,6 +4,7 @@
 //! with `check` is evaluated here as far as it is constant.
 
 use super::context::{Cx, Local};
+use super::fields::{Given, Written};
 use super::merged::Merged;
 use super::schema::Field;
 use super::types::{Type, of_kind};
@@ -16,6 +17,32 @@ use crate::syntax::ast::{self, EntryKind};
 const DEEPEST: usize = 16;
 
 impl Cx<'_> {
+    /// The one target that is named. One that stands there as it is declared is the same for every experiment without names
+    /// that it could see.
+    pub(super) fn named_target(&mut self, fields: &Written) -> Option<Target> {
+        let plain = match fields.get("target") {
+            Some((_, Given::Fixed(value))) if self.locals.is_empty() => match &value.kind {
+                ast::ExprKind::Path(path) => path.as_name().and_then(|name| self.find(name)),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(target) = plain.and_then(|id| self.memory.targets.get(&id)).cloned() {
+            self.reach_sources(&target.provenance);
+            return Some(target);
+        }
+        let before = self.sink.pushed();
+        let merged = self.named(fields, "target")?;
+        let target = self.target(&merged, true);
+        if let Some(id) = plain
+            && self.sink.pushed() == before
+            && !self.sink.has_errors()
+        {
+            self.memory.targets.insert(id, target.clone());
+        }
+        Some(target)
+    }
+
     /// Lowers a target. With `sees`, its amendments may use names of the scope around.
     pub(super) fn target(&mut self, merged: &Merged, sees: bool) -> Target {
         let provenance = self.provenance(merged);

@@ -90,6 +90,17 @@ impl Isa {
         }
     }
 
+    /// The loop `out[i] = F::of(out[i], [a[i], b[i], …, e[i]])` that is compiled for this instruction set.
+    pub fn block_loop<F: Lanewise, const N: usize>(self) -> BlockLoop<N> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => lanewise_avx512::<F, N>,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => lanewise_avx2::<F, N>,
+            Set::Portable => lanewise_portable::<F, N>,
+        }
+    }
+
     /// Runs the body of `kernel` that is compiled for this instruction set.
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: an `Isa` exists only for a set that the processor reported.
@@ -103,6 +114,60 @@ impl Isa {
             }
         }
     }
+}
+
+/// A function of what a block holds and of five others, lane by lane. `of` must be `#[inline(always)]`.
+pub trait Lanewise {
+    /// The new number in the place of `old`.
+    fn of(old: f32, operands: [f32; 5]) -> f32;
+}
+
+/// A loop over blocks of `N` numbers, compiled for one instruction set: calling it is sound where that is there.
+pub type BlockLoop<const N: usize> =
+    unsafe fn(&mut [f32; N], &[f32; N], &[f32; N], &[f32; N], &[f32; N], &[f32; N]);
+
+#[inline(always)]
+fn lanewise<F: Lanewise, const N: usize>(out: &mut [f32; N], [a, b, c, d, e]: [&[f32; N]; 5]) {
+    for i in 0..N {
+        out[i] = F::of(out[i], [a[i], b[i], c[i], d[i], e[i]]);
+    }
+}
+
+unsafe fn lanewise_portable<F: Lanewise, const N: usize>(
+    out: &mut [f32; N],
+    a: &[f32; N],
+    b: &[f32; N],
+    c: &[f32; N],
+    d: &[f32; N],
+    e: &[f32; N],
+) {
+    lanewise::<F, N>(out, [a, b, c, d, e]);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn lanewise_avx2<F: Lanewise, const N: usize>(
+    out: &mut [f32; N],
+    a: &[f32; N],
+    b: &[f32; N],
+    c: &[f32; N],
+    d: &[f32; N],
+    e: &[f32; N],
+) {
+    lanewise::<F, N>(out, [a, b, c, d, e]);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn lanewise_avx512<F: Lanewise, const N: usize>(
+    out: &mut [f32; N],
+    a: &[f32; N],
+    b: &[f32; N],
+    c: &[f32; N],
+    d: &[f32; N],
+    e: &[f32; N],
+) {
+    lanewise::<F, N>(out, [a, b, c, d, e]);
 }
 
 /// A loop with its arguments. `run` must be `#[inline(always)]`, so that the whole body lands inside the function that

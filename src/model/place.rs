@@ -69,6 +69,7 @@ pub(super) fn quantizer(
         (Some("mse"), _) => ScaleRule::MeanSquaredError,
         (Some("one"), _) => ScaleRule::One,
         (Some("learned"), _) => ScaleRule::Learned,
+        (Some("learned_clip"), _) => ScaleRule::LearnedClip,
         (Some("percentile"), Some(Value::Record(record))) => {
             let share = record
                 .fields
@@ -185,7 +186,7 @@ pub(super) fn settle(quantizer: &mut Quantizer, is_signed: bool) {
                 quantizer.scale = ScaleRule::MaxAbs;
             }
         }
-        Grid::Binary | Grid::Ternary if quantizer.scale == ScaleRule::Learned => {}
+        Grid::Binary | Grid::Ternary if quantizer.scale.is_learned() => {}
         Grid::Binary | Grid::Ternary => quantizer.scale = ScaleRule::One,
     }
 }

@@ -393,8 +393,7 @@ fn fake_quantize<S: Shape, T: AnyTape>(
     )
 }
 
-/// The same with learned scales, each of `count` values. Their gradient is divided by the root of the number of values and codes, so that
-/// they move as fast as weights do (LSQ, arXiv:1902.08153, section 2.2).
+/// The same with learned scales, each of `count` values.
 fn learned<S: Shape, T: AnyTape>(
     x: Tensor<S, f32, Cpu, T>,
     scales: Tensor1<T>,
@@ -404,8 +403,7 @@ fn learned<S: Shape, T: AnyTape>(
     moment: Moment,
 ) -> Tensor<S, f32, Cpu, T> {
     let back = quantizer.clone();
-    let (_, largest) = quantizer.grid.range();
-    let factor = 1.0 / (count as f32 * largest as f32).sqrt();
+    let factor = quantizer.scale_factor(count);
     ops::surrogate_with_parameter(
         x,
         scales,

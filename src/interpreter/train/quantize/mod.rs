@@ -109,7 +109,18 @@ impl FakeQuantizer {
 
     /// Whether its scales are parameters of the network.
     pub fn is_learned(&self) -> bool {
-        self.rule == ScaleRule::Learned && !self.own_scale
+        self.rule.is_learned() && !self.own_scale
+    }
+
+    /// What the derivative for a learned scale of `count` values is multiplied by. A step (LSQ, arXiv:1902.08153, section 2.2) is to move
+    /// as fast as weights do; where to clip (PACT, arXiv:1805.06085) is the scale times the largest code, and moves as if it were the
+    /// parameter itself.
+    pub fn scale_factor(&self, count: usize) -> f32 {
+        let largest = self.grid.range().1 as f32;
+        match self.rule {
+            ScaleRule::LearnedClip => 1.0 / (largest * largest),
+            _ => 1.0 / (count as f32 * largest).sqrt(),
+        }
     }
 
     /// How the quantizer fits weights (…, channels): each channel by itself, or all as one.
@@ -128,7 +139,7 @@ impl FakeQuantizer {
             Some(program) => {
                 normalized.resize(weights.len(), 0.0);
                 let inputs = inputs(weights, &[], &[1.0], channels, moment);
-                program.run(Isa::current(), inputs, &mut normalized, false);
+                program.run(Isa::current(), inputs, &mut normalized);
                 &normalized
             }
             None => weights,
@@ -150,7 +161,6 @@ impl FakeQuantizer {
             Isa::current(),
             inputs(x, &[], &[1.0], filters, moment),
             &mut [],
-            false,
         );
         kept.swap_remove(0)
     }
@@ -174,7 +184,7 @@ impl FakeQuantizer {
         if let Some(programs) = &self.programs {
             let mut out = vec![0.0; x.len()];
             let inputs = inputs(x, &[], &fit.scales, fit.filters, fit.moment);
-            programs.forward.run(isa, inputs, &mut out, false);
+            programs.forward.run(isa, inputs, &mut out);
             return out;
         }
         if !fit.thresholds.is_empty() {
@@ -211,7 +221,7 @@ impl FakeQuantizer {
         let run = |program: &Program| {
             let mut dx = vec![0.0; x.len()];
             let inputs = inputs(x, &dy, scales, fit.filters, fit.moment);
-            let kept = program.run(isa, inputs, &mut dx, false);
+            let kept = program.run(isa, inputs, &mut dx);
             (dx, kept.into_iter().next().unwrap_or_default())
         };
         match (&self.programs, &self.surrogate) {

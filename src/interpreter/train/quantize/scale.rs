@@ -18,7 +18,9 @@ pub fn find(rule: ScaleRule, grid: Grid, values: &[f32], channels: usize) -> Vec
     let mean = || quantize::mean_abs(isa, values, channels);
     let scales = match (rule, grid) {
         (ScaleRule::One, _) => vec![1.0; channels],
-        (ScaleRule::MaxAbs, _) => divided(quantize::abs_max(isa, values, channels), largest),
+        (ScaleRule::MaxAbs | ScaleRule::LearnedClip, _) => {
+            divided(quantize::abs_max(isa, values, channels), largest)
+        }
         // The mean of |x| is also where the squared error of binary codes is least (XNOR-Net, Eq. (6)).
         (ScaleRule::MeanAbs | ScaleRule::MeanSquaredError, Grid::Binary) => mean(),
         (ScaleRule::Learned, Grid::Binary) => mean(),
