@@ -10,6 +10,7 @@ use super::context::Cx;
 use super::expr::Typed;
 use super::schema::SCHEDULES;
 use super::types::Type;
+use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Expr, Function, Slot};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -40,7 +41,15 @@ impl Cx<'_> {
     ) -> Option<Typed> {
         let callable = SCHEDULES.iter().find(|c| c.name == name.text)?;
         if !self.knows_progress() {
-            return None;
+            self.report(
+                Diagnostic::error(
+                    "bnas::type::mismatch",
+                    format!("`{}` is a factor on a learning rate", name.text),
+                )
+                .label(span, "no stage of training goes on here")
+                .help("write it in the `schedule` of a stage"),
+            );
+            return Some(Typed::poison(span));
         }
         let written = self.arguments(name, args, callable);
         let mut values = callable.fields.iter().map(|field| {

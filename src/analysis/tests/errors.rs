@@ -507,3 +507,29 @@ fn an_empty_file_is_an_error() {
         assert_eq!(checked.diagnostics[0].code, "bnas::file::empty");
     }
 }
+
+#[test]
+fn schedules_are_for_stages_and_take_shares() {
+    one_error(
+        "experiment e { x in 0.0..1.0  minimize x * warmup(0.1)  search { method = random  trials = 2 } }",
+        "bnas::type::mismatch",
+        "warmup(0.1)",
+        "`schedule` of a stage",
+    );
+    let of = |schedule: &str| {
+        format!(
+            "experiment e {{ data = digits  space = small_cnn  train {{ epochs = 3  schedule = {schedule} }}  \
+             search {{ method = random  trials = 2 }}  maximize accuracy }}"
+        )
+    };
+    // Five epochs are meant, and a share is taken.
+    let range = "bnas::domain::out_of_range";
+    one_error(&of("warmup(5) * cosine"), range, "5", "the most is");
+    one_error(&of("step(at = 0.5) * step(2)"), range, "2", "the most is");
+    one_error(
+        &of("step(factor = 0.5)"),
+        "bnas::field::missing",
+        "step",
+        "at",
+    );
+}

@@ -52,6 +52,14 @@ pub fn read(
         .iter()
         .map(|class| entries(class))
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some((class, _)) = classes.iter().zip(&files).find(|(_, f)| f.is_empty()) {
+        let what = "has no images, so that nothing is known of this class";
+        return Err(fail(
+            class,
+            what,
+            "put its images there, or remove it and lower `classes`",
+        ));
+    }
     let most = files.iter().map(Vec::len).max().unwrap_or(0);
     let size: usize = dataset.shape.iter().product();
     let count: usize = files.iter().map(Vec::len).sum();

@@ -39,6 +39,13 @@ pub fn append(
             "make `label` of the data set the name of the column of labels",
         ));
     };
+    if header.iter().filter(|name| *name == label).count() > 1 {
+        return Err(fail(
+            1,
+            format!("the header has more than one column `{label}`"),
+            "name the column of labels as no other",
+        ));
+    }
     let size: usize = dataset.shape.iter().product();
     if header.len() - 1 != size {
         let [h, w, c] = dataset.shape;

@@ -356,6 +356,8 @@ fn an_image_that_does_not_fit_is_an_error_that_names_it() {
         "expected 2 folders, one per class, found 3",
     );
     wrong("images/c.png", &good, "c.png: is no folder");
+    let empty: [(&str, &[u8]); 2] = [("images/a/1.png", &good), ("images/b/.keep", b"")];
+    expect(load_folder(&empty), None, "b: has no images");
 }
 
 fn load_table(text: &str, change: impl FnOnce(&mut Dataset)) -> Result<Data, DataError> {
@@ -385,6 +387,11 @@ fn a_line_that_does_not_fit_is_an_error_that_names_it() {
     let line = |line| Some(Place::Line(line));
     let with = |from: &str, to: &str| load_table(&TABLE.replace(from, to), |_| {});
     expect(with("class", "kind"), line(1), "no column `class`");
+    expect(
+        with("a,b", "class,b"),
+        line(1),
+        "more than one column `class`",
+    );
     expect(
         load_table(TABLE, |d| d.shape = [2, 3, 1]),
         line(1),
