@@ -239,6 +239,9 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
         (Some(_), How::Conditioning(n)) => {
             format!(" (counted: conditioning on {})", plural(n, "decision"))
         }
+        (Some(_), How::Elimination(n)) => {
+            format!(" (counted: elimination of {})", plural(n, "decision"))
+        }
         (Some(_), How::PartialSums(n)) => {
             format!(" (counted: partial sums over {})", plural(n, "decision"))
         }

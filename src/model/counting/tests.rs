@@ -7,7 +7,7 @@ use crate::model::decision::Decision;
 use crate::source::Span;
 use crate::stream::{Purpose, below, stream};
 
-fn decision(choices: Choices, guard: Expr) -> Decision {
+pub fn decision(choices: Choices, guard: Expr) -> Decision {
     Decision {
         path: "d".into(),
         default: choices.member(0).unwrap_or(Value::Number(0.0)),
@@ -17,19 +17,19 @@ fn decision(choices: Choices, guard: Expr) -> Decision {
     }
 }
 
-fn ordered(n: usize, guard: Expr) -> Decision {
+pub fn ordered(n: usize, guard: Expr) -> Decision {
     decision(Choices::Ordered((0..n).map(|i| i as f64).collect()), guard)
 }
 
-fn op(op: BinaryOp, x: Expr, y: Expr) -> Expr {
+pub fn op(op: BinaryOp, x: Expr, y: Expr) -> Expr {
     Expr::Binary(op, Arc::new(x), Arc::new(y))
 }
 
-fn chosen(index: usize) -> Expr {
+pub fn chosen(index: usize) -> Expr {
     Expr::Decision(index)
 }
 
-fn always() -> Expr {
+pub fn always() -> Expr {
     Expr::bool(true)
 }
 
@@ -46,7 +46,7 @@ fn power(base: u32, exponent: u32) -> BigUint {
 }
 
 /// Every assignment, one by one.
-fn slow_points(decisions: &Decisions) -> Vec<Point> {
+pub fn slow_points(decisions: &Decisions) -> Vec<Point> {
     let mut prefixes = vec![Vec::new()];
     for (i, d) in decisions.all.iter().enumerate() {
         prefixes = prefixes
@@ -72,7 +72,7 @@ fn slow_points(decisions: &Decisions) -> Vec<Point> {
 }
 
 /// A truth value over decisions before `n`, of any shape, also over ones that do not exist.
-fn random_truth(n: u32, depth: u32, rng: &mut rand_chacha::ChaCha8Rng) -> Expr {
+pub fn random_truth(n: u32, depth: u32, rng: &mut rand_chacha::ChaCha8Rng) -> Expr {
     use BinaryOp::*;
     let number = |rng: &mut rand_chacha::ChaCha8Rng| match below(rng, 4) {
         0 => Expr::number(f64::from(below(rng, 3))),
@@ -239,20 +239,28 @@ pub fn assert_uniform(decisions: &Decisions, all: &[Point]) {
     );
     let key = |point: &Point| format!("{:?}", point.0);
     let number: HashMap<String, usize> = all.iter().enumerate().map(|(i, p)| (key(p), i)).collect();
-    let mut seen = vec![0_u32; all.len()];
     let mut rng = stream(17, 0, Purpose::Search);
-    let draws = 20 * all.len();
-    for _ in 0..draws {
+    assert_chi_square(all.len(), || {
         let point = counted.draw(decisions, &mut Uniform(&mut rng)).unwrap();
-        seen[number[&key(&point)]] += 1;
+        number[&key(&point)]
+    });
+}
+
+/// Draws numbers below `n`: chi square stays below its 99.9 % quantile.
+pub fn assert_chi_square(n: usize, mut draw: impl FnMut() -> usize) {
+    assert!((2..=100_000).contains(&n), "{n}");
+    let mut seen = vec![0_u32; n];
+    let draws = 20 * n;
+    for _ in 0..draws {
+        seen[draw()] += 1;
     }
-    let expected = draws as f64 / all.len() as f64;
+    let expected = draws as f64 / n as f64;
     let chi: f64 = seen
         .iter()
         .map(|n| (f64::from(*n) - expected).powi(2) / expected)
         .sum();
     // Its 99.9 % quantile by the cube root of Wilson and Hilferty (1931): its error is below 1 % from two degrees of freedom on.
-    let freedom = all.len() as f64 - 1.0;
+    let freedom = n as f64 - 1.0;
     let ninth = 2.0 / (9.0 * freedom);
     let limit = freedom * (1.0 - ninth + 3.0902 * ninth.sqrt()).powi(3);
     assert!(chi < limit, "{chi} of {limit}");
