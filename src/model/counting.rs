@@ -10,7 +10,7 @@
 //! dynamic programming. What the recursion went through is kept as a graph; a walk down it with odds by the counts draws a point.
 
 mod compile;
-pub(super) mod elimination;
+mod elimination;
 mod graph;
 mod members;
 pub(super) mod residual;
@@ -24,7 +24,8 @@ pub use members::{Endless, Members, members};
 
 use self::compile::compile;
 pub(super) use self::compile::hull;
-use self::elimination::{Eliminated, Sum};
+use self::elimination::Eliminated;
+pub(super) use self::elimination::{End, Sum, Term};
 use self::graph::{Graph, Total};
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};
@@ -114,7 +115,7 @@ impl Counted {
 
     /// Counts a space within bounds of what is known of its points only once they are built. Points that are not within them are neither
     /// counted nor drawn where that is possible.
-    pub fn within(decisions: &Decisions, bounds: &[Sum]) -> Counted {
+    pub(super) fn within(decisions: &Decisions, bounds: &[Sum]) -> Counted {
         let kept: BTreeSet<usize> = (0..decisions.constraints.len())
             .filter(|c| !has_reals(&decisions.constraints[*c], decisions))
             .collect();
@@ -188,7 +189,7 @@ impl Counted {
     pub fn count(&self, decisions: &Decisions) -> Count {
         match self.form.as_ref().map(Form::total) {
             Some(total) if total.real => Count::Infinite,
-            Some(total) if self.left_out.is_empty() || total.is_zero() => {
+            Some(total) if self.is_exact() && !self.is_bounded || total.is_zero() => {
                 Count::Exact(total.parts.clone())
             }
             Some(total) => Count::TooHard {
@@ -222,6 +223,11 @@ impl Counted {
     /// Constraints, by their number, that are not counted: what is drawn may not meet them.
     pub fn left_out(&self) -> &[usize] {
         &self.left_out
+    }
+
+    /// Whether bounds leave points out, too.
+    pub fn is_bounded(&self) -> bool {
+        self.is_bounded
     }
 
     /// Whether everything that is drawn meets every constraint.

@@ -92,15 +92,20 @@ impl Existence<'_> {
     }
 }
 
-/// Whether `x` is seen to hold only where `y` does: `y` is one of the conditions that `x` joins, or joins some of them.
+/// Whether `x` is seen to hold only where `y`, a condition that is made here, does: `y` is one of the conditions that `x` joins, or is made
+/// of some of them.
 fn entails(x: &Expr, y: &Expr) -> bool {
     if *y == Expr::bool(true) || same(x, y) {
         return true;
     }
-    if let Expr::Binary(BinaryOp::And, a, b) = y
-        && entails(x, a)
-        && entails(x, b)
-    {
+    let whole = match y {
+        Expr::Binary(BinaryOp::And, a, b) => entails(x, a) && entails(x, b),
+        // What these look at first is asked for beside them.
+        Expr::If(_, a, b) => entails(x, a) && entails(x, b),
+        Expr::Binary(BinaryOp::Implies | BinaryOp::Or, _, b) => entails(x, b),
+        _ => false,
+    };
+    if whole {
         return true;
     }
     matches!(x, Expr::Binary(BinaryOp::And, a, b) if entails(a, y) || entails(b, y))

@@ -7,8 +7,8 @@
 use num_bigint::BigUint;
 
 use super::bounds::{self, Abstract};
-use super::counting::{Count, Counted};
-use super::decision::{Choices, Decisions};
+use super::counting::Count;
+use super::decision::Choices;
 use super::policy::{FLOAT, Placed};
 use super::template::{Claim, Template};
 use crate::diagnostic::Diagnostic;
@@ -119,37 +119,41 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
         }
     }
     if found.is_empty() && template.counted().is_empty() {
-        found.push(conflict(template));
+        found.push(conflict(template, experiment));
     }
     found
 }
 
-/// No point is left when all constraints are counted together: which of them exclude each other.
-fn conflict(template: &Template) -> Diagnostic {
-    let decisions = template.decisions();
-    let is_empty = |claims: &[&Claim]| {
-        let constraints = claims
-            .iter()
-            .map(|c| decisions.constraints[c.constraint].clone())
-            .collect();
-        let all = decisions.all.clone();
-        Counted::new(&Decisions { all, constraints }).is_empty()
-    };
+/// No point is left when everything is counted together: which requirements exclude each other.
+fn conflict(template: &Template, experiment: &Experiment) -> Diagnostic {
     // Leaves out what is not needed, one by one.
+    let mut relaxed = template.relaxed().to_vec();
     let mut needed: Vec<&Claim> = template.claims().iter().collect();
     let mut i = 0;
+    while i < relaxed.len() {
+        let mut fewer = relaxed.clone();
+        fewer.remove(i);
+        match template.excludes_all(&needed, &fewer) {
+            true => relaxed = fewer,
+            false => i += 1,
+        }
+    }
+    i = 0;
     while i < needed.len() {
         let mut fewer = needed.clone();
         fewer.remove(i);
-        match is_empty(&fewer) {
+        match template.excludes_all(&fewer, &relaxed) {
             true => needed = fewer,
             false => i += 1,
         }
     }
+    let of_claims = needed.iter().map(|claim| &claim.written);
+    let of_prices = relaxed.iter().map(|i| &experiment.requires[*i]);
+    let needed: Vec<&Require> = of_claims.chain(of_prices).collect();
     match &needed[..] {
         [] => Diagnostic::error("bnas::require::unmeetable", "the space has no candidate")
             .help("widen a domain"),
-        [one] => report(&one.written, template),
+        [one] => report(one, template),
         several => {
             let first = Diagnostic::error(
                 "bnas::require::unmeetable",
@@ -158,13 +162,13 @@ fn conflict(template: &Template) -> Diagnostic {
             let labeled = several
                 .iter()
                 .enumerate()
-                .fold(first, |diagnostic, (i, claim)| {
+                .fold(first, |diagnostic, (i, require)| {
                     let label = match i {
                         0 => "each candidate that meets this",
                         _ if i + 1 == several.len() => "fails this",
                         _ => "and this",
                     };
-                    diagnostic.label(claim.written.span, label)
+                    diagnostic.label(require.span, label)
                 });
             labeled.help("relax one of them, or widen a domain that they speak of")
         }

@@ -10,13 +10,14 @@ use super::additive;
 use super::aggregate::{self, Place};
 use super::build;
 use super::candidate::Candidate;
-use super::counting::Counted;
+use super::counting::{Counted, Sum};
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
 use super::existence;
 use super::extremes;
 use super::fit;
 use super::hardware::{self, Target};
+use super::least::{self, Source};
 use super::members::Values;
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
@@ -63,6 +64,7 @@ pub struct Template {
     warnings: Vec<Diagnostic>,
     claims: Vec<Claim>,
     counted: Counted,
+    relaxed: Vec<usize>,
 }
 
 /// A requirement that has become a constraint over decisions.
@@ -234,8 +236,18 @@ impl Template {
                 decisions.constraints.push(holds);
             }
         }
+        let source = Source::new(
+            &nodes,
+            &placed,
+            &experiment.quantizers,
+            &targets,
+            &experiment.repair_definitions,
+        );
+        let limits = |require: &Expr| least::bounds(require, &source);
+        let (counted, relaxed) = counted_within(&decisions, &requires, &limits);
         let mut template = Template {
-            counted: Counted::new(&decisions),
+            counted,
+            relaxed,
             claims,
             decisions,
             shape,
@@ -325,6 +337,31 @@ impl Template {
     /// The decisions with their constraints, counted.
     pub fn counted(&self) -> &Counted {
         &self.counted
+    }
+
+    /// Requirements, by number, that reject what is drawn, where points that break what they ask for at least are not drawn.
+    pub fn relaxed(&self) -> &[usize] {
+        &self.relaxed
+    }
+
+    /// Whether it is proved that no point meets these claims and requirements.
+    pub(super) fn excludes_all(&self, claims: &[&Claim], requires: &[usize]) -> bool {
+        let decisions = Decisions {
+            all: self.decisions.all.clone(),
+            constraints: (claims.iter())
+                .map(|c| self.decisions.constraints[c.constraint].clone())
+                .collect(),
+        };
+        let source = Source::new(
+            &self.nodes,
+            &self.placed,
+            &self.quantizers,
+            &self.targets,
+            &self.repair_definitions,
+        );
+        let limits = requires.iter().map(|i| &self.requires[*i]);
+        let limits: Vec<_> = limits.flat_map(|r| least::bounds(r, &source)).collect();
+        Counted::within(&decisions, &limits).is_empty()
     }
 
     pub(super) fn claims(&self) -> &[Claim] {
@@ -510,6 +547,27 @@ impl Template {
             .map_err(|e| Failure::Kind("a quantizer", e.0))?;
         Ok(applied.iter().map(|r| r.name.clone()).collect())
     }
+}
+
+/// Decisions, counted within the limits that requirements set, and the numbers of these requirements.
+fn counted_within<'a>(
+    decisions: &Decisions,
+    requires: &[Expr],
+    limits: &dyn Fn(&Expr) -> Vec<Sum<'a>>,
+) -> (Counted, Vec<usize>) {
+    let (mut all, mut of) = (Vec::new(), Vec::new());
+    for (i, require) in requires.iter().enumerate() {
+        let limits = limits(require);
+        if !limits.is_empty() {
+            of.push(i);
+            all.extend(limits);
+        }
+    }
+    let counted = Counted::within(decisions, &all);
+    if !counted.is_bounded() {
+        of.clear();
+    }
+    (counted, of)
 }
 
 /// A point and what is known or measured of it.

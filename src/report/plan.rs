@@ -223,11 +223,12 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
         Count::Infinite => "a continuous space".into(),
     };
     let constraints = template.decisions().constraints.len();
+    let before = template.counted().left_out().len() + template.relaxed().len();
     let constrained = match (constraints, &survey.count) {
-        (0, _) => String::new(),
+        (0, _) if before == 0 => String::new(),
         (_, Count::TooHard { .. }) => format!(
             " before {}",
-            plural(template.counted().left_out().len(), "requirement")
+            plural(before, "requirement")
         ),
         (n, Count::Infinite) => format!(" that meets {}", plural(n, "constraint")),
         (n, _) => format!(" that meet {}", plural(n, "constraint")),

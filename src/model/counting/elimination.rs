@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-pub use self::comparison::Sum;
+pub use self::comparison::{End, Sum, Term};
 use self::factors::Raw;
 use self::tally::Tally;
 use self::tree::Tree;
@@ -68,7 +68,9 @@ enum Numbers {
 
 /// Counts the points that meet all guards and these constraints, exactly. `None` if that is too much.
 pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminated> {
+    let t0 = std::time::Instant::now();
     let raw = factors::raw(decisions, constraints, &[], FEW)?;
+    eprintln!("raw {:?} beyond {:?}", t0.elapsed(), raw.beyond);
     if !raw.beyond.is_empty() {
         return None;
     }
@@ -120,10 +122,15 @@ fn carried_out<N: Tally>(raw: &Raw, units: &[units::Unit]) -> Option<(Tree<N>, b
     let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
     let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
     let plan = order::plan(&sizes, &scopes, factors.sums.most())?;
+    eprintln!("plan: work {:e} sums {:?} most {}", plan.work, units.iter().map(|u| (&u.digit, u.is_exact())).collect::<Vec<_>>(), factors.sums.most());
+    let t0 = std::time::Instant::now();
     if plan.work * N::COST as f64 > MOST_PLANNED {
         return None;
     }
-    let tree = Tree::new(&factors, plan, &mut { MOST_WORK })?;
+    let mut left = MOST_WORK;
+    let tree = Tree::new(&factors, plan, &mut left);
+    eprintln!("tree: {} {} {:?}", tree.is_some(), MOST_WORK - left, t0.elapsed());
+    let tree = tree?;
     let mut reals = factors.reals.iter();
     let real = reals.any(|(table, exists)| tree.passes(*table, |row| exists[row]));
     Some((tree, real))

@@ -42,25 +42,29 @@ pub struct Sum<'a> {
     pub high: Option<End>,
 }
 
+impl Sum<'_> {
+    /// Whether the whole may be this.
+    pub(super) fn allows(&self, whole: f64) -> bool {
+        let beyond = |end: &Option<End>, by: fn(f64, f64) -> bool| match end {
+            Some(End { at, closed }) => by(whole, *at) || whole == *at && !closed,
+            None => false,
+        };
+        !beyond(&self.low, |x, at| x < at) && !beyond(&self.high, |x, at| x > at)
+    }
+}
+
 impl<'a> Term<'a> {
     /// `scale` · `expr`.
     fn new(expr: Expr, scale: f64) -> Term<'a> {
         let scope: Vec<usize> = evaluate::decisions(&expr).into_iter().collect();
         Term {
             scope,
-            work: size(&expr),
+            work: evaluate::size(&expr),
             value: Box::new(move |values| {
                 Some(scale * evaluate::number(&expr, &Values(values)).ok()?)
             }),
         }
     }
-}
-
-/// How many parts an expression has.
-pub(super) fn size(expr: &Expr) -> u64 {
-    let mut parts = 0;
-    evaluate::walk(expr, &mut |_| parts += 1);
-    parts
 }
 
 /// The parts of a conjunction, which hold together exactly if it does.

@@ -177,7 +177,7 @@ impl Builder<'_> {
             exists == values[decision].is_some()
         };
         let scope: Vec<usize> = scope.into_iter().collect();
-        let (scope, table) = self.tabulate(&scope, comparison::size(guard), holds)?;
+        let (scope, table) = self.tabulate(&scope, evaluate::size(guard), holds)?;
         self.allow(scope, table);
         Some(())
     }
@@ -197,7 +197,7 @@ impl Builder<'_> {
             let exists = |values: &[Option<Value>]| {
                 evaluate::truth(guard, &Values(values)).unwrap_or(false)
             };
-            let (scope, table) = self.tabulate(&scope, comparison::size(guard), exists)?;
+            let (scope, table) = self.tabulate(&scope, evaluate::size(guard), exists)?;
             match decision.choices.len() {
                 Some(members) => {
                     let weight = |exists: Option<bool>| match exists {
@@ -230,7 +230,7 @@ impl Builder<'_> {
         }
         let holds =
             |values: &[Option<Value>]| evaluate::truth(expr, &Values(values)).unwrap_or(false);
-        let (scope, table) = self.tabulate(&scope, comparison::size(expr), holds)?;
+        let (scope, table) = self.tabulate(&scope, evaluate::size(expr), holds)?;
         self.allow(scope, table);
         Some(())
     }
@@ -248,6 +248,12 @@ impl Builder<'_> {
                 return None;
             }
             terms.push((scope, table));
+        }
+        if let [(scope, table)] = &terms[..] {
+            let allowed = |value: &Option<f64>| value.is_some_and(|v| sum.allows(v));
+            let table = table.iter().map(allowed).collect();
+            self.raw.allowed.push((scope.clone(), table));
+            return Some(());
         }
         // A lower and an upper limit of the same sum.
         let same = self.raw.sums.iter_mut().find(|other| {
