@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::decision::Decisions;
-use super::evaluate::{both, choose, either, implies};
+use super::evaluate::{both, choose, either, implies, negate};
 use super::fold::same;
 use crate::ir::{BinaryOp, Expr, Slot};
 
@@ -53,19 +53,16 @@ impl Existence<'_> {
                 let left = self.part(x);
                 let right = self.part(y);
                 let right = match op {
-                    BinaryOp::And | BinaryOp::Implies if entails(x, &right) => Expr::bool(true),
-                    BinaryOp::And | BinaryOp::Implies => implies((**x).clone(), right),
-                    BinaryOp::Or => either((**x).clone(), right),
+                    BinaryOp::And | BinaryOp::Implies => implies((**x).clone(), given(x, right)),
+                    BinaryOp::Or => either((**x).clone(), given(&negate((**x).clone()), right)),
                     _ => right,
                 };
                 both(left, right)
             }
             Expr::If(c, x, y) => {
                 let condition = self.part(c);
-                let (mut x, y) = (self.part(x), self.part(y));
-                if entails(c, &x) {
-                    x = Expr::bool(true);
-                }
+                let (x, y) = (self.part(x), self.part(y));
+                let (x, y) = (given(c, x), given(&negate((**c).clone()), y));
                 both(condition, choose((**c).clone(), x, y))
             }
             Expr::Call(_, items) | Expr::Set(items) => self.all(items.iter()),
@@ -89,6 +86,15 @@ impl Existence<'_> {
         let found = self.of(expr);
         self.shared.insert(Arc::as_ptr(expr), found.clone());
         found
+    }
+}
+
+/// What is left of `y` where `x` holds.
+fn given(x: &Expr, y: Expr) -> Expr {
+    match y {
+        y if entails(x, &y) => Expr::bool(true),
+        Expr::Binary(BinaryOp::And, a, b) => both(given(x, (*a).clone()), given(x, (*b).clone())),
+        y => y,
     }
 }
 

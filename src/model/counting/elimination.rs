@@ -15,6 +15,7 @@
 mod comparison;
 mod factors;
 mod histogram;
+mod layout;
 mod order;
 mod tally;
 mod tree;
@@ -26,9 +27,11 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 
 pub use self::comparison::{End, Sum, Term};
-use self::factors::Raw;
+use self::factors::{Factors, Raw};
+use self::layout::Layout;
 use self::tally::Tally;
-use self::tree::Tree;
+use self::tree::{Failed, Tree};
+use self::units::Unit;
 use super::graph::{Draw, Total};
 use crate::model::decision::Decisions;
 
@@ -36,16 +39,10 @@ use crate::model::decision::Decisions;
 const FEW: u64 = 1000;
 /// Products of counts before it is given up: about a second.
 const MOST_WORK: u64 = 400_000_000;
-/// What may be planned: rows that cannot be are only known later.
-const MOST_PLANNED: f64 = 20.0 * MOST_WORK as f64;
-/// In how many steps a sum is cut that cannot be told apart exactly; fewer where that is too much.
-const STEPS: [(bool, u64); 5] = [
-    (true, 2000),
-    (true, 500),
-    (true, 100),
-    (false, 500),
-    (false, 50),
-];
+/// What may be planned: that many rows cannot be is only known later.
+const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
+/// In how many steps a sum is cut that cannot be told apart exactly, and whether one that can be is; less where that is too much.
+const STEPS: [(bool, u64); 4] = [(true, 2000), (true, 400), (false, 200), (false, 50)];
 
 /// A space whose decisions are summed out.
 #[derive(Debug, Clone)]
@@ -68,14 +65,12 @@ enum Numbers {
 
 /// Counts the points that meet all guards and these constraints, exactly. `None` if that is too much.
 pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminated> {
-    let t0 = std::time::Instant::now();
     let raw = factors::raw(decisions, constraints, &[], FEW)?;
-    eprintln!("raw {:?} beyond {:?}", t0.elapsed(), raw.beyond);
     if !raw.beyond.is_empty() {
         return None;
     }
     let units = raw.units(true, 0)?;
-    eliminated(&raw, &units, decisions)
+    eliminated(&raw, &units)
 }
 
 /// Counts the points that meet all guards and as much of these constraints and bounds as can be: not fewer than the points that meet them.
@@ -85,28 +80,38 @@ pub fn roughly(
     bounds: &[Sum],
 ) -> Option<Eliminated> {
     let raw = factors::raw(decisions, constraints, bounds, FEW)?;
-    STEPS.iter().find_map(|(exact, steps)| {
-        let units = raw.units(*exact, *steps)?;
-        eliminated(&raw, &units, decisions)
-    })
+    let is_one = raw.sums.len() == 1;
+    let mut steps = STEPS.iter().filter(|(_, steps)| is_one || *steps <= 400);
+    steps.find_map(|(exact, steps)| eliminated(&raw, &raw.units(*exact, *steps)?))
 }
 
-fn eliminated(raw: &Raw, units: &[units::Unit], decisions: &Decisions) -> Option<Eliminated> {
-    let (tree, parts, real) = match factors::bits(decisions) {
-        0..=127 => {
-            let (tree, real) = carried_out::<u128>(raw, units)?;
-            let total = tree.total();
+fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
+    let factors = raw.factors(units)?;
+    let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
+    let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
+    let plan = order::plan(&sizes, &scopes, factors.sums.most())?;
+    if plan.work > MOST_PLANNED {
+        return None;
+    }
+    let layout = Layout::new(factors.variables.clone(), plan);
+    let (tree, parts, real) = match Tree::<u128>::new(&factors, layout.clone(), MOST_WORK) {
+        Ok(tree) => {
+            let (total, real) = (tree.total(), has_reals(&tree, &factors));
             (Numbers::Short(Arc::new(tree)), total, real)
         }
-        _ => {
-            let (tree, real) = carried_out::<BigUint>(raw, units)?;
-            let total = tree.total();
+        Err(Failed::TooMuch) => return None,
+        Err(Failed::NoRoom) => {
+            let tree = Tree::<BigUint>::new(&factors, layout, MOST_WORK).ok()?;
+            let (total, real) = (tree.total(), has_reals(&tree, &factors));
             (Numbers::Long(Arc::new(tree)), total, real)
         }
     };
     let mut left_out: BTreeSet<usize> = raw.beyond.iter().copied().collect();
     let sums = raw.sums.iter().zip(units);
-    left_out.extend(sums.filter(|(_, u)| !u.is_exact()).flat_map(|(s, _)| &s.constraints));
+    left_out.extend(
+        sums.filter(|(_, u)| !u.is_exact())
+            .flat_map(|(s, _)| &s.constraints),
+    );
     Some(Eliminated {
         tree,
         total: Total { parts, real },
@@ -116,24 +121,10 @@ fn eliminated(raw: &Raw, units: &[units::Unit], decisions: &Decisions) -> Option
     })
 }
 
-/// A tree, and whether a real exists at some point.
-fn carried_out<N: Tally>(raw: &Raw, units: &[units::Unit]) -> Option<(Tree<N>, bool)> {
-    let factors = raw.factors::<N>(units)?;
-    let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
-    let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
-    let plan = order::plan(&sizes, &scopes, factors.sums.most())?;
-    eprintln!("plan: work {:e} sums {:?} most {}", plan.work, units.iter().map(|u| (&u.digit, u.is_exact())).collect::<Vec<_>>(), factors.sums.most());
-    let t0 = std::time::Instant::now();
-    if plan.work * N::COST as f64 > MOST_PLANNED {
-        return None;
-    }
-    let mut left = MOST_WORK;
-    let tree = Tree::new(&factors, plan, &mut left);
-    eprintln!("tree: {} {} {:?}", tree.is_some(), MOST_WORK - left, t0.elapsed());
-    let tree = tree?;
+/// Whether a real exists at some point.
+fn has_reals<N: Tally>(tree: &Tree<N>, factors: &Factors) -> bool {
     let mut reals = factors.reals.iter();
-    let real = reals.any(|(table, exists)| tree.passes(*table, |row| exists[row]));
-    Some((tree, real))
+    reals.any(|(table, exists)| tree.passes(*table, |row| exists[row]))
 }
 
 impl Eliminated {

@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use num_bigint::BigUint;
 
 use super::comparison::{self, End, MOST_ROWS, Sum, Term};
-use super::histogram::{Histogram, Sums};
-use super::tally::Tally;
-use super::tree::{Variable, row, rows, unrow};
+use super::histogram::Sums;
+use super::layout::{Variable, row, rows, unrow};
 use super::units::{self, Unit};
 use crate::ir::{Expr, Value};
 use crate::model::decision::Decisions;
@@ -22,20 +21,21 @@ const MOST_WORK: u64 = 20_000_000;
 
 /// All tables.
 #[derive(Debug, Clone)]
-pub struct Factors<N> {
+pub struct Factors {
     pub variables: Vec<Variable>,
     pub sums: Sums,
-    pub tables: Vec<Table<N>>,
+    pub tables: Vec<Table>,
     /// Where a real exists: a table and its rows.
     pub reals: Vec<(usize, Vec<bool>)>,
 }
 
 /// One table.
 #[derive(Debug, Clone)]
-pub struct Table<N> {
+pub struct Table {
     /// The variables, by number, ascending.
     pub scope: Vec<usize>,
-    pub rows: Vec<Histogram<N>>,
+    /// The sum that a row adds and by how many it multiplies; `None` if it cannot be.
+    pub rows: Vec<Option<(u64, BigUint)>>,
 }
 
 /// What there is to count, before it is known how finely sums are told apart.
@@ -280,15 +280,15 @@ impl Builder<'_> {
 
 impl Raw {
     /// Tables in which sums are told apart by these units. `None` if they are too long together.
-    pub fn factors<N: Tally>(&self, units: &[Unit]) -> Option<Factors<N>> {
+    pub fn factors(&self, units: &[Unit]) -> Option<Factors> {
         let sums = Sums::new(units.iter().map(|u| u.digit.clone()).collect())?;
-        let mut all: Vec<Piece<N>> = Vec::new();
+        let mut all: Vec<Piece> = Vec::new();
         for (scope, allowed) in &self.allowed {
             let row = |allowed: &bool| allowed.then(|| (0, one()));
             all.push((scope, allowed.iter().map(row).collect()));
         }
         for (scope, weights) in &self.weights {
-            let row = |weight: &BigUint| Some((0, N::of(weight)));
+            let row = |weight: &BigUint| Some((0, weight.clone()));
             all.push((scope, weights.iter().map(row).collect()));
         }
         for (number, (sum, unit)) in self.sums.iter().zip(units).enumerate() {
@@ -311,12 +311,12 @@ impl Raw {
     }
 
     /// One table for what speaks of the same decisions, or of fewer.
-    fn merged<N: Tally>(
+    fn merged(
         &self,
-        mut all: Vec<Piece<N>>,
+        mut all: Vec<Piece>,
         sums: &Sums,
-    ) -> (Vec<Table<N>>, Vec<(usize, Vec<bool>)>) {
-        let mut tables: Vec<Piece<N>> = Vec::new();
+    ) -> (Vec<Table>, Vec<(usize, Vec<bool>)>) {
+        let mut tables: Vec<Piece> = Vec::new();
         // Tables by a variable of theirs.
         let mut about: Vec<Vec<usize>> = vec![Vec::new(); self.variables.len()];
         let mut without: Option<usize> = None;
@@ -344,27 +344,21 @@ impl Raw {
                 unrow(of_host, &self.variables, number, &mut values);
                 *mine = match &piece[row(scope, &self.variables, &values)] {
                     None => None,
-                    Some((more, times)) => sums.plus(*sum, *more, sums.whole()).map(|sum| {
-                        let mut product = N::zero();
-                        product.add_product(count, times);
-                        (sum, product)
-                    }),
+                    Some((more, times)) => {
+                        let sum = sums.plus(*sum, *more, sums.whole());
+                        sum.map(|sum| (sum, &*count * times))
+                    }
                 };
             }
         }
         let mut reals = Vec::new();
-        let mut tables: Vec<Table<N>> = tables
-            .into_iter()
-            .map(|(scope, rows)| Table {
-                scope: scope.clone(),
-                rows: rows
-                    .into_iter()
-                    .map(|row| row.map_or(Histogram::default(), |(s, n)| Histogram::one(s, n)))
-                    .collect(),
-            })
-            .collect();
+        let owned = |(scope, rows): Piece| Table {
+            scope: scope.clone(),
+            rows,
+        };
+        let mut tables: Vec<Table> = tables.into_iter().map(owned).collect();
         for (scope, exists) in &self.reals {
-            let row = Histogram::one(0, one());
+            let row = Some((0, one()));
             reals.push((tables.len(), exists.clone()));
             tables.push(Table {
                 scope: scope.clone(),
@@ -386,18 +380,8 @@ impl Raw {
 }
 
 /// The decisions of a table, and for each row the sum that it adds and by how many it multiplies.
-type Piece<'a, N> = (&'a Vec<usize>, Vec<Option<(u64, N)>>);
+type Piece<'a> = (&'a Vec<usize>, Vec<Option<(u64, BigUint)>>);
 
-fn one<N: Tally>() -> N {
-    N::of(&BigUint::from(1_u32))
+fn one() -> BigUint {
+    BigUint::from(1_u32)
 }
-
-/// Bits that are enough for the number of points.
-pub fn bits(decisions: &Decisions) -> u64 {
-    let bits = |d: &crate::model::decision::Decision| {
-        let size = d.choices.len().unwrap_or(1);
-        u64::from(64 - size.leading_zeros())
-    };
-    decisions.all.iter().map(bits).sum()
-}
-

@@ -99,11 +99,11 @@ impl Sums {
         highs.fold(0, |room, (digit, shift)| room | digit.high << shift)
     }
 
-    /// What one addition costs: several sums at once need a map.
+    /// What one addition costs: several sums at once are looked at one by one.
     pub fn cost(&self) -> u64 {
         match self.len() {
             1 => 1,
-            _ => 15,
+            _ => 4,
         }
     }
 
@@ -200,90 +200,115 @@ impl<N: Tally> Histogram<N> {
         self.sums.iter().copied().zip(&self.counts)
     }
 
-    /// What stays within the room.
-    pub fn within(&self, sums: &Sums, room: u64) -> Self {
-        let mut kept = Histogram::default();
-        for (sum, count) in self.iter() {
-            if let Some(sum) = sums.plus(sum, 0, room) {
-                kept.sums.push(sum);
-                kept.counts.push(count.clone());
-            }
-        }
-        kept
+    /// More bits than any count has.
+    fn bits(&self) -> u64 {
+        self.counts.iter().map(N::bits).max().unwrap_or(0)
     }
 
-    /// The histogram of sums of independent parts: counts multiply.
-    pub fn times(&self, other: &Self, sums: &Sums, room: u64, scratch: &mut Vec<N>) -> Self {
+    /// The histogram of sums of independent parts: counts multiply. `None` if there may be no room for them.
+    pub fn times(
+        &self,
+        other: &Self,
+        sums: &Sums,
+        room: u64,
+        scratch: &mut Vec<N>,
+    ) -> Option<Self> {
         let (short, long) = match self.len() <= other.len() {
             true => (self, other),
             false => (other, self),
         };
-        let (Some(first), Some(last)) = (long.sums.first(), long.sums.last()) else {
-            return Histogram::default();
+        let ends = |h: &Self| Some((*h.sums.first()?, *h.sums.last()?));
+        let (Some((least, most)), Some((first, last))) = (ends(short), ends(long)) else {
+            return Some(Histogram::default());
         };
-        let (Some(least), Some(most)) = (short.sums.first(), short.sums.last()) else {
-            return Histogram::default();
-        };
+        // Any pairs may fill a sum; else each entry of the short one makes a sum with one of the long one.
+        let fills = sums.digits.iter().any(|d| d.saturates);
         let pairs = short.len() as u64 * long.len() as u64;
-        if let [digit] = &sums.digits[..] {
-            let top = (last + most).min(room);
-            let base = match (first + least > top, digit.saturates) {
-                (true, false) => return Histogram::default(),
-                (true, true) => top,
-                (false, _) => first + least,
-            };
-            if top - base < SPARSE * pairs {
-                scratch.clear();
-                scratch.resize((top - base) as usize + 1, N::zero());
-                for (part, count) in short.iter() {
+        let added = if fills { pairs } else { short.len() as u64 };
+        let bits = short.bits() + long.bits() + u64::from(64 - added.leading_zeros());
+        if bits > N::ROOM {
+            return None;
+        }
+        let mut found = Histogram::default();
+        let (mut base, mut top) = (first + least, last + most);
+        let only = match &sums.digits[..] {
+            [digit] => Some(digit),
+            _ => None,
+        };
+        if let Some(digit) = only {
+            top = top.min(room);
+            if base > top && !digit.saturates {
+                return Some(found);
+            }
+            base = base.min(top);
+        } else if fills {
+            // Full sums may be below the least of all.
+            base = 0;
+        }
+        if top.saturating_sub(base) >= SPARSE * pairs {
+            let mut map: HashMap<u64, N> = HashMap::new();
+            for (part, count) in short.iter() {
+                for (rest, of_rest) in long.iter() {
+                    if let Some(sum) = sums.plus(part, rest, room) {
+                        let slot = map.entry(sum).or_insert_with(N::zero);
+                        slot.add_product(count, of_rest);
+                    }
+                }
+            }
+            return Some(sorted(map));
+        }
+        scratch.clear();
+        scratch.resize((top - base) as usize + 1, N::zero());
+        for (part, count) in short.iter() {
+            match only {
+                Some(digit) => {
                     let end = match digit.saturates {
                         true => long.len(),
                         false => long.sums.partition_point(|rest| part + rest <= room),
                     };
-                    let parts = long.sums[..end].iter().zip(&long.counts);
-                    for (rest, of_rest) in parts {
+                    let fitting = long.sums[..end].iter().zip(&long.counts);
+                    for (rest, of_rest) in fitting {
                         let sum = (part + rest).min(top);
                         scratch[(sum - base) as usize].add_product(count, of_rest);
                     }
                 }
-                let mut found = Histogram::default();
-                for (i, count) in scratch.drain(..).enumerate() {
-                    if !count.is_zero() {
-                        found.sums.push(base + i as u64);
-                        found.counts.push(count);
+                None => {
+                    for (rest, of_rest) in long.iter() {
+                        if let Some(sum) = sums.plus(part, rest, room) {
+                            scratch[(sum - base) as usize].add_product(count, of_rest);
+                        }
                     }
                 }
-                return found;
             }
         }
-        let mut map: HashMap<u64, N> = HashMap::new();
-        for (part, count) in short.iter() {
-            for (rest, of_rest) in long.iter() {
-                if let Some(sum) = sums.plus(part, rest, room) {
-                    map.entry(sum)
-                        .or_insert_with(N::zero)
-                        .add_product(count, of_rest);
-                }
+        for (i, count) in scratch.drain(..).enumerate() {
+            if !count.is_zero() {
+                found.sums.push(base + i as u64);
+                found.counts.push(count);
             }
         }
-        sorted(map)
+        Some(found)
     }
 
-    /// The histogram of all: counts add.
-    pub fn joined<'a>(parts: impl Iterator<Item = &'a Self>) -> Self
+    /// The histogram of all: counts add. `None` if there may be no room for them.
+    pub fn joined<'a>(parts: impl Iterator<Item = &'a Self>) -> Option<Self>
     where
         N: 'a,
     {
         let mut filled = parts.filter(|p| !p.is_empty());
         let (Some(first), second) = (filled.next(), filled.next()) else {
-            return Histogram::default();
+            return Some(Histogram::default());
         };
         let Some(second) = second else {
-            return first.clone();
+            return Some(first.clone());
         };
         let mut all: Vec<(u64, &N)> = first.iter().chain(second.iter()).collect();
         for part in filled {
             all.extend(part.iter());
+        }
+        let bits = all.iter().map(|(_, count)| count.bits()).max();
+        if bits.unwrap_or(0) + u64::from(64 - all.len().leading_zeros()) > N::ROOM {
+            return None;
         }
         // Runs that are in order already.
         all.sort_by_key(|(sum, _)| *sum);
@@ -300,7 +325,7 @@ impl<N: Tally> Histogram<N> {
                 }
             }
         }
-        found
+        Some(found)
     }
 }
 

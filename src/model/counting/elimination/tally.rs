@@ -7,8 +7,8 @@ pub trait Tally: Clone + std::fmt::Debug {
     /// No point.
     fn zero() -> Self;
 
-    /// From a number that the counts of this space have room for.
-    fn of(n: &BigUint) -> Self;
+    /// From a number; `None` if there is no room for it.
+    fn of(n: &BigUint) -> Option<Self>;
 
     /// The same as a number of any length.
     fn big(&self) -> BigUint;
@@ -25,8 +25,14 @@ pub trait Tally: Clone + std::fmt::Debug {
     /// Takes `x`, which is not more, away.
     fn subtract(&mut self, x: &Self);
 
+    /// The bits of it.
+    fn bits(&self) -> u64;
+
     /// Whether it is less than `x`.
     fn is_below(&self, x: &Self) -> bool;
+
+    /// How many bits there is room for.
+    const ROOM: u64;
 
     /// What one step of arithmetic costs, relative to 128 bits.
     const COST: u64;
@@ -37,8 +43,8 @@ impl Tally for u128 {
         0
     }
 
-    fn of(n: &BigUint) -> Self {
-        u128::try_from(n).expect("invariant: 128 bits are taken only where they suffice")
+    fn of(n: &BigUint) -> Option<Self> {
+        u128::try_from(n).ok()
     }
 
     fn big(&self) -> BigUint {
@@ -65,6 +71,11 @@ impl Tally for u128 {
         self < x
     }
 
+    fn bits(&self) -> u64 {
+        u64::from(128 - self.leading_zeros())
+    }
+
+    const ROOM: u64 = 128;
     const COST: u64 = 1;
 }
 
@@ -73,8 +84,8 @@ impl Tally for BigUint {
         BigUint::ZERO
     }
 
-    fn of(n: &BigUint) -> Self {
-        n.clone()
+    fn of(n: &BigUint) -> Option<Self> {
+        Some(n.clone())
     }
 
     fn big(&self) -> BigUint {
@@ -101,5 +112,10 @@ impl Tally for BigUint {
         self < x
     }
 
+    fn bits(&self) -> u64 {
+        BigUint::bits(self)
+    }
+
+    const ROOM: u64 = u64::MAX;
     const COST: u64 = 20;
 }

@@ -19,14 +19,14 @@ fn counted(decisions: &Decisions) -> Option<Eliminated> {
     if !raw.beyond.is_empty() {
         return None;
     }
-    eliminated(&raw, &raw.units(true, 0)?, decisions)
+    eliminated(&raw, &raw.units(true, 0)?)
 }
 
 /// The same in few steps: not less than that.
 fn rounded(decisions: &Decisions, steps: u64) -> Option<Eliminated> {
     let all: Vec<usize> = (0..decisions.constraints.len()).collect();
     let raw = factors::raw(decisions, &all, &[], 0)?;
-    eliminated(&raw, &raw.units(false, steps)?, decisions)
+    eliminated(&raw, &raw.units(false, steps)?)
 }
 
 /// The members of a point by number, where they are eliminated.

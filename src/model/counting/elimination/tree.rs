@@ -6,78 +6,43 @@ use num_bigint::BigUint;
 
 use super::factors::Factors;
 use super::histogram::{Histogram, Sums};
-use super::order::{Plan, Step};
+use super::layout::{Layout, Parts, Variable, row, unrow};
+use super::order::Step;
 use super::tally::Tally;
 use crate::model::counting::graph::Draw;
 
-/// A decision that is summed out, with the number of its members. The member behind the last one: it does not exist.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Variable {
-    pub decision: usize,
-    pub members: u64,
-    /// Whether it may not exist.
-    pub optional: bool,
-}
-
-impl Variable {
-    pub fn size(&self) -> u64 {
-        self.members + u64::from(self.optional)
-    }
-}
-
-/// The place of a row in a table: the first variable changes slowest.
-pub(super) fn row(scope: &[usize], variables: &[Variable], values: &[u64]) -> usize {
-    scope.iter().fold(0, |row, v| {
-        row * variables[*v].size() as usize + values[*v] as usize
-    })
-}
-
-/// Puts the values of a row into their places.
-pub(super) fn unrow(
-    scope: &[usize],
-    variables: &[Variable],
-    mut row: usize,
-    values: &mut [u64],
-) {
-    for v in scope.iter().rev() {
-        let size = variables[*v].size() as usize;
-        values[*v] = (row % size) as u64;
-        row /= size;
-    }
-}
-
-/// How many rows a table has.
-pub(super) fn rows(scope: &[usize], variables: &[Variable]) -> usize {
-    scope.iter().map(|v| variables[*v].size() as usize).product()
+/// Why a plan was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// It is too much work.
+    TooMuch,
+    /// Counts may have more bits than there is room for.
+    NoRoom,
 }
 
 /// All tables.
 #[derive(Debug, Clone)]
 pub struct Tree<N> {
-    variables: Vec<Variable>,
+    layout: Layout,
     sums: Sums,
-    steps: Vec<Step>,
-    scopes: Vec<Vec<usize>>,
     /// For each step, the histogram of each row.
     tables: Vec<Vec<Histogram<N>>>,
     total: N,
 }
 
 impl<N: Tally> Tree<N> {
-    /// Carries out a plan. `None` when `work`, products of counts, is used up.
-    pub fn new(factors: &Factors<N>, plan: Plan, work: &mut u64) -> Option<Tree<N>> {
+    /// Carries out a plan with so much `work`, in products of counts.
+    pub fn new(factors: &Factors, layout: Layout, work: u64) -> Result<Tree<N>, Failed> {
         let mut tree = Tree {
-            variables: factors.variables.clone(),
+            layout,
             sums: factors.sums.clone(),
-            steps: plan.steps,
-            scopes: plan.scopes,
             tables: Vec::new(),
             total: N::zero(),
         };
         let rooms = tree.rooms(factors);
-        let mut scratch = Vec::new();
-        for step in 0..tree.steps.len() {
-            let table = tree.table(step, factors, &rooms[step], &mut scratch, work)?;
+        let (mut scratch, mut work) = (Vec::new(), work);
+        for step in 0..tree.layout.steps.len() {
+            let table = tree.table(step, factors, &rooms[step], &mut scratch, &mut work)?;
             tree.tables.push(table);
         }
         if let Some(last) = tree.tables.last() {
@@ -87,7 +52,7 @@ impl<N: Tally> Tree<N> {
                 }
             }
         }
-        Some(tree)
+        Ok(tree)
     }
 
     pub fn total(&self) -> BigUint {
@@ -96,20 +61,20 @@ impl<N: Tally> Tree<N> {
 
     /// For each row of each step, what the sums may be there if whatever else must be added is as little as it can be: `None` if no point
     /// passes there.
-    fn rooms(&self, factors: &Factors<N>) -> Vec<Vec<Option<u64>>> {
+    fn rooms(&self, factors: &Factors) -> Vec<Vec<Option<u64>>> {
         let n = self.sums.len();
-        let mut least: Vec<Vec<u64>> = Vec::with_capacity(self.steps.len());
-        for step in 0..self.steps.len() {
-            let mut of_step = vec![u64::MAX; self.rows(step) * n];
-            self.each_row(step, |row, parts| {
+        let mut least: Vec<Vec<u64>> = Vec::with_capacity(self.layout.steps.len());
+        for step in 0..self.layout.steps.len() {
+            let mut of_step = vec![u64::MAX; self.layout.rows(step) * n];
+            self.layout.each_row(step, |row, parts| {
                 let mut offer = |values: &mut dyn Iterator<Item = u64>| {
                     let of_row = &mut of_step[row * n..(row + 1) * n];
                     of_row.iter_mut().zip(values).for_each(|(l, v)| *l = v.min(*l));
                 };
                 match parts {
                     Parts::Factor(factor) => {
-                        for (sum, _) in factors.tables[factor].rows[row].iter() {
-                            offer(&mut (0..n).map(|d| self.sums.digit(sum, d)));
+                        if let Some((sum, _)) = &factors.tables[factor].rows[row] {
+                            offer(&mut (0..n).map(|d| self.sums.digit(*sum, d)));
                         }
                     }
                     Parts::Product((x, at_x), (y, at_y)) => {
@@ -127,9 +92,9 @@ impl<N: Tally> Tree<N> {
         if let Some(last) = outside.last_mut() {
             last.fill(0);
         }
-        for step in (0..self.steps.len()).rev() {
+        for step in (0..self.layout.steps.len()).rev() {
             let here = std::mem::take(&mut outside[step]);
-            self.each_row(step, |row, parts| {
+            self.layout.each_row(step, |row, parts| {
                 let here = &here[row * n..(row + 1) * n];
                 let mut offer = |(of, at): (usize, usize), besides: Option<&[u64]>| {
                     for d in 0..n {
@@ -162,77 +127,64 @@ impl<N: Tally> Tree<N> {
     fn table(
         &self,
         step: usize,
-        factors: &Factors<N>,
+        factors: &Factors,
         rooms: &[Option<u64>],
         scratch: &mut Vec<N>,
         work: &mut u64,
-    ) -> Option<Vec<Histogram<N>>> {
-        let mut table: Vec<Histogram<N>> = vec![Histogram::default(); self.rows(step)];
-        let mut pooled: Vec<Vec<(usize, usize)>> = vec![Vec::new(); match self.steps[step] {
+    ) -> Result<Vec<Histogram<N>>, Failed> {
+        let mut table: Vec<Histogram<N>> = vec![Histogram::default(); self.layout.rows(step)];
+        let mut pooled: Vec<Vec<(usize, usize)>> = vec![Vec::new(); match self.layout.steps[step] {
             Step::SumOut { .. } => table.len(),
             _ => 0,
         }];
-        let mut over = false;
-        self.each_row(step, |row, parts| {
-            let Some(room) = rooms[row] else { return };
-            if over {
+        let mut failed = None;
+        self.layout.each_row(step, |row, parts| {
+            let Some(room) = rooms[row].filter(|_| failed.is_none()) else {
                 return;
-            }
-            let mut spend = |steps: u64| {
-                over |= *work < steps;
-                *work = work.saturating_sub(steps);
-                !over
             };
-            match parts {
+            let mut spend = |steps: u64| match work.checked_sub(steps) {
+                Some(left) => *work = left,
+                None => failed = Some(Failed::TooMuch),
+            };
+            let made = match parts {
                 Parts::Factor(factor) => {
-                    table[row] = factors.tables[factor].rows[row].within(&self.sums, room);
+                    let sum = &factors.tables[factor].rows[row];
+                    let sum = sum.as_ref().and_then(|(sum, count)| {
+                        Some((self.sums.plus(*sum, 0, room)?, N::of(count)))
+                    });
+                    match sum {
+                        Some((sum, count)) => count.map(|count| Histogram::one(sum, count)),
+                        None => Some(Histogram::default()),
+                    }
                 }
                 Parts::Product((x, at_x), (y, at_y)) => {
                     let (x, y) = (&self.tables[x][at_x], &self.tables[y][at_y]);
                     let pairs = x.len() as u64 * y.len() as u64;
-                    if spend(pairs * N::COST * self.sums.cost() + 1) {
-                        table[row] = x.times(y, &self.sums, room, scratch);
+                    spend(pairs * N::COST * self.sums.cost() + 1);
+                    match failed {
+                        None => x.times(y, &self.sums, room, scratch),
+                        Some(_) => return,
                     }
                 }
                 Parts::Sum(part) => {
-                    if spend(self.tables[part.0][part.1].len() as u64 * N::COST) {
-                        pooled[row].push(part);
-                    }
+                    spend(self.tables[part.0][part.1].len() as u64 * N::COST);
+                    pooled[row].push(part);
+                    return;
                 }
+            };
+            match made {
+                Some(made) => table[row] = made,
+                None => failed = Some(Failed::NoRoom),
             }
         });
+        if let Some(failed) = failed {
+            return Err(failed);
+        }
         for (row, parts) in pooled.into_iter().enumerate() {
             let parts = parts.iter().map(|(of, at)| &self.tables[*of][*at]);
-            table[row] = Histogram::joined(parts);
+            table[row] = Histogram::joined(parts).ok_or(Failed::NoRoom)?;
         }
-        (!over).then_some(table)
-    }
-
-    fn rows(&self, step: usize) -> usize {
-        rows(&self.scopes[step], &self.variables)
-    }
-
-    /// Every row of a step with the rows that it is made of. A row of a sum is visited once for each of its parts.
-    fn each_row(&self, step: usize, mut visit: impl FnMut(usize, Parts)) {
-        let mut values = vec![0; self.variables.len()];
-        let scope = match self.steps[step] {
-            Step::SumOut { of, .. } => &self.scopes[of],
-            _ => &self.scopes[step],
-        };
-        let at = |of: usize, values: &[u64]| (of, row(&self.scopes[of], &self.variables, values));
-        for number in 0..rows(scope, &self.variables) {
-            match self.steps[step] {
-                Step::Factor(factor) => visit(number, Parts::Factor(factor)),
-                Step::Times(x, y) => {
-                    unrow(scope, &self.variables, number, &mut values);
-                    visit(number, Parts::Product(at(x, &values), at(y, &values)));
-                }
-                Step::SumOut { of, .. } => {
-                    unrow(scope, &self.variables, number, &mut values);
-                    visit(at(step, &values).1, Parts::Sum((of, number)));
-                }
-            }
-        }
+        Ok(table)
     }
 
     /// For each decision, the number of its member where it is a variable and exists. `None` if there is no point.
@@ -240,14 +192,14 @@ impl<N: Tally> Tree<N> {
         if self.total.is_zero() {
             return None;
         }
-        let mut values = vec![0; self.variables.len()];
-        let last = self.steps.len() - 1;
+        let mut values = vec![0; self.layout.variables.len()];
+        let last = self.layout.steps.len() - 1;
         let whole = &self.tables[last][0];
         let accepted = || whole.iter().filter(|(sum, _)| self.sums.accepts(*sum));
         let (sum, _) = self.pick(accepted, &self.total, self.voice(last), draw);
         self.walk(last, sum, &mut values, draw);
         let mut chosen = vec![None; decisions];
-        for (variable, value) in self.variables.iter().zip(values) {
+        for (variable, value) in self.layout.variables.iter().zip(values) {
             chosen[variable.decision] = (value < variable.members).then_some(value);
         }
         Some(chosen)
@@ -255,18 +207,18 @@ impl<N: Tally> Tree<N> {
 
     /// Chooses what a row with this sum is made of, and walks on from there.
     fn walk(&self, step: usize, sum: u64, values: &mut Vec<u64>, draw: &mut dyn Draw) {
-        let at = row(&self.scopes[step], &self.variables, values);
+        let at = row(&self.layout.scopes[step], &self.layout.variables, values);
         let here = &self.tables[step][at];
         let found = here.find(sum);
         let total = &here.counts[found.expect("invariant: only sums that occur are chosen")];
-        match self.steps[step] {
+        match self.layout.steps[step] {
             Step::Factor(_) => {}
             Step::SumOut { of, variable } => {
-                let scope = &self.scopes[of];
-                let rows: Vec<(u64, usize)> = (0..self.variables[variable].size())
+                let scope = &self.layout.scopes[of];
+                let rows: Vec<(u64, usize)> = (0..self.layout.variables[variable].size())
                     .map(|value| {
                         values[variable] = value;
-                        (value, row(scope, &self.variables, values))
+                        (value, row(scope, &self.layout.variables, values))
                     })
                     .collect();
                 let members = || {
@@ -275,14 +227,14 @@ impl<N: Tally> Tree<N> {
                         Some((*value, &of_member.counts[of_member.find(sum)?]))
                     })
                 };
-                let decision = self.variables[variable].decision;
+                let decision = self.layout.variables[variable].decision;
                 let (value, _) = self.pick(members, total, decision, draw);
                 values[variable] = value;
                 self.walk(of, sum, values, draw);
             }
             Step::Times(x, y) => {
                 let of = |step: usize| {
-                    let at = row(&self.scopes[step], &self.variables, values);
+                    let at = row(&self.layout.scopes[step], &self.layout.variables, values);
                     &self.tables[step][at]
                 };
                 let (short, long) = match of(x).len() <= of(y).len() {
@@ -364,7 +316,8 @@ impl<N: Tally> Tree<N> {
         if let (Some(only), None) = (first, second) {
             return only;
         }
-        let mut left = N::of(&draw.below(decision, &total.big()));
+        let below = draw.below(decision, &total.big());
+        let mut left = N::of(&below).expect("invariant: it is below a count");
         let hit = odds().find(|(_, count)| {
             let is_here = left.is_below(count);
             if !is_here {
@@ -377,27 +330,27 @@ impl<N: Tally> Tree<N> {
 
     /// The decision that a choice of a sum is closest to: the first that is taken back on the way to it.
     fn voice(&self, step: usize) -> usize {
-        match self.steps[step] {
-            Step::SumOut { variable, .. } => self.variables[variable].decision,
+        match self.layout.steps[step] {
+            Step::SumOut { variable, .. } => self.layout.variables[variable].decision,
             Step::Times(_, y) => self.voice(y),
-            Step::Factor(_) => (self.scopes[step].first()).map_or(0, |v| self.variables[*v].decision),
+            Step::Factor(_) => (self.layout.scopes[step].first()).map_or(0, |v| self.layout.variables[*v].decision),
         }
     }
 
     /// For each decision, the members that some point has.
     pub fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
         let mut found: BTreeMap<usize, BTreeSet<u64>> =
-            (self.variables.iter().map(|v| (v.decision, BTreeSet::new()))).collect();
+            (self.layout.variables.iter().map(|v| (v.decision, BTreeSet::new()))).collect();
         let live = self.live();
-        for step in &self.steps {
+        for step in &self.layout.steps {
             let Step::SumOut { of, variable } = *step else {
                 continue;
             };
-            let mut values = vec![0; self.variables.len()];
-            let Variable { decision, members, .. } = self.variables[variable];
+            let mut values = vec![0; self.layout.variables.len()];
+            let Variable { decision, members, .. } = self.layout.variables[variable];
             for (at, row) in live[of].iter().enumerate() {
                 if row.iter().any(|l| *l) {
-                    unrow(&self.scopes[of], &self.variables, at, &mut values);
+                    unrow(&self.layout.scopes[of], &self.layout.variables, at, &mut values);
                     if values[variable] < members {
                         found.entry(decision).or_default().insert(values[variable]);
                     }
@@ -410,7 +363,7 @@ impl<N: Tally> Tree<N> {
     /// Whether some point passes a row of a factor for which this holds.
     pub fn passes(&self, factor: usize, holds: impl Fn(usize) -> bool) -> bool {
         let live = self.live();
-        let step = self.steps.iter().position(|s| *s == Step::Factor(factor));
+        let step = self.layout.steps.iter().position(|s| *s == Step::Factor(factor));
         step.is_some_and(|step| {
             let mut rows = live[step].iter().enumerate();
             rows.any(|(row, live)| holds(row) && live.iter().any(|l| *l))
@@ -435,9 +388,9 @@ impl<N: Tally> Tree<N> {
                 *l = self.sums.accepts(sum);
             }
         }
-        for step in (0..self.steps.len()).rev() {
+        for step in (0..self.layout.steps.len()).rev() {
             let here = std::mem::take(&mut live[step]);
-            self.each_row(step, |row, parts| {
+            self.layout.each_row(step, |row, parts| {
                 let sums = &self.tables[step][row].sums;
                 let is_live = |sum: u64| {
                     let at = sums.binary_search(&sum);
@@ -473,11 +426,4 @@ impl<N: Tally> Tree<N> {
         }
         live
     }
-}
-
-/// The rows that a row is made of, each by its step and place.
-enum Parts {
-    Factor(usize),
-    Product((usize, usize), (usize, usize)),
-    Sum((usize, usize)),
 }
