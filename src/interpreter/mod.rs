@@ -33,7 +33,7 @@ use std::sync::mpsc;
 pub use self::arms::run_arms;
 use self::bench::{Bench, Measured};
 use self::result::RunResult;
-use self::search::{Known, Observation, Sampler, Suggestion};
+use self::search::{Feasible, Known, Observation, Sampler, Suggestion};
 use self::store::trial::{Status, Trial};
 use self::store::{Record, State, Store, StoreError};
 use self::train::{Data, DataError, Model, Progress};
@@ -109,6 +109,13 @@ pub enum RunError {
     Data(DataError),
     /// The run folder cannot be used.
     Store(StoreError),
+    /// No point meets what is required before training, or none was found.
+    NoCandidate {
+        /// Points that were looked at.
+        tries: u64,
+        /// Whether it is certain that there is none.
+        used_up: bool,
+    },
     /// Somebody asked to stop.
     Interrupted {
         /// Trials in the journal.
@@ -138,6 +145,13 @@ impl fmt::Display for RunError {
             }
             RunError::Data(e) => write!(f, "{e}"),
             RunError::Store(e) => write!(f, "{e}"),
+            RunError::NoCandidate { tries, used_up } => {
+                let what = match used_up {
+                    true => "no candidate meets everything that is required before training",
+                    false => "no candidate was found that meets everything that is required before training",
+                };
+                write!(f, "{what}: {tries} points were looked at; relax a requirement, or widen a domain that it speaks of")
+            }
             RunError::Interrupted { done, total } => {
                 write!(f, "stopped after {done} of {total} trials")
             }
@@ -216,12 +230,12 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
     pool.in_place_scope_fifo(|scope| {
         let mut asked: Vec<Point> = Vec::new();
         let mut running = 0;
-        let mut exhausted = false;
+        let mut exhausted = None;
         let mut cut = false;
         let (mut drawn, mut allowed) = (0, 0);
         loop {
             // Ask, as far as the lag allows.
-            while asked.len() < plan.trials && !exhausted && !is_set(options.stop) {
+            while asked.len() < plan.trials && exhausted.is_none() && !is_set(options.stop) {
                 let number = asked.len();
                 let visible = (number + 1).saturating_sub(slots);
                 if settled(store.state(), number) < visible {
@@ -233,7 +247,9 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 }
                 let seen = observations(bench.experiment, store.state(), visible);
                 match sampler.suggest(number, &seen, &asked[visible..]) {
-                    Suggestion::Exhausted { .. } => exhausted = true,
+                    Suggestion::Exhausted { tries, used_up } => {
+                        exhausted = Some((tries, used_up));
+                    }
                     Suggestion::Evaluate {
                         point,
                         tries,
@@ -271,7 +287,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 return Err(error);
             }
         }
-        let is_done = exhausted || settled(store.state(), plan.trials) == plan.trials;
+        let is_done = exhausted.is_some() || settled(store.state(), plan.trials) == plan.trials;
         if cut || !is_done {
             store.sync()?;
             return Err(RunError::interrupted(bench, store));
@@ -282,11 +298,21 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 100.0 * allowed as f64 / drawn as f64
             ));
         }
-        if exhausted && plan.method != Method::Grid {
-            bench.observer.note(&format!(
-                "the space has no further candidate; trials: {}",
+        match exhausted {
+            Some((tries, used_up)) if asked.is_empty() => {
+                return Err(RunError::NoCandidate { tries, used_up });
+            }
+            Some((_, true)) if plan.method != Method::Grid => {
+                bench.observer.note(&format!(
+                    "the space has no further candidate; trials: {}",
+                    asked.len()
+                ));
+            }
+            Some((tries, false)) => bench.observer.note(&format!(
+                "none of the last {tries} points that were looked at is a further candidate: what is left is too rare to be found; trials: {}",
                 asked.len()
-            ));
+            )),
+            _ => {}
         }
         Ok(())
     })
@@ -341,17 +367,18 @@ fn pool(jobs: usize) -> Result<rayon::ThreadPool, RunError> {
 
 /// The sampler that the experiment asks for.
 fn sampler<'a>(bench: &'a Bench, price: &'a dyn Known) -> Result<Box<dyn Sampler + 'a>, RunError> {
-    let decisions = bench.template.decisions();
+    let counted = bench.template.counted().clone();
+    let feasible = Feasible::of(bench.template.decisions(), counted, price);
     let seed = bench.experiment.seed;
     Ok(match bench.experiment.search.method {
-        Method::Random => Box::new(search::Random::new(decisions, price, seed)),
+        Method::Random => Box::new(search::Random::new(feasible, seed)),
         Method::Grid => {
-            let grid = search::Grid::new(decisions, price);
+            let grid = search::Grid::new(feasible);
             Box::new(grid.map_err(|e| RunError::Internal(e.to_string()))?)
         }
         Method::Bayes => {
             let initial = bench.experiment.search.initial;
-            Box::new(search::Bayes::new(decisions, price, seed, initial))
+            Box::new(search::Bayes::new(feasible, seed, initial))
         }
     })
 }

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use num_bigint::BigUint;
 
 pub use graph::{Draw, Uniform};
-pub use members::{Endless, Members, members};
+pub use members::{Endless, Members, Next, members};
 
 use self::compile::compile;
 pub(super) use self::compile::hull;
