@@ -109,13 +109,6 @@ pub enum RunError {
     Data(DataError),
     /// The run folder cannot be used.
     Store(StoreError),
-    /// No point meets what is required before training, or none was found.
-    NoCandidate {
-        /// Points that were looked at.
-        tries: u64,
-        /// Whether it is certain that there is none.
-        used_up: bool,
-    },
     /// Somebody asked to stop.
     Interrupted {
         /// Trials in the journal.
@@ -145,13 +138,6 @@ impl fmt::Display for RunError {
             }
             RunError::Data(e) => write!(f, "{e}"),
             RunError::Store(e) => write!(f, "{e}"),
-            RunError::NoCandidate { tries, used_up } => {
-                let what = match used_up {
-                    true => "no candidate meets everything that is required before training",
-                    false => "no candidate was found that meets everything that is required before training",
-                };
-                write!(f, "{what}: {tries} points were looked at; relax a requirement, or widen a domain that it speaks of")
-            }
             RunError::Interrupted { done, total } => {
                 write!(f, "stopped after {done} of {total} trials")
             }
@@ -299,9 +285,6 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
             ));
         }
         match exhausted {
-            Some((tries, used_up)) if asked.is_empty() => {
-                return Err(RunError::NoCandidate { tries, used_up });
-            }
             Some((_, true)) if plan.method != Method::Grid => {
                 bench.observer.note(&format!(
                     "the space has no further candidate; trials: {}",
@@ -309,7 +292,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 ));
             }
             Some((tries, false)) => bench.observer.note(&format!(
-                "none of the last {tries} points that were looked at is a further candidate: what is left is too rare to be found; trials: {}",
+                "the search ends: of {tries} points, none is a new candidate, and to look for one that may be left would take too long; trials: {}",
                 asked.len()
             )),
             _ => {}

@@ -260,6 +260,3 @@ fn slots(target: &ir::Target) -> Vec<&Slot> {
     }
     slots
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,7 +12,7 @@ use super::decision::{Decisions, Point};
 use super::evaluate;
 use super::members::Values;
 use super::metrics::Metrics;
-use super::template::Template;
+use super::template::{Relaxed, Template};
 use crate::ir::{Expr, Slot, Value};
 use crate::stream::{Purpose, stream};
 
@@ -211,23 +211,33 @@ fn pruned(template: &Template) -> Vec<Pruned> {
         }
         concerned.push(of_claim);
     }
+    let by_price: Vec<(&Relaxed, BTreeMap<usize, Vec<u64>>)> = (template.relaxed().iter())
+        .map(|r| (r, template.pruned_by(r.require).into_iter().collect()))
+        .collect();
     let mut alone: BTreeMap<usize, BTreeMap<usize, Vec<u64>>> = BTreeMap::new();
     let mut pruned = Vec::new();
     for (key, never) in found {
+        let excludes = |of_key: Option<&Vec<u64>>| {
+            of_key.is_some_and(|of_key| never.iter().all(|m| of_key.binary_search(m).is_ok()))
+        };
         let by = about.get(&key).into_iter().flatten().find(|number| {
             let claim = claims[**number];
             let excluded = alone.entry(**number).or_insert_with(|| {
                 let constraint = &decisions.constraints[claim.constraint];
                 excluded(constraint, &concerned[**number], decisions)
             });
-            let of_key = excluded.get(&key);
-            of_key.is_some_and(|of_key| never.iter().all(|m| of_key.binary_search(m).is_ok()))
+            excludes(excluded.get(&key))
+        });
+        let by = by.map(|number| claims[*number].written.text.clone());
+        let by = by.or_else(|| {
+            let (relaxed, _) = by_price.iter().find(|(_, of)| excludes(of.get(&key)))?;
+            Some(relaxed.written.text.clone())
         });
         let choices = &decisions.all[key].choices;
         pruned.push(Pruned {
             path: decisions.all[key].path.clone(),
             members: never.iter().filter_map(|m| choices.member(*m)).collect(),
-            by: by.map(|number| claims[*number].written.text.clone()),
+            by,
         });
     }
     pruned

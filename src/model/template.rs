@@ -64,7 +64,16 @@ pub struct Template {
     warnings: Vec<Diagnostic>,
     claims: Vec<Claim>,
     counted: Counted,
-    relaxed: Vec<usize>,
+    relaxed: Vec<Relaxed>,
+}
+
+/// A requirement on the price of a network: it rejects what is drawn, and points whose layers alone break it are not drawn.
+#[derive(Debug, Clone)]
+pub struct Relaxed {
+    /// Its number among the requirements of the experiment.
+    pub require: usize,
+    /// As it is written.
+    pub written: ir::Require,
 }
 
 /// A requirement that has become a constraint over decisions.
@@ -245,6 +254,11 @@ impl Template {
         );
         let limits = |require: &Expr| least::bounds(require, &source);
         let (counted, relaxed) = counted_within(&decisions, &requires, &limits);
+        let relaxed = relaxed.into_iter().map(|require| Relaxed {
+            require,
+            written: experiment.requires[require].clone(),
+        });
+        let relaxed = relaxed.collect();
         let mut template = Template {
             counted,
             relaxed,
@@ -339,9 +353,42 @@ impl Template {
         &self.counted
     }
 
-    /// Requirements, by number, that reject what is drawn, where points that break what they ask for at least are not drawn.
-    pub fn relaxed(&self) -> &[usize] {
+    /// Requirements that points are drawn for by what layers cost at least.
+    pub fn relaxed(&self) -> &[Relaxed] {
         &self.relaxed
+    }
+
+    /// What a point costs at least, by the limits that a requirement sets: of each its sum.
+    #[cfg(test)]
+    pub(crate) fn least(&self, require: usize, point: &Point) -> Vec<f64> {
+        let source = self.source();
+        let of_sum = |sum: &Sum| {
+            let terms = sum.terms.iter().map(|t| (t.value)(&point.0));
+            terms.map(|t| t.expect("a layer with a price")).sum()
+        };
+        let limits = least::bounds(&self.requires[require], &source);
+        limits.iter().map(of_sum).collect()
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source::new(
+            &self.nodes,
+            &self.placed,
+            &self.quantizers,
+            &self.targets,
+            &self.repair_definitions,
+        )
+    }
+
+    /// The members that no point has for what a requirement asks for at least, by decision.
+    pub(super) fn pruned_by(&self, require: usize) -> Vec<(usize, Vec<u64>)> {
+        let decisions = Decisions {
+            all: self.decisions.all.clone(),
+            constraints: Vec::new(),
+        };
+        let source = self.source();
+        let limits = least::bounds(&self.requires[require], &source);
+        Counted::within(&decisions, &limits).pruned(&decisions)
     }
 
     /// Whether it is proved that no point meets these claims and requirements.
@@ -352,13 +399,7 @@ impl Template {
                 .map(|c| self.decisions.constraints[c.constraint].clone())
                 .collect(),
         };
-        let source = Source::new(
-            &self.nodes,
-            &self.placed,
-            &self.quantizers,
-            &self.targets,
-            &self.repair_definitions,
-        );
+        let source = self.source();
         let limits = requires.iter().map(|i| &self.requires[*i]);
         let limits: Vec<_> = limits.flat_map(|r| least::bounds(r, &source)).collect();
         Counted::within(&decisions, &limits).is_empty()

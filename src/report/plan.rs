@@ -212,7 +212,13 @@ fn work(experiment: &Experiment, template: &Template) -> Option<String> {
     ))
 }
 
-fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, out: &mut String) {
+fn decisions(
+    template: &Template,
+    survey: &Survey,
+    verbose: bool,
+    look: Look,
+    out: &mut String,
+) {
     let all = &template.decisions().all;
     let total = match &survey.count {
         Count::Exact(n) if *n == 1_u32.into() => "1 candidate".into(),
@@ -259,6 +265,13 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
             out,
             "{} combinations of all decisions but the reals",
             group(&parts.to_string())
+        );
+    }
+    for relaxed in template.relaxed() {
+        let text = &relaxed.written.text;
+        let _ = writeln!(
+            out,
+            "points are drawn from those whose layers alone meet `require {text}`"
         );
     }
     if let Some(sample) = survey.sample {

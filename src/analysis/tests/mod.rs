@@ -3,8 +3,10 @@
 mod constraints;
 mod errors;
 mod imports;
+mod least;
 mod library;
 mod lowering;
+mod mobile;
 mod networks;
 
 use std::path::Path;

@@ -110,6 +110,24 @@ mod tests {
     }
 
     #[test]
+    fn a_grid_without_a_feasible_member_in_reach_ends() {
+        let space = decisions((0..12).map(|_| integers("a", 1, 100)).collect());
+        let known = |_: &Point| None;
+        let mut grid = Grid::new(Feasible::new(&space, &known)).unwrap();
+        let Suggestion::Exhausted { tries, used_up } = grid.suggest(0, &[], &[]) else {
+            panic!("no member is feasible");
+        };
+        assert!(tries > 10_000 && !used_up);
+        let space = decisions(vec![integers("a", 1, 100)]);
+        let mut grid = Grid::new(Feasible::new(&space, &known)).unwrap();
+        let end = Suggestion::Exhausted {
+            tries: 100,
+            used_up: true,
+        };
+        assert_eq!(grid.suggest(0, &[], &[]), end);
+    }
+
+    #[test]
     fn reals_have_no_grid() {
         let space = decisions(vec![integers("a", 1, 2), reals("rate", 0.0, 1.0)]);
         let Err(error) = Grid::new(Feasible::new(&space, &Unknown { goals: 1 })) else {

@@ -42,7 +42,13 @@ const MOST_WORK: u64 = 400_000_000;
 /// What may be planned: that many rows cannot be is only known later.
 const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
 /// In how many steps a sum is cut that cannot be told apart exactly, and whether one that can be is; less where that is too much.
-const STEPS: [(bool, u64); 4] = [(true, 2000), (true, 400), (false, 200), (false, 50)];
+const STEPS: [(bool, u64); 5] = [
+    (true, 8000),
+    (true, 2000),
+    (true, 400),
+    (false, 200),
+    (false, 50),
+];
 
 /// A space whose decisions are summed out.
 #[derive(Debug, Clone)]

@@ -407,6 +407,29 @@ fn what_is_too_hard_is_left_to_rejection() {
 }
 
 #[test]
+fn a_look_for_the_next_member_goes_on_where_it_ended() {
+    let mut decisions = space((0..4).map(|_| ordered(3, always())).collect());
+    let limit = op(
+        BinaryOp::GreaterEqual,
+        sum((0..4).map(chosen)),
+        Expr::number(6.0),
+    );
+    decisions.constraints.push(limit);
+    let (mut found, mut looks) = (Vec::new(), 0);
+    let mut all = members(&decisions).unwrap();
+    loop {
+        looks += 1;
+        match all.next_within(&mut { 20 }) {
+            Next::Member(point) => found.push(point),
+            Next::TooFar => {}
+            Next::End => break,
+        }
+    }
+    assert_eq!(found, slow_points(&decisions));
+    assert!(looks > found.len() + 10, "{looks}");
+}
+
+#[test]
 fn members_that_no_point_has() {
     let mut decisions = space(vec![
         ordered(5, always()),

@@ -1,7 +1,7 @@
 //! How many assignments have each partial sum.
 //!
-//! Several sums at once are the digits of one number, each with room for the sum of two that are within its limit, so that partial sums
-//! add by one addition.
+//! Several sums at once are the digits of one number, each with room for the sum of two that are within its limit and a bit above, so that
+//! partial sums add by one addition, and one subtraction compares all of them.
 
 use std::collections::HashMap;
 
@@ -24,6 +24,10 @@ pub struct Sums {
     digits: Vec<Digit>,
     shifts: Vec<u32>,
     masks: Vec<u64>,
+    /// The bit above each digit.
+    above: u64,
+    /// Whether one of them saturates.
+    fills: bool,
 }
 
 impl Sums {
@@ -36,20 +40,23 @@ impl Sums {
                 saturates: false,
             });
         }
-        let (mut shifts, mut masks, mut next) = (Vec::new(), Vec::new(), 0);
+        let (mut shifts, mut masks, mut above, mut next) = (Vec::new(), Vec::new(), 0, 0);
         for digit in &digits {
             let width = 64 - digit.high.checked_mul(2)?.leading_zeros().min(63);
             shifts.push(next);
             masks.push(1_u64.checked_shl(width)? - 1);
-            next += width;
+            next += width + 1;
             if next > 63 {
                 return None;
             }
+            above |= 1 << (next - 1);
         }
         Some(Sums {
+            fills: digits.iter().any(|d| d.saturates),
             digits,
             shifts,
             masks,
+            above,
         })
     }
 
@@ -101,9 +108,10 @@ impl Sums {
 
     /// What one addition costs: several sums at once are looked at one by one.
     pub fn cost(&self) -> u64 {
-        match self.len() {
-            1 => 1,
-            _ => 4,
+        match (self.len(), self.fills) {
+            (1, _) => 1,
+            (_, false) => 2,
+            (_, true) => 6,
         }
     }
 
@@ -134,6 +142,11 @@ impl Sums {
     /// The sum of two; `None` if it leaves the room.
     pub fn plus(&self, x: u64, y: u64, room: u64) -> Option<u64> {
         let mut sum = x + y;
+        if !self.fills {
+            // Where a digit is larger than its room, the bit above is borrowed.
+            let left = (room | self.above) - sum;
+            return (left & self.above == self.above).then_some(sum);
+        }
         for (n, digit) in self.digits.iter().enumerate() {
             let (here, most) = (self.digit(sum, n), self.digit(room, n));
             if here > most {
@@ -148,8 +161,8 @@ impl Sums {
 
     /// What must be added to `part` for `sum`, if no sum is full; `None` if it is more already.
     pub fn minus(&self, sum: u64, part: u64) -> Option<u64> {
-        let fits = (0..self.len()).all(|n| self.digit(sum, n) >= self.digit(part, n));
-        fits.then(|| sum - part)
+        let left = (sum | self.above) - part;
+        (left & self.above == self.above).then(|| sum - part)
     }
 }
 
@@ -222,9 +235,8 @@ impl<N: Tally> Histogram<N> {
             return Some(Histogram::default());
         };
         // Any pairs may fill a sum; else each entry of the short one makes a sum with one of the long one.
-        let fills = sums.digits.iter().any(|d| d.saturates);
         let pairs = short.len() as u64 * long.len() as u64;
-        let added = if fills { pairs } else { short.len() as u64 };
+        let added = if sums.fills { pairs } else { short.len() as u64 };
         let bits = short.bits() + long.bits() + u64::from(64 - added.leading_zeros());
         if bits > N::ROOM {
             return None;
@@ -241,7 +253,7 @@ impl<N: Tally> Histogram<N> {
                 return Some(found);
             }
             base = base.min(top);
-        } else if fills {
+        } else if sums.fills {
             // Full sums may be below the least of all.
             base = 0;
         }
