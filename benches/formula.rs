@@ -58,7 +58,11 @@ impl Case {
         }
         for (i, (a, b)) in out[0].iter().zip(&out[1]).enumerate() {
             let far = (a - b).abs() > 1e-5 * a.abs().max(b.abs()).max(1.0);
-            assert!(!far, "{} {}: {a} and {b} for {}", self.name, self.pass, x[i]);
+            assert!(
+                !far,
+                "{} {}: {a} and {b} for {}",
+                self.name, self.pass, x[i]
+            );
         }
         let mut times = [Vec::new(), Vec::new()];
         let [out, _] = &mut out;
@@ -80,7 +84,9 @@ impl Case {
 fn numbers(seed: u64) -> Vec<f32> {
     let mut state = seed;
     let number = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1 << 22) as f32 - 2.0
     };
     std::iter::repeat_with(number).take(VALUES).collect()
@@ -113,9 +119,14 @@ experiment bench {{
     let program = checked.program.unwrap_or_else(|| panic!("{problems}"));
     let template = Template::new(&program.experiments[0]).expect("a template");
     let point = template.decisions().default_point();
-    let candidate = template.candidate(&point).expect("a member").expect("a network");
+    let candidate = template
+        .candidate(&point)
+        .expect("a member")
+        .expect("a network");
     let mut nodes = candidate.network.nodes.into_iter();
-    let placement = nodes.find_map(|n| n.placement).expect("a layer with weights");
+    let placement = nodes
+        .find_map(|n| n.placement)
+        .expect("a layer with weights");
     placement.activations.expect("activations are quantized")
 }
 
@@ -133,7 +144,10 @@ fn run(program: &Program, isa: Isa, x: &[f32], dy: &[f32], scale: f32, out: &mut
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, by_hand) in [
-        ("approx_sign", approx_sign as fn(Isa, &[f32], &[f32], &mut [f32])),
+        (
+            "approx_sign",
+            approx_sign as fn(Isa, &[f32], &[f32], &mut [f32]),
+        ),
         ("ede", ede),
         ("reste", reste),
     ] {
@@ -141,7 +155,9 @@ fn cases() -> Vec<Case> {
             name,
             pass: "forward",
             formula: Box::new(|isa, x, _, out| quantize::sign(isa, x, &[SCALE], out)),
-            by_hand: Box::new(|isa, x, _, out| isa.run(Map(x, out, |x: f32| if x >= 0.0 { SCALE } else { -SCALE }))),
+            by_hand: Box::new(|isa, x, _, out| {
+                isa.run(Map(x, out, |x: f32| if x >= 0.0 { SCALE } else { -SCALE }))
+            }),
         });
         let program = formula::surrogate(&quantizer(name, "")).expect("a formula");
         let program = program.expect("a surrogate");
@@ -161,7 +177,9 @@ fn cases() -> Vec<Case> {
         pass: "forward",
         formula: Box::new(move |isa, x, _, out| run(&forward, isa, x, &[], SCALE, out)),
         by_hand: Box::new(|isa, x, _, out| {
-            isa.run(Map(x, out, |x: f32| (x / SCALE).clamp(-7.0, 7.0).round_ties_even() * SCALE));
+            isa.run(Map(x, out, |x: f32| {
+                (x / SCALE).clamp(-7.0, 7.0).round_ties_even() * SCALE
+            }));
         }),
     });
     cases.push(Case {

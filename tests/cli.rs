@@ -141,7 +141,10 @@ fn a_search_without_any_candidate_ends() {
         // Known before training, and nothing that counting or bounds speak of.
         let text = SMALL
             .replace("model_size <= 8 KiB", "max(energy, energy) <= 1 fJ")
-            .replace("method = bayes  trials = 8  initial = 4", &format!("method = {method}  trials = 3"));
+            .replace(
+                "method = bayes  trials = 8  initial = 4",
+                &format!("method = {method}  trials = 3"),
+            );
         let spec = util::write(folder.path(), "none.bnas", &text);
         let out = folder.path().join(method);
         let output = util::run(&[

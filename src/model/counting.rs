@@ -1,13 +1,17 @@
 //! How many points a space has, all of them in order, and any of them at random.
 //!
-//! In: [`Decisions`]. Out: [`Counted`]: an exact number with a decision graph from which points are drawn, each equally likely; or
+//! In: [`Decisions`]. Out: [`Counted`]: an exact number with a graph or with tables from which points are drawn, each equally likely; or
 //! [`Members`] one by one. Knows nothing of what decisions mean.
 //!
-//! Counting is recursive conditioning (Darwiche 2001). Only decisions that a guard or a constraint mentions, the keys, are tried
-//! value by value; all others multiply the count by the size of their domain where their guard holds. After each value, what is left of guards
-//! and constraints is folded; parts that share no key any more are counted apart and multiplied, and equal parts are counted once.
-//! So sixty layers behind a depth take sixty steps, not 8^60, and a bound on a sum takes one step per partial sum: there, conditioning is
-//! dynamic programming. What the recursion went through is kept as a graph; a walk down it with odds by the counts draws a point.
+//! Only decisions that a guard or a constraint mentions, the keys, are tried value by value; all others multiply the count by the size of
+//! their domain where their guard holds. Two ways lead to the same numbers:
+//!
+//! * `compile`: recursive conditioning (Darwiche 2001), from the top down. After each value, what is left of guards and constraints is folded; parts
+//!   that share no key any more are counted apart and multiplied, and equal parts are counted once. It takes constraints of any form, and
+//!   sixty layers behind a depth take sixty steps, not 8^60. What the recursion went through is kept as a graph; a walk down it with odds by the
+//!   counts draws a point.
+//! * `elimination`: bucket elimination (Dechter 1999), from the bottom up, over tables of partial sums. It takes what is left after the first steps:
+//!   limits of sums over the layers of large networks. Where it is too much as well, it counts a little more than there is.
 
 mod compile;
 mod elimination;
@@ -143,11 +147,7 @@ impl Counted {
         Counted::conditioned(graph, &kept, decisions)
     }
 
-    fn conditioned(
-        graph: Option<Graph>,
-        kept: &BTreeSet<usize>,
-        decisions: &Decisions,
-    ) -> Counted {
+    fn conditioned(graph: Option<Graph>, kept: &BTreeSet<usize>, decisions: &Decisions) -> Counted {
         let keys = graph.as_ref().map_or(0, |g| g.keys.len());
         let sums = kept
             .iter()
@@ -290,10 +290,7 @@ impl Counted {
 }
 
 /// Adds one constraint after the other as long as that can be counted: the graph, absent if not even the guards can be, and what it counts.
-fn one_by_one(
-    decisions: &Decisions,
-    kept: BTreeSet<usize>,
-) -> (Option<Graph>, BTreeSet<usize>) {
+fn one_by_one(decisions: &Decisions, kept: BTreeSet<usize>) -> (Option<Graph>, BTreeSet<usize>) {
     // Those that speak of little come first: they are the likeliest to be counted.
     let mut order: Vec<usize> = kept.into_iter().collect();
     order.sort_by_key(|c| evaluate::decisions(&decisions.constraints[*c]).len());

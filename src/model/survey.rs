@@ -162,7 +162,10 @@ fn met(template: &Template, point: &Point, open: &[usize], priced: bool) -> Met 
     };
     // What an open requirement says as a constraint is asked of the requirement itself.
     let is_open = |c: usize| {
-        let mut claims = template.claims().iter().filter(|claim| claim.constraint == c);
+        let mut claims = template
+            .claims()
+            .iter()
+            .filter(|claim| claim.constraint == c);
         claims.any(|claim| claim.require.is_some_and(|r| open.contains(&r)))
     };
     let holds = |c: usize| {

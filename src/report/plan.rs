@@ -212,13 +212,7 @@ fn work(experiment: &Experiment, template: &Template) -> Option<String> {
     ))
 }
 
-fn decisions(
-    template: &Template,
-    survey: &Survey,
-    verbose: bool,
-    look: Look,
-    out: &mut String,
-) {
+fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, out: &mut String) {
     let all = &template.decisions().all;
     let total = match &survey.count {
         Count::Exact(n) if *n == 1_u32.into() => "1 candidate".into(),
@@ -232,10 +226,7 @@ fn decisions(
     let before = template.counted().left_out().len() + template.relaxed().len();
     let constrained = match (constraints, &survey.count) {
         (0, _) if before == 0 => String::new(),
-        (_, Count::TooHard { .. }) => format!(
-            " before {}",
-            plural(before, "requirement")
-        ),
+        (_, Count::TooHard { .. }) => format!(" before {}", plural(before, "requirement")),
         (n, Count::Infinite) => format!(" that meets {}", plural(n, "constraint")),
         (n, _) => format!(" that meet {}", plural(n, "constraint")),
     };

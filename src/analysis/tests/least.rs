@@ -11,7 +11,7 @@ fn template(uses: &str, parts: &str, requires: &str) -> Template {
     let text = format!(
         "bnas 1
 use std.data.digits
-use std.quantizers.{{binary, ternary, int, int8}}
+use std.quantizers.{{binary, ternary, int8}}
 use std.targets.braintta
 {uses}
 policy few {{
@@ -44,14 +44,19 @@ fn compare(template: &Template, draws: usize) -> Vec<f64> {
     let names = ["energy", "latency", "stored_size", "peak_memory"];
     let mut least_share = vec![1.0_f64; names.len()];
     for _ in 0..draws {
-        let point = free.draw(template.decisions(), &mut Uniform(&mut rng)).unwrap();
+        let point = free
+            .draw(template.decisions(), &mut Uniform(&mut rng))
+            .unwrap();
         let known = template.known(&point).unwrap();
         for (require, name) in names.iter().enumerate() {
             for least in template.least(require, &point) {
                 let price = known.0[*name];
                 assert!(least <= price * (1.0 + 1e-12), "{name}: {least} of {price}");
             }
-            let largest = template.least(require, &point).into_iter().fold(0.0, f64::max);
+            let largest = template
+                .least(require, &point)
+                .into_iter()
+                .fold(0.0, f64::max);
             least_share[require] = least_share[require].min(largest / known.0[*name]);
         }
     }
@@ -67,7 +72,10 @@ fn mobile_networks_cost_at_least_what_their_layers_do() {
     );
     let shares = compare(&template, 200);
     // Convolutions and additions are all that is charged.
-    assert!(shares[0] > 1.0 - 1e-9 && shares[1] > 1.0 - 1e-9, "{shares:?}");
+    assert!(
+        shares[0] > 1.0 - 1e-9 && shares[1] > 1.0 - 1e-9,
+        "{shares:?}"
+    );
     assert!(shares[2] > 1.0 - 1e-9, "{shares:?}");
     assert!(shares[3] > 0.2, "{shares:?}");
 }
@@ -95,7 +103,11 @@ fn branches_and_targets_to_be_chosen() {
 
 #[test]
 fn most_of_what_is_drawn_within_a_limit_meets_it() {
-    for require in ["energy <= 300 nJ", "latency <= 30 us", "stored_size <= 12 KiB"] {
+    for require in [
+        "energy <= 300 nJ",
+        "latency <= 30 us",
+        "stored_size <= 12 KiB",
+    ] {
         let template = template(
             "use std.spaces.mobilenet_v2",
             "space = mobilenet_v2  policy = few  target = braintta",

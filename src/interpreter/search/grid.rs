@@ -2,8 +2,8 @@
 
 use super::feasible::Feasible;
 use super::sampler::{Observation, Sampler, Suggestion};
-use crate::model::counting::{Endless, Members, Next, members};
 use crate::model::Point;
+use crate::model::counting::{Endless, Members, Next, members};
 
 /// Parts of constraints that are looked at without a feasible member before the search ends: half a minute. To price a member is as much
 /// work as so many.

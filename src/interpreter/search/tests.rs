@@ -196,8 +196,18 @@ fn known_goals_enter_exactly_and_widen_the_front() {
     let trial = |point: &Point| success(point, goals(point));
     let mut ratios = Vec::new();
     for seed in 0..3 {
-        let bayes = run(&mut Bayes::new(Feasible::new(&space, &known), seed, 8), 30, 1, trial);
-        let random = run(&mut Random::new(Feasible::new(&space, &known), seed), 30, 1, trial);
+        let bayes = run(
+            &mut Bayes::new(Feasible::new(&space, &known), seed, 8),
+            30,
+            1,
+            trial,
+        );
+        let random = run(
+            &mut Random::new(Feasible::new(&space, &known), seed),
+            30,
+            1,
+            trial,
+        );
         ratios.push(volume(&bayes) / volume(&random));
     }
     assert!(median(ratios.clone()) > 1.1, "{ratios:?}");
@@ -212,8 +222,18 @@ fn several_measured_goals_are_scalarized() {
     };
     let trial = |point: &Point| success(point, goals(point));
     let nothing = Unknown { goals: 2 };
-    let bayes = run(&mut Bayes::new(Feasible::new(&space, &nothing), 1, 8), 40, 1, trial);
-    let random = run(&mut Random::new(Feasible::new(&space, &nothing), 1), 40, 1, trial);
+    let bayes = run(
+        &mut Bayes::new(Feasible::new(&space, &nothing), 1, 8),
+        40,
+        1,
+        trial,
+    );
+    let random = run(
+        &mut Random::new(Feasible::new(&space, &nothing), 1),
+        40,
+        1,
+        trial,
+    );
     assert!(volume(&bayes) > volume(&random));
 }
 
@@ -227,7 +247,12 @@ fn known_requirements_are_never_broken_and_nothing_comes_twice() {
         })
     };
     let trial = |point: &Point| success(point, goals(point));
-    let trials = run(&mut Bayes::new(Feasible::new(&space, &known), 2, 5), 20, 4, trial);
+    let trials = run(
+        &mut Bayes::new(Feasible::new(&space, &known), 2, 5),
+        20,
+        4,
+        trial,
+    );
     assert_eq!(trials.len(), 20);
     for (i, a) in trials.iter().enumerate() {
         assert!(known(&a.point).unwrap().feasible);

@@ -10,16 +10,18 @@
 //!    table over the decisions around it, whose rows are histograms: how many ways lead to each partial sum (`histogram`). What would
 //!    exceed a limit, given the least that all else must add, is dropped. The order is found beforehand (`order`).
 //! 4. The last table has one row: the count of each whole sum. A walk back through the tables, with odds by the counts, draws a
-//!    point (`tree`).
+//!    point (`tree`, `walk`; `live` says which members occur).
 
 mod comparison;
 mod factors;
 mod histogram;
 mod layout;
+mod live;
 mod order;
 mod tally;
 mod tree;
 mod units;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -80,11 +82,7 @@ pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminate
 }
 
 /// Counts the points that meet all guards and as much of these constraints and bounds as can be: not fewer than the points that meet them.
-pub fn roughly(
-    decisions: &Decisions,
-    constraints: &[usize],
-    bounds: &[Sum],
-) -> Option<Eliminated> {
+pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> Option<Eliminated> {
     let raw = factors::raw(decisions, constraints, bounds, FEW)?;
     let is_one = raw.sums.len() == 1;
     let mut steps = STEPS.iter().filter(|(_, steps)| is_one || *steps <= 400);

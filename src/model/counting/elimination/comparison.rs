@@ -125,7 +125,9 @@ pub(super) fn sum<'a>(expr: &Expr, decisions: &Decisions) -> Option<Sum<'a>> {
     let is_high = less == (sign > 0.0);
     let terms = parts.terms.into_iter();
     Some(Sum {
-        terms: terms.map(|(expr, scale)| Term::new(expr, scale * sign)).collect(),
+        terms: terms
+            .map(|(expr, scale)| Term::new(expr, scale * sign))
+            .collect(),
         low: end.filter(|_| is_equal || !is_high),
         high: end.filter(|_| is_equal || is_high),
     })
@@ -174,7 +176,12 @@ impl Parts<'_> {
         }
     }
 
-    fn term(&mut self, expr: &Expr, scale: f64, within: &mut dyn FnMut(Expr) -> Expr) -> Option<()> {
+    fn term(
+        &mut self,
+        expr: &Expr,
+        scale: f64,
+        within: &mut dyn FnMut(Expr) -> Expr,
+    ) -> Option<()> {
         let whole = within(expr.clone());
         if let Some(value) = whole.as_value() {
             self.constant += scale * value.as_number()?;

@@ -63,12 +63,7 @@ pub struct RawSum {
 
 /// Tables of everything. A constraint over at most `few` combinations is a table of its own, even if it limits a sum. `None` if that is too
 /// much, or a variable is over reals.
-pub fn raw(
-    decisions: &Decisions,
-    constraints: &[usize],
-    bounds: &[Sum],
-    few: u64,
-) -> Option<Raw> {
+pub fn raw(decisions: &Decisions, constraints: &[usize], bounds: &[Sum], few: u64) -> Option<Raw> {
     let mut parts: Vec<(usize, &Expr)> = Vec::new();
     for c in constraints {
         let mut of_constraint = Vec::new();
@@ -194,9 +189,8 @@ impl Builder<'_> {
             let decision = &self.decisions.all[decision];
             let guard = &decision.guard;
             let scope: Vec<usize> = evaluate::decisions(guard).into_iter().collect();
-            let exists = |values: &[Option<Value>]| {
-                evaluate::truth(guard, &Values(values)).unwrap_or(false)
-            };
+            let exists =
+                |values: &[Option<Value>]| evaluate::truth(guard, &Values(values)).unwrap_or(false);
             let (scope, table) = self.tabulate(&scope, evaluate::size(guard), exists)?;
             match decision.choices.len() {
                 Some(members) => {
@@ -258,9 +252,7 @@ impl Builder<'_> {
         // A lower and an upper limit of the same sum.
         let same = self.raw.sums.iter_mut().find(|other| {
             let free = |mine: &Option<End>, its: &Option<End>| mine.is_none() || its.is_none();
-            free(&sum.low, &other.low)
-                && free(&sum.high, &other.high)
-                && other.terms == terms
+            free(&sum.low, &other.low) && free(&sum.high, &other.high) && other.terms == terms
         });
         if let Some(same) = same {
             same.low = same.low.or(sum.low);
@@ -311,11 +303,7 @@ impl Raw {
     }
 
     /// One table for what speaks of the same decisions, or of fewer.
-    fn merged(
-        &self,
-        mut all: Vec<Piece>,
-        sums: &Sums,
-    ) -> (Vec<Table>, Vec<(usize, Vec<bool>)>) {
+    fn merged(&self, mut all: Vec<Piece>, sums: &Sums) -> (Vec<Table>, Vec<(usize, Vec<bool>)>) {
         let mut tables: Vec<Piece> = Vec::new();
         // Tables by a variable of theirs.
         let mut about: Vec<Vec<usize>> = vec![Vec::new(); self.variables.len()];

@@ -236,7 +236,11 @@ impl<N: Tally> Histogram<N> {
         };
         // Any pairs may fill a sum; else each entry of the short one makes a sum with one of the long one.
         let pairs = short.len() as u64 * long.len() as u64;
-        let added = if sums.fills { pairs } else { short.len() as u64 };
+        let added = if sums.fills {
+            pairs
+        } else {
+            short.len() as u64
+        };
         let bits = short.bits() + long.bits() + u64::from(64 - added.leading_zeros());
         if bits > N::ROOM {
             return None;

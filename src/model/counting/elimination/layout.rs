@@ -35,7 +35,10 @@ pub fn unrow(scope: &[usize], variables: &[Variable], mut row: usize, values: &m
 
 /// How many rows a table has.
 pub fn rows(scope: &[usize], variables: &[Variable]) -> usize {
-    scope.iter().map(|v| variables[*v].size() as usize).product()
+    scope
+        .iter()
+        .map(|v| variables[*v].size() as usize)
+        .product()
 }
 
 /// The rows that a row is made of, each by its step and place.

@@ -144,9 +144,7 @@ fn sum(terms: impl Iterator<Item = Expr>) -> Expr {
 
 fn product(factors: impl IntoIterator<Item = Expr>) -> Expr {
     let factors = factors.into_iter();
-    factors
-        .reduce(|x, y| op(BinaryOp::Multiply, x, y))
-        .unwrap()
+    factors.reduce(|x, y| op(BinaryOp::Multiply, x, y)).unwrap()
 }
 
 /// Stages of optional blocks with a width in common, as MobileNetV2 has them; each layer has its bits. The weights of each layer times
@@ -169,11 +167,7 @@ fn mobile(stages: usize, blocks: usize) -> (Decisions, Expr, Expr) {
             let both = |x: Expr, y: Expr| crate::model::evaluate::both(x, y);
             let is_expanded = op(BinaryOp::Greater, chosen(expansion), number(1.0));
             let of_expand = both(exists.clone(), is_expanded);
-            let channels = op(
-                BinaryOp::Multiply,
-                chosen(0),
-                number((stage + 1) as f64),
-            );
+            let channels = op(BinaryOp::Multiply, chosen(0), number((stage + 1) as f64));
             let layers = [
                 (of_expand, product([channels.clone(), chosen(expansion)])),
                 (exists, product([number(9.0), chosen(expansion), channels])),
