@@ -98,11 +98,13 @@ pub struct Sink {
     /// The same, to know again what is pushed twice.
     known: HashSet<Diagnostic>,
     errors: usize,
+    pushed: usize,
 }
 
 impl Sink {
     /// Adds one, unless the same problem at the same place is already there.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.pushed += 1;
         if self.known.insert(diagnostic.clone()) {
             self.errors += usize::from(diagnostic.is_error());
             self.found.push(diagnostic);
@@ -119,6 +121,11 @@ impl Sink {
         self.found.len()
     }
 
+    /// How often one was added, known ones included.
+    pub fn pushed(&self) -> usize {
+        self.pushed
+    }
+
     /// All of them, in the order of their main span.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|d| d.labels.first().map(|l| l.span));
@@ -131,6 +138,7 @@ impl Sink {
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
     let limit = (length / 3).clamp(1, 3);
+    let set = letters_of(name);
     let mut letters = [0_u16; 256];
     for byte in name.bytes() {
         letters[usize::from(byte)] = letters[usize::from(byte)].saturating_add(1);
@@ -138,11 +146,20 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     known
         .into_iter()
         // A distance is at least what one has of any letter and the other has not; nearly all fail here, cheaply.
-        .filter(|k| k.chars().count().abs_diff(length) <= limit && excess(&letters, k) <= limit)
+        .filter(|k| k.len() <= 4 * (length + limit) && k.chars().count().abs_diff(length) <= limit)
+        .filter(|k| {
+            (letters_of(k) & !set).count_ones() as usize <= limit && excess(&letters, k) <= limit
+        })
         .map(|k| (strsim::damerau_levenshtein(name, k), k))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, k)| k)
+}
+
+/// Which ASCII characters a word has, those alike in their last six bits as one.
+fn letters_of(word: &str) -> u64 {
+    let ascii = word.bytes().filter(u8::is_ascii);
+    ascii.fold(0, |set, byte| set | 1 << (byte & 63))
 }
 
 /// How many ASCII letters of a word are not among these.

@@ -2,10 +2,11 @@
 //!
 //! In: modules. Out: answers to "what is this name?" with suggestions when it is nothing. It must not know any declaration kind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::facts::Subject;
+use super::memory::Memory;
 use super::names::{Id, Modules};
 use super::origin::Causes;
 use super::paths::Paths;
@@ -27,7 +28,7 @@ pub(super) struct Local {
     pub(super) span: Option<Span>,
     /// Every value that it can have, where that is a short list of constants.
     pub(super) values: Option<Vec<Value>>,
-    /// Its value if it is fixed and constant.
+    /// Its value if it is fixed and constant, or the formula of metrics that it stands for.
     pub(super) constant: Option<Expr>,
     pub(super) used: bool,
 }
@@ -82,6 +83,10 @@ pub(super) struct Cx<'a> {
     pub(super) meant: BTreeSet<(Span, String)>,
     /// What `check` lines are about, while they are evaluated.
     pub(super) subject: Option<Rc<Subject>>,
+    /// What has been lowered before.
+    pub(super) memory: Memory,
+    /// The names that entries of each file define, once one of them was asked for.
+    pub(super) defined: HashMap<SourceId, HashSet<&'a str>>,
     /// Formulas of the quantizer that is lowered, over `x`; `None` outside of quantizers.
     pub(super) formulas: Option<Vec<(String, Expr)>>,
     used: BTreeSet<(SourceId, String)>,
@@ -101,6 +106,8 @@ impl<'a> Cx<'a> {
             circles: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
+            memory: Memory::default(),
+            defined: HashMap::new(),
             formulas: None,
             paths: None,
             lists: Vec::new(),
@@ -128,11 +135,11 @@ impl<'a> Cx<'a> {
 
     /// The text under a span on one line.
     pub(super) fn text(&self, span: Span) -> String {
-        self.sources
-            .slice(span)
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
+        let text = self.sources.slice(span);
+        match text.contains(char::is_whitespace) {
+            true => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            false => text.to_string(),
+        }
     }
 
     /// The declaration that a name stands for in the file where it is written, or in those that are amended there.
@@ -231,14 +238,7 @@ impl<'a> Cx<'a> {
 
     /// A name that stands for nothing.
     pub(super) fn unknown_name(&mut self, name: &str, span: Span, words: &[&str]) {
-        let mut known: Vec<String> = words.iter().map(|w| w.to_string()).collect();
-        known.extend(self.locals.iter().map(|l| l.name.clone()));
         let modules = self.modules;
-        for source in std::iter::once(span.source).chain(self.also.iter().copied()) {
-            if let Some(module) = modules.get(source) {
-                known.extend(module.names.keys().cloned());
-            }
-        }
         if let Some(below) = self.defined_below(name, span) {
             let line = self.sources.line(below);
             self.report(
@@ -252,16 +252,22 @@ impl<'a> Cx<'a> {
             );
             return;
         }
+        let files = std::iter::once(span.source).chain(self.also.iter().copied());
+        let declared = files.filter_map(|source| modules.get(source));
+        let declared = declared.flat_map(|module| module.names.keys().map(String::as_str));
+        let locals = self.locals.iter().map(|l| l.name.as_str());
+        let known = words.iter().copied().chain(locals).chain(declared);
         // A name that stands for what is being defined cannot be what was meant.
-        known.retain(|k| k != name);
+        let mut known = known.filter(|k| *k != name);
+        let ends_with = |k: &&str| k.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
                 .label(span, "nothing here has this name");
         if let Some(path) = modules.in_library(name) {
             diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
-        } else if let Some(longer) = known.iter().find(|k| k.rsplit('.').next() == Some(name)) {
+        } else if let Some(longer) = known.clone().find(ends_with) {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
-        } else if let Some(alike) = did_you_mean(name, known.iter().map(String::as_str)) {
+        } else if let Some(alike) = did_you_mean(name, &mut known) {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if !words.is_empty() {
             diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));
@@ -280,6 +286,10 @@ impl<'a> Cx<'a> {
         declared: Option<Span>,
         known: &[&str],
     ) {
+        // What is amended twice is known twice.
+        let mut known = known.to_vec();
+        let mut seen = BTreeSet::new();
+        known.retain(|k| seen.insert(*k));
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown_key",
             format!("{owner} has no field `{}`", name.text),

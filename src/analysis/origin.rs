@@ -4,7 +4,7 @@
 //! since that is what its author can change; a definition nearby is a note. Uses of one wrong value are one report. It must not know
 //! which rule was broken.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::context::Cx;
 use crate::diagnostic::{Diagnostic, Label};
@@ -76,26 +76,48 @@ impl Cx<'_> {
     }
 
     /// Where the declaration around a use defines a name below it.
-    pub(super) fn defined_below(&self, name: &str, used: Span) -> Option<Span> {
+    pub(super) fn defined_below(&mut self, name: &str, used: Span) -> Option<Span> {
         let modules = self.modules;
         let declarations = &modules.get(used.source)?.file.declarations;
+        let all = self.defined.entry(used.source).or_insert_with(|| {
+            let mut all = HashSet::new();
+            for declaration in declarations {
+                defined(&declaration.entries, &mut all);
+            }
+            all
+        });
+        if !all.contains(name) {
+            return None;
+        }
         let around = declarations.iter().find(|d| holds(d.span, used))?;
         below(&around.entries, name, used)
     }
 }
 
+/// Every name that entries define.
+fn defined<'e>(entries: &'e [Entry], all: &mut HashSet<&'e str>) {
+    for entry in entries {
+        all.extend(target(entry).map(|name| name.text.as_str()));
+        defined(inner(entry), all);
+    }
+}
+
+/// What stands inside an entry.
+fn inner(entry: &Entry) -> &[Entry] {
+    match &entry.kind {
+        EntryKind::Repeat(repeat) => &repeat.entries,
+        EntryKind::Rule(rule) => &rule.entries,
+        EntryKind::Section(section) => &section.entries,
+        _ => &[],
+    }
+}
+
 fn below(entries: &[Entry], name: &str, used: Span) -> Option<Span> {
     for entry in entries {
-        if holds(entry.span, used) {
-            let inner: &[Entry] = match &entry.kind {
-                EntryKind::Repeat(repeat) => &repeat.entries,
-                EntryKind::Rule(rule) => &rule.entries,
-                EntryKind::Section(section) => &section.entries,
-                _ => &[],
-            };
-            if let Some(found) = below(inner, name, used) {
-                return Some(found);
-            }
+        if holds(entry.span, used)
+            && let Some(found) = below(inner(entry), name, used)
+        {
+            return Some(found);
         }
         if entry.span.start > used.end
             && let Some(target) = target(entry).filter(|t| t.text == name)

@@ -20,12 +20,17 @@ impl Cx<'_> {
         }
         let subject = format!("{} {}", merged.schema.kind, merged.name.text);
         self.entries_provenance(&merged.entries, &subject, ", ", &mut found);
-        for one in &found {
+        self.reach_sources(&found);
+        found
+    }
+
+    /// Remembers sources for the experiment that reaches them.
+    pub(super) fn reach_sources(&mut self, found: &[Provenance]) {
+        for one in found {
             if !self.reached.provenance.contains(one) {
                 self.reached.provenance.push(one.clone());
             }
         }
-        found
     }
 
     fn entries_provenance(
@@ -35,7 +40,7 @@ impl Cx<'_> {
         joint: &str,
         found: &mut Vec<Provenance>,
     ) {
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| has_sources(entry)) {
             let inner = format!("{subject}{joint}{}", self.entry_name(entry));
             self.annotations(&entry.annotations, &inner, found);
             match &entry.kind {
@@ -149,4 +154,15 @@ impl Cx<'_> {
         }
         Some(texts.join(", "))
     }
+}
+
+/// Whether an entry or what stands in it is annotated.
+fn has_sources(entry: &Entry) -> bool {
+    let inner = match &entry.kind {
+        EntryKind::Section(s) => &s.entries,
+        EntryKind::Repeat(r) => &r.entries,
+        EntryKind::Rule(r) => &r.entries,
+        _ => return !entry.annotations.is_empty(),
+    };
+    !entry.annotations.is_empty() || inner.iter().any(has_sources)
 }

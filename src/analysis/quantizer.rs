@@ -22,10 +22,9 @@ impl Cx<'_> {
         {
             return true;
         }
-        let Some(merged) = self.merged(id) else {
+        let Some(quantizer) = self.declared_quantizer(id) else {
             return false;
         };
-        let quantizer = self.quantizer(&merged);
         let same = self
             .reached
             .quantizers
@@ -45,6 +44,23 @@ impl Cx<'_> {
         }
         self.reached.quantizers.push((id, quantizer));
         true
+    }
+
+    /// A quantizer as it is declared, lowered once for all experiments unless something is wrong with it.
+    fn declared_quantizer(&mut self, id: Id) -> Option<Quantizer> {
+        if let Some((quantizer, sources)) = self.memory.quantizers.get(&id).cloned() {
+            self.reach_sources(&sources);
+            return Some(quantizer);
+        }
+        let before = self.sink.pushed();
+        let merged = self.merged(id)?;
+        let sources = self.provenance(&merged);
+        let quantizer = self.inside(&merged, false, |cx| cx.quantizer_body(&merged));
+        if self.sink.pushed() == before && !self.sink.has_errors() {
+            let known = (quantizer.clone(), sources);
+            self.memory.quantizers.insert(id, known);
+        }
+        Some(quantizer)
     }
 
     /// Whether a name stands for a quantizer with codes of any width.

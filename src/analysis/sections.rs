@@ -5,8 +5,10 @@
 use super::context::{Cx, Local, list};
 use super::fields::Written;
 use super::merged::Merged;
+use super::names::Id;
 use super::types::article;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::source::SourceId;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
 impl Cx<'_> {
@@ -17,7 +19,18 @@ impl Cx<'_> {
         sees: bool,
         lower: impl FnOnce(&mut Self) -> T,
     ) -> T {
-        let also = std::mem::replace(&mut self.also, merged.from.clone());
+        self.inside_of(merged.id, merged.from.clone(), sees, lower)
+    }
+
+    /// The same by the place of the declaration, and the files whose names its entries see.
+    pub(super) fn inside_of<T>(
+        &mut self,
+        id: Id,
+        from: Vec<SourceId>,
+        sees: bool,
+        lower: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let also = std::mem::replace(&mut self.also, from);
         let around = std::mem::take(&mut self.locals);
         let paths = self.paths.take();
         let outer = std::mem::replace(
@@ -28,7 +41,7 @@ impl Cx<'_> {
                 Default::default()
             },
         );
-        self.open.push(merged.id);
+        self.open.push(id);
         let result = lower(self);
         self.open.pop();
         let seen = std::mem::replace(&mut self.outer, outer);

@@ -2,8 +2,6 @@
 //!
 //! In: the pairs of a body. Out: [`Entry`]s, one function per kind of entry, in the order of the grammar.
 
-use pest::iterators::Pair;
-
 use crate::source::Spanned;
 use crate::syntax::ast::{
     Add, Branch, Choice, Claim, Compare, Direction, Edit, Entry, EntryKind, Expr, Field, Formula,
@@ -11,25 +9,26 @@ use crate::syntax::ast::{
     Repeat, Section, Selector,
 };
 use crate::syntax::grammar::Rule;
-use crate::syntax::parse::{Parts, Reader};
+use crate::syntax::parse::Reader;
+use crate::syntax::tree::{Pair, Parts};
 
 impl<'t> Reader<'t, '_> {
-    pub(super) fn body(&mut self, pair: Pair<'t, Rule>) -> Vec<Entry> {
+    pub(super) fn body(&mut self, pair: Pair<'t>) -> Vec<Entry> {
         let mut entries = Vec::new();
-        for part in Parts::of(pair) {
-            match part.as_rule() {
+        for part in pair.parts() {
+            match part.rule() {
                 Rule::entry => entries.push(self.entry(part)),
-                _ => self.lost(&part, false),
+                _ => self.lost(part, false),
             }
         }
         entries
     }
 
-    fn entry(&mut self, pair: Pair<'t, Rule>) -> Entry {
-        let mut parts = Parts::of(pair);
+    fn entry(&mut self, pair: Pair<'t>) -> Entry {
+        let mut parts = pair.parts();
         let (docs, mut annotations) = self.above(&mut parts);
         let statement = parts.must();
-        let span = self.span(&statement);
+        let span = self.span(statement);
         let kind = self.statement(statement);
         parts.passes(Rule::end);
         while let Some(annotation) = parts.given(Rule::annotation) {
@@ -43,18 +42,11 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn statement(&mut self, pair: Pair<'t, Rule>) -> EntryKind {
-        let rule = pair.as_rule();
-        let mut parts = Parts::of(pair);
+    fn statement(&mut self, pair: Pair<'t>) -> EntryKind {
+        let rule = pair.rule();
+        let mut parts = pair.parts();
         match rule {
-            Rule::field => {
-                let field = EntryKind::Field(self.field(&mut parts));
-                self.optional(field, &mut parts)
-            }
-            Rule::choice => {
-                let choice = EntryKind::Choice(self.choice(&mut parts));
-                self.optional(choice, &mut parts)
-            }
+            Rule::binding => self.binding(&mut parts),
             Rule::section => EntryKind::Section(self.section(&mut parts)),
             Rule::formula => EntryKind::Formula(self.formula(&mut parts)),
             Rule::layer => EntryKind::Layer(self.layer(&mut parts)),
@@ -75,31 +67,23 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn field(&mut self, parts: &mut Parts<'t>) -> Field {
+    /// A field or choice, with its `when` if it has one.
+    fn binding(&mut self, parts: &mut Parts<'t>) -> EntryKind {
         let target = self.path(parts.must());
-        parts.passes(Rule::equals);
-        Field {
-            target,
-            value: self.expression(parts.must()),
-        }
-    }
-
-    fn choice(&mut self, parts: &mut Parts<'t>) -> Choice {
-        let target = self.path(parts.must());
-        parts.passes(Rule::kw_in);
-        let domain = self.expression(parts.must());
-        let default = parts
-            .passes(Rule::kw_default)
-            .then(|| self.expression(parts.must()));
-        Choice {
-            target,
-            domain,
-            default,
-        }
-    }
-
-    /// A field or choice with its `when`, if it has one.
-    fn optional(&mut self, statement: EntryKind, parts: &mut Parts<'t>) -> EntryKind {
+        let statement = match parts.must().rule() {
+            Rule::equals => EntryKind::Field(Field {
+                target,
+                value: self.expression(parts.must()),
+            }),
+            _ => {
+                let (domain, default) = self.domain(parts);
+                EntryKind::Choice(Choice {
+                    target,
+                    domain,
+                    default,
+                })
+            }
+        };
         match self.clause(parts, Rule::when) {
             None => statement,
             Some(when) => EntryKind::Optional(Optional {
@@ -109,9 +93,18 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
+    fn setting(&mut self, parts: &mut Parts<'t>) -> Field {
+        let target = self.path(parts.must());
+        parts.passes(Rule::equals);
+        Field {
+            target,
+            value: self.expression(parts.must()),
+        }
+    }
+
     fn section(&mut self, parts: &mut Parts<'t>) -> Section {
-        let name = self.name(&parts.must());
-        let label = parts.given(Rule::name).map(|label| self.name(&label));
+        let name = self.name(parts.must());
+        let label = parts.given(Rule::name).map(|label| self.name(label));
         Section {
             name,
             label,
@@ -120,7 +113,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn formula(&mut self, parts: &mut Parts<'t>) -> Formula {
-        let name = self.name(&parts.must());
+        let name = self.name(parts.must());
         let params = self.parameters(parts.must());
         parts.passes(Rule::equals);
         Formula {
@@ -132,7 +125,7 @@ impl<'t> Reader<'t, '_> {
 
     fn layer(&mut self, parts: &mut Parts<'t>) -> Layer {
         parts.passes(Rule::kw_layer);
-        let name = self.name(&parts.must());
+        let name = self.name(parts.must());
         parts.passes(Rule::equals);
         let mut chain = vec![self.expression(parts.must())];
         while parts.passes(Rule::arrow) {
@@ -149,7 +142,7 @@ impl<'t> Reader<'t, '_> {
         parts.passes(Rule::kw_repeat);
         let count = self.expression(parts.must());
         parts.passes(Rule::kw_as);
-        let index = self.name(&parts.must());
+        let index = self.name(parts.must());
         Repeat {
             count,
             index,
@@ -163,13 +156,13 @@ impl<'t> Reader<'t, '_> {
         parts.passes(Rule::kw_join);
         Parallel {
             entries,
-            join: self.name(&parts.must()),
+            join: self.name(parts.must()),
         }
     }
 
     fn branch(&mut self, parts: &mut Parts<'t>) -> Branch {
         parts.passes(Rule::kw_branch);
-        let name = self.name(&parts.must());
+        let name = self.name(parts.must());
         Branch {
             name,
             entries: self.body(parts.must()),
@@ -190,13 +183,13 @@ impl<'t> Reader<'t, '_> {
 
     /// The expression of `when …` or `via …`, if the clause is there.
     fn clause(&mut self, parts: &mut Parts<'t>, rule: Rule) -> Option<Expr> {
-        let mut clause = Parts::of(parts.given(rule)?);
+        let mut clause = parts.given(rule)?.parts();
         clause.must(); // the keyword
         Some(self.expression(clause.must()))
     }
 
     fn goal(&mut self, parts: &mut Parts<'t>) -> Goal {
-        let direction = match parts.must().as_rule() {
+        let direction = match parts.must().rule() {
             Rule::kw_maximize => Direction::Maximize,
             _ => Direction::Minimize,
         };
@@ -209,7 +202,7 @@ impl<'t> Reader<'t, '_> {
     fn claim(&mut self, parts: &mut Parts<'t>) -> Claim {
         parts.must(); // `require`, `expect` or `check`
         let condition = self.expression(parts.must());
-        let message = parts.given(Rule::text).map(|text| self.string(&text));
+        let message = parts.given(Rule::text).map(|text| self.string(text));
         Claim { condition, message }
     }
 
@@ -221,7 +214,7 @@ impl<'t> Reader<'t, '_> {
         }
         let against = parts
             .passes(Rule::kw_against)
-            .then(|| self.field(&mut Parts::of(parts.must())));
+            .then(|| self.setting(&mut parts.must().parts()));
         Compare { subjects, against }
     }
 
@@ -240,32 +233,32 @@ impl<'t> Reader<'t, '_> {
 
     fn quantifier(&mut self, parts: &mut Parts<'t>) -> Option<Spanned<Quantifier>> {
         let pair = parts.given(Rule::quantifier)?;
-        let value = if pair.as_str() == "each" {
+        let value = if pair.text() == "each" {
             Quantifier::Each
         } else {
             Quantifier::Every
         };
         Some(Spanned {
             value,
-            span: self.span(&pair),
+            span: self.span(pair),
         })
     }
 
-    fn selector(&mut self, pair: Pair<'t, Rule>) -> Selector {
-        let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
+    fn selector(&mut self, pair: Pair<'t>) -> Selector {
+        let span = self.span(pair);
+        let mut parts = pair.parts();
         let position = parts.given(Rule::position).map(|position| {
-            let value = if position.as_str() == "first" {
+            let value = if position.text() == "first" {
                 Position::First
             } else {
                 Position::Last
             };
             Spanned {
                 value,
-                span: self.span(&position),
+                span: self.span(position),
             }
         });
-        let kind = parts.given(Rule::name).map(|kind| self.name(&kind));
+        let kind = parts.given(Rule::name).map(|kind| self.name(kind));
         parts.passes(Rule::kw_layer);
         let path = parts.given(Rule::path).map(|path| self.path(path));
         let condition = parts
@@ -286,7 +279,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn edit(&mut self, parts: &mut Parts<'t>) -> Edit {
-        let place = match parts.must().as_rule() {
+        let place = match parts.must().rule() {
             Rule::kw_around => Place::Around,
             Rule::kw_before => Place::Before,
             _ => Place::After,
@@ -294,7 +287,7 @@ impl<'t> Reader<'t, '_> {
         let quantifier = self.quantifier(parts);
         let mut pattern = Vec::new();
         while let Some(step) = parts.given(Rule::pattern_step) {
-            pattern.push(Parts::of(step).map(|word| self.name(&word)).collect());
+            pattern.push(step.parts().map(|word| self.name(word)).collect());
             parts.passes(Rule::arrow);
         }
         Edit {
@@ -307,8 +300,8 @@ impl<'t> Reader<'t, '_> {
 
     fn learned(&mut self, parts: &mut Parts<'t>) -> Learned {
         parts.passes(Rule::kw_param);
-        let name = self.name(&parts.must());
-        let per = parts.passes(Rule::kw_per).then(|| self.name(&parts.must()));
+        let name = self.name(parts.must());
+        let per = parts.passes(Rule::kw_per).then(|| self.name(parts.must()));
         parts.passes(Rule::equals);
         Learned {
             name,

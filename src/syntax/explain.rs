@@ -397,15 +397,12 @@ fn friendly(tried: Rule) -> Option<String> {
         Rule::word | Rule::import_path => "a word",
         Rule::number | Rule::quantity | Rule::bare_quantity | Rule::expression | Rule::condition | Rule::group
         | Rule::set | Rule::reference | Rule::bare_reference | Rule::conditional | Rule::boolean | Rule::categories
-        | Rule::subsets | Rule::neg | Rule::kw_not | Rule::kw_if | Rule::kw_true | Rule::kw_false
-        | Rule::kw_categories | Rule::kw_subsets => VALUE,
-        Rule::plus | Rule::minus | Rule::times | Rule::divide | Rule::power | Rule::to | Rule::approx | Rule::eq
-        | Rule::ne | Rule::le | Rule::ge | Rule::lt | Rule::gt | Rule::kw_and | Rule::kw_or | Rule::kw_implies
-        | Rule::kw_within => OPERATOR,
+        | Rule::subsets | Rule::prefix | Rule::kw_if | Rule::kw_categories | Rule::kw_subsets => VALUE,
+        Rule::operator => OPERATOR,
         Rule::text => "a text in quotes",
         Rule::unit => "a unit",
         Rule::parameter => "a parameter",
-        Rule::fixed | Rule::searched | Rule::positional => "an argument",
+        Rule::named | Rule::positional => "an argument",
         Rule::pattern_step => "an operation",
         Rule::declaration => "a declaration",
         Rule::end | Rule::EOI => END,

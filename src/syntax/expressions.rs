@@ -1,45 +1,64 @@
 //! Text to tree: expressions.
 //!
 //! In: the flat rows of operands and operators that the grammar yields. Out: [`Expr`]s with precedence applied. The table
-//! of precedence is [`PRECEDENCE`].
-
-use std::sync::LazyLock;
-
-use pest::iterators::Pair;
-use pest::pratt_parser::{Assoc, Op, PrattParser};
+//! of precedence is [`power`].
 
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Number, Path, Step, UnaryOp};
 use crate::syntax::grammar::Rule;
-use crate::syntax::parse::{Parts, Reader};
+use crate::syntax::parse::Reader;
 use crate::syntax::scan;
+use crate::syntax::tree::{Pair, Parts};
 
 /// How deep a tree may get: every operator and bracket around an operand counts. Bounds every later walk over it.
 const MAX_DEPTH: usize = 512;
 
-/// From the loosest to the tightest.
-static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
-    let left = |rule| Op::infix(rule, Assoc::Left);
-    PrattParser::new()
-        .op(Op::infix(Rule::kw_implies, Assoc::Right))
-        .op(left(Rule::kw_or))
-        .op(left(Rule::kw_and))
-        .op(Op::prefix(Rule::kw_not))
-        .op(left(Rule::kw_within))
-        .op(left(Rule::approx)
-            | left(Rule::eq)
-            | left(Rule::ne)
-            | left(Rule::le)
-            | left(Rule::ge)
-            | left(Rule::lt)
-            | left(Rule::gt))
-        .op(Op::postfix(Rule::scale))
-        .op(left(Rule::to))
-        .op(left(Rule::plus) | left(Rule::minus))
-        .op(left(Rule::times) | left(Rule::divide))
-        .op(Op::prefix(Rule::neg))
-        .op(Op::infix(Rule::power, Assoc::Right))
-});
+/// How tightly `not` and `-` bind their operand; see [`power`].
+const NOT: u8 = 4;
+const NEGATION: u8 = 11;
+/// And `log` and `step` their range.
+const SCALE: u8 = 7;
+
+/// What stands between two operands.
+#[derive(Clone, Copy, PartialEq)]
+enum Infix {
+    Binary(BinaryOp),
+    /// `..`
+    To,
+    /// `~=`
+    Approx,
+    /// `within`
+    Within,
+}
+
+/// The operator, and how tightly it binds the operands at its left and at its right: the table of precedence.
+fn power(operator: &str) -> (Infix, u8, u8) {
+    use BinaryOp::*;
+    let (infix, level, to_the_right) = match operator {
+        "implies" => (Infix::Binary(Implies), 1, true),
+        "or" => (Infix::Binary(Or), 2, false),
+        "and" => (Infix::Binary(And), 3, false),
+        // `not` is 4.
+        "within" => (Infix::Within, 5, false),
+        "~=" => (Infix::Approx, 6, false),
+        "==" => (Infix::Binary(Eq), 6, false),
+        "!=" => (Infix::Binary(Ne), 6, false),
+        "<" => (Infix::Binary(Lt), 6, false),
+        "<=" => (Infix::Binary(Le), 6, false),
+        ">" => (Infix::Binary(Gt), 6, false),
+        ">=" => (Infix::Binary(Ge), 6, false),
+        // `log` and `step` are 7.
+        ".." => (Infix::To, 8, false),
+        "+" => (Infix::Binary(Add), 9, false),
+        "-" => (Infix::Binary(Sub), 9, false),
+        "*" => (Infix::Binary(Mul), 10, false),
+        "/" => (Infix::Binary(Div), 10, false),
+        // `-x` is 11.
+        "^" => (Infix::Binary(Pow), 12, true),
+        other => unreachable!("invariant: `{other}` is no operator of the grammar"),
+    };
+    (infix, level, level - u8::from(to_the_right))
+}
 
 /// An expression on its way: `a ~= b` has to wait for its `within`, and `a <= b` in parentheses differs from one without.
 enum Node<'t> {
@@ -49,38 +68,62 @@ enum Node<'t> {
     /// `left ~= right`.
     Approx(Expr, Expr),
     /// An operand that is built when its operator is known to be needed.
-    Operand(Pair<'t, Rule>),
+    Operand(Pair<'t>),
 }
 
 impl<'t> Reader<'t, '_> {
     /// Any `expression` or `condition`.
-    pub(super) fn expression(&mut self, pair: Pair<'t, Rule>) -> Expr {
-        let span = self.span(&pair);
-        let parts: Vec<_> = Parts::of(pair).collect();
-        let operators = parts.iter().filter(|p| is_operator(p.as_rule())).count();
-        self.depth += 1 + operators;
-        let expr = if self.depth > MAX_DEPTH {
+    pub(super) fn expression(&mut self, pair: Pair<'t>) -> Expr {
+        let mut parts = pair.parts();
+        let is_operator =
+            |part: &Pair<'_>| matches!(part.rule(), Rule::operator | Rule::prefix | Rule::scale);
+        let levels = 1 + parts.clone().filter(is_operator).count();
+        if self.depth + levels > MAX_DEPTH {
+            let span = self.span(pair);
             self.sink.push(scan::too_deep(span));
-            Expr {
-                kind: ExprKind::Error,
-                span,
-            }
-        } else {
-            self.row(parts)
-        };
-        self.depth -= 1 + operators;
+            let kind = ExprKind::Error;
+            return Expr { kind, span };
+        }
+        self.depth += levels;
+        let node = self.row(&mut parts, 0);
+        let expr = self.done(node);
+        self.depth -= levels;
         expr
     }
 
-    fn row(&mut self, parts: Vec<Pair<'t, Rule>>) -> Expr {
-        let reader = std::cell::RefCell::new(&mut *self);
-        let node = PRECEDENCE
-            .map_primary(Node::Operand)
-            .map_prefix(|op, operand| reader.borrow_mut().prefix(&op, operand))
-            .map_postfix(|operand, scale| reader.borrow_mut().scale(operand, scale))
-            .map_infix(|left, op, right| reader.borrow_mut().infix(left, &op, right))
-            .parse(parts.into_iter());
-        self.done(node)
+    /// An operand and every operator behind it that binds more tightly than `least`.
+    fn row(&mut self, parts: &mut Parts<'t>, least: u8) -> Node<'t> {
+        let first = parts.must();
+        let mut left = match first.rule() {
+            Rule::prefix => {
+                let (op, level) = match first.text() {
+                    "-" => (UnaryOp::Neg, NEGATION),
+                    _ => (UnaryOp::Not, NOT),
+                };
+                let operand = self.row(parts, level - 1);
+                self.prefix(first, op, operand)
+            }
+            _ => Node::Operand(first),
+        };
+        while let Some(part) = parts.peek() {
+            let is_scale = part.rule() == Rule::scale;
+            if is_scale && SCALE > least {
+                parts.must();
+                left = self.scale(left, part);
+                continue;
+            }
+            if is_scale {
+                break;
+            }
+            let (infix, level, level_behind) = power(part.text());
+            if level <= least {
+                break;
+            }
+            parts.must();
+            let right = self.row(parts, level_behind);
+            left = self.infix(left, part, infix, right);
+        }
+        left
     }
 
     fn done(&mut self, node: Node<'t>) -> Expr {
@@ -102,14 +145,9 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn prefix(&mut self, op: &Pair<'t, Rule>, operand: Node<'t>) -> Node<'t> {
+    fn prefix(&mut self, sign: Pair<'t>, op: UnaryOp, operand: Node<'t>) -> Node<'t> {
         let operand = self.done(operand);
-        let span = self.span(op).to(operand.span);
-        let op = if op.as_rule() == Rule::neg {
-            UnaryOp::Neg
-        } else {
-            UnaryOp::Not
-        };
+        let span = self.span(sign).to(operand.span);
         Node::Done(Expr {
             kind: ExprKind::Unary {
                 op,
@@ -119,43 +157,38 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    fn infix(&mut self, left: Node<'t>, op: &Pair<'t, Rule>, right: Node<'t>) -> Node<'t> {
-        if op.as_rule() == Rule::kw_within {
-            return self.within(left, op, right);
-        }
-        let operator = operator(op.as_rule());
-        if is_comparison(op.as_rule()) && matches!(left, Node::Comparison(_) | Node::Approx(..)) {
-            return self.chained(left, op, right);
+    fn infix(&mut self, left: Node<'t>, sign: Pair<'t>, infix: Infix, right: Node<'t>) -> Node<'t> {
+        let compares = match infix {
+            Infix::Within => return self.within(left, sign, right),
+            Infix::Binary(op) => is_comparison(op),
+            Infix::Approx => true,
+            Infix::To => false,
+        };
+        if compares && matches!(left, Node::Comparison(_) | Node::Approx(..)) {
+            return self.chained(left, sign, right);
         }
         let (left, right) = (self.done(left), self.done(right));
         let span = left.span.to(right.span);
+        if infix == Infix::Approx {
+            return Node::Approx(left, right);
+        }
         let (left, right) = (Box::new(left), Box::new(right));
-        match (op.as_rule(), operator) {
-            (Rule::to, _) => Node::Done(Expr {
-                kind: ExprKind::Range {
-                    low: left,
-                    high: right,
-                    log: false,
-                    step: None,
-                },
-                span,
-            }),
-            (rule, Some(op)) => {
-                let expr = Expr {
-                    kind: ExprKind::Binary { op, left, right },
-                    span,
-                };
-                if is_comparison(rule) {
-                    Node::Comparison(expr)
-                } else {
-                    Node::Done(expr)
-                }
-            }
-            (_, None) => Node::Approx(*left, *right),
+        let kind = match infix {
+            Infix::Binary(op) => ExprKind::Binary { op, left, right },
+            _ => ExprKind::Range {
+                low: left,
+                high: right,
+                log: false,
+                step: None,
+            },
+        };
+        match compares {
+            true => Node::Comparison(Expr { kind, span }),
+            false => Node::Done(Expr { kind, span }),
         }
     }
 
-    fn within(&mut self, left: Node<'t>, op: &Pair<'t, Rule>, right: Node<'t>) -> Node<'t> {
+    fn within(&mut self, left: Node<'t>, op: Pair<'t>, right: Node<'t>) -> Node<'t> {
         let tolerance = Box::new(self.done(right));
         if let Node::Approx(left, right) = left {
             let span = left.span.to(tolerance.span);
@@ -180,7 +213,7 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    fn chained(&mut self, left: Node<'t>, op: &Pair<'t, Rule>, right: Node<'t>) -> Node<'t> {
+    fn chained(&mut self, left: Node<'t>, op: Pair<'t>, right: Node<'t>) -> Node<'t> {
         let left = match left {
             Node::Approx(left, right) => left.span.to(right.span),
             left => self.done(left).span,
@@ -197,12 +230,12 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// `log` or `step n` behind a range.
-    fn scale(&mut self, range: Node<'t>, scale: Pair<'t, Rule>) -> Node<'t> {
-        let scale_span = self.span(&scale);
+    fn scale(&mut self, range: Node<'t>, scale: Pair<'t>) -> Node<'t> {
+        let scale_span = self.span(scale);
         let mut expr = self.done(range);
         expr.span = expr.span.to(scale_span);
-        let mut parts = Parts::of(scale);
-        let kind_of_scale = parts.must().as_rule();
+        let mut parts = scale.parts();
+        let kind_of_scale = parts.must().rule();
         match (&mut expr.kind, kind_of_scale) {
             (
                 ExprKind::Range {
@@ -242,22 +275,22 @@ impl<'t> Reader<'t, '_> {
         Node::Done(expr)
     }
 
-    fn operand(&mut self, pair: Pair<'t, Rule>) -> Expr {
-        let span = self.span(&pair);
-        let rule = pair.as_rule();
+    fn operand(&mut self, pair: Pair<'t>) -> Expr {
+        let span = self.span(pair);
+        let rule = pair.rule();
         if rule == Rule::text {
             return Expr {
-                kind: ExprKind::Text(self.string(&pair).value),
+                kind: ExprKind::Text(self.string(pair).value),
                 span,
             };
         }
         if rule == Rule::boolean {
             return Expr {
-                kind: ExprKind::Bool(pair.as_str() == "true"),
+                kind: ExprKind::Bool(pair.text() == "true"),
                 span,
             };
         }
-        let mut parts = Parts::of(pair);
+        let mut parts = pair.parts();
         let kind = match rule {
             Rule::quantity | Rule::bare_quantity => self.quantity(&mut parts),
             Rule::group => self.expression(parts.must()).kind,
@@ -289,17 +322,17 @@ impl<'t> Reader<'t, '_> {
 
     fn quantity(&mut self, parts: &mut Parts<'t>) -> ExprKind {
         let number = parts.must();
-        let text = number.as_str().to_string();
+        let text = number.text().to_string();
         let value: f64 = text
             .parse()
             .expect("invariant: the grammar's numbers are Rust's");
         if value.is_infinite() {
             let diagnostic = Diagnostic::error("bnas::parse::number", "this number is too large")
-                .label(self.span(&number), "beyond 1.8e308")
+                .label(self.span(number), "beyond 1.8e308")
                 .help("write a smaller one");
             self.sink.push(diagnostic);
         }
-        let unit = parts.given(Rule::unit).map(|unit| self.name(&unit));
+        let unit = parts.given(Rule::unit).map(|unit| self.name(unit));
         ExprKind::Number(Number { text, value, unit })
     }
 
@@ -308,7 +341,7 @@ impl<'t> Reader<'t, '_> {
         let mut span = path.span;
         let mut kind = match parts.given(Rule::arguments) {
             Some(arguments) => {
-                span = span.to(self.span(&arguments));
+                span = span.to(self.span(arguments));
                 ExprKind::Call {
                     callee: path,
                     args: self.arguments(arguments),
@@ -318,7 +351,7 @@ impl<'t> Reader<'t, '_> {
         };
         if let Some(body) = parts.given(Rule::body) {
             let base = Box::new(Expr { kind, span });
-            span = span.to(self.span(&body));
+            span = span.to(self.span(body));
             kind = ExprKind::Amend {
                 base,
                 entries: self.body(body),
@@ -327,32 +360,32 @@ impl<'t> Reader<'t, '_> {
         Expr { kind, span }
     }
 
-    pub(super) fn path(&mut self, pair: Pair<'t, Rule>) -> Path {
-        let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
-        let head = self.name(&parts.must());
+    pub(super) fn path(&mut self, pair: Pair<'t>) -> Path {
+        let span = self.span(pair);
+        let mut parts = pair.parts();
+        let head = self.name(parts.must());
         let mut steps = Vec::new();
         for step in parts {
-            let is_member = step.as_rule() == Rule::member;
-            let part = Parts::of(step).must();
-            steps.push(match part.as_rule() {
-                _ if is_member => Step::Member(self.name(&part)),
-                Rule::all => Step::All(self.span(&part)),
+            let is_member = step.rule() == Rule::member;
+            let part = step.parts().must();
+            steps.push(match part.rule() {
+                _ if is_member => Step::Member(self.name(part)),
+                Rule::all => Step::All(self.span(part)),
                 _ => Step::Index(self.expression(part)),
             });
         }
         Path { head, steps, span }
     }
 
-    pub(super) fn arguments(&mut self, pair: Pair<'t, Rule>) -> Vec<Argument> {
-        Parts::of(pair)
+    pub(super) fn arguments(&mut self, pair: Pair<'t>) -> Vec<Argument> {
+        pair.parts()
             .map(|argument| self.argument(argument))
             .collect()
     }
 
-    fn argument(&mut self, pair: Pair<'t, Rule>) -> Argument {
-        let rule = pair.as_rule();
-        let mut parts = Parts::of(pair);
+    fn argument(&mut self, pair: Pair<'t>) -> Argument {
+        let rule = pair.rule();
+        let mut parts = pair.parts();
         if rule == Rule::positional {
             let value = self.expression(parts.must());
             let filter = parts
@@ -360,57 +393,32 @@ impl<'t> Reader<'t, '_> {
                 .then(|| self.expression(parts.must()));
             return Argument::Positional { value, filter };
         }
-        let name = self.name(&parts.must());
-        parts.must(); // `=` or `in`
-        let value = self.expression(parts.must());
-        if rule == Rule::fixed {
+        let name = self.name(parts.must());
+        if parts.must().rule() == Rule::equals {
+            let value = self.expression(parts.must());
             return Argument::Fixed { name, value };
         }
-        let default = parts
-            .passes(Rule::kw_default)
-            .then(|| self.expression(parts.must()));
+        let (domain, default) = self.domain(&mut parts);
         Argument::Searched {
             name,
-            domain: value,
+            domain,
             default,
         }
     }
+
+    /// What stands behind `in`: a domain, and perhaps the first trial.
+    pub(super) fn domain(&mut self, parts: &mut Parts<'t>) -> (Expr, Option<Expr>) {
+        let domain = self.expression(parts.must());
+        let default = parts
+            .passes(Rule::kw_default)
+            .then(|| self.expression(parts.must()));
+        (domain, default)
+    }
 }
 
-fn is_operator(rule: Rule) -> bool {
-    rule == Rule::to
-        || rule == Rule::kw_within
-        || rule == Rule::scale
-        || matches!(rule, Rule::neg | Rule::kw_not)
-        || is_comparison(rule)
-        || operator(rule).is_some()
-}
-
-fn is_comparison(rule: Rule) -> bool {
-    matches!(
-        rule,
-        Rule::approx | Rule::eq | Rule::ne | Rule::le | Rule::ge | Rule::lt | Rule::gt
-    )
-}
-
-fn operator(rule: Rule) -> Option<BinaryOp> {
-    Some(match rule {
-        Rule::kw_implies => BinaryOp::Implies,
-        Rule::kw_or => BinaryOp::Or,
-        Rule::kw_and => BinaryOp::And,
-        Rule::eq => BinaryOp::Eq,
-        Rule::ne => BinaryOp::Ne,
-        Rule::lt => BinaryOp::Lt,
-        Rule::le => BinaryOp::Le,
-        Rule::gt => BinaryOp::Gt,
-        Rule::ge => BinaryOp::Ge,
-        Rule::plus => BinaryOp::Add,
-        Rule::minus => BinaryOp::Sub,
-        Rule::times => BinaryOp::Mul,
-        Rule::divide => BinaryOp::Div,
-        Rule::power => BinaryOp::Pow,
-        _ => return None,
-    })
+fn is_comparison(op: BinaryOp) -> bool {
+    use BinaryOp::*;
+    matches!(op, Eq | Ne | Lt | Le | Gt | Ge)
 }
 
 #[cfg(test)]

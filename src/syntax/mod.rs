@@ -14,6 +14,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod tree;
 
 pub use format::format;
 pub use parse::{EDITION, parse};

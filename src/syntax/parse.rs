@@ -5,18 +5,14 @@
 //! error is in `explain`.
 
 use std::borrow::Cow;
-use std::iter::Peekable;
-use std::vec::IntoIter;
-
-use pest::Parser;
-use pest::iterators::Pair;
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
-use crate::syntax::grammar::{Grammar, Rule};
+use crate::syntax::grammar::Rule;
 use crate::syntax::scan::Lost;
 use crate::syntax::tokens::tokens;
+use crate::syntax::tree::{Pair, Parts, Tree};
 use crate::syntax::{explain, scan};
 
 /// The edition of the language that this program reads: the number on the line `bnas 1`.
@@ -46,22 +42,10 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
         true => Cow::Borrowed(text),
         false => Cow::Owned(scan::masked(text, &lost)),
     };
-    let mut reader = Reader {
-        id,
-        text: &masked,
-        sink,
-        depth: 0,
-        lost: Vec::new(),
-    };
-    let mut file = match Grammar::parse(Rule::file, &masked) {
-        Ok(mut pairs) => reader.file(
-            pairs
-                .next()
-                .expect("invariant: the rule `file` yields one pair"),
-        ),
+    let mut file = match Tree::read(Rule::file, &masked) {
+        Ok(tree) => file(id, &tree, sink),
         Err(error) => {
-            let problem = explain::syntax_error(id, &masked, 0, &error);
-            reader.sink.push(problem);
+            sink.push(explain::syntax_error(id, &masked, 0, &error));
             return unread;
         }
     };
@@ -82,6 +66,28 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
         }
     }
     file.declarations.sort_by_key(|d| d.span);
+    file
+}
+
+/// The tree of a text whose brackets pair up and that the grammar reads; what stands in it may still be wrong.
+pub(super) fn tree(id: SourceId, text: &str) -> Option<Tree<'_>> {
+    let mut sink = Sink::default();
+    let is_whole = text.len() <= LONGEST && scan::brackets(id, text, &mut sink).is_empty();
+    is_whole
+        .then(|| Tree::read(Rule::file, text).ok())
+        .flatten()
+}
+
+/// The file that a tree says; what is wrong with it goes into `sink`.
+pub(super) fn file(id: SourceId, tree: &Tree<'_>, sink: &mut Sink) -> File {
+    let mut reader = Reader {
+        id,
+        text: tree.root().whole(),
+        sink,
+        depth: 0,
+        lost: Vec::new(),
+    };
+    let mut file = reader.file(tree.root());
     file.lost = reader.lost;
     file
 }
@@ -97,59 +103,21 @@ pub(super) struct Reader<'t, 's> {
     lost: Vec<String>,
 }
 
-/// The parts of a pair in order, without comments.
-pub(super) struct Parts<'t>(Peekable<IntoIter<Pair<'t, Rule>>>);
-
-impl<'t> Parts<'t> {
-    pub(super) fn of(pair: Pair<'t, Rule>) -> Self {
-        let parts: Vec<_> = pair
-            .into_inner()
-            .filter(|p| p.as_rule() != Rule::comment)
-            .collect();
-        Parts(parts.into_iter().peekable())
-    }
-
-    /// The next part if it is of this rule.
-    pub(super) fn given(&mut self, rule: Rule) -> Option<Pair<'t, Rule>> {
-        self.0.next_if(|pair| pair.as_rule() == rule)
-    }
-
-    /// Whether the next part was of this rule; it is behind us then.
-    pub(super) fn passes(&mut self, rule: Rule) -> bool {
-        self.given(rule).is_some()
-    }
-
-    /// The next part, which the grammar promises.
-    pub(super) fn must(&mut self) -> Pair<'t, Rule> {
-        self.0
-            .next()
-            .expect("invariant: the grammar puts a part here")
-    }
-}
-
-impl<'t> Iterator for Parts<'t> {
-    type Item = Pair<'t, Rule>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
-    }
-}
-
 impl<'t> Reader<'t, '_> {
-    pub(super) fn span(&self, pair: &Pair<'_, Rule>) -> Span {
-        Span::new(self.id, pair.as_span().start(), pair.as_span().end())
+    pub(super) fn span(&self, pair: Pair<'_>) -> Span {
+        Span::new(self.id, pair.start(), pair.end())
     }
 
-    pub(super) fn name(&self, pair: &Pair<'_, Rule>) -> Name {
+    pub(super) fn name(&self, pair: Pair<'_>) -> Name {
         Name {
-            text: pair.as_str().to_string(),
+            text: pair.text().to_string(),
             span: self.span(pair),
         }
     }
 
     /// The text between quotes, with its escapes replaced.
-    pub(super) fn string(&self, pair: &Pair<'_, Rule>) -> Spanned<String> {
-        let quoted = pair.as_str();
+    pub(super) fn string(&self, pair: Pair<'_>) -> Spanned<String> {
+        let quoted = pair.text();
         let mut value = String::with_capacity(quoted.len());
         let mut characters = quoted[1..quoted.len() - 1].chars();
         while let Some(c) = characters.next() {
@@ -170,8 +138,8 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// The line behind `///`, without one leading blank.
-    pub(super) fn doc(&self, pair: &Pair<'_, Rule>) -> Spanned<String> {
-        let line = &pair.as_str()[3..];
+    pub(super) fn doc(&self, pair: Pair<'_>) -> Spanned<String> {
+        let line = &pair.text()[3..];
         let value = line
             .strip_prefix(' ')
             .unwrap_or(line)
@@ -183,8 +151,8 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn file(&mut self, pair: Pair<'t, Rule>) -> File {
-        let mut parts = Parts::of(pair);
+    fn file(&mut self, pair: Pair<'t>) -> File {
+        let mut parts = pair.parts();
         let mut file = File::default();
         match parts.given(Rule::edition) {
             Some(edition) => match self.edition(edition) {
@@ -198,14 +166,14 @@ impl<'t> Reader<'t, '_> {
             None => self.edition_missing(),
         }
         for part in parts {
-            match part.as_rule() {
+            match part.rule() {
                 Rule::import => {
                     if let Some(first) = file.declarations.first() {
                         let late = Diagnostic::error(
                             "bnas::parse::late_use",
                             "`use` stands after a declaration",
                         )
-                        .label(self.span(&part), "this line")
+                        .label(self.span(part), "this line")
                         .label(first.name.span, "the first declaration")
                         .help("move it above the first declaration");
                         self.sink.push(late);
@@ -215,7 +183,7 @@ impl<'t> Reader<'t, '_> {
                 Rule::declaration => file.declarations.push(self.declaration(part)),
                 Rule::lost => {
                     file.broken = true;
-                    self.lost(&part, true);
+                    self.lost(part, true);
                 }
                 _ => {}
             }
@@ -223,10 +191,10 @@ impl<'t> Reader<'t, '_> {
         file
     }
 
-    fn edition(&mut self, pair: Pair<'t, Rule>) -> Option<Spanned<u32>> {
-        let span = self.span(&pair);
-        let number = Parts::of(pair).given(Rule::edition_number);
-        let value = number.as_ref().and_then(|n| n.as_str().parse().ok());
+    fn edition(&mut self, pair: Pair<'t>) -> Option<Spanned<u32>> {
+        let span = self.span(pair);
+        let number = pair.parts().given(Rule::edition_number);
+        let value = number.as_ref().and_then(|n| n.text().parse().ok());
         if value == Some(EDITION) {
             return Some(Spanned {
                 value: EDITION,
@@ -234,7 +202,7 @@ impl<'t> Reader<'t, '_> {
             });
         }
         let message = match number {
-            Some(number) => format!("edition `{}` is unknown", number.as_str()),
+            Some(number) => format!("edition `{}` is unknown", number.text()),
             None => "the edition has no number".to_string(),
         };
         let unknown = Diagnostic::error("bnas::parse::edition_unknown", message)
@@ -266,37 +234,33 @@ impl<'t> Reader<'t, '_> {
         self.sink.push(diagnostic);
     }
 
-    fn import(&mut self, pair: Pair<'t, Rule>) -> Use {
-        let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
+    fn import(&mut self, pair: Pair<'t>) -> Use {
+        let span = self.span(pair);
+        let mut parts = pair.parts();
         parts.passes(Rule::kw_use);
         let source = parts.must();
-        let from = match source.as_rule() {
-            Rule::text => UseFrom::File(self.string(&source)),
-            _ => UseFrom::Path(
-                Parts::of(source)
-                    .map(|segment| self.name(&segment))
-                    .collect(),
-            ),
+        let from = match source.rule() {
+            Rule::text => UseFrom::File(self.string(source)),
+            _ => UseFrom::Path(source.parts().map(|segment| self.name(segment)).collect()),
         };
         let names = parts
             .given(Rule::import_names)
-            .map(|names| Parts::of(names).map(|n| self.name(&n)).collect());
+            .map(|names| names.parts().map(|n| self.name(n)).collect());
         Use { from, names, span }
     }
 
-    fn declaration(&mut self, pair: Pair<'t, Rule>) -> Declaration {
-        let end = self.span(&pair).end;
+    fn declaration(&mut self, pair: Pair<'t>) -> Declaration {
+        let end = self.span(pair).end;
         let before = self.sink.count();
-        let mut parts = Parts::of(pair);
+        let mut parts = pair.parts();
         let (docs, annotations) = self.above(&mut parts);
-        let kind = self.name(&parts.must());
-        let name = self.name(&parts.must());
+        let kind = self.name(parts.must());
+        let name = self.name(parts.must());
         let params = parts
             .given(Rule::parameters)
             .map(|p| self.parameters(p))
             .unwrap_or_default();
-        let base = parts.given(Rule::base).map(|b| self.name(&b));
+        let base = parts.given(Rule::base).map(|b| self.name(b));
         let entries = self.body(parts.must());
         let span = Span { end, ..kind.span };
         Declaration {
@@ -320,7 +284,7 @@ impl<'t> Reader<'t, '_> {
         let (mut docs, mut annotations) = (Vec::new(), Vec::new());
         loop {
             if let Some(doc) = parts.given(Rule::doc) {
-                docs.push(self.doc(&doc));
+                docs.push(self.doc(doc));
             } else if let Some(annotation) = parts.given(Rule::annotation) {
                 annotations.push(self.annotation(annotation));
             } else {
@@ -329,10 +293,10 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    pub(super) fn annotation(&mut self, pair: Pair<'t, Rule>) -> Annotation {
-        let span = self.span(&pair);
-        let mut parts = Parts::of(pair);
-        let name = self.name(&parts.must());
+    pub(super) fn annotation(&mut self, pair: Pair<'t>) -> Annotation {
+        let span = self.span(pair);
+        let mut parts = pair.parts();
+        let name = self.name(parts.must());
         let args = parts
             .given(Rule::arguments)
             .map(|a| self.arguments(a))
@@ -340,11 +304,11 @@ impl<'t> Reader<'t, '_> {
         Annotation { name, args, span }
     }
 
-    pub(super) fn parameters(&mut self, pair: Pair<'t, Rule>) -> Vec<Parameter> {
+    pub(super) fn parameters(&mut self, pair: Pair<'t>) -> Vec<Parameter> {
         let mut parameters = Vec::new();
-        for parameter in Parts::of(pair) {
-            let mut parts = Parts::of(parameter);
-            let name = self.name(&parts.must());
+        for parameter in pair.parts() {
+            let mut parts = parameter.parts();
+            let name = self.name(parts.must());
             let default = parts
                 .passes(Rule::equals)
                 .then(|| self.expression(parts.must()));
@@ -354,18 +318,18 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// Says what is wrong with a stretch that no rule reads, by reading it again as what it should have been.
-    pub(super) fn lost(&mut self, pair: &Pair<'t, Rule>, top_level: bool) {
-        let start = pair.as_span().start();
+    pub(super) fn lost(&mut self, pair: Pair<'t>, top_level: bool) {
+        let start = pair.start();
         let rest = &self.text[start..];
-        if let Ok(word) = Grammar::parse(Rule::name, rest) {
-            self.lost.push(word.as_str().to_string());
+        if let Ok(word) = Tree::read(Rule::name, rest) {
+            self.lost.push(word.root().text().to_string());
         }
         let rule = match top_level {
             true if rest.starts_with("use") => Rule::import,
             true => Rule::declaration,
             false => Rule::entry,
         };
-        let diagnostic = match Grammar::parse(rule, rest) {
+        let diagnostic = match Tree::read(rule, rest) {
             Err(error) => explain::syntax_error(self.id, self.text, start, &error),
             Ok(_) => Diagnostic::error("bnas::parse::syntax", "this is not understood")
                 .label(self.span(pair), "here"),

@@ -4,7 +4,14 @@ use super::Otherwise::{Absent, Number, Required, Word};
 use super::{Callable, Field, Kind, field};
 
 /// Words that name a way to find a scale.
-pub const SCALES: &[&str] = &["max_abs", "mean_abs", "mse", "one", "learned"];
+pub const SCALES: &[&str] = &[
+    "max_abs",
+    "mean_abs",
+    "mse",
+    "one",
+    "learned",
+    "learned_clip",
+];
 
 const PADDING: Field = field(
     "padding",

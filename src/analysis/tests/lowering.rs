@@ -388,3 +388,31 @@ fn a_schedule_is_a_word_or_a_formula() {
     let found = schedule("progress = 2\ntrain { epochs = 3  schedule = 1 / progress }");
     assert_eq!(found, Schedule::Formula(Expr::number(0.5)));
 }
+
+#[test]
+fn names_stand_for_formulas_of_metrics() {
+    let e = lowered(
+        "data = digits  space = small_cnn  policy = tied  target = braintta  train { epochs = 3 }
+  edp = energy * latency
+  score = accuracy - edp / (1 nJ * 1 us)
+  maximize score
+  minimize edp
+  require edp <= 2e-12 J*s
+  expect best.edp <= 1e-12 J*s and best.score > 0",
+    );
+    assert!(e.lets.is_empty());
+    assert_eq!(
+        (e.goals[0].text.as_str(), e.goals[1].unit.as_str()),
+        ("score", "J*s")
+    );
+    let goal = format!("{:?}", e.goals[1].expr);
+    assert!(
+        goal.contains("energy") && goal.contains("latency"),
+        "{goal}"
+    );
+    let claim = format!("{:?}", e.expects[0].holds);
+    assert!(
+        claim.contains("best.energy") && claim.contains("best.accuracy"),
+        "{claim}"
+    );
+}

@@ -168,8 +168,10 @@ impl Model {
         let mut scales = vec![1.0; self.plan.scale_names.len()];
         self.quantized_weights = quantize.weights();
         let images = self.tensor(batch::images(split, 0..count));
-        let operands = self.plan.operands_of_products();
-        let operands: Vec<(usize, Operands)> = operands.map(|(w, o)| (w, o.clone())).collect();
+        let operands = self.plan.operands_of_steps();
+        let operands: Vec<(usize, Operands)> = operands
+            .filter_map(|(w, o)| Some((w?, o.clone())))
+            .collect();
         // Learned scales start where a rule would put them.
         for (weight, operands) in &operands {
             if let (Some(quantizer), Some(scale)) = (&operands.weights, operands.weight_scale) {
@@ -281,13 +283,10 @@ impl Model {
 
     /// The scale of a quantized input: learned, or found by calibration.
     pub(super) fn activation_scale(&self, scales: &[f32], index: usize) -> f32 {
-        let mut learned = self
-            .plan
-            .operands_of_products()
-            .filter_map(|(_, operands)| {
-                let (_, of) = operands.activations.as_ref()?;
-                (*of == index).then_some(operands.activation_scale?)
-            });
+        let mut learned = self.plan.operands_of_steps().filter_map(|(_, operands)| {
+            let (_, of) = operands.activations.as_ref()?;
+            (*of == index).then_some(operands.activation_scale?)
+        });
         match learned.next() {
             Some(parameter) => {
                 let learned = self.parameters.get(parameter).value.values();

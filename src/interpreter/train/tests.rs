@@ -551,3 +551,43 @@ fn what_is_left_float_is_quantized_in_the_end() {
     let images = batch::images(data.validation(), 0..16);
     assert_eq!(folded::check(&trained.model, images), 4);
 }
+
+#[test]
+fn an_output_is_quantized_and_learns() {
+    let data = data();
+    let mut network = varied();
+    place(
+        &mut network,
+        &quantizer(int(8, true), ScaleRule::MaxAbs),
+        &quantizer(int(8, false), ScaleRule::MaxAbs),
+    );
+    let logits = network.nodes.last().unwrap().clone();
+    let four_bits = quantizer(int(4, true), ScaleRule::MaxAbs);
+    network.nodes.push(crate::model::Node {
+        op: Op::Quantize,
+        inputs: vec![network.nodes.len() - 1],
+        placement: Some(crate::model::Placement {
+            weights: None,
+            activations: Some(four_bits),
+        }),
+        ..logits
+    });
+    let trained = run(&candidate(network, 2, Some(2)), &data, 0).unwrap();
+    let images = super::batch::images(data.validation(), 0..20);
+    let mut last = Vec::new();
+    let mut watch =
+        |_: &super::plan::Step, _: &[f32], _: Option<&[f32]>, y: &[f32]| last = y.to_vec();
+    trained.model.watched(images, Some(&mut watch));
+    let step = (last.iter().filter(|y| **y != 0.0)).fold(f32::MAX, |least, y| least.min(y.abs()));
+    let mut codes: Vec<i32> = last.iter().map(|y| (y / step).round() as i32).collect();
+    for (y, code) in last.iter().zip(&codes) {
+        assert!(
+            (y - *code as f32 * step).abs() <= 1e-5 * y.abs(),
+            "{y} is no multiple of {step}"
+        );
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    assert!(codes.len() > 3 && codes.len() <= 15, "{codes:?}");
+    assert!(trained.validation > 0.3, "{}", trained.validation);
+}

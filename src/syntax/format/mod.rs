@@ -17,17 +17,13 @@ mod spacing;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::BTreeMap;
-
-use pest::Parser;
-use pest::iterators::Pair;
-
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::SourceId;
-use crate::syntax::grammar::{Grammar, Rule};
+use crate::syntax::grammar::Rule;
 use crate::syntax::parse;
+use crate::syntax::tree::Pair;
 use lines::{Line, Verb};
-use spacing::{Spacing, Token};
+use spacing::{Role, Token};
 
 /// No line is made wider than this if it can be broken.
 const WIDTH: usize = 120;
@@ -35,35 +31,28 @@ const WIDTH: usize = 120;
 /// The text in its one layout, or everything that keeps it from parsing.
 pub fn format(id: SourceId, text: &str) -> Result<String, Vec<Diagnostic>> {
     let mut sink = Sink::default();
-    parse(id, text, &mut sink);
-    if sink.has_errors() {
-        return Err(sink.into_sorted());
+    let tree = parse::tree(id, text);
+    match &tree {
+        Some(tree) => drop(parse::file(id, tree, &mut sink)),
+        None => drop(parse::parse(id, text, &mut sink)),
     }
-    let file = Grammar::parse(Rule::file, text)
-        .expect("invariant: a text without diagnostics parses")
-        .next()
-        .expect("invariant: the rule `file` yields one pair");
-    let bodies = file
-        .clone()
-        .into_inner()
-        .flatten()
-        .filter(|pair| pair.as_rule() == Rule::body);
+    let Some(tree) = tree.filter(|_| !sink.has_errors()) else {
+        return Err(sink.into_sorted());
+    };
     let mut layout = Layout {
-        tokens: spacing::tokens(text, &file),
-        spacing: Spacing::of(&file),
-        bodies: bodies.map(|pair| (pair.as_span().start(), pair)).collect(),
+        tokens: spacing::tokens(text, &tree),
+        bodies: tree.pairs().filter(|p| p.rule() == Rule::body).collect(),
         lines: Vec::new(),
     };
-    layout.items(file, 0);
+    layout.items(tree.root(), 0);
     Ok(lines::print(layout.lines))
 }
 
 struct Layout<'t> {
     /// Every token but blanks and line ends, in order.
     tokens: Vec<Token<'t>>,
-    spacing: Spacing,
-    /// Every body by the place of its opening brace.
-    bodies: BTreeMap<usize, Pair<'t, Rule>>,
+    /// Every body in the order of the opening braces.
+    bodies: Vec<Pair<'t>>,
     lines: Vec<Line>,
 }
 
@@ -72,46 +61,43 @@ type Stretch = std::ops::Range<usize>;
 
 impl<'t> Layout<'t> {
     /// What stands in a file or body, one item after the other.
-    fn items(&mut self, parent: Pair<'t, Rule>, indent: usize) {
-        let mut first = true;
-        for item in parent.into_inner() {
-            match item.as_rule() {
-                Rule::EOI => {}
-                Rule::comment => self.comment(&item, indent, first),
+    fn items(&mut self, parent: Pair<'t>, indent: usize) {
+        let (mut first, mut at) = (true, parent.start());
+        for item in parent.parts().filter(|item| item.rule() != Rule::EOI) {
+            self.comments(at, item.start(), indent, &mut first);
+            match item.rule() {
                 Rule::entry | Rule::declaration => self.item(item, indent, first),
                 _ => {
-                    let (start, end) = (item.as_span().start(), item.as_span().end());
-                    self.gap(start, first);
-                    self.statement(self.stretch(start, end), indent, None);
+                    self.gap(item.start(), first);
+                    self.statement(self.stretch(item.start(), item.end()), indent, None);
                 }
             }
-            first = false;
+            (first, at) = (false, item.end());
         }
+        self.comments(at, parent.end(), indent, &mut first);
     }
 
     /// A declaration or entry, with what stands above it.
-    fn item(&mut self, item: Pair<'t, Rule>, indent: usize, mut first: bool) {
-        let end = item.as_span().end();
-        for part in item.into_inner() {
-            let start = part.as_span().start();
-            match part.as_rule() {
-                Rule::comment => self.comment(&part, indent, first),
+    fn item(&mut self, item: Pair<'t>, indent: usize, mut first: bool) {
+        let mut at = item.start();
+        for part in item.parts() {
+            let start = part.start();
+            self.comments(at, start, indent, &mut first);
+            self.gap(start, first);
+            match part.rule() {
                 Rule::doc => {
-                    self.gap(start, first);
-                    self.line(indent, part.as_str().trim_end().to_string());
+                    self.line(indent, part.text().trim_end().to_string());
                 }
                 Rule::annotation => {
-                    self.gap(start, first);
-                    self.statement(self.stretch(start, part.as_span().end()), indent, None);
+                    self.statement(self.stretch(start, part.end()), indent, None);
                 }
                 _ => {
-                    self.gap(start, first);
-                    let verb = verb(&part);
-                    self.statement(self.stretch(start, end), indent, verb);
+                    let stretch = self.stretch(start, item.end());
+                    self.statement(stretch, indent, verb(part));
                     return;
                 }
             }
-            first = false;
+            (first, at) = (false, part.end());
         }
     }
 
@@ -139,16 +125,21 @@ impl<'t> Layout<'t> {
             .expect("invariant: a line was just pushed")
     }
 
-    /// A comment between items: behind the line above it or on its own.
-    fn comment(&mut self, pair: &Pair<'t, Rule>, indent: usize, first: bool) {
-        let start = pair.as_span().start();
-        let token = &self.tokens[self.stretch(start, start + 1).start];
-        let text = token.text.trim_end().to_string();
-        if token.line_ends == 0 && !self.lines.is_empty() {
-            self.behind(text);
-        } else {
-            self.gap(start, first);
-            self.line(indent, text);
+    /// The comments between two items: each behind the line above it or on its own.
+    fn comments(&mut self, start: usize, end: usize, indent: usize, first: &mut bool) {
+        for i in self.stretch(start, end) {
+            let token = &self.tokens[i];
+            if token.rule != Rule::comment {
+                continue; // the brace of a body
+            }
+            let text = token.text.trim_end().to_string();
+            if token.line_ends == 0 && !self.lines.is_empty() {
+                self.behind(text);
+            } else {
+                self.gap(token.start, *first);
+                self.line(indent, text);
+            }
+            *first = false;
         }
     }
 
@@ -174,9 +165,8 @@ impl<'t> Layout<'t> {
             .iter()
             .map(|body| self.is_open(body.clone()))
             .collect();
-        let too_wide = |segment: Stretch| {
-            indent + self.spacing.joined(&self.tokens[segment]).chars().count() > WIDTH
-        };
+        let too_wide =
+            |segment: Stretch| indent + spacing::width(&self.tokens[segment], WIDTH) > WIDTH;
         if segments(&stretch, &bodies, &open).any(too_wide) {
             open = bodies.iter().map(|body| body.len() > 2).collect();
         }
@@ -195,7 +185,7 @@ impl<'t> Layout<'t> {
         for (i, segment) in all.into_iter().enumerate() {
             self.segment(segment, indent);
             if let Some(brace) = opened.get(i) {
-                let body = self.bodies[&self.tokens[*brace].start].clone();
+                let body = self.body(*brace);
                 self.items(body, indent + 2);
             }
         }
@@ -212,8 +202,9 @@ impl<'t> Layout<'t> {
         let mut bodies = Vec::new();
         let mut at = stretch.start;
         while at < stretch.end {
-            if let Some(body) = self.bodies.get(&self.tokens[at].start) {
-                let body = self.stretch(body.as_span().start(), body.as_span().end());
+            if self.tokens[at].role == Role::Body {
+                let body = self.body(at);
+                let body = self.stretch(body.start(), body.end());
                 at = body.end;
                 bodies.push(body);
             } else {
@@ -221,6 +212,13 @@ impl<'t> Layout<'t> {
             }
         }
         bodies
+    }
+
+    /// The body that the token at an index opens.
+    fn body(&self, brace: usize) -> Pair<'t> {
+        let start = self.tokens[brace].start;
+        let at = self.bodies.partition_point(|body| body.start() < start);
+        self.bodies[at]
     }
 
     /// Whether a body was written over several lines, or holds what needs a line of its own.
@@ -232,7 +230,7 @@ impl<'t> Layout<'t> {
         inside
             .iter()
             .any(|token| token.line_ends > 0 || token.rule == Rule::comment)
-            || inside.iter().any(|token| self.spacing.leads(token.start))
+            || inside.iter().any(|token| token.role == Role::Above)
     }
 
     /// A stretch without open bodies: one line, or several where comments or the width ask for it.
@@ -242,10 +240,7 @@ impl<'t> Layout<'t> {
         while at < segment.end {
             let is_comment = |i: &usize| self.tokens[*i].rule == Rule::comment;
             let stop = (at..segment.end).find(is_comment).unwrap_or(segment.end);
-            for text in self
-                .spacing
-                .wrapped(&self.tokens[at..stop], inner, indent + 4)
-            {
+            for text in spacing::wrapped(&self.tokens[at..stop], inner, indent + 4) {
                 self.line(inner, text);
                 inner = indent + 4;
             }
@@ -268,8 +263,8 @@ impl<'t> Layout<'t> {
     /// The column of a one-line statement's verb.
     fn column(&self, stretch: Stretch, offset: usize) -> Option<usize> {
         let verb = self.stretch(offset, offset + 1).start;
-        let before = self.spacing.joined(&self.tokens[stretch.start..verb]);
-        stretch.contains(&verb).then(|| before.chars().count() + 1)
+        let before = || spacing::width(&self.tokens[stretch.start..verb], usize::MAX);
+        stretch.contains(&verb).then(|| before() + 1)
     }
 }
 
@@ -292,17 +287,16 @@ fn segments<'a>(
 }
 
 /// The word or sign by which neighboring entries of this kind align.
-fn verb(statement: &Pair<'_, Rule>) -> Option<Verb> {
-    let mut parts = statement.clone().into_inner();
-    let offset = |pair: Pair<'_, Rule>| pair.as_span().start();
-    match statement.as_rule() {
-        Rule::field | Rule::choice | Rule::layer | Rule::formula | Rule::learned => {
-            let verb = parts.find(|part| matches!(part.as_rule(), Rule::equals | Rule::kw_in));
-            verb.map(|pair| Verb::Value(offset(pair)))
+fn verb(statement: Pair<'_>) -> Option<Verb> {
+    let mut parts = statement.parts();
+    match statement.rule() {
+        Rule::binding | Rule::layer | Rule::formula | Rule::learned => {
+            let verb = parts.find(|part| matches!(part.rule(), Rule::equals | Rule::kw_in));
+            verb.map(|pair| Verb::Value(pair.start()))
         }
         Rule::section | Rule::policy_rule => {
-            let body = parts.find(|part| part.as_rule() == Rule::body);
-            body.map(|pair| Verb::Brace(offset(pair)))
+            let body = parts.find(|part| part.rule() == Rule::body);
+            body.map(|pair| Verb::Brace(pair.start()))
         }
         _ => None,
     }
