@@ -38,8 +38,8 @@ impl<N: Tally> Tree<N> {
         };
         let rooms = tree.rooms(factors);
         let (mut scratch, mut work) = (Vec::new(), work);
-        for step in 0..tree.layout.steps.len() {
-            let table = tree.table(step, factors, &rooms[step], &mut scratch, &mut work)?;
+        for (step, rooms) in rooms.iter().enumerate() {
+            let table = tree.table(step, factors, rooms, &mut scratch, &mut work)?;
             tree.tables.push(table);
         }
         if let Some(last) = tree.tables.last() {
