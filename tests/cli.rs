@@ -135,6 +135,30 @@ fn no_feasible_candidate_ends_with_4() {
 }
 
 #[test]
+fn a_search_without_any_candidate_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    for method in ["bayes", "random", "grid"] {
+        // Known before training, and nothing that counting or bounds speak of.
+        let text = SMALL
+            .replace("model_size <= 8 KiB", "max(energy, energy) <= 1 fJ")
+            .replace(
+                "method = bayes  trials = 8  initial = 4",
+                &format!("method = {method}  trials = 3"),
+            );
+        let spec = util::write(folder.path(), "none.bnas", &text);
+        let out = folder.path().join(method);
+        let output = util::run(&[
+            "run",
+            spec.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+        ]);
+        util::expect_code(&output, 4);
+        assert!(util::stderr(&output).contains("no candidate was found"));
+    }
+}
+
+#[test]
 fn a_failed_expectation_ends_with_1_and_shows_its_values() {
     let folder = tempfile::tempdir().unwrap();
     let text = SMALL.trim_end().trim_end_matches('}').to_string()

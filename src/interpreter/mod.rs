@@ -37,7 +37,7 @@ pub use self::arms::run_arms;
 use self::bench::{Bench, Measured};
 use self::keep::Checkpoints;
 use self::result::RunResult;
-use self::search::{Known, Observation, Sampler, Suggestion};
+use self::search::{Feasible, Known, Observation, Sampler, Suggestion};
 use self::store::trial::{Status, Trial};
 use self::store::{Record, State, Store, StoreError};
 use self::train::{Data, DataError, Model, Progress};
@@ -244,12 +244,12 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
     pool.in_place_scope_fifo(|scope| {
         let mut asked: Vec<Point> = Vec::new();
         let mut running = 0;
-        let mut exhausted = false;
+        let mut exhausted = None;
         let mut cut = false;
         let (mut drawn, mut allowed) = (0, 0);
         loop {
             // Ask, as far as the lag allows.
-            while asked.len() < plan.trials && !exhausted && !is_set(options.stop) {
+            while asked.len() < plan.trials && exhausted.is_none() && !is_set(options.stop) {
                 let number = asked.len();
                 let visible = (number + 1).saturating_sub(slots);
                 if settled(store.state(), number) < visible {
@@ -261,7 +261,9 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 }
                 let seen = observations(bench.experiment, store.state(), visible);
                 match sampler.suggest(number, &seen, &asked[visible..]) {
-                    Suggestion::Exhausted { .. } => exhausted = true,
+                    Suggestion::Exhausted { tries, used_up } => {
+                        exhausted = Some((tries, used_up));
+                    }
                     Suggestion::Evaluate {
                         point,
                         tries,
@@ -299,7 +301,7 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 return Err(error);
             }
         }
-        let is_done = exhausted || settled(store.state(), plan.trials) == plan.trials;
+        let is_done = exhausted.is_some() || settled(store.state(), plan.trials) == plan.trials;
         if cut || !is_done {
             store.sync()?;
             return Err(RunError::interrupted(bench, store));
@@ -310,11 +312,18 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
                 100.0 * allowed as f64 / drawn as f64
             ));
         }
-        if exhausted && plan.method != Method::Grid {
-            bench.observer.note(&format!(
-                "the space has no further candidate; trials: {}",
+        match exhausted {
+            Some((_, true)) if plan.method != Method::Grid => {
+                bench.observer.note(&format!(
+                    "the space has no further candidate; trials: {}",
+                    asked.len()
+                ));
+            }
+            Some((tries, false)) => bench.observer.note(&format!(
+                "the search ends: of {tries} points, none is a new candidate, and to look for one that may be left would take too long; trials: {}",
                 asked.len()
-            ));
+            )),
+            _ => {}
         }
         Ok(())
     })
@@ -374,17 +383,18 @@ fn pool(jobs: usize) -> Result<rayon::ThreadPool, RunError> {
 
 /// The sampler that the experiment asks for.
 fn sampler<'a>(bench: &'a Bench, price: &'a dyn Known) -> Result<Box<dyn Sampler + 'a>, RunError> {
-    let decisions = bench.template.decisions();
+    let counted = bench.template.counted().clone();
+    let feasible = Feasible::of(bench.template.decisions(), counted, price);
     let seed = bench.experiment.seed;
     Ok(match bench.experiment.search.method {
-        Method::Random => Box::new(search::Random::new(decisions, price, seed)),
+        Method::Random => Box::new(search::Random::new(feasible, seed)),
         Method::Grid => {
-            let grid = search::Grid::new(decisions, price);
+            let grid = search::Grid::new(feasible);
             Box::new(grid.map_err(|e| RunError::Internal(e.to_string()))?)
         }
         Method::Bayes => {
             let initial = bench.experiment.search.initial;
-            Box::new(search::Bayes::new(decisions, price, seed, initial))
+            Box::new(search::Bayes::new(feasible, seed, initial))
         }
     })
 }

@@ -1,15 +1,20 @@
 //! How many points a space has, all of them in order, and any of them at random.
 //!
-//! In: [`Decisions`]. Out: [`Counted`]: an exact number with a decision graph from which points are drawn, each equally likely; or
+//! In: [`Decisions`]. Out: [`Counted`]: an exact number with a graph or with tables from which points are drawn, each equally likely; or
 //! [`Members`] one by one. Knows nothing of what decisions mean.
 //!
-//! Counting is recursive conditioning (Darwiche 2001). Only decisions that a guard or a constraint mentions, the keys, are tried
-//! value by value; all others multiply the count by the size of their domain where their guard holds. After each value, what is left of guards
-//! and constraints is folded; parts that share no key any more are counted apart and multiplied, and equal parts are counted once.
-//! So sixty layers behind a depth take sixty steps, not 8^60, and a bound on a sum takes one step per partial sum: there, conditioning is
-//! dynamic programming. What the recursion went through is kept as a graph; a walk down it with odds by the counts draws a point.
+//! Only decisions that a guard or a constraint mentions, the keys, are tried value by value; all others multiply the count by the size of
+//! their domain where their guard holds. Two ways lead to the same numbers:
+//!
+//! * `compile`: recursive conditioning (Darwiche 2001), from the top down. After each value, what is left of guards and constraints is folded; parts
+//!   that share no key any more are counted apart and multiplied, and equal parts are counted once. It takes constraints of any form, and
+//!   sixty layers behind a depth take sixty steps, not 8^60. What the recursion went through is kept as a graph; a walk down it with odds by the
+//!   counts draws a point.
+//! * `elimination`: bucket elimination (Dechter 1999), from the bottom up, over tables of partial sums. It takes what is left after the first steps:
+//!   limits of sums over the layers of large networks. Where it is too much as well, it counts a little more than there is.
 
 mod compile;
+mod elimination;
 mod graph;
 mod members;
 pub(super) mod residual;
@@ -19,11 +24,13 @@ use std::collections::BTreeSet;
 use num_bigint::BigUint;
 
 pub use graph::{Draw, Uniform};
-pub use members::{Endless, Members, members};
+pub use members::{Endless, Members, Next, members};
 
 use self::compile::compile;
 pub(super) use self::compile::hull;
-use self::graph::Graph;
+use self::elimination::Eliminated;
+pub(super) use self::elimination::{End, Sum, Term};
+use self::graph::{Graph, Total};
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};
 use super::members::Values;
@@ -50,10 +57,14 @@ pub enum How {
     Product,
     /// Conditioning on this many decisions.
     Conditioning(usize),
+    /// Eliminating this many decisions.
+    Elimination(usize),
     /// The same, where a bound on a sum makes it dynamic programming over partial sums.
     PartialSums(usize),
 }
 
+/// Operations on residual expressions after which bottom-up counting is tried first: about a tenth of a second.
+const FIRST_STEPS: u64 = 200_000;
 /// Operations on residual expressions before a count is given up: about a second.
 const MOST_STEPS: u64 = 2_000_000;
 /// The same for each constraint that is tried alone when all together are too much, and how many may fail.
@@ -71,76 +82,118 @@ pub fn count(decisions: &Decisions) -> Count {
 #[derive(Debug, Clone)]
 pub struct Counted {
     /// Absent if not even the guards can be counted.
-    graph: Option<Graph>,
+    form: Option<Form>,
     left_out: Vec<usize>,
     how: How,
+    is_bounded: bool,
+}
+
+/// What was counted, as it can be drawn from.
+#[derive(Debug, Clone)]
+enum Form {
+    Graph(Graph),
+    Eliminated(Eliminated),
+}
+
+impl Form {
+    fn total(&self) -> &Total {
+        match self {
+            Form::Graph(graph) => &graph.total,
+            Form::Eliminated(eliminated) => &eliminated.total,
+        }
+    }
+
+    fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>> {
+        match self {
+            Form::Graph(graph) => graph.draw(decisions, draw),
+            Form::Eliminated(eliminated) => eliminated.draw(decisions, draw),
+        }
+    }
 }
 
 impl Counted {
     /// Counts a space.
     pub fn new(decisions: &Decisions) -> Counted {
-        let mut kept: BTreeSet<usize> = (0..decisions.constraints.len())
+        Counted::within(decisions, &[])
+    }
+
+    /// Counts a space within bounds of what is known of its points only once they are built. Points that are not within them are neither
+    /// counted nor drawn where that is possible.
+    pub(super) fn within(decisions: &Decisions, bounds: &[Sum]) -> Counted {
+        let kept: BTreeSet<usize> = (0..decisions.constraints.len())
             .filter(|c| !has_reals(&decisions.constraints[*c], decisions))
             .collect();
-        let of = |which: &BTreeSet<usize>| -> Vec<&Expr> {
-            which.iter().map(|c| &decisions.constraints[*c]).collect()
-        };
-        let mut graph = compile(decisions, &of(&kept), &mut { MOST_STEPS });
-        if graph.is_none() && !kept.is_empty() {
-            // Those that speak of little come first: they are the likeliest to be counted.
-            let mut order: Vec<usize> = kept.iter().copied().collect();
-            order.sort_by_key(|c| evaluate::decisions(&decisions.constraints[*c]).len());
-            kept.clear();
-            graph = compile(decisions, &[], &mut { MOST_STEPS });
-            let mut failures = 0;
-            let mut steps = STEPS_FOR_ALL;
-            for c in order {
-                if graph.is_none() || failures == MOST_FAILURES || steps == 0 {
-                    break;
-                }
-                kept.insert(c);
-                let mut for_one = steps.min(STEPS_FOR_ONE);
-                let given = for_one;
-                let smaller = compile(decisions, &of(&kept), &mut for_one);
-                steps -= given - for_one;
-                match smaller {
-                    Some(smaller) => graph = Some(smaller),
-                    None => {
-                        kept.remove(&c);
-                        failures += 1;
-                    }
-                }
-            }
+        let numbers: Vec<usize> = kept.iter().copied().collect();
+        if !bounds.is_empty()
+            && let Some(found) = elimination::roughly(decisions, &numbers, bounds)
+        {
+            return Counted::eliminated(found, &kept, decisions, true);
         }
-        if graph.is_none() {
-            kept.clear();
+        let all: Vec<&Expr> = kept.iter().map(|c| &decisions.constraints[*c]).collect();
+        let conditioned = |steps: u64| compile(decisions, &all, &mut { steps });
+        if let Some(graph) = conditioned(FIRST_STEPS) {
+            return Counted::conditioned(Some(graph), &kept, decisions);
         }
+        if let Some(found) = elimination::exactly(decisions, &numbers) {
+            return Counted::eliminated(found, &kept, decisions, false);
+        }
+        if let Some(graph) = conditioned(MOST_STEPS) {
+            return Counted::conditioned(Some(graph), &kept, decisions);
+        }
+        if let Some(found) = elimination::roughly(decisions, &numbers, &[]) {
+            return Counted::eliminated(found, &kept, decisions, false);
+        }
+        let (graph, kept) = one_by_one(decisions, kept);
+        Counted::conditioned(graph, &kept, decisions)
+    }
+
+    fn conditioned(graph: Option<Graph>, kept: &BTreeSet<usize>, decisions: &Decisions) -> Counted {
         let keys = graph.as_ref().map_or(0, |g| g.keys.len());
         let sums = kept
             .iter()
             .any(|c| bounds_a_sum(&decisions.constraints[*c]));
         Counted {
-            graph,
-            left_out: (0..decisions.constraints.len())
-                .filter(|c| !kept.contains(c))
-                .collect(),
+            form: graph.map(Form::Graph),
+            left_out: others(kept, decisions),
             how: match keys {
                 0 => How::Product,
                 n if sums => How::PartialSums(n),
                 n => How::Conditioning(n),
             },
+            is_bounded: false,
+        }
+    }
+
+    fn eliminated(
+        found: Eliminated,
+        kept: &BTreeSet<usize>,
+        decisions: &Decisions,
+        is_bounded: bool,
+    ) -> Counted {
+        let mut left_out = others(kept, decisions);
+        left_out.extend(&found.left_out);
+        left_out.sort_unstable();
+        Counted {
+            how: match found.variables {
+                0 => How::Product,
+                n if found.has_sums => How::PartialSums(n),
+                n => How::Elimination(n),
+            },
+            form: Some(Form::Eliminated(found)),
+            left_out,
+            is_bounded,
         }
     }
 
     /// The number of points.
     pub fn count(&self, decisions: &Decisions) -> Count {
-        match &self.graph {
-            Some(graph) if graph.total.real => Count::Infinite,
-            Some(graph) if self.left_out.is_empty() || graph.total.is_zero() => {
-                Count::Exact(graph.total.parts.clone())
+        match self.form.as_ref().map(Form::total) {
+            Some(total) if total.real => Count::Infinite,
+            Some(total) if self.is_exact() && !self.is_bounded || total.is_zero() => {
+                Count::Exact(total.parts.clone())
             }
-            Some(graph) => Count::TooHard {
-                at_most: graph.total.parts.clone(),
+            Some(total) => Count::TooHard {
+                at_most: total.parts.clone(),
             },
             None if decisions.all.iter().any(|d| d.choices.len().is_none()) => Count::Infinite,
             None => Count::TooHard {
@@ -164,7 +217,7 @@ impl Counted {
 
     /// Points of which each real counts as one value: exact if no constraint is left out. `None` if guards cannot be counted.
     pub fn parts(&self) -> Option<&BigUint> {
-        self.graph.as_ref().map(|g| &g.total.parts)
+        self.form.as_ref().map(|f| &f.total().parts)
     }
 
     /// Constraints, by their number, that are not counted: what is drawn may not meet them.
@@ -172,21 +225,26 @@ impl Counted {
         &self.left_out
     }
 
+    /// Whether bounds leave points out, too.
+    pub fn is_bounded(&self) -> bool {
+        self.is_bounded
+    }
+
     /// Whether everything that is drawn meets every constraint.
     pub fn is_exact(&self) -> bool {
-        self.graph.is_some() && self.left_out.is_empty()
+        self.form.is_some() && self.left_out.is_empty()
     }
 
     /// Whether it is proved that no point meets the constraints.
     pub fn is_empty(&self) -> bool {
-        self.graph.as_ref().is_some_and(|g| g.total.is_zero())
+        self.form.as_ref().is_some_and(|f| f.total().is_zero())
     }
 
     /// A point that meets the counted constraints, each equally likely if `draw` is fair; reals are drawn in their declared scale
     /// once everything else is. Where guards cannot be counted, decisions are drawn one after the other. `None` if there is no point.
     pub fn draw(&self, decisions: &Decisions, draw: &mut dyn Draw) -> Option<Point> {
-        let chosen = match &self.graph {
-            Some(graph) => graph.draw(decisions.all.len(), draw)?,
+        let chosen = match &self.form {
+            Some(form) => form.draw(decisions.all.len(), draw)?,
             None => vec![None; decisions.all.len()],
         };
         Some(decisions.fill(|i, decision| {
@@ -204,11 +262,13 @@ impl Counted {
 
     /// For each decision that the counted constraints mention, the members that no point has. A decision that never exists has none.
     pub fn pruned(&self, decisions: &Decisions) -> Vec<(usize, Vec<u64>)> {
-        let Some(graph) = &self.graph else {
-            return Vec::new();
+        let reached = match &self.form {
+            Some(Form::Graph(graph)) => graph.reached(),
+            Some(Form::Eliminated(eliminated)) => eliminated.reached(),
+            None => return Vec::new(),
         };
         let mut found = Vec::new();
-        for (key, reached) in graph.reached() {
+        for (key, reached) in reached {
             let all = 0..decisions.all[key].choices.len().unwrap_or(0);
             let never: Vec<u64> = all.filter(|member| !reached.contains(member)).collect();
             if !never.is_empty() && !reached.is_empty() {
@@ -227,6 +287,42 @@ impl Counted {
         }
         Ok(true)
     }
+}
+
+/// Adds one constraint after the other as long as that can be counted: the graph, absent if not even the guards can be, and what it counts.
+fn one_by_one(decisions: &Decisions, kept: BTreeSet<usize>) -> (Option<Graph>, BTreeSet<usize>) {
+    // Those that speak of little come first: they are the likeliest to be counted.
+    let mut order: Vec<usize> = kept.into_iter().collect();
+    order.sort_by_key(|c| evaluate::decisions(&decisions.constraints[*c]).len());
+    let mut graph = compile(decisions, &[], &mut { MOST_STEPS });
+    let mut kept = BTreeSet::new();
+    let mut failures = 0;
+    let mut steps = STEPS_FOR_ALL;
+    for c in order {
+        if graph.is_none() || failures == MOST_FAILURES || steps == 0 {
+            break;
+        }
+        kept.insert(c);
+        let all: Vec<&Expr> = kept.iter().map(|c| &decisions.constraints[*c]).collect();
+        let mut for_one = steps.min(STEPS_FOR_ONE);
+        let given = for_one;
+        let smaller = compile(decisions, &all, &mut for_one);
+        steps -= given - for_one;
+        match smaller {
+            Some(smaller) => graph = Some(smaller),
+            None => {
+                kept.remove(&c);
+                failures += 1;
+            }
+        }
+    }
+    (graph, kept)
+}
+
+/// The constraints that are not among these.
+fn others(kept: &BTreeSet<usize>, decisions: &Decisions) -> Vec<usize> {
+    let all = 0..decisions.constraints.len();
+    all.filter(|c| !kept.contains(c)).collect()
 }
 
 /// Whether an expression mentions a decision over reals.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub use super::fold::{
     both, choose, combine, decisions, depth, either, expressions, fix, implies, names, negate,
-    reduce, walk,
+    reduce, size, walk,
 };
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
 

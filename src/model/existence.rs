@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::decision::Decisions;
-use super::evaluate::{both, choose, either, implies};
+use super::evaluate::{both, choose, either, implies, negate};
 use super::fold::same;
 use crate::ir::{BinaryOp, Expr, Slot};
 
@@ -53,19 +53,16 @@ impl Existence<'_> {
                 let left = self.part(x);
                 let right = self.part(y);
                 let right = match op {
-                    BinaryOp::And | BinaryOp::Implies if entails(x, &right) => Expr::bool(true),
-                    BinaryOp::And | BinaryOp::Implies => implies((**x).clone(), right),
-                    BinaryOp::Or => either((**x).clone(), right),
+                    BinaryOp::And | BinaryOp::Implies => implies((**x).clone(), given(x, right)),
+                    BinaryOp::Or => either((**x).clone(), given(&negate((**x).clone()), right)),
                     _ => right,
                 };
                 both(left, right)
             }
             Expr::If(c, x, y) => {
                 let condition = self.part(c);
-                let (mut x, y) = (self.part(x), self.part(y));
-                if entails(c, &x) {
-                    x = Expr::bool(true);
-                }
+                let (x, y) = (self.part(x), self.part(y));
+                let (x, y) = (given(c, x), given(&negate((**c).clone()), y));
                 both(condition, choose((**c).clone(), x, y))
             }
             Expr::Call(_, items) | Expr::Set(items) => self.all(items.iter()),
@@ -92,15 +89,29 @@ impl Existence<'_> {
     }
 }
 
-/// Whether `x` is seen to hold only where `y` does: `y` is one of the conditions that `x` joins, or joins some of them.
+/// What is left of `y` where `x` holds.
+fn given(x: &Expr, y: Expr) -> Expr {
+    match y {
+        y if entails(x, &y) => Expr::bool(true),
+        Expr::Binary(BinaryOp::And, a, b) => both(given(x, (*a).clone()), given(x, (*b).clone())),
+        y => y,
+    }
+}
+
+/// Whether `x` is seen to hold only where `y`, a condition that is made here, does: `y` is one of the conditions that `x` joins, or is made
+/// of some of them.
 fn entails(x: &Expr, y: &Expr) -> bool {
     if *y == Expr::bool(true) || same(x, y) {
         return true;
     }
-    if let Expr::Binary(BinaryOp::And, a, b) = y
-        && entails(x, a)
-        && entails(x, b)
-    {
+    let whole = match y {
+        Expr::Binary(BinaryOp::And, a, b) => entails(x, a) && entails(x, b),
+        // What these look at first is asked for beside them.
+        Expr::If(_, a, b) => entails(x, a) && entails(x, b),
+        Expr::Binary(BinaryOp::Implies | BinaryOp::Or, _, b) => entails(x, b),
+        _ => false,
+    };
+    if whole {
         return true;
     }
     matches!(x, Expr::Binary(BinaryOp::And, a, b) if entails(a, y) || entails(b, y))

@@ -233,6 +233,13 @@ pub fn names(expr: &Expr) -> BTreeSet<String> {
     found
 }
 
+/// How many parts an expression has, shared ones once.
+pub fn size(expr: &Expr) -> u64 {
+    let mut parts = 0;
+    walk(expr, &mut |_| parts += 1);
+    parts
+}
+
 /// Visits every part once. Unrolled expressions share their parts: without a memory, a chain of optional layers would take
 /// exponential time.
 pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {

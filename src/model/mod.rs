@@ -20,6 +20,7 @@ mod fit;
 mod fold;
 pub mod formula;
 pub mod hardware;
+mod least;
 mod members;
 pub mod metrics;
 pub mod network;

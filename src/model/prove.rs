@@ -7,10 +7,10 @@
 use num_bigint::BigUint;
 
 use super::bounds::{self, Abstract};
-use super::counting::{Count, Counted};
-use super::decision::{Choices, Decisions};
+use super::counting::Count;
+use super::decision::Choices;
 use super::policy::{FLOAT, Placed};
-use super::template::{Claim, Template};
+use super::template::{Claim, Relaxed, Template};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Method, Require, Value};
 
@@ -124,32 +124,37 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     found
 }
 
-/// No point is left when all constraints are counted together: which of them exclude each other.
+/// No point is left when everything is counted together: which requirements exclude each other.
 fn conflict(template: &Template) -> Diagnostic {
-    let decisions = template.decisions();
-    let is_empty = |claims: &[&Claim]| {
-        let constraints = claims
-            .iter()
-            .map(|c| decisions.constraints[c.constraint].clone())
-            .collect();
-        let all = decisions.all.clone();
-        Counted::new(&Decisions { all, constraints }).is_empty()
-    };
     // Leaves out what is not needed, one by one.
+    let mut relaxed: Vec<&Relaxed> = template.relaxed().iter().collect();
+    let numbers = |of: &[&Relaxed]| -> Vec<usize> { of.iter().map(|r| r.require).collect() };
     let mut needed: Vec<&Claim> = template.claims().iter().collect();
     let mut i = 0;
+    while i < relaxed.len() {
+        let mut fewer = relaxed.clone();
+        fewer.remove(i);
+        match template.excludes_all(&needed, &numbers(&fewer)) {
+            true => relaxed = fewer,
+            false => i += 1,
+        }
+    }
+    i = 0;
     while i < needed.len() {
         let mut fewer = needed.clone();
         fewer.remove(i);
-        match is_empty(&fewer) {
+        match template.excludes_all(&fewer, &numbers(&relaxed)) {
             true => needed = fewer,
             false => i += 1,
         }
     }
+    let of_claims = needed.iter().map(|claim| &claim.written);
+    let of_prices = relaxed.iter().map(|r| &r.written);
+    let needed: Vec<&Require> = of_claims.chain(of_prices).collect();
     match &needed[..] {
         [] => Diagnostic::error("bnas::require::unmeetable", "the space has no candidate")
             .help("widen a domain"),
-        [one] => report(&one.written, template),
+        [one] => report(one, template),
         several => {
             let first = Diagnostic::error(
                 "bnas::require::unmeetable",
@@ -158,13 +163,13 @@ fn conflict(template: &Template) -> Diagnostic {
             let labeled = several
                 .iter()
                 .enumerate()
-                .fold(first, |diagnostic, (i, claim)| {
+                .fold(first, |diagnostic, (i, require)| {
                     let label = match i {
                         0 => "each candidate that meets this",
                         _ if i + 1 == several.len() => "fails this",
                         _ => "and this",
                     };
-                    diagnostic.label(claim.written.span, label)
+                    diagnostic.label(require.span, label)
                 });
             labeled.help("relax one of them, or widen a domain that they speak of")
         }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 
 use super::counting::{Count, Counted, How, Uniform};
-use super::decision::Decisions;
-use super::evaluate::{self, Failure};
+use super::decision::{Decisions, Point};
+use super::evaluate;
+use super::members::Values;
 use super::metrics::Metrics;
-use super::template::Template;
+use super::template::{Relaxed, Template};
 use crate::ir::{Expr, Slot, Value};
 use crate::stream::{Purpose, stream};
 
@@ -113,7 +114,8 @@ pub fn survey(template: &Template) -> Survey {
     }
 }
 
-/// Draws points, where something that is known before training is not counted. Requirements that a point meets are meetable.
+/// Draws points, where something that is known before training is not counted. Requirements that one of them meets, or the default
+/// member, are meetable.
 fn sample(template: &Template, verdicts: &mut [Verdict]) -> Option<Sample> {
     let counted = template.counted();
     let open: Vec<usize> = (0..verdicts.len())
@@ -125,33 +127,68 @@ fn sample(template: &Template, verdicts: &mut [Verdict]) -> Option<Sample> {
     let priced = open
         .iter()
         .any(|i| !evaluate::names(&template.requires()[*i]).is_empty());
+    let mut look = |point: &Point| -> bool {
+        let found = met(template, point, &open, priced);
+        for i in &found.requires {
+            verdicts[*i] = Verdict::Meetable;
+        }
+        found.all
+    };
+    look(&template.decisions().default_point());
     let mut rng = stream(0, NO_TRIAL, Purpose::Search);
     let drawn = if priced { PRICED_DRAWS } else { DRAWS };
     let mut met = 0;
     for _ in 0..drawn {
         let point = counted.draw(template.decisions(), &mut Uniform(&mut rng))?;
-        if counted.is_met(template.decisions(), &point) != Ok(true) {
-            continue;
-        }
-        let metrics = match priced {
-            true => template.known(&point),
-            false => Ok(Metrics::default()),
-        };
-        let holds = |i: usize, metrics: &Metrics| -> Result<bool, Failure> {
-            let value = template.evaluate(&template.requires()[i], &point, metrics)?;
-            Ok(value == Value::Bool(true))
-        };
-        let Ok(metrics) = metrics else { continue };
-        let mut all = true;
-        for i in &open {
-            match holds(*i, &metrics) {
-                Ok(true) => verdicts[*i] = Verdict::Meetable,
-                _ => all = false,
-            }
-        }
-        met += u64::from(all);
+        met += u64::from(look(&point));
     }
     Some(Sample { drawn, met })
+}
+
+/// What a point meets.
+struct Met {
+    /// Those of some requirements that it meets, if it is a member of the space.
+    requires: Vec<usize>,
+    /// Whether these are all, and nothing else excludes it.
+    all: bool,
+}
+
+/// Which of some requirements a point meets. One that breaks what the space or another decision asks for is no witness.
+fn met(template: &Template, point: &Point, open: &[usize], priced: bool) -> Met {
+    let decisions = template.decisions();
+    let nothing = Met {
+        requires: Vec::new(),
+        all: false,
+    };
+    // What an open requirement says as a constraint is asked of the requirement itself.
+    let is_open = |c: usize| {
+        let mut claims = template
+            .claims()
+            .iter()
+            .filter(|claim| claim.constraint == c);
+        claims.any(|claim| claim.require.is_some_and(|r| open.contains(&r)))
+    };
+    let holds = |c: usize| {
+        let constraint = &decisions.constraints[c];
+        is_open(c) || evaluate::truth(constraint, &Values(&point.0)) == Ok(true)
+    };
+    if !(0..decisions.constraints.len()).all(holds) {
+        return nothing;
+    }
+    let metrics = match priced {
+        true => template.known(point),
+        false => Ok(Metrics::default()),
+    };
+    let Ok(metrics) = metrics else { return nothing };
+    let meets = |i: &usize| {
+        let value = template.evaluate(&template.requires()[*i], point, &metrics);
+        value == Ok(Value::Bool(true))
+    };
+    let requires: Vec<usize> = open.iter().copied().filter(meets).collect();
+    Met {
+        all: requires.len() == open.len(),
+        requires,
+    }
 }
 
 /// What no point has, with the requirement that alone excludes it, if there is one.
@@ -177,23 +214,33 @@ fn pruned(template: &Template) -> Vec<Pruned> {
         }
         concerned.push(of_claim);
     }
+    let by_price: Vec<(&Relaxed, BTreeMap<usize, Vec<u64>>)> = (template.relaxed().iter())
+        .map(|r| (r, template.pruned_by(r.require).into_iter().collect()))
+        .collect();
     let mut alone: BTreeMap<usize, BTreeMap<usize, Vec<u64>>> = BTreeMap::new();
     let mut pruned = Vec::new();
     for (key, never) in found {
+        let excludes = |of_key: Option<&Vec<u64>>| {
+            of_key.is_some_and(|of_key| never.iter().all(|m| of_key.binary_search(m).is_ok()))
+        };
         let by = about.get(&key).into_iter().flatten().find(|number| {
             let claim = claims[**number];
             let excluded = alone.entry(**number).or_insert_with(|| {
                 let constraint = &decisions.constraints[claim.constraint];
                 excluded(constraint, &concerned[**number], decisions)
             });
-            let of_key = excluded.get(&key);
-            of_key.is_some_and(|of_key| never.iter().all(|m| of_key.binary_search(m).is_ok()))
+            excludes(excluded.get(&key))
+        });
+        let by = by.map(|number| claims[*number].written.text.clone());
+        let by = by.or_else(|| {
+            let (relaxed, _) = by_price.iter().find(|(_, of)| excludes(of.get(&key)))?;
+            Some(relaxed.written.text.clone())
         });
         let choices = &decisions.all[key].choices;
         pruned.push(Pruned {
             path: decisions.all[key].path.clone(),
             members: never.iter().filter_map(|m| choices.member(*m)).collect(),
-            by: by.map(|number| claims[*number].written.text.clone()),
+            by,
         });
     }
     pruned

@@ -9,13 +9,14 @@ use super::additive;
 use super::aggregate::{self, Place};
 use super::build;
 use super::candidate::Candidate;
-use super::counting::Counted;
+use super::counting::{Counted, Sum};
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
 use super::existence;
 use super::extremes;
 use super::fit;
 use super::hardware::{self, Target};
+use super::least::{self, Source};
 use super::members::Values;
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
@@ -65,6 +66,16 @@ pub struct Template {
     warnings: Vec<Diagnostic>,
     claims: Vec<Claim>,
     counted: Counted,
+    relaxed: Vec<Relaxed>,
+}
+
+/// A requirement on the price of a network: it rejects what is drawn, and points whose layers alone break it are not drawn.
+#[derive(Debug, Clone)]
+pub struct Relaxed {
+    /// Its number among the requirements of the experiment.
+    pub require: usize,
+    /// As it is written.
+    pub written: ir::Require,
 }
 
 /// A requirement that has become a constraint over decisions.
@@ -244,8 +255,23 @@ impl Template {
                 decisions.constraints.push(holds);
             }
         }
+        let source = Source::new(
+            &nodes,
+            &placed,
+            &experiment.quantizers,
+            &targets,
+            &experiment.repair_definitions,
+        );
+        let limits = |require: &Expr| least::bounds(require, &source);
+        let (counted, relaxed) = counted_within(&decisions, &requires, &limits);
+        let relaxed = relaxed.into_iter().map(|require| Relaxed {
+            require,
+            written: experiment.requires[require].clone(),
+        });
+        let relaxed = relaxed.collect();
         let mut template = Template {
-            counted: Counted::new(&decisions),
+            counted,
+            relaxed,
             claims,
             decisions,
             shape,
@@ -337,6 +363,58 @@ impl Template {
     /// The decisions with their constraints, counted.
     pub fn counted(&self) -> &Counted {
         &self.counted
+    }
+
+    /// Requirements that points are drawn for by what layers cost at least.
+    pub fn relaxed(&self) -> &[Relaxed] {
+        &self.relaxed
+    }
+
+    /// What a point costs at least, by the limits that a requirement sets: of each its sum.
+    #[cfg(test)]
+    pub(crate) fn least(&self, require: usize, point: &Point) -> Vec<f64> {
+        let source = self.source();
+        let of_sum = |sum: &Sum| {
+            let terms = sum.terms.iter().map(|t| (t.value)(&point.0));
+            terms.map(|t| t.expect("a layer with a price")).sum()
+        };
+        let limits = least::bounds(&self.requires[require], &source);
+        limits.iter().map(of_sum).collect()
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source::new(
+            &self.nodes,
+            &self.placed,
+            &self.quantizers,
+            &self.targets,
+            &self.repair_definitions,
+        )
+    }
+
+    /// The members that no point has for what a requirement asks for at least, by decision.
+    pub(super) fn pruned_by(&self, require: usize) -> Vec<(usize, Vec<u64>)> {
+        let decisions = Decisions {
+            all: self.decisions.all.clone(),
+            constraints: Vec::new(),
+        };
+        let source = self.source();
+        let limits = least::bounds(&self.requires[require], &source);
+        Counted::within(&decisions, &limits).pruned(&decisions)
+    }
+
+    /// Whether it is proved that no point meets these claims and requirements.
+    pub(super) fn excludes_all(&self, claims: &[&Claim], requires: &[usize]) -> bool {
+        let decisions = Decisions {
+            all: self.decisions.all.clone(),
+            constraints: (claims.iter())
+                .map(|c| self.decisions.constraints[c.constraint].clone())
+                .collect(),
+        };
+        let source = self.source();
+        let limits = requires.iter().map(|i| &self.requires[*i]);
+        let limits: Vec<_> = limits.flat_map(|r| least::bounds(r, &source)).collect();
+        Counted::within(&decisions, &limits).is_empty()
     }
 
     pub(super) fn claims(&self) -> &[Claim] {
@@ -535,6 +613,27 @@ impl Template {
             .map_err(|e| Failure::Kind("a quantizer", e.0))?;
         Ok(applied.iter().map(|r| r.name.clone()).collect())
     }
+}
+
+/// Decisions, counted within the limits that requirements set, and the numbers of these requirements.
+fn counted_within<'a>(
+    decisions: &Decisions,
+    requires: &[Expr],
+    limits: &dyn Fn(&Expr) -> Vec<Sum<'a>>,
+) -> (Counted, Vec<usize>) {
+    let (mut all, mut of) = (Vec::new(), Vec::new());
+    for (i, require) in requires.iter().enumerate() {
+        let limits = limits(require);
+        if !limits.is_empty() {
+            of.push(i);
+            all.extend(limits);
+        }
+    }
+    let counted = Counted::within(decisions, &all);
+    if !counted.is_bounded() {
+        of.clear();
+    }
+    (counted, of)
 }
 
 /// A point and what is known or measured of it.

@@ -232,12 +232,10 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
         Count::Infinite => "a continuous space".into(),
     };
     let constraints = template.decisions().constraints.len();
+    let before = template.counted().left_out().len() + template.relaxed().len();
     let constrained = match (constraints, &survey.count) {
-        (0, _) => String::new(),
-        (_, Count::TooHard { .. }) => format!(
-            " before {}",
-            plural(template.counted().left_out().len(), "requirement")
-        ),
+        (0, _) if before == 0 => String::new(),
+        (_, Count::TooHard { .. }) => format!(" before {}", plural(before, "requirement")),
         (n, Count::Infinite) => format!(" that meets {}", plural(n, "constraint")),
         (n, _) => format!(" that meet {}", plural(n, "constraint")),
     };
@@ -247,6 +245,9 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
         (Some(_), How::Product) => " (counted: product of domains)".into(),
         (Some(_), How::Conditioning(n)) => {
             format!(" (counted: conditioning on {})", plural(n, "decision"))
+        }
+        (Some(_), How::Elimination(n)) => {
+            format!(" (counted: elimination of {})", plural(n, "decision"))
         }
         (Some(_), How::PartialSums(n)) => {
             format!(" (counted: partial sums over {})", plural(n, "decision"))
@@ -264,6 +265,13 @@ fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, ou
             out,
             "{} combinations of all decisions but the reals",
             group(&parts.to_string())
+        );
+    }
+    for relaxed in template.relaxed() {
+        let text = &relaxed.written.text;
+        let _ = writeln!(
+            out,
+            "points are drawn from those whose layers alone meet `require {text}`"
         );
     }
     if let Some(sample) = survey.sample {

@@ -502,7 +502,7 @@ fn expectations(result: &RunResult, out: &mut String) {
 /// A sentence for standard error when no trial is feasible.
 pub fn nothing_feasible(result: &RunResult) -> String {
     if result.trials.is_empty() {
-        return "no candidate has a price and meets every requirement that is known before training"
+        return "no candidate was found that has a price and meets every requirement that is known before training: relax one, or widen a domain that it speaks of"
             .into();
     }
     if result.trials.iter().all(|t| t.goals.is_empty()) {

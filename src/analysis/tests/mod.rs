@@ -4,8 +4,10 @@ mod alternatives;
 mod constraints;
 mod errors;
 mod imports;
+mod least;
 mod library;
 mod lowering;
+mod mobile;
 mod networks;
 
 use std::collections::BTreeMap;

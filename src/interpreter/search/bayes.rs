@@ -22,8 +22,8 @@ use super::feasible::{Feasible, Taken};
 use super::gaussian_process::GaussianProcess;
 use super::kernel::Layout;
 use super::pareto::non_dominated;
-use super::sampler::{Known, KnownCosts, Observation, Sampler, Suggestion};
-use crate::model::{Decisions, Point};
+use super::sampler::{KnownCosts, Observation, Sampler, Suggestion};
+use crate::model::Point;
 use crate::stream::{Purpose, shuffle, stream, uniform};
 
 /// Random feasible points among the candidates, and how many are drawn for them at most.
@@ -45,8 +45,7 @@ pub struct Bayes<'a> {
 
 impl<'a> Bayes<'a> {
     /// A search whose first `initial` trials need no model.
-    pub fn new(decisions: &'a Decisions, known: &'a dyn Known, seed: u64, initial: usize) -> Self {
-        let feasible = Feasible::new(decisions, known);
+    pub fn new(feasible: Feasible<'a>, seed: u64, initial: usize) -> Self {
         Bayes {
             layout: Layout::new(feasible.encoding.features()),
             feasible,

@@ -55,11 +55,16 @@ impl Taken {
 impl<'a> Feasible<'a> {
     /// The feasible points of `decisions`.
     pub fn new(decisions: &'a Decisions, known: &'a dyn Known) -> Self {
+        Feasible::of(decisions, Counted::new(decisions), known)
+    }
+
+    /// The same where the points have been counted.
+    pub fn of(decisions: &'a Decisions, counted: Counted, known: &'a dyn Known) -> Self {
         Feasible {
             decisions,
             encoding: Encoding::new(decisions),
             known,
-            counted: Counted::new(decisions),
+            counted,
         }
     }
 
@@ -102,7 +107,10 @@ impl<'a> Feasible<'a> {
         let mut next = first;
         while tries < MOST_TRIES {
             let Some(point) = next.take().or_else(|| self.any(rng)) else {
-                return Suggestion::Exhausted { tries };
+                return Suggestion::Exhausted {
+                    tries,
+                    used_up: true,
+                };
             };
             tries += 1;
             if self.price(&point).is_some() {
@@ -129,7 +137,10 @@ impl<'a> Feasible<'a> {
         let count = self.counted.count(self.decisions);
         let small = matches!(count, Count::Exact(n) if n <= BigUint::from(MOST_MEMBERS));
         let Some(all) = small.then(|| members(self.decisions).ok()).flatten() else {
-            return Suggestion::Exhausted { tries };
+            return Suggestion::Exhausted {
+                tries,
+                used_up: false,
+            };
         };
         let (mut feasible, mut left) = (0, Vec::new());
         for point in all {
@@ -142,7 +153,10 @@ impl<'a> Feasible<'a> {
             }
         }
         if left.is_empty() {
-            return Suggestion::Exhausted { tries };
+            return Suggestion::Exhausted {
+                tries,
+                used_up: true,
+            };
         }
         Suggestion::Evaluate {
             point: left.swap_remove(below(rng, left.len() as u32) as usize),

@@ -1,9 +1,14 @@
 //! Grid search.
 
 use super::feasible::Feasible;
-use super::sampler::{Known, Observation, Sampler, Suggestion};
-use crate::model::counting::{Endless, Members, members};
-use crate::model::{Decisions, Point};
+use super::sampler::{Observation, Sampler, Suggestion};
+use crate::model::Point;
+use crate::model::counting::{Endless, Members, Next, members};
+
+/// Parts of constraints that are looked at without a feasible member before the search ends: half a minute. To price a member is as much
+/// work as so many.
+const MOST_WORK: u64 = 300_000_000;
+const PRICING: u64 = 2_000;
 
 /// Every feasible member in order: the first decision changes slowest. Trial `k` is the member with number `k` among those that known
 /// requirements allow.
@@ -15,11 +20,11 @@ pub struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    /// A grid over `decisions`; an error names the first decision over reals.
-    pub fn new(decisions: &'a Decisions, known: &'a dyn Known) -> Result<Self, Endless> {
+    /// A grid over a space; an error names the first decision over reals.
+    pub fn new(feasible: Feasible<'a>) -> Result<Self, Endless> {
         Ok(Grid {
-            feasible: Feasible::new(decisions, known),
-            members: members(decisions)?,
+            members: members(feasible.decisions)?,
+            feasible,
             next: 0,
         })
     }
@@ -31,9 +36,25 @@ impl Sampler for Grid<'_> {
             self.members.restart();
             self.next = 0;
         }
-        let mut tries = 0;
-        for point in self.members.by_ref() {
+        let (mut tries, mut work) = (0, MOST_WORK);
+        loop {
+            let point = match self.members.next_within(&mut work) {
+                Next::Member(point) => point,
+                Next::End => {
+                    return Suggestion::Exhausted {
+                        tries,
+                        used_up: true,
+                    };
+                }
+                Next::TooFar => {
+                    return Suggestion::Exhausted {
+                        tries,
+                        used_up: false,
+                    };
+                }
+            };
             tries += 1;
+            work = work.saturating_sub(PRICING);
             if self.feasible.price(&point).is_some() {
                 self.next += 1;
                 if self.next > trial {
@@ -43,9 +64,9 @@ impl Sampler for Grid<'_> {
                         accepted: 1,
                     };
                 }
+                work = MOST_WORK;
             }
         }
-        Suggestion::Exhausted { tries }
     }
 }
 
@@ -73,7 +94,7 @@ mod tests {
     fn members_in_order_and_then_the_end() {
         let mut space = decisions(vec![integers("a", 1, 2), integers("b", 1, 3)]);
         space.constraints.push(at_most(&[0, 1], 4.0));
-        let mut grid = Grid::new(&space, &Unknown { goals: 1 }).unwrap();
+        let mut grid = Grid::new(Feasible::new(&space, &Unknown { goals: 1 })).unwrap();
         let got: Vec<Vec<f64>> = (0..5)
             .map(|k| numbers(grid.suggest(k, &[], &[])).unwrap())
             .collect();
@@ -84,14 +105,32 @@ mod tests {
         assert_eq!(numbers(grid.suggest(5, &[], &[])), None);
         // A resumed run may ask for any trial.
         assert_eq!(numbers(grid.suggest(2, &[], &[])).unwrap(), [1.0, 3.0]);
-        let mut other = Grid::new(&space, &Unknown { goals: 1 }).unwrap();
+        let mut other = Grid::new(Feasible::new(&space, &Unknown { goals: 1 })).unwrap();
         assert_eq!(numbers(other.suggest(4, &[], &[])).unwrap(), [2.0, 2.0]);
+    }
+
+    #[test]
+    fn a_grid_without_a_feasible_member_in_reach_ends() {
+        let space = decisions((0..12).map(|_| integers("a", 1, 100)).collect());
+        let known = |_: &Point| None;
+        let mut grid = Grid::new(Feasible::new(&space, &known)).unwrap();
+        let Suggestion::Exhausted { tries, used_up } = grid.suggest(0, &[], &[]) else {
+            panic!("no member is feasible");
+        };
+        assert!(tries > 10_000 && !used_up);
+        let space = decisions(vec![integers("a", 1, 100)]);
+        let mut grid = Grid::new(Feasible::new(&space, &known)).unwrap();
+        let end = Suggestion::Exhausted {
+            tries: 100,
+            used_up: true,
+        };
+        assert_eq!(grid.suggest(0, &[], &[]), end);
     }
 
     #[test]
     fn reals_have_no_grid() {
         let space = decisions(vec![integers("a", 1, 2), reals("rate", 0.0, 1.0)]);
-        let Err(error) = Grid::new(&space, &Unknown { goals: 1 }) else {
+        let Err(error) = Grid::new(Feasible::new(&space, &Unknown { goals: 1 })) else {
             panic!("reals can't be listed");
         };
         assert_eq!(error.path, "rate");

@@ -35,6 +35,7 @@ mod sampler;
 mod tests;
 
 pub use bayes::Bayes;
+pub use feasible::Feasible;
 pub use grid::Grid;
 pub use random::Random;
 pub use sampler::{Known, KnownCosts, Observation, Sampler, Suggestion, Unknown};

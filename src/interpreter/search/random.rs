@@ -1,8 +1,8 @@
 //! Random search.
 
 use super::feasible::Feasible;
-use super::sampler::{Known, Observation, Sampler, Suggestion};
-use crate::model::{Decisions, Point};
+use super::sampler::{Observation, Sampler, Suggestion};
+use crate::model::Point;
 use crate::stream::{Purpose, stream};
 
 /// Uniform over the feasible points that are still new: each is equally likely, and reals are drawn in their declared scale once everything
@@ -14,12 +14,9 @@ pub struct Random<'a> {
 }
 
 impl<'a> Random<'a> {
-    /// Random search over `decisions`.
-    pub fn new(decisions: &'a Decisions, known: &'a dyn Known, seed: u64) -> Self {
-        Random {
-            feasible: Feasible::new(decisions, known),
-            seed,
-        }
+    /// Random search over a space.
+    pub fn new(feasible: Feasible<'a>, seed: u64) -> Self {
+        Random { feasible, seed }
     }
 }
 
@@ -50,7 +47,7 @@ mod tests {
         let all: Vec<Point> = members(&space).unwrap().collect();
         assert_eq!(all.len(), 30);
         let mut counts = vec![0_u32; all.len()];
-        let mut sampler = Random::new(&space, &Unknown { goals: 1 }, 3);
+        let mut sampler = Random::new(Feasible::new(&space, &Unknown { goals: 1 }), 3);
         let draws = 6000;
         let mut tried = 0;
         for trial in 0..draws {
@@ -86,7 +83,7 @@ mod tests {
                 feasible: product >= 90.0,
             })
         };
-        let mut sampler = Random::new(&space, &known, 1);
+        let mut sampler = Random::new(Feasible::new(&space, &known), 1);
         let mut pending = Vec::new();
         for trial in 0..3 {
             match sampler.suggest(trial, &[], &pending) {
@@ -98,9 +95,9 @@ mod tests {
             }
         }
         // 9 x 10, 10 x 9 and 10 x 10.
-        let Suggestion::Exhausted { tries } = sampler.suggest(3, &[], &pending) else {
+        let Suggestion::Exhausted { tries, used_up } = sampler.suggest(3, &[], &pending) else {
             panic!("only three points are feasible");
         };
-        assert!(tries >= 100);
+        assert!(tries >= 100 && used_up);
     }
 }

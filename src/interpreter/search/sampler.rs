@@ -80,10 +80,12 @@ pub enum Suggestion {
         /// Those among them that met constraints and known requirements: `accepted / tries` estimates the feasible share of the space.
         accepted: u64,
     },
-    /// No new point was found: the space is used up, or its feasible part is too small to be hit.
+    /// No new point was found.
     Exhausted {
         /// Points that were looked at.
         tries: u64,
+        /// Whether it is certain that there is none; else those that are left may be too rare to be hit.
+        used_up: bool,
     },
 }
 

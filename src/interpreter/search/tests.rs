@@ -135,7 +135,7 @@ fn branin_is_solved_in_forty_trials() {
     let space = branin_space();
     let regrets = (0..3)
         .map(|seed| {
-            let mut sampler = Bayes::new(&space, &Unknown { goals: 1 }, seed, 10);
+            let mut sampler = Bayes::new(Feasible::new(&space, &Unknown { goals: 1 }), seed, 10);
             regret(&run(&mut sampler, 40, 1, branin_trial), 40, -BRANIN_LEAST)
         })
         .collect();
@@ -146,14 +146,14 @@ fn branin_is_solved_in_forty_trials() {
 fn equal_inputs_give_equal_suggestions() {
     let space = branin_space();
     let search = |seed| {
-        let mut sampler = Bayes::new(&space, &Unknown { goals: 1 }, seed, 6);
+        let mut sampler = Bayes::new(Feasible::new(&space, &Unknown { goals: 1 }), seed, 6);
         run(&mut sampler, 14, 4, branin_trial)
     };
     let first = search(5);
     assert_eq!(first, search(5));
     assert_ne!(first, search(6));
     // A sampler that starts in the middle continues alike: it keeps nothing between trials.
-    let mut resumed = Bayes::new(&space, &Unknown { goals: 1 }, 5, 6);
+    let mut resumed = Bayes::new(Feasible::new(&space, &Unknown { goals: 1 }), 5, 6);
     let pending: Vec<Point> = first[10..13].iter().map(|o| o.point.clone()).collect();
     let Suggestion::Evaluate { point, .. } = resumed.suggest(13, &first[..10], &pending) else {
         panic!("the space is infinite");
@@ -197,8 +197,18 @@ fn known_goals_enter_exactly_and_widen_the_front() {
     let trial = |point: &Point| success(point, goals(point));
     let mut ratios = Vec::new();
     for seed in 0..3 {
-        let bayes = run(&mut Bayes::new(&space, &known, seed, 8), 30, 1, trial);
-        let random = run(&mut Random::new(&space, &known, seed), 30, 1, trial);
+        let bayes = run(
+            &mut Bayes::new(Feasible::new(&space, &known), seed, 8),
+            30,
+            1,
+            trial,
+        );
+        let random = run(
+            &mut Random::new(Feasible::new(&space, &known), seed),
+            30,
+            1,
+            trial,
+        );
         ratios.push(volume(&bayes) / volume(&random));
     }
     assert!(median(ratios.clone()) > 1.1, "{ratios:?}");
@@ -213,8 +223,18 @@ fn several_measured_goals_are_scalarized() {
     };
     let trial = |point: &Point| success(point, goals(point));
     let nothing = Unknown { goals: 2 };
-    let bayes = run(&mut Bayes::new(&space, &nothing, 1, 8), 40, 1, trial);
-    let random = run(&mut Random::new(&space, &nothing, 1), 40, 1, trial);
+    let bayes = run(
+        &mut Bayes::new(Feasible::new(&space, &nothing), 1, 8),
+        40,
+        1,
+        trial,
+    );
+    let random = run(
+        &mut Random::new(Feasible::new(&space, &nothing), 1),
+        40,
+        1,
+        trial,
+    );
     assert!(volume(&bayes) > volume(&random));
 }
 
@@ -228,7 +248,12 @@ fn known_requirements_are_never_broken_and_nothing_comes_twice() {
         })
     };
     let trial = |point: &Point| success(point, goals(point));
-    let trials = run(&mut Bayes::new(&space, &known, 2, 5), 20, 4, trial);
+    let trials = run(
+        &mut Bayes::new(Feasible::new(&space, &known), 2, 5),
+        20,
+        4,
+        trial,
+    );
     assert_eq!(trials.len(), 20);
     for (i, a) in trials.iter().enumerate() {
         assert!(known(&a.point).unwrap().feasible);
@@ -249,7 +274,7 @@ fn run_with_failures(goal: impl Fn(f64, f64) -> f64) -> Vec<Observation> {
             failed,
         }
     };
-    let mut sampler = Bayes::new(&space, &Unknown { goals: 1 }, 4, 8);
+    let mut sampler = Bayes::new(Feasible::new(&space, &Unknown { goals: 1 }), 4, 8);
     run(&mut sampler, 40, 1, trial)
 }
 
@@ -275,7 +300,7 @@ fn small_spaces_are_used_up() {
     let space = decisions(vec![integers("a", 1, 3), categories("b", 3)]);
     let trial = |point: &Point| success(point, vec![numbers(point)[0]]);
     let trials = run(
-        &mut Bayes::new(&space, &Unknown { goals: 1 }, 1, 4),
+        &mut Bayes::new(Feasible::new(&space, &Unknown { goals: 1 }), 1, 4),
         20,
         2,
         trial,
@@ -305,7 +330,7 @@ fn optional_decisions_are_searched() {
     };
     let trial = |point: &Point| success(point, vec![goal(point)]);
     let trials = run(
-        &mut Bayes::new(&space, &Unknown { goals: 1 }, 3, 8),
+        &mut Bayes::new(Feasible::new(&space, &Unknown { goals: 1 }), 3, 8),
         30,
         1,
         trial,

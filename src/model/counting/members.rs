@@ -33,13 +33,17 @@ pub fn members(decisions: &Decisions) -> Result<Members<'_>, Endless> {
         });
     }
     let mut decided_at = vec![Vec::new(); decisions.all.len() + 1];
+    let mut sizes = vec![1; decisions.all.len() + 1];
     for (c, constraint) in decisions.constraints.iter().enumerate() {
         let last = evaluate::decisions(constraint).last().map_or(0, |i| i + 1);
-        decided_at[last.min(decisions.all.len())].push(c);
+        let last = last.min(decisions.all.len());
+        decided_at[last].push(c);
+        sizes[last] += evaluate::size(constraint);
     }
     Ok(Members {
         decisions,
         decided_at,
+        sizes,
         prefix: Point::default(),
         indices: Vec::new(),
         state: State::Start,
@@ -52,6 +56,8 @@ pub struct Members<'a> {
     decisions: &'a Decisions,
     /// For each length of a prefix, the constraints that it decides.
     decided_at: Vec<Vec<usize>>,
+    /// And how many parts they have.
+    sizes: Vec<u64>,
     prefix: Point,
     /// The members' numbers in the prefix; 0 for decisions that don't exist.
     indices: Vec<u64>,
@@ -124,10 +130,20 @@ impl Members<'_> {
     }
 }
 
-impl Iterator for Members<'_> {
-    type Item = Point;
+/// What a look for the next point ends with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// The point.
+    Member(Point),
+    /// There is none.
+    End,
+    /// The work is used up. The next look begins where this one ended.
+    TooFar,
+}
 
-    fn next(&mut self) -> Option<Point> {
+impl Members<'_> {
+    /// The next point, found with so much `work`, in parts of constraints that are evaluated.
+    pub fn next_within(&mut self, work: &mut u64) -> Next {
         let mut alive = match self.state {
             State::Start => true,
             State::Within => self.advance(),
@@ -135,15 +151,34 @@ impl Iterator for Members<'_> {
         };
         self.state = State::Within;
         while alive {
+            match work.checked_sub(self.sizes[self.prefix.0.len()]) {
+                Some(left) => *work = left,
+                None => {
+                    // The prefix has not been looked at.
+                    self.state = State::Start;
+                    return Next::TooFar;
+                }
+            }
             if !self.holds() {
                 alive = self.advance();
             } else if self.prefix.0.len() == self.decisions.all.len() {
-                return Some(self.prefix.clone());
+                return Next::Member(self.prefix.clone());
             } else if !self.push(0) {
                 alive = self.advance();
             }
         }
         self.state = State::End;
-        None
+        Next::End
+    }
+}
+
+impl Iterator for Members<'_> {
+    type Item = Point;
+
+    fn next(&mut self) -> Option<Point> {
+        match self.next_within(&mut { u64::MAX }) {
+            Next::Member(point) => Some(point),
+            Next::End | Next::TooFar => None,
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::model::decision::Decision;
 use crate::source::Span;
 use crate::stream::{Purpose, below, stream};
 
-fn decision(choices: Choices, guard: Expr) -> Decision {
+pub fn decision(choices: Choices, guard: Expr) -> Decision {
     Decision {
         path: "d".into(),
         default: choices.member(0).unwrap_or(Value::Number(0.0)),
@@ -18,19 +18,19 @@ fn decision(choices: Choices, guard: Expr) -> Decision {
     }
 }
 
-fn ordered(n: usize, guard: Expr) -> Decision {
+pub fn ordered(n: usize, guard: Expr) -> Decision {
     decision(Choices::Ordered((0..n).map(|i| i as f64).collect()), guard)
 }
 
-fn op(op: BinaryOp, x: Expr, y: Expr) -> Expr {
+pub fn op(op: BinaryOp, x: Expr, y: Expr) -> Expr {
     Expr::Binary(op, Arc::new(x), Arc::new(y))
 }
 
-fn chosen(index: usize) -> Expr {
+pub fn chosen(index: usize) -> Expr {
     Expr::Decision(index)
 }
 
-fn always() -> Expr {
+pub fn always() -> Expr {
     Expr::bool(true)
 }
 
@@ -47,7 +47,7 @@ fn power(base: u32, exponent: u32) -> BigUint {
 }
 
 /// Every assignment, one by one.
-fn slow_points(decisions: &Decisions) -> Vec<Point> {
+pub fn slow_points(decisions: &Decisions) -> Vec<Point> {
     let mut prefixes = vec![Vec::new()];
     for (i, d) in decisions.all.iter().enumerate() {
         prefixes = prefixes
@@ -73,7 +73,7 @@ fn slow_points(decisions: &Decisions) -> Vec<Point> {
 }
 
 /// A truth value over decisions before `n`, of any shape, also over ones that do not exist.
-fn random_truth(n: u32, depth: u32, rng: &mut rand_chacha::ChaCha8Rng) -> Expr {
+pub fn random_truth(n: u32, depth: u32, rng: &mut rand_chacha::ChaCha8Rng) -> Expr {
     use BinaryOp::*;
     let number = |rng: &mut rand_chacha::ChaCha8Rng| match below(rng, 4) {
         0 => Expr::number(f64::from(below(rng, 3))),
@@ -240,20 +240,28 @@ pub fn assert_uniform(decisions: &Decisions, all: &[Point]) {
     );
     let key = |point: &Point| format!("{:?}", point.0);
     let number: HashMap<String, usize> = all.iter().enumerate().map(|(i, p)| (key(p), i)).collect();
-    let mut seen = vec![0_u32; all.len()];
     let mut rng = stream(17, 0, Purpose::Search);
-    let draws = 20 * all.len();
-    for _ in 0..draws {
+    assert_chi_square(all.len(), || {
         let point = counted.draw(decisions, &mut Uniform(&mut rng)).unwrap();
-        seen[number[&key(&point)]] += 1;
+        number[&key(&point)]
+    });
+}
+
+/// Draws numbers below `n`: chi square stays below its 99.9 % quantile.
+pub fn assert_chi_square(n: usize, mut draw: impl FnMut() -> usize) {
+    assert!((2..=100_000).contains(&n), "{n}");
+    let mut seen = vec![0_u32; n];
+    let draws = 20 * n;
+    for _ in 0..draws {
+        seen[draw()] += 1;
     }
-    let expected = draws as f64 / all.len() as f64;
+    let expected = draws as f64 / n as f64;
     let chi: f64 = seen
         .iter()
         .map(|n| (f64::from(*n) - expected).powi(2) / expected)
         .sum();
     // Its 99.9 % quantile by the cube root of Wilson and Hilferty (1931): its error is below 1 % from two degrees of freedom on.
-    let freedom = all.len() as f64 - 1.0;
+    let freedom = n as f64 - 1.0;
     let ninth = 2.0 / (9.0 * freedom);
     let limit = freedom * (1.0 - ninth + 3.0902 * ninth.sqrt()).powi(3);
     assert!(chi < limit, "{chi} of {limit}");
@@ -397,6 +405,29 @@ fn what_is_too_hard_is_left_to_rejection() {
     let mut rng = stream(1, 0, Purpose::Search);
     let point = counted.draw(&decisions, &mut Uniform(&mut rng)).unwrap();
     assert!(counted.is_met(&decisions, &point).is_ok());
+}
+
+#[test]
+fn a_look_for_the_next_member_goes_on_where_it_ended() {
+    let mut decisions = space((0..4).map(|_| ordered(3, always())).collect());
+    let limit = op(
+        BinaryOp::GreaterEqual,
+        sum((0..4).map(chosen)),
+        Expr::number(6.0),
+    );
+    decisions.constraints.push(limit);
+    let (mut found, mut looks) = (Vec::new(), 0);
+    let mut all = members(&decisions).unwrap();
+    loop {
+        looks += 1;
+        match all.next_within(&mut { 20 }) {
+            Next::Member(point) => found.push(point),
+            Next::TooFar => {}
+            Next::End => break,
+        }
+    }
+    assert_eq!(found, slow_points(&decisions));
+    assert!(looks > found.len() + 10, "{looks}");
 }
 
 #[test]

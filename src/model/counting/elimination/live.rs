@@ -1,0 +1,115 @@
+//! Which rows and partial sums belong to some point.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::histogram::Histogram;
+use super::layout::{Parts, Variable, unrow};
+use super::order::Step;
+use super::tally::Tally;
+use super::tree::Tree;
+
+impl<N: Tally> Tree<N> {
+    /// For each decision, the members that some point has.
+    pub fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
+        let mut found: BTreeMap<usize, BTreeSet<u64>> = (self
+            .layout
+            .variables
+            .iter()
+            .map(|v| (v.decision, BTreeSet::new())))
+        .collect();
+        let live = self.live();
+        for step in &self.layout.steps {
+            let Step::SumOut { of, variable } = *step else {
+                continue;
+            };
+            let mut values = vec![0; self.layout.variables.len()];
+            let Variable {
+                decision, members, ..
+            } = self.layout.variables[variable];
+            for (at, row) in live[of].iter().enumerate() {
+                if row.iter().any(|l| *l) {
+                    unrow(
+                        &self.layout.scopes[of],
+                        &self.layout.variables,
+                        at,
+                        &mut values,
+                    );
+                    if values[variable] < members {
+                        found.entry(decision).or_default().insert(values[variable]);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether some point passes a row of a factor for which this holds.
+    pub fn passes(&self, factor: usize, holds: impl Fn(usize) -> bool) -> bool {
+        let live = self.live();
+        let step = self
+            .layout
+            .steps
+            .iter()
+            .position(|s| *s == Step::Factor(factor));
+        step.is_some_and(|step| {
+            let mut rows = live[step].iter().enumerate();
+            rows.any(|(row, live)| holds(row) && live.iter().any(|l| *l))
+        })
+    }
+
+    /// For each entry of each histogram, whether some point passes there.
+    fn live(&self) -> Vec<Vec<Vec<bool>>> {
+        let all = |value: bool| -> Vec<Vec<Vec<bool>>> {
+            let of_table =
+                |table: &Vec<Histogram<N>>| table.iter().map(|h| vec![value; h.len()]).collect();
+            self.tables.iter().map(of_table).collect()
+        };
+        if self.sums.only_limits() {
+            // What does not fit was dropped.
+            return all(true);
+        }
+        let mut live = all(false);
+        if let (Some(last), Some(table)) = (live.last_mut(), self.tables.last()) {
+            for (l, (sum, _)) in last[0].iter_mut().zip(table[0].iter()) {
+                *l = self.sums.accepts(sum);
+            }
+        }
+        for step in (0..self.layout.steps.len()).rev() {
+            let here = std::mem::take(&mut live[step]);
+            self.layout.each_row(step, |row, parts| {
+                let sums = &self.tables[step][row].sums;
+                let is_live = |sum: u64| {
+                    let at = sums.binary_search(&sum);
+                    at.is_ok_and(|at| here[row][at])
+                };
+                match parts {
+                    Parts::Factor(_) => {}
+                    Parts::Sum((of, at)) => {
+                        for (l, sum) in live[of][at].iter_mut().zip(&self.tables[of][at].sums) {
+                            *l = is_live(*sum);
+                        }
+                    }
+                    Parts::Product((x, at_x), (y, at_y)) => {
+                        if !here[row].iter().any(|l| *l) {
+                            return;
+                        }
+                        for (i, part) in self.tables[x][at_x].sums.iter().enumerate() {
+                            for (j, rest) in self.tables[y][at_y].sums.iter().enumerate() {
+                                if live[x][at_x][i] && live[y][at_y][j] {
+                                    continue;
+                                }
+                                let sum = self.sums.plus(*part, *rest, self.sums.whole());
+                                if sum.is_some_and(is_live) {
+                                    live[x][at_x][i] = true;
+                                    live[y][at_y][j] = true;
+                                }
+                            }
+                        }
+                    }
+                }
+            });
+            live[step] = here;
+        }
+        live
+    }
+}

@@ -1,0 +1,184 @@
+//! In which order variables are summed out.
+//!
+//! In: the sizes of the variables, and the variables of each factor. Out: a tree whose leaves are the factors: two tables are multiplied, or
+//! a variable is summed out of one. The next variable is the one whose table, all factors that mention it multiplied, is smallest. What is
+//! small stays small so; once every table that is left has many partial sums, one long table is carried along from variable to variable, and
+//! short ones are multiplied into it one by one: two long ones multiply only where that would tie too many variables together.
+
+use std::collections::BTreeSet;
+
+/// A table with so many partial sums is long.
+const LONG: f64 = 256.0;
+/// A long table is carried along where that makes the other not more than so many times larger.
+const MOST_TIED: f64 = 64.0;
+/// The most rows of a table.
+const MOST_ROWS: f64 = 1e6;
+
+/// One step, by the numbers of the steps that it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// This factor.
+    Factor(usize),
+    Times(usize, usize),
+    SumOut {
+        of: usize,
+        variable: usize,
+    },
+}
+
+/// Steps, the last of which has no variable left, and the variables of each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    pub scopes: Vec<Vec<usize>>,
+    /// About how many products of counts it takes.
+    pub work: f64,
+}
+
+/// A table that is not used up yet.
+#[derive(Clone)]
+struct Open {
+    step: usize,
+    scope: BTreeSet<usize>,
+    /// About how many partial sums.
+    sums: f64,
+}
+
+/// A plan; `None` if a table would be too large. At most `most_sums` partial sums are told apart.
+pub fn plan(sizes: &[u64], factors: &[Vec<usize>], most_sums: f64) -> Option<Plan> {
+    let mut planner = Planner {
+        sizes,
+        most_sums,
+        plan: Plan {
+            steps: Vec::new(),
+            scopes: Vec::new(),
+            work: 0.0,
+        },
+        open: Vec::new(),
+    };
+    for (number, scope) in factors.iter().enumerate() {
+        let scope: BTreeSet<usize> = scope.iter().copied().collect();
+        let open = planner.step(Step::Factor(number), scope, 1.0)?;
+        planner.open.push(open);
+    }
+    let mut left: Vec<usize> = (0..sizes.len()).collect();
+    let mut scores: Vec<Option<f64>> = vec![None; sizes.len()];
+    while !left.is_empty() {
+        for variable in &left {
+            if scores[*variable].is_none() {
+                scores[*variable] = Some(planner.score(*variable));
+            }
+        }
+        let at = (0..left.len()).min_by(|a, b| {
+            let score = |i: usize| scores[left[i]].unwrap_or(f64::INFINITY);
+            score(*a).total_cmp(&score(*b))
+        })?;
+        let variable = left.remove(at);
+        for touched in planner.sum_out(variable)? {
+            scores[touched] = None;
+        }
+    }
+    let rest = std::mem::take(&mut planner.open);
+    planner.multiply(rest)?;
+    Some(planner.plan)
+}
+
+struct Planner<'a> {
+    sizes: &'a [u64],
+    most_sums: f64,
+    plan: Plan,
+    open: Vec<Open>,
+}
+
+impl Planner<'_> {
+    fn rows(&self, scope: &BTreeSet<usize>) -> f64 {
+        scope.iter().map(|v| self.sizes[*v] as f64).product()
+    }
+
+    fn step(&mut self, step: Step, scope: BTreeSet<usize>, sums: f64) -> Option<Open> {
+        if self.rows(&scope) > MOST_ROWS {
+            return None;
+        }
+        self.plan.steps.push(step);
+        self.plan.scopes.push(scope.iter().copied().collect());
+        Some(Open {
+            step: self.plan.steps.len() - 1,
+            scope,
+            sums: sums.min(self.most_sums),
+        })
+    }
+
+    /// How large the product of everything that mentions a variable is.
+    fn score(&self, variable: usize) -> f64 {
+        let mut scope = BTreeSet::from([variable]);
+        let mut sums = 1.0;
+        for open in self.open.iter().filter(|o| o.scope.contains(&variable)) {
+            scope.extend(&open.scope);
+            sums *= open.sums;
+        }
+        self.rows(&scope) * sums.min(self.most_sums)
+    }
+
+    /// Multiplies what mentions a variable and sums it out. The variables whose score changes.
+    fn sum_out(&mut self, variable: usize) -> Option<BTreeSet<usize>> {
+        let open = std::mem::take(&mut self.open);
+        let (mut bucket, mut rest): (Vec<Open>, Vec<Open>) =
+            open.into_iter().partition(|o| o.scope.contains(&variable));
+        let mut scope = BTreeSet::from([variable]);
+        bucket.iter().for_each(|o| scope.extend(&o.scope));
+        let sums: f64 = bucket.iter().map(|o| o.sums).product();
+        if sums.min(self.most_sums) > LONG
+            && let Some(at) = rest.iter().position(|o| o.sums > LONG)
+        {
+            let together: BTreeSet<usize> = scope.union(&rest[at].scope).copied().collect();
+            if self.rows(&together) <= MOST_TIED * self.rows(&scope) {
+                bucket.push(rest.remove(at));
+            }
+        }
+        self.open = rest;
+        let product = match bucket.is_empty() {
+            true => return Some(BTreeSet::new()),
+            false => self.multiply(bucket)?,
+        };
+        let mut left = product.scope.clone();
+        left.remove(&variable);
+        let sums = product.sums * self.sizes[variable] as f64;
+        let step = Step::SumOut {
+            of: product.step,
+            variable,
+        };
+        let open = self.step(step, left.clone(), sums)?;
+        self.open.push(open);
+        Some(left)
+    }
+
+    /// Multiplies tables: short ones in groups whose product is short, then the longest with one group after the other.
+    fn multiply(&mut self, mut tables: Vec<Open>) -> Option<Open> {
+        tables.sort_by(|a, b| {
+            let size = |o: &Open| o.sums * self.rows(&o.scope);
+            size(a).total_cmp(&size(b)).then(a.step.cmp(&b.step))
+        });
+        let mut groups: Vec<Open> = Vec::new();
+        for table in tables {
+            match groups.last_mut() {
+                Some(group) if group.sums * table.sums <= LONG => {
+                    *group = self.times(group.clone(), table)?;
+                }
+                _ => groups.push(table),
+            }
+        }
+        groups.sort_by(|a, b| b.sums.total_cmp(&a.sums).then(a.step.cmp(&b.step)));
+        let mut groups = groups.into_iter();
+        let mut product = groups.next()?;
+        for group in groups {
+            product = self.times(product, group)?;
+        }
+        Some(product)
+    }
+
+    fn times(&mut self, x: Open, y: Open) -> Option<Open> {
+        let scope: BTreeSet<usize> = x.scope.union(&y.scope).copied().collect();
+        self.plan.work += self.rows(&scope) * x.sums * y.sums;
+        self.step(Step::Times(x.step, y.step), scope, x.sums * y.sums)
+    }
+}

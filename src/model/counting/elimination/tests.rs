@@ -1,0 +1,301 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::ir::{BinaryOp, Expr, UnaryOp, Value};
+use crate::model::counting::Uniform;
+use crate::model::counting::tests::{
+    always, assert_chi_square, chosen, decision, op, ordered, random_truth, slow_points,
+};
+use crate::model::decision::{Choices, Point};
+use crate::stream::{Purpose, below, stream};
+
+/// All constraints; sums are partial sums, however short.
+fn counted(decisions: &Decisions) -> Option<Eliminated> {
+    let all: Vec<usize> = (0..decisions.constraints.len()).collect();
+    let raw = factors::raw(decisions, &all, &[], 0)?;
+    if !raw.beyond.is_empty() {
+        return None;
+    }
+    eliminated(&raw, &raw.units(true, 0)?)
+}
+
+/// The same in few steps: not less than that.
+fn rounded(decisions: &Decisions, steps: u64) -> Option<Eliminated> {
+    let all: Vec<usize> = (0..decisions.constraints.len()).collect();
+    let raw = factors::raw(decisions, &all, &[], 0)?;
+    eliminated(&raw, &raw.units(false, steps)?)
+}
+
+/// The members of a point by number, where they are eliminated.
+fn members(decisions: &Decisions, point: &Point, of: &Eliminated) -> Vec<Option<u64>> {
+    let keys = of.reached();
+    let member = |(i, value): (usize, &Option<Value>)| {
+        let value = value.as_ref().filter(|_| keys.contains_key(&i))?;
+        decisions.all[i].choices.index_of(value)
+    };
+    point.0.iter().enumerate().map(member).collect()
+}
+
+/// Compares with every point, one by one: the count, the members that occur, and what is drawn.
+fn compare(decisions: &Decisions, rng: &mut ChaCha8Rng) -> Option<usize> {
+    let slow = slow_points(decisions);
+    let found = counted(decisions)?;
+    assert_eq!(found.total.parts, slow.len().into(), "{decisions:?}");
+    let points: Vec<Vec<Option<u64>>> =
+        slow.iter().map(|p| members(decisions, p, &found)).collect();
+    for (key, reached) in found.reached() {
+        let slow: BTreeSet<u64> = points.iter().filter_map(|p| p[key]).collect();
+        assert_eq!(reached, slow, "decision {key} of {decisions:?}");
+    }
+    for _ in 0..5 {
+        let drawn = found.draw(decisions.all.len(), &mut Uniform(rng));
+        assert_eq!(drawn.is_some(), !slow.is_empty());
+        assert!(drawn.is_none_or(|d| points.contains(&d)), "{decisions:?}");
+    }
+    for steps in [1, 3, 20] {
+        if let Some(more) = rounded(decisions, steps) {
+            assert!(more.total.parts >= found.total.parts, "{decisions:?}");
+        }
+    }
+    Some(slow.len())
+}
+
+#[test]
+fn agrees_with_trying_everything() {
+    let mut sizes = BTreeSet::new();
+    for seed in 0..400 {
+        let mut rng = stream(seed, 0, Purpose::Search);
+        let n = 2 + below(&mut rng, 6);
+        let mut decisions = Decisions::default();
+        for i in 0..n {
+            let guard = match i > 0 && below(&mut rng, 2) == 0 {
+                true => random_truth(i, 2, &mut rng),
+                false => always(),
+            };
+            let members = 1 + below(&mut rng, 3) as usize;
+            decisions.all.push(ordered(members, guard));
+        }
+        for _ in 0..below(&mut rng, 3) {
+            decisions.constraints.push(random_truth(n, 2, &mut rng));
+        }
+        sizes.extend(compare(&decisions, &mut rng));
+    }
+    assert!(sizes.len() > 30, "{sizes:?}");
+}
+
+/// A number over some decisions, with a value where they exist.
+fn random_term(n: u32, rng: &mut ChaCha8Rng) -> Expr {
+    let scale = |rng: &mut ChaCha8Rng| {
+        let scales = [1.0, 2.0, 6.0, -1.0, 0.5, 0.25, 10.0];
+        Expr::number(scales[below(rng, 7) as usize])
+    };
+    let one = |rng: &mut ChaCha8Rng| chosen(below(rng, n) as usize);
+    match below(rng, 5) {
+        0 => op(BinaryOp::Multiply, one(rng), one(rng)),
+        1 => Expr::If(
+            Arc::new(random_truth(n, 1, rng)),
+            Arc::new(one(rng)),
+            Arc::new(scale(rng)),
+        ),
+        2 => Expr::Unary(UnaryOp::Negate, Arc::new(one(rng))),
+        3 => one(rng),
+        _ => op(BinaryOp::Multiply, scale(rng), one(rng)),
+    }
+}
+
+#[test]
+fn limits_of_sums_agree_with_trying_everything() {
+    use BinaryOp::*;
+    let mut sizes = BTreeSet::new();
+    for seed in 0..500 {
+        let mut rng = stream(seed, 1, Purpose::Search);
+        let n = 3 + below(&mut rng, 4);
+        let mut decisions = Decisions::default();
+        for i in 0..n {
+            let guard = match i > 0 && below(&mut rng, 4) == 0 {
+                true => random_truth(i, 1, &mut rng),
+                false => always(),
+            };
+            let members = 1 + below(&mut rng, 4) as usize;
+            decisions.all.push(ordered(members, guard));
+        }
+        for _ in 0..1 + below(&mut rng, 3) {
+            let terms = 1 + below(&mut rng, 5);
+            let total = sum((0..terms).map(|_| random_term(n, &mut rng)));
+            let limit = Expr::number(f64::from(below(&mut rng, 24)) / 2.0 - 2.0);
+            let how = [Less, LessEqual, Greater, GreaterEqual, Equal][below(&mut rng, 5) as usize];
+            let (x, y) = match below(&mut rng, 2) {
+                0 => (total, limit),
+                _ => (limit, total),
+            };
+            decisions.constraints.push(op(how, x, y));
+        }
+        sizes.extend(compare(&decisions, &mut rng));
+    }
+    assert!(sizes.len() > 30, "{sizes:?}");
+}
+
+fn sum(terms: impl Iterator<Item = Expr>) -> Expr {
+    terms.reduce(|sum, x| op(BinaryOp::Add, sum, x)).unwrap()
+}
+
+fn product(factors: impl IntoIterator<Item = Expr>) -> Expr {
+    let factors = factors.into_iter();
+    factors.reduce(|x, y| op(BinaryOp::Multiply, x, y)).unwrap()
+}
+
+/// Stages of optional blocks with a width in common, as MobileNetV2 has them; each layer has its bits. The weights of each layer times
+/// its bits, and the weights alone, as sums.
+fn mobile(stages: usize, blocks: usize) -> (Decisions, Expr, Expr) {
+    let number = Expr::number;
+    let numbers = |of: &[f64]| Choices::Ordered(of.to_vec());
+    let mut all = vec![decision(numbers(&[1.0, 2.0]), always())];
+    let (mut size, mut params) = (Vec::new(), Vec::new());
+    for stage in 0..stages {
+        let depth = all.len();
+        all.push(ordered(blocks + 1, always()));
+        for block in 0..blocks {
+            let exists = match block {
+                0 => always(),
+                _ => op(BinaryOp::Greater, chosen(depth), number(block as f64)),
+            };
+            let expansion = all.len();
+            all.push(decision(numbers(&[1.0, 3.0]), exists.clone()));
+            let both = |x: Expr, y: Expr| crate::model::evaluate::both(x, y);
+            let is_expanded = op(BinaryOp::Greater, chosen(expansion), number(1.0));
+            let of_expand = both(exists.clone(), is_expanded);
+            let channels = op(BinaryOp::Multiply, chosen(0), number((stage + 1) as f64));
+            let layers = [
+                (of_expand, product([channels.clone(), chosen(expansion)])),
+                (exists, product([number(9.0), chosen(expansion), channels])),
+            ];
+            for (guard, weights) in layers {
+                let bits = all.len();
+                all.push(decision(numbers(&[1.0, 2.0, 8.0]), guard.clone()));
+                let where_it_is =
+                    |e: Expr| crate::model::evaluate::choose(guard.clone(), e, number(0.0));
+                size.push(where_it_is(product([weights.clone(), chosen(bits)])));
+                params.push(where_it_is(weights));
+            }
+        }
+    }
+    let space = Decisions {
+        all,
+        constraints: Vec::new(),
+    };
+    (space, sum(size.into_iter()), sum(params.into_iter()))
+}
+
+#[test]
+fn small_mobile_networks_agree_with_trying_everything() {
+    use BinaryOp::*;
+    let mut rng = stream(3, 2, Purpose::Search);
+    for (stages, blocks) in [(1, 1), (1, 2), (2, 1)] {
+        let (space, size, params) = mobile(stages, blocks);
+        let limits = [
+            vec![(LessEqual, &size, 60.0)],
+            vec![(LessEqual, &size, 200.0)],
+            vec![(GreaterEqual, &size, 150.0)],
+            vec![(Less, &size, 120.0), (Greater, &size, 60.0)],
+            vec![(Equal, &params, 18.0)],
+            vec![(LessEqual, &size, 150.0), (LessEqual, &params, 40.0)],
+            vec![(LessEqual, &size, 150.0), (GreaterEqual, &params, 20.0)],
+        ];
+        for of in limits {
+            let mut decisions = space.clone();
+            for (how, total, limit) in of {
+                let limit = Expr::number(limit);
+                decisions.constraints.push(op(how, total.clone(), limit));
+            }
+            compare(&decisions, &mut rng).unwrap();
+        }
+    }
+}
+
+#[test]
+fn small_mobile_networks_are_drawn_uniformly() {
+    use BinaryOp::*;
+    let (space, size, params) = mobile(1, 2);
+    let at = |how, total: &Expr, limit| op(how, total.clone(), Expr::number(limit));
+    for constraints in [
+        vec![at(LessEqual, &size, 150.0)],
+        vec![at(GreaterEqual, &size, 200.0)],
+        vec![at(LessEqual, &size, 250.0), at(GreaterEqual, &params, 30.0)],
+    ] {
+        let decisions = Decisions {
+            constraints,
+            ..space.clone()
+        };
+        let all = slow_points(&decisions);
+        let found = counted(&decisions).unwrap();
+        let places: HashMap<Vec<Option<u64>>, usize> = (all.iter().enumerate())
+            .map(|(i, p)| (members(&decisions, p, &found), i))
+            .collect();
+        let mut rng = stream(17, 0, Purpose::Search);
+        assert_chi_square(all.len(), || {
+            let drawn = found.draw(decisions.all.len(), &mut Uniform(&mut rng));
+            places[&drawn.unwrap()]
+        });
+    }
+}
+
+#[test]
+fn what_nothing_mentions_multiplies() {
+    // Kernels of layers that exist or not, and a real that exists with the deepest.
+    let mut decisions = Decisions {
+        all: vec![ordered(4, always())],
+        constraints: Vec::new(),
+    };
+    for layer in 0..3 {
+        let guard = op(BinaryOp::Greater, chosen(0), Expr::number(f64::from(layer)));
+        decisions.all.push(ordered(5, guard));
+    }
+    let reals = Choices::Reals {
+        low: 0.0,
+        high: 1.0,
+        log: false,
+    };
+    let deepest = op(BinaryOp::Equal, chosen(0), Expr::number(3.0));
+    decisions.all.push(decision(reals, deepest.clone()));
+    let found = counted(&decisions).unwrap();
+    assert_eq!(found.total.parts, BigUint::from(1_u32 + 5 + 25 + 125));
+    assert!(found.total.real);
+    decisions
+        .constraints
+        .push(Expr::Unary(UnaryOp::Not, Arc::new(deepest)));
+    let found = counted(&decisions).unwrap();
+    assert_eq!(found.total.parts, BigUint::from(1_u32 + 5 + 25));
+    assert!(!found.total.real);
+}
+
+#[test]
+fn numbers_longer_than_128_bits_are_counted() {
+    // Ways to make at most 90 of 60 times 0 to 7: too many for 128 bits, and compared with the coefficients of the polynomial.
+    let all = (0..60).map(|_| ordered(8, always())).collect();
+    let total = sum((0..60).map(chosen));
+    let limit = op(BinaryOp::LessEqual, total, Expr::number(90.0));
+    let decisions = Decisions {
+        all,
+        constraints: vec![limit],
+    };
+    let mut ways = vec![BigUint::from(1_u32)];
+    for _ in 0..60 {
+        let mut next = vec![BigUint::ZERO; ways.len() + 7];
+        for (total, n) in ways.iter().enumerate() {
+            (0..8).for_each(|k| next[total + k] += n);
+        }
+        ways = next;
+    }
+    let expected: BigUint = ways[..=90].iter().sum();
+    let found = counted(&decisions).unwrap();
+    assert_eq!(found.total.parts, expected);
+    assert!(matches!(found.tree, Numbers::Long(_)));
+    let mut rng = stream(1, 0, Purpose::Search);
+    for _ in 0..100 {
+        let drawn = found.draw(60, &mut Uniform(&mut rng)).unwrap();
+        assert!(drawn.into_iter().map(Option::unwrap).sum::<u64>() <= 90);
+    }
+}

@@ -1,0 +1,190 @@
+//! How finely the partial sums of a constraint are told apart.
+//!
+//! In: the terms of a sum and its ends. Out: a [`Unit`]. Where all terms are whole multiples of a number, that number tells all sums apart, and
+//! counting is exact. Elsewhere the range is cut into steps and terms are rounded such that no point that meets the constraint is lost:
+//! what meets the rounded one is a little more.
+
+use super::comparison::End;
+use super::factors::RawSum;
+use super::histogram::Digit;
+
+/// A sum in whole numbers.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    pub digit: Digit,
+    /// The least value of each term, which is taken off.
+    pub least: Vec<f64>,
+    /// What counts as 1.
+    unit: f64,
+    /// Whether terms are rounded, and which way.
+    rounding: Rounding,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rounding {
+    None,
+    Down,
+    Up,
+}
+
+impl Unit {
+    /// A value above the least one in units.
+    pub fn of(&self, above: f64) -> u64 {
+        let units = above / self.unit;
+        let whole = match self.rounding {
+            Rounding::None => units.round(),
+            Rounding::Down => units.floor().max(0.0),
+            Rounding::Up => units.ceil().max(0.0),
+        };
+        whole.min(MOST) as u64
+    }
+
+    /// Whether sums are told apart as they are.
+    pub fn is_exact(&self) -> bool {
+        self.rounding == Rounding::None
+    }
+}
+
+/// Larger numbers of units are as good as no end.
+const MOST: f64 = (1_u64 << 40) as f64;
+/// Binary digits behind the point that are looked at.
+const MOST_DIGITS: i32 = 20;
+/// Whole numbers up to here add without rounding.
+const WHOLE: f64 = (1_u64 << 53) as f64;
+
+/// The sum in its own unit; `None` if its terms have none, or adding them rounds.
+pub fn exact(sum: &RawSum) -> Option<Unit> {
+    let values = || sum.terms.iter().flat_map(|(_, t)| t.iter().flatten());
+    let mut scale = 1.0;
+    for _ in 0..=MOST_DIGITS {
+        if values().all(|v| (v * scale).fract() == 0.0) {
+            break;
+        }
+        scale *= 2.0;
+    }
+    let largest = |table: &Vec<Option<f64>>| {
+        let sizes = table.iter().flatten().map(|v| v.abs());
+        sizes.fold(0.0, f64::max)
+    };
+    let all: f64 = sum.terms.iter().map(|(_, t)| largest(t)).sum();
+    if values().any(|v| (v * scale).fract() != 0.0) || all * scale >= WHOLE {
+        return None;
+    }
+    let least = least(sum);
+    let mut unit = 0_u64;
+    for ((_, table), least) in sum.terms.iter().zip(&least) {
+        for value in table.iter().flatten() {
+            unit = gcd(unit, ((value - least) * scale) as u64);
+        }
+    }
+    let unit = unit.max(1) as f64;
+    let offset: f64 = least.iter().sum();
+    let above = |end: &Option<End>| match end {
+        Some(End { at, .. }) if at - offset + offset != *at => None,
+        Some(End { at, closed }) => Some(Some(((at - offset) * scale, *closed))),
+        None => Some(None),
+    };
+    // What is between two multiples is no sum.
+    let low = above(&sum.low)?.map(|(at, closed)| match (floor(at, unit), closed) {
+        (below, true) if below * unit == at => below,
+        (below, _) => below + 1.0,
+    });
+    let high = above(&sum.high)?.map(|(at, closed)| match (floor(at, unit), closed) {
+        (below, false) if below * unit == at => below - 1.0,
+        (below, _) => below,
+    });
+    Some(Unit {
+        digit: digit(low, high)?,
+        least,
+        unit: unit / scale,
+        rounding: Rounding::None,
+    })
+}
+
+/// The sum in so many steps. Of two ends, the upper one; one that is met by rounding only is dropped.
+pub fn coarse(sum: &RawSum, steps: u64) -> Option<Unit> {
+    let least = least(sum);
+    let offset: f64 = least.iter().sum();
+    let (end, rounding) = match (sum.low, sum.high) {
+        (_, Some(end)) => (end.at, Rounding::Down),
+        (Some(end), None) => (end.at, Rounding::Up),
+        (None, None) => return None,
+    };
+    let is_high = rounding == Rounding::Down;
+    // Sums of many numbers are off by their last bits.
+    let margin = 1e-9 * (end.abs() + offset.abs());
+    let range = end - offset + if is_high { margin } else { -margin };
+    let whole = |end: f64| match is_high {
+        true => digit(None, Some(end)),
+        false => digit(Some(end), None),
+    };
+    if range <= 0.0 {
+        // Not even the least is below, or nothing but that; everything is above.
+        let end = if is_high && range < 0.0 { -1.0 } else { 0.0 };
+        return Some(Unit {
+            digit: whole(end)?,
+            least,
+            unit: f64::MAX,
+            rounding: Rounding::Down,
+        });
+    }
+    let unit = range / steps as f64;
+    Some(Unit {
+        digit: whole(steps as f64)?,
+        least,
+        unit,
+        rounding,
+    })
+}
+
+/// The least value of each term; 0 for one that never has any.
+fn least(sum: &RawSum) -> Vec<f64> {
+    let least = |table: &Vec<Option<f64>>| {
+        let least = table.iter().flatten().copied().reduce(f64::min);
+        least.unwrap_or(0.0)
+    };
+    sum.terms.iter().map(|(_, table)| least(table)).collect()
+}
+
+/// A sum between two ends. One without an upper end is told apart up to the lower one.
+fn digit(low: Option<f64>, high: Option<f64>) -> Option<Digit> {
+    if low.is_some_and(|l| l > MOST) || high.is_some_and(|h| h > MOST) {
+        return None;
+    }
+    let low = low.unwrap_or(0.0).max(0.0) as u64;
+    Some(match high {
+        // Nothing is below the least: what must be 1 and at most 0 never is.
+        Some(high) if high < 0.0 => Digit {
+            low: 1,
+            high: 0,
+            saturates: false,
+        },
+        Some(high) => Digit {
+            low,
+            high: high as u64,
+            saturates: false,
+        },
+        None => Digit {
+            low,
+            high: low,
+            saturates: true,
+        },
+    })
+}
+
+/// The largest multiple of `unit` that is not above `x`, in units.
+fn floor(x: f64, unit: f64) -> f64 {
+    let near = (x / unit).floor();
+    match (near * unit > x, (near + 1.0) * unit <= x) {
+        (true, _) => near - 1.0,
+        (_, true) => near + 1.0,
+        _ => near,
+    }
+}
+
+fn gcd(x: u64, y: u64) -> u64 {
+    match y {
+        0 => x,
+        _ => gcd(y, x % y),
+    }
+}
