@@ -33,6 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source",
             "units",
             "diagnostic",
+            "stream",
         ],
     ),
     (

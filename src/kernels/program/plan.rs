@@ -201,13 +201,14 @@ impl Plan<'_> {
 
     /// `if p <f> q { a } else { b }`. The second of two limits to the same value becomes a range.
     fn choice(&mut self, f: Binary, p: usize, q: usize, a: usize, b: usize) -> (Code, Vec<usize>) {
-        if f == Binary::LessEqual && self.steps[b] == Op::Constant(0.0) {
-            if let Some((Code::Choose(Binary::GreaterEqual), inner)) = self.inner(a) {
-                if inner[0] == p && inner[3] == b {
-                    self.codes[a] = None;
-                    return (Code::Within, vec![p, inner[1], q, inner[2]]);
-                }
-            }
+        if f == Binary::LessEqual
+            && self.steps[b] == Op::Constant(0.0)
+            && let Some((Code::Choose(Binary::GreaterEqual), inner)) = self.inner(a)
+            && inner[0] == p
+            && inner[3] == b
+        {
+            self.codes[a] = None;
+            return (Code::Within, vec![p, inner[1], q, inner[2]]);
         }
         (Code::Choose(f), vec![p, q, a, b])
     }

@@ -94,11 +94,11 @@ impl Tape<'_> {
 
     /// `a` where the comparison holds, else 0. A factor that is the same for many values stays outside, where it may cancel.
     fn where_(&mut self, f: Binary, x: usize, y: usize, a: usize) -> usize {
-        if let Op::Binary(Binary::Multiply, rest, factor) = self.compiler.steps[a] {
-            if self.compiler.level(factor) < self.compiler.level(rest) {
-                let rest = self.where_(f, x, y, rest);
-                return self.times(rest, factor);
-            }
+        if let Op::Binary(Binary::Multiply, rest, factor) = self.compiler.steps[a]
+            && self.compiler.level(factor) < self.compiler.level(rest)
+        {
+            let rest = self.where_(f, x, y, rest);
+            return self.times(rest, factor);
         }
         let (holds, zero) = (self.binary(f, x, y), self.constant(0.0));
         self.compiler.op(Op::Select(holds, a, zero))
