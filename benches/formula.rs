@@ -1,16 +1,16 @@
 //! How fast formulas run: quantizers of the standard library against the same functions written by hand in Rust, on 10^6 values.
 //!
 //! `cargo bench --bench formula` prints a Markdown table: medians of alternated rounds in milliseconds, and their ratio. Both sides are compiled
-//! for the same instruction set, take elementary functions from `libm`, write into the same memory, and give the same values, which is
-//! checked first.
+//! for the same instruction set, take elementary functions from `kernels::elementary`, read and write the same memory, and give the same
+//! values, which is checked first. What is written by hand has no branches, so that the compiler turns it into vectors.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use bnas::kernels::Isa;
 use bnas::kernels::program::{Inputs, Program};
 use bnas::kernels::quantize;
 use bnas::kernels::simd::{Kernel, Simd};
+use bnas::kernels::{Isa, elementary};
 use bnas::model::{Quantizer, Template, formula};
 use bnas::{analysis, source::Sources};
 
@@ -138,7 +138,7 @@ fn run(program: &Program, isa: Isa, x: &[f32], dy: &[f32], scale: f32, out: &mut
         filters: 1,
         progress: [PROGRESS; 2],
     };
-    black_box(program.run(isa, inputs, out, !dy.is_empty()));
+    black_box(program.run(isa, inputs, out));
 }
 
 fn cases() -> Vec<Case> {
@@ -154,7 +154,9 @@ fn cases() -> Vec<Case> {
         cases.push(Case {
             name,
             pass: "forward",
-            formula: Box::new(|isa, x, _, out| quantize::sign(isa, x, &[SCALE], out)),
+            formula: Box::new(|isa, x, _, out| {
+                quantize::quantize_into(isa, quantize::Codes::Sign, x, &[SCALE], out)
+            }),
             by_hand: Box::new(|isa, x, _, out| {
                 isa.run(Map(x, out, |x: f32| if x >= 0.0 { SCALE } else { -SCALE }))
             }),
@@ -177,8 +179,9 @@ fn cases() -> Vec<Case> {
         pass: "forward",
         formula: Box::new(move |isa, x, _, out| run(&forward, isa, x, &[], SCALE, out)),
         by_hand: Box::new(|isa, x, _, out| {
+            let scale = black_box(SCALE);
             isa.run(Map(x, out, |x: f32| {
-                (x / SCALE).clamp(-7.0, 7.0).round_ties_even() * SCALE
+                (x / scale).clamp(-7.0, 7.0).round_ties_even() * scale
             }));
         }),
     });
@@ -187,7 +190,8 @@ fn cases() -> Vec<Case> {
         pass: "backward",
         formula: Box::new(move |isa, x, dy, out| run(&backward, isa, x, dy, SCALE, out)),
         by_hand: Box::new(|isa, x, dy, out| {
-            black_box(isa.run(LsqBackward { x, dy, out }));
+            let scale = black_box(SCALE);
+            black_box(isa.run(LsqBackward { x, dy, out, scale }));
         }),
     });
     cases
@@ -201,10 +205,10 @@ fn approx_sign(isa: Isa, x: &[f32], dy: &[f32], out: &mut [f32]) {
 }
 
 fn ede(isa: Isa, x: &[f32], dy: &[f32], out: &mut [f32]) {
-    let t = 1e-3 * libm::powf(1e1 / 1e-3, PROGRESS);
+    let t = 1e-3 * elementary::pow(1e1 / 1e-3, PROGRESS);
     let k = (1.0 / t).max(1.0);
     isa.run(Slope(x, dy, out, move |x: f32| {
-        let tanh = libm::tanhf(t * x);
+        let tanh = elementary::tanh(t * x);
         k * t * (1.0 - tanh * tanh)
     }));
 }
@@ -212,14 +216,15 @@ fn ede(isa: Isa, x: &[f32], dy: &[f32], out: &mut [f32]) {
 fn reste(isa: Isa, x: &[f32], dy: &[f32], out: &mut [f32]) {
     let o = 1.0 + (3.0 - 1.0) * (1.0 - libm::cosf(std::f32::consts::PI * PROGRESS / 2.0));
     let (steep, reach) = (0.1_f32, 1.5);
-    let flat = libm::powf(steep, 1.0 / o) / steep;
+    let flat = elementary::pow(steep, 1.0 / o) / steep;
     let exponent = (1.0 - o) / o;
     isa.run(Slope(x, dy, out, move |x: f32| {
         let a = x.abs();
+        let power = elementary::pow(a, exponent) / o;
         if a <= steep {
             flat
         } else if a <= reach {
-            libm::powf(a, exponent) / o
+            power
         } else {
             0.0
         }
@@ -252,29 +257,49 @@ impl<F: Fn(f32) -> f32> Kernel for Slope<'_, F> {
     }
 }
 
-/// The gradient for values, and the sum for the step size (Esser et al., arXiv:1902.08153, equation 3) in eight lanes.
+/// The gradient for values, and the sum for the step size (Esser et al., arXiv:1902.08153, equation 3) in 32 lanes.
 struct LsqBackward<'a> {
     x: &'a [f32],
     dy: &'a [f32],
     out: &'a mut [f32],
+    scale: f32,
 }
+
+const LANES: usize = 32;
 
 impl Kernel for LsqBackward<'_> {
     type Output = f64;
     #[inline(always)]
     fn run<S: Simd>(self) -> f64 {
-        let mut sums = [0.0_f64; 8];
-        let rows = self.x.chunks(8).zip(self.dy.chunks(8));
-        for (out, (x, dy)) in self.out.chunks_mut(8).zip(rows) {
-            for i in 0..out.len() {
-                let u = x[i] / SCALE;
-                let inside = (-7.0..=7.0).contains(&u);
-                let code = u.clamp(-7.0, 7.0).round_ties_even();
-                out[i] += if inside { dy[i] } else { 0.0 };
-                let slope = if inside { code - u } else { code };
-                sums[i] += f64::from(dy[i] * slope);
+        let scale = self.scale;
+        let mut sums = [0.0_f64; LANES];
+        let (x, x_rest) = self.x.as_chunks::<LANES>();
+        let (dy, dy_rest) = self.dy.as_chunks::<LANES>();
+        let (out, out_rest) = self.out.as_chunks_mut::<LANES>();
+        for ((out, x), dy) in out.iter_mut().zip(x).zip(dy) {
+            // In two loops, of which each becomes vectors of its own width.
+            let mut shares = [0.0_f32; LANES];
+            for i in 0..LANES {
+                shares[i] = lsq_backward(x[i], dy[i], scale, &mut out[i]);
+            }
+            for i in 0..LANES {
+                sums[i] += f64::from(shares[i]);
             }
         }
-        sums.iter().sum()
+        let mut sum: f64 = sums.iter().sum();
+        for ((out, x), dy) in out_rest.iter_mut().zip(x_rest).zip(dy_rest) {
+            sum += f64::from(lsq_backward(*x, *dy, scale, out));
+        }
+        sum
     }
+}
+
+/// One value: its gradient goes to `out`, its share of that of the step size is given.
+#[inline(always)]
+fn lsq_backward(x: f32, dy: f32, scale: f32, out: &mut f32) -> f32 {
+    let u = x / scale;
+    let inside = (u >= -7.0) & (u <= 7.0);
+    let code = u.clamp(-7.0, 7.0).round_ties_even();
+    *out += if inside { dy } else { 0.0 };
+    dy * if inside { code - u } else { code }
 }

@@ -38,10 +38,8 @@ fn regrets(experiment: &Experiment, method: Method, seed: u64) -> [f64; 3] {
     experiment.search.trials = AFTER[AFTER.len() - 1];
     experiment.search.initial = 10;
     experiment.search.slots = 1;
-    let options = RunOptions {
-        jobs: 1,
-        stop: &false.into(),
-    };
+    let stop = false.into();
+    let options = RunOptions::new(1, &stop);
     let result = interpreter::run(&experiment, options, &mut Store::in_memory(), &Silent)
         .expect("a formula always has a value");
     AFTER.map(|n| {

@@ -24,7 +24,8 @@
 //! let mut sources = Sources::default();
 //! let main = sources.add("e.bnas", text);
 //! let program = analysis::check(&mut sources, main, &analysis::FileLoader).program.expect("no errors");
-//! let options = RunOptions { jobs: 2, stop: &false.into() };
+//! let stop = false.into();
+//! let options = RunOptions::new(2, &stop);
 //! let result = interpreter::run(&program.experiments[0], options, &mut Store::in_memory(), &Silent)?;
 //! // Trials 3 to 6 are x = 0, 1, 2, 3: more x costs more x².
 //! assert_eq!(result.pareto, [3, 4, 5, 6]);

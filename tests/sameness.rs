@@ -215,6 +215,116 @@ fn survives_kills(text: &str, files: &[&str]) -> String {
     read(&whole, "result.json")
 }
 
+/// Three stages with a teacher, an average and early stopping, long enough to be killed in.
+fn long() -> String {
+    let text = SMALL.replace(
+        "  train    { epochs = 2  batch = 64 }\n  finetune { epochs = 1 }\n",
+        "  stage float { quantize = none         epochs = 30  average = 0.9  optimizer = sgd(lr = 0.05) }\n  \
+           stage acts  { quantize = activations  epochs = 30  optimizer = adamw(lr = 1e-3) }\n  \
+           stage both  { quantize = all          epochs = 30  patience = 29  teacher = float  loss = task + distill(kl) }\n",
+    );
+    let text = text.replace("= digits\n", "= digits { augment = {shift(1), flip} }\n");
+    text.replace("trials = 8  initial = 4", "trials = 2  initial = 2")
+}
+
+/// Waits for a file that a child writes, kills the child once the file has been there `times` times anew, and says whether it came to that.
+fn kill_at(mut child: std::process::Child, file: &Path, times: usize) -> bool {
+    let stamp = || std::fs::metadata(file).and_then(|m| m.modified()).ok();
+    let (mut seen, mut last) = (0, None);
+    let was_running = loop {
+        if stamp().is_some() && stamp() != last {
+            last = stamp();
+            seen += 1;
+        }
+        if seen == times {
+            break true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            break false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    let _ = child.kill();
+    child.wait().unwrap();
+    was_running
+}
+
+/// In the middle of a trial nothing is lost but the epoch that was running.
+#[test]
+fn a_run_killed_in_a_trial_goes_on_in_that_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "long.bnas", &long());
+    let [whole, out] = ["whole", "killed"].map(|name| folder.path().join(name));
+    let command = |out: &Path, extra: &[&str]| {
+        let mut command = util::bnas();
+        command.arg("run").arg(&spec).args(["--jobs", "1", "--out"]);
+        command.arg(out).args(extra).stdout(Stdio::null());
+        command
+    };
+    util::expect_code(&command(&whole, &[]).output().unwrap(), 0);
+    assert!(!whole.join("checkpoints").exists());
+    let checkpoint = out.join("checkpoints/0.safetensors");
+    // In the first stage, then later: in the third, as a rule.
+    for (times, extra) in [
+        (2, &["--checkpoint", "0"][..]),
+        (65, &["--checkpoint", "0", "--resume"]),
+    ] {
+        let mut command = command(&out, extra);
+        let child = command.stderr(Stdio::null()).spawn().unwrap();
+        assert!(kill_at(child, &checkpoint, times), "ended before its kill");
+    }
+    // A damaged checkpoint would begin anew; this one goes on.
+    let output = command(&out, &["--resume"]).output().unwrap();
+    util::expect_code(&output, 0);
+    let said = util::stderr(&output);
+    assert!(said.contains("trial 0: goes on after epoch"), "{said}");
+    for file in ["result.json", "trials.csv"] {
+        assert_eq!(read(&whole, file), read(&out, file), "{file}");
+    }
+    for file in ["models/0.safetensors", "models/1.safetensors"] {
+        let bytes = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
+        assert!(bytes(&whole) == bytes(&out), "{file}");
+    }
+    assert!(!out.join("checkpoints").exists());
+}
+
+#[test]
+fn a_training_that_was_killed_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "long.bnas", &long());
+    let [whole, out] = ["whole", "killed"].map(|name| folder.path().join(name));
+    let command = |out: &Path, extra: &[&str]| {
+        let mut command = util::bnas();
+        command.arg("train").arg(&spec).arg("--out").arg(out);
+        command.args(extra).stdout(Stdio::null());
+        command
+    };
+    util::expect_code(&command(&whole, &[]).output().unwrap(), 0);
+    let checkpoint = folder.path().join("killed.checkpoint");
+    let mut first = command(&out, &["--checkpoint", "0"]);
+    let child = first.stderr(Stdio::null()).spawn().unwrap();
+    assert!(kill_at(child, &checkpoint, 40), "ended before its kill");
+    // Nothing is overwritten by accident.
+    let output = command(&out, &[]).output().unwrap();
+    util::expect_code(&output, 3);
+    assert!(util::stderr(&output).contains("--resume"));
+    // A checkpoint of something else is said to be one, and is no start.
+    let other = command(&out, &["--resume", "--epochs", "1"])
+        .output()
+        .unwrap();
+    util::expect_code(&other, 0);
+    assert!(util::stderr(&other).contains("of another training"));
+    let mut first = command(&out, &["--checkpoint", "0"]);
+    let child = first.stderr(Stdio::null()).spawn().unwrap();
+    assert!(kill_at(child, &checkpoint, 40), "ended before its kill");
+    let output = command(&out, &["--resume"]).output().unwrap();
+    util::expect_code(&output, 0);
+    assert!(util::stderr(&output).contains("goes on after epoch"));
+    let bytes = |path: &Path| std::fs::read(path).unwrap();
+    assert!(bytes(&whole) == bytes(&out));
+    assert!(!checkpoint.exists());
+}
+
 #[test]
 fn a_damaged_journal_is_survived() {
     let folder = tempfile::tempdir().unwrap();

@@ -41,6 +41,9 @@ impl Cx<'_> {
         if let Some(typed) = self.formula_call(name, args, span) {
             return typed;
         }
+        if let Some(typed) = self.schedule_call(name, args, span) {
+            return typed;
+        }
         if let Some(aggregate) = aggregate(&name.text)
             && let Some(typed) = self.over(aggregate, name, args, span)
         {

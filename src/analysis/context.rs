@@ -28,7 +28,7 @@ pub(super) struct Local {
     pub(super) span: Option<Span>,
     /// Every value that it can have, where that is a short list of constants.
     pub(super) values: Option<Vec<Value>>,
-    /// Its value if it is fixed and constant.
+    /// Its value if it is fixed and constant, or the formula of metrics that it stands for.
     pub(super) constant: Option<Expr>,
     pub(super) used: bool,
 }
@@ -286,6 +286,10 @@ impl<'a> Cx<'a> {
         declared: Option<Span>,
         known: &[&str],
     ) {
+        // What is amended twice is known twice.
+        let mut known = known.to_vec();
+        let mut seen = BTreeSet::new();
+        known.retain(|k| seen.insert(*k));
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown_key",
             format!("{owner} has no field `{}`", name.text),

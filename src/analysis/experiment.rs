@@ -3,6 +3,7 @@
 //! In: a merged declaration. Out: [`Experiment`], with each declaration that it names lowered as amended, and with every quantizer and repair
 //! that can be reached.
 
+use super::alternatives::joined;
 use super::amend::settle_dotted;
 use super::context::{Cx, Reached};
 use super::fields::{Given, Written};
@@ -21,6 +22,8 @@ use crate::syntax::ast::{self, Entry, EntryKind};
 struct Parts<'e> {
     fields: Written<'e>,
     lets: Vec<Let>,
+    /// Names that stand for formulas of metrics.
+    measures: Vec<&'e ast::Field>,
 }
 
 impl Cx<'_> {
@@ -38,14 +41,28 @@ impl Cx<'_> {
         let schema = merged.schema;
         let sections = self.sections(merged);
         let mark = self.locals.len();
-        let Parts { fields, lets } = self.parts_of(merged, mark);
+        let Parts {
+            fields,
+            lets,
+            measures,
+        } = self.parts_of(merged, mark);
 
         let data = self
             .named(&fields, "data")
             .map(|m| self.inside(&m, true, |cx| cx.dataset(&m)));
-        let space = self.named(&fields, "space").map(|m| self.space(&m, true));
-        let policy = self.named(&fields, "policy").map(|m| self.policy(&m, true));
-        let (target, target_choice) = self.targets(&fields);
+        let (space, spaces) = self.one_of(&fields, "space", |cx, m| cx.space(m, true), |s| &s.name);
+        let space = match (space, spaces) {
+            (Some(first), Some(choice)) => Some(joined(first, choice)),
+            (space, _) => space,
+        };
+        let (policy, policy_choice) =
+            self.one_of(&fields, "policy", |cx, m| cx.policy(m, true), |p| &p.name);
+        let (target, target_choice) = match fields.get("target") {
+            Some((_, Given::Searched(..))) => {
+                self.one_of(&fields, "target", |cx, m| cx.target(m, true), |t| &t.name)
+            }
+            _ => (self.named_target(&fields), None),
+        };
         let repairs = match fields.get("repairs") {
             Some(_) => self.slot_of(&fields, schema.fields, "repairs"),
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
@@ -98,6 +115,7 @@ impl Cx<'_> {
         for stage in &stages {
             paths::of_training(&stage.training, &stage.name, &mut known);
         }
+        paths::of_policies(policy_choice.as_ref(), &mut known);
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
@@ -105,7 +123,7 @@ impl Cx<'_> {
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
         let claims = match lost {
             true => Claims::default(),
-            false => self.claims(merged, has_space, own),
+            false => self.claims(merged, has_space, own, &measures),
         };
         self.paths = None;
         if !lost {
@@ -125,6 +143,7 @@ impl Cx<'_> {
             data,
             space,
             policy,
+            policy_choice,
             quantizers: reached.quantizers.into_iter().map(|(_, q)| q).collect(),
             repairs,
             repair_definitions: reached.repairs.into_iter().map(|(_, r)| r).collect(),
@@ -170,6 +189,13 @@ impl Cx<'_> {
         let schema: &'static Declaration = merged.schema;
         let mut fields = Written::new(merged.owner(), merged.name.span);
         let mut lets = Vec::new();
+        let mut measures = Vec::new();
+        let evaluate = |e: &Entry| {
+            target(e)
+                .and_then(ast::Path::as_name)
+                .is_some_and(|n| n.text == "evaluate")
+        };
+        let measured = merged.entries.iter().any(evaluate);
         for entry in &merged.entries {
             let (Some(path), Some(value)) = (target(entry), given(entry)) else {
                 self.not_of_experiment(merged, entry);
@@ -190,10 +216,17 @@ impl Cx<'_> {
                     .label(name.span, "given as a value")
                     .help(format!("write `{} {{ … }}`", name.text)),
                 ),
-                _ => lets.extend(self.own(merged, entry, path, mark)),
+                _ => match self.measure(entry, measured, &measures) {
+                    Some(field) => measures.push(field),
+                    None => lets.extend(self.own(merged, entry, path, mark)),
+                },
             }
         }
-        Parts { fields, lets }
+        Parts {
+            fields,
+            lets,
+            measures,
+        }
     }
 
     /// A name of the author's own; a declaration as its value is a field under a wrong name.

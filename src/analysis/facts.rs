@@ -385,14 +385,8 @@ fn forward(quantizer: &Quantizer) -> Expr {
     if let Some(forward) = &formulas.forward {
         return of_one_value(forward);
     }
-    let x = || Expr::Name("x".into(), Span::default());
-    let value = (formulas.normalize.as_ref()).map_or_else(x, of_one_value);
     let scale = formulas.scale.as_ref().map(of_one_value);
-    let unit = match &scale {
-        Some(scale) => Expr::Binary(BinaryOp::Divide, Arc::new(value), Arc::new(scale.clone())),
-        // With a rule for the scale, `x` is in units of it.
-        None => value,
-    };
+    let unit = in_units(quantizer);
     let code = match quantizer.codes {
         Codes::Binary => Expr::Call(Function::Sign, vec![unit]),
         Codes::Ternary | Codes::Uniform => {
@@ -407,16 +401,31 @@ fn forward(quantizer: &Quantizer) -> Expr {
     }
 }
 
+/// What is rounded where no `forward` says it. With a rule for the scale, `x` is in units of it.
+fn in_units(quantizer: &Quantizer) -> Expr {
+    let formulas = &quantizer.formulas;
+    let x = || Expr::Name("x".into(), Span::default());
+    let value = (formulas.normalize.as_ref()).map_or_else(x, of_one_value);
+    match formulas.scale.as_ref().map(of_one_value) {
+        Some(scale) => Expr::Binary(BinaryOp::Divide, Arc::new(value), Arc::new(scale)),
+        None => value,
+    }
+}
+
 /// `gradient` as it is written, or what holds without it: 1 inside the range of the codes, 0 outside.
 fn gradient(quantizer: &Quantizer) -> Expr {
     if let Some(gradient) = &quantizer.formulas.gradient {
         return of_one_value(gradient);
     }
     let name = |name: &str| Arc::new(Expr::Name(name.into(), Span::default()));
+    let unit = match &quantizer.formulas.forward {
+        Some(_) => name("x"),
+        None => Arc::new(in_units(quantizer)),
+    };
     let inside = Expr::Binary(
         BinaryOp::And,
-        Arc::new(Expr::Binary(BinaryOp::LessEqual, name("low"), name("x"))),
-        Arc::new(Expr::Binary(BinaryOp::LessEqual, name("x"), name("high"))),
+        Arc::new(Expr::Binary(BinaryOp::LessEqual, name("low"), unit.clone())),
+        Arc::new(Expr::Binary(BinaryOp::LessEqual, unit, name("high"))),
     );
     let (one, zero) = (Expr::number(1.0), Expr::number(0.0));
     Expr::If(Arc::new(inside), Arc::new(one), Arc::new(zero))
@@ -469,8 +478,11 @@ fn names(subject: &Subject) -> Vec<Local> {
             let codes = match q.codes {
                 Codes::Binary => Some(2.0),
                 Codes::Ternary => Some(3.0),
-                // Signed grids are symmetric: -(2^(b-1) - 1) … 2^(b-1) - 1.
-                Codes::Uniform => bits.map(|b| 2.0_f64.powi(b as i32) - 1.0),
+                // Signed grids are symmetric, -(2^(b-1) - 1) … 2^(b-1) - 1; others are 0 … 2^b - 1.
+                Codes::Uniform => {
+                    let is_unsigned = q.signed.as_value().and_then(Value::as_bool) == Some(false);
+                    bits.map(|b| 2.0_f64.powi(b as i32) - f64::from(u8::from(!is_unsigned)))
+                }
             };
             let known = [("bits", bits), ("codes", codes)];
             let known = known.into_iter().filter_map(|(n, v)| Some((n, v?)));
@@ -565,6 +577,7 @@ fn network_only(
         repairs: Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         repair_definitions: Vec::new(),
         target: None,
+        policy_choice: None,
         target_choice: None,
         stages: Vec::new(),
         final_training: None,

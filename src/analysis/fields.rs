@@ -403,6 +403,7 @@ fn limits(field: &Field) -> String {
     match (field.low, field.high) {
         (low, f64::INFINITY) if low == f64::MIN_POSITIVE => "above 0".into(),
         (low, f64::INFINITY) => format!("at least {low}"),
+        (low, high) if low == f64::MIN_POSITIVE => format!("above 0, {high} at most"),
         (low, high) => format!("from {low} to {high}"),
     }
 }

@@ -207,7 +207,8 @@ impl Cx<'_> {
     pub(super) fn unknown_call(&mut self, name: &str, span: Span) {
         let records = schema::RECORDS.iter().map(|(_, c)| c.name);
         let functions = schema::FUNCTIONS.iter().map(|f| f.name);
-        let known: Vec<&str> = functions.chain(records).collect();
+        let schedules = schema::SCHEDULES.iter().map(|c| c.name);
+        let known: Vec<&str> = functions.chain(records).chain(schedules).collect();
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown",
             format!("there is no function `{name}`"),

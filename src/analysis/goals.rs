@@ -28,11 +28,18 @@ pub(super) struct Claims {
 
 impl Cx<'_> {
     /// Lowers every goal, requirement and expectation.
-    pub(super) fn claims(&mut self, merged: &Merged, has_space: bool, own: &[String]) -> Claims {
+    pub(super) fn claims(
+        &mut self,
+        merged: &Merged,
+        has_space: bool,
+        own: &[String],
+        measures: &[&ast::Field],
+    ) -> Claims {
         let mut claims = Claims::default();
         let mark = self.locals.len();
         self.own_metrics("", own);
         self.metrics("");
+        self.define_measures(measures);
         for entry in &merged.entries {
             match &entry.kind {
                 EntryKind::Goal(goal) => match self.goal(goal, entry.span, own) {
@@ -49,7 +56,8 @@ impl Cx<'_> {
                 _ => {}
             }
         }
-        self.leave(mark);
+        let mut measures = self.leave(mark);
+        measures.retain(|l| l.span.is_some());
 
         self.own_metrics("best.", own);
         self.metrics("best.");
@@ -64,6 +72,7 @@ impl Cx<'_> {
         }
         self.locals
             .push(Local::built_in("pareto.count", Type::PLAIN));
+        self.define_measures_of_best(&measures);
         for entry in &merged.entries {
             if let EntryKind::Expect(claim) = &entry.kind {
                 claims
@@ -71,7 +80,12 @@ impl Cx<'_> {
                     .extend(self.expectation(claim, entry.span, has_space));
             }
         }
-        self.leave(mark);
+        let of_best = self.leave(mark);
+        for measure in &mut measures {
+            let is_same = |l: &&Local| l.span == measure.span;
+            measure.used |= of_best.iter().find(is_same).is_some_and(|l| l.used);
+        }
+        self.unused(&measures, merged.schema.keys(), &merged.owner());
 
         let goals = claims.goals.iter().map(|g| &g.expr);
         let requires = claims.requires.iter().map(|r| &r.holds);
@@ -135,9 +149,11 @@ impl Cx<'_> {
             );
             return None;
         }
-        let unit = match &value.expr {
-            Expr::Name(name, _) if !own.contains(name) => metric(name).map_or("", |m| m.unit),
-            _ => "",
+        let unit = match (&value.expr, &value.ty) {
+            (Expr::Name(name, _), _) if own.contains(name) => String::new(),
+            (Expr::Name(name, _), _) => metric(name).map_or("", |m| m.unit).into(),
+            (_, Type::Number(dimension)) => dimension.base_unit(),
+            _ => String::new(),
         };
         Some(Goal {
             direction: match goal.direction {
@@ -146,7 +162,7 @@ impl Cx<'_> {
             },
             text: self.text(goal.value.span),
             expr: Arc::new(measured(&value.expr, own)),
-            unit: unit.into(),
+            unit,
             span,
         })
     }
@@ -225,7 +241,7 @@ pub(super) fn renamed(expr: &Expr, rename: &dyn Fn(&str) -> Option<String>) -> E
 }
 
 /// Every name in an expression with its place.
-fn visit_names(expr: &Expr, see: &mut impl FnMut(&str, Span)) {
+pub(super) fn visit_names(expr: &Expr, see: &mut impl FnMut(&str, Span)) {
     match expr {
         Expr::Name(name, span) => see(name, *span),
         Expr::Unary(_, x) => visit_names(x, see),

@@ -3,9 +3,11 @@
 //! In: a path and the kind of the field that it fills. Out: a [`Typed`] expression: a name in scope, a declaration, a word of the field, or
 //! a decision by its path; or a diagnostic that suggests what was meant.
 
-use super::context::Cx;
+use super::context::{Cx, list};
 use super::expr::{Typed, is_scalar};
 use super::functions::function;
+use super::measures::is_formula;
+use super::paths::Paths;
 use super::schema::{self, Kind};
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -21,7 +23,8 @@ impl Cx<'_> {
         };
         if let Some(local) = self.local(&text) {
             // Names of a quantizer keep their name: they may be given another value where it is used.
-            let is_fixed = |value: &Expr| is_scalar(value) && self.formulas.is_none();
+            let is_fixed =
+                |value: &Expr| (is_scalar(value) || is_formula(value)) && self.formulas.is_none();
             return Typed {
                 expr: local
                     .constant
@@ -45,7 +48,14 @@ impl Cx<'_> {
             if want.is_some_and(|kind| words(kind).contains(&text.as_str())) {
                 return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
             }
+            // `space == resnet20`, of `space in {…}`.
+            if let Some(ty) = self.paths.as_ref().and_then(|paths| paths.get(&text)) {
+                return Typed::new(Expr::Name(text, span), ty.clone(), span);
+            }
             if let Some(typed) = self.declared(name) {
+                return typed;
+            }
+            if let Some(typed) = self.schedule_word(&text, span) {
                 return typed;
             }
             if schema::is_word(&text) && !matches!(want, Some(Kind::Number(_) | Kind::Whole)) {
@@ -166,8 +176,8 @@ impl Cx<'_> {
                 format!("there is no decision `{text}`"),
             )
             .label(span, "nothing has this path");
-            if let Some(alike) = did_you_mean(&plain, paths.keys().map(String::as_str)) {
-                diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
+            if let Some(help) = path_help(&plain, &paths) {
+                diagnostic = diagnostic.help(help);
             }
             self.report(diagnostic);
             return Typed::poison(span);
@@ -179,6 +189,34 @@ impl Cx<'_> {
             values: None,
         }
     }
+}
+
+/// A path that is spelled alike; else those that end in the same word, such as `space.s.block.basic.kernel` for `space.s.kernel`.
+fn path_help(wrong: &str, paths: &Paths) -> Option<String> {
+    let known = || paths.keys().map(String::as_str);
+    if let Some(alike) = did_you_mean(wrong, known()) {
+        return Some(format!("did you mean `{alike}`?"));
+    }
+    let last = |path: &str| path.rsplit('.').next().map(str::to_string);
+    let mut ends: Vec<&str> = known().filter(|p| last(p) == last(wrong)).collect();
+    match ends.len() {
+        0 => return None,
+        1 => {}
+        // Of many, those that begin alike.
+        _ => {
+            let head = wrong.split('.').next().unwrap_or_default();
+            let same_head = |path: &&str| path.split('.').next() == Some(head);
+            if ends.iter().any(same_head) {
+                ends.retain(same_head);
+            }
+        }
+    }
+    let shown = list(ends.iter().copied().take(5));
+    Some(match ends.len() {
+        1 => format!("did you mean {shown}?"),
+        2..=5 => format!("paths that end in this word are {shown}"),
+        _ => format!("paths that end in this word are {shown} and others"),
+    })
 }
 
 /// `input.channels` as text, unless there is an index.

@@ -9,6 +9,7 @@
 //! `calls` and `domain` lower values, `fields` and `sections` what holds them, and one file per kind of declaration
 //! lowers that kind.
 
+mod alternatives;
 mod amend;
 mod arms;
 mod block;
@@ -29,6 +30,7 @@ mod goals;
 mod lists;
 mod loader;
 mod lookup;
+mod measures;
 mod memory;
 mod merged;
 mod names;
@@ -41,6 +43,7 @@ mod quantizer;
 mod range;
 mod recipe;
 mod repair;
+mod schedule;
 pub mod schema;
 mod scope;
 mod sections;

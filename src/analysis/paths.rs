@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::types::Type;
 use crate::ir::{
-    BinaryOp, BlockStmt, Domain, DomainKind, Expr, Slot, Space, Stmt, Target, TargetChoice,
+    BinaryOp, BlockStmt, Choice, Domain, DomainKind, Expr, Policy, Slot, Space, Stmt, Target,
     Training, UnaryOp, Value,
 };
 
@@ -63,18 +63,25 @@ pub(super) fn of_training(training: &Training, path: &str, found: &mut Paths) {
 /// Decisions of the target, or of each that may be chosen.
 pub(super) fn of_targets(
     target: Option<&Target>,
-    choice: Option<&TargetChoice>,
+    choice: Option<&Choice<Target>>,
     found: &mut Paths,
 ) {
     let Some(target) = target else { return };
     match choice {
         None => of_target(target, "target", found),
         Some(choice) => {
-            found.insert("target".into(), Type::Any);
+            found.insert("target".into(), Type::Declared("target"));
             for target in std::iter::once(target).chain(&choice.others) {
                 of_target(target, &format!("target.{}", target.name), found);
             }
         }
+    }
+}
+
+/// The choice among policies; which layers a policy decides for is known when the space is unrolled.
+pub(super) fn of_policies(choice: Option<&Choice<Policy>>, found: &mut Paths) {
+    if choice.is_some() {
+        found.insert("policy".into(), Type::Declared("policy"));
     }
 }
 
@@ -137,12 +144,17 @@ pub(super) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
 }
 
 fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
-    let path = match (&block.name, &block.choice) {
-        (None, None) => path.into(),
-        (name, _) => format!("{path}.{}", name.as_deref().unwrap_or("block")),
+    let path = match (block.name.as_deref(), &block.choice) {
+        (None, None) | (Some(""), _) => path.into(),
+        (name, _) => format!("{path}.{}", name.unwrap_or("block")),
     };
     if block.choice.is_some() {
-        found.insert(path.clone(), Type::Any);
+        // A choice among whole networks has no name of its own.
+        let ty = match block.name.as_deref() {
+            Some("") => Type::Declared("space"),
+            _ => Type::Any,
+        };
+        found.insert(path.clone(), ty);
     }
     let alike = |name: &str| block.calls.iter().filter(|c| c.block.name == name).count();
     let mut seen: Vec<&str> = Vec::new();

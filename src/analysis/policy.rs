@@ -6,7 +6,7 @@ use super::context::{Cx, Local, list};
 use super::fields::{Written, find, names};
 use super::merged::Merged;
 use super::quantizer::{given, target};
-use super::schema::{Kind, RULE};
+use super::schema::{Kind, OUTPUT, RULE};
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{
@@ -14,6 +14,13 @@ use crate::ir::{
 };
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, Position, Step};
+
+/// Whether an entry says what quantizes outputs.
+fn is_output(entry: &Entry) -> bool {
+    target(entry)
+        .and_then(ast::Path::as_name)
+        .is_some_and(|name| name.text == OUTPUT[0].name)
+}
 
 const KINDS: &[(&str, LayerKind)] = &[
     ("conv", LayerKind::Conv),
@@ -28,8 +35,14 @@ impl Cx<'_> {
         self.inside(merged, sees, |cx| {
             let mark = cx.locals.len();
             let (mut lets, mut rules, mut requires) = (Vec::new(), Vec::new(), Vec::new());
+            let mut written = Written::new(merged.owner(), merged.name.span);
             for entry in &merged.entries {
                 match &entry.kind {
+                    EntryKind::Field(_) | EntryKind::Choice(_) if is_output(entry) => {
+                        if let (Some(path), Some(value)) = (target(entry), given(entry)) {
+                            cx.give(&mut written, &path.head, value, OUTPUT);
+                        }
+                    }
                     EntryKind::Field(_) | EntryKind::Choice(_) => {
                         lets.extend(cx.binding(entry, mark))
                     }
@@ -43,8 +56,9 @@ impl Cx<'_> {
                     ),
                 }
             }
+            let output = cx.slot(&written, find(OUTPUT, "output"));
             let names = cx.leave(mark);
-            cx.unused(&names, std::iter::empty(), &merged.owner());
+            cx.unused(&names, std::iter::once("output"), &merged.owner());
             if rules.is_empty() {
                 cx.report(
                     Diagnostic::error(
@@ -59,6 +73,7 @@ impl Cx<'_> {
                 name: merged.name.text.clone(),
                 lets,
                 rules,
+                output,
                 requires,
                 span: merged.name.span,
             }
@@ -88,9 +103,14 @@ impl Cx<'_> {
                 .filter(|n| RULE.iter().any(|f| f.name == n.text));
             match (is_field, given(entry)) {
                 (Some(name), Some(value)) => self.give(&mut written, name, value, RULE),
-                (None, Some(_)) if target(entry).is_some_and(|p| p.head.text == "output") => {
-                    self.later("`output` of a rule", entry.span);
-                }
+                (None, Some(_)) if is_output(entry) => self.report(
+                    Diagnostic::error(
+                        "bnas::name::stray",
+                        "`output` speaks of additions and of the network, not of a layer",
+                    )
+                    .label(entry.span, "in a rule")
+                    .help("write it beside the rules: `output = int8`"),
+                ),
                 (None, Some(_)) => lets.extend(self.binding(entry, mark)),
                 _ => self.not_in_rule(entry),
             }

@@ -9,7 +9,7 @@ use super::merged::Merged;
 use super::schema::Field;
 use super::types::{Type, of_kind};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{Check, Expr, Precision, Slot, Target, TargetChoice, Value};
+use crate::ir::{Check, Expr, Precision, Slot, Target, Value};
 use crate::model::evaluate;
 use crate::syntax::ast::{self, EntryKind};
 
@@ -17,74 +17,9 @@ use crate::syntax::ast::{self, EntryKind};
 const DEEPEST: usize = 16;
 
 impl Cx<'_> {
-    /// The target of an experiment: the one that is named, or the first of several with the others.
-    pub(super) fn targets(&mut self, fields: &Written) -> (Option<Target>, Option<TargetChoice>) {
-        let Some((_, Given::Searched(domain, default))) = fields.get("target") else {
-            return (self.named_target(fields), None);
-        };
-        let ast::ExprKind::Set(items) = &domain.kind else {
-            self.report(
-                Diagnostic::error("bnas::type::mismatch", "expected a set of targets")
-                    .label(domain.span, "this is none")
-                    .help("write `target in {a, b}`"),
-            );
-            return (None, None);
-        };
-        let mut targets: Vec<Target> = Vec::with_capacity(items.len());
-        for item in items {
-            let Some(merged) = self.reference(item, "target") else {
-                continue;
-            };
-            let target = self.target(&merged, true);
-            match targets.iter().any(|t| t.name == target.name) {
-                true => self.report(
-                    Diagnostic::error(
-                        "bnas::name::duplicate",
-                        format!("two of these targets are called `{}`", target.name),
-                    )
-                    .label(item.span, "this one")
-                    .label(domain.span, "among these")
-                    .help("declare one under another name: `target other : braintta { … }`"),
-                ),
-                false => targets.push(target),
-            }
-        }
-        let default = default.and_then(|e| {
-            let name = self.text(e.span);
-            if targets.iter().any(|t| t.name == name) {
-                return Some(Value::name(name));
-            }
-            self.report(
-                Diagnostic::error(
-                    "bnas::domain::default",
-                    format!("the default {name} is not a member of its domain"),
-                )
-                .label(e.span, "not in the domain")
-                .label(domain.span, "the domain")
-                .help("take the name of one of its members"),
-            );
-            None
-        });
-        let mut targets = targets.into_iter();
-        let first = targets.next();
-        if first.is_none() && items.is_empty() {
-            self.report(
-                Diagnostic::error("bnas::domain::empty", "nothing to choose from")
-                    .label(domain.span, "this set is empty")
-                    .help("write its members: `{a, b}`"),
-            );
-        }
-        let choice = TargetChoice {
-            others: targets.collect(),
-            default,
-            span: domain.span,
-        };
-        (first, Some(choice))
-    }
-
     /// The one target that is named. One that stands there as it is declared is the same for every experiment without names
     /// that it could see.
-    fn named_target(&mut self, fields: &Written) -> Option<Target> {
+    pub(super) fn named_target(&mut self, fields: &Written) -> Option<Target> {
         let plain = match fields.get("target") {
             Some((_, Given::Fixed(value))) if self.locals.is_empty() => match &value.kind {
                 ast::ExprKind::Path(path) => path.as_name().and_then(|name| self.find(name)),

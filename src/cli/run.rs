@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Failed;
 use super::interrupt;
 use super::progress::Progress;
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
+use crate::interpreter::keep::EVERY;
 use crate::interpreter::result::RunResult;
 use crate::interpreter::store::{self, Lock, Store};
 use crate::interpreter::{self, RunError, RunOptions};
@@ -39,6 +41,9 @@ pub struct Args {
     /// Go on with the run in the folder
     #[arg(long)]
     resume: bool,
+    /// Seconds between two checkpoints of a training, which are written at the ends of epochs; never changes a result
+    #[arg(long, value_name = "SECONDS", default_value_t = EVERY.as_secs())]
+    checkpoint: u64,
     /// Print the plan and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -72,8 +77,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
 
     let stop = interrupt::catch(terminal);
     let options = RunOptions {
-        jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
+        jobs: args.jobs.map_or_else(interpreter::cores, NonZeroUsize::get),
         stop,
+        checkpoint: Duration::from_secs(args.checkpoint),
     };
     let progress = Progress::new(&experiment, terminal);
     let failed = |e: RunError| explain(e, &spec, &root, terminal);
@@ -177,10 +183,6 @@ fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<
     }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
 pub(super) fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Terminal) -> Failed {
     match error {
         RunError::Spec(problems) => {
@@ -189,22 +191,22 @@ pub(super) fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Term
         }
         RunError::Interrupted { .. } => Failed::run(format!(
             "{error}\n  go on with `{}`",
-            resume_command(spec, root)
+            resume_command("run", spec, root)
         )),
         _ => Failed::run(error.to_string()),
     }
 }
 
-/// The command that goes on with this run: the one that was typed, and `--resume`.
-fn resume_command(spec: &Spec, root: &Path) -> String {
+/// The command that goes on: the one that was typed, and `--resume`.
+pub(super) fn resume_command(command: &str, spec: &Spec, out: &Path) -> String {
     let given = std::env::args_os().skip(1);
     let mut words: Vec<String> = given.map(|w| w.to_string_lossy().into_owned()).collect();
     if words.is_empty() {
         words = vec![
-            "run".into(),
+            command.into(),
             spec.path.display().to_string(),
             "--out".into(),
-            root.display().to_string(),
+            out.display().to_string(),
         ];
     }
     if !words.iter().any(|w| w == "--resume") {

@@ -3,18 +3,20 @@
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failed;
 use super::interrupt;
-use super::run::{apply, explain, lock};
+use super::run::{apply, explain, lock, resume_command};
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
 use crate::interpreter::RunError;
+use crate::interpreter::keep::{self, EVERY, FileKeeper};
 use crate::interpreter::single::{Pick, Single};
-use crate::interpreter::store::Store;
-use crate::interpreter::train::{Data, Progress};
+use crate::interpreter::store::{self, Store};
+use crate::interpreter::train::{Data, Progress, TrainError};
 use crate::ir::{Experiment, Expr, Slot};
 use crate::model::Template;
 use crate::report::quantity::percent;
@@ -46,6 +48,12 @@ pub struct Args {
     /// Where the network goes [default: `EXPERIMENT.safetensors`]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Go on from the checkpoint of a training that was interrupted
+    #[arg(long)]
+    resume: bool,
+    /// Seconds between two checkpoints, which are written at the ends of epochs; never changes a result
+    #[arg(long, value_name = "SECONDS", default_value_t = EVERY.as_secs())]
+    checkpoint: u64,
 }
 
 fn pick(text: &str) -> Result<Pick, String> {
@@ -75,7 +83,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         None => Path::new("runs").join(&experiment.name),
     };
     let failed = |e: RunError| explain(e, &spec, &root, terminal);
-    let store = match args.pick {
+    let picked = match args.pick {
         Some(pick) => Some((pick, finished(&spec, &mut experiment, &root)?)),
         None => None,
     };
@@ -86,7 +94,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         first.training.epochs = Slot::Fixed(Expr::number(epochs.get() as f64));
     }
     let template = Template::new(&experiment).map_err(|e| failed(RunError::Spec(e)))?;
-    let one = match &store {
+    let one = match &picked {
         Some((pick, store)) => Single::picked(&experiment, &template, store, *pick),
         None => Single::default_of(&template),
     };
@@ -98,14 +106,30 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         )));
     };
     let data = Data::load(dataset).map_err(|e| Failed::run(e.to_string()))?;
-    let stop = interrupt::catch(terminal);
     let line = Line::new(terminal, &one);
-    let trained = one.train(&experiment, &data, stop, &mut |p| line.show(p));
+    let note = |text: &str| line.note(text);
+    let identity = one.identity(&experiment, &store::hash(spec.text().as_bytes()));
+    let every = Duration::from_secs(args.checkpoint);
+    let mut keeper = FileKeeper::new(beside(&out), every, identity.clone(), &note);
+    let checkpoint = keeper.path().to_path_buf();
+    match (args.resume, checkpoint.exists()) {
+        (false, true) => return Err(unfinished(&checkpoint)),
+        (true, false) => line.note("there is no checkpoint: trains from the beginning"),
+        _ => {}
+    }
+    let stop = interrupt::catch(terminal);
+    let trained = one.train(&experiment, &data, stop, &mut |p| line.show(p), &mut keeper);
     line.finish();
-    let trained = trained.map_err(failed)?;
-    let bytes = one.to_safetensors(&experiment, &trained);
-    std::fs::write(&out, bytes)
-        .map_err(|e| Failed::run(format!("cannot write `{}`: {e}", out.display())))?;
+    let trained = trained.map_err(|e| match e {
+        TrainError::Stopped => {
+            let command = resume_command("train", &spec, &out);
+            Failed::run(format!("stopped\n  go on with `{command}`"))
+        }
+        other => Failed::run(other.to_string()),
+    })?;
+    let bytes = trained.model.to_safetensors(&identity);
+    store::write(&out, bytes).map_err(|e| Failed::run(e.to_string()))?;
+    keep::remove(&checkpoint);
     let test = args.test.then(|| trained.model.accuracy(data.test()));
     match terminal.format {
         Format::Human => {
@@ -120,9 +144,23 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     Ok(())
 }
 
+/// Where checkpoints are kept while a network is trained that will be in `out`.
+fn beside(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_os_string();
+    name.push(".checkpoint");
+    out.with_file_name(name)
+}
+
+fn unfinished(checkpoint: &Path) -> Failed {
+    let path = checkpoint.display();
+    Failed::run(format!(
+        "`{path}` holds a training that was interrupted\n  go on with it by adding `--resume`, or remove it"
+    ))
+}
+
 /// The store of a run of this very spec; the experiment gets the seed and the number of trials that the run was given.
 fn finished(spec: &Spec, experiment: &mut Experiment, root: &Path) -> Result<Store, Failed> {
-    let failed = |e: crate::interpreter::store::StoreError| Failed::run(e.to_string());
+    let failed = |e: store::StoreError| Failed::run(e.to_string());
     let overrides = Store::overrides(root).map_err(failed)?;
     apply(&overrides, experiment);
     let lock = lock(spec, experiment, overrides);
@@ -134,14 +172,17 @@ struct Line<'a> {
     terminal: &'a Terminal,
     bar: Option<ProgressBar>,
     stages: Vec<String>,
+    /// Of each stage.
+    epochs: Vec<usize>,
 }
 
 impl<'a> Line<'a> {
     fn new(terminal: &'a Terminal, one: &Single) -> Line<'a> {
         let is_terminal = std::io::stderr().is_terminal() && !terminal.quiet;
-        let epochs: usize = one.candidate.stages.iter().map(|s| s.recipe.epochs).sum();
+        let stages = &one.candidate.stages;
+        let epochs: Vec<usize> = stages.iter().map(|s| s.recipe.epochs).collect();
         let bar = is_terminal.then(|| {
-            let bar = ProgressBar::new(epochs as u64);
+            let bar = ProgressBar::new(epochs.iter().sum::<usize>() as u64);
             let style =
                 ProgressStyle::with_template("{bar:32} {pos}/{len} epochs  {msg}  {eta} left");
             if let Ok(style) = style {
@@ -149,11 +190,11 @@ impl<'a> Line<'a> {
             }
             bar
         });
-        let stages = one.candidate.stages.iter().map(|s| s.name.clone());
         Line {
             terminal,
             bar,
-            stages: stages.collect(),
+            stages: stages.iter().map(|s| s.name.clone()).collect(),
+            epochs,
         }
     }
 
@@ -165,13 +206,21 @@ impl<'a> Line<'a> {
         }
         match &self.bar {
             Some(bar) => {
+                let before = &self.epochs[..progress.stage];
                 bar.set_message(text);
-                bar.inc(1);
+                bar.set_position((before.iter().sum::<usize>() + progress.epoch) as u64);
             }
             None => self.terminal.say(&format!(
                 "epoch {} of {} of {text}",
                 progress.epoch, progress.epochs
             )),
+        }
+    }
+
+    fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.terminal.say(text)),
+            None => self.terminal.say(text),
         }
     }
 

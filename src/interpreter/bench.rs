@@ -10,10 +10,11 @@ use std::time::Instant;
 
 use super::command::{self, CommandError};
 use super::conclude::turned;
+use super::keep::Checkpoints;
 use super::search::{KnownCosts, interval};
 use super::store::trial::{LayerBits, Repeat, Stages, Status, Trial};
-use super::train::{self, Data, Model, TrainError, Trained, Watch};
-use super::{Observer, Phase};
+use super::train::{self, Data, Keeper, Model, TrainError, Trained, Watch};
+use super::{Observer, Phase, model_metadata, model_name};
 use crate::ir::{Command, Evaluator, Experiment, Expr, Table, Value, json, table_key};
 use crate::model::evaluate::Failure;
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
@@ -30,6 +31,12 @@ pub(super) struct Bench<'a> {
     pub data: Option<&'a Data>,
     pub stop: &'a AtomicBool,
     pub observer: &'a dyn Observer,
+    /// The hash of the spec's text.
+    pub spec: String,
+    /// Absent without a run folder.
+    pub checkpoints: Option<Checkpoints>,
+    /// Whether a core is left to make batches beside each trainer.
+    pub aside: bool,
 }
 
 /// How a trial ended.
@@ -200,6 +207,11 @@ impl Bench<'_> {
         names.map(|name| value(name).unwrap_or_default()).collect()
     }
 
+    /// Which training this is: what its network says of itself.
+    pub fn identity(&self, number: usize, repeat: usize) -> BTreeMap<String, String> {
+        model_metadata(self.experiment, &self.spec, number, repeat)
+    }
+
     /// What is trained at a point.
     pub fn candidate(&self, phase: Phase, point: &Point) -> Result<Option<Candidate>, Failure> {
         match phase {
@@ -227,10 +239,17 @@ impl Bench<'_> {
             Phase::Final => key.of_final(),
         };
         let mut progress = |p| self.observer.epoch(number, p);
+        let note = |text: &str| self.observer.note(&format!("trial {number}: {text}"));
+        let mut keeper = self.checkpoints.as_ref().map(|checkpoints| {
+            let name = model_name(phase, number, repeat);
+            checkpoints.keeper(&name, self.identity(number, repeat), &note)
+        });
         let watch = Watch {
             stop: self.stop,
             progress: &mut progress,
             validates: false,
+            aside: self.aside,
+            keeper: keeper.as_mut().map(|k| k as &mut dyn Keeper),
         };
         train::train(candidate, data, key, watch).map_err(|e| match e {
             TrainError::Stopped => Halt::Stopped,

@@ -10,7 +10,7 @@ use super::search::{interval, pareto};
 use super::store::trial::{Status, Trial};
 use super::store::{Record, Store};
 use super::train::{Data, Model};
-use super::{Phase, RunError, model_metadata, model_name};
+use super::{Phase, RunError, model_name};
 use crate::ir::{Direction, Experiment};
 use crate::model::Template;
 
@@ -164,11 +164,14 @@ fn model(
         .retrain(phase, number, repeat, &trial.point)
         .map_err(RunError::Internal)?
         .ok_or_else(|| RunError::interrupted(bench, store))?;
-    let bytes = model.to_safetensors(&model_metadata(bench.experiment, number, repeat));
+    let bytes = model.to_safetensors(&bench.identity(number, repeat));
     if store.save_model(&name, &bytes)? != hash {
         bench.observer.note(&format!(
             "the network `{name}` trained again has other bits than at first: was the run begun on another machine?"
         ));
+    }
+    if let Some(checkpoints) = &bench.checkpoints {
+        checkpoints.remove(phase, number, repeat + 1);
     }
     Ok(model)
 }

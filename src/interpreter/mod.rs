@@ -19,6 +19,7 @@ mod bench;
 mod command;
 mod conclude;
 mod expect;
+pub mod keep;
 pub mod result;
 pub mod search;
 pub mod single;
@@ -27,11 +28,14 @@ pub mod train;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
 pub use self::arms::run_arms;
 use self::bench::{Bench, Measured};
+use self::keep::Checkpoints;
 use self::result::RunResult;
 use self::search::{Known, Observation, Sampler, Suggestion};
 use self::store::trial::{Status, Trial};
@@ -49,6 +53,19 @@ pub struct RunOptions<'a> {
     pub jobs: usize,
     /// Set from elsewhere to stop at the next training step.
     pub stop: &'a AtomicBool,
+    /// The time between two checkpoints of a training, at least; they are written at the ends of epochs.
+    pub checkpoint: Duration,
+}
+
+impl<'a> RunOptions<'a> {
+    /// So many jobs, and checkpoints as the command line keeps them by default.
+    pub fn new(jobs: usize, stop: &'a AtomicBool) -> RunOptions<'a> {
+        RunOptions {
+            jobs,
+            stop,
+            checkpoint: keep::EVERY,
+        }
+    }
 }
 
 /// Who watches a run. Called from several threads.
@@ -179,6 +196,9 @@ pub fn run(
         data: data.as_ref(),
         stop: options.stop,
         observer,
+        spec: store.spec().to_string(),
+        checkpoints: Checkpoints::of(store, options.checkpoint),
+        aside: options.jobs < cores(),
     };
     for loss in store.losses() {
         observer.note(&format!(
@@ -332,6 +352,11 @@ fn train_finally(
     })
 }
 
+/// Threads that this machine runs side by side.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
 fn pool(jobs: usize) -> Result<rayon::ThreadPool, RunError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.max(1))
@@ -365,28 +390,34 @@ fn tell(
     models: Vec<Model>,
 ) -> Result<(), RunError> {
     for (repeat, model) in models.iter().enumerate() {
-        let metadata = model_metadata(bench.experiment, trial.number, repeat);
+        let metadata = bench.identity(trial.number, repeat);
         let bytes = model.to_safetensors(&metadata);
         let hash = store.save_model(&model_name(phase, trial.number, repeat), &bytes)?;
         trial.models.push(hash);
     }
     bench.observer.ended(phase, &trial);
+    let number = trial.number;
     store.append(match phase {
         Phase::Search => Record::Trial(trial),
         Phase::Final => Record::Final(trial),
     })?;
+    if let Some(checkpoints) = &bench.checkpoints {
+        checkpoints.remove(phase, number, bench.experiment.repeats);
+    }
     Ok(())
 }
 
-/// What a stored network says of itself.
+/// What a stored network, and a checkpoint of its training, says of itself. `spec` is the hash of the spec's text.
 fn model_metadata(
     experiment: &Experiment,
+    spec: &str,
     trial: usize,
     repeat: usize,
 ) -> BTreeMap<String, String> {
     let mut metadata = BTreeMap::from([
         ("experiment".into(), experiment.name.clone()),
         ("seed".into(), experiment.seed.to_string()),
+        ("spec".into(), spec.into()),
         ("trial".into(), trial.to_string()),
     ]);
     if experiment.repeats > 1 {

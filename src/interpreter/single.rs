@@ -3,12 +3,13 @@
 //! In: an experiment and a point of its space. Out: the network with its accuracies. A trial of a search that is picked here has the random
 //! numbers that it had there, and so the same bits.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use super::conclude;
 use super::store::Store;
-use super::train::{self, Data, Progress, Trained, Watch};
-use super::{RunError, model_metadata};
+use super::train::{self, Data, Keeper, Progress, TrainError, Trained, Watch};
+use super::{RunError, cores, model_metadata};
 use crate::ir::Experiment;
 use crate::model::{Candidate, Metrics, Point, Template, hardware};
 use crate::stream::Key;
@@ -78,14 +79,15 @@ impl Single {
         })
     }
 
-    /// Trains it; after each epoch `progress` hears of the loss and of the accuracy on the validation split.
+    /// Trains it; after each epoch `progress` hears of the loss and of the accuracy on the validation split. `keeper` keeps checkpoints.
     pub fn train(
         &self,
         experiment: &Experiment,
         data: &Data,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Trained, RunError> {
+        keeper: &mut dyn Keeper,
+    ) -> Result<Trained, TrainError> {
         let key = Key {
             seed: experiment.seed,
             trial: self.trial as u64,
@@ -95,14 +97,14 @@ impl Single {
             stop,
             progress,
             validates: true,
+            aside: cores() > 1,
+            keeper: Some(keeper),
         };
         train::train(&self.candidate, data, key, watch)
-            .map_err(|e| RunError::Internal(e.to_string()))
     }
 
-    /// A trained network as a safetensors file.
-    pub fn to_safetensors(&self, experiment: &Experiment, trained: &Trained) -> Vec<u8> {
-        let metadata = model_metadata(experiment, self.trial, 0);
-        trained.model.to_safetensors(&metadata)
+    /// Which training it is: what its network says of itself. `spec` is the hash of the spec's text.
+    pub fn identity(&self, experiment: &Experiment, spec: &str) -> BTreeMap<String, String> {
+        model_metadata(experiment, spec, self.trial, 0)
     }
 }

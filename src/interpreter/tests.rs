@@ -57,6 +57,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         repairs: Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         repair_definitions: Vec::new(),
         target: None,
+        policy_choice: None,
         target_choice: None,
         stages: Vec::new(),
         final_training: None,
@@ -140,7 +141,11 @@ fn run_with(
     };
     run(
         experiment,
-        RunOptions { jobs, stop: &stop },
+        RunOptions {
+            jobs,
+            stop: &stop,
+            checkpoint: Duration::ZERO,
+        },
         store,
         &observer,
     )

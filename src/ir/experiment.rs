@@ -36,8 +36,10 @@ pub struct Experiment {
     pub data: Option<Dataset>,
     /// The network.
     pub space: Option<Space>,
-    /// Absent: no quantization.
+    /// Absent: no quantization. The first of several, if one is searched.
     pub policy: Option<Policy>,
+    /// The others of `policy in {…}`.
+    pub policy_choice: Option<Choice<Policy>>,
     /// Every quantizer that can be named, by the policy, a decision or a repair.
     pub quantizers: Vec<Quantizer>,
     /// A set of repairs' names. Fixed or searched.
@@ -47,7 +49,7 @@ pub struct Experiment {
     /// Absent: no energy and no latency. The first of several, if one is searched.
     pub target: Option<Target>,
     /// The others of `target in {…}`.
-    pub target_choice: Option<TargetChoice>,
+    pub target_choice: Option<Choice<Target>>,
     /// How candidates are trained, in order; empty in a search over a formula. What is not quantized after the last stage is quantized then.
     pub stages: Vec<Stage>,
     /// What is trained again after the search.
@@ -68,12 +70,12 @@ pub struct Experiment {
     pub span: Span,
 }
 
-/// A choice among targets: hardware and network are searched together.
+/// A choice among declarations, `target in {a, b}`: a search decides which one it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TargetChoice {
+pub struct Choice<T> {
     /// All but the first.
-    pub others: Vec<Target>,
-    /// The name of the target of the first trial.
+    pub others: Vec<T>,
+    /// The name of that of the first trial.
     pub default: Option<Value>,
     /// Where the domain stands.
     pub span: Span,

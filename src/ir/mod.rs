@@ -21,8 +21,8 @@ mod value;
 pub use dataset::{Augment, Dataset, Files, IdxPair, Normalize, Splits};
 pub use evaluator::{Command, Evaluator};
 pub use experiment::{
-    Arm, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program, Provenance,
-    Quantize, Require, Search, Stage, TargetChoice, Training,
+    Arm, Choice, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program,
+    Provenance, Quantize, Require, Search, Stage, Training,
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction, Slot,

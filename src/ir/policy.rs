@@ -14,6 +14,8 @@ pub struct Policy {
     pub lets: Vec<Let>,
     /// The rules in order.
     pub rules: Vec<Rule>,
+    /// The quantizer of what leaves an addition or the network.
+    pub output: Option<Slot>,
     /// `require …` lines over its names.
     pub requires: Vec<super::Require>,
     /// Where the name stands.

@@ -18,7 +18,7 @@ pub struct Quantizer {
     pub signed: Expr,
     /// `granularity` of weights: `per_channel` or `per_tensor`. Activations have one scale per tensor.
     pub granularity: Expr,
-    /// `scale`: `max_abs`, `mean_abs`, `percentile(p)`, `mse`, `one` or `learned`. A formula `scale` comes before it.
+    /// `scale`: `max_abs`, `mean_abs`, `percentile(p)`, `mse`, `one`, `learned` or `learned_clip`. A formula `scale` comes before it.
     pub scale: Slot,
     /// What it computes.
     pub formulas: Formulas,

@@ -17,6 +17,7 @@ pub mod batch_norm;
 mod buffer;
 pub mod conv;
 pub mod depthwise;
+pub mod elementary;
 pub mod elementwise;
 pub mod memory;
 pub mod pool;

@@ -1,82 +1,302 @@
 //! Fake quantization: numbers rounded to what few bits can hold, and the straight-through gradients of that.
 //!
 //! ```text
-//! uniform:  y[i] = clamp(round(x[i] / s), qmin, qmax) * s          round half to even
+//! uniform:  y[i] = round(clamp(x[i] / s, low, high)) * s           half to even; whole bounds
 //! sign:     y[i] = s if x[i] >= 0 else -s                          sign(0) = +1
 //! ternary:  y[i] = s if x[i] > t, -s if x[i] < -t, else 0
 //!
-//! straight through (Bengio et al., 2013), with clipping:
-//!           dx[i] += dy[i] if low <= x[i] <= high else 0
+//! straight through (Bengio et al., 2013), with clipping; for signs low = -1, high = 1:
+//!           dx[i] = dy[i] if low * s <= x[i] <= high * s else 0
 //! ```
 //!
-//! A scale `s`, threshold `t` or bound is a slice with one number for all, or one per channel, channels being the last
-//! axis of `x`: element `i` uses number `i % len`. Scales are positive. NaN stays NaN, and its gradient passes.
+//! A scale `s` or threshold `t` is a slice with one number for all, or one per channel, channels being the last axis of `x`:
+//! element `i` uses number `i % len`. Scales are positive. NaN stays NaN, and its gradient passes.
 
-use super::simd::{Isa, Kernel, Simd};
+use super::{
+    buffer::Unfilled,
+    simd::{Isa, Kernel, Simd},
+};
 
-/// Rounds to a grid of `qmin..=qmax` steps of `scale`.
-pub fn uniform(isa: Isa, x: &[f32], scale: &[f32], qmin: f32, qmax: f32, y: &mut [f32]) {
-    check(x, scale, y);
-    assert!(qmin <= qmax);
-    isa.run(Map1 {
-        x,
-        a: scale,
-        y,
-        // `clamp` keeps NaN
-        f: |x: f32, scale: f32| (x / scale).round_ties_even().clamp(qmin, qmax) * scale,
-    });
+/// What a number may become, in units of the scale.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Codes {
+    /// The whole numbers `low..=high`, of magnitude 2^22 at most.
+    Uniform {
+        /// The smallest.
+        low: f32,
+        /// The largest.
+        high: f32,
+    },
+    /// -1 and +1.
+    Sign,
 }
 
-/// Adds to `dx` the straight-through gradient of [`uniform`]: `dy` inside `[qmin * scale, qmax * scale]`.
-pub fn uniform_backward(
+/// Codes and one scale for all numbers.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Quantizer {
+    /// What a number may become.
+    pub codes: Codes,
+    /// What one code step stands for.
+    pub scale: f32,
+}
+
+/// Code times scale of each number.
+pub fn quantize(isa: Isa, codes: Codes, x: &[f32], scales: &[f32]) -> Vec<f32> {
+    let mut out = Unfilled::new(x.len());
+    // SAFETY: the buffer has room for as many numbers as `x` has, and all are written.
+    unsafe {
+        run(isa, codes, x, scales, out.as_mut_ptr());
+        out.filled()
+    }
+}
+
+/// The same into `y`, which has the length of `x`.
+pub fn quantize_into(isa: Isa, codes: Codes, x: &[f32], scales: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len());
+    // SAFETY: just asserted.
+    unsafe { run(isa, codes, x, scales, y.as_mut_ptr()) }
+}
+
+/// Writes as many numbers to `y` as `x` has.
+unsafe fn run(isa: Isa, codes: Codes, x: &[f32], scales: &[f32], y: *mut f32) {
+    check(x, scales);
+    match codes {
+        Codes::Uniform { low, high } => {
+            assert!(low <= high && low >= -LARGEST && high <= LARGEST);
+            let staircase = Uniform { low, high };
+            isa.run(Quantize {
+                staircase,
+                x,
+                scales,
+                y,
+            });
+        }
+        Codes::Sign => isa.run(Quantize {
+            staircase: Sign,
+            x,
+            scales,
+            y,
+        }),
+    }
+}
+
+/// The straight-through gradient of [`quantize`], in the buffer of `dy`.
+pub fn straight_through(
     isa: Isa,
+    codes: Codes,
     x: &[f32],
-    scale: &[f32],
-    qmin: f32,
-    qmax: f32,
-    dy: &[f32],
-    dx: &mut [f32],
-) {
-    check(x, scale, dx);
+    scales: &[f32],
+    mut dy: Vec<f32>,
+) -> Vec<f32> {
+    check(x, scales);
     assert_eq!(x.len(), dy.len());
-    isa.run(MapGradient {
+    let (low, high) = match codes {
+        Codes::Uniform { low, high } => (low, high),
+        Codes::Sign => (-1.0, 1.0),
+    };
+    isa.run(StraightThrough {
+        staircase: Uniform { low, high },
         x,
-        a: scale,
-        dy,
-        dx,
-        passes: |x: f32, scale: f32| !(x < qmin * scale || x > qmax * scale),
+        scales,
+        d: &mut dy,
     });
+    dy
 }
 
-/// Keeps the sign, with magnitude `scale`.
-pub fn sign(isa: Isa, x: &[f32], scale: &[f32], y: &mut [f32]) {
-    check(x, scale, y);
-    isa.run(Map1 {
+/// Keeps the sign of what is farther than `thresholds` from zero, with magnitude `scales`; the rest becomes zero.
+pub fn ternary(isa: Isa, x: &[f32], thresholds: &[f32], scales: &[f32]) -> Vec<f32> {
+    check(x, scales);
+    assert_eq!(thresholds.len(), scales.len());
+    isa.run(Ternary {
         x,
-        a: scale,
-        y,
-        f: |x: f32, scale: f32| {
-            if x >= 0.0 {
-                scale
-            } else if x < 0.0 {
-                -scale
-            } else {
-                x
+        thresholds,
+        scales,
+    })
+}
+
+/// The largest magnitude of each channel; `channels` is 1 for one number over all. NaN wins.
+pub fn abs_max(isa: Isa, x: &[f32], channels: usize) -> Vec<f32> {
+    isa.run(AbsMax { x, channels })
+}
+
+/// The mean magnitude of each channel, summed in order in `f64`; `channels` is 1 for one number over all.
+pub fn mean_abs(isa: Isa, x: &[f32], channels: usize) -> Vec<f32> {
+    let everything = vec![-1.0; channels];
+    mean_abs_above(isa, x, &everything)
+}
+
+/// The mean of the magnitudes above each channel's threshold, summed in order in `f64`; 0 where there are none.
+pub fn mean_abs_above(isa: Isa, x: &[f32], thresholds: &[f32]) -> Vec<f32> {
+    isa.run(MeanAbsAbove { x, thresholds })
+}
+
+/// Panics unless `per_channel` has one number or one per channel of `x`.
+fn check(x: &[f32], per_channel: &[f32]) {
+    assert!(!per_channel.is_empty() && x.len().is_multiple_of(per_channel.len()));
+}
+
+/// Adding and taking away this number (1.5 * 2^23) rounds half to even up to [`LARGEST`], in one addition each.
+const ROUND: f32 = 12_582_912.0;
+
+/// The largest magnitude of a code, 2^22.
+const LARGEST: f32 = 4_194_304.0;
+
+/// A function with steps, and what stands for its derivative.
+///
+/// # Safety
+/// As of [`Simd`].
+pub(super) trait Staircase: Copy {
+    /// Whether there are steps at all.
+    const QUANTIZES: bool;
+    /// Code times scale.
+    unsafe fn step<S: Simd>(self, x: S::V, scale: S::V) -> S::V;
+    /// `g` where the gradient passes, else 0.
+    unsafe fn pass<S: Simd>(self, g: S::V, x: S::V, scale: S::V) -> S::V;
+}
+
+/// No steps.
+#[derive(Clone, Copy)]
+pub(super) struct Smooth;
+
+impl Staircase for Smooth {
+    const QUANTIZES: bool = false;
+    #[inline(always)]
+    unsafe fn step<S: Simd>(self, x: S::V, _: S::V) -> S::V {
+        x
+    }
+    #[inline(always)]
+    unsafe fn pass<S: Simd>(self, g: S::V, _: S::V, _: S::V) -> S::V {
+        g
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Uniform {
+    pub low: f32,
+    pub high: f32,
+}
+
+impl Staircase for Uniform {
+    const QUANTIZES: bool = true;
+    #[inline(always)]
+    unsafe fn step<S: Simd>(self, x: S::V, scale: S::V) -> S::V {
+        let z = S::max(S::splat(self.low), S::div(x, scale));
+        let z = S::min(S::splat(self.high), z);
+        let round = S::splat(ROUND);
+        S::mul(S::sub(S::add(z, round), round), scale)
+    }
+    #[inline(always)]
+    unsafe fn pass<S: Simd>(self, g: S::V, x: S::V, scale: S::V) -> S::V {
+        let low = S::mul(S::splat(self.low), scale);
+        let high = S::mul(S::splat(self.high), scale);
+        S::within(g, x, low, high)
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Sign;
+
+impl Staircase for Sign {
+    const QUANTIZES: bool = true;
+    #[inline(always)]
+    unsafe fn step<S: Simd>(self, x: S::V, scale: S::V) -> S::V {
+        S::signed(x, scale)
+    }
+    #[inline(always)]
+    unsafe fn pass<S: Simd>(self, g: S::V, x: S::V, scale: S::V) -> S::V {
+        let range = Uniform {
+            low: -1.0,
+            high: 1.0,
+        };
+        range.pass::<S>(g, x, scale)
+    }
+}
+
+/// The scales of `n` numbers from channel `c` on; a single one serves all.
+#[inline(always)]
+unsafe fn scales_of<S: Simd>(scales: &[f32], c: usize, n: usize) -> S::V {
+    match scales {
+        [scale] => S::splat(*scale),
+        scales => S::read(scales.as_ptr().add(c), n),
+    }
+}
+
+/// Numbers that go through `scales` once: all, if there is one scale.
+fn width(len: usize, scales: &[f32]) -> usize {
+    if scales.len() == 1 {
+        len.max(1)
+    } else {
+        scales.len()
+    }
+}
+
+/// `y[i] = step(x[i])`
+struct Quantize<'a, Q> {
+    staircase: Q,
+    x: &'a [f32],
+    scales: &'a [f32],
+    y: *mut f32,
+}
+
+impl<Q: Staircase> Kernel for Quantize<'_, Q> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let (x, y) = (self.x.as_ptr(), self.y);
+        let width = width(self.x.len(), self.scales);
+        // SAFETY: the vectors lie inside `x` and, as the caller of `run` says, inside `y`, and together they fill it.
+        unsafe {
+            for row in (0..self.x.len()).step_by(width) {
+                for c in (0..width).step_by(S::LANES) {
+                    let n = (width - c).min(S::LANES);
+                    let scale = scales_of::<S>(self.scales, c, n);
+                    let v = S::read(x.add(row + c), n);
+                    S::write(y.add(row + c), self.staircase.step::<S>(v, scale), n);
+                }
             }
-        },
-    });
+        }
+    }
 }
 
-/// Keeps the sign of what is farther than `threshold` from zero, with magnitude `scale`; the rest becomes zero.
-pub fn ternary(isa: Isa, x: &[f32], threshold: &[f32], scale: &[f32], y: &mut [f32]) {
-    check(x, scale, y);
-    check(x, threshold, y);
-    isa.run(Map2 {
-        x,
-        a: threshold,
-        b: scale,
-        y,
-        f: |x: f32, threshold: f32, scale: f32| {
+/// `d[i] = pass(d[i], x[i])`
+struct StraightThrough<'a> {
+    staircase: Uniform,
+    x: &'a [f32],
+    scales: &'a [f32],
+    d: &'a mut [f32],
+}
+
+impl Kernel for StraightThrough<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let (x, d) = (self.x.as_ptr(), self.d.as_mut_ptr());
+        let width = width(self.x.len(), self.scales);
+        // SAFETY: the vectors lie inside `x` and `d`, which have the same length.
+        unsafe {
+            for row in (0..self.x.len()).step_by(width) {
+                for c in (0..width).step_by(S::LANES) {
+                    let n = (width - c).min(S::LANES);
+                    let scale = scales_of::<S>(self.scales, c, n);
+                    let (v, g) = (S::read(x.add(row + c), n), S::read(d.add(row + c), n));
+                    S::write(d.add(row + c), self.staircase.pass::<S>(g, v, scale), n);
+                }
+            }
+        }
+    }
+}
+
+struct Ternary<'a> {
+    x: &'a [f32],
+    thresholds: &'a [f32],
+    scales: &'a [f32],
+}
+
+impl Kernel for Ternary<'_> {
+    type Output = Vec<f32>;
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Vec<f32> {
+        let one = |x: f32, threshold: f32, scale: f32| {
             if x > threshold {
                 scale
             } else if x < -threshold {
@@ -86,143 +306,89 @@ pub fn ternary(isa: Isa, x: &[f32], threshold: &[f32], scale: &[f32], y: &mut [f
             } else {
                 0.0
             }
-        },
-    });
+        };
+        let mut y = self.x.to_vec();
+        if let ([threshold], [scale]) = (self.thresholds, self.scales) {
+            for y in &mut y {
+                *y = one(*y, *threshold, *scale);
+            }
+        } else {
+            for row in y.chunks_exact_mut(self.scales.len()) {
+                let channels = self.thresholds.iter().zip(self.scales);
+                for (y, (threshold, scale)) in row.iter_mut().zip(channels) {
+                    *y = one(*y, *threshold, *scale);
+                }
+            }
+        }
+        y
+    }
 }
 
-/// Adds `dy` to `dx` where `|x| <= bound`: the straight-through gradient of [`sign`] and [`ternary`].
-pub fn clipped_backward(isa: Isa, x: &[f32], bound: &[f32], dy: &[f32], dx: &mut [f32]) {
-    check(x, bound, dx);
-    assert_eq!(x.len(), dy.len());
-    isa.run(MapGradient {
-        x,
-        a: bound,
-        dy,
-        dx,
-        passes: |x: f32, bound: f32| !(x < -bound || x > bound),
-    });
+struct AbsMax<'a> {
+    x: &'a [f32],
+    channels: usize,
 }
 
-/// The largest magnitude of each channel; `channels` is 1 for one number over all. NaN wins.
-pub fn abs_max(x: &[f32], channels: usize) -> Vec<f32> {
-    let mut largest = vec![0.0f32; channels];
-    for row in x.chunks_exact(channels) {
-        for (largest, x) in largest.iter_mut().zip(row) {
+impl Kernel for AbsMax<'_> {
+    type Output = Vec<f32>;
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Vec<f32> {
+        let larger = |largest: f32, x: f32| {
             let magnitude = x.abs();
-            *largest = if magnitude > *largest || magnitude.is_nan() {
+            if magnitude > largest || magnitude.is_nan() {
                 magnitude
             } else {
-                *largest
-            };
-        }
-    }
-    largest
-}
-
-/// The mean magnitude of each channel, summed in order in `f64`; `channels` is 1 for one number over all.
-pub fn mean_abs(x: &[f32], channels: usize) -> Vec<f32> {
-    let mut sums = vec![0.0f64; channels];
-    for row in x.chunks_exact(channels) {
-        for (sum, x) in sums.iter_mut().zip(row) {
-            *sum += f64::from(x.abs());
-        }
-    }
-    let rows = (x.len() / channels).max(1) as f64;
-    sums.iter().map(|sum| (sum / rows) as f32).collect()
-}
-
-/// Panics unless `per_channel` has one number or one per channel of `x`, and `y` the length of `x`.
-fn check(x: &[f32], per_channel: &[f32], y: &[f32]) {
-    assert_eq!(x.len(), y.len());
-    assert!(!per_channel.is_empty() && x.len().is_multiple_of(per_channel.len()));
-}
-
-/// `y[i] = f(x[i], a[i % len])`
-struct Map1<'a, F> {
-    x: &'a [f32],
-    a: &'a [f32],
-    y: &'a mut [f32],
-    f: F,
-}
-
-impl<F: Fn(f32, f32) -> f32> Kernel for Map1<'_, F> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Map1 { x, a, y, f } = self;
-        if let [a] = *a {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = f(x, a);
+                largest
             }
-        } else {
-            for (y, x) in y.chunks_exact_mut(a.len()).zip(x.chunks_exact(a.len())) {
-                for ((y, &x), &a) in y.iter_mut().zip(x).zip(a) {
-                    *y = f(x, a);
+        };
+        if self.channels > 1 {
+            let mut largest = vec![0.0; self.channels];
+            for row in self.x.chunks_exact(self.channels) {
+                for (largest, x) in largest.iter_mut().zip(row) {
+                    *largest = larger(*largest, *x);
                 }
             }
+            return largest;
         }
+        // The order of maxima does not matter.
+        let (blocks, rest) = self.x.as_chunks::<32>();
+        let mut largest = [0.0; 32];
+        for block in blocks {
+            for (largest, x) in largest.iter_mut().zip(block) {
+                *largest = larger(*largest, *x);
+            }
+        }
+        let all = largest.iter().chain(rest);
+        vec![all.fold(0.0, |largest, x| larger(largest, *x))]
     }
 }
 
-/// `y[i] = f(x[i], a[i % len], b[i % len])`
-struct Map2<'a, F> {
+struct MeanAbsAbove<'a> {
     x: &'a [f32],
-    a: &'a [f32],
-    b: &'a [f32],
-    y: &'a mut [f32],
-    f: F,
+    thresholds: &'a [f32],
 }
 
-impl<F: Fn(f32, f32, f32) -> f32> Kernel for Map2<'_, F> {
-    type Output = ();
+impl Kernel for MeanAbsAbove<'_> {
+    type Output = Vec<f32>;
     #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Map2 { x, a, b, y, f } = self;
-        if let ([a], [b]) = (a, b) {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = f(x, *a, *b);
-            }
-        } else {
-            for (i, (y, &x)) in y.iter_mut().zip(x).enumerate() {
-                *y = f(x, a[i % a.len()], b[i % b.len()]);
+    fn run<S: Simd>(self) -> Vec<f32> {
+        let channels = self.thresholds.len();
+        let mut sums = vec![0.0_f64; channels];
+        let mut counts = vec![0.0_f64; channels];
+        for row in self.x.chunks_exact(channels) {
+            let totals = sums.iter_mut().zip(&mut counts);
+            for ((sum, count), (x, threshold)) in totals.zip(row.iter().zip(self.thresholds)) {
+                let magnitude = x.abs();
+                // NaN counts, so that it is seen
+                let below = magnitude <= *threshold;
+                *sum += if below { 0.0 } else { f64::from(magnitude) };
+                *count += if below { 0.0 } else { 1.0 };
             }
         }
-    }
-}
-
-/// `dx[i] += dy[i] if passes(x[i], a[i % len]) else 0`
-struct MapGradient<'a, F> {
-    x: &'a [f32],
-    a: &'a [f32],
-    dy: &'a [f32],
-    dx: &'a mut [f32],
-    passes: F,
-}
-
-impl<F: Fn(f32, f32) -> bool> Kernel for MapGradient<'_, F> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let MapGradient {
-            x,
-            a,
-            dy,
-            dx,
-            passes,
-        } = self;
-        if let [a] = *a {
-            for ((dx, &dy), &x) in dx.iter_mut().zip(dy).zip(x) {
-                *dx += if passes(x, a) { dy } else { 0.0 };
-            }
-        } else {
-            let width = a.len();
-            let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
-            for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
-                for (((dx, &dy), &x), &a) in dx.iter_mut().zip(dy).zip(x).zip(a) {
-                    *dx += if passes(x, a) { dy } else { 0.0 };
-                }
-            }
-        }
+        let means = sums.iter().zip(&counts);
+        means
+            .map(|(sum, count)| (sum / count.max(1.0)) as f32)
+            .collect()
     }
 }
 
@@ -231,29 +397,37 @@ mod tests {
     use super::*;
     use crate::kernels::testing::{noise, on_every_isa};
 
-    fn uniform_of(x: &[f32], scale: &[f32], qmin: f32, qmax: f32) -> Vec<f32> {
-        on_every_isa(|isa| {
-            let mut y = vec![0.0; x.len()];
-            uniform(isa, x, scale, qmin, qmax, &mut y);
-            y
-        })
+    fn uniform(x: &[f32], scales: &[f32], low: f32, high: f32) -> Vec<f32> {
+        on_every_isa(|isa| quantize(isa, Codes::Uniform { low, high }, x, scales))
     }
 
     #[test]
     fn rounds_half_to_even_and_clips() {
         let x = [-9.0, -0.75, -0.25, 0.0, 0.25, 0.75, 1.25, 1.3, 9.0];
-        let y = uniform_of(&x, &[0.5], -2.0, 1.0);
+        let y = uniform(&x, &[0.5], -2.0, 1.0);
         assert_eq!(y, [-1.0, -1.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5]);
-        assert!(uniform_of(&[f32::NAN], &[0.5], -2.0, 1.0)[0].is_nan());
+        assert!(uniform(&[f32::NAN], &[0.5], -2.0, 1.0)[0].is_nan());
+    }
+
+    #[test]
+    fn rounding_agrees_with_the_standard_library() {
+        let x: Vec<f32> = (-5200..5200).map(|i| i as f32 / 40.0).collect();
+        let y = uniform(&x, &[1.0], -127.0, 127.0);
+        for (x, y) in x.iter().zip(y) {
+            assert_eq!(y, x.round_ties_even().clamp(-127.0, 127.0), "at {x}");
+        }
+        let largest = [LARGEST - 0.5, LARGEST - 1.5, 1.5 - LARGEST];
+        let y = uniform(&largest, &[1.0], -LARGEST, LARGEST);
+        assert_eq!(y, [LARGEST, LARGEST - 2.0, 2.0 - LARGEST]);
     }
 
     #[test]
     fn every_channel_has_its_scale() {
-        let y = uniform_of(&[0.6, 0.6, -1.6, -1.6], &[1.0, 0.5], -8.0, 7.0);
+        let y = uniform(&[0.6, 0.6, -1.6, -1.6], &[1.0, 0.5], -8.0, 7.0);
         assert_eq!(y, [1.0, 0.5, -2.0, -1.5]);
         let x = noise(7 * 33, 1);
         let scale: Vec<f32> = (1..=33).map(|c| c as f32 / 50.0).collect();
-        let y = uniform_of(&x, &scale, -4.0, 3.0);
+        let y = uniform(&x, &scale, -4.0, 3.0);
         for (i, (x, y)) in x.iter().zip(y).enumerate() {
             let s = scale[i % 33];
             assert_eq!(y, (x / s).round_ties_even().clamp(-4.0, 3.0) * s);
@@ -263,29 +437,22 @@ mod tests {
     #[test]
     fn gradients_pass_up_to_the_clip_range() {
         let x = [-1.1, -1.0, 0.3, 0.5, 0.6, f32::NAN];
-        let dx = on_every_isa(|isa| {
-            let mut dx = vec![1.0; 6];
-            uniform_backward(isa, &x, &[0.5], -2.0, 1.0, &[2.0; 6], &mut dx);
-            dx
-        });
-        assert_eq!(dx, [1.0, 3.0, 3.0, 3.0, 1.0, 3.0]);
-        let dx = on_every_isa(|isa| {
-            let mut dx = vec![0.0; 4];
-            let x = [-1.5, -1.0, 1.0, 1.5];
-            clipped_backward(isa, &x, &[1.0, 2.0], &[2.0; 4], &mut dx);
-            dx
-        });
+        let codes = Codes::Uniform {
+            low: -2.0,
+            high: 1.0,
+        };
+        let dx = on_every_isa(|isa| straight_through(isa, codes, &x, &[0.5], vec![2.0; 6]));
+        assert_eq!(dx, [0.0, 2.0, 2.0, 2.0, 0.0, 2.0]);
+        let x = [-1.5, -1.0, 1.0, 1.5];
+        let sign = Codes::Sign;
+        let dx = on_every_isa(|isa| straight_through(isa, sign, &x, &[1.0, 2.0], vec![2.0; 4]));
         assert_eq!(dx, [0.0, 2.0, 2.0, 2.0]);
     }
 
     #[test]
     fn zero_is_positive_and_nan_stays() {
         let x = [-2.0, -0.0, 0.0, 1e-30, f32::NAN];
-        let y = on_every_isa(|isa| {
-            let mut y = vec![0.0; 5];
-            sign(isa, &x, &[0.5], &mut y);
-            y
-        });
+        let y = on_every_isa(|isa| quantize(isa, Codes::Sign, &x, &[0.5]));
         assert_eq!(y[..4], [-0.5, 0.5, 0.5, 0.5]);
         assert!(y[4].is_nan());
     }
@@ -293,12 +460,8 @@ mod tests {
     #[test]
     fn ternary_keeps_what_exceeds_the_threshold() {
         let x = [-2.0, -0.5, 0.5, 0.6, 0.2, f32::NAN];
-        for threshold in [&[0.5][..], &[0.5, 0.5]] {
-            let y = on_every_isa(|isa| {
-                let mut y = vec![0.0; 6];
-                ternary(isa, &x, threshold, &[1.5], &mut y);
-                y
-            });
+        for (threshold, scale) in [(&[0.5][..], &[1.5][..]), (&[0.5, 0.5], &[1.5, 1.5])] {
+            let y = on_every_isa(|isa| ternary(isa, &x, threshold, scale));
             assert_eq!(y[..5], [-1.5, 0.0, 0.0, 1.5, 0.0]);
             assert!(y[5].is_nan());
         }
@@ -307,10 +470,21 @@ mod tests {
     #[test]
     fn magnitudes_by_channel() {
         let x = [1.0, -4.0, -3.0, 2.0];
+        let abs_max = |x: &[f32], channels| on_every_isa(|isa| abs_max(isa, x, channels));
+        let mean_abs = |x: &[f32], channels| on_every_isa(|isa| mean_abs(isa, x, channels));
         assert_eq!(abs_max(&x, 2), [3.0, 4.0]);
         assert_eq!(abs_max(&x, 1), [4.0]);
         assert_eq!(mean_abs(&x, 2), [2.0, 3.0]);
         assert_eq!(mean_abs(&x, 1), [2.5]);
-        assert!(abs_max(&[f32::NAN, 1.0], 1)[0].is_nan());
+        let above = on_every_isa(|isa| mean_abs_above(isa, &x, &[1.0, 4.0]));
+        assert_eq!(above, [3.0, 0.0]);
+        assert!(mean_abs(&[f32::NAN, 1.0], 1)[0].is_nan());
+        for at in [0, 40, 65] {
+            let mut x = noise(70, 3);
+            x[at] = -2.0;
+            assert_eq!(abs_max(&x, 1), [2.0]);
+            x[at] = f32::NAN;
+            assert!(abs_max(&x, 1)[0].is_nan());
+        }
     }
 }

@@ -90,6 +90,17 @@ impl Isa {
         }
     }
 
+    /// The loop `out[i] = F::of(out[i], [a[i], b[i], …, e[i]])` that is compiled for this instruction set.
+    pub fn block_loop<F: Lanewise, const N: usize>(self) -> BlockLoop<N> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => lanewise_avx512::<F, N>,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => lanewise_avx2::<F, N>,
+            Set::Portable => lanewise_portable::<F, N>,
+        }
+    }
+
     /// Runs the body of `kernel` that is compiled for this instruction set.
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: an `Isa` exists only for a set that the processor reported.
@@ -103,6 +114,60 @@ impl Isa {
             }
         }
     }
+}
+
+/// A function of what a block holds and of five others, lane by lane. `of` must be `#[inline(always)]`.
+pub trait Lanewise {
+    /// The new number in the place of `old`.
+    fn of(old: f32, operands: [f32; 5]) -> f32;
+}
+
+/// A loop over blocks of `N` numbers, compiled for one instruction set: calling it is sound where that is there.
+pub type BlockLoop<const N: usize> =
+    unsafe fn(&mut [f32; N], &[f32; N], &[f32; N], &[f32; N], &[f32; N], &[f32; N]);
+
+#[inline(always)]
+fn lanewise<F: Lanewise, const N: usize>(out: &mut [f32; N], [a, b, c, d, e]: [&[f32; N]; 5]) {
+    for i in 0..N {
+        out[i] = F::of(out[i], [a[i], b[i], c[i], d[i], e[i]]);
+    }
+}
+
+unsafe fn lanewise_portable<F: Lanewise, const N: usize>(
+    out: &mut [f32; N],
+    a: &[f32; N],
+    b: &[f32; N],
+    c: &[f32; N],
+    d: &[f32; N],
+    e: &[f32; N],
+) {
+    lanewise::<F, N>(out, [a, b, c, d, e]);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn lanewise_avx2<F: Lanewise, const N: usize>(
+    out: &mut [f32; N],
+    a: &[f32; N],
+    b: &[f32; N],
+    c: &[f32; N],
+    d: &[f32; N],
+    e: &[f32; N],
+) {
+    lanewise::<F, N>(out, [a, b, c, d, e]);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn lanewise_avx512<F: Lanewise, const N: usize>(
+    out: &mut [f32; N],
+    a: &[f32; N],
+    b: &[f32; N],
+    c: &[f32; N],
+    d: &[f32; N],
+    e: &[f32; N],
+) {
+    lanewise::<F, N>(out, [a, b, c, d, e]);
 }
 
 /// A loop with its arguments. `run` must be `#[inline(always)]`, so that the whole body lands inside the function that
@@ -161,6 +226,12 @@ pub trait Simd: Copy + 'static {
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// `if y <= low || y >= high { 0 } else { g }`: the gradient of clipping to `[low, high]`, from the clipped value.
     unsafe fn inside(g: Self::V, y: Self::V, low: Self::V, high: Self::V) -> Self::V;
+    /// `a / b`
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// `if y < low || y > high { 0 } else { g }`
+    unsafe fn within(g: Self::V, y: Self::V, low: Self::V, high: Self::V) -> Self::V;
+    /// `if x >= 0 { s } else if x < 0 { -s } else { x }`: NaN stays.
+    unsafe fn signed(x: Self::V, s: Self::V) -> Self::V;
 
     /// [`load`](Self::load) or [`load_first`](Self::load_first), whichever `n` asks for.
     #[inline(always)]
@@ -252,6 +323,32 @@ impl Simd for Portable {
             }
         })
     }
+    #[inline(always)]
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V {
+        lanes(|i| a[i] / b[i])
+    }
+    #[inline(always)]
+    unsafe fn within(g: Self::V, y: Self::V, low: Self::V, high: Self::V) -> Self::V {
+        lanes(|i| {
+            if y[i] < low[i] || y[i] > high[i] {
+                0.0
+            } else {
+                g[i]
+            }
+        })
+    }
+    #[inline(always)]
+    unsafe fn signed(x: Self::V, s: Self::V) -> Self::V {
+        lanes(|i| {
+            if x[i] >= 0.0 {
+                s[i]
+            } else if x[i] < 0.0 {
+                -s[i]
+            } else {
+                x[i]
+            }
+        })
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -327,6 +424,25 @@ mod x86 {
             let inside = _mm512_mask_cmp_ps_mask::<_CMP_NGE_UQ>(above, y, high);
             _mm512_maskz_mov_ps(inside, g)
         }
+        #[inline(always)]
+        unsafe fn div(a: __m512, b: __m512) -> __m512 {
+            _mm512_div_ps(a, b)
+        }
+        #[inline(always)]
+        unsafe fn within(g: __m512, y: __m512, low: __m512, high: __m512) -> __m512 {
+            let above = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(y, low);
+            let within = _mm512_mask_cmp_ps_mask::<_CMP_NGT_UQ>(above, y, high);
+            _mm512_maskz_mov_ps(within, g)
+        }
+        #[inline(always)]
+        unsafe fn signed(x: __m512, s: __m512) -> __m512 {
+            let zero = _mm512_setzero_ps();
+            let negative = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, zero);
+            let unordered = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+            let sign_bit = _mm512_set1_ps(-0.0);
+            let signed = _mm512_mask_xor_ps(s, negative, s, sign_bit);
+            _mm512_mask_mov_ps(signed, unordered, x)
+        }
     }
 
     /// 8 lanes with fused multiply-add.
@@ -395,6 +511,23 @@ mod x86 {
             let below = _mm256_cmp_ps::<_CMP_NGE_UQ>(y, high);
             _mm256_and_ps(_mm256_and_ps(above, below), g)
         }
+        #[inline(always)]
+        unsafe fn div(a: __m256, b: __m256) -> __m256 {
+            _mm256_div_ps(a, b)
+        }
+        #[inline(always)]
+        unsafe fn within(g: __m256, y: __m256, low: __m256, high: __m256) -> __m256 {
+            let above = _mm256_cmp_ps::<_CMP_NLT_UQ>(y, low);
+            let below = _mm256_cmp_ps::<_CMP_NGT_UQ>(y, high);
+            _mm256_and_ps(_mm256_and_ps(above, below), g)
+        }
+        #[inline(always)]
+        unsafe fn signed(x: __m256, s: __m256) -> __m256 {
+            let negative = _mm256_cmp_ps::<_CMP_LT_OQ>(x, _mm256_setzero_ps());
+            let unordered = _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x);
+            let sign = _mm256_and_ps(negative, _mm256_set1_ps(-0.0));
+            _mm256_blendv_ps(_mm256_xor_ps(s, sign), x, unordered)
+        }
     }
 }
 
@@ -437,6 +570,9 @@ mod tests {
                         S::max(a, b),
                         S::min(a, b),
                         S::inside(a, b, half, S::splat(2.0)),
+                        S::div(a, b),
+                        S::within(a, b, half, S::splat(2.0)),
+                        S::signed(a, half),
                     ];
                     for result in results {
                         let mut line = vec![9.0; 16];

@@ -92,8 +92,20 @@ pub enum Optimizer {
         /// L2 penalty on weights, not on batch norm or biases.
         weight_decay: f64,
     },
-    /// Adam (arXiv:1412.6980), with decoupled weight decay (arXiv:1711.05101) if it is not 0.
+    /// Adam (arXiv:1412.6980).
     Adam {
+        /// Learning rate.
+        lr: f64,
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// L2 penalty on weights, not on batch norm or biases.
+        weight_decay: f64,
+    },
+    /// The same with decoupled weight decay (arXiv:1711.05101).
+    #[serde(rename = "adamw")]
+    AdamW {
         /// Learning rate.
         lr: f64,
         /// Decay of the first moment.
@@ -108,7 +120,9 @@ pub enum Optimizer {
 impl Optimizer {
     /// Sets the weight decay.
     pub(super) fn decay(&mut self, by: f64) {
-        let (Optimizer::Sgd { weight_decay, .. } | Optimizer::Adam { weight_decay, .. }) = self;
+        let (Optimizer::Sgd { weight_decay, .. }
+        | Optimizer::Adam { weight_decay, .. }
+        | Optimizer::AdamW { weight_decay, .. }) = self;
         *weight_decay = by;
     }
 }

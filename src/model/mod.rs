@@ -24,6 +24,7 @@ mod members;
 pub mod metrics;
 pub mod network;
 mod operation;
+mod output;
 pub mod partial;
 mod place;
 mod policy;

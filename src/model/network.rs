@@ -57,7 +57,7 @@ pub struct Node {
     pub inputs: Vec<usize>,
     /// What it gives.
     pub shape: Shape,
-    /// For convolution and linear nodes of a quantized network: how its operands are represented.
+    /// For convolution and linear nodes of a quantized network: how its operands are represented. For [`Op::Quantize`] its quantizer.
     pub placement: Option<Placement>,
 }
 
@@ -106,6 +106,8 @@ pub enum Op {
     },
     /// Pixels and channels as one vector in NHWC order.
     Flatten,
+    /// What is kept of an addition or of the result: its values by the quantizer of activations that is placed on it.
+    Quantize,
 }
 
 /// Square kernel, one stride, zero padding at all sides.

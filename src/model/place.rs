@@ -69,6 +69,7 @@ pub(super) fn quantizer(
         (Some("mse"), _) => ScaleRule::MeanSquaredError,
         (Some("one"), _) => ScaleRule::One,
         (Some("learned"), _) => ScaleRule::Learned,
+        (Some("learned_clip"), _) => ScaleRule::LearnedClip,
         (Some("percentile"), Some(Value::Record(record))) => {
             let share = record
                 .fields
@@ -143,6 +144,7 @@ pub(super) fn replace_rectifiers(network: &mut Network, signed_input: bool) {
             }
             Op::Add | Op::Sum if non_negative[at] => open.extend(&node.inputs),
             Op::Add | Op::Sum | Op::Input | Op::Convolution(_) | Op::Linear | Op::Norm => {}
+            Op::Quantize => unreachable!("outputs are quantized when operands are settled"),
         }
     }
 }
@@ -170,18 +172,22 @@ pub(super) fn settle_activations(
         let Some(quantizer) = node.placement.as_mut().and_then(|p| p.activations.as_mut()) else {
             continue;
         };
-        // One scale per tensor, and a rule that suits magnitudes rather than means.
-        quantizer.per_channel = false;
-        match &mut quantizer.grid {
-            Grid::Integer { signed, .. } => {
-                *signed = declared.unwrap_or(!non_negative[producer]);
-                if quantizer.scale == ScaleRule::MeanAbs {
-                    quantizer.scale = ScaleRule::MaxAbs;
-                }
+        settle(quantizer, declared.unwrap_or(!non_negative[producer]));
+    }
+}
+
+/// One scale per tensor, and a rule that suits magnitudes rather than means.
+pub(super) fn settle(quantizer: &mut Quantizer, is_signed: bool) {
+    quantizer.per_channel = false;
+    match &mut quantizer.grid {
+        Grid::Integer { signed, .. } => {
+            *signed = is_signed;
+            if quantizer.scale == ScaleRule::MeanAbs {
+                quantizer.scale = ScaleRule::MaxAbs;
             }
-            Grid::Binary | Grid::Ternary if quantizer.scale == ScaleRule::Learned => {}
-            Grid::Binary | Grid::Ternary => quantizer.scale = ScaleRule::One,
         }
+        Grid::Binary | Grid::Ternary if quantizer.scale.is_learned() => {}
+        Grid::Binary | Grid::Ternary => quantizer.scale = ScaleRule::One,
     }
 }
 
@@ -200,7 +206,8 @@ pub(super) fn non_negative(network: &Network, signed_input: bool) -> Vec<bool> {
             | Op::PadShortcut { .. }
             | Op::Add
             | Op::Sum
-            | Op::Concat => node.inputs.iter().all(|i| known[*i]),
+            | Op::Concat
+            | Op::Quantize => node.inputs.iter().all(|i| known[*i]),
         };
         known.push(is);
     }

@@ -10,7 +10,7 @@ use super::evaluate::{self, both, either, negate};
 use super::formula;
 use super::partial;
 use super::select::{matching, report_idle};
-use super::settle::{Frame, Settler};
+use super::settle::{Alternative, Frame, Settler};
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Policy, Quantifier, Rule, Slot, Value};
@@ -20,6 +20,16 @@ use crate::ir::{Expr, Policy, Quantifier, Rule, Slot, Value};
 pub(super) struct Placed {
     pub(super) weights: Expr,
     pub(super) activations: Expr,
+}
+
+impl Placed {
+    /// Another's where a condition holds.
+    fn unless(self, condition: &Expr, other: Placed) -> Placed {
+        Placed {
+            weights: evaluate::choose(condition.clone(), other.weights, self.weights),
+            activations: evaluate::choose(condition.clone(), other.activations, self.activations),
+        }
+    }
 }
 
 /// The value of an operand that no rule quantizes.
@@ -55,29 +65,75 @@ struct Said {
     activations: Option<Expr>,
 }
 
-/// Places quantizers on every node with weights; the result has one entry per node, `None` for the others. `around` are the
-/// experiment's names.
+/// What a policy, or several of which one is chosen, say of a network.
+#[derive(Debug, Clone)]
+pub(super) struct Placements {
+    /// For each template node with weights.
+    pub(super) layers: Vec<Option<Placed>>,
+    /// Of what leaves an addition or the network.
+    pub(super) output: Expr,
+}
+
+impl Placements {
+    /// Everything stays float.
+    pub(super) fn none(nodes: usize) -> Placements {
+        Placements {
+            layers: vec![None; nodes],
+            output: float(),
+        }
+    }
+}
+
+fn float() -> Expr {
+    Expr::Value(Value::name(FLOAT))
+}
+
+/// Places the quantizers of whichever policy is chosen.
 pub(super) fn place(
-    policy: &Policy,
+    alternatives: &[Alternative<Policy>],
     nodes: &[TemplateNode],
     around: &Frame,
     settler: &mut Settler,
-) -> Vec<Option<Placed>> {
+) -> Placements {
+    let mut all = Placements::none(nodes.len());
+    // The first stands where no other is chosen.
+    for alternative in alternatives {
+        let placed = place_one(alternative, nodes, around, settler);
+        all.output = evaluate::choose(alternative.guard.clone(), placed.output, all.output);
+        for (all, one) in all.layers.iter_mut().zip(placed.layers) {
+            *all = match (all.take(), one) {
+                (Some(before), Some(one)) => Some(before.unless(&alternative.guard, one)),
+                (before, one) => one.or(before),
+            };
+        }
+    }
+    all
+}
+
+/// Places quantizers on every node with weights; the result has one entry per node, `None` for the others, and what the policy says of outputs. `around` are the
+/// experiment's names.
+fn place_one(
+    alternative: &Alternative<Policy>,
+    nodes: &[TemplateNode],
+    around: &Frame,
+    settler: &mut Settler,
+) -> Placements {
+    let Alternative {
+        what: policy,
+        path: root,
+        guard,
+    } = alternative;
     let mut names = around.clone();
     for binding in &policy.lets {
-        let value = settler.slot(
-            &binding.slot,
-            &format!("policy.{}", binding.name),
-            &Expr::bool(true),
-            &names,
-        );
+        let path = format!("{root}.{}", binding.name);
+        let value = settler.slot(&binding.slot, &path, guard, &names);
         names.define(&binding.name, value);
     }
     for require in &policy.requires {
         let mark = settler.uses.len();
-        let holds = settler.expr(&require.holds, "policy", &Expr::bool(true), &names);
+        let holds = settler.expr(&require.holds, root, guard, &names);
         partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
-        settler.require(require, &holds);
+        settler.require(require, &evaluate::implies(guard.clone(), holds));
     }
     let weighted: Vec<usize> = (0..nodes.len())
         .filter(|i| nodes[*i].kind().is_some())
@@ -88,7 +144,7 @@ pub(super) fn place(
         report_idle(rule, &of_rule, &weighted, nodes, settler);
         matches.push(of_rule);
     }
-    let reach = reaches(policy, &weighted, &matches, nodes);
+    let reach = reaches(alternative, &weighted, &matches, nodes);
     let once: Vec<Option<Said>> = policy
         .rules
         .iter()
@@ -98,7 +154,7 @@ pub(super) fn place(
             (rule.quantifier == Quantifier::Every).then(|| {
                 say(
                     rule,
-                    &format!("policy.every[{r}]"),
+                    &format!("{root}.every[{r}]"),
                     &anywhere,
                     &names,
                     settler,
@@ -109,12 +165,11 @@ pub(super) fn place(
 
     let mut placed = vec![None; nodes.len()];
     for (w, index) in weighted.iter().enumerate() {
-        let float = || Expr::Value(Value::name(FLOAT));
         let mut operands = Placed {
             weights: float(),
             activations: float(),
         };
-        let path = format!("policy.{}", label(*index, &weighted, nodes));
+        let path = format!("{root}.{}", label(*index, &weighted, nodes));
         for (r, rule) in policy.rules.iter().enumerate() {
             let said = once[r].clone().unwrap_or_else(|| {
                 let path = path_of(rule, r, &path, settler);
@@ -130,22 +185,30 @@ pub(super) fn place(
         }
         placed[*index] = Some(operands);
     }
-    report_reductions(&placed, settler);
-    placed
+    let output = match &policy.output {
+        Some(slot) => settler.slot(slot, &format!("{root}.output"), guard, &names),
+        None => float(),
+    };
+    let activations = placed.iter().flatten().map(|p| &p.activations);
+    report_reductions(activations.chain([&output]), settler);
+    Placements {
+        layers: placed,
+        output,
+    }
 }
 
 /// Activations come in batches: a quantizer that takes a mean of all its values would let images change each other's results.
-fn report_reductions(placed: &[Option<Placed>], settler: &mut Settler) {
+fn report_reductions<'e>(activations: impl Iterator<Item = &'e Expr>, settler: &mut Settler) {
     let mut used = BTreeSet::new();
-    for operands in placed.iter().flatten() {
-        evaluate::walk(&operands.activations, &mut |part| match part {
+    for expr in activations {
+        evaluate::walk(expr, &mut |part| match part {
             Expr::Value(value) => used.extend(value.as_name().map(str::to_owned)),
             Expr::Record(name, ..) => {
                 used.insert(name.clone());
             }
             _ => {}
         });
-        for index in evaluate::decisions(&operands.activations) {
+        for index in evaluate::decisions(expr) {
             let choices = &settler.decisions.all[index].choices;
             let members = (0..choices.len().unwrap_or(0)).filter_map(|i| choices.member(i));
             used.extend(members.filter_map(|m| m.as_name().map(str::to_owned)));
@@ -250,15 +313,16 @@ fn names_in(slot: &Slot) -> BTreeSet<String> {
 
 /// Where each rule wins: it matches, the node exists, and no later rule with the same field matches.
 fn reaches(
-    policy: &Policy,
+    alternative: &Alternative<Policy>,
     weighted: &[usize],
     matches: &[Vec<Expr>],
     nodes: &[TemplateNode],
 ) -> Vec<Vec<Reach>> {
+    let policy = alternative.what;
     let mut reach = vec![vec![Reach::never(); weighted.len()]; policy.rules.len()];
     for (w, index) in weighted.iter().enumerate() {
-        let (mut weights, mut activations) =
-            (nodes[*index].guard.clone(), nodes[*index].guard.clone());
+        let there = both(alternative.guard.clone(), nodes[*index].guard.clone());
+        let (mut weights, mut activations) = (there.clone(), there);
         for (r, rule) in policy.rules.iter().enumerate().rev() {
             let here = matches[r][w].clone();
             if rule.weights.is_some() {

@@ -52,6 +52,15 @@ pub enum ScaleRule {
     One,
     /// Learned with the weights, from 2 mean |x| / sqrt(largest code) on (LSQ, arXiv:1902.08153).
     Learned,
+    /// Learned as where to clip, from max |x| on: what rounding adds has no part in its gradient (PACT, arXiv:1805.06085).
+    LearnedClip,
+}
+
+impl ScaleRule {
+    /// Whether the scale is trained with the weights.
+    pub fn is_learned(self) -> bool {
+        matches!(self, ScaleRule::Learned | ScaleRule::LearnedClip)
+    }
 }
 
 impl Grid {

@@ -12,7 +12,7 @@ use super::evaluate::{self, Failure};
 use super::existence;
 use super::partial::{self, Use};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::{Expr, Quantizer, Require, Slot, Value};
+use crate::ir::{BinaryOp, Choice, Domain, DomainKind, Expr, Quantizer, Require, Slot, Value};
 use crate::source::Span;
 
 /// Names of one statement list, innermost last.
@@ -31,6 +31,15 @@ impl Frame {
             .find(|(n, _)| n == name)
             .map(|(_, e)| e.clone())
     }
+}
+
+/// One of several declarations of which a search chooses one, or the only one.
+pub(super) struct Alternative<'a, T> {
+    pub(super) what: &'a T,
+    /// Where its decisions stand: `target.braintta`, or `target` if it is the only one.
+    pub(super) path: String,
+    /// The condition under which it is the one.
+    pub(super) guard: Expr,
 }
 
 /// Makes decisions out of slots, in the order in which it meets them.
@@ -83,6 +92,43 @@ impl<'a> Settler<'a> {
             Slot::Fixed(expr) => self.expr(expr, path, guard, names),
             Slot::Chosen(domain) => self.domain(domain, path, guard, names),
         }
+    }
+
+    /// The declarations that a search may choose, whose decisions stand below `path`.
+    pub(super) fn one_of<'t, T>(
+        &mut self,
+        first: &'t T,
+        choice: Option<&'t Choice<T>>,
+        path: &str,
+        name: impl Fn(&T) -> &str,
+    ) -> Vec<Alternative<'t, T>> {
+        let always = Expr::bool(true);
+        let Some(choice) = choice else {
+            return vec![Alternative {
+                what: first,
+                path: path.into(),
+                guard: always,
+            }];
+        };
+        let all: Vec<&T> = std::iter::once(first).chain(&choice.others).collect();
+        let named = |one: &&T| Expr::Value(Value::name(name(one)));
+        let items: Vec<Expr> = all.iter().map(named).collect();
+        let domain = Domain {
+            kind: DomainKind::Set(Vec::new()),
+            default: choice.default.clone(),
+            span: choice.span,
+        };
+        let (which, labels) = self.which(&items, &domain, path, &always);
+        let one = |(what, label): (&'t T, Value)| Alternative {
+            what,
+            path: format!("{path}.{label}"),
+            guard: Expr::Binary(
+                BinaryOp::Equal,
+                Arc::new(which.clone()),
+                Arc::new(Expr::Value(label)),
+            ),
+        };
+        all.into_iter().zip(labels).map(one).collect()
     }
 
     /// A fixed expression: names replaced, choices within records made decisions.

@@ -190,11 +190,20 @@ fn optimizer(value: &Value) -> Result<Optimizer, Failure> {
             beta2: field("beta2", 0.999)?,
             weight_decay: field("weight_decay", 0.0)?,
         }),
+        Some("adamw") => Ok(Optimizer::AdamW {
+            lr: field("lr", 2e-3)?,
+            beta1: field("beta1", 0.9)?,
+            beta2: field("beta2", 0.999)?,
+            weight_decay: field("weight_decay", 0.01)?,
+        }),
         Some("sgd") => Ok(Optimizer::Sgd {
             lr: field("lr", 0.1)?,
             momentum: field("momentum", 0.9)?,
             weight_decay: field("weight_decay", 0.0)?,
         }),
-        _ => Err(Failure::Kind("`adam(…)` or `sgd(…)`", value.to_string())),
+        _ => Err(Failure::Kind(
+            "`adam(…)`, `adamw(…)` or `sgd(…)`",
+            value.to_string(),
+        )),
     }
 }

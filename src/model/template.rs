@@ -4,7 +4,6 @@
 //! the space, or is never met, is reported here, before anything runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::additive;
 use super::aggregate::{self, Place};
@@ -21,9 +20,10 @@ use super::members::Values;
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
 use super::operation::TemplateOp;
+use super::output;
 use super::partial::{self, Interval, Names};
 use super::place;
-use super::policy::{self, Placed};
+use super::policy::{self, Placed, Placements};
 use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
@@ -31,7 +31,7 @@ use super::stage::{Final, Stage};
 use super::suspect;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{self, BinaryOp, Experiment, Expr, Slot, Value};
+use crate::ir::{self, Experiment, Expr, Slot, Value};
 use crate::source::Span;
 
 /// What names of an experiment's own metrics begin with.
@@ -45,6 +45,8 @@ pub struct Template {
     classes: usize,
     pub(super) nodes: Vec<TemplateNode>,
     pub(super) placed: Vec<Option<Placed>>,
+    /// The quantizer of what leaves an addition or the network.
+    output: Expr,
     has_space: bool,
     repairs: Expr,
     repair_definitions: Vec<ir::Repair>,
@@ -92,7 +94,7 @@ impl Template {
         let shape = experiment.data.as_ref().map_or([0; 3], |d| d.shape);
         let classes = experiment.data.as_ref().map_or(0, |d| d.classes);
         let mut unrolled = None;
-        let mut placed = Vec::new();
+        let mut placements = Placements::none(0);
         let mut places = Vec::new();
         let mut claims = Vec::new();
         let mut fits_so_far = false;
@@ -110,11 +112,15 @@ impl Template {
                 partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
                 settler.require(require, &holds);
             }
-            placed = match &experiment.policy {
-                Some(policy) => policy::place(policy, &found.nodes, &names, &mut settler),
-                None => vec![None; found.nodes.len()],
+            placements = match &experiment.policy {
+                Some(first) => {
+                    let choice = experiment.policy_choice.as_ref();
+                    let all = settler.one_of(first, choice, "policy", |p| &p.name);
+                    policy::place(&all, &found.nodes, &names, &mut settler)
+                }
+                None => Placements::none(found.nodes.len()),
             };
-            for (node, placed) in found.nodes.iter().zip(&placed) {
+            for (node, placed) in found.nodes.iter().zip(&placements.layers) {
                 for value in placed.iter().flat_map(|p| [&p.weights, &p.activations]) {
                     partial::of_amended(value, &node.guard, &mut settler);
                 }
@@ -204,6 +210,10 @@ impl Template {
         }
         let has_space = unrolled.is_some();
         let nodes = unrolled.map(|(_, found)| found.nodes).unwrap_or_default();
+        let Placements {
+            layers: placed,
+            output,
+        } = placements;
         let mut decisions = settler.decisions;
         // A skip connection that a repair removes takes its projection along.
         let projects = nodes.iter().any(|n| matches!(n.op, TemplateOp::Project(_)));
@@ -243,6 +253,7 @@ impl Template {
             has_space,
             nodes,
             placed,
+            output,
             repairs,
             repair_definitions: experiment.repair_definitions.clone(),
             quantizers: experiment.quantizers.clone(),
@@ -293,7 +304,8 @@ impl Template {
                 ("accuracy", _) => Interval::new(0.0, 1.0),
                 (_, Some((low, high))) => Interval::new(*low, *high),
                 // Sizes, times and energies of a network are above 0.
-                _ if metric(name).is_some() => Interval::new(f64::MIN_POSITIVE, f64::MAX),
+                // Far below any joule or second, and products of several are still above 0.
+                _ if metric(name).is_some() => Interval::new(1e-30, f64::MAX),
                 _ => partial::of_formula(name),
             }
         };
@@ -399,6 +411,7 @@ impl Template {
         let repairs = self.repair(&mut network, &mut declared, &scope)?;
         place::replace_rectifiers(&mut network, self.signed_input);
         place::settle_activations(&mut network, &declared, self.signed_input);
+        self.quantize_output(&mut network, &scope)?;
         let is_quantized = network.nodes.iter().any(|node| {
             let mut placed = node.placement.iter();
             placed.any(|p| p.weights.is_some() || p.activations.is_some())
@@ -433,6 +446,18 @@ impl Template {
             training.apply(&mut candidate.stages, &scope)?;
         }
         Ok(candidate)
+    }
+
+    /// Puts the policy's quantizer on what leaves an addition or the network.
+    fn quantize_output(&self, network: &mut Network, scope: &dyn Scope) -> Result<(), Failure> {
+        let value = evaluate::value(&self.output, scope)?;
+        let quantizer = place::quantizer(&value, &self.quantizers)
+            .map_err(|place::NotAQuantizer(why)| Failure::Kind("a quantizer", why))?;
+        if let Some(quantizer) = quantizer {
+            let signed = place::signed(&value, &self.quantizers);
+            output::quantize(network, &quantizer, signed, self.signed_input);
+        }
+        Ok(())
     }
 
     /// The target that is there.
@@ -548,29 +573,13 @@ fn settle_targets(
     let Some(first) = &experiment.target else {
         return Vec::new();
     };
-    let always = Expr::bool(true);
-    let Some(choice) = &experiment.target_choice else {
-        let target = settle_target(first, "target", &always, names, settler);
-        return vec![(always, target)];
-    };
-    let all: Vec<&ir::Target> = std::iter::once(first).chain(&choice.others).collect();
-    let named = |target: &&ir::Target| Expr::Value(Value::name(&target.name));
-    let items: Vec<Expr> = all.iter().map(named).collect();
-    let domain = ir::Domain {
-        kind: ir::DomainKind::Set(Vec::new()),
-        default: choice.default.clone(),
-        span: choice.span,
-    };
-    let (which, labels) = settler.which(&items, &domain, "target", &always);
-    let mut settled = Vec::with_capacity(all.len());
-    for (target, label) in all.into_iter().zip(labels) {
-        let path = format!("target.{label}");
-        let label = Arc::new(Expr::Value(label));
-        let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
-        let target = settle_target(target, &path, &chosen, names, settler);
-        settled.push((chosen, target));
-    }
-    settled
+    let choice = experiment.target_choice.as_ref();
+    let alternatives = settler.one_of(first, choice, "target", |t| &t.name);
+    let settled = alternatives.into_iter().map(|one| {
+        let target = settle_target(one.what, &one.path, &one.guard, names, settler);
+        (one.guard, target)
+    });
+    settled.collect()
 }
 
 /// Makes decisions of a target's choices. Fixed fields keep the names of other fields, which the target resolves itself; `names` are

@@ -154,10 +154,10 @@ struct Place {
 
 impl Place {
     fn of(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.into()
-        } else {
-            format!("{}.{name}", self.path)
+        match (self.path.as_str(), name) {
+            ("", name) => name.into(),
+            (path, "") => path.into(),
+            (path, name) => format!("{path}.{name}"),
         }
     }
 

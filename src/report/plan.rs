@@ -80,15 +80,23 @@ pub fn text(
             ),
         );
     }
+    let others = experiment.policy_choice.iter().flat_map(|c| &c.others);
+    let policies = experiment
+        .policy
+        .iter()
+        .chain(others)
+        .map(|p| p.name.as_str());
     let others = experiment.target_choice.iter().flat_map(|c| &c.others);
-    let targets: Vec<&str> = (experiment.target.iter().chain(others))
-        .map(|t| t.name.as_str())
-        .collect();
-    let targets = Some(targets.join(" or ")).filter(|names| !names.is_empty());
+    let targets = experiment
+        .target
+        .iter()
+        .chain(others)
+        .map(|t| t.name.as_str());
+    let either = |names: Vec<&str>| Some(names.join(" or ")).filter(|names| !names.is_empty());
     for (name, part) in [
         ("space", experiment.space.as_ref().map(|s| s.name.clone())),
-        ("policy", experiment.policy.as_ref().map(|p| p.name.clone())),
-        ("target", targets),
+        ("policy", either(policies.collect())),
+        ("target", either(targets.collect())),
     ] {
         if let Some(part) = part {
             line(&mut out, name, &part);
@@ -426,11 +434,11 @@ fn layers(template: &Template, look: Look, out: &mut String) {
             let code = |q: &Option<crate::model::Quantizer>| {
                 q.as_ref().map_or("float".into(), |q| q.grid.to_string())
             };
-            format!(
-                "{} weights, {} inputs",
-                code(&p.weights),
-                code(&p.activations)
-            )
+            let (weights, activations) = (code(&p.weights), code(&p.activations));
+            match has_weights {
+                true => format!("{weights} weights, {activations} inputs"),
+                false => activations,
+            }
         });
         grid.row(
             &[
@@ -471,6 +479,7 @@ fn operation(op: &Op) -> String {
         Op::Concat => "concat".into(),
         Op::PadShortcut { stride } => format!("padded shortcut, stride {stride}"),
         Op::Flatten => "flatten".into(),
+        Op::Quantize => "quantize".into(),
     }
 }
 

@@ -134,7 +134,7 @@ fn a_quantity_is_a_number_and_a_unit_on_one_line() {
         "a = 25 b = 64",
         "a = 25 b in {1}",
         "a = 25 b { c = 1 }",
-        "a = 25 b c { d = 1 }",
+        "a = 25 stage c { d = 1 }",
         "a = 25 f(x) = x",
         "a = 25 b.c = 1",
         "a = 25 b[0].c = 1",
@@ -146,6 +146,17 @@ fn a_quantity_is_a_number_and_a_unit_on_one_line() {
         assert_eq!(found.len(), 2, "{body}: {found:?}");
         assert!(
             matches!(&found[0], EntryKind::Field(f) if matches!(&f.value.kind, ExprKind::Number(n) if n.unit.is_none()))
+        );
+    }
+    for body in [
+        "a = 200 MHz vector { d = 1 }",
+        "a = 200 MHz  vector { d = 1 }",
+        "a = 200 MHz stage c { d = 1 }",
+    ] {
+        let found = entries(body);
+        assert_eq!(found.len(), 2, "{body}: {found:?}");
+        assert!(
+            matches!(&found[0], EntryKind::Field(f) if matches!(&f.value.kind, ExprKind::Number(n) if n.unit.is_some()))
         );
     }
     assert!(matches!(value("1..4"), ExprKind::Range { .. }));

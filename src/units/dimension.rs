@@ -124,6 +124,21 @@ impl Dimension {
         even.then(|| Dimension(self.0.map(|e| e / 2)))
     }
 
+    /// The unit that values of it are kept in, as the language spells it: `J*s`, `bit/cycle`; empty for a plain number.
+    pub fn base_unit(self) -> String {
+        let (above, below) = self.fraction();
+        let raised = |(base, exponent): &(Base, u8)| match exponent {
+            1 => base.symbol().to_string(),
+            n => format!("{}^{n}", base.symbol()),
+        };
+        let above: Vec<String> = above.iter().map(raised).collect();
+        let below: String = below.iter().map(|b| format!("/{}", raised(b))).collect();
+        match above.is_empty() && !below.is_empty() {
+            true => format!("1{below}"),
+            false => above.join("*") + &below,
+        }
+    }
+
     /// Whether it is far beyond any unit, where products begin to saturate.
     pub(super) fn is_absurd(self) -> bool {
         self.0.iter().any(|e| e.unsigned_abs() > 64)

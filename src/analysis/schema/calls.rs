@@ -4,7 +4,14 @@ use super::Otherwise::{Absent, Number, Required, Word};
 use super::{Callable, Field, Kind, field};
 
 /// Words that name a way to find a scale.
-pub const SCALES: &[&str] = &["max_abs", "mean_abs", "mse", "one", "learned"];
+pub const SCALES: &[&str] = &[
+    "max_abs",
+    "mean_abs",
+    "mse",
+    "one",
+    "learned",
+    "learned_clip",
+];
 
 const PADDING: Field = field(
     "padding",
@@ -107,6 +114,63 @@ pub const OPERATIONS: &[Callable] = &[
 /// Operations of the language that are not built yet.
 pub const OPERATIONS_LATER: &[&str] = &["dropout"];
 
+const LEARNING_RATE: Field =
+    field("lr", Kind::Number(""), Number(2e-3), "learning rate").positive();
+const BETA1: Field = field(
+    "beta1",
+    Kind::Number(""),
+    Number(0.9),
+    "decay of the first moment",
+)
+.within(0.0, 1.0);
+const BETA2: Field = field(
+    "beta2",
+    Kind::Number(""),
+    Number(0.999),
+    "decay of the second moment",
+)
+.within(0.0, 1.0);
+
+/// Factors on the learning rate, in formulas of a schedule.
+pub const SCHEDULES: &[Callable] = &[
+    Callable {
+        name: "warmup",
+        fields: &[field(
+            "share",
+            Kind::Number(""),
+            Required,
+            "share of the stage's steps that it takes",
+        )
+        .within(f64::MIN_POSITIVE, 1.0)
+        .fixed()],
+        positional: Some("share"),
+        docs: "a line from 0 to 1 over the first steps of a stage, 1 afterwards (arXiv:1706.02677)",
+    },
+    Callable {
+        name: "step",
+        fields: &[
+            field(
+                "at",
+                Kind::Number(""),
+                Required,
+                "share of the stage's steps after which it acts",
+            )
+            .within(0.0, 1.0)
+            .fixed(),
+            field(
+                "factor",
+                Kind::Number(""),
+                Number(0.1),
+                "what the learning rate is multiplied by from there on",
+            )
+            .within(0.0, f64::MAX)
+            .fixed(),
+        ],
+        positional: Some("at"),
+        docs: "1 until a share of a stage's steps is done, a factor from there on",
+    },
+];
+
 /// Calls that make a value with fields.
 pub const RECORDS: &[(Kind, Callable)] = &[
     (
@@ -114,31 +178,39 @@ pub const RECORDS: &[(Kind, Callable)] = &[
         Callable {
             name: "adam",
             fields: &[
-                field("lr", Kind::Number(""), Number(2e-3), "learning rate").positive(),
-                field(
-                    "beta1",
-                    Kind::Number(""),
-                    Number(0.9),
-                    "decay of the first moment",
-                )
-                .within(0.0, 1.0),
-                field(
-                    "beta2",
-                    Kind::Number(""),
-                    Number(0.999),
-                    "decay of the second moment",
-                )
-                .within(0.0, 1.0),
+                LEARNING_RATE,
+                BETA1,
+                BETA2,
                 field(
                     "weight_decay",
                     Kind::Number(""),
                     Number(0.0),
-                    "decoupled decay of weights",
+                    "L2 penalty on weights: a part of the gradient",
                 )
                 .within(0.0, 1.0),
             ],
             positional: None,
-            docs: "Adam (arXiv:1412.6980), decoupled weight decay (arXiv:1711.05101)",
+            docs: "Adam (arXiv:1412.6980)",
+        },
+    ),
+    (
+        Kind::Optimizer,
+        Callable {
+            name: "adamw",
+            fields: &[
+                LEARNING_RATE,
+                BETA1,
+                BETA2,
+                field(
+                    "weight_decay",
+                    Kind::Number(""),
+                    Number(0.01),
+                    "share of each weight, times the learning rate, that a step takes away",
+                )
+                .within(0.0, 1.0),
+            ],
+            positional: None,
+            docs: "Adam with weight decay that is decoupled from the gradient (arXiv:1711.05101)",
         },
     ),
     (

@@ -286,7 +286,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         kind: "policy",
         bases: &[],
         base_required: false,
-        fields: &[],
+        fields: OUTPUT,
         sections: &[],
         formulas: &[],
         lets: true,
@@ -549,6 +549,14 @@ pub const RULE: &[Field] = &[
         "of what enters the layer's multiplication",
     ),
 ];
+
+/// The fields of a policy.
+pub const OUTPUT: &[Field] = &[field(
+    "output",
+    Kind::Quantizer,
+    Absent,
+    "of what leaves an addition or the network",
+)];
 
 /// How often a `repeat` copies its body.
 pub const COUNT: Field =

@@ -7,8 +7,8 @@ mod calls;
 mod declarations;
 mod functions;
 
-pub use calls::{COMMAND, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES};
-pub use declarations::{COUNT, DECLARATIONS, QUANTIZER, RULE};
+pub use calls::{COMMAND, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES, SCHEDULES};
+pub use declarations::{COUNT, DECLARATIONS, OUTPUT, QUANTIZER, RULE};
 pub use functions::{FUNCTIONS, WORDS};
 
 /// A function, an operator that is a word, or a constant.

@@ -448,7 +448,7 @@ fn what_is_not_built_is_said() {
     );
     one_error(
         "policy p { each layer { weights = int8 output = int8 } }",
-        "bnas::unsupported",
+        "bnas::name::stray",
         "output = int8",
         "",
     );

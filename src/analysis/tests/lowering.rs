@@ -355,6 +355,57 @@ fn stages_have_losses_teachers_and_decisions() {
 }
 
 #[test]
+fn schedules_with_names_multiply() {
+    use crate::model::evaluate::{self, Scope};
+    use crate::model::{Schedule, Template};
+    struct Done(f64);
+    impl Scope for Done {
+        fn name(&self, name: &str) -> Option<Value> {
+            (name == "step_progress").then_some(Value::Number(self.0))
+        }
+        fn decision(&self, _: usize) -> Option<Value> {
+            None
+        }
+    }
+    let schedule = |text: &str| {
+        let e = lowered(&format!(
+            "data = digits  space = small_cnn\nminimize params\nlow in {{0.5, 0.25}}\n\
+             train {{ epochs = 3  schedule = {text} }}"
+        ));
+        let template = Template::new(&e).unwrap();
+        let point = template.decisions().default_point();
+        let candidate = template.candidate(&point).unwrap().unwrap();
+        match candidate.stages[0].recipe.schedule.clone() {
+            Schedule::Formula(formula) => formula,
+            other => panic!("{other:?}"),
+        }
+    };
+    let at = |text: &str, done: f64| evaluate::number(&schedule(text), &Done(done)).unwrap();
+    let steps = "step(at = 0.5) * step(0.75, factor = low)";
+    let wanted = [
+        (0.0, 1.0),
+        (0.49, 1.0),
+        (0.5, 0.1),
+        (0.75, 0.05),
+        (1.0, 0.05),
+    ];
+    for (done, factor) in wanted {
+        assert!((at(steps, done) - factor).abs() < 1e-15, "at {done}");
+    }
+    let cosine = |done: f64| 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+    let warm = [
+        (0.0, 0.0),
+        (0.05, 0.5 * cosine(0.05)),
+        (0.1, cosine(0.1)),
+        (0.6, cosine(0.6)),
+    ];
+    for (done, factor) in warm {
+        let found = at("warmup(0.1) * cosine", done);
+        assert!((found - factor).abs() < 1e-15, "at {done}: {found}");
+    }
+}
+
+#[test]
 fn a_schedule_is_a_word_or_a_formula() {
     use crate::model::{Schedule, Template};
     let schedule = |body: &str| {
@@ -387,4 +438,32 @@ fn a_schedule_is_a_word_or_a_formula() {
     // A name of one's own comes before the built-in one.
     let found = schedule("progress = 2\ntrain { epochs = 3  schedule = 1 / progress }");
     assert_eq!(found, Schedule::Formula(Expr::number(0.5)));
+}
+
+#[test]
+fn names_stand_for_formulas_of_metrics() {
+    let e = lowered(
+        "data = digits  space = small_cnn  policy = tied  target = braintta  train { epochs = 3 }
+  edp = energy * latency
+  score = accuracy - edp / (1 nJ * 1 us)
+  maximize score
+  minimize edp
+  require edp <= 2e-12 J*s
+  expect best.edp <= 1e-12 J*s and best.score > 0",
+    );
+    assert!(e.lets.is_empty());
+    assert_eq!(
+        (e.goals[0].text.as_str(), e.goals[1].unit.as_str()),
+        ("score", "J*s")
+    );
+    let goal = format!("{:?}", e.goals[1].expr);
+    assert!(
+        goal.contains("energy") && goal.contains("latency"),
+        "{goal}"
+    );
+    let claim = format!("{:?}", e.expects[0].holds);
+    assert!(
+        claim.contains("best.energy") && claim.contains("best.accuracy"),
+        "{claim}"
+    );
 }

@@ -1,5 +1,6 @@
 //! The library and the examples check, with the values that they should have; mistakes give the diagnostics that they should.
 
+mod alternatives;
 mod constraints;
 mod errors;
 mod imports;

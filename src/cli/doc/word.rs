@@ -3,7 +3,7 @@
 use super::page::{Page, Part, cell};
 use crate::analysis::schema::{
     self, BuiltIn, Callable, DECLARATIONS, Declaration, FUNCTIONS, Field, OPERATIONS, Otherwise,
-    RECORDS, RULE, Section, WORDS,
+    RECORDS, RULE, SCHEDULES, Section, WORDS,
 };
 use crate::model::metrics::METRICS;
 
@@ -13,6 +13,7 @@ pub fn names() -> Vec<&'static str> {
     let sections = DECLARATIONS.iter().flat_map(|d| d.sections);
     let operations = OPERATIONS.iter().map(|o| o.name);
     let records = RECORDS.iter().map(|(_, call)| call.name);
+    let records = records.chain(SCHEDULES.iter().map(|call| call.name));
     kinds
         .chain(sections.map(|s| s.name))
         .chain(operations)
@@ -36,6 +37,8 @@ pub fn pages(name: &str) -> Vec<Page> {
     pages.extend(operations.map(|o| call("operation", o)));
     let records = RECORDS.iter().filter(|(_, c)| c.name == name);
     pages.extend(records.map(|(_, c)| call("call", c)));
+    let schedules = SCHEDULES.iter().filter(|c| c.name == name);
+    pages.extend(schedules.map(|c| call("schedule", c)));
     let functions = FUNCTIONS.iter().filter(|f| f.name == name);
     pages.extend(functions.map(|f| built_in("function", f)));
     let words = WORDS.iter().filter(|w| w.name == name);

@@ -133,7 +133,7 @@ fn show_overrides(overrides: &BTreeMap<String, u64>) -> String {
 }
 
 /// BLAKE3 in hexadecimal.
-pub(super) fn hash(bytes: &[u8]) -> String {
+pub fn hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
 

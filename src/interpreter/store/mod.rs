@@ -6,6 +6,7 @@
 //!   spec.lock.json       what determines the result
 //!   journal/main.jsonl   what has been found out; the state is a fold over it
 //!   models/<trial>.safetensors, for further repeats <trial>-<repeat>.safetensors
+//!   checkpoints/         of trainings that have not ended (written by `keep`)
 //!   result.json  trials.csv
 //!   arms/<arm>/          of an experiment with arms: the journal, models and results of each
 //! ```
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::StoreError;
 pub use journal::Loss;
-pub use lock::{Lock, SourceHash};
+pub use lock::{Lock, SourceHash, hash};
 pub use state::{Record, State};
 
 use journal::Journal;
@@ -42,6 +43,7 @@ pub struct Store {
     place: Place,
     state: State,
     losses: Vec<Loss>,
+    spec: String,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,7 @@ impl Store {
             },
             state: State::default(),
             losses: Vec::new(),
+            spec: hash(b""),
         }
     }
 
@@ -108,7 +111,7 @@ impl Store {
                 differences,
             });
         }
-        Store::open(root)
+        Store::open(root, hash(spec.as_bytes()))
     }
 
     /// The lock is written before the first record: without one, the run was stopped before it began, or this is no run.
@@ -133,10 +136,10 @@ impl Store {
         json.push('\n');
         write_atomically(&root.join(SPEC), spec.as_bytes())?;
         write_atomically(&root.join(LOCK), json.as_bytes())?;
-        Store::open(root)
+        Store::open(root, hash(spec.as_bytes()))
     }
 
-    fn open(root: &Path) -> Result<Store, StoreError> {
+    fn open(root: &Path, spec: String) -> Result<Store, StoreError> {
         for folder in ["journal", "models"].map(|name| root.join(name)) {
             fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
         }
@@ -154,15 +157,21 @@ impl Store {
             },
             state: State::of(records),
             losses,
+            spec,
         })
     }
 
     /// The store of an arm of this run. The lock of the whole is that of its arms.
     pub fn arm(&self, folder: &str) -> Result<Store, StoreError> {
         match self.root() {
-            Some(root) => Store::open(&root.join(ARMS).join(folder)),
+            Some(root) => Store::open(&root.join(ARMS).join(folder), self.spec.clone()),
             None => Ok(Store::in_memory()),
         }
+    }
+
+    /// BLAKE3 of the text of the spec, in hexadecimal; in memory, where there is no text, of nothing.
+    pub fn spec(&self) -> &str {
+        &self.spec
     }
 
     /// What the records add up to.
@@ -208,7 +217,7 @@ impl Store {
                 models.insert(name.into(), bytes.to_vec());
             }
         }
-        Ok(lock::hash(bytes))
+        Ok(hash(bytes))
     }
 
     /// The trained network of this name; `None` if it is missing or is not the one with this hash.
@@ -221,9 +230,9 @@ impl Store {
     }
 }
 
-/// Writes a finished text such as `result.json` beside its place and renames it.
-pub fn write(path: &Path, text: &str) -> Result<(), StoreError> {
-    write_atomically(path, text.as_bytes())
+/// Writes a finished file such as `result.json` beside its place and renames it.
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), StoreError> {
+    write_atomically(path, content.as_ref())
 }
 
 fn model_path(root: &Path, name: &str) -> PathBuf {
@@ -252,11 +261,16 @@ fn is_empty(folder: &Path) -> Result<bool, StoreError> {
     Ok(others.next().is_none())
 }
 
-/// Writes beside `path`, forces it to disk and renames it.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+/// Where a file is while it is written.
+pub fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".tmp");
-    let temporary = path.with_file_name(name);
+    path.with_file_name(name)
+}
+
+/// Writes beside `path`, forces it to disk and renames it.
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = unfinished(path);
     let written = fs::File::create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()

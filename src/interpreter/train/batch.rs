@@ -82,30 +82,46 @@ pub fn augmented(
 /// Writes an image moved by `down` and `right` pixels after mirroring it; black fills what is left free.
 fn change(split: &Split, sample: usize, down: i64, right: i64, mirror: bool, out: &mut [f32]) {
     let [height, width, channels] = split.shape();
+    let inside = |x: i64| x.clamp(0, width as i64) as usize;
+    // Columns that come from the image, and where they come from.
+    let columns = inside(right)..inside(width as i64 + right);
+    let from = inside(-right)..inside(width as i64 - right);
+    let from = match mirror {
+        true => width - from.end..width - from.start,
+        false => from,
+    };
     for (y, row) in out.chunks_exact_mut(width * channels).enumerate() {
         let from_y = y as i64 - down;
         if from_y < 0 || from_y >= height as i64 {
-            row.chunks_exact_mut(channels)
-                .for_each(|p| blacken(split, p));
+            blacken(split, row);
             continue;
         }
-        for (x, pixel) in row.chunks_exact_mut(channels).enumerate() {
-            let from_x = x as i64 - right;
-            if from_x < 0 || from_x >= width as i64 {
-                blacken(split, pixel);
-                continue;
-            }
-            let (from_y, from_x) = (from_y as usize, from_x as usize);
-            let from_x = if mirror { width - 1 - from_x } else { from_x };
-            let at = from_y * width + from_x;
-            split.copy_row(sample, at..at + 1, pixel);
+        let start = from_y as usize * width;
+        let (left, rest) = row.split_at_mut(columns.start * channels);
+        let (middle, right) = rest.split_at_mut(columns.len() * channels);
+        blacken(split, left);
+        blacken(split, right);
+        split.copy_row(sample, start + from.start..start + from.end, middle);
+        if mirror {
+            turn_round(middle, channels);
         }
     }
 }
 
-fn blacken(split: &Split, pixel: &mut [f32]) {
-    for (value, black) in pixel.iter_mut().zip(split.black()) {
-        *value = black;
+/// Puts the pixels of a row into the opposite order.
+fn turn_round(row: &mut [f32], channels: usize) {
+    // Everything turned round, then the channels of each pixel back.
+    row.reverse();
+    if channels > 1 {
+        row.chunks_exact_mut(channels).for_each(<[f32]>::reverse);
+    }
+}
+
+fn blacken(split: &Split, pixels: &mut [f32]) {
+    for pixel in pixels.chunks_exact_mut(split.shape()[2]) {
+        for (value, black) in pixel.iter_mut().zip(split.black()) {
+            *value = black;
+        }
     }
 }
 

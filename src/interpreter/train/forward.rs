@@ -11,10 +11,11 @@ use dfdx::prelude::{
 };
 
 use super::ops::{
-    self, AnyTape, ConvOptions, PoolOptions, RunningStatistics, Tensor1, Tensor2, Tensor4,
+    self, AnyTape, ConvOptions, PoolOptions, Quantizer, RunningStatistics, Tail, Tensor1, Tensor2,
+    Tensor4,
 };
 use super::parameters::Parameters;
-use super::plan::{Operands, Plan, Step, Work};
+use super::plan::{Operands, Plan, Step, View, Work};
 use super::quantize::{FakeQuantizer, Fit};
 use super::schedule::Moment;
 use crate::kernels::{Isa, batch_norm};
@@ -70,124 +71,82 @@ pub struct Pass<'a> {
 impl Pass<'_> {
     /// The logits (images, classes) of `images`.
     pub fn run<T: AnyTape>(mut self, images: Tensor4<T>) -> Tensor2<T> {
-        let mut values = Values {
-            tensors: self.plan.shapes.iter().map(|_| None).collect(),
-            reads: self.plan.reads.clone(),
-        };
-        values.tensors[0] = Some(images);
+        let mut values = Values::new(self.plan, self.quantizes(), self.watch.is_some());
+        self.store(&mut values, 0, Some(images));
         for step in &self.plan.steps {
-            let x = values.read(step.input);
-            let others: Vec<_> = step
-                .others()
-                .iter()
-                .map(|node| values.read(*node))
-                .collect();
-            let seen = self.watch.is_some().then(|| {
-                (
-                    x.with_empty_tape(),
-                    others.first().map(Tensor::with_empty_tape),
-                )
-            });
-            let y = self.step(step, x, others);
-            if let (Some(watch), Some((x, other))) = (&mut self.watch, seen) {
-                let other = other.as_ref().map(|o| ops::values(o));
-                watch(step, ops::values(&x), other, ops::values(&y));
+            self.step(step, &mut values);
+            if let Some(watch) = &mut self.watch {
+                let seen = |node: usize| ops::values(values.kept(node));
+                let other = step.others().first().map(|node| seen(*node));
+                watch(step, seen(step.input), other, seen(step.node));
             }
-            values.tensors[step.node] = Some(y);
         }
         flat(values.read(self.plan.shapes.len() - 1))
     }
 
-    fn step<T: AnyTape>(
-        &mut self,
-        step: &Step,
-        x: Tensor4<T>,
-        mut others: Vec<Tensor4<T>>,
-    ) -> Tensor4<T> {
-        if let Work::Concat(_) = step.work {
-            others.insert(0, x);
-            return ops::concat(others);
+    /// Whether quantizers of inputs are on.
+    fn quantizes(&self) -> bool {
+        !matches!(self.scales, Scales::Off)
+    }
+
+    /// Keeps the result of a node, and makes the views of it that are not there yet.
+    fn store<T: AnyTape>(&mut self, values: &mut Values<T>, node: usize, y: Option<Tensor4<T>>) {
+        values.tensors[node] = y;
+        if !self.quantizes() {
+            return;
         }
-        match (&step.work, others.pop()) {
-            (
-                Work::Convolution {
-                    convolution: c,
-                    weight,
-                    operands,
-                },
-                _,
-            ) => {
+        for (index, view) in self.plan.views.iter().enumerate() {
+            if view.node == node && values.views[index].is_none() {
+                let y = values.read(node);
+                values.views[index] = Some(self.view(view, y));
+            }
+        }
+    }
+
+    fn step<T: AnyTape>(&mut self, step: &Step, values: &mut Values<T>) {
+        let x = match step.view().filter(|_| self.quantizes()) {
+            Some(view) => values.read_view(view),
+            None => values.read(step.input),
+        };
+        let others = step.others().iter();
+        let mut others: Vec<_> = others.map(|node| values.read(*node)).collect();
+        let y = match &step.work {
+            Work::Convolution {
+                convolution: c,
+                weight,
+                operands,
+            } => {
                 let weight = self.parameters.kernel(*weight).retaped::<T>();
                 let options = ConvOptions {
                     stride: [c.stride; 2],
                     padding: [c.padding; 2],
                     groups: c.groups,
-                    // Nobody learns the images.
-                    input_gradient: step.input != 0,
+                    // Nobody learns the images, but somebody may learn their scale.
+                    input_gradient: step.input != 0 || operands.activation_scale.is_some(),
                 };
-                let (x, weight) = (self.input(x, operands), self.weights(weight, operands));
-                ops::conv2d(x, weight, options)
+                ops::conv2d(x, self.weights(weight, operands), options)
             }
-            (
-                Work::Linear {
-                    weight,
-                    bias,
-                    operands,
-                },
-                _,
-            ) => {
+            Work::Linear {
+                weight,
+                bias,
+                operands,
+            } => {
                 let weight = self.parameters.matrix(*weight).retaped::<T>();
                 let bias = self.parameters.vector(*bias).retaped::<T>();
-                let (x, weight) = (self.input(x, operands), self.weights(weight, operands));
-                let y = ops::linear(flat(x), weight, Some(bias));
+                let y = ops::linear(flat(x), self.weights(weight, operands), Some(bias));
                 let (batch, channels) = *y.shape();
                 y.reshape_like(&(batch, 1, 1, channels))
             }
-            (
-                Work::Norm {
-                    norm,
-                    gain,
-                    bias,
-                    activation,
-                    ..
-                },
-                residual,
-            ) => {
-                let gain = self.parameters.vector(*gain);
-                let bias = self.parameters.vector(*bias);
-                let activation = clipping(*activation);
-                let statistics = match &mut self.norms {
-                    Norms::Learning(all) => {
-                        let (gain, bias) = (gain.retaped::<T>(), bias.retaped::<T>());
-                        let running = &mut all[*norm];
-                        return ops::batch_norm(x, gain, bias, running, residual, activation);
-                    }
-                    Norms::Measured(all) => {
-                        let channels = x.shape().3;
-                        let found =
-                            batch_norm::statistics(Isa::current(), ops::values(&x), channels);
-                        all[*norm] = RunningStatistics {
-                            mean: found.mean,
-                            variance: found.variance,
-                        };
-                        &all[*norm]
-                    }
-                    Norms::Fixed(all) => &all[*norm],
-                };
-                let (x, tape) = x.split_tape();
-                let residual = residual.map(|r| r.split_tape().0);
-                ops::batch_norm_inference(x, gain, bias, statistics, residual, activation)
-                    .put_tape(tape)
+            Work::Norm { .. } => {
+                let y = self.norm(step, x, others.pop(), values);
+                return self.store(values, step.node, y);
             }
-            (Work::Activation(activation), _) => ops::activate(x, clipping(Some(*activation))),
-            (
-                Work::Pool {
-                    kind,
-                    kernel,
-                    stride,
-                },
-                _,
-            ) => {
+            Work::Activation(activation) => ops::activate(x, clipping(Some(*activation))),
+            Work::Pool {
+                kind,
+                kernel,
+                stride,
+            } => {
                 let options = PoolOptions {
                     kernel: [kernel.0, kernel.1],
                     stride: [*stride; 2],
@@ -198,40 +157,130 @@ impl Pass<'_> {
                     PoolKind::Max => ops::max_pool(x, options),
                 }
             }
-            (Work::Add(_), Some(other)) => ops::add(x, other),
-            (Work::Add(_) | Work::Concat(_), _) => unreachable!("an addition reads two nodes"),
-            (Work::PadShortcut { stride }, _) => {
-                pad_shortcut(x, *stride, self.plan.shapes[step.node].channels)
+            Work::Add(_) => {
+                let other = others.pop();
+                ops::add(x, other.expect("invariant: an addition reads two nodes"))
             }
-            (Work::Flatten, _) => {
+            // Its input is the view of it.
+            Work::Quantize { .. } => x,
+            Work::Concat(_) => {
+                others.insert(0, x);
+                ops::concat(others)
+            }
+            Work::PadShortcut { stride } => {
+                ops::pad_shortcut(x, *stride, self.plan.shapes[step.node].channels)
+            }
+            Work::Flatten => {
                 let (batch, height, width, channels) = *x.shape();
                 x.reshape_like(&(batch, 1, 1, height * width * channels))
             }
-        }
+        };
+        self.store(values, step.node, Some(y));
     }
 
-    /// The input of a product as its quantizer lets it through.
-    fn input<T: AnyTape>(&mut self, x: Tensor4<T>, operands: &Operands) -> Tensor4<T> {
-        let Some((quantizer, index)) = &operands.activations else {
-            return x;
+    /// Batch norm with what is fused with it, a view of its result included. Gives the result itself if somebody reads it.
+    fn norm<T: AnyTape>(
+        &mut self,
+        step: &Step,
+        x: Tensor4<T>,
+        residual: Option<Tensor4<T>>,
+        values: &mut Values<T>,
+    ) -> Option<Tensor4<T>> {
+        let Work::Norm {
+            norm,
+            gain,
+            bias,
+            activation,
+            ..
+        } = &step.work
+        else {
+            unreachable!("only for batch norm")
         };
+        let view = self.fused_view(step.node);
+        if view.is_some() {
+            values.reads[step.node] -= 1;
+        }
+        let tail = Tail {
+            residual,
+            activation: clipping(*activation),
+            quantizer: view.map(|(_, quantizer)| quantizer),
+            plain: values.reads[step.node] > 0,
+        };
+        let gain = self.parameters.vector(*gain);
+        let bias = self.parameters.vector(*bias);
+        let statistics = match &mut self.norms {
+            Norms::Learning(all) => {
+                let (gain, bias) = (gain.retaped::<T>(), bias.retaped::<T>());
+                let found = ops::batch_norm(x, gain, bias, &mut all[*norm], tail);
+                if let Some((view, _)) = view {
+                    values.views[view] = found.quantized;
+                }
+                return found.plain;
+            }
+            Norms::Measured(all) => {
+                let channels = x.shape().3;
+                let found = batch_norm::statistics(Isa::current(), ops::values(&x), channels);
+                all[*norm] = RunningStatistics {
+                    mean: found.mean,
+                    variance: found.variance,
+                };
+                &all[*norm]
+            }
+            Norms::Fixed(all) => &all[*norm],
+        };
+        let (x, tape) = x.split_tape();
+        let tail = tail.without_tape();
+        let found = ops::batch_norm_inference(x, gain, bias, statistics, tail);
+        let mut tape = Some(tape);
+        let mut with_tape = |out: Tensor4| out.put_tape(tape.take().unwrap_or_default());
+        if let Some((view, _)) = view {
+            values.views[view] = found.quantized.map(&mut with_tape);
+        }
+        found.plain.map(&mut with_tape)
+    }
+
+    /// The first view of a node that batch norm makes on the way, and how.
+    fn fused_view(&self, node: usize) -> Option<(usize, Quantizer)> {
+        let Scales::Fixed(scales) = &self.scales else {
+            return None;
+        };
+        let views = self.plan.views.iter().enumerate();
+        let mut fused = views
+            .filter(|(_, view)| view.node == node)
+            .filter_map(|(index, view)| {
+                let quantizer = view.quantizer.fused(scales[view.scales[0]])?;
+                Some((index, quantizer))
+            });
+        fused.next()
+    }
+
+    /// What a view shows of its node.
+    fn view<T: AnyTape>(&mut self, view: &View, x: Tensor4<T>) -> Tensor4<T> {
         let scale = match &mut self.scales {
             Scales::Off => return x,
-            Scales::Fixed(scales) => match operands.activation_scale {
+            Scales::Fixed(scales) => match view.learned {
                 Some(parameter) => {
                     // Features of one image (LSQ, section 2.2).
                     let features = ops::values(&x).len() / x.shape().0.max(1);
                     let scale = self.parameters.vector(parameter).retaped::<T>();
-                    return learned(x, scale, quantizer, 1, features, self.moment);
+                    return learned(x, scale, &view.quantizer, 1, features, self.moment);
                 }
-                None => scales[*index],
+                None => scales[view.scales[0]],
             },
             Scales::Measured(scales) => {
-                scales[*index] = quantizer.fit_activations(ops::values(&x), self.moment);
-                scales[*index]
+                let found = view.quantizer.fit_activations(ops::values(&x), self.moment);
+                view.scales.iter().for_each(|index| scales[*index] = found);
+                found
             }
         };
-        fake_quantize(x, quantizer, Fit::scale(scale, self.moment))
+        let fit = Fit::scale(scale, self.moment);
+        if view.node == 0 {
+            // Nobody learns the images.
+            let (x, tape) = x.split_tape();
+            let y = view.quantizer.forward(&fit, ops::values(&x));
+            return x.device().tensor_from_vec(y, *x.shape()).put_tape(tape);
+        }
+        fake_quantize(x, &view.quantizer, fit)
     }
 
     /// The weights of a product as their quantizer lets them through.
@@ -263,24 +312,57 @@ impl Pass<'_> {
     }
 }
 
-/// Results of nodes, as long as somebody will read them.
+/// Results of nodes and views of them, as long as somebody will read them.
 struct Values<T> {
     tensors: Vec<Option<Tensor4<T>>>,
     reads: Vec<usize>,
+    views: Vec<Option<Tensor4<T>>>,
+    view_reads: Vec<usize>,
 }
 
 impl<T: AnyTape> Values<T> {
-    /// A fork of a node's result; the result itself for its last reader, with its tape.
-    fn read(&mut self, node: usize) -> Tensor4<T> {
-        self.reads[node] -= 1;
-        let slot = &mut self.tensors[node];
-        let tensor = if self.reads[node] == 0 {
-            slot.take()
-        } else {
-            slot.as_ref().map(Tensor::with_empty_tape)
+    /// Nothing yet. A view reads its node once, for all of its readers; what is `kept` is never let go.
+    fn new(plan: &Plan, quantizes: bool, kept: bool) -> Values<T> {
+        let mut values = Values {
+            tensors: plan.shapes.iter().map(|_| None).collect(),
+            reads: plan.reads.clone(),
+            views: plan.views.iter().map(|_| None).collect(),
+            view_reads: plan.views.iter().map(|view| view.scales.len()).collect(),
         };
-        tensor.expect("invariant: a step reads what earlier steps made")
+        if quantizes {
+            for view in &plan.views {
+                values.reads[view.node] -= view.scales.len() - 1;
+            }
+        }
+        if kept {
+            values.reads.iter_mut().for_each(|reads| *reads += 1);
+        }
+        values
     }
+
+    fn read(&mut self, node: usize) -> Tensor4<T> {
+        read(&mut self.tensors[node], &mut self.reads[node])
+    }
+
+    fn read_view(&mut self, view: usize) -> Tensor4<T> {
+        read(&mut self.views[view], &mut self.view_reads[view])
+    }
+
+    /// A result that is kept.
+    fn kept(&self, node: usize) -> &Tensor4<T> {
+        (self.tensors[node].as_ref()).expect("invariant: a watched pass keeps everything")
+    }
+}
+
+/// A fork of a result; the result itself for its last reader, with its tape.
+fn read<T: AnyTape>(slot: &mut Option<Tensor4<T>>, reads: &mut usize) -> Tensor4<T> {
+    *reads -= 1;
+    let tensor = if *reads == 0 {
+        slot.take()
+    } else {
+        slot.as_ref().map(Tensor::with_empty_tape)
+    };
+    tensor.expect("invariant: a step reads what earlier steps made")
 }
 
 /// (batch, height, width, channels) as (batch, values).
@@ -306,15 +388,12 @@ fn fake_quantize<S: Shape, T: AnyTape>(
     let (forth, back) = (fit.clone(), quantizer.clone());
     ops::surrogate(
         x,
-        |x, y| quantizer.forward(&forth, x, y),
-        move |x, dy, dx| {
-            back.backward(&fit, x, dy, dx);
-        },
+        |x| quantizer.forward(&forth, x),
+        move |x, dy| back.backward(&fit, x, dy).0,
     )
 }
 
-/// The same with learned scales, each of `count` values. Their gradient is divided by the root of the number of values and codes, so that
-/// they move as fast as weights do (LSQ, arXiv:1902.08153, section 2.2).
+/// The same with learned scales, each of `count` values.
 fn learned<S: Shape, T: AnyTape>(
     x: Tensor<S, f32, Cpu, T>,
     scales: Tensor1<T>,
@@ -324,52 +403,16 @@ fn learned<S: Shape, T: AnyTape>(
     moment: Moment,
 ) -> Tensor<S, f32, Cpu, T> {
     let back = quantizer.clone();
-    let (_, largest) = quantizer.grid.range();
-    let factor = 1.0 / (count as f32 * largest as f32).sqrt();
+    let factor = quantizer.scale_factor(count);
     ops::surrogate_with_parameter(
         x,
         scales,
-        |x, scales, y| quantizer.forward(&Fit::learned(scales, filters, moment), x, y),
-        move |x, scales, dy, dx, dscales| {
-            let found = back.backward(&Fit::learned(scales, filters, moment), x, dy, dx);
-            for (d, found) in dscales.iter_mut().zip(found) {
-                *d += factor * found;
-            }
+        |x, scales| quantizer.forward(&Fit::learned(scales, filters, moment), x),
+        move |x, scales, dy| {
+            let fit = Fit::learned(scales, filters, moment);
+            let (dx, mut dscales) = back.backward(&fit, x, dy);
+            dscales.iter_mut().for_each(|d| *d *= factor);
+            (dx, dscales)
         },
     )
-}
-
-/// Every `stride`-th pixel with zeros as further channels.
-fn pad_shortcut<T: AnyTape>(x: Tensor4<T>, stride: usize, outputs: usize) -> Tensor4<T> {
-    let (x, mut tape) = x.split_tape();
-    let (batch, height, width, channels) = *x.shape();
-    let (out_h, out_w) = (height.div_ceil(stride), width.div_ceil(stride));
-    // Where the channels of each pixel come from and go to.
-    let moves = move || {
-        (0..batch * out_h * out_w).map(move |pixel| {
-            let (image, place) = (pixel / (out_h * out_w), pixel % (out_h * out_w));
-            let (row, column) = (place / out_w * stride, place % out_w * stride);
-            let from = (image * height + row) * width + column;
-            (from * channels, pixel * outputs)
-        })
-    };
-    let mut y = vec![0.0; batch * out_h * out_w * outputs];
-    for (from, to) in moves() {
-        y[to..to + channels].copy_from_slice(&ops::values(&x)[from..from + channels]);
-    }
-    let out = x
-        .device()
-        .tensor_from_vec(y, (batch, out_h, out_w, outputs));
-    let (x, y) = (x.ghost(), out.ghost());
-    tape.add_backward_op(move |gradients| {
-        let dy = std::mem::take(&mut **gradients.get_or_alloc_mut(&y)?);
-        let dx = gradients.get_or_alloc_mut(&x)?;
-        for (to, from) in moves() {
-            for (dx, dy) in dx[to..to + channels].iter_mut().zip(&dy[from..]) {
-                *dx += dy;
-            }
-        }
-        Ok(())
-    });
-    out.put_tape(tape)
 }

@@ -13,6 +13,8 @@
 //! 2. What is not quantized by then is quantized, again with a calibration, since the network that counts is the quantized one.
 //! 3. Validation gives `validation`: whether or not the last stage helped.
 //!
+//! Between two epochs a training can be kept, and goes on from there with the same bits (`checkpoint.rs`).
+//!
 //! A stage with a teacher asks the network as it was at the end of an earlier stage, in inference, about the very images that it trains on.
 //!
 //! The test split is not touched: whoever reports reads it once, with [`Model::accuracy`] of [`Data::test`].
@@ -33,7 +35,9 @@
 //! multiplier` (turned round where the multiplier is negative). `folded.rs` computes networks this way and must agree.
 
 mod batch;
+mod checkpoint;
 pub mod data;
+mod feed;
 mod forward;
 mod model;
 pub mod ops;
@@ -53,10 +57,14 @@ mod folded;
 
 use std::sync::atomic::AtomicBool;
 
+use serde::{Deserialize, Serialize};
+
+pub use self::checkpoint::Keeper;
+use self::checkpoint::Resumed;
 pub use self::data::{Data, DataError, Split};
 pub use self::model::Model;
 pub use self::plan::PlanError;
-use self::stage::Ended;
+use self::stage::{Ended, State};
 pub use self::storage::StorageError;
 use crate::ir::Quantize;
 use crate::model::Candidate;
@@ -107,12 +115,16 @@ pub struct Watch<'a> {
     pub progress: &'a mut dyn FnMut(Progress),
     /// Whether an epoch ends with a look at the validation split. It changes nothing but the time.
     pub validates: bool,
+    /// Whether batches are made on a thread beside the trainer's. It changes nothing but the time.
+    pub aside: bool,
+    /// Who keeps checkpoints. A training that goes on from one ends with the bits of one that was never interrupted.
+    pub keeper: Option<&'a mut dyn Keeper>,
 }
 
 /// Why a trial has no accuracy.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrainError {
-    /// The loss is no finite number any more.
+    /// The loss, or what is trained, is no finite number any more.
     Diverged {
         /// The stage's name.
         stage: String,
@@ -139,6 +151,12 @@ pub enum TrainError {
 impl std::fmt::Display for TrainError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            TrainError::Diverged { stage, epoch, loss } if loss.is_finite() => {
+                write!(
+                    f,
+                    "`{stage}` diverged in epoch {epoch}: not all of its parameters are finite numbers"
+                )
+            }
             TrainError::Diverged { stage, epoch, loss } => {
                 write!(f, "`{stage}` diverged in epoch {epoch}: the loss is {loss}")
             }
@@ -171,52 +189,91 @@ pub fn train<'a>(
     candidate: &'a Candidate,
     data: &'a Data,
     key: Key,
-    watch: Watch<'a>,
+    mut watch: Watch<'a>,
 ) -> Result<Trained, TrainError> {
     let mut model = Model::new(candidate, key)?;
     model.check(data)?;
+    let has_quantizers = model.has_quantizers();
+    let mut quantized = Quantize::None;
+    let mut past = Past::default();
+    let (mut first, mut state) = (0, None);
+    if let Some(resumed) = resumed(candidate, key, &mut watch) {
+        first = resumed.stage;
+        state = Some(resumed.state);
+        past = resumed.past;
+        model = resumed.model;
+        if has_quantizers {
+            quantized = candidate.stages[first].quantize;
+        }
+    }
     let mut run = stage::Run {
         candidate,
         data,
         key,
         watch,
     };
-    let has_quantizers = model.has_quantizers();
-    let mut quantized = Quantize::None;
-    // Networks as they were after stages that teach later ones.
-    let mut teachers: Vec<Option<Model>> = Vec::new();
-    let mut trained = Marks::default();
-    for (index, stage) in candidate.stages.iter().enumerate() {
+    for (index, stage) in candidate.stages.iter().enumerate().skip(first) {
         if has_quantizers && stage.quantize != quantized {
             model.calibrate(data.train(), stage.quantize);
             quantized = stage.quantize;
-            trained.quantized(quantized, &model, data);
+            past.marks.quantized(quantized, &model, data);
         }
-        let teacher = stage.teacher.and_then(|t| teachers.get(t)?.as_ref());
-        let ended = run.stage(&mut model, index, stage, teacher)?;
+        let state = state.take().unwrap_or_else(|| State::new(&stage.recipe));
+        let ended = run.stage(&mut model, index, state, &past)?;
         let accuracy = model.accuracy(data.validation());
-        trained.stage(ended, accuracy, quantized);
+        past.marks.stage(ended, accuracy, quantized);
         let teaches = candidate.stages.iter().any(|s| s.teacher == Some(index));
-        teachers.push(teaches.then(|| model.clone()));
+        past.teachers.push(teaches.then(|| model.clone()));
     }
+    let mut marks = past.marks;
     if has_quantizers && quantized != Quantize::All {
         model.calibrate(data.train(), Quantize::All);
-        trained.quantized(Quantize::All, &model, data);
+        marks.quantized(Quantize::All, &model, data);
     }
     Ok(Trained {
         validation: model.accuracy(data.validation()),
         model,
-        after: trained.after,
-        float_validation: trained.float,
-        post_training_validation: trained.post_training,
-        is_tuned: trained.is_tuned,
-        epochs: trained.epochs,
-        loss: trained.loss,
+        after: marks.after,
+        float_validation: marks.float,
+        post_training_validation: marks.post_training,
+        is_tuned: marks.is_tuned,
+        epochs: marks.epochs,
+        loss: marks.loss,
     })
 }
 
-/// What is noted on the way through the stages.
+/// The training as a checkpoint has it, if there is one of it.
+fn resumed(candidate: &Candidate, key: Key, watch: &mut Watch) -> Option<Resumed> {
+    let keeper = watch.keeper.as_deref_mut()?;
+    let bytes = keeper.load()?;
+    match checkpoint::read(candidate, key, keeper.identity(), &bytes) {
+        Ok(resumed) => {
+            let stage = &candidate.stages[resumed.stage];
+            keeper.note(&format!(
+                "goes on after epoch {} of {} of `{}`",
+                resumed.state.epochs, stage.recipe.epochs, stage.name
+            ));
+            Some(resumed)
+        }
+        Err(e) => {
+            keeper.note(&format!(
+                "its checkpoint is of no use: {e}; trains from the beginning"
+            ));
+            None
+        }
+    }
+}
+
+/// What the stages before leave to the next.
 #[derive(Debug, Default)]
+struct Past {
+    marks: Marks,
+    /// Networks as they were after stages that teach later ones.
+    teachers: Vec<Option<Model>>,
+}
+
+/// What is noted on the way through the stages.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Marks {
     after: Vec<f64>,
     float: Option<f64>,

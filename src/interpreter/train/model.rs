@@ -30,6 +30,10 @@ const CALIBRATION_IMAGES: usize = 1024;
 /// Values of the largest activation in calibration at most: 64 MiB.
 const CALIBRATION_VALUES: usize = 1 << 24;
 
+/// Names of what is no parameter in [`Model::state`]; layers have no such names.
+const SCALES: &str = "<scales>";
+const QUANTIZED_WEIGHTS: &str = "<quantized weights>";
+
 /// What a batch is trained for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Objective<'a> {
@@ -70,8 +74,14 @@ impl Model {
             };
             Parameter::new(p.name.clone(), value, decays)
         });
+        let mut parameters: Vec<Parameter> = parameters.collect();
+        for (weight, operands) in plan.operands_of_steps() {
+            if let (Some(weight), Some(_)) = (weight, &operands.weights) {
+                parameters[weight].is_latent = true;
+            }
+        }
         Ok(Model {
-            parameters: parameters.collect(),
+            parameters: parameters.into_iter().collect(),
             statistics: plan
                 .norms
                 .iter()
@@ -100,6 +110,15 @@ impl Model {
                 data.classes()
             ),
         })
+    }
+
+    /// Whether everything that training changes is finite.
+    pub(super) fn is_finite(&self) -> bool {
+        let parameters = self.parameters.iter().map(|p| p.value.values());
+        let statistics = self.statistics.iter();
+        let statistics = statistics.flat_map(|s| [&s.mean[..], &s.variance[..]]);
+        let mut all = parameters.chain(statistics);
+        all.all(|values| values.iter().all(|x| x.is_finite()))
     }
 
     /// Whether any operand has a quantizer.
@@ -168,8 +187,10 @@ impl Model {
         let mut scales = vec![1.0; self.plan.scale_names.len()];
         self.quantized_weights = quantize.weights();
         let images = self.tensor(batch::images(split, 0..count));
-        let operands = self.plan.operands_of_products();
-        let operands: Vec<(usize, Operands)> = operands.map(|(w, o)| (w, o.clone())).collect();
+        let operands = self.plan.operands_of_steps();
+        let operands: Vec<(usize, Operands)> = operands
+            .filter_map(|(w, o)| Some((w?, o.clone())))
+            .collect();
         // Learned scales start where a rule would put them.
         for (weight, operands) in &operands {
             if let (Some(quantizer), Some(scale)) = (&operands.weights, operands.weight_scale) {
@@ -279,15 +300,62 @@ impl Model {
         entries
     }
 
+    /// Everything that training changes, under names that begin with `prefix`: unlike [`Model::to_safetensors`], as it is in the middle of a
+    /// training, with quantizers half on, scales as they were calibrated.
+    pub(super) fn state(&self, prefix: &str) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut put = |name: &str, values: &[f32]| {
+            entries.push(Entry::vector(format!("{prefix}{name}"), values.to_vec()));
+        };
+        for parameter in self.parameters.iter() {
+            put(&parameter.name, parameter.value.values());
+        }
+        for (name, statistics) in self.plan.norm_names.iter().zip(&self.statistics) {
+            put(&format!("{name}.mean"), &statistics.mean);
+            put(&format!("{name}.variance"), &statistics.variance);
+        }
+        if let Some(scales) = &self.scales {
+            put(SCALES, scales);
+        }
+        if self.quantized_weights {
+            put(QUANTIZED_WEIGHTS, &[]);
+        }
+        entries
+    }
+
+    /// Takes what [`Model::state`] gave out of `entries`.
+    pub(super) fn restore(
+        &mut self,
+        prefix: &str,
+        entries: &mut BTreeMap<String, Entry>,
+    ) -> Result<(), StorageError> {
+        let scales = format!("{prefix}{SCALES}");
+        let mut take =
+            |name: &str, len: usize| storage::take(entries, &format!("{prefix}{name}"), len);
+        for parameter in self.parameters.iter_mut() {
+            let axes = parameter.value.axes();
+            let values = take(&parameter.name, axes.iter().product())?;
+            parameter.value = Value::new(&axes, values);
+        }
+        for (name, statistics) in self.plan.norm_names.iter().zip(&mut self.statistics) {
+            statistics.mean = take(&format!("{name}.mean"), statistics.mean.len())?;
+            statistics.variance = take(&format!("{name}.variance"), statistics.variance.len())?;
+        }
+        self.quantized_weights = take(QUANTIZED_WEIGHTS, 0).is_ok();
+        let count = self.plan.scale_names.len();
+        self.scales = match entries.contains_key(&scales) {
+            true => Some(storage::take(entries, &scales, count)?),
+            false => None,
+        };
+        Ok(())
+    }
+
     /// The scale of a quantized input: learned, or found by calibration.
     pub(super) fn activation_scale(&self, scales: &[f32], index: usize) -> f32 {
-        let mut learned = self
-            .plan
-            .operands_of_products()
-            .filter_map(|(_, operands)| {
-                let (_, of) = operands.activations.as_ref()?;
-                (*of == index).then_some(operands.activation_scale?)
-            });
+        let mut learned = self.plan.operands_of_steps().filter_map(|(_, operands)| {
+            let (_, of) = operands.activations.as_ref()?;
+            (*of == index).then_some(operands.activation_scale?)
+        });
         match learned.next() {
             Some(parameter) => {
                 let learned = self.parameters.get(parameter).value.values();

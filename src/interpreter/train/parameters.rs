@@ -3,7 +3,7 @@
 //! Weights of a convolution are (kernel, kernel, channels in / groups, channels out), of a linear layer (in, out): the output
 //! channel is always the last axis. Knows nothing of the order in which a network uses them.
 
-use dfdx::prelude::{Cpu, HasShape, TensorFromVec};
+use dfdx::prelude::{Cpu, CpuError, Gradients, HasShape, TensorFromVec};
 use rand_chacha::ChaCha8Rng;
 
 use super::ops::{self, Tensor1, Tensor2, Tensor4};
@@ -22,6 +22,8 @@ pub struct Parameter {
     pub value: Value,
     /// Whether weight decay pulls it to 0: weights, not batch norm and biases.
     pub decays: bool,
+    /// Whether it is behind a quantizer's codes: latent weights.
+    pub is_latent: bool,
 }
 
 /// A tensor by its number of axes.
@@ -42,6 +44,7 @@ impl Parameter {
             name: name.into(),
             value,
             decays,
+            is_latent: false,
         }
     }
 }
@@ -93,6 +96,18 @@ impl Value {
             Value::Matrix(t) => t.copy_from(values),
             Value::Vector(t) => t.copy_from(values),
         }
+    }
+
+    /// What `gradients` holds for this tensor; zeros if it held nothing.
+    pub fn of<'g>(
+        &self,
+        gradients: &'g mut Gradients<f32, Cpu>,
+    ) -> Result<&'g mut [f32], CpuError> {
+        Ok(match self {
+            Value::Kernel(t) => gradients.get_or_alloc_mut(t)?,
+            Value::Matrix(t) => gradients.get_or_alloc_mut(t)?,
+            Value::Vector(t) => gradients.get_or_alloc_mut(t)?,
+        })
     }
 
     /// The numbers in C order.

@@ -3,14 +3,16 @@
 use std::sync::atomic::Ordering;
 
 use super::batch::{self, Augmentation};
+use super::checkpoint;
 use super::data::Data;
+use super::feed::{self, Batch, Batches, Positions};
 use super::model::{Model, Objective};
 use super::optimizer::Stepper;
 use super::schedule::{self, Moment};
 use super::technique::{self, Average, Patience};
-use super::{Progress, TrainError, Watch};
-use crate::model::{Candidate, Stage};
-use crate::stream::{Key, Purpose};
+use super::{Past, Progress, TrainError, Watch};
+use crate::model::{Candidate, Recipe, Stage};
+use crate::stream::Key;
 
 /// A trial that is running.
 pub struct Run<'a> {
@@ -24,8 +26,38 @@ pub struct Run<'a> {
     pub watch: Watch<'a>,
 }
 
+/// Where a stage is between two epochs; the rest is in its model.
+pub struct State {
+    /// Epochs that are done.
+    pub epochs: usize,
+    /// Mean training loss of the last of them.
+    pub loss: Option<f64>,
+    /// Where the random streams are.
+    pub positions: Positions,
+    /// The optimizer and what it remembers.
+    pub stepper: Stepper,
+    /// The moving average of parameters.
+    pub average: Option<Average>,
+    /// Who waits for a better epoch.
+    pub patience: Option<Patience>,
+}
+
+impl State {
+    /// Before the first epoch.
+    pub fn new(recipe: &Recipe) -> State {
+        State {
+            epochs: 0,
+            loss: None,
+            positions: Positions::default(),
+            stepper: Stepper::new(recipe.optimizer),
+            average: recipe.techniques.average.map(Average::new),
+            patience: recipe.techniques.patience.map(Patience::new),
+        }
+    }
+}
+
 /// How a stage ended.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Ended {
     /// Epochs that were trained.
     pub epochs: usize,
@@ -34,99 +66,139 @@ pub struct Ended {
 }
 
 impl Run<'_> {
-    /// Trains `model` through stage `index`.
+    /// Trains `model` through stage `index`, or through what is left of it behind `state`.
     pub fn stage(
         &mut self,
         model: &mut Model,
         index: usize,
-        stage: &Stage,
-        teacher: Option<&Model>,
+        mut state: State,
+        past: &Past,
     ) -> Result<Ended, TrainError> {
-        let recipe = &stage.recipe;
-        let mut shuffle = self.key.stream(Purpose::Shuffle(index as u16));
-        let mut augment = self.key.stream(Purpose::Augment(index as u16));
+        let stage = &self.candidate.stages[index];
+        let epochs = stage.recipe.epochs;
         let augmentation = Augmentation {
             shift: self.candidate.shift,
             flip: self.candidate.flip,
             cutout: self.candidate.cutout,
         };
         let split = self.data.train();
-        let batches = batch::count(split.len(), recipe.batch);
-        let steps = recipe.epochs * batches;
-        let mut stepper = Stepper::new(recipe.optimizer);
-        let techniques = recipe.techniques;
-        let mut average = techniques.average.map(Average::new);
-        let mut patience = techniques.patience.map(Patience::new);
-        let mut ended = Ended::default();
-        for epoch in 0..recipe.epochs {
-            let order = batch::order(&mut shuffle, split.len());
-            let mut sum = 0.0;
-            for index in 0..batches {
-                if self.watch.stop.load(Ordering::Relaxed) {
-                    return Err(TrainError::Stopped);
-                }
-                let samples = &order[batch::range(split.len(), batches, index)];
-                let images = batch::augmented(split, samples, augmentation, &mut augment);
-                let labels: Vec<usize> = samples.iter().map(|s| split.label(*s)).collect();
-                let objective = Objective {
-                    labels: &labels,
-                    smoothing: recipe.label_smoothing,
-                    loss: stage.loss,
-                    teacher,
-                };
-                let step = epoch * batches + index;
-                let moment = Moment::new(epoch, recipe.epochs, step, steps);
-                let (loss, mut gradients) = model.gradients(images, &objective, moment)?;
-                if !loss.is_finite() {
-                    return Err(TrainError::Diverged {
-                        stage: stage.name.clone(),
-                        epoch: epoch + 1,
-                        loss,
-                    });
-                }
-                sum += loss * samples.len() as f64;
-                if let Some(longest) = techniques.clip_gradient {
-                    technique::clip_gradient(&model.parameters, &mut gradients, longest)?;
-                }
-                let factor = schedule::factor(&recipe.schedule, moment);
-                stepper.step(&mut model.parameters, &mut gradients, factor)?;
-                if let Some(limit) = techniques.clip_weights {
-                    technique::clip_weights(&mut model.parameters, limit);
-                }
-                if let Some(average) = &mut average {
-                    average.add(&model.parameters);
+        let count = batch::count(split.len(), stage.recipe.batch);
+        let left = epochs.saturating_sub(state.epochs).saturating_mul(count);
+        let place = (self.key, index);
+        let batches = Batches::new(split, augmentation, count, place, state.positions).take(left);
+        let aside = self.watch.aside && left > 0;
+        feed::feed(batches, aside, |next| {
+            let is_over = |state: &State| state.patience.as_ref().is_some_and(Patience::is_over);
+            while state.epochs < epochs && !is_over(&state) {
+                let teacher = stage.teacher.and_then(|t| past.teachers.get(t)?.as_ref());
+                let loss = self.epoch(model, stage, &mut state, teacher, next)?;
+                let validation = self.judge(model, &mut state);
+                (self.watch.progress)(Progress {
+                    stage: index,
+                    epoch: state.epochs,
+                    epochs,
+                    loss,
+                    validation,
+                });
+                if let Some(keeper) = self.watch.keeper.as_deref_mut()
+                    && keeper.is_due()
+                {
+                    let bytes = checkpoint::write(
+                        self.candidate,
+                        keeper.identity(),
+                        model,
+                        index,
+                        &mut state,
+                        past,
+                    )?;
+                    keeper.save(&bytes);
                 }
             }
-            let loss = sum / split.len() as f64;
-            ended = Ended {
-                epochs: epoch + 1,
-                loss: Some(loss),
-            };
-            let judges = patience.is_some() || self.watch.validates;
-            let validation = judges.then(|| {
-                // What is judged is what the stage would end with.
-                exchange(&mut average, model);
-                let accuracy = model.accuracy(self.data.validation());
-                let best = patience.as_mut().map(|p| p.is_over(accuracy, model));
-                exchange(&mut average, model);
-                (accuracy, best.unwrap_or(false))
-            });
-            (self.watch.progress)(Progress {
-                stage: index,
-                epoch: epoch + 1,
-                epochs: recipe.epochs,
-                loss,
-                validation: validation.map(|(accuracy, _)| accuracy),
-            });
-            if validation.is_some_and(|(_, is_over)| is_over) {
-                break;
-            }
-        }
-        match patience.and_then(Patience::into_best) {
+            Ok::<_, TrainError>(())
+        })?;
+        match state.patience.and_then(Patience::into_best) {
             Some(best) => *model = best,
-            None => exchange(&mut average, model),
+            None => exchange(&mut state.average, model),
         }
-        Ok(ended)
+        Ok(Ended {
+            epochs: state.epochs,
+            loss: state.loss,
+        })
+    }
+
+    /// One pass over the training split; its mean loss.
+    fn epoch(
+        &self,
+        model: &mut Model,
+        stage: &Stage,
+        state: &mut State,
+        teacher: Option<&Model>,
+        next: &mut dyn FnMut() -> Option<Batch>,
+    ) -> Result<f64, TrainError> {
+        let recipe = &stage.recipe;
+        let techniques = recipe.techniques;
+        let samples = self.data.train().len();
+        let batches = batch::count(samples, recipe.batch);
+        let diverged = |loss| TrainError::Diverged {
+            stage: stage.name.clone(),
+            epoch: state.epochs + 1,
+            loss,
+        };
+        let mut sum = 0.0;
+        for index in 0..batches {
+            if self.watch.stop.load(Ordering::Relaxed) {
+                return Err(TrainError::Stopped);
+            }
+            let batch = next().expect("invariant: as many batches as epochs have");
+            state.positions = batch.after;
+            let objective = Objective {
+                labels: &batch.labels,
+                smoothing: recipe.label_smoothing,
+                loss: stage.loss,
+                teacher,
+            };
+            let step = state.epochs * batches + index;
+            let moment = Moment::new(state.epochs, recipe.epochs, step, recipe.epochs * batches);
+            let (loss, mut gradients) = model.gradients(batch.images, &objective, moment)?;
+            if !loss.is_finite() {
+                return Err(diverged(loss));
+            }
+            sum += loss * batch.labels.len() as f64;
+            if let Some(longest) = techniques.clip_gradient {
+                technique::clip_gradient(&model.parameters, &mut gradients, longest)?;
+            }
+            let factor = schedule::factor(&recipe.schedule, moment);
+            let parameters = &mut model.parameters;
+            state.stepper.step(parameters, &mut gradients, factor)?;
+            if let Some(limit) = techniques.clip_weights {
+                technique::clip_weights(parameters, limit);
+            }
+            if let Some(average) = &mut state.average {
+                average.add(parameters);
+            }
+        }
+        let loss = sum / samples as f64;
+        // A quantizer may hide it from the loss.
+        if !model.is_finite() {
+            return Err(diverged(loss));
+        }
+        state.epochs += 1;
+        state.loss = Some(loss);
+        Ok(loss)
+    }
+
+    /// The accuracy on the validation split of what the stage would end with, if anybody asks.
+    fn judge(&self, model: &mut Model, state: &mut State) -> Option<f64> {
+        if state.patience.is_none() && !self.watch.validates {
+            return None;
+        }
+        exchange(&mut state.average, model);
+        let accuracy = model.accuracy(self.data.validation());
+        if let Some(patience) = &mut state.patience {
+            patience.see(accuracy, model);
+        }
+        exchange(&mut state.average, model);
+        Some(accuracy)
     }
 }
 

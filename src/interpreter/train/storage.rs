@@ -22,6 +22,17 @@ pub struct Entry {
     pub values: Vec<f32>,
 }
 
+impl Entry {
+    /// A list of numbers.
+    pub fn vector(name: impl Into<String>, values: Vec<f32>) -> Entry {
+        Entry {
+            name: name.into(),
+            axes: vec![values.len()],
+            values,
+        }
+    }
+}
+
 /// Why bytes are no trained network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageError {
@@ -42,6 +53,22 @@ pub fn error<T>(reason: impl Into<String>) -> Result<T, StorageError> {
     Err(StorageError {
         reason: reason.into(),
     })
+}
+
+/// Takes the entry of this name out of `entries`, which must have `len` numbers.
+pub fn take(
+    entries: &mut BTreeMap<String, Entry>,
+    name: &str,
+    len: usize,
+) -> Result<Vec<f32>, StorageError> {
+    match entries.remove(name) {
+        Some(entry) if entry.values.len() == len => Ok(entry.values),
+        Some(entry) => error(format!(
+            "tensor `{name}` has {} numbers, not {len}",
+            entry.values.len()
+        )),
+        None => error(format!("tensor `{name}` is missing")),
+    }
 }
 
 /// A tensor in the byte order of the format.

@@ -6,7 +6,7 @@
 use dfdx::prelude::{Cpu, CpuError, Gradients};
 
 use super::model::Model;
-use super::parameters::{Parameters, Value};
+use super::parameters::Parameters;
 
 /// Shortens all gradients together, as one vector, to a length of at most `longest`.
 pub fn clip_gradient(
@@ -17,13 +17,13 @@ pub fn clip_gradient(
     let mut squares = 0.0;
     for parameter in parameters.iter() {
         let of = |g: &[f32]| g.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>();
-        squares += of(gradient(&parameter.value, gradients)?);
+        squares += of(parameter.value.of(gradients)?);
     }
     let length = squares.sqrt();
     if length > longest {
         let factor = (longest / length) as f32;
         for parameter in parameters.iter() {
-            for g in gradient(&parameter.value, gradients)? {
+            for g in parameter.value.of(gradients)? {
                 *g *= factor;
             }
         }
@@ -31,21 +31,10 @@ pub fn clip_gradient(
     Ok(())
 }
 
-fn gradient<'g>(
-    value: &Value,
-    gradients: &'g mut Gradients<f32, Cpu>,
-) -> Result<&'g mut [f32], CpuError> {
-    Ok(match value {
-        Value::Kernel(t) => gradients.get_or_alloc_mut(t)?,
-        Value::Matrix(t) => gradients.get_or_alloc_mut(t)?,
-        Value::Vector(t) => gradients.get_or_alloc_mut(t)?,
-    })
-}
-
-/// Keeps weights within `limit` of 0; batch norm and biases are no latent weights.
+/// Keeps latent weights, those behind a quantizer, within `limit` of 0.
 pub fn clip_weights(parameters: &mut Parameters, limit: f64) {
     let limit = limit as f32;
-    for parameter in parameters.iter_mut().filter(|p| p.decays) {
+    for parameter in parameters.iter_mut().filter(|p| p.is_latent) {
         let values = parameter.value.values();
         if values.iter().any(|w| w.abs() > limit) {
             let clipped: Vec<f32> = values.iter().map(|w| w.clamp(-limit, limit)).collect();
@@ -67,6 +56,16 @@ impl Average {
             decay,
             values: Vec::new(),
         }
+    }
+
+    /// With what it was.
+    pub fn of(decay: f64, values: Vec<Vec<f32>>) -> Average {
+        Average { decay, values }
+    }
+
+    /// What it is, parameter by parameter; nothing before the first step.
+    pub fn values(&self) -> &[Vec<f32>] {
+        &self.values
     }
 
     /// average = decay · average + (1 − decay) · parameters.
@@ -111,15 +110,38 @@ impl Patience {
         }
     }
 
-    /// Whether it has run out. Of equally good epochs the first counts.
-    pub fn is_over(&mut self, accuracy: f64, model: &Model) -> bool {
+    /// With what it was.
+    pub fn of(epochs: f64, waited: usize, best: Option<(f64, Model)>) -> Patience {
+        Patience {
+            waited,
+            best,
+            ..Patience::new(epochs)
+        }
+    }
+
+    /// Sees the accuracy of another epoch. Of equally good ones the first counts.
+    pub fn see(&mut self, accuracy: f64, model: &Model) {
         if self.best.as_ref().is_none_or(|(best, _)| accuracy > *best) {
             self.best = Some((accuracy, model.clone()));
             self.waited = 0;
         } else {
             self.waited += 1;
         }
+    }
+
+    /// Whether it has run out.
+    pub fn is_over(&self) -> bool {
         self.waited >= self.epochs
+    }
+
+    /// Epochs since the best one.
+    pub fn waited(&self) -> usize {
+        self.waited
+    }
+
+    /// The best epoch's accuracy and model.
+    pub fn best(&self) -> Option<&(f64, Model)> {
+        self.best.as_ref()
     }
 
     /// The model of the best epoch.
@@ -131,13 +153,13 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interpreter::train::parameters::Parameter;
+    use crate::interpreter::train::parameters::{Parameter, Value};
 
     fn parameters(weight: f32, bias: f32) -> Parameters {
-        Parameters::from_iter([
-            Parameter::new("weight", Value::vector(vec![weight]), true),
-            Parameter::new("bias", Value::vector(vec![bias]), false),
-        ])
+        let mut weight = Parameter::new("weight", Value::vector(vec![weight]), true);
+        weight.is_latent = true;
+        let bias = Parameter::new("bias", Value::vector(vec![bias]), false);
+        Parameters::from_iter([weight, bias])
     }
 
     fn values(parameters: &Parameters) -> Vec<f32> {
@@ -150,10 +172,10 @@ mod tests {
         let clipped = |g: [f32; 2], longest: f64| -> Vec<f32> {
             let mut gradients = Gradients::leaky();
             for (p, g) in parameters.iter().zip(g) {
-                gradient(&p.value, &mut gradients).unwrap()[0] = g;
+                p.value.of(&mut gradients).unwrap()[0] = g;
             }
             clip_gradient(&parameters, &mut gradients, longest).unwrap();
-            let mut of = |p: &Parameter| gradient(&p.value, &mut gradients).unwrap()[0];
+            let mut of = |p: &Parameter| p.value.of(&mut gradients).unwrap()[0];
             parameters.iter().map(&mut of).collect()
         };
         assert_eq!(clipped([3.0, 4.0], 1.0), [0.6, 0.8]);
@@ -162,9 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn only_weights_are_clipped() {
+    fn only_latent_weights_are_clipped() {
         let mut p = parameters(-3.0, 3.0);
         clip_weights(&mut p, 1.5);
+        assert_eq!(values(&p), [-1.5, 3.0]);
+        p.iter_mut().for_each(|p| p.is_latent = false);
+        clip_weights(&mut p, 0.5);
         assert_eq!(values(&p), [-1.5, 3.0]);
     }
 

@@ -24,6 +24,8 @@ fn watch<'a>(stop: &'a AtomicBool, progress: &'a mut dyn FnMut(Progress)) -> Wat
         stop,
         progress,
         validates: false,
+        aside: false,
+        keeper: None,
     }
 }
 
@@ -419,6 +421,37 @@ fn divergence_is_an_error() {
     }
 }
 
+/// Where quantized weights are ±1 whatever happens, the loss stays finite; what is trained does not.
+#[test]
+fn divergence_behind_a_quantizer_is_an_error() {
+    let network = quantized(Grid::Binary, ScaleRule::One, Grid::Binary);
+    let mut candidate = candidate(network, 1, Some(2));
+    candidate.stages[1].recipe.optimizer = Optimizer::Sgd {
+        lr: 1e-3,
+        momentum: 0.0,
+        weight_decay: 0.0,
+    };
+    let step = Expr::Name("step_progress".into(), crate::source::Span::default());
+    let late = Expr::Binary(
+        BinaryOp::Greater,
+        Arc::new(step),
+        Arc::new(Expr::number(0.95)),
+    );
+    // The very last steps go to infinity: no step after them would see it.
+    let huge = Expr::If(
+        Arc::new(late),
+        Arc::new(Expr::number(1e300)),
+        Arc::new(Expr::number(1.0)),
+    );
+    candidate.stages[1].recipe.schedule = Schedule::Formula(huge);
+    match run(&candidate, &data(), 0) {
+        Err(error @ TrainError::Diverged { epoch: 2, .. }) => {
+            assert!(error.to_string().contains("`finetune` diverged in epoch 2"));
+        }
+        other => panic!("{:?}", other.map(|t| t.validation)),
+    }
+}
+
 #[test]
 fn stopping_is_an_error() {
     let stop = AtomicBool::new(false);
@@ -526,7 +559,9 @@ fn a_teacher_does_not_learn() {
         key: key(7),
         watch: watch(&stop, &mut nothing),
     };
-    training.stage(&mut model, 1, &of.stages[0], None).unwrap();
+    let start = State::new(&of.stages[0].recipe);
+    let past = Past::default();
+    training.stage(&mut model, 0, start, &past).unwrap();
     assert_eq!(teacher.logits(images.clone()), before);
     assert_ne!(model.logits(images), before);
 }
@@ -550,4 +585,44 @@ fn what_is_left_float_is_quantized_in_the_end() {
     assert!(!trained.is_tuned);
     let images = batch::images(data.validation(), 0..16);
     assert_eq!(folded::check(&trained.model, images), 4);
+}
+
+#[test]
+fn an_output_is_quantized_and_learns() {
+    let data = data();
+    let mut network = varied();
+    place(
+        &mut network,
+        &quantizer(int(8, true), ScaleRule::MaxAbs),
+        &quantizer(int(8, false), ScaleRule::MaxAbs),
+    );
+    let logits = network.nodes.last().unwrap().clone();
+    let four_bits = quantizer(int(4, true), ScaleRule::MaxAbs);
+    network.nodes.push(crate::model::Node {
+        op: Op::Quantize,
+        inputs: vec![network.nodes.len() - 1],
+        placement: Some(crate::model::Placement {
+            weights: None,
+            activations: Some(four_bits),
+        }),
+        ..logits
+    });
+    let trained = run(&candidate(network, 2, Some(2)), &data, 0).unwrap();
+    let images = super::batch::images(data.validation(), 0..20);
+    let mut last = Vec::new();
+    let mut watch =
+        |_: &super::plan::Step, _: &[f32], _: Option<&[f32]>, y: &[f32]| last = y.to_vec();
+    trained.model.watched(images, Some(&mut watch));
+    let step = (last.iter().filter(|y| **y != 0.0)).fold(f32::MAX, |least, y| least.min(y.abs()));
+    let mut codes: Vec<i32> = last.iter().map(|y| (y / step).round() as i32).collect();
+    for (y, code) in last.iter().zip(&codes) {
+        assert!(
+            (y - *code as f32 * step).abs() <= 1e-5 * y.abs(),
+            "{y} is no multiple of {step}"
+        );
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    assert!(codes.len() > 3 && codes.len() <= 15, "{codes:?}");
+    assert!(trained.validation > 0.3, "{}", trained.validation);
 }

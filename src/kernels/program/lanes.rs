@@ -1,6 +1,7 @@
 //! What each function gives for one number: the same in every lane, on every instruction set.
 
 use super::{Binary, Unary};
+use crate::kernels::elementary;
 
 #[inline(always)]
 pub fn truth(x: bool) -> f32 {
@@ -33,7 +34,7 @@ pub fn sign(x: f32) -> f32 {
 /// Powers that need no logarithm are multiplied out.
 #[inline(always)]
 pub fn power(x: f32, y: f32) -> f32 {
-    if y == 2.0 { x * x } else { libm::powf(x, y) }
+    elementary::pow(x, y)
 }
 
 /// A function of one number.
@@ -48,10 +49,10 @@ pub fn unary(f: Unary, x: f32) -> f32 {
         Unary::Floor => x.floor(),
         Unary::Ceil => x.ceil(),
         Unary::Sqrt => x.sqrt(),
-        Unary::Exp => libm::expf(x),
-        Unary::Ln => libm::logf(x),
-        Unary::Log2 => libm::log2f(x),
-        Unary::Tanh => libm::tanhf(x),
+        Unary::Exp => elementary::exp(x),
+        Unary::Ln => elementary::ln(x),
+        Unary::Log2 => elementary::log2(x),
+        Unary::Tanh => elementary::tanh(x),
         Unary::Sin => libm::sinf(x),
         Unary::Cos => libm::cosf(x),
     }

@@ -3,24 +3,26 @@
 //! ```text
 //! for each stage:                                 a reduction ends a stage
 //!     scalars and filters:  v[s] = op(v[a], v[b], …)        once, or once per filter
-//!     for each block of at most 512 values that fits whole rows of filters:
+//!     for each block of values:
 //!         for each instruction: for i in block: slot[i] = op(a[i], b[i], …)
 //!         sums, maxima and minima of the block go to the filters or to the tensor
-//! the last stage writes y[i], or adds to it
+//! the first stage that can writes y[i], or adds to it
 //! ```
 //!
 //! A filter is a member of the last axis: value `i` belongs to filter `i % filters`. Slots stay in the first-level cache, and each
-//! instruction is a loop that the compiler vectorizes. Sums are kept in `f64` and taken in a fixed order: of a filter row by row, of
-//! a tensor in eight lanes. A program knows nothing of quantizers.
+//! instruction is a loop of fixed length that the compiler turns into vectors. Sums are kept in `f64` and taken in a fixed order, whatever
+//! the instruction set: the lanes of a block, or its filters, sum by themselves and are folded at the end. A program knows nothing of quantizers.
 
+mod instruction;
 mod lanes;
-mod pass;
+mod plan;
+mod walk;
 
 use super::simd::Isa;
-use pass::{Memory, Pass};
+use plan::Pass;
 
-/// Values of a block: a slot takes 2 KiB.
-const BLOCK: usize = 512;
+/// Values of a block: so few that loading the next one overlaps with computing on this one, so many that choosing loops costs little.
+const BLOCK: usize = 1024;
 
 /// What a step's result is one of: one number for all, one per filter, one per value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -128,6 +130,35 @@ impl Op {
     }
 }
 
+impl Binary {
+    /// Whether it is a comparison.
+    pub fn compares(self) -> bool {
+        use Binary::*;
+        matches!(
+            self,
+            Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual
+        )
+    }
+}
+
+/// What becomes of a step's result, which is one number per value.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Outcome {
+    /// `y[i] = result[i]`
+    Fill(usize),
+    /// `y[i] += result[i]`
+    Add(usize),
+}
+
+impl Outcome {
+    /// The step.
+    pub fn step(self) -> usize {
+        match self {
+            Outcome::Fill(step) | Outcome::Add(step) => step,
+        }
+    }
+}
+
 /// Steps with what they are needed for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Program {
@@ -166,9 +197,9 @@ pub fn level(op: Op, levels: &[Level]) -> Level {
 }
 
 impl Program {
-    /// A program that computes `result` for every value, if there is one, and keeps the numbers of the steps `kept`, which are
+    /// A program that gives `outcome` for every value, if there is one, and keeps the numbers of the steps `kept`, which are
     /// not one per value. Steps read earlier ones.
-    pub fn new(steps: Vec<Op>, result: Option<usize>, kept: Vec<usize>) -> Program {
+    pub fn new(steps: Vec<Op>, outcome: Option<Outcome>, kept: Vec<usize>) -> Program {
         let (mut levels, mut stages) = (Vec::new(), Vec::new());
         for op in &steps {
             levels.push(level(*op, &levels));
@@ -177,7 +208,7 @@ impl Program {
         }
         assert!(kept.iter().all(|k| levels[*k] != Level::Element));
         let mut needed = vec![false; steps.len()];
-        for step in kept.iter().copied().chain(result) {
+        for step in kept.iter().copied().chain(outcome.map(Outcome::step)) {
             needed[step] = true;
         }
         for (i, op) in steps.iter().enumerate().rev() {
@@ -193,8 +224,8 @@ impl Program {
                     .filter(|i| needed[*i] && stages[*i] == stage + 1)
                     .filter(|i| matches!(steps[*i], Op::Reduce(..)))
                     .collect();
-                let result = result.filter(|_| stage == last);
-                Pass::new(&steps, &levels, &reductions, result)
+                let outcome = outcome.filter(|o| stages[o.step()] == stage);
+                Pass::new(&steps, &levels, &reductions, outcome)
             })
             .collect();
         // What nothing needs has no number; a reduction would be read as one.
@@ -209,8 +240,13 @@ impl Program {
         }
     }
 
-    /// Runs: fills `y`, or adds to it. Gives the numbers of the kept steps, each one or one per filter.
-    pub fn run(&self, isa: Isa, inputs: Inputs, y: &mut [f32], add: bool) -> Vec<Vec<f32>> {
+    /// How many loops over the values it takes, reductions apart.
+    pub fn instructions(&self) -> usize {
+        self.passes.iter().map(|pass| pass.instructions.len()).sum()
+    }
+
+    /// Runs: fills `y` or adds to it, if there is an outcome. Gives the numbers of the kept steps, each one or one per filter.
+    pub fn run(&self, isa: Isa, inputs: Inputs, y: &mut [f32]) -> Vec<Vec<f32>> {
         let Inputs {
             x,
             dy,
@@ -231,17 +267,7 @@ impl Program {
                     known[i] = self.invariant(i, &known, &inputs);
                 }
             }
-            let mut memory = Memory::new(pass, &known, filters);
-            pass::Run {
-                isa,
-                pass,
-                inputs: &inputs,
-                memory: &mut memory,
-                y: &mut *y,
-                add,
-            }
-            .run();
-            for (step, numbers) in memory.reduced(pass) {
+            for (step, numbers) in walk::walk(isa, pass, &inputs, &known, y) {
                 known[step] = numbers;
             }
         }

@@ -12,10 +12,10 @@ fn inputs<'a>(x: &'a [f32], dy: &'a [f32], scales: &'a [f32], filters: usize) ->
 }
 
 /// The result of a program on every instruction set, which must agree.
-fn result(program: &Program, inputs: Inputs, start: f32, add: bool) -> Vec<f32> {
+fn result(program: &Program, inputs: Inputs, start: f32) -> Vec<f32> {
     on_every_isa(|isa| {
         let mut y = vec![start; inputs.x.len()];
-        program.run(isa, inputs, &mut y, add);
+        program.run(isa, inputs, &mut y);
         y
     })
 }
@@ -36,10 +36,10 @@ fn pairs_of_steps_fuse_and_slots_are_shared() {
         Op::Dy,
         Op::Binary(Binary::Multiply, 8, 9),
     ];
-    let program = Program::new(steps, Some(10), vec![]);
-    assert_eq!(program.passes[0].instructions(), 3);
+    let program = Program::new(steps, Some(Outcome::Add(10)), vec![]);
+    assert_eq!(program.passes[0].instructions.len(), 3);
     let (x, dy) = (noise(1001, 1), noise(1001, 2));
-    let y = result(&program, inputs(&x, &dy, &[1.0], 1), 3.0, true);
+    let y = result(&program, inputs(&x, &dy, &[1.0], 1), 3.0);
     for ((x, dy), y) in x.iter().zip(&dy).zip(y) {
         let a = x.abs();
         let slope = if a <= 1.0 { 2.0 - 2.0 * a } else { 0.0 };
@@ -60,7 +60,7 @@ fn centered() -> Program {
         Op::Scale(Level::Filter),
         Op::Binary(Binary::Add, 6, 7),
     ];
-    Program::new(steps, Some(8), vec![3, 5])
+    Program::new(steps, Some(Outcome::Fill(8)), vec![3, 5])
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn reductions_know_their_filter_whatever_its_number() {
             .map(|(i, c)| c * largest + scales[i % filters])
             .collect();
         // A filter of its own has its sum in eight lanes.
-        let found = result(&program, inputs(&x, &[], &scales, filters), 0.0, false);
+        let found = result(&program, inputs(&x, &[], &scales, filters), 0.0);
         for (found, wanted) in found.iter().zip(&wanted) {
             assert!(
                 (found - wanted).abs() <= 1e-5,
@@ -98,12 +98,7 @@ fn reductions_know_their_filter_whatever_its_number() {
             );
         }
         let mut y = vec![0.0; x.len()];
-        let kept = program.run(
-            Isa::current(),
-            inputs(&x, &[], &scales, filters),
-            &mut y,
-            false,
-        );
+        let kept = program.run(Isa::current(), inputs(&x, &[], &scales, filters), &mut y);
         assert_eq!((kept[0].len(), kept[1].len()), (filters, 1));
     }
 }
@@ -116,9 +111,9 @@ fn what_nobody_needs_is_not_computed() {
         Op::Progress(1),
         Op::Unary(Unary::Negate, 2),
     ];
-    let program = Program::new(steps, Some(3), vec![]);
+    let program = Program::new(steps, Some(Outcome::Fill(3)), vec![]);
     assert_eq!(program.passes.len(), 1);
-    let y = result(&program, inputs(&[1.0; 300], &[], &[1.0], 1), 0.0, false);
+    let y = result(&program, inputs(&[1.0; 300], &[], &[1.0], 1), 0.0);
     assert_eq!(y, [-0.5; 300]);
 }
 
@@ -130,13 +125,12 @@ fn nan_stays() {
         Op::Reduce(Reduction::Max, Level::Tensor, 0),
         Op::Reduce(Reduction::Sum, Level::Tensor, 0),
     ] {
-        let program = Program::new(vec![Op::X, Op::Constant(1.0), op], Some(2), vec![]);
-        let y = result(
-            &program,
-            inputs(&[f32::NAN, 2.0], &[], &[1.0], 1),
-            0.0,
-            false,
+        let program = Program::new(
+            vec![Op::X, Op::Constant(1.0), op],
+            Some(Outcome::Fill(2)),
+            vec![],
         );
+        let y = result(&program, inputs(&[f32::NAN, 2.0], &[], &[1.0], 1), 0.0);
         assert!(y[0].is_nan(), "{op:?}");
     }
 }

@@ -8,7 +8,7 @@ use super::{FormulaError, error, scale_level};
 use crate::ir::{
     BinaryOp, Expr, Formulas, Function, PROGRESS, Per, Reduction, Slot, UnaryOp, Value,
 };
-use crate::kernels::program::{self, Binary, Level, Op, Program, Unary};
+use crate::kernels::program::{self, Binary, Level, Op, Outcome, Program, Unary};
 
 /// What stands for the derivative of `sign` where no formula says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Compiler {
     }
 
     /// The program of some steps. Steps whose gradient was stopped are the ones that they stand for.
-    pub(super) fn finish(&self, result: Option<usize>, kept: &[usize]) -> Program {
+    pub(super) fn finish(&self, outcome: Option<Outcome>, kept: &[usize]) -> Program {
         let resolved: Vec<usize> = (0..self.steps.len())
             .scan(Vec::new(), |known: &mut Vec<usize>, i| {
                 known.push(self.stops[i].map_or(i, |of| known[of]));
@@ -159,7 +159,11 @@ impl Compiler {
             leaf => leaf,
         });
         let kept = kept.iter().map(|k| of(*k)).collect();
-        Program::new(steps.collect(), result.map(of), kept)
+        let outcome = outcome.map(|outcome| match outcome {
+            Outcome::Fill(step) => Outcome::Fill(of(step)),
+            Outcome::Add(step) => Outcome::Add(of(step)),
+        });
+        Program::new(steps.collect(), outcome, kept)
     }
 
     fn number(&mut self, expr: &Expr) -> Result<usize, FormulaError> {

@@ -3,6 +3,7 @@
 //! In: steps, the one whose gradient arrives as `dy`, and those whose gradient is wanted. Out: the steps of these gradients. What
 //! one number per filter gets from many values is summed over the filter.
 
+use super::super::quantizer::{Quantizer, ScaleRule};
 use super::compile::{Compiler, Surrogate};
 use super::{FormulaError, Formulas};
 use crate::kernels::program::{Binary, Level, Op, Reduction, Unary};
@@ -12,7 +13,7 @@ pub(super) fn backward(
     compiler: &mut Compiler,
     result: usize,
     wanted: &[usize],
-    formulas: &Formulas,
+    quantizer: &Quantizer,
     default: Surrogate,
 ) -> Result<Vec<Option<usize>>, FormulaError> {
     // What depends on a wanted step, other than through `stop`.
@@ -24,27 +25,35 @@ pub(super) fn backward(
     let dy = compiler.op(Op::Dy);
     let mut tape = Tape {
         gradients: vec![None; active.len()],
+        spread: vec![None; active.len()],
         compiler,
         active,
-        formulas,
+        formulas: &quantizer.formulas,
+        clips: quantizer.scale == ScaleRule::LearnedClip,
         default,
     };
     if tape.active[result] {
         tape.gradients[result] = Some(dy);
     }
     for step in (0..=result).rev() {
-        if let (Some(dy), true) = (tape.gradients[step], tape.active[step]) {
+        if tape.active[step]
+            && let Some(dy) = tape.gradient(step)
+        {
             tape.step(step, dy)?;
         }
     }
-    Ok(wanted.iter().map(|w| tape.gradients[*w]).collect())
+    Ok(wanted.iter().map(|w| tape.gradient(*w)).collect())
 }
 
 struct Tape<'a> {
     compiler: &'a mut Compiler,
     active: Vec<bool>,
     gradients: Vec<Option<usize>>,
+    /// What comes from every value, for steps that are one number: it is added up before it is summed over the values.
+    spread: Vec<Option<usize>>,
     formulas: &'a Formulas,
+    /// Whether the scale learns where to clip only, and not from what rounding adds.
+    clips: bool,
     default: Surrogate,
 }
 
@@ -61,16 +70,36 @@ impl Tape<'_> {
         self.binary(Binary::Multiply, a, b)
     }
 
+    /// `a / b`. A factor `b` of `a` cancels: of the scale, which codes are multiplied by and values are divided by.
     fn over(&mut self, a: usize, b: usize) -> usize {
-        self.binary(Binary::Divide, a, b)
+        match self.compiler.steps[a] {
+            Op::Binary(Binary::Multiply, rest, factor) if factor == b => rest,
+            Op::Binary(Binary::Multiply, factor, rest) if factor == b => rest,
+            _ => self.binary(Binary::Divide, a, b),
+        }
+    }
+
+    /// `a + b`
+    fn plus(&mut self, a: usize, b: usize) -> usize {
+        match (self.compiler.steps[a], self.compiler.steps[b]) {
+            (_, Op::Unary(Unary::Negate, b)) => self.binary(Binary::Subtract, a, b),
+            (Op::Unary(Unary::Negate, a), _) => self.binary(Binary::Subtract, b, a),
+            _ => self.binary(Binary::Add, a, b),
+        }
     }
 
     fn negated(&mut self, a: usize) -> usize {
         self.compiler.op(Op::Unary(Unary::Negate, a))
     }
 
-    /// `a` where the comparison holds, else 0.
+    /// `a` where the comparison holds, else 0. A factor that is the same for many values stays outside, where it may cancel.
     fn where_(&mut self, f: Binary, x: usize, y: usize, a: usize) -> usize {
+        if let Op::Binary(Binary::Multiply, rest, factor) = self.compiler.steps[a] {
+            if self.compiler.level(factor) < self.compiler.level(rest) {
+                let rest = self.where_(f, x, y, rest);
+                return self.times(rest, factor);
+            }
+        }
         let (holds, zero) = (self.binary(f, x, y), self.constant(0.0));
         self.compiler.op(Op::Select(holds, a, zero))
     }
@@ -81,6 +110,13 @@ impl Tape<'_> {
             return;
         }
         let (from, to) = (self.compiler.level(gradient), self.compiler.level(step));
+        if from == Level::Element && to < from {
+            self.spread[step] = Some(match self.spread[step] {
+                Some(before) => self.plus(before, gradient),
+                None => gradient,
+            });
+            return;
+        }
         let gradient = match (from, to) {
             (Level::Filter, Level::Tensor) => {
                 // A sum over filters, each of which counts once.
@@ -88,13 +124,25 @@ impl Tape<'_> {
                 let count = self.compiler.op(Op::Count(Level::Filter));
                 self.over(sum, count)
             }
-            (from, to) if from > to => self.compiler.reduce(Reduction::Sum, to, gradient),
             _ => gradient,
         };
         self.gradients[step] = Some(match self.gradients[step] {
-            Some(before) => self.binary(Binary::Add, before, gradient),
+            Some(before) => self.plus(before, gradient),
             None => gradient,
         });
+    }
+
+    /// The gradient of a step, when all that it gets has arrived.
+    fn gradient(&mut self, step: usize) -> Option<usize> {
+        if let Some(spread) = self.spread[step].take() {
+            let level = self.compiler.level(step);
+            let sum = self.compiler.reduce(Reduction::Sum, level, spread);
+            self.gradients[step] = Some(match self.gradients[step] {
+                Some(before) => self.plus(before, sum),
+                None => sum,
+            });
+        }
+        self.gradients[step]
     }
 
     /// Hands the gradient of a step on to its operands.
@@ -213,6 +261,14 @@ impl Tape<'_> {
         }))
     }
 
+    /// The factor beside `to` as its gradient sees it.
+    fn seen_by(&self, to: usize, other: usize) -> usize {
+        match (self.compiler.steps[to], self.compiler.steps[other]) {
+            (Op::Scale(_), Op::Unary(Unary::Round, exact)) if self.clips => exact,
+            _ => other,
+        }
+    }
+
     fn two(&mut self, f: Binary, step: usize, a: usize, b: usize, dy: usize) {
         match f {
             Binary::Add => {
@@ -230,6 +286,7 @@ impl Tape<'_> {
                 // Of a square, both operands are the same step and both count.
                 for (to, other) in [(a, b), (b, a)] {
                     if self.active[to] {
+                        let other = self.seen_by(to, other);
                         let share = self.times(dy, other);
                         self.give(to, share);
                     }

@@ -8,7 +8,8 @@
 //! * Backward, everything is differentiated exactly, reductions too, but the quantizing steps `sign`, `round`, `floor` and `ceil` of what
 //!   varies within a filter: `gradient` at the step's argument takes the place of their derivative. `stop` passes nothing.
 //!
-//! All arithmetic is f32 with elementary functions of `libm`, so that the same formula gives the same bits on every platform.
+//! All arithmetic is f32 with the elementary functions of [`crate::kernels::elementary`], so that the same formula gives the same bits on every
+//! platform.
 
 pub mod codes;
 mod compile;
@@ -18,9 +19,9 @@ pub use compile::Surrogate;
 use compile::{Compiler, varies};
 
 use super::evaluate;
-use super::quantizer::{Grid, Quantizer, ScaleRule};
+use super::quantizer::{Grid, Quantizer};
 use crate::ir::{Expr, Formulas, Slot};
-use crate::kernels::program::{Binary, Level, Op, Program, Unary};
+use crate::kernels::program::{Binary, Level, Op, Outcome, Program, Unary};
 
 /// Why an expression is no formula.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub fn surrogate(quantizer: &Quantizer) -> Result<Option<Program>, FormulaError>
     let slope = compiler.formula(gradient, unit)?;
     let dy = compiler.op(Op::Dy);
     let product = compiler.binary(Binary::Multiply, slope, dy);
-    Ok(Some(compiler.finish(Some(product), &[])))
+    Ok(Some(compiler.finish(Some(Outcome::Add(product)), &[])))
 }
 
 /// The programs of a quantizer that has more formulas than `gradient`, or a learned scale; else nothing.
@@ -85,7 +86,7 @@ pub fn programs(
     default: Surrogate,
 ) -> Result<Option<Programs>, FormulaError> {
     let formulas = &quantizer.formulas;
-    let learned = quantizer.scale == ScaleRule::Learned;
+    let learned = quantizer.scale.is_learned();
     if formulas.is_simple() && !learned {
         return Ok(None);
     }
@@ -94,7 +95,7 @@ pub fn programs(
     if compiler.level(scale) == Level::Element {
         return error("the scale differs within a filter");
     }
-    let forward = compiler.finish(Some(value), &[scale]);
+    let forward = compiler.finish(Some(Outcome::Fill(value)), &[scale]);
     let scales = compiler.finish(None, &[scale]);
 
     let x = compiler.op(Op::X);
@@ -102,7 +103,7 @@ pub fn programs(
     if learned {
         wanted.push(compiler.op(Op::Scale(scale_level(quantizer))));
     }
-    let gradients = gradient::backward(&mut compiler, value, &wanted, formulas, default)?;
+    let gradients = gradient::backward(&mut compiler, value, &wanted, quantizer, default)?;
     let dx = match gradients[0] {
         Some(dx) => dx,
         None => compiler.op(Op::Constant(0.0)),
@@ -113,13 +114,13 @@ pub fn programs(
             let mut compiler = Compiler::new(formulas, quantizer.grid)?;
             let x = compiler.op(Op::X);
             let result = compiler.formula(normalize, x)?;
-            Some(compiler.finish(Some(result), &[]))
+            Some(compiler.finish(Some(Outcome::Fill(result)), &[]))
         }
         _ => None,
     };
     Ok(Some(Programs {
         forward,
-        backward: compiler.finish(Some(dx), &kept),
+        backward: compiler.finish(Some(Outcome::Add(dx)), &kept),
         scale: scales,
         normalized,
     }))

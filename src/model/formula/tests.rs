@@ -4,6 +4,7 @@ use super::*;
 use crate::ir::{BinaryOp, Expr, Function, Let, Per, Reduction, Slot, UnaryOp, Value};
 use crate::kernels::Isa;
 use crate::kernels::program::Inputs;
+use crate::model::ScaleRule;
 use crate::source::Span;
 
 fn name(text: &str) -> Expr {
@@ -239,7 +240,7 @@ fn agrees(quantizer: &Quantizer, expr: &Expr, scale: f32) {
     let scales = [scale; FILTERS];
     let mut y = vec![0.0; x.len()];
     let isa = Isa::current();
-    (programs.forward).run(isa, inputs(&x, &[], &scales), &mut y, false);
+    (programs.forward).run(isa, inputs(&x, &[], &scales), &mut y);
     for (y, wanted) in y.iter().zip(naive(false).of(expr, &wide)) {
         let wanted = wanted * f64::from(scale);
         assert!(
@@ -252,7 +253,7 @@ fn agrees(quantizer: &Quantizer, expr: &Expr, scale: f32) {
     let mut dx = vec![1.0; x.len()];
     programs
         .backward
-        .run(isa, inputs(&x, &dy, &scales), &mut dx, true);
+        .run(isa, inputs(&x, &dy, &scales), &mut dx);
     let smooth = naive(true);
     let loss = |x: &[f64]| -> f64 {
         let y = smooth.of(expr, x);
@@ -283,7 +284,7 @@ fn libra_standardizes_and_its_gradient_goes_through_that() {
     let x = weights();
     let scales = programs
         .scale
-        .run(Isa::current(), inputs(&x, &[], &[1.0]), &mut [], false);
+        .run(Isa::current(), inputs(&x, &[], &[1.0]), &mut []);
     assert_eq!(scales[0].len(), FILTERS);
     assert!(
         scales[0].iter().all(|s| s.log2().fract() == 0.0),
@@ -374,8 +375,8 @@ fn learned_steps_have_the_gradient_of_their_paper() {
     let dy = [1.0_f32, -2.0, 0.5, 3.0, 1.5, 0.25];
     let (mut y, mut dx) = ([0.0; 6], [0.0; 6]);
     let isa = Isa::current();
-    (programs.forward).run(isa, inputs(&x, &[], &scales), &mut y, false);
-    let ds = (programs.backward).run(isa, inputs(&x, &dy, &scales), &mut dx, true);
+    (programs.forward).run(isa, inputs(&x, &[], &scales), &mut y);
+    let ds = (programs.backward).run(isa, inputs(&x, &dy, &scales), &mut dx);
     let mut wanted = [0.0_f64; 3];
     for i in 0..6 {
         // LSQ, Eq. (3) and (5).
@@ -420,7 +421,7 @@ fn a_rule_and_a_forward_function_meet_in_units_of_the_scale() {
     let x = weights();
     let mut y = vec![0.0; x.len()];
     let normalized = programs.normalized.as_ref().unwrap();
-    normalized.run(Isa::current(), inputs(&x, &[], &[1.0]), &mut y, false);
+    normalized.run(Isa::current(), inputs(&x, &[], &[1.0]), &mut y);
     for filter in 0..FILTERS {
         let values = y.iter().skip(filter).step_by(FILTERS);
         assert!(values.map(|v| f64::from(*v)).sum::<f64>().abs() < 1e-5);
@@ -453,7 +454,7 @@ fn error_decay_sharpens_with_progress() {
         let mut y = [0.0; 6];
         let mut inputs = inputs(&x, &[1.0; 6], &[1.0]);
         inputs.progress = [progress, 0.0];
-        program.run(Isa::current(), inputs, &mut y, true);
+        program.run(Isa::current(), inputs, &mut y);
         let t = 1e-3 * 1e4_f64.powf(f64::from(progress));
         let k = (1.0 / t).max(1.0);
         for (x, y) in x.iter().zip(y) {
@@ -513,4 +514,41 @@ fn what_is_no_formula_is_an_error() {
     fails(call(Function::Max, &[num(1.0)]), "2 arguments");
     fails(call(Function::MultipleOf, &[num(8.0), x()]), "elementwise");
     fails(op(BinaryOp::And, x(), x()), "expected a truth value");
+}
+
+#[test]
+fn of_a_learned_step_nothing_is_computed_twice() {
+    let lsq = quantizer(INT4, ScaleRule::Learned, Formulas::default());
+    let programs = programs(&lsq, Surrogate::Identity).unwrap().unwrap();
+    assert_eq!(programs.forward.instructions(), 2);
+    // x / s, its code, dy inside the range, dy * code - inside * x / s, which is summed, and dx.
+    assert_eq!(programs.backward.instructions(), 5);
+}
+
+#[test]
+fn learned_clipping_has_the_gradient_of_its_paper() {
+    let grid = Grid::Integer {
+        bits: 4,
+        signed: false,
+    };
+    let pact = quantizer(grid, ScaleRule::LearnedClip, Formulas::default());
+    let programs = programs(&pact, Surrogate::Straight).unwrap().unwrap();
+    let alpha = 3.0_f32;
+    let scales = [alpha / 15.0; FILTERS];
+    let x = [-0.5, 0.0, 0.3, 1.7, 2.9, 3.5, 7.0, 2.0, -2.0];
+    let dy = [1.0, -2.0, 0.5, 3.0, 1.5, 0.25, -4.0, 1.0, 2.0];
+    let (mut y, mut dx) = ([0.0; 9], [0.0; 9]);
+    let isa = Isa::current();
+    (programs.forward).run(isa, inputs(&x, &[], &scales), &mut y);
+    let ds = (programs.backward).run(isa, inputs(&x, &dy, &scales), &mut dx);
+    let mut wanted = [0.0_f32; FILTERS];
+    for i in 0..9 {
+        // PACT, Eq. (1) to (3): the derivative for alpha is 1 from alpha on, else 0; alpha is 15 scales.
+        let clipped = x[i].clamp(0.0, alpha);
+        let steps = (clipped * 15.0 / alpha).round_ties_even();
+        assert!((y[i] - steps * alpha / 15.0).abs() < 1e-6);
+        assert_eq!(dx[i], if clipped == x[i] { dy[i] } else { 0.0 });
+        wanted[i % FILTERS] += if x[i] >= alpha { 15.0 * dy[i] } else { 0.0 };
+    }
+    assert_eq!(ds[0], wanted);
 }

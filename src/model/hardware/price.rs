@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mapping::work;
-use super::storage::{FLOAT_BITS, fused_end, users};
+use super::storage::{FLOAT_BITS, fused_end, quantized_bits, users};
 use super::{Precision, Target};
 use crate::model::network::{LayerKind, Network, Node, Op};
 use crate::model::quantizer::Grid;
@@ -272,6 +272,9 @@ fn stored_bits_per_value(
     target: &Target,
     index: usize,
 ) -> Result<u64, Unpriceable> {
+    if let Some(bits) = quantized_bits(&network.nodes[index]) {
+        return Ok(bits);
+    }
     let mut widest = 0;
     for reader in users(network, readers, index) {
         let node = &network.nodes[reader];
@@ -290,6 +293,8 @@ fn price_elements(target: &Target, index: usize, node: &Node) -> Option<ElementC
         Op::Norm => ("norm", given, Charge::Free),
         Op::Activation(_) => ("activation", given, Charge::Free),
         Op::Concat => ("concat", given, Charge::Free),
+        // A multiplier and a shift, as behind every layer.
+        Op::Quantize => ("quantize", given, Charge::Free),
         Op::Pool { kernel, .. } => ("pool", given * (kernel.0 * kernel.1) as u64, Charge::Free),
         Op::Add | Op::Sum => ("add", given, Charge::Charged),
         Op::PadShortcut { .. } => ("pad_shortcut", given, Charge::Charged),

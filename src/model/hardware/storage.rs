@@ -57,7 +57,8 @@ fn extra_bits(node: &Node) -> u64 {
 
 /// Largest sum of bits of activations alive at once. While a node is computed, its operands and its result are alive. Norms,
 /// activations and flattening are done in place where they alone read what comes before. A value is kept once for each
-/// different quantizer that reads it, and in 32 bits if anything else reads it (or if that would be less). A concatenation whose
+/// different quantizer that reads it, and in 32 bits if anything else reads it (or if that would be less); what leaves an addition or the network
+/// quantized has those bits for all. A concatenation whose
 /// parts nobody else reads has no buffer of its own: each part is written to its place in one.
 pub fn peak_memory(network: &Network) -> u64 {
     let last = network.nodes.len().saturating_sub(1);
@@ -95,6 +96,9 @@ pub fn peak_memory(network: &Network) -> u64 {
 
 /// Bits of one value that node `index` gives.
 fn kept_bits(network: &Network, readers: &Readers, index: usize) -> u64 {
+    if let Some(bits) = quantized_bits(&network.nodes[index]) {
+        return bits;
+    }
     let mut quantizers: Vec<&Quantizer> = Vec::new();
     for reader in users(network, readers, index) {
         let placement = network.nodes[reader].placement.as_ref();
@@ -110,6 +114,12 @@ fn kept_bits(network: &Network, readers: &Readers, index: usize) -> u64 {
     } else {
         bits
     }
+}
+
+/// Bits of a value that has been quantized for whoever reads it.
+pub(super) fn quantized_bits(node: &Node) -> Option<u64> {
+    let quantizer = node.placement.as_ref()?.activations.as_ref()?;
+    (node.op == Op::Quantize).then(|| u64::from(quantizer.grid.bits()))
 }
 
 /// The nodes that read a value, through concatenations: what reads one of those reads its parts. Ascending.
@@ -133,7 +143,7 @@ fn is_in_place(network: &Network, readers: &Readers, index: usize) -> bool {
     let node = &network.nodes[index];
     let alone = |input: &usize| readers[*input].len() == 1;
     match node.op {
-        Op::Norm | Op::Activation(_) | Op::Flatten => alone(&node.inputs[0]),
+        Op::Norm | Op::Activation(_) | Op::Flatten | Op::Quantize => alone(&node.inputs[0]),
         Op::Concat => {
             let mut inputs = node.inputs.clone();
             inputs.sort_unstable();

@@ -327,6 +327,7 @@ pub fn policy(rules: Vec<Rule>) -> Policy {
         name: "a_policy".into(),
         lets: Vec::new(),
         rules,
+        output: None,
         requires: Vec::new(),
         span: Span::default(),
     }
@@ -397,6 +398,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         repairs: Expr::Set(Vec::new()).slot(),
         repair_definitions: Vec::new(),
         target: None,
+        policy_choice: None,
         target_choice: None,
         stages: vec![Stage {
             name: "train".into(),

@@ -2,8 +2,8 @@
 
 use super::fixtures::*;
 use crate::ir::{
-    Edit, Experiment, Expr, Quantifier, Quantizer, Repair, RepairKind, Rule, Slot, Stmt, Value,
-    Which,
+    Edit, Experiment, Expr, LayerPath, Quantifier, Quantizer, Repair, RepairKind, Rule, Slot,
+    Source, Stmt, Value, Which,
 };
 use crate::model::quantizer::ScaleRule;
 use crate::model::{Activation, Network, Op};
@@ -64,6 +64,7 @@ fn graph(network: &Network) -> Vec<String> {
         Op::Concat => "concat".into(),
         Op::PadShortcut { stride } => format!("pad/{stride}"),
         Op::Flatten => "flatten".into(),
+        Op::Quantize => "quantize".into(),
     };
     let nodes = network.nodes.iter();
     nodes
@@ -362,4 +363,51 @@ fn fixed_rules_need_no_quantifier() {
     };
     let of = |rule| network(&repaired(residuals(), vec![rule], vec![]));
     assert_eq!(of(every), of(all("binary", "binary")));
+}
+
+#[test]
+fn what_leaves_additions_and_the_network_is_quantized() {
+    let from = |layer: &str| {
+        Source::Layer(LayerPath {
+            parts: vec![(layer.into(), None)],
+            span: Span::default(),
+        })
+    };
+    let body = vec![
+        layer("stem", vec![conv(4.0), plain("norm"), plain("relu")]),
+        layer("one", vec![conv(4.0), plain("norm")]),
+        add(from("stem"), None, None),
+        layer("act", vec![plain("relu")]),
+        layer("two", vec![conv(4.0), plain("norm")]),
+        add(from("act"), None, None),
+        head(),
+    ];
+    let mut experiment = repaired(body, vec![all("int8", "int8")], vec![]);
+    let memory = |e: &Experiment| crate::model::hardware::peak_memory(&network(e));
+    let before = memory(&experiment);
+    let mut policy = experiment.policy.take().unwrap();
+    policy.output = Some(word("int8").slot());
+    experiment.policy = Some(policy);
+    let found = network(&experiment);
+    check(&found);
+    let grids: Vec<(usize, bool)> = (found.nodes.iter().enumerate())
+        .filter(|(_, n)| n.op == Op::Quantize)
+        .map(|(i, n)| {
+            let quantizer = n.placement.as_ref().and_then(|p| p.activations.as_ref());
+            let grid = quantizer.unwrap().grid;
+            let is_signed = matches!(grid, crate::model::Grid::Integer { signed: true, .. });
+            (i, is_signed)
+        })
+        .collect();
+    // Behind the first sum's rectifier: unsigned. Behind the second sum and the logits: signed.
+    let shown = graph(&found);
+    assert_eq!(
+        grids.iter().map(|g| g.1).collect::<Vec<_>>(),
+        [false, true, true],
+        "{shown:?}"
+    );
+    assert!(shown[grids[0].0 - 1].starts_with("relu"), "{shown:?}");
+    assert!(shown[grids[1].0 - 1].starts_with("add"), "{shown:?}");
+    assert_eq!(grids[2].0, found.nodes.len() - 1);
+    assert!(memory(&experiment) < before);
 }

@@ -59,7 +59,10 @@ impl Unroller<'_, '_> {
             default: choice.default.clone(),
             span: choice.span,
         };
-        let path = format!("space.{}", place.path);
+        let path = match place.path.as_str() {
+            "" => "space".into(),
+            path => format!("space.{path}"),
+        };
         let (which, labels) = self.settler.which(&items, &domain, &path, &place.guard);
         let start = self.flow.clone();
         let mut arms = Vec::with_capacity(labels.len());
@@ -69,7 +72,7 @@ impl Unroller<'_, '_> {
             let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
             self.flow = start.clone();
             let place = Place {
-                path: format!("{}.{name}", place.path),
+                path: place.of(&name),
                 guard: both(place.guard.clone(), chosen.clone()),
                 ..place.clone()
             };

@@ -1,19 +1,18 @@
-//! Batch normalization, fused with an optional residual and an activation.
+//! Batch normalization, fused with an optional residual, an activation and a quantizer.
 
 use dfdx::{
     shapes::HasShape,
-    tensor::{PutTape, SplitTape, TensorFromVec},
+    tensor::{NoneTape, PutTape, SplitTape, TensorFromVec},
 };
 
 use super::{
-    Activation, AnyTape, Tensor1, Tensor4,
-    gradient::{put, take},
+    Activation, AnyTape, Quantizer, Tensor1, Tensor4,
+    gradient::{give, take},
     values,
 };
 use crate::kernels::{
     Isa,
-    batch_norm::{self, Backward},
-    elementwise,
+    batch_norm::{self, Backward, Upstream},
 };
 
 /// Added to variances before the square root.
@@ -53,20 +52,71 @@ impl RunningStatistics {
     }
 }
 
-/// `clip(gamma * (x - mean) / sqrt(variance + 1e-5) + beta + residual)` with mean and variance of this batch, which also
-/// move the running statistics. The residual has the shape of `x` and may be a fork of it.
+/// What comes after normalization.
+#[derive(Debug)]
+pub struct Tail<T> {
+    /// What is added; it has the shape of the input and may be a fork of it.
+    pub residual: Option<Tensor4<T>>,
+    /// What clips the sum.
+    pub activation: Activation,
+    /// What rounds the clipped sum. Its gradient is the clipped straight-through estimator.
+    pub quantizer: Option<Quantizer>,
+    /// Whether the clipped sum is wanted besides. Without a quantizer it is the result.
+    pub plain: bool,
+}
+
+impl<T> Tail<T> {
+    /// An activation alone.
+    pub fn activation(activation: Activation) -> Tail<T> {
+        Tail {
+            residual: None,
+            activation,
+            quantizer: None,
+            plain: true,
+        }
+    }
+}
+
+impl<T: AnyTape> Tail<T> {
+    /// The same, recording nothing.
+    pub fn without_tape(self) -> Tail<NoneTape> {
+        Tail {
+            residual: self.residual.map(|residual| residual.split_tape().0),
+            activation: self.activation,
+            quantizer: self.quantizer,
+            plain: self.plain,
+        }
+    }
+}
+
+/// Batch norm with its tail.
+#[derive(Debug)]
+pub struct Normalized<T> {
+    /// The clipped sum, if it is wanted.
+    pub plain: Option<Tensor4<T>>,
+    /// The rounded one, if there is a quantizer.
+    pub quantized: Option<Tensor4<T>>,
+}
+
+/// `clip(gamma * (x - mean) / sqrt(variance + 1e-5) + beta + residual)` and what a quantizer makes of it, with mean and
+/// variance of this batch, which also move the running statistics.
 pub fn batch_norm<T: AnyTape>(
     x: Tensor4<T>,
     gamma: Tensor1<T>,
     beta: Tensor1<T>,
     running: &mut RunningStatistics,
-    residual: Option<Tensor4<T>>,
-    activation: Activation,
-) -> Tensor4<T> {
+    tail: Tail<T>,
+) -> Normalized<T> {
     let (x, tape) = x.split_tape();
     let (gamma, tape_gamma) = gamma.split_tape();
     let (beta, tape_beta) = beta.split_tape();
     let mut tape = tape.merge(tape_gamma).merge(tape_beta);
+    let Tail {
+        residual,
+        activation,
+        quantizer,
+        plain,
+    } = tail;
     let residual = residual.map(|residual| {
         assert_eq!(residual.shape(), x.shape());
         let (residual, tape_residual) = residual.split_tape();
@@ -79,60 +129,71 @@ pub fn batch_norm<T: AnyTape>(
     running.update(&batch, values(&x).len() / channels);
     let inverse_deviation: Vec<f32> = inverse_deviation(&batch.variance);
     let mean = batch.mean;
-    let y = normalize(
-        &x,
-        &gamma,
-        &beta,
-        &mean,
-        &inverse_deviation,
-        residual.as_ref(),
-        activation,
+    let (scale, shift) = affine(&gamma, &beta, &mean, &inverse_deviation);
+    let found = batch_norm::apply(
+        Isa::current(),
+        values(&x),
+        &batch_norm::Tail {
+            scale: &scale,
+            shift: &shift,
+            residual: residual.as_ref().map(values),
+            activation,
+            quantizer,
+        },
+        plain,
     );
-    let out = x.device().tensor_from_vec(y, *x.shape());
-    let y_ghost = out.ghost();
-    // only what clips needs its result again
-    let y = (T::OWNS_TAPE && activation != Activation::None).then(|| out.clone());
-    let residual = residual.map(|residual| residual.ghost());
+    let out = |y: Vec<f32>| x.device().tensor_from_vec(y, *x.shape());
+    let (plain, quantized) = (found.plain.map(out), found.quantized.map(out));
+    let (y, q) = (
+        plain.as_ref().map(|y| y.ghost()),
+        quantized.as_ref().map(|q| q.ghost()),
+    );
+    let residual_ghost = residual.as_ref().map(|residual| residual.ghost());
+    // only what clips or rounds needs its summand again
+    let clips = T::OWNS_TAPE && (activation != Activation::None || quantizer.is_some());
+    let residual = residual.filter(|_| clips);
     let beta = beta.ghost();
     tape.add_backward_op(move |gradients| {
-        let isa = Isa::current();
-        let dy = take!(gradients, &y_ghost);
+        let upstream = Upstream {
+            plain: match &y {
+                Some(y) => Some(take!(gradients, y)),
+                None => None,
+            },
+            quantized: match &q {
+                Some(q) => Some(take!(gradients, q)),
+                None => None,
+            },
+        };
         let pass = Backward {
             x: values(&x),
-            y: y.as_ref().map_or(&[], values),
-            dy: &dy,
+            tail: batch_norm::Tail {
+                scale: &scale,
+                shift: &shift,
+                residual: residual.as_ref().map(values),
+                activation,
+                quantizer,
+            },
             mean: &mean,
             inverse_deviation: &inverse_deviation,
             gamma: values(&gamma),
-            activation,
+            residual: residual_ghost.is_some(),
         };
-        let mut dgamma = take!(gradients, &gamma);
-        let mut dbeta = take!(gradients, &beta);
-        let mut dx = take!(gradients, &x);
-        match residual {
-            None => batch_norm::backward(isa, &pass, &mut dgamma, &mut dbeta, &mut dx, None),
-            Some(residual) => {
-                let mut dresidual = take!(gradients, &residual);
-                // x's gradient has just been taken: an empty one means that the residual is x
-                let is_x = dresidual.is_empty();
-                if is_x {
-                    dresidual = vec![0.0; dx.len()];
-                }
-                let d = Some(&mut dresidual[..]);
-                batch_norm::backward(isa, &pass, &mut dgamma, &mut dbeta, &mut dx, d);
-                if is_x {
-                    elementwise::accumulate(isa, &mut dx, &dresidual);
-                } else {
-                    put!(gradients, &residual, dresidual);
-                }
-            }
+        let found = batch_norm::backward(Isa::current(), &pass, upstream);
+        give!(gradients, &gamma, found.gamma);
+        give!(gradients, &beta, found.beta);
+        // one after the other, so that x and the residual may be the same
+        give!(gradients, &x, found.x);
+        if let (Some(residual), Some(gradient)) = (&residual_ghost, found.residual) {
+            give!(gradients, residual, gradient);
         }
-        put!(gradients, &gamma, dgamma);
-        put!(gradients, &beta, dbeta);
-        put!(gradients, &x, dx);
         Ok(())
     });
-    out.put_tape(tape)
+    let mut tape = Some(tape);
+    let mut with_tape = |out: Tensor4| out.put_tape(tape.take().unwrap_or_default());
+    Normalized {
+        quantized: quantized.map(&mut with_tape),
+        plain: plain.map(&mut with_tape),
+    }
 }
 
 /// [`batch_norm()`] with the running statistics instead of the batch's.
@@ -141,20 +202,27 @@ pub fn batch_norm_inference(
     gamma: &Tensor1,
     beta: &Tensor1,
     running: &RunningStatistics,
-    residual: Option<Tensor4>,
-    activation: Activation,
-) -> Tensor4 {
+    tail: Tail<NoneTape>,
+) -> Normalized<NoneTape> {
     let inverse_deviation = inverse_deviation(&running.variance);
-    let y = normalize(
-        &x,
-        gamma,
-        beta,
-        &running.mean,
-        &inverse_deviation,
-        residual.as_ref(),
-        activation,
+    let (scale, shift) = affine(gamma, beta, &running.mean, &inverse_deviation);
+    let found = batch_norm::apply(
+        Isa::current(),
+        values(&x),
+        &batch_norm::Tail {
+            scale: &scale,
+            shift: &shift,
+            residual: tail.residual.as_ref().map(values),
+            activation: tail.activation,
+            quantizer: tail.quantizer,
+        },
+        tail.plain,
     );
-    x.device().tensor_from_vec(y, *x.shape())
+    let out = |y: Vec<f32>| x.device().tensor_from_vec(y, *x.shape());
+    Normalized {
+        plain: found.plain.map(out),
+        quantized: found.quantized.map(out),
+    }
 }
 
 /// `1 / sqrt(variance + 1e-5)`
@@ -163,29 +231,18 @@ fn inverse_deviation(variance: &[f32]) -> Vec<f32> {
     variance.iter().map(inverse).collect()
 }
 
-/// The affine form of normalization.
-fn normalize(
-    x: &Tensor4,
+/// Normalization as one factor and one summand per channel.
+fn affine(
     gamma: &Tensor1,
     beta: &Tensor1,
     mean: &[f32],
     inverse_deviation: &[f32],
-    residual: Option<&Tensor4>,
-    activation: Activation,
-) -> Vec<f32> {
+) -> (Vec<f32>, Vec<f32>) {
     let pairs = |a: &[f32], b: &[f32], f: fn(f32, f32) -> f32| -> Vec<f32> {
         a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect()
     };
     let scale = pairs(values(gamma), inverse_deviation, |gamma, inv| gamma * inv);
     let offset = pairs(mean, &scale, |mean, scale| mean * scale);
     let shift = pairs(values(beta), &offset, |beta, offset| beta - offset);
-    let residual = residual.map(values);
-    batch_norm::apply(
-        Isa::current(),
-        values(x),
-        &scale,
-        &shift,
-        residual,
-        activation,
-    )
+    (scale, shift)
 }

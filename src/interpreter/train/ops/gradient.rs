@@ -19,4 +19,13 @@ macro_rules! put {
     };
 }
 
-pub(super) use {put, take};
+/// Adds a whole gradient to what there is.
+macro_rules! give {
+    ($gradients:expr, $tensor:expr, $gradient:expr) => {{
+        let gradient: Vec<f32> = $gradient;
+        let sum = $gradients.get_or_alloc_mut($tensor)?;
+        crate::kernels::elementwise::accumulate(crate::kernels::Isa::current(), sum, &gradient)
+    }};
+}
+
+pub(super) use {give, put, take};

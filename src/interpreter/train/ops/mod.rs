@@ -21,6 +21,7 @@ mod concat;
 mod conv;
 mod gradient;
 mod linear;
+mod pad_shortcut;
 mod pool;
 mod raw;
 mod softmax_cross_entropy;
@@ -30,17 +31,19 @@ mod tests;
 
 pub use activation::activate;
 pub use add::add;
-pub use batch_norm::{RunningStatistics, batch_norm, batch_norm_inference};
+pub use batch_norm::{Normalized, RunningStatistics, Tail, batch_norm, batch_norm_inference};
 pub use bias::add_bias;
 pub use concat::concat;
 pub use conv::{ConvOptions, conv2d};
 pub use linear::linear;
+pub use pad_shortcut::pad_shortcut;
 pub use pool::{PoolOptions, average_pool, global_average_pool, max_pool};
 pub use raw::values;
 pub use softmax_cross_entropy::{distillation, softmax_cross_entropy};
-pub use surrogate::{straight_through, surrogate, surrogate_with_parameter};
+pub use surrogate::{surrogate, surrogate_with_parameter};
 
 pub use crate::kernels::elementwise::Activation;
+pub use crate::kernels::quantize::Quantizer;
 
 /// A tape that records.
 pub type Recording = OwnedTape<f32, Cpu>;

@@ -1,8 +1,8 @@
 //! A network as a list of steps that operations of the tape can do.
 //!
 //! In: a [`Network`]. Out: a [`Plan`]: batch norm, the addition after it and the activation after that are one step where
-//! nobody else reads what is between them, and every step knows which parameters, statistics and scales are its own. Knows
-//! nothing of numbers.
+//! nobody else reads what is between them, every step knows which parameters, statistics and scales are its own, and what several
+//! layers read by the same quantizer is one view. Knows nothing of numbers.
 
 mod check;
 
@@ -18,7 +18,7 @@ use super::quantize::FakeQuantizer;
 pub struct Plan {
     /// The steps; a step reads what earlier ones made.
     pub steps: Vec<Step>,
-    /// How often each node's result is read.
+    /// How often each node's result is read, quantized or not.
     pub reads: Vec<usize>,
     /// Learned tensors.
     pub parameters: Vec<Declaration>,
@@ -28,6 +28,8 @@ pub struct Plan {
     pub norm_names: Vec<String>,
     /// Names of the layers whose input is quantized, one per scale.
     pub scale_names: Vec<String>,
+    /// The quantized inputs.
+    pub views: Vec<View>,
     /// Shapes of all nodes.
     pub shapes: Vec<Shape>,
 }
@@ -70,6 +72,16 @@ pub struct Step {
 }
 
 impl Step {
+    /// The view through which it reads its input when quantizers of inputs are on.
+    pub fn view(&self) -> Option<usize> {
+        match &self.work {
+            Work::Convolution { operands, .. }
+            | Work::Linear { operands, .. }
+            | Work::Quantize { operands } => operands.view,
+            _ => None,
+        }
+    }
+
     /// The nodes that it reads besides: to add one, or to append their channels.
     pub fn others(&self) -> &[usize] {
         match &self.work {
@@ -137,6 +149,11 @@ pub enum Work {
     },
     /// Pixels and channels as one vector.
     Flatten,
+    /// The values as a quantizer lets them through, for whoever reads them.
+    Quantize {
+        /// Its quantizer, as that of an input.
+        operands: Operands,
+    },
 }
 
 /// Quantizers of the operands of a product.
@@ -150,6 +167,22 @@ pub struct Operands {
     pub weight_scale: Option<usize>,
     /// The parameter that holds the scale of the input, where it is learned.
     pub activation_scale: Option<usize>,
+    /// The input as it is read, if it is quantized.
+    pub view: Option<usize>,
+}
+
+/// The result of a node as a quantizer lets it through. Layers that read it by equal quantizers share it, so that it is
+/// quantized once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// The node.
+    pub node: usize,
+    /// The quantizer.
+    pub quantizer: Arc<FakeQuantizer>,
+    /// The indices of its readers' scales, which are one number.
+    pub scales: Vec<usize>,
+    /// The parameter that holds the scale, where it is learned.
+    pub learned: Option<usize>,
 }
 
 /// Why a network has no plan.
@@ -180,9 +213,12 @@ impl Plan {
             norms: Vec::new(),
             norm_names: Vec::new(),
             scale_names: Vec::new(),
+            views: Vec::new(),
             shapes: network.nodes.iter().map(|n| n.shape).collect(),
         };
         let last = network.nodes.len() - 1;
+        let logits = network.nodes.iter().rposition(|n| n.op != Op::Quantize);
+        let logits = logits.unwrap_or(last);
         let mut fused = vec![false; network.nodes.len()];
         for index in 1..=last {
             if fused[index] {
@@ -194,7 +230,7 @@ impl Plan {
                     fused[member] = true;
                 }
             }
-            let step = plan.step(network, index, index == last)?;
+            let step = plan.step(network, index, index == logits)?;
             plan.steps.push(step);
         }
         // A fused step stands where its last node was, so that what it adds has been made.
@@ -274,6 +310,9 @@ impl Plan {
             Op::Concat => Work::Concat(node.inputs[1..].to_vec()),
             Op::PadShortcut { stride } => Work::PadShortcut { stride: *stride },
             Op::Flatten => Work::Flatten,
+            Op::Quantize => Work::Quantize {
+                operands: self.operands(network, index, &name)?,
+            },
         };
         Ok(Step {
             node: end,
@@ -322,27 +361,56 @@ impl Plan {
                 operands.activation_scale = Some(self.declare(name, vec![1], Role::Scale));
             }
             self.scale_names.push(name.to_owned());
-            operands.activations = Some((Arc::new(quantizer), self.scale_names.len() - 1));
+            let index = self.scale_names.len() - 1;
+            let quantizer = Arc::new(quantizer);
+            let learned = operands.activation_scale;
+            operands.view = Some(self.view(node.inputs[0], &quantizer, index, learned));
+            operands.activations = Some((quantizer, index));
         }
         Ok(operands)
     }
 
-    /// The products, each with the index of its weights and its operands.
-    pub fn operands_of_products(&self) -> impl Iterator<Item = (usize, &Operands)> {
+    /// The index of the view of a node by a quantizer; a learned scale is shared with nobody.
+    fn view(
+        &mut self,
+        node: usize,
+        quantizer: &Arc<FakeQuantizer>,
+        scale: usize,
+        learned: Option<usize>,
+    ) -> usize {
+        let same = |view: &View| {
+            view.node == node && view.quantizer == *quantizer && view.learned.or(learned).is_none()
+        };
+        if let Some(index) = self.views.iter().position(same) {
+            self.views[index].scales.push(scale);
+            return index;
+        }
+        self.views.push(View {
+            node,
+            quantizer: quantizer.clone(),
+            scales: vec![scale],
+            learned,
+        });
+        self.views.len() - 1
+    }
+
+    /// Everything that is quantized: of products with the index of their weights.
+    pub fn operands_of_steps(&self) -> impl Iterator<Item = (Option<usize>, &Operands)> {
         self.steps.iter().filter_map(|step| match &step.work {
             Work::Convolution {
                 weight, operands, ..
             }
             | Work::Linear {
                 weight, operands, ..
-            } => Some((*weight, operands)),
+            } => Some((Some(*weight), operands)),
+            Work::Quantize { operands } => Some((None, operands)),
             _ => None,
         })
     }
 
     /// Whether any operand is quantized.
     pub fn is_quantized(&self) -> bool {
-        self.operands_of_products()
+        self.operands_of_steps()
             .any(|(_, operands)| operands.weights.is_some() || operands.activations.is_some())
     }
 }

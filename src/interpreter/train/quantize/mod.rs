@@ -8,40 +8,9 @@ pub mod scale;
 
 use super::schedule::Moment;
 use crate::kernels::program::{Inputs, Program};
-use crate::kernels::{Isa, elementwise, quantize};
+use crate::kernels::{Isa, quantize};
 use crate::model::formula::{self, FormulaError, Programs};
 use crate::model::{Grid, Quantizer, ScaleRule};
-
-/// Adding and taking away this number (1.5 · 2^23) rounds half to even wherever |x| < 2^22, in one vector addition each.
-const ROUND: f32 = 12_582_912.0;
-
-/// The code of a value in units of the scale. NaN stays NaN, so that divergence is seen.
-#[inline(always)]
-pub fn code(grid: Grid, z: f32) -> f32 {
-    match grid {
-        Grid::Binary => {
-            if z >= 0.0 {
-                1.0
-            } else if z < 0.0 {
-                -1.0
-            } else {
-                z
-            }
-        }
-        _ => {
-            let (low, high) = bounds(grid);
-            round(z, low, high)
-        }
-    }
-}
-
-/// Clips, then rounds half to even.
-#[inline(always)]
-fn round(z: f32, low: f32, high: f32) -> f32 {
-    let z = if z < low { low } else { z };
-    let z = if z > high { high } else { z };
-    (z + ROUND) - ROUND
-}
 
 /// A quantizer that is ready to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,7 +109,18 @@ impl FakeQuantizer {
 
     /// Whether its scales are parameters of the network.
     pub fn is_learned(&self) -> bool {
-        self.rule == ScaleRule::Learned && !self.own_scale
+        self.rule.is_learned() && !self.own_scale
+    }
+
+    /// What the derivative for a learned scale of `count` values is multiplied by. A step (LSQ, arXiv:1902.08153, section 2.2) is to move
+    /// as fast as weights do; where to clip (PACT, arXiv:1805.06085) is the scale times the largest code, and moves as if it were the
+    /// parameter itself.
+    pub fn scale_factor(&self, count: usize) -> f32 {
+        let largest = self.grid.range().1 as f32;
+        match self.rule {
+            ScaleRule::LearnedClip => 1.0 / (largest * largest),
+            _ => 1.0 / (count as f32 * largest).sqrt(),
+        }
     }
 
     /// How the quantizer fits weights (…, channels): each channel by itself, or all as one.
@@ -159,21 +139,16 @@ impl FakeQuantizer {
             Some(program) => {
                 normalized.resize(weights.len(), 0.0);
                 let inputs = inputs(weights, &[], &[1.0], channels, moment);
-                program.run(Isa::current(), inputs, &mut normalized, false);
+                program.run(Isa::current(), inputs, &mut normalized);
                 &normalized
             }
             None => weights,
         };
-        if !self.per_channel {
-            self.fit(weights, &mut fit);
-            return fit;
-        }
-        let mut column = vec![0.0; weights.len() / channels];
-        for channel in 0..channels {
-            for (value, row) in column.iter_mut().zip(weights.chunks_exact(channels)) {
-                *value = row[channel];
-            }
-            self.fit(&column, &mut fit);
+        let channels = if self.per_channel { channels } else { 1 };
+        fit.scales = scale::find(self.rule, self.grid, weights, channels);
+        let formulas = self.programs.is_some();
+        if (self.rule, self.grid, formulas) == (ScaleRule::MeanAbs, Grid::Ternary, false) {
+            fit.thresholds = scale::ternary_thresholds(weights, channels);
         }
         fit
     }
@@ -186,7 +161,6 @@ impl FakeQuantizer {
             Isa::current(),
             inputs(x, &[], &[1.0], filters, moment),
             &mut [],
-            false,
         );
         kept.swap_remove(0)
     }
@@ -201,42 +175,37 @@ impl FakeQuantizer {
             // Extremes and means are cheap.
             _ => x,
         };
-        scale::find(self.rule, self.grid, sample)
+        scale::find(self.rule, self.grid, sample, 1)[0]
     }
 
-    fn fit(&self, weights: &[f32], fit: &mut Fit) {
-        fit.scales.push(scale::find(self.rule, self.grid, weights));
-        let formulas = self.programs.is_some();
-        if (self.rule, self.grid, formulas) == (ScaleRule::MeanAbs, Grid::Ternary, false) {
-            fit.thresholds.push(scale::ternary_threshold(weights));
-        }
-    }
-
-    /// Writes code times scale of each value.
-    pub fn forward(&self, fit: &Fit, x: &[f32], out: &mut [f32]) {
+    /// Code times scale of each value.
+    pub fn forward(&self, fit: &Fit, x: &[f32]) -> Vec<f32> {
         let isa = Isa::current();
         if let Some(programs) = &self.programs {
+            let mut out = vec![0.0; x.len()];
             let inputs = inputs(x, &[], &fit.scales, fit.filters, fit.moment);
-            programs.forward.run(isa, inputs, out, false);
-            return;
+            programs.forward.run(isa, inputs, &mut out);
+            return out;
         }
-        match self.grid {
-            Grid::Binary => quantize::sign(isa, x, &fit.scales, out),
-            Grid::Ternary if !fit.thresholds.is_empty() => {
-                quantize::ternary(isa, x, &fit.thresholds, &fit.scales, out);
-            }
-            grid => {
-                let (low, high) = bounds(grid);
-                quantize::uniform(isa, x, &fit.scales, low, high, out);
-            }
+        if !fit.thresholds.is_empty() {
+            return quantize::ternary(isa, x, &fit.thresholds, &fit.scales);
         }
+        quantize::quantize(isa, codes(self.grid), x, &fit.scales)
+    }
+
+    /// What kernels do on the way, with this scale, where nothing is learned and no formula is computed.
+    pub fn fused(&self, scale: f32) -> Option<quantize::Quantizer> {
+        let plain = self.programs.is_none() && self.surrogate == Surrogate::Straight;
+        (plain && !self.is_learned()).then(|| quantize::Quantizer {
+            codes: codes(self.grid),
+            scale,
+        })
     }
 
     /// The codes alone, as an integer machine stores them.
     #[cfg(test)]
     pub fn codes(&self, fit: &Fit, x: &[f32]) -> Vec<i32> {
-        let mut values = vec![0.0; x.len()];
-        self.forward(fit, x, &mut values);
+        let values = self.forward(fit, x);
         let scales = fit.scales.iter().cycle();
         values
             .iter()
@@ -245,26 +214,25 @@ impl FakeQuantizer {
             .collect()
     }
 
-    /// Adds to `dx` what passes of `dy`. Gives the derivative for learned scales, else nothing.
-    pub fn backward(&self, fit: &Fit, x: &[f32], dy: &[f32], dx: &mut [f32]) -> Vec<f32> {
+    /// What passes of `dy`, and the derivatives for learned scales, else nothing.
+    pub fn backward(&self, fit: &Fit, x: &[f32], dy: Vec<f32>) -> (Vec<f32>, Vec<f32>) {
         let isa = Isa::current();
         let scales = &fit.scales;
-        let inputs = inputs(x, dy, scales, fit.filters, fit.moment);
-        if let Some(programs) = &self.programs {
-            let kept = programs.backward.run(isa, inputs, dx, true);
-            return kept.into_iter().next().unwrap_or_default();
-        }
-        match &self.surrogate {
-            Surrogate::Identity => elementwise::accumulate(isa, dx, dy),
-            Surrogate::Straight => {
-                let (low, high) = bounds(self.grid);
-                quantize::uniform_backward(isa, x, scales, low, high, dy, dx);
+        let run = |program: &Program| {
+            let mut dx = vec![0.0; x.len()];
+            let inputs = inputs(x, &dy, scales, fit.filters, fit.moment);
+            let kept = program.run(isa, inputs, &mut dx);
+            (dx, kept.into_iter().next().unwrap_or_default())
+        };
+        match (&self.programs, &self.surrogate) {
+            (Some(programs), _) => run(&programs.backward),
+            (None, Surrogate::Formula(program)) => run(program),
+            (None, Surrogate::Identity) => (dy, Vec::new()),
+            (None, Surrogate::Straight) => {
+                let dx = quantize::straight_through(isa, codes(self.grid), x, scales, dy);
+                (dx, Vec::new())
             }
-            Surrogate::Formula(program) => {
-                program.run(isa, inputs, dx, true);
-            }
         }
-        Vec::new()
     }
 }
 
@@ -287,10 +255,16 @@ fn inputs<'a>(
     }
 }
 
-/// Smallest and largest code.
-fn bounds(grid: Grid) -> (f32, f32) {
+/// The codes as kernels know them.
+fn codes(grid: Grid) -> quantize::Codes {
     let (low, high) = grid.range();
-    (low as f32, high as f32)
+    match grid {
+        Grid::Binary => quantize::Codes::Sign,
+        _ => quantize::Codes::Uniform {
+            low: low as f32,
+            high: high as f32,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -310,8 +284,7 @@ mod tests {
 
     fn values(grid: Grid, scale: f32, x: &[f32]) -> Vec<f32> {
         let q = FakeQuantizer::of_activations(&quantizer(grid)).unwrap();
-        let mut out = vec![0.0; x.len()];
-        q.forward(&Fit::scale(scale, Moment::END), x, &mut out);
+        let out = q.forward(&Fit::scale(scale, Moment::END), x);
         let codes: Vec<f32> = q
             .codes(&Fit::scale(scale, Moment::END), x)
             .iter()
@@ -351,27 +324,12 @@ mod tests {
     }
 
     #[test]
-    fn rounding_agrees_with_the_standard_library() {
-        let int8 = Grid::Integer {
-            bits: 8,
-            signed: true,
-        };
-        for i in -5200..5200 {
-            let z = i as f32 / 40.0;
-            let wanted = z.round_ties_even().clamp(-127.0, 127.0);
-            assert_eq!(code(int8, z), wanted, "at {z}");
-        }
-        assert!(code(int8, f32::NAN).is_nan() && code(Grid::Binary, f32::NAN).is_nan());
-    }
-
-    #[test]
     fn channels_have_their_own_scales() {
         let q = FakeQuantizer::of_weights(&quantizer(Grid::Ternary)).unwrap();
         let weights = [4.0, 0.1, -2.1, 0.2]; // (2, 2)
         let fit = q.fit_weights(&weights, 2, Moment::END);
         assert_eq!(fit.scales, [4.0, 0.2]);
-        let mut out = [0.0; 4];
-        q.forward(&fit, &weights, &mut out);
+        let out = q.forward(&fit, &weights);
         assert_eq!(out, [4.0, 0.0, -4.0, 0.2]);
         let whole = FakeQuantizer {
             per_channel: false,
@@ -402,13 +360,11 @@ mod tests {
     fn gradients_pass_inside_the_range() {
         let q = FakeQuantizer::of_activations(&quantizer(Grid::Ternary)).unwrap();
         let x = [-2.1, -2.0, 0.3, 2.0, 2.1];
-        let mut dx = [1.0; 5];
-        q.backward(&Fit::scale(2.0, Moment::END), &x, &[10.0; 5], &mut dx);
-        assert_eq!(dx, [1.0, 11.0, 11.0, 11.0, 1.0]);
+        let (dx, _) = q.backward(&Fit::scale(2.0, Moment::END), &x, vec![10.0; 5]);
+        assert_eq!(dx, [0.0, 10.0, 10.0, 10.0, 0.0]);
         let weights = FakeQuantizer::of_weights(&quantizer(Grid::Ternary)).unwrap();
-        let mut dx = [1.0; 5];
-        weights.backward(&Fit::scale(2.0, Moment::END), &x, &[10.0; 5], &mut dx);
-        assert_eq!(dx, [11.0; 5]);
+        let (dx, _) = weights.backward(&Fit::scale(2.0, Moment::END), &x, vec![10.0; 5]);
+        assert_eq!(dx, [10.0; 5]);
     }
 
     #[test]
@@ -416,13 +372,12 @@ mod tests {
         let mut definition = quantizer(Grid::Binary);
         definition.formulas.gradient = Some(Expr::Name("x".into(), Default::default()));
         let q = FakeQuantizer::of_weights(&definition).unwrap();
-        let mut dx = [0.0; 4];
         let fit = Fit {
             scales: vec![2.0, 4.0],
             filters: 2,
             ..Fit::scale(1.0, Moment::END)
         };
-        q.backward(&fit, &[1.0, 1.0, 2.0, 2.0], &[1.0; 4], &mut dx);
+        let (dx, _) = q.backward(&fit, &[1.0, 1.0, 2.0, 2.0], vec![1.0; 4]);
         assert_eq!(dx, [0.5, 0.25, 1.0, 0.5]);
         definition.formulas.gradient = Some(Expr::Name("y".into(), Default::default()));
         assert!(FakeQuantizer::of_weights(&definition).is_err());

@@ -3,60 +3,80 @@
 //! In: values, the codes and a rule. Out: a positive scale. Slices are weights of one channel, weights of a tensor, or a sample of
 //! the activations that reach a layer; this file can't tell which.
 
-use crate::kernels::quantize;
+use crate::kernels::{Isa, quantize};
 use crate::model::{Grid, ScaleRule};
 
 /// Candidates of [`ScaleRule::MeanSquaredError`]: multiples of 1/50 of the scale that clips nothing.
 pub const CANDIDATES: usize = 50;
 
-/// The scale of `values` under `rule`. 1 if the rule finds 0, so that codes are always defined; NaN stays NaN.
-pub fn find(rule: ScaleRule, grid: Grid, values: &[f32]) -> f32 {
+/// The scale of each member of the last axis of `values` under `rule`; `channels` is 1 for one scale of all. 1 where the rule
+/// finds 0, so that codes are always defined; NaN stays NaN.
+pub fn find(rule: ScaleRule, grid: Grid, values: &[f32], channels: usize) -> Vec<f32> {
+    let isa = Isa::current();
     let (_, largest) = grid.range();
     let largest = largest as f32;
-    let scale = match (rule, grid) {
-        (ScaleRule::One, _) => 1.0,
-        (ScaleRule::MaxAbs, _) => max_abs(values) / largest,
+    let mean = || quantize::mean_abs(isa, values, channels);
+    let scales = match (rule, grid) {
+        (ScaleRule::One, _) => vec![1.0; channels],
+        (ScaleRule::MaxAbs | ScaleRule::LearnedClip, _) => {
+            divided(quantize::abs_max(isa, values, channels), largest)
+        }
         // The mean of |x| is also where the squared error of binary codes is least (XNOR-Net, Eq. (6)).
-        (ScaleRule::MeanAbs | ScaleRule::MeanSquaredError, Grid::Binary) => mean_abs(values),
-        (ScaleRule::MeanAbs, Grid::Ternary) => ternary(values),
-        (ScaleRule::Learned, Grid::Binary) => mean_abs(values),
+        (ScaleRule::MeanAbs | ScaleRule::MeanSquaredError, Grid::Binary) => mean(),
+        (ScaleRule::Learned, Grid::Binary) => mean(),
+        // The mean of |x| above the threshold (TWN, Eq. (5)).
+        (ScaleRule::MeanAbs, Grid::Ternary) => {
+            quantize::mean_abs_above(isa, values, &ternary_thresholds(values, channels))
+        }
         // The start value of learned steps: 2 mean |x| / sqrt(largest code) (arXiv:1902.08153, section 2.1).
         (ScaleRule::Learned, _) | (ScaleRule::MeanAbs, Grid::Integer { .. }) => {
-            2.0 * mean_abs(values) / largest.sqrt()
+            mean().iter().map(|m| 2.0 * m / largest.sqrt()).collect()
         }
-        (ScaleRule::Percentile(share), _) => percentile(values, share) / largest,
-        (ScaleRule::MeanSquaredError, _) => least_error(grid, values),
+        (ScaleRule::Percentile(share), _) => {
+            let found = each(values, channels, |column| percentile(column, share));
+            divided(found, largest)
+        }
+        (ScaleRule::MeanSquaredError, _) => {
+            each(values, channels, |column| least_error(grid, column))
+        }
     };
     // Divided by a smaller number, values could overflow.
-    if scale < f32::MIN_POSITIVE {
-        1.0
-    } else {
-        scale
+    let positive = |scale: f32| {
+        if scale < f32::MIN_POSITIVE {
+            1.0
+        } else {
+            scale
+        }
+    };
+    scales.into_iter().map(positive).collect()
+}
+
+/// Below these magnitudes ternary weights are 0: 0.7 mean |x| (TWN, arXiv:1605.04711, Eq. (6)).
+pub fn ternary_thresholds(values: &[f32], channels: usize) -> Vec<f32> {
+    let means = quantize::mean_abs(Isa::current(), values, channels);
+    means.iter().map(|mean| 0.7 * mean).collect()
+}
+
+fn divided(mut numbers: Vec<f32>, by: f32) -> Vec<f32> {
+    numbers.iter_mut().for_each(|n| *n /= by);
+    numbers
+}
+
+/// What `rule` says of each channel by itself.
+fn each(values: &[f32], channels: usize, rule: impl Fn(&[f32]) -> f32) -> Vec<f32> {
+    if channels == 1 {
+        return vec![rule(values)];
     }
-}
-
-fn max_abs(values: &[f32]) -> f32 {
-    quantize::abs_max(values, 1)[0]
-}
-
-fn mean_abs(values: &[f32]) -> f32 {
-    quantize::mean_abs(values, 1)[0]
-}
-
-/// Below this magnitude ternary weights are 0: 0.7 mean |x| (TWN, arXiv:1605.04711, Eq. (6)).
-pub fn ternary_threshold(values: &[f32]) -> f32 {
-    0.7 * mean_abs(values)
-}
-
-/// The mean of |x| above the threshold (TWN, Eq. (5)).
-fn ternary(values: &[f32]) -> f32 {
-    let threshold = ternary_threshold(values);
-    let (mut sum, mut count) = (0.0_f64, 0_usize);
-    for x in values.iter().filter(|x| x.abs() > threshold) {
-        sum += f64::from(x.abs());
-        count += 1;
-    }
-    (sum / count.max(1) as f64) as f32
+    let column = |channel| {
+        values
+            .iter()
+            .skip(channel)
+            .step_by(channels)
+            .copied()
+            .collect()
+    };
+    let columns = (0..channels).map(column);
+    columns.map(|column: Vec<f32>| rule(&column)).collect()
 }
 
 /// The smallest |x| that `share` of all values don't exceed.
@@ -72,7 +92,7 @@ fn percentile(values: &[f32], share: f64) -> f32 {
 
 /// The candidate with the least squared error; the larger one of two equals.
 fn least_error(grid: Grid, values: &[f32]) -> f32 {
-    let whole = max_abs(values) / grid.range().1 as f32;
+    let whole = quantize::abs_max(Isa::current(), values, 1)[0] / grid.range().1 as f32;
     let mut best = (f64::INFINITY, whole);
     for i in (1..=CANDIDATES).rev() {
         let scale = whole * i as f32 / CANDIDATES as f32;
@@ -88,6 +108,8 @@ fn least_error(grid: Grid, values: &[f32]) -> f32 {
 }
 
 fn squared_error(grid: Grid, values: &[f32], scale: f32) -> f64 {
+    let (low, high) = grid.range();
+    let (low, high) = (low as f32, high as f32);
     // Eight running sums let the loop use vector registers, in an order that no machine changes.
     let mut sums = [0.0_f32; 8];
     let mut total = 0.0_f64;
@@ -95,12 +117,12 @@ fn squared_error(grid: Grid, values: &[f32], scale: f32) -> f64 {
         let (rows, rest) = block.as_chunks::<8>();
         for row in rows {
             for (sum, x) in sums.iter_mut().zip(row) {
-                let e = x - super::code(grid, x / scale) * scale;
+                let e = x - code(x / scale, low, high) * scale;
                 *sum += e * e;
             }
         }
         for x in rest {
-            let e = x - super::code(grid, x / scale) * scale;
+            let e = x - code(x / scale, low, high) * scale;
             sums[0] += e * e;
         }
         total += sums.iter().map(|s| f64::from(*s)).sum::<f64>();
@@ -109,9 +131,25 @@ fn squared_error(grid: Grid, values: &[f32], scale: f32) -> f64 {
     total
 }
 
+/// Adding and taking away this number (1.5 · 2^23) rounds half to even wherever |x| < 2^22, in one vector addition each.
+const ROUND: f32 = 12_582_912.0;
+
+/// The code of a value in units of the scale: clipped, then rounded half to even. NaN stays NaN, so that divergence is seen.
+#[inline(always)]
+fn code(z: f32, low: f32, high: f32) -> f32 {
+    let z = if z < low { low } else { z };
+    let z = if z > high { high } else { z };
+    (z + ROUND) - ROUND
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The one scale of all values.
+    fn find(rule: ScaleRule, grid: Grid, values: &[f32]) -> f32 {
+        super::find(rule, grid, values, 1)[0]
+    }
     use crate::stream::{Purpose, normal, stream};
 
     const INT4: Grid = Grid::Integer {
@@ -193,5 +231,28 @@ mod tests {
             }
         }
         assert!(find(ScaleRule::MaxAbs, INT4, &[1.0, f32::NAN, 2.0]).is_nan());
+    }
+
+    #[test]
+    fn channels_are_found_by_themselves() {
+        let x = draws(120);
+        let rules = [
+            ScaleRule::One,
+            ScaleRule::MaxAbs,
+            ScaleRule::MeanAbs,
+            ScaleRule::Learned,
+            ScaleRule::Percentile(0.9),
+            ScaleRule::MeanSquaredError,
+        ];
+        for (rule, grid) in rules
+            .into_iter()
+            .flat_map(|rule| [INT4, UINT3, Grid::Ternary, Grid::Binary].map(|grid| (rule, grid)))
+        {
+            let found = super::find(rule, grid, &x, 5);
+            for (channel, scale) in found.iter().enumerate() {
+                let column: Vec<f32> = x.iter().skip(channel).step_by(5).copied().collect();
+                assert_eq!(*scale, find(rule, grid, &column), "{grid} {rule:?}");
+            }
+        }
     }
 }

@@ -1,0 +1,59 @@
+//! Choices among whole spaces, policies and targets.
+
+use num_bigint::BigUint;
+
+use super::experiment;
+use crate::model::counting::Count;
+use crate::model::{Template, counting};
+
+const TEXT: &str = "bnas 1
+use std.data.digits
+use std.quantizers.{binary, int8, ternary}
+space small { width in {8, 16}  layer one = conv(channels = width) -> norm -> relu  layer head = pool(average) -> linear(classes) }
+space deep {
+  depth in 1..3
+  repeat depth as d { layer c = conv(channels = 8) -> norm -> relu }
+  layer head = pool(average) -> linear(classes)
+}
+policy one { each layer { weights = int8  activations = int8 } }
+policy two { each layer { q in {binary, ternary}  weights = q  activations = q } }
+experiment e {
+  data = digits
+  space in {small, deep} default deep
+  policy in {one, two}
+  train { epochs = 1 }
+  search { method = random  trials = 4 }
+  maximize accuracy
+  REQUIRE
+}
+";
+
+fn template(require: &str) -> Template {
+    Template::new(&experiment(&TEXT.replace("REQUIRE", require))).unwrap()
+}
+
+#[test]
+fn spaces_and_policies_are_searched() {
+    // small has two layers with weights, deep one to three and the head: 2·(1 + 2²) + (1 + 2²) + (1 + 2³) + (1 + 2⁴)
+    for (require, points) in [
+        ("", 41_u32),
+        ("require space == small implies policy == one", 33),
+        ("require space.deep.depth <= 2", 24),
+        ("require policy == two", 36),
+    ] {
+        let count = counting::count(template(require).decisions());
+        assert_eq!(count, Count::Exact(BigUint::from(points)), "{require}");
+    }
+}
+
+#[test]
+fn the_default_is_the_chosen_network() {
+    let template = template("");
+    let point = template.decisions().default_point();
+    let named = template.decisions().named(&point);
+    let paths: Vec<_> = named.map(|(path, _)| path.to_string()).collect();
+    assert_eq!(paths, ["space", "space.deep.depth", "policy"]);
+    let network = template.candidate(&point).unwrap().unwrap().network;
+    assert!(network.nodes.iter().any(|n| n.layer == "deep.d[0].c"));
+    assert!(network.nodes.iter().all(|n| !n.layer.starts_with("small")));
+}

@@ -1,0 +1,165 @@
+//! Batch normalization over rows of channels, fused with a residual, an activation and a quantizer.
+//!
+//! ```text
+//! mean[c] = sum over r of x[r, c] / rows          var[c] = sum over r of (x[r, c] - mean[c])^2 / rows
+//! y[r, c] = clip(x[r, c] * scale[c] + shift[c] + residual[r, c])
+//! q[r, c] = quantize(y[r, c])
+//! with  inv = 1 / sqrt(var + eps),  scale = gamma * inv,  shift = beta - mean * scale
+//! ```
+//!
+//! Backward, with `g = dy + (dq where the quantizer passes it)` where the activation passes it, else 0 (Ioffe and Szegedy, 2015,
+//! section 3):
+//!
+//! ```text
+//! dbeta = sum g      dgamma = inv * sum g (x - mean)
+//! dx    = scale * (g - dbeta / rows - (x - mean) * inv * dgamma / rows)          dresidual = g
+//! ```
+//!
+//! What clips and quantizes is computed again from `x`, which costs less than reading `y`. Sums over rows run in blocks of
+//! [`BLOCK`] rows in `f32`, which are then added in order in `f64`.
+
+mod backward;
+mod forward;
+#[cfg(test)]
+mod tests;
+
+pub use backward::{Backward, Gradients, Upstream, backward};
+pub use forward::{Results, apply};
+
+use super::{
+    elementwise::Activation,
+    quantize::Quantizer,
+    simd::{Isa, Kernel, Simd},
+};
+
+/// Rows per block of a sum. Fixed: it shows in the last bits of results.
+const BLOCK: usize = 256;
+
+/// Mean and variance of each channel.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Statistics {
+    /// Means.
+    pub mean: Vec<f32>,
+    /// Variances, divided by the number of rows.
+    pub variance: Vec<f32>,
+}
+
+/// What becomes of each number once the statistics are known.
+#[derive(Clone, Copy, Debug)]
+pub struct Tail<'a> {
+    /// One factor per channel.
+    pub scale: &'a [f32],
+    /// One summand per channel.
+    pub shift: &'a [f32],
+    /// As many summands as `x` has numbers.
+    pub residual: Option<&'a [f32]>,
+    /// What clips the sum.
+    pub activation: Activation,
+    /// What rounds what was clipped.
+    pub quantizer: Option<Quantizer>,
+}
+
+impl Tail<'_> {
+    /// Panics unless everything fits `x`.
+    fn check(&self, x: &[f32]) {
+        assert_eq!(self.scale.len(), self.shift.len());
+        rows(x, self.scale.len());
+        assert!(self.residual.is_none_or(|r| r.len() == x.len()));
+    }
+}
+
+/// Mean and (biased) variance of each column of `x`, which has rows of `channels` numbers, at least one.
+pub fn statistics(isa: Isa, x: &[f32], channels: usize) -> Statistics {
+    let rows = rows(x, channels) as f64;
+    // Deviations from the first row instead of x itself: no cancellation when the mean is far from zero.
+    let pivot = &x[..channels];
+    let sums = isa.run(Sums { x, pivot });
+    let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
+    for c in 0..channels {
+        let deviation = sums.first[c] / rows;
+        let spread = sums.second[c] / rows - deviation * deviation;
+        mean[c] = (f64::from(pivot[c]) + deviation) as f32;
+        // rounding may leave a tiny negative number; a NaN must stay
+        variance[c] = if spread < 0.0 { 0.0 } else { spread as f32 };
+    }
+    Statistics { mean, variance }
+}
+
+/// The number of rows of `x`.
+fn rows(x: &[f32], channels: usize) -> usize {
+    assert!(channels > 0 && !x.is_empty() && x.len().is_multiple_of(channels));
+    x.len() / channels
+}
+
+/// Two sums per channel.
+struct Pair {
+    first: Vec<f64>,
+    second: Vec<f64>,
+}
+
+impl Pair {
+    fn zeros(channels: usize) -> Self {
+        Pair {
+            first: vec![0.0; channels],
+            second: vec![0.0; channels],
+        }
+    }
+
+    /// Adds the sums of one block.
+    fn add(&mut self, first: &[f32], second: &[f32]) {
+        for (total, block) in self.first.iter_mut().zip(first) {
+            *total += f64::from(*block);
+        }
+        for (total, block) in self.second.iter_mut().zip(second) {
+            *total += f64::from(*block);
+        }
+    }
+}
+
+/// Sums of `x - pivot` and of its square.
+struct Sums<'a> {
+    x: &'a [f32],
+    pivot: &'a [f32],
+}
+
+impl Kernel for Sums<'_> {
+    type Output = Pair;
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Pair {
+        let channels = self.pivot.len();
+        let (x, pivot) = (self.x.as_ptr(), self.pivot.as_ptr());
+        let rows = self.x.len() / channels;
+        let mut total = Pair::zeros(channels);
+        let (mut first, mut second) = (vec![0.0; channels], vec![0.0; channels]);
+        for start in (0..rows).step_by(BLOCK) {
+            let count = (rows - start).min(BLOCK);
+            for c in (0..channels).step_by(S::LANES) {
+                let n = (channels - c).min(S::LANES);
+                // SAFETY: rows start..start + count and channels c..c + n exist in x; the sums have `channels`.
+                unsafe {
+                    let pivot = S::read(pivot.add(c), n);
+                    let x = x.add(start * channels + c);
+                    // even and odd rows apart: two chains hide the latency of the addition
+                    let (mut sums, mut squares) = ([S::splat(0.0); 2], [S::splat(0.0); 2]);
+                    let mut row = 0;
+                    while row < count {
+                        for k in 0..(count - row).min(2) {
+                            let d = S::sub(S::read(x.add((row + k) * channels), n), pivot);
+                            sums[k] = S::add(sums[k], d);
+                            squares[k] = S::fma(d, d, squares[k]);
+                        }
+                        row += 2;
+                    }
+                    S::write(first.as_mut_ptr().add(c), S::add(sums[0], sums[1]), n);
+                    S::write(
+                        second.as_mut_ptr().add(c),
+                        S::add(squares[0], squares[1]),
+                        n,
+                    );
+                }
+            }
+            total.add(&first, &second);
+        }
+        total
+    }
+}
