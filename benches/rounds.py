@@ -20,7 +20,7 @@ MALLOC = {
 }
 
 # What keeps each side to AVX2. Nothing is set for AVX-512: all sides take the widest that the machine has.
-AVX2 = {"BNAS_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+AVX2 = {"BNAS_SIMD": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
 
 def environment(isa="avx512", threads=1):
