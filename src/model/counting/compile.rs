@@ -210,10 +210,12 @@ impl<'a> Counter<'a> {
             .truth(part.keys[&key])
             .expect("invariant: guards refer backwards, so the first key's guard is decided");
         let choices = &self.decisions.all[key].choices;
-        let members: Vec<Option<u64>> = match active {
-            true => (0..choices.len().unwrap_or(0)).map(Some).collect(),
-            false => vec![None],
+        // One by one: a domain may have more members than there is memory, and the steps end long before.
+        let (all, absent) = match active {
+            true => (choices.len().unwrap_or(0), None),
+            false => (0, Some(None)),
         };
+        let members = (0..all).map(Some).chain(absent);
         let mut total = Total::none();
         let mut branches = Vec::new();
         for member in members {
