@@ -11,6 +11,7 @@ use pest::error::{Error, ErrorVariant, InputLocation};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::{SourceId, Span};
 use crate::syntax::grammar::{Grammar, Rule};
+use crate::syntax::tokens;
 
 // What messages call the things that were expected.
 const END: &str = "the end of the entry";
@@ -136,15 +137,11 @@ impl<'t> Place<'t> {
             None => Found::FileEnd,
             Some('\n' | '\r') => Found::LineEnd,
             Some(first) => {
-                let rules = [Rule::text, Rule::word, Rule::number, Rule::sign];
-                let mut tokens = rules
-                    .into_iter()
-                    .filter_map(|rule| Grammar::parse(rule, rest).ok());
-                Found::Token(
-                    tokens
-                        .next()
-                        .map_or(&rest[..first.len_utf8()], |pairs| pairs.as_str()),
-                )
+                let length = match tokens::first(rest) {
+                    (Rule::comment | Rule::doc, _) => first.len_utf8(),
+                    (_, length) => length,
+                };
+                Found::Token(&rest[..length])
             }
         };
         let at = if matches!(found, Found::Token(_)) {

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use pest::error::{Error, InputLocation};
+
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
@@ -319,21 +321,58 @@ impl<'t> Reader<'t, '_> {
 
     /// Says what is wrong with a stretch that no rule reads, by reading it again as what it should have been.
     pub(super) fn lost(&mut self, pair: Pair<'t>, top_level: bool) {
-        let start = pair.start();
+        let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
-        if let Ok(word) = Tree::read(Rule::name, rest) {
-            self.lost.push(word.root().text().to_string());
+        if let Some(word) = first_name(rest) {
+            self.lost.push(word.to_string());
         }
         let rule = match top_level {
             true if rest.starts_with("use") => Rule::import,
             true => Rule::declaration,
             false => Rule::entry,
         };
-        let diagnostic = match Tree::read(rule, rest) {
-            Err(error) => explain::syntax_error(self.id, self.text, start, &error),
-            Ok(_) => Diagnostic::error("bnas::parse::syntax", "this is not understood")
+        let diagnostic = match misread(rule, rest, length) {
+            Some(error) => explain::syntax_error(self.id, self.text, start, &error),
+            None => Diagnostic::error("bnas::parse::syntax", "this is not understood")
                 .label(self.span(pair), "here"),
         };
         self.sink.push(diagnostic);
+    }
+}
+
+/// The name that a text starts with.
+fn first_name(text: &str) -> Option<&str> {
+    let length = text
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    let word = &text[..length];
+    let is_word = word.starts_with(|c: char| !c.is_ascii_digit());
+    (is_word && !explain::is_keyword(word)).then_some(word)
+}
+
+/// How much behind a stretch is read to say what is wrong with it, and how far from the cut that must be.
+const BEHIND: usize = 1024;
+const MARGIN: usize = 256;
+
+/// Where and why a text, of which a stretch of `length` bytes is lost, does not read as `rule`. It reads no more of the text than that takes:
+/// pest walks from the end of what it was given to the line of an error, so a file of many mistakes would take quadratic time.
+fn misread(rule: Rule, text: &str, length: usize) -> Option<Box<Error<Rule>>> {
+    let mut cut = length + BEHIND;
+    loop {
+        while cut < text.len() && !text.is_char_boundary(cut) {
+            cut += 1;
+        }
+        let part = &text[..cut.min(text.len())];
+        let read = Tree::read(rule, part);
+        let end = match &read {
+            Ok(tree) => tree.root().end(),
+            Err(error) => match error.location {
+                InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+            },
+        };
+        if part.len() == text.len() || end + MARGIN < part.len() {
+            return read.err();
+        }
+        cut *= 2;
     }
 }

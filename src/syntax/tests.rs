@@ -5,7 +5,9 @@ use crate::source::{SourceId, Sources};
 use crate::syntax::ast::{
     Argument, EntryKind, ExprKind, File, Position, Quantifier, Step, UseFrom,
 };
+use crate::syntax::grammar::Rule;
 use crate::syntax::parse;
+use crate::syntax::tree::Tree;
 
 /// One of each shape of the language.
 pub(super) const SAMPLES: [(&str, &str); 7] = [
@@ -614,4 +616,44 @@ fn a_file_of_another_kind_is_not_read_at_length() {
     let found = sink.into_sorted();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].code, "bnas::parse::length");
+}
+
+/// Documentation above nothing is one stretch, with what follows it: one per line would read those below it again for each.
+#[test]
+fn documentation_of_nothing_is_one_stretch() {
+    for (body, stretches) in [
+        ("/// a\n/// b\n\n/// c\n", 1),
+        ("/// a\n/// b\n)( x\n", 1),
+        ("/// a\n// c\n/// b\n", 1),
+        ("/// a\nx ( 1 ) 2\n/// b\n/// c\n", 2),
+    ] {
+        let text = format!("bnas 1\nspace s {{\n{}}}\n", body.replace(")(", "=="));
+        let tree = Tree::read(Rule::file, &text).unwrap();
+        let lost = tree.pairs().filter(|p| p.rule() == Rule::lost).count();
+        assert_eq!(lost, stretches, "{text}");
+    }
+}
+
+/// What is wrong with a stretch is found in a part of the text, and is the same as in all of it.
+#[test]
+fn mistakes_are_the_same_in_long_texts() {
+    let far = "\n  a = f(x,\n y)".repeat(400);
+    for mistake in [
+        "bad bad",
+        "x = ",
+        "x == 1",
+        "layer a = norm -> ",
+        "f(x) =",
+        "x = \"never closed",
+        "repeat 2 as { }",
+        "x = 1 é",
+    ] {
+        let short = said_in_body(&format!("  {mistake}\n  a = f(x,\n y)"));
+        let long = said_in_body(&format!("  {mistake}{far}"));
+        assert_eq!(short, long, "{mistake}");
+    }
+    // The mistake itself may be far behind the start of its stretch.
+    let blanks = " ".repeat(10_000);
+    let long = said_in_body(&format!("  x = {blanks} == 2\n  y = 3"));
+    assert_eq!(long, said_in_body("  x =  == 2\n  y = 3"));
 }

@@ -45,7 +45,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
 }
 
 /// Rule and length of the token that a text without a leading blank starts with.
-fn first(rest: &str) -> (Rule, usize) {
+pub(super) fn first(rest: &str) -> (Rule, usize) {
     let bytes = rest.as_bytes();
     let line = || rest.find(['\n', '\r']).unwrap_or(rest.len());
     match bytes[0] {
