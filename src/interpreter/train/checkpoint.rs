@@ -118,7 +118,7 @@ pub fn write(
     Ok(storage::write(&entries, &metadata))
 }
 
-/// The training that [`write`] wrote, if it is this one.
+/// The training that [`write()`] wrote, if it is this one.
 pub fn read(
     candidate: &Candidate,
     key: Key,
