@@ -1,6 +1,5 @@
 use super::{ConvShape, Padded};
 use crate::kernels::{
-    buffer::Unfilled,
     simd::{Kernel, Simd},
     tile::{Columns, Layout, pack, product},
 };

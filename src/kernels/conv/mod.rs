@@ -73,4 +73,3 @@ pub fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32], dw: &
         isa.run(WeightGradient { shape, x, dy, dw });
     }
 }
-

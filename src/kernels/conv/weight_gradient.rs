@@ -1,8 +1,7 @@
 use super::{ConvShape, Padded};
 use crate::kernels::{
-    buffer::Unfilled,
     simd::{Kernel, Simd},
-    tile::{Columns, Layout, pack, product},
+    tile::{Columns, Layout, product},
 };
 
 pub(super) struct WeightGradient<'a> {

@@ -19,6 +19,8 @@
 //! A NaN reaches the whole of every tile that sees it: up to one pixel more than by the definition. Results differ from the
 //! definition's by a few units in the last place.
 
+use std::ops::Range;
+
 use super::{ConvShape, Unfilled};
 use crate::kernels::{
     simd::{Isa, Kernel, Simd},
@@ -48,7 +50,11 @@ pub(super) fn suits(shape: &ConvShape) -> bool {
 pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<f32> {
     let mut out = Unfilled::new(shape.output_len());
     let [channels, outputs] = [shape.channels, shape.outputs];
-    let filters = isa.run(Filters { w, channels, outputs });
+    let filters = isa.run(Filters {
+        w,
+        channels,
+        outputs,
+    });
     let packed: Vec<Vec<f32>> = (0..16)
         .map(|e| {
             let u = &filters[e * channels * outputs..];
@@ -56,13 +62,23 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<
         })
         .collect();
     let walk = Walk {
-        planes: Planes::new(shape.batch, [shape.height, shape.width], channels, shape.padding, shape.output_size()),
+        planes: Planes::new(
+            shape.batch,
+            [shape.height, shape.width],
+            channels,
+            shape.padding,
+            shape.output_size(),
+        ),
         outputs,
         packed: &packed,
         x,
         add: false,
     };
-    isa.run(Correlate { walk: &walk, rows: walk.planes.rows(), out: out.as_mut_ptr() });
+    isa.run(Correlate {
+        walk: &walk,
+        rows: walk.planes.rows(),
+        out: out.as_mut_ptr(),
+    });
     // SAFETY: the tiles cover every pixel.
     unsafe { out.filled() }
 }
@@ -70,7 +86,11 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<
 /// Adds to `dx`, or writes to it, the convolution of `dy` with the filters turned around.
 pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32], dx: &mut [f32]) {
     let [channels, outputs] = [shape.channels, shape.outputs];
-    let filters = isa.run(Filters { w, channels, outputs });
+    let filters = isa.run(Filters {
+        w,
+        channels,
+        outputs,
+    });
     // to turn a filter around is to exchange the first and the last element along each axis
     const TURNED: [usize; 4] = [3, 1, 2, 0];
     let packed: Vec<Vec<f32>> = (0..16)
@@ -82,18 +102,34 @@ pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32],
         .collect();
     let border = [2 - shape.padding[0], 2 - shape.padding[1]];
     let walk = Walk {
-        planes: Planes::new(shape.batch, shape.output_size(), outputs, border, [shape.height, shape.width]),
+        planes: Planes::new(
+            shape.batch,
+            shape.output_size(),
+            outputs,
+            border,
+            [shape.height, shape.width],
+        ),
         outputs: channels,
         packed: &packed,
         x: dy,
         add: true,
     };
-    isa.run(Correlate { walk: &walk, rows: walk.planes.rows(), out: dx.as_mut_ptr() });
+    isa.run(Correlate {
+        walk: &walk,
+        rows: walk.planes.rows(),
+        out: dx.as_mut_ptr(),
+    });
 }
 
 /// Adds to `dw` the gradient to the weights.
 pub(super) fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    isa.run(WeightGradient { shape, x, dy, channels: 0..shape.channels, dw: dw.as_mut_ptr() });
+    isa.run(WeightGradient {
+        shape,
+        x,
+        dy,
+        channels: 0..shape.channels,
+        dw: dw.as_mut_ptr(),
+    });
 }
 
 /// `U`: element, channel, output.
@@ -148,14 +184,61 @@ struct Planes {
 }
 
 impl Planes {
-    fn new(batch: usize, input: [usize; 2], channels: usize, border: [usize; 2], output: [usize; 2]) -> Self {
+    fn new(
+        batch: usize,
+        input: [usize; 2],
+        channels: usize,
+        border: [usize; 2],
+        output: [usize; 2],
+    ) -> Self {
         let tiles = [output[0].div_ceil(2), output[1].div_ceil(2)];
-        Planes { batch, input, channels, border, output, tiles }
+        Planes {
+            batch,
+            input,
+            channels,
+            border,
+            output,
+            tiles,
+        }
     }
 
     /// The rows of tiles of all images.
-    fn rows(&self) -> std::ops::Range<usize> {
+    fn rows(&self) -> Range<usize> {
         0..self.batch * self.tiles[0]
+    }
+
+    /// The input that rows `rows` of tiles see and the rows before them do not.
+    #[inline(always)]
+    fn input_ahead(&self, x: *const f32, rows: Range<usize>) -> Ahead {
+        // the next pair of lines is two below the tile's own, less the border
+        self.ahead(x, self.input, 4 - self.border[0], self.channels, rows)
+    }
+
+    /// The output of rows `rows` of tiles.
+    #[inline(always)]
+    fn output_ahead(&self, y: *const f32, outputs: usize, rows: Range<usize>) -> Ahead {
+        self.ahead(y, self.output, 0, outputs, rows)
+    }
+
+    /// The lines of images of `size` that `rows` stand for, `below` the first line of the tiles.
+    #[inline(always)]
+    fn ahead(
+        &self,
+        start: *const f32,
+        size: [usize; 2],
+        below: usize,
+        channels: usize,
+        rows: Range<usize>,
+    ) -> Ahead {
+        let line = |row: usize| {
+            let (image, top) = (row / self.tiles[0], row % self.tiles[0] * 2);
+            image * size[0] + (top + below).min(size[0])
+        };
+        let numbers = size[1] * channels;
+        Ahead {
+            start: start.wrapping_add(line(rows.start) * numbers),
+            numbers: (line(rows.end) - line(rows.start)) * numbers,
+        }
     }
 
     /// `V` of one row of tiles: `v` is the place of its first tile, `element` the distance between elements. Channels
@@ -194,7 +277,13 @@ impl Planes {
 
     /// `B d` of column `index` of the image inside its border.
     #[inline(always)]
-    unsafe fn column<S: Simd>(&self, lines: [*const f32; 4], index: usize, c: usize, n: usize) -> [S::V; 4] {
+    unsafe fn column<S: Simd>(
+        &self,
+        lines: [*const f32; 4],
+        index: usize,
+        c: usize,
+        n: usize,
+    ) -> [S::V; 4] {
         let x = index.wrapping_sub(self.border[1]);
         if x >= self.input[1] {
             return [S::splat(0.0); 4];
@@ -219,7 +308,10 @@ impl Planes {
         pixel: usize,
         element: usize,
     ) {
-        let (mut a, mut b) = (self.column::<S>(lines, 0, c, n), self.column::<S>(lines, 1, c, n));
+        let (mut a, mut b) = (
+            self.column::<S>(lines, 0, c, n),
+            self.column::<S>(lines, 1, c, n),
+        );
         for tile in 0..self.tiles[1] {
             let next_a = self.column::<S>(lines, 2 * tile + 2, c, n);
             let next_b = self.column::<S>(lines, 2 * tile + 3, c, n);
@@ -231,6 +323,25 @@ impl Planes {
                 }
             }
             (a, b) = (next_a, next_b);
+        }
+    }
+}
+
+/// Memory that the next step will touch, asked for while this one computes: the step's own lines are too short for the
+/// processor to see the pattern.
+struct Ahead {
+    start: *const f32,
+    numbers: usize,
+}
+
+impl Ahead {
+    /// Asks for the `part`-th of 16 parts.
+    #[inline(always)]
+    fn fetch<S: Simd>(&self, part: usize) {
+        const LINE: usize = 16; // numbers in a line of the cache
+        let lines = self.numbers.div_ceil(LINE);
+        for line in lines * part / 16..lines * (part + 1) / 16 {
+            S::prefetch(self.start.wrapping_add(line * LINE));
         }
     }
 }
@@ -306,20 +417,14 @@ struct Walk<'a> {
     add: bool,
 }
 
-impl Walk<'_> {
-    /// Rows of tiles that are worked on together: enough tiles to fill the registers' tiles, and all buffers in the cache.
-    fn step(&self) -> usize {
-        let wanted = (TILE_BUDGET / (self.planes.channels + self.outputs)).clamp(16, 64);
-        (wanted / self.planes.tiles[1]).max(1)
-    }
-}
-
-const TILE_BUDGET: usize = 1024;
+/// Tiles that are worked on together: enough to fill the registers' tiles, and few enough for the buffers to stay in the
+/// cache.
+const TOGETHER: usize = 32;
 
 /// Rows `rows` of tiles of all images.
 struct Correlate<'a> {
     walk: &'a Walk<'a>,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     out: *mut f32,
 }
 
@@ -330,9 +435,12 @@ impl Kernel for Correlate<'_> {
         let Correlate { walk, rows, out } = self;
         let (planes, outputs) = (&walk.planes, walk.outputs);
         let channels = planes.channels;
-        let step = walk.step();
         let across = planes.tiles[1];
-        let (element_v, element_m) = (apart(step * across * channels), apart(step * across * outputs));
+        let step = (TOGETHER / across).max(1);
+        let (element_v, element_m) = (
+            apart(step * across * channels),
+            apart(step * across * outputs),
+        );
         let mut v = vec![0.0; 16 * element_v];
         let mut m = vec![0.0; 16 * element_m];
         let zeros = vec![0.0; planes.input[1] * channels];
@@ -350,11 +458,35 @@ impl Kernel for Correlate<'_> {
             unsafe {
                 for row in 0..count {
                     let v = v.as_mut_ptr().add(row * across * channels);
-                    planes.transform::<S>(walk.x.as_ptr(), zeros.as_ptr(), first + row, [0, channels], v, element_v);
+                    planes.transform::<S>(
+                        walk.x.as_ptr(),
+                        zeros.as_ptr(),
+                        first + row,
+                        [0, channels],
+                        v,
+                        element_v,
+                    );
                 }
+                let next = first + count..(first + count + step).min(rows.end);
+                let ahead = [
+                    planes.input_ahead(walk.x.as_ptr(), next.clone()),
+                    planes.output_ahead(out, outputs, next),
+                ];
                 for (e, packed) in walk.packed.iter().enumerate() {
-                    let (v, m) = (v.as_ptr().add(e * element_v), m.as_mut_ptr().add(e * element_m));
-                    product::<S>(count * across, outputs, v, Columns::Packed(packed), m, &layout, false);
+                    let (v, m) = (
+                        v.as_ptr().add(e * element_v),
+                        m.as_mut_ptr().add(e * element_m),
+                    );
+                    ahead.iter().for_each(|ahead| ahead.fetch::<S>(e));
+                    product::<S>(
+                        count * across,
+                        outputs,
+                        v,
+                        Columns::Packed(packed),
+                        m,
+                        &layout,
+                        false,
+                    );
                 }
                 for row in 0..count {
                     let m = m.as_ptr().add(row * across * outputs);
@@ -370,7 +502,13 @@ impl Kernel for Correlate<'_> {
 /// # Safety
 /// `m` holds the row, `out` all images.
 #[inline(always)]
-unsafe fn collect<S: Simd>(walk: &Walk<'_>, row: usize, m: *const f32, element: usize, out: *mut f32) {
+unsafe fn collect<S: Simd>(
+    walk: &Walk<'_>,
+    row: usize,
+    m: *const f32,
+    element: usize,
+    out: *mut f32,
+) {
     let (planes, outputs) = (&walk.planes, walk.outputs);
     let [height, width] = planes.output;
     let (image, top) = (row / planes.tiles[0], row % planes.tiles[0] * 2);
@@ -391,7 +529,11 @@ unsafe fn collect<S: Simd>(walk: &Walk<'_>, row: usize, m: *const f32, element: 
                 let pixels = gather::<S>(*half);
                 for (x, &pixel) in pixels.iter().enumerate().take(columns) {
                     let to = out.add((y * width + 2 * tile + x) * outputs + o);
-                    let sum = if walk.add { S::add(S::read(to, n), pixel) } else { pixel };
+                    let sum = if walk.add {
+                        S::add(S::read(to, n), pixel)
+                    } else {
+                        pixel
+                    };
                     S::write(to, sum, n);
                 }
             }
@@ -404,7 +546,7 @@ struct WeightGradient<'a> {
     shape: &'a ConvShape,
     x: &'a [f32],
     dy: &'a [f32],
-    channels: std::ops::Range<usize>,
+    channels: Range<usize>,
     dw: *mut f32,
 }
 
@@ -412,13 +554,28 @@ impl Kernel for WeightGradient<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let WeightGradient { shape, x, dy, channels: slice, dw } = self;
+        let WeightGradient {
+            shape,
+            x,
+            dy,
+            channels: slice,
+            dw,
+        } = self;
         let outputs = shape.outputs;
-        let planes = Planes::new(shape.batch, [shape.height, shape.width], shape.channels, shape.padding, shape.output_size());
+        let planes = Planes::new(
+            shape.batch,
+            [shape.height, shape.width],
+            shape.channels,
+            shape.padding,
+            shape.output_size(),
+        );
         let across = planes.tiles[1];
         let step = (BLOCK / across).max(1);
         let channels = slice.len();
-        let (element_v, element_d) = (apart(step * across * channels), apart(step * across * outputs));
+        let (element_v, element_d) = (
+            apart(step * across * channels),
+            apart(step * across * outputs),
+        );
         let mut v = vec![0.0; 16 * element_v];
         let mut d = vec![0.0; 16 * element_d];
         let mut sums = vec![0.0; 16 * channels * outputs];
@@ -430,7 +587,14 @@ impl Kernel for WeightGradient<'_> {
             unsafe {
                 for row in 0..count {
                     let v = v.as_mut_ptr().add(row * across * channels);
-                    planes.transform::<S>(x.as_ptr(), zeros.as_ptr(), first + row, [slice.start, channels], v, element_v);
+                    planes.transform::<S>(
+                        x.as_ptr(),
+                        zeros.as_ptr(),
+                        first + row,
+                        [slice.start, channels],
+                        v,
+                        element_v,
+                    );
                     let d = d.as_mut_ptr().add(row * across * outputs);
                     scatter::<S>(&planes, outputs, first + row, dy.as_ptr(), d, element_d);
                 }
@@ -442,13 +606,22 @@ impl Kernel for WeightGradient<'_> {
                     inner: count * across,
                     c_row: outputs,
                 };
+                let next = first + count..(first + count + step).min(rows.end);
+                let ahead = [
+                    planes.input_ahead(x.as_ptr(), next.clone()),
+                    planes.output_ahead(dy.as_ptr(), outputs, next),
+                ];
                 for e in 0..16 {
+                    ahead.iter().for_each(|ahead| ahead.fetch::<S>(e));
                     let b = Columns::Strided {
                         b: d.as_ptr().add(e * element_d),
                         outer: 0,
                         inner: outputs,
                     };
-                    let (v, sums) = (v.as_ptr().add(e * element_v), sums.as_mut_ptr().add(e * channels * outputs));
+                    let (v, sums) = (
+                        v.as_ptr().add(e * element_v),
+                        sums.as_mut_ptr().add(e * channels * outputs),
+                    );
                     product::<S>(channels, outputs, v, b, sums, &layout, true);
                 }
             }
@@ -464,9 +637,11 @@ impl Kernel for WeightGradient<'_> {
                     *line = narrow::<S>(four::<S>(sums.add(4 * i * plane + at), plane, n));
                 }
                 for kx in 0..3 {
-                    let column = narrow::<S>([lines[0][kx], lines[1][kx], lines[2][kx], lines[3][kx]]);
+                    let column =
+                        narrow::<S>([lines[0][kx], lines[1][kx], lines[2][kx], lines[3][kx]]);
                     for (ky, &sum) in column.iter().enumerate() {
-                        let to = dw.add(((3 * ky + kx) * shape.channels + slice.start) * outputs + at);
+                        let to =
+                            dw.add(((3 * ky + kx) * shape.channels + slice.start) * outputs + at);
                         S::write(to, S::add(S::read(to, n), sum), n);
                     }
                 }
@@ -480,7 +655,14 @@ impl Kernel for WeightGradient<'_> {
 /// # Safety
 /// `dy` holds the images' gradients, and `d` has the room.
 #[inline(always)]
-unsafe fn scatter<S: Simd>(planes: &Planes, outputs: usize, row: usize, dy: *const f32, d: *mut f32, element: usize) {
+unsafe fn scatter<S: Simd>(
+    planes: &Planes,
+    outputs: usize,
+    row: usize,
+    dy: *const f32,
+    d: *mut f32,
+    element: usize,
+) {
     let [height, width] = planes.output;
     let (image, top) = (row / planes.tiles[0], row % planes.tiles[0] * 2);
     let dy = dy.add((image * height + top) * width * outputs);
