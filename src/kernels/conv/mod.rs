@@ -2,18 +2,13 @@
 //!
 //! ```text
 //! for n, oy, ox, o:                                   g = o / (outputs / groups), the group of output o
-//!     y[n, oy, ox, o] = sum over ky, kx, c of
-//!         x[n, oy * stride + ky - pad, ox * stride + kx - pad, g * (channels / groups) + c] * w[ky, kx, c, o]
+//!     y[n, oy, ox, o] = sum over ky, kx, c of w[ky, kx, c, o] *
+//!         x[n, oy * stride + ky * dilation - pad, ox * stride + kx * dilation - pad, g * (channels / groups) + c]
 //! ```
 //!
-//! The forward pass copies an image once into a buffer with a border of zeros; a line of outputs is then one
-//! [`product`] whose inner loop runs along `kx, c`, which are adjacent in memory.
-//!
-//! The gradient to the input is a convolution too: pixels of `x` whose coordinates leave the same remainder modulo the
-//! stride see the same subset of kernel taps, so each remainder is one dense convolution of `dy` with stride 1.
-//!
-//! The gradient to the weights is, for each kernel row, a product that sums over the pixels of one image; images are
-//! added in order.
+//! Each pass has a file: [`forward`](mod@forward), [`input_gradient`](mod@input_gradient),
+//! [`weight_gradient`](mod@weight_gradient). What takes fewer multiplications goes another way:
+//! [`depthwise`] convolutions, and those of 3 x 3 with stride 1 through [`winograd`].
 
 mod forward;
 mod input_gradient;
@@ -27,8 +22,7 @@ mod winograd;
 pub(super) use padded::Padded;
 pub use shape::ConvShape;
 
-use self::{forward::Forward, input_gradient::InputGradient, weight_gradient::WeightGradient};
-use super::{buffer::Unfilled, depthwise, simd::Isa};
+use super::{depthwise, simd::Isa};
 
 /// The convolution of `x` with `w`.
 pub fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<f32> {
@@ -40,7 +34,7 @@ pub fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<f32> {
     } else if winograd::suits(shape) {
         winograd::forward(isa, shape, x, w)
     } else {
-        isa.run(Forward { shape, x, w })
+        forward::forward(isa, shape, x, w)
     }
 }
 
@@ -55,7 +49,7 @@ pub fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32], dx: &m
     } else if winograd::suits(shape) {
         winograd::input_gradient(isa, shape, dy, w, dx);
     } else {
-        isa.run(InputGradient { shape, dy, w, dx });
+        input_gradient::input_gradient(isa, shape, dy, w, dx);
     }
 }
 
@@ -70,6 +64,6 @@ pub fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32], dw: &
     } else if winograd::suits(shape) {
         winograd::weight_gradient(isa, shape, x, dy, dw);
     } else {
-        isa.run(WeightGradient { shape, x, dy, dw });
+        weight_gradient::weight_gradient(isa, shape, x, dy, dw);
     }
 }

@@ -17,6 +17,8 @@ pub struct ConvShape {
     pub kernel: [usize; 2],
     /// Step between output pixels.
     pub stride: [usize; 2],
+    /// Distance of kernel taps.
+    pub dilation: [usize; 2],
     /// Zeros on each side.
     pub padding: [usize; 2],
     /// Groups; divides channels and outputs.
@@ -27,10 +29,21 @@ impl ConvShape {
     /// Output lines and columns.
     pub fn output_size(&self) -> [usize; 2] {
         let [height, width] = self.padded_size();
+        let [kernel_h, kernel_w] = self.extent();
         [
-            (height - self.kernel[0]) / self.stride[0] + 1,
-            (width - self.kernel[1]) / self.stride[1] + 1,
+            (height - kernel_h) / self.stride[0] + 1,
+            (width - kernel_w) / self.stride[1] + 1,
         ]
+    }
+
+    /// Lines and columns from the first tap to the last.
+    pub fn extent(&self) -> [usize; 2] {
+        [0, 1].map(|axis| self.dilation[axis] * (self.kernel[axis] - 1) + 1)
+    }
+
+    /// Multiplications of the definition.
+    pub fn products(&self) -> usize {
+        self.output_len() * (self.weight_len() / self.outputs)
     }
 
     /// Input lines and columns with the zeros around.
@@ -69,21 +82,22 @@ impl ConvShape {
 
     /// Panics on shapes that mean nothing.
     pub(in crate::kernels) fn check(&self) {
-        let Self { groups, kernel, .. } = *self;
+        let Self { groups, .. } = *self;
         assert!(
             groups > 0
                 && self.channels.is_multiple_of(groups)
                 && self.outputs.is_multiple_of(groups),
             "groups divide channels and outputs: {self:?}"
         );
-        let [height, width] = self.padded_size();
+        let positive = [self.kernel, self.stride, self.dilation];
         assert!(
-            (1..=height).contains(&kernel[0]) && (1..=width).contains(&kernel[1]),
-            "the kernel fits into the padded image: {self:?}"
+            positive.iter().flatten().all(|n| *n > 0),
+            "kernel, stride and dilation are positive: {self:?}"
         );
+        let ([height, width], [kernel_h, kernel_w]) = (self.padded_size(), self.extent());
         assert!(
-            self.stride[0] > 0 && self.stride[1] > 0,
-            "the stride is positive"
+            kernel_h <= height && kernel_w <= width,
+            "the kernel fits into the padded image: {self:?}"
         );
     }
 }

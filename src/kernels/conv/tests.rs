@@ -1,7 +1,7 @@
 use super::*;
 use crate::kernels::testing::{assert_close, noise, on_every_isa};
 
-/// (batch, height, width, channels, outputs, kernel, stride, padding, groups)
+/// (batch, height, width, channels, outputs, kernel, stride, padding, groups), with dilation 1
 type Case = (
     usize,
     usize,
@@ -57,9 +57,34 @@ fn shape(case: Case) -> ConvShape {
         outputs,
         kernel,
         stride,
+        dilation: [1, 1],
         padding,
         groups,
     }
+}
+
+/// All cases, and those with dilation: beside every stride, in groups, depthwise, with kernels that are not square.
+fn shapes() -> Vec<ConvShape> {
+    let mut shapes = CASES.map(shape).to_vec();
+    let mut dilated = |case: Case, dilation: [usize; 2]| {
+        shapes.push(ConvShape {
+            dilation,
+            ..shape(case)
+        });
+    };
+    dilated((2, 9, 10, 8, 16, [3, 3], [1, 1], [2, 2], 1), [2, 2]);
+    dilated((1, 12, 11, 5, 17, [3, 3], [2, 2], [2, 2], 1), [2, 2]);
+    dilated((1, 13, 12, 4, 9, [3, 3], [2, 2], [3, 3], 1), [3, 3]);
+    dilated((2, 11, 9, 6, 8, [3, 2], [1, 3], [0, 4], 2), [3, 4]);
+    dilated((1, 9, 14, 3, 20, [2, 5], [3, 2], [1, 0], 1), [4, 3]);
+    dilated((1, 10, 10, 8, 8, [3, 3], [1, 1], [2, 1], 1), [2, 1]);
+    dilated((1, 10, 10, 8, 8, [3, 3], [1, 1], [1, 2], 1), [1, 2]);
+    dilated((1, 17, 16, 3, 5, [3, 3], [4, 6], [4, 2], 1), [6, 4]);
+    dilated((2, 6, 6, 9, 7, [1, 1], [1, 1], [0, 0], 1), [5, 5]);
+    dilated((2, 10, 9, 19, 19, [3, 3], [1, 1], [2, 2], 19), [2, 2]);
+    dilated((1, 11, 12, 16, 16, [3, 3], [2, 2], [2, 3], 16), [2, 3]);
+    dilated((1, 12, 9, 5, 5, [2, 4], [1, 1], [0, 3], 5), [3, 2]);
+    shapes
 }
 
 /// Calls `visit(index in y, in x, in w)` for every product of the definition.
@@ -73,8 +98,10 @@ fn definition(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
                 for o in 0..s.outputs {
                     for ky in 0..s.kernel[0] {
                         for kx in 0..s.kernel[1] {
-                            let y = (oy * s.stride[0] + ky).wrapping_sub(s.padding[0]);
-                            let x = (ox * s.stride[1] + kx).wrapping_sub(s.padding[1]);
+                            let y =
+                                (oy * s.stride[0] + ky * s.dilation[0]).wrapping_sub(s.padding[0]);
+                            let x =
+                                (ox * s.stride[1] + kx * s.dilation[1]).wrapping_sub(s.padding[1]);
                             if y >= s.height || x >= s.width {
                                 continue;
                             }
@@ -96,8 +123,7 @@ fn definition(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
 
 #[test]
 fn agrees_with_the_definition_in_double_precision() {
-    for case in CASES {
-        let shape = shape(case);
+    for shape in shapes() {
         let x = noise(shape.input_len(), 1);
         let w = noise(shape.weight_len(), 2);
         let dy = noise(shape.output_len(), 3);
@@ -128,6 +154,34 @@ fn agrees_with_the_definition_in_double_precision() {
 }
 
 #[test]
+fn threads_show_in_no_bit() {
+    for shape in shapes() {
+        // enough images for the work to be shared
+        let batch = (1 << 18) / (shape.products() / shape.batch) + 3;
+        let shape = ConvShape { batch, ..shape };
+        let x = noise(shape.input_len(), 1);
+        let w = noise(shape.weight_len(), 2);
+        let dy = noise(shape.output_len(), 3);
+        let passes = |threads| {
+            let isa = Isa::current();
+            let all = || {
+                let mut all = forward(isa, &shape, &x, &w);
+                let (mut dx, mut dw) = (x.clone(), w.clone());
+                input_gradient(isa, &shape, &dy, &w, &mut dx);
+                weight_gradient(isa, &shape, &x, &dy, &mut dw);
+                all.extend(dx.into_iter().chain(dw));
+                all
+            };
+            crate::kernels::parallel::with_threads(threads, all).expect("threads")
+        };
+        let alone = passes(1);
+        for threads in [2, 3, 7] {
+            assert!(passes(threads) == alone, "{threads} threads: {shape:?}");
+        }
+    }
+}
+
+#[test]
 fn nan_reaches_every_output_that_sees_it_and_no_other() {
     let shape = shape((1, 5, 5, 2, 3, [3, 3], [1, 1], [1, 1], 1));
     let mut x = noise(shape.input_len(), 1);
@@ -136,6 +190,20 @@ fn nan_reaches_every_output_that_sees_it_and_no_other() {
     for (i, y) in y.iter().enumerate() {
         let (line, column) = (i / 3 / 5, i / 3 % 5);
         assert_eq!(y.is_nan(), line <= 1 && column <= 1, "output {i}");
+    }
+}
+
+#[test]
+fn winograds_filtering_spreads_nan_over_its_tiles_and_no_further() {
+    let shape = shape((1, 12, 12, 8, 8, [3, 3], [1, 1], [1, 1], 1));
+    let mut x = noise(shape.input_len(), 1);
+    x[(5 * 12 + 6) * 8] = f32::NAN;
+    let y = on_every_isa(|isa| forward(isa, &shape, &x, &noise(shape.weight_len(), 2)));
+    for (i, y) in y.iter().enumerate() {
+        let (line, column) = (i / 8 / 12, i / 8 % 12);
+        let [seen, near] = [1, 2].map(|d| line.abs_diff(5) <= d && column.abs_diff(6) <= d);
+        assert!(!seen || y.is_nan(), "output {i} sees it");
+        assert!(near || !y.is_nan(), "output {i} is far away");
     }
 }
 

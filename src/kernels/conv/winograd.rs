@@ -21,8 +21,10 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Unfilled};
+use super::ConvShape;
 use crate::kernels::{
+    buffer::Unfilled,
+    parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
     tile::{Columns, Layout, pack, product},
 };
@@ -32,7 +34,10 @@ const BLOCK: usize = 64;
 
 /// Whether the products that are saved outweigh the transforms. A rule of shapes alone: it shows in the last bits.
 pub(super) fn suits(shape: &ConvShape) -> bool {
-    let dense = shape.kernel == [3, 3] && shape.stride == [1, 1] && shape.groups == 1;
+    let dense = shape.kernel == [3, 3]
+        && shape.stride == [1, 1]
+        && shape.dilation == [1, 1]
+        && shape.groups == 1;
     if !dense || shape.padding[0] > 2 || shape.padding[1] > 2 {
         return false;
     }
@@ -74,11 +79,7 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<
         x,
         add: false,
     };
-    isa.run(Correlate {
-        walk: &walk,
-        rows: walk.planes.rows(),
-        out: out.as_mut_ptr(),
-    });
+    walk.run(isa, shape, out.as_mut_ptr());
     // SAFETY: the tiles cover every pixel.
     unsafe { out.filled() }
 }
@@ -114,21 +115,21 @@ pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32],
         x: dy,
         add: true,
     };
-    isa.run(Correlate {
-        walk: &walk,
-        rows: walk.planes.rows(),
-        out: dx.as_mut_ptr(),
-    });
+    walk.run(isa, shape, dx.as_mut_ptr());
 }
 
 /// Adds to `dw` the gradient to the weights.
 pub(super) fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    isa.run(WeightGradient {
-        shape,
-        x,
-        dy,
-        channels: 0..shape.channels,
-        dw: dw.as_mut_ptr(),
+    const GRAIN: usize = 8; // as many channels as a tile of registers has rows
+    let dw = Shared::new(dw.as_mut_ptr());
+    parallel::split(shape.channels, GRAIN, shape.products(), |channels| {
+        isa.run(WeightGradient {
+            shape,
+            x,
+            dy,
+            channels,
+            dw: dw.start(),
+        });
     });
 }
 
@@ -200,11 +201,6 @@ impl Planes {
             output,
             tiles,
         }
-    }
-
-    /// The rows of tiles of all images.
-    fn rows(&self) -> Range<usize> {
-        0..self.batch * self.tiles[0]
     }
 
     /// The input that rows `rows` of tiles see and the rows before them do not.
@@ -417,6 +413,21 @@ struct Walk<'a> {
     add: bool,
 }
 
+impl Walk<'_> {
+    /// Fills `out`, or adds to it.
+    fn run(&self, isa: Isa, shape: &ConvShape, out: *mut f32) {
+        let out = Shared::new(out);
+        let rows = self.planes.batch * self.planes.tiles[0];
+        parallel::split(rows, 1, shape.products(), |rows| {
+            isa.run(Correlate {
+                walk: self,
+                rows,
+                out: out.start(),
+            });
+        });
+    }
+}
+
 /// Tiles that are worked on together: enough to fill the registers' tiles, and few enough for the buffers to stay in the
 /// cache.
 const TOGETHER: usize = 32;
@@ -580,7 +591,7 @@ impl Kernel for WeightGradient<'_> {
         let mut d = vec![0.0; 16 * element_d];
         let mut sums = vec![0.0; 16 * channels * outputs];
         let zeros = vec![0.0; shape.width * shape.channels];
-        let rows = planes.rows();
+        let rows = 0..planes.batch * planes.tiles[0];
         for first in rows.clone().step_by(step) {
             let count = (rows.end - first).min(step);
             // SAFETY: the buffers have room for `step` rows of tiles; rows of tiles lie inside the images.
