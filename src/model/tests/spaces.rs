@@ -238,7 +238,14 @@ fn windows_have_the_shapes_of_the_textbook() {
         side(with(apart(number(2.0), word("same")), "stride", 2.0), &[]),
         4
     );
-    let searched = || apart(among(vec![number(1.0), number(2.0)]), number(0.0));
+    let either = among(vec![number(1.0), number(2.0)]);
+    let searched = || {
+        with(
+            with(conv(2.0), "dilation", either.clone()),
+            "padding",
+            number(0.0),
+        )
+    };
     assert_eq!(side(searched(), &[]), 5);
     assert_eq!(side(searched(), &[("space.one.dilation", n(2.0))]), 3);
     let kernel = among(vec![word("global"), number(3.0)]);
