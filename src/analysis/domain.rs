@@ -161,7 +161,7 @@ impl Cx<'_> {
                 poisoned = true;
             }
             poisoned |= typed.ty == Type::Poison;
-            if typed.ty != Type::Poison && lowered.contains(&typed.expr) {
+            if !typed.ty.is_poisoned() && lowered.contains(&typed.expr) {
                 let text = self.text(item.span);
                 self.report(
                     Diagnostic::warning(

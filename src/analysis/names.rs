@@ -317,12 +317,35 @@ impl Reader<'_> {
         } else if let Some(alike) = alike {
             diagnostic = diagnostic.help(format!("did you mean `use {}`?", dotted(alike)));
         } else {
-            let folders: BTreeSet<&str> =
-                known.iter().filter_map(|k| k.split('/').next()).collect();
-            let folders: Vec<String> = folders.iter().map(|f| format!("`std.{f}`")).collect();
-            diagnostic = diagnostic.help(format!("the library has {}", folders.join(", ")));
+            diagnostic = diagnostic.help(self.nearest_folder(above));
         }
         self.sink.push(diagnostic);
+    }
+
+    /// What the folder of a wrong path holds, or the nearest folder above it that exists.
+    fn nearest_folder(&self, folder: &str) -> String {
+        let inside = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        let entries: BTreeSet<&str> = self
+            .modules
+            .library
+            .iter()
+            .filter_map(|path| path.trim_end_matches(".bnas").strip_prefix(&inside))
+            .filter_map(|rest| rest.split('/').next())
+            .collect();
+        if entries.is_empty() {
+            return self.nearest_folder(folder.rsplit_once('/').map_or("", |(above, _)| above));
+        }
+        let entries: Vec<String> = entries.iter().map(|e| format!("`{e}`")).collect();
+        let std = if folder.is_empty() {
+            "std".into()
+        } else {
+            dotted(folder)
+        };
+        format!("`{std}` holds {}", entries.join(", "))
     }
 
     /// `use "layers.bnas".{x}`: relative to the file that says it.
