@@ -15,12 +15,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build;
-use super::counting::{End, Sum, Term};
+use super::counting::{Costs, End, Sum, Term};
 use super::evaluate::{self, Scope};
 use super::hardware::{self, FLOAT_BITS, Target};
 use super::members::Values;
 use super::network::{Network, Node, Op, Placement, Shape};
-use super::operation::TemplateOp;
+use super::operation::{How, TemplateOp};
 use super::place;
 use super::policy::Placed;
 use super::unroll::TemplateNode;
@@ -41,7 +41,12 @@ pub(super) struct Source<'a> {
     known: RefCell<BTreeMap<String, Option<Target>>>,
     /// Whether every skip connection of the space is there in the end.
     keeps_skips: bool,
+    /// Whether there is nothing to pay for but layers and what is added to them.
+    is_whole: bool,
 }
+
+/// The metrics that cost at least what layers do.
+pub(super) const NAMES: [&str; 4] = ["energy", "latency", "stored_size", "peak_memory"];
 
 /// The metrics that have a least value by layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,7 +125,8 @@ impl<'a> Source<'a> {
             let exprs = slots(target).into_iter().flat_map(evaluate::expressions);
             exprs.for_each(|e| of_targets.extend(evaluate::decisions(e)));
         }
-        let removes = |edit: &ir::Edit| *edit == ir::Edit::RemoveSkips;
+        let any = |edit: ir::Edit| repairs.iter().any(|r| r.edits.contains(&edit));
+        let adds = |node: &TemplateNode| matches!(node.op, TemplateOp::Join(How::Sum, _));
         Source {
             nodes,
             placed,
@@ -128,8 +134,26 @@ impl<'a> Source<'a> {
             targets,
             of_targets,
             known: RefCell::default(),
-            keeps_skips: !repairs.iter().any(|r| r.edits.iter().any(removes)),
+            keeps_skips: !any(ir::Edit::RemoveSkips),
+            is_whole: !any(ir::Edit::RemoveSkips)
+                && !any(ir::Edit::ShortcutAroundBinaryConvs)
+                && !nodes.iter().any(adds),
         }
+    }
+
+    /// What each layer costs at least of a metric, and how that becomes what a network does.
+    pub(super) fn of(&self, name: &str) -> Option<(Vec<Term<'_>>, Costs)> {
+        let metric = Metric::named(name)?;
+        let costs = match metric {
+            Metric::PeakMemory => Costs::Largest,
+            _ => Costs::Added,
+        };
+        Some((self.terms(metric), costs))
+    }
+
+    /// Whether the sum of what layers cost is all that a network does.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     fn terms(&self, metric: Metric) -> Vec<Term<'_>> {

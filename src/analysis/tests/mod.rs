@@ -9,6 +9,8 @@ mod library;
 mod lowering;
 mod mobile;
 mod networks;
+mod ranges;
+mod verdicts;
 
 use std::collections::BTreeMap;
 use std::path::Path;
