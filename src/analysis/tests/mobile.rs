@@ -141,7 +141,7 @@ fn more_points_than_128_bits_can_count() {
         "int, int8",
         "each layer { weights = int { bits in {2, 4, 8} }  activations = int { bits in 2..8 } }
   first layer, last layer { weights = int8  activations = int8 }",
-        "model_size <= 64 KiB",
+        "model_size <= 12 KiB",
     );
     let Count::Exact(n) = counted.counted().count(counted.decisions()) else {
         panic!("counted exactly");

@@ -9,6 +9,7 @@ mod library;
 mod lowering;
 mod mobile;
 mod networks;
+mod pruned;
 mod ranges;
 mod verdicts;
 

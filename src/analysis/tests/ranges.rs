@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::checked;
+use crate::diagnostic::render;
 use crate::ir::Value;
 use crate::model::counting::members;
 use crate::model::range::{End, Range};
@@ -42,7 +43,9 @@ experiment e {{
 "
     );
     // Not every experiment uses everything.
-    let (found, _) = checked("test.bnas", &text);
+    let (found, sources) = checked("test.bnas", &text);
+    let shown = render(&found.diagnostics, &sources, false);
+    assert!(found.program.is_some(), "{shown}");
     Template::new(&found.program.unwrap().experiments[0]).unwrap()
 }
 
@@ -141,7 +144,7 @@ fn within_requirements() {
         ),
         "require increasing(space.s[*].depth)".into(),
         "require space.width == 8 implies space.s[0].depth == 2 and space.s[1].kernel == 3".into(),
-        "require train.optimizer.sgd.lr >= 2e-2 and space.width == 8".into(),
+        "require train.optimizer.lr >= 2e-2 and space.width == 8".into(),
     ] {
         let template = template(STAGES, &require);
         assert_eq!(

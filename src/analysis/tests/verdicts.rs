@@ -104,7 +104,7 @@ fn the_default_member_proves_a_requirement_meetable() {
 fn an_extreme_candidate_proves_a_requirement_meetable() {
     // One candidate of hundreds of thousands takes the least energy: draws do not find it.
     let many = |lines: &str| {
-        let text = text(lines).replace("depth in 1..2", "depth in 1..5");
+        let text = text(lines).replace("depth in 1..2", "depth in 1..8");
         Template::new(&experiment(&text)).unwrap()
     };
     let free = survey(&many(""));

@@ -48,17 +48,11 @@ const MOST_WORK: u64 = 400_000_000;
 const MOST_WORK_FOR_ONE: u64 = 100_000_000;
 /// What may be planned: that many rows cannot be is only known later.
 const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
-/// In how many steps a sum is cut that cannot be told apart exactly, and whether one that can be is; less where that is too much.
-const STEPS: [(bool, u64); 5] = [
-    (true, 8000),
-    (true, 2000),
-    (true, 400),
-    (false, 200),
-    (false, 50),
-];
+/// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
+/// is time for; one by one, fewer where that is too much.
+const STEPS: [u64; 3] = [200, 50, 10];
+const MOST_STEPS: u64 = 8000;
 
-/// The most steps of each of several sums.
-const MOST_STEPS_TOGETHER: u64 = 400;
 /// How many of several sums are tried alone.
 const MOST_ALONE: usize = 4;
 
@@ -75,6 +69,8 @@ pub struct Eliminated {
     pub left_out: Vec<usize>,
     /// Bounds, by number, that nothing that is drawn keeps to.
     pub dropped: Vec<usize>,
+    /// The products of counts that it took.
+    work: u64,
 }
 
 /// A tree of counts, however long they are.
@@ -131,19 +127,15 @@ pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminate
 /// Counts the points that meet all guards and as much of these constraints and bounds as can be: not fewer than the points that meet them.
 pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> Option<Eliminated> {
     let mut raw = factors::raw(decisions, constraints, bounds, &[], FEW)?;
-    let finest = |raw: &Raw, most: u64| {
-        let mut steps = STEPS.iter().filter(|(_, steps)| *steps <= most);
-        steps.find_map(|(exact, steps)| eliminated(raw, &raw.units(*exact, *steps)?))
-    };
     if raw.sums.len() < 2 {
-        return finest(&raw, u64::MAX);
+        return finest(&raw);
     }
     // Several at once are told apart coarsely: one of them alone may leave out more. What leaves out most is best.
-    let mut best = finest(&raw, MOST_STEPS_TOGETHER);
+    let mut best = finest(&raw);
     let all = std::mem::take(&mut raw.sums);
     for one in all.iter().take(MOST_ALONE) {
         raw.sums = vec![one.clone()];
-        let Some(mut alone) = finest(&raw, u64::MAX) else {
+        let Some(mut alone) = finest(&raw) else {
             continue;
         };
         let is_less = |best: &Eliminated| alone.total.parts < best.total.parts;
@@ -160,10 +152,28 @@ pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> 
     best
 }
 
+/// Sums told apart exactly, or in as many steps as there is time for.
+fn finest(raw: &Raw) -> Option<Eliminated> {
+    if let Some(units) = raw.units(true, MOST_STEPS)
+        && let Some(exact) = eliminated(raw, &units)
+    {
+        return Some(exact);
+    }
+    let rounded = |steps: u64| eliminated(raw, &raw.units(false, steps)?).map(|e| (steps, e));
+    let (steps, first) = STEPS.iter().find_map(|steps| rounded(*steps))?;
+    // The work grows about as the number of all partial sums does.
+    let growth = (MOST_WORK / 2) as f64 / first.work.max(1) as f64;
+    let growth = growth.powf(1.0 / raw.sums.len().max(1) as f64);
+    let finer = ((steps as f64 * growth) as u64).min(MOST_STEPS);
+    let mut finer = [finer, finer / 3].into_iter().filter(|f| *f > steps);
+    let best = finer.find_map(rounded).map(|(_, best)| best);
+    Some(best.unwrap_or(first))
+}
+
 fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
     let factors = raw.factors(units)?;
     let layout = planned(&factors)?;
-    let tree = counts(&factors, &layout)?;
+    let (tree, work) = counts(&factors, &layout)?;
     let mut left_out: BTreeSet<usize> = raw.beyond.iter().copied().collect();
     let sums = raw.sums.iter().zip(units);
     left_out.extend(
@@ -180,21 +190,23 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
         has_sums: !units.is_empty(),
         left_out: left_out.into_iter().collect(),
         dropped: Vec::new(),
+        work,
     })
 }
 
 /// Counts in the shortest numbers that have room for them.
-fn counts(factors: &Factors<BigUint>, layout: &Layout) -> Option<Arc<dyn Points>> {
+fn counts(factors: &Factors<BigUint>, layout: &Layout) -> Option<(Arc<dyn Points>, u64)> {
     fn of<N: Tally + Send + Sync + 'static>(
         factors: &Factors<BigUint>,
         layout: &Layout,
-    ) -> Result<Arc<dyn Points>, Failed> {
-        let tree = Tree::<N>::new(factors, layout.clone(), N::of, MOST_WORK)?;
-        Ok(Arc::new(tree))
+    ) -> Result<(Arc<dyn Points>, u64), Failed> {
+        let mut left = MOST_WORK;
+        let tree = Tree::<N>::new(factors, layout.clone(), N::of, &mut left)?;
+        Ok((Arc::new(tree), MOST_WORK - left))
     }
     for count in [of::<u128>, of::<Words<4>>, of::<Words<8>>, of::<BigUint>] {
         match count(factors, layout) {
-            Ok(tree) => return Some(tree),
+            Ok(counted) => return Some(counted),
             Err(Failed::TooMuch) => return None,
             Err(Failed::NoRoom) => {}
         }
@@ -253,7 +265,7 @@ fn of_units<W: Whole>(
     let factors = raw.priced(units, W::of)?;
     let layout = planned(&factors)?;
     let of = |cost: &f64| Some(Cost::<W>::of(*cost));
-    let tree = Tree::new(&factors, layout, of, MOST_WORK_FOR_ONE).ok()?;
+    let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
     tree.cheapest(decisions.all.len())
 }
 

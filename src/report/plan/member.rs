@@ -1,7 +1,6 @@
 //! The default member beside the ends of all, and its layers.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use crate::model::metrics::metric;
 use crate::model::range::End;

@@ -138,7 +138,7 @@ impl<const N: usize> Amount for Words<N> {
     }
 
     const ROOM: u64 = 64 * N as u64;
-    const COST: u64 = N as u64;
+    const COST: u64 = N as u64 / 2 + 1;
 }
 
 impl<const N: usize> Tally for Words<N> {

@@ -26,12 +26,12 @@ pub struct Tree<N> {
 }
 
 impl<N: Amount> Tree<N> {
-    /// Carries out a plan with so much `work`, in products of counts. `of` says which amount a row multiplies by, if there is room for it.
+    /// Carries out a plan and takes the products of counts from `work`. `of` says which amount a row multiplies by, if there is room for it.
     pub fn new<W>(
         factors: &Factors<W>,
         layout: Layout,
         of: impl Fn(&W) -> Option<N>,
-        work: u64,
+        work: &mut u64,
     ) -> Result<Tree<N>, Failed> {
         let mut tree = Tree {
             layout,
@@ -40,9 +40,9 @@ impl<N: Amount> Tree<N> {
             total: N::zero(),
         };
         let rooms = tree.rooms(factors);
-        let (mut scratch, mut work) = (Vec::new(), work);
+        let mut scratch = Vec::new();
         for (step, rooms) in rooms.iter().enumerate() {
-            let table = tree.table(step, factors, &of, rooms, &mut scratch, &mut work)?;
+            let table = tree.table(step, factors, &of, rooms, &mut scratch, work)?;
             tree.tables.push(table);
         }
         if let Some(last) = tree.tables.last() {
