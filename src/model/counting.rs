@@ -29,7 +29,7 @@ pub use members::{Endless, Members, Next, members};
 use self::compile::compile;
 pub(super) use self::compile::hull;
 use self::elimination::Eliminated;
-pub(super) use self::elimination::{Costs, End, Sum, Term, cheapest, terms};
+pub(super) use self::elimination::{Costs, End, Sum, Term, cheapest, combinations, terms};
 use self::graph::{Graph, Total};
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};
@@ -125,13 +125,18 @@ impl Counted {
         let kept: BTreeSet<usize> = (0..decisions.constraints.len())
             .filter(|c| !has_reals(&decisions.constraints[*c], decisions))
             .collect();
-        let numbers: Vec<usize> = kept.iter().copied().collect();
+        let numbers: Vec<usize> = (0..decisions.constraints.len()).collect();
         if !bounds.is_empty()
             && let Some(found) = elimination::roughly(decisions, &numbers, bounds)
         {
             return Counted::eliminated(found, &kept, decisions, true);
         }
-        let all: Vec<&Expr> = kept.iter().map(|c| &decisions.constraints[*c]).collect();
+        // Of a conjunction over reals, too, the parts over other decisions alone are counted.
+        let mut all: Vec<&Expr> = Vec::new();
+        for constraint in &decisions.constraints {
+            elimination::conjuncts(constraint, &mut all);
+        }
+        all.retain(|part| !has_reals(part, decisions));
         let conditioned = |steps: u64| compile(decisions, &all, &mut { steps });
         if let Some(graph) = conditioned(FIRST_STEPS) {
             return Counted::conditioned(Some(graph), &kept, decisions);
@@ -176,6 +181,7 @@ impl Counted {
         let mut left_out = others(kept, decisions);
         left_out.extend(&found.left_out);
         left_out.sort_unstable();
+        left_out.dedup();
         Counted {
             how: match found.variables {
                 0 => How::Product,

@@ -63,9 +63,7 @@ pub(super) fn ranges(template: &Template) -> Ranges {
     let requires = template.requires();
     let search = Search {
         template,
-        constraints: (0..template.decisions().constraints.len())
-            .filter(|c| !template.is_over_reals(*c))
-            .collect(),
+        constraints: (0..template.decisions().constraints.len()).collect(),
         bounds: requires
             .iter()
             .flat_map(|r| least::bounds(r, &source))
@@ -110,7 +108,7 @@ pub(super) fn ranges(template: &Template) -> Ranges {
 
 struct Search<'a> {
     template: &'a Template,
-    /// Those without reals, by number.
+    /// All, by number.
     constraints: Vec<usize>,
     bounds: Vec<Sum<'a>>,
 }
@@ -214,8 +212,8 @@ impl Search<'_> {
             })
         };
         let first = of(false);
-        let has_reals = self.constraints.len() < decisions.constraints.len();
-        if !has_reals || decisions.is_feasible(&first) {
+        let has_reals = |c: &usize| self.template.is_over_reals(*c);
+        if decisions.is_feasible(&first) || !self.constraints.iter().any(has_reals) {
             return first;
         }
         let drawn = (0..MOST_DRAWS).map(|_| of(true));

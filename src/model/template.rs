@@ -261,6 +261,7 @@ impl Template {
             &nodes,
             &placed,
             &experiment.quantizers,
+            &decisions,
             &targets,
             &experiment.repair_definitions,
         );
@@ -401,6 +402,7 @@ impl Template {
             &self.nodes,
             &self.placed,
             &self.quantizers,
+            &self.decisions,
             &self.targets,
             &self.repair_definitions,
         )

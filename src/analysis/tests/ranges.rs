@@ -83,12 +83,13 @@ fn candidates(template: &Template) -> Vec<(Point, BTreeMap<String, f64>)> {
     found
 }
 
-/// No candidate is beyond an end, and one is at each that is said to be attained. The ends that are not, as `low name` and `high name`.
+/// No candidate is beyond an end, and one is at each that is said to be attained. The ends that are not, as `low name` and `high name`;
+/// of `peak_memory` neither need be.
 fn compare(template: &Template) -> Vec<String> {
     let all = candidates(template);
     assert!(!all.is_empty());
     let ranges = survey(template).ranges;
-    let mut open = Vec::new();
+    let mut open: Vec<String> = Vec::new();
     for name in SUMS.iter().chain(&PRICES).chain(&["peak_memory"]) {
         let of =
             |pick: fn(f64, f64) -> f64| all.iter().map(|(_, m)| m[*name]).reduce(pick).unwrap();
@@ -115,15 +116,13 @@ fn compare(template: &Template) -> Vec<String> {
         one(low, of(f64::min), 1.0, "low");
         one(high, of(f64::max), -1.0, "high");
     }
+    open.retain(|end| !end.ends_with("peak_memory"));
     open
 }
 
 #[test]
 fn without_requirements() {
-    assert_eq!(
-        compare(&template(STAGES, "")),
-        ["low peak_memory", "high peak_memory"]
-    );
+    assert!(compare(&template(STAGES, "")).is_empty());
 }
 
 #[test]
@@ -147,11 +146,7 @@ fn within_requirements() {
         "require train.optimizer.lr >= 2e-2 and space.width == 8".into(),
     ] {
         let template = template(STAGES, &require);
-        assert_eq!(
-            compare(&template),
-            ["low peak_memory", "high peak_memory"],
-            "{require}"
-        );
+        assert!(compare(&template).is_empty(), "{require}");
     }
     // The limit is a bound that no candidate need have.
     let energy = template(
@@ -171,7 +166,7 @@ fn of_alternative_blocks() {
   add stem via conv_shortcut when resumes";
     let template = template(body, "");
     let open = compare(&template);
-    assert_eq!(open, ["low peak_memory", "high peak_memory"]);
+    assert!(open.is_empty(), "{open:?}");
     let low = survey(&template).ranges["macs"].low.unwrap();
     assert!(low.value > 64.0 * 72.0, "{low:?}");
 }
@@ -187,8 +182,7 @@ fn of_branches_and_repairs() {
   }} join {join}"
         )
     };
-    let sums = ["low peak_memory", "high peak_memory"];
-    assert_eq!(compare(&template(&branches("concat"), "")), sums);
+    assert!(compare(&template(&branches("concat"), "")).is_empty());
     let added = compare(&template(&branches("add"), ""));
     for name in ["energy", "latency"] {
         assert!(added.contains(&format!("high {name}")), "{added:?}");
@@ -204,7 +198,7 @@ fn of_branches_and_repairs() {
 fn of_a_network_without_decisions() {
     let body = "  layer stem = conv(channels = 8) -> norm -> relu";
     let mut template = template(body, "require policy.stem.q == int8");
-    assert_eq!(compare(&template), ["low peak_memory", "high peak_memory"]);
+    assert!(compare(&template).is_empty());
     template = self::template(body, "");
     assert!(survey(&template).ranges["macs"].low.unwrap().is_attained);
 }

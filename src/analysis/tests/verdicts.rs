@@ -102,9 +102,11 @@ fn the_default_member_proves_a_requirement_meetable() {
 
 #[test]
 fn an_extreme_candidate_proves_a_requirement_meetable() {
-    // One candidate of hundreds of thousands takes the least energy: draws do not find it.
+    // One candidate of tens of thousands takes the least energy: draws do not find it.
     let many = |lines: &str| {
-        let text = text(lines).replace("depth in 1..2", "depth in 1..8");
+        let text = text(lines)
+            .replace("depth in 1..2", "depth in 1..4")
+            .replace("width in {16, 8}", "width in {16, 8, 12, 24}");
         Template::new(&experiment(&text)).unwrap()
     };
     let free = survey(&many(""));

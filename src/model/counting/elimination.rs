@@ -31,7 +31,7 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 
 use self::cheapest::{Added, Cost, Largest, Whole};
-pub use self::comparison::{End, Sum, Term, terms};
+pub use self::comparison::{End, Sum, Term, combinations, conjuncts, terms};
 use self::factors::{Factors, Raw};
 use self::layout::Layout;
 use self::tally::{Tally, Words};

@@ -68,7 +68,7 @@ impl<'a> Term<'a> {
 }
 
 /// The parts of a conjunction, which hold together exactly if it does.
-pub(super) fn conjuncts<'e>(expr: &'e Expr, into: &mut Vec<&'e Expr>) {
+pub fn conjuncts<'e>(expr: &'e Expr, into: &mut Vec<&'e Expr>) {
     match expr {
         Expr::Binary(BinaryOp::And, x, y) => {
             conjuncts(x, into);
@@ -79,7 +79,7 @@ pub(super) fn conjuncts<'e>(expr: &'e Expr, into: &mut Vec<&'e Expr>) {
 }
 
 /// How many combinations some decisions have at most; `None` if a real is among them.
-pub(super) fn combinations(scope: &[usize], decisions: &Decisions) -> Option<u64> {
+pub fn combinations(scope: &[usize], decisions: &Decisions) -> Option<u64> {
     scope.iter().try_fold(1_u64, |product, i| {
         let decision = &decisions.all[*i];
         let optional = u64::from(decision.guard != Expr::bool(true));

@@ -12,6 +12,7 @@ use super::histogram::Sums;
 use super::layout::{Variable, row, rows, unrow};
 use super::units::{self, Unit};
 use crate::ir::{Expr, Value};
+use crate::model::counting::has_reals;
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::members::Values;
@@ -66,8 +67,8 @@ pub struct RawSum {
     pub high: Option<End>,
 }
 
-/// Tables of everything. A constraint over at most `few` combinations is a table of its own, even if it limits a sum. `None` if that is too
-/// much, or a variable is over reals. `priced` are the terms of what is to be small or large.
+/// Tables of everything but what is over reals. A constraint over at most `few` combinations is a table of its own, even if it limits a sum. `None` if that is too
+/// much, or a condition is over reals. `priced` are the terms of what is to be small or large.
 pub fn raw(
     decisions: &Decisions,
     constraints: &[usize],
@@ -79,7 +80,10 @@ pub fn raw(
     for c in constraints {
         let mut of_constraint = Vec::new();
         comparison::conjuncts(&decisions.constraints[*c], &mut of_constraint);
-        parts.extend(of_constraint.into_iter().map(|part| (*c, part)));
+        let finite = of_constraint
+            .into_iter()
+            .filter(|p| !has_reals(p, decisions));
+        parts.extend(finite.map(|part| (*c, part)));
     }
     let mut keys: BTreeSet<usize> = BTreeSet::new();
     for decision in &decisions.all {
