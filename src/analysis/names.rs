@@ -428,7 +428,8 @@ impl Reader<'_> {
                     "bnas::import::not_utf8",
                     format!("`{name}` is not UTF-8 text"),
                 )
-                .label(span, "imported here"),
+                .label(span, "imported here")
+                .help("save that file in the encoding UTF-8"),
             );
             return None;
         };

@@ -122,7 +122,7 @@ impl<'t> Place<'t> {
         let missed = |what: &String| matches!(what.as_str(), VALUE | "`then`" | "`else`");
         let behind = text[..at].trim_end();
         let skipped = &text[behind.len()..at];
-        let last_line = &behind[behind.rfind('\n').map_or(0, |n| n + 1)..];
+        let last_line = &behind[line_start(behind)..];
         if skipped.contains('\n') && expected.iter().any(missed) && !last_line.contains("//") {
             // A value is missing at the end of a line; the word on the next one is innocent.
             return Place {
@@ -159,13 +159,13 @@ impl<'t> Place<'t> {
 
     /// Its line up to the place, from the start of the bad stretch.
     fn before(&self) -> &'t str {
-        let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+        let line = line_start(&self.text[..self.at]);
         self.text[line.max(self.start).min(self.at)..self.at].trim()
     }
 
     /// Its line up to the place.
     fn line(&self) -> &'t str {
-        let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+        let line = line_start(&self.text[..self.at]);
         &self.text[line..self.at]
     }
 
@@ -212,7 +212,7 @@ impl<'t> Place<'t> {
             ));
         }
         let above = self.text[..self.at].trim_end();
-        if above[above.rfind('\n').map_or(0, |n| n + 1)..]
+        if above[line_start(above)..]
             .trim_start()
             .starts_with("///")
             && matches!(self.found, Found::FileEnd | Found::Token("}"))
@@ -361,6 +361,18 @@ impl fmt::Display for Found<'_> {
             Found::FileEnd => f.write_str("end of file"),
         }
     }
+}
+
+/// How far back the start of a line is looked for: on one line of many mistakes, each would be looked at from all behind it.
+const LONG_LINE: usize = 4096;
+
+/// Where the last line of a text starts, or of a long one its last part.
+fn line_start(text: &str) -> usize {
+    let mut from = text.len().saturating_sub(LONG_LINE);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    text[from..].rfind('\n').map_or(from, |n| from + n + 1)
 }
 
 fn keyword(word: &str) -> Slip {

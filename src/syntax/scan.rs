@@ -52,7 +52,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
     let mut closed = None;
     for (i, token) in tokens.iter().enumerate() {
         let range = token.start..token.end();
-        let starts_line = range.start == 0 || text.as_bytes()[range.start - 1] == b'\n';
+        let starts_line = starts_line(text, token);
         if starts_line && token.rule == Rule::word {
             let head = head(id, &tokens[i..]);
             if head.is_some() || token.text == "use" {
@@ -62,7 +62,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                 }
                 let unopened = head
                     .is_some()
-                    .then(|| unopened(text, &tokens[i..]))
+                    .then(|| unopened(id, text, &tokens[i..]))
                     .flatten();
                 lost.extend(scan.restart(range.start, head));
                 closed = None;
@@ -118,14 +118,17 @@ pub(super) fn masked(text: &str, lost: &[Lost]) -> String {
 }
 
 /// The last token on the line of a declaration's head, if neither that line nor the next has the brace that opens it.
-fn unopened<'t, 'a>(text: &str, tokens: &'a [Token<'t>]) -> Option<&'a Token<'t>> {
+/// It looks no further than the next declaration: in a text of heads alone, each would be looked at from all before it.
+fn unopened<'t, 'a>(id: SourceId, text: &str, tokens: &'a [Token<'t>]) -> Option<&'a Token<'t>> {
     let mut depth = 0_usize;
-    for pair in tokens.windows(2) {
+    for (i, pair) in tokens.windows(2).enumerate() {
         let [before, token] = pair else { break };
+        let is_below = text[before.end()..token.start].contains('\n');
         match token.text {
             "{" => return None,
-            _ if depth == 0 && text[before.end()..token.start].contains('\n') => {
-                return Some(before);
+            _ if depth == 0 && is_below => return Some(before),
+            _ if is_below && starts_line(text, token) && head(id, &tokens[i + 1..]).is_some() => {
+                return None;
             }
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
@@ -133,6 +136,11 @@ fn unopened<'t, 'a>(text: &str, tokens: &'a [Token<'t>]) -> Option<&'a Token<'t>
         }
     }
     None
+}
+
+/// Whether not even a blank stands before a token on its line.
+fn starts_line(text: &str, token: &Token<'_>) -> bool {
+    token.start == 0 || text.as_bytes()[token.start - 1] == b'\n'
 }
 
 fn never_opened(span: Span) -> Diagnostic {
