@@ -84,6 +84,21 @@ pub(super) fn syntax_error(
     }
 }
 
+/// What is said of a quote without an end.
+const UNCLOSED_TEXT: [&str; 3] = [
+    "this text is not closed on its line",
+    "opened here",
+    "write `\"` at its end, and `\\\\` for a backslash",
+];
+
+/// The diagnostic of a text without an end.
+pub(super) fn unclosed_text(span: Span) -> Diagnostic {
+    let [message, label, help] = UNCLOSED_TEXT;
+    Diagnostic::error("bnas::parse::syntax", message)
+        .label(span, label)
+        .help(help)
+}
+
 /// Where reading ended, and what stands there.
 struct Place<'t> {
     text: &'t str,
@@ -244,8 +259,8 @@ impl<'t> Place<'t> {
                 "write `\"…\"`",
             ),
             "\"" => {
-                let help = "write `\"` at its end, and `\\\\` for a backslash";
-                Slip::new("this text is not closed on its line", "opened here", help)
+                let [message, label, help] = UNCLOSED_TEXT;
+                Slip::new(message, label, help)
             }
             "&" => Slip::new("`&` is no operator", logic, "write `and`"),
             "|" => Slip::new("`|` is no operator", logic, "write `or`"),

@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::Name;
-use crate::syntax::explain::is_keyword;
+use crate::syntax::explain::{self, is_keyword};
 use crate::syntax::grammar::Rule;
 use crate::syntax::tokens::{Token, tokens};
 
@@ -36,6 +36,9 @@ const HEADS: [&str; 8] = [
     "target",
 ];
 
+/// How many bytes behind quotes that are not closed the grammar may look at: it looks at all of a line behind each of them.
+const UNCLOSED: usize = 256 << 10;
+
 /// A stretch of text whose brackets do not pair up.
 pub(super) struct Lost {
     pub(super) range: Range<usize>,
@@ -50,6 +53,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
     let mut lost = Vec::new();
     // The token that closed the last declaration.
     let mut closed = None;
+    let (mut line_end, mut unclosed) = (0, 0);
     for (i, token) in tokens.iter().enumerate() {
         let range = token.start..token.end();
         let starts_line = starts_line(text, token);
@@ -70,6 +74,17 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     sink.push(never_opened(scan.span(token).to(scan.span(last))));
                     scan.is_lost = true;
                 }
+            }
+        }
+        if token.rule == Rule::sign && token.text == "\"" {
+            if line_end <= range.start {
+                let line = text[range.start..].find('\n');
+                line_end = line.map_or(text.len(), |n| range.start + n);
+            }
+            unclosed += line_end - range.start;
+            if unclosed > UNCLOSED && !scan.is_lost {
+                sink.push(explain::unclosed_text(scan.span(token)));
+                scan.is_lost = true;
             }
         }
         if scan.is_lost {
