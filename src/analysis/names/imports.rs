@@ -366,7 +366,8 @@ impl Reader<'_> {
                     "bnas::import::not_utf8",
                     format!("`{name}` is not UTF-8 text"),
                 )
-                .label(span, "imported here"),
+                .label(span, "imported here")
+                .help("save that file in the encoding UTF-8"),
             );
             return None;
         };
