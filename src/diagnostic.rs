@@ -217,9 +217,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
         }
     }
     if let Some(more @ 1..) = diagnostics.len().checked_sub(DRAWN) {
-        out.push_str(&format!(
-            "and {more} more problems\n"
-        ));
+        out.push_str(&format!("and {more} more problems\n"));
     }
     out
 }

@@ -295,7 +295,8 @@ impl Cx<'_> {
                 format!("write it in `{unit}`, with any prefix")
             }
             (Kind::Number(_) | Kind::Whole, Type::Text)
-                if written.starts_with('"') && written[1..].starts_with(|c: char| c.is_ascii_digit()) =>
+                if written.starts_with('"')
+                    && written[1..].starts_with(|c: char| c.is_ascii_digit()) =>
             {
                 format!("write it without quotes: `{}`", written.trim_matches('"'))
             }

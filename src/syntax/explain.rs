@@ -227,9 +227,7 @@ impl<'t> Place<'t> {
             ));
         }
         let above = self.text[..self.at].trim_end();
-        if above[line_start(above)..]
-            .trim_start()
-            .starts_with("///")
+        if above[line_start(above)..].trim_start().starts_with("///")
             && matches!(self.found, Found::FileEnd | Found::Token("}"))
         {
             let label = "nothing follows that it could document";
