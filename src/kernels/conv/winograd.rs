@@ -30,7 +30,7 @@ use crate::kernels::{
 };
 
 /// Tiles in one chain of the gradient to the weights. Fixed: it shows in the last bits of results.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 
 /// Whether the products that are saved outweigh the transforms. A rule of shapes alone: it shows in the last bits.
 pub(super) fn suits(shape: &ConvShape) -> bool {
