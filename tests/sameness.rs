@@ -53,7 +53,7 @@ space wide {
 
 policy few { each layer { weights = int { bits = 4 }  activations = int { bits = 8 } } }
 
-experiment wide {
+experiment together {
   data   = digits
   space  = wide
   policy = few
