@@ -314,6 +314,12 @@ impl RawSum {
 }
 
 impl Raw {
+    /// What was dear becomes cheap.
+    pub fn negate_prices(&mut self) {
+        let tables = self.prices.iter_mut().flat_map(|(_, table)| table);
+        tables.flatten().for_each(|price| *price = -*price);
+    }
+
     /// Tables of how many points there are, in which sums are told apart by these units. `None` if they are too long together.
     pub fn factors(&self, units: &[Unit]) -> Option<Factors<BigUint>> {
         let one = BigUint::from(1_u32);
