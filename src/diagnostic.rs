@@ -17,6 +17,9 @@ use crate::source::{Source, SourceId, Sources, Span};
 const LONG_LINE: usize = 1000;
 const SHOWN: usize = 200;
 
+/// How many diagnostics are drawn: nobody reads more, and the first ones are enough to go on with.
+const DRAWN: usize = 1000;
+
 /// How bad it is: an error stops before any work, a warning does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Severity {
@@ -174,7 +177,8 @@ fn excess(letters: &[u16; 256], word: &str) -> usize {
     missing.count()
 }
 
-/// Draws diagnostics as text, 100 columns wide, with or without color.
+/// Draws diagnostics as text, 100 columns wide, with or without color. Of very many it draws the first errors, and says how many more
+/// there are.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
     let theme = if color {
         GraphicalTheme::unicode()
@@ -190,7 +194,11 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
             .render_report(&mut out, view)
             .expect("writing to a string cannot fail");
     };
-    for diagnostic in diagnostics {
+    let is_many = diagnostics.len() > DRAWN;
+    // Where not all are drawn, warnings stand back.
+    let first = diagnostics.iter().filter(|d| !is_many || d.is_error());
+    let then = diagnostics.iter().filter(|d| is_many && !d.is_error());
+    for diagnostic in first.chain(then).take(DRAWN) {
         let main = diagnostic.labels.first().map(|l| l.span.source);
         let mut elsewhere = elsewhere(diagnostic, sources, main);
         // The help stands below everything that it speaks of.
@@ -207,6 +215,9 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
         for view in &elsewhere {
             draw(view);
         }
+    }
+    if let Some(more @ 1..) = diagnostics.len().checked_sub(DRAWN) {
+        out.push_str(&format!("and {more} more problems\n"));
     }
     out
 }

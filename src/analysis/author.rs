@@ -3,7 +3,7 @@
 //! In: syntax. Out: the first unit of an expression, and for every metric or goal that is compared with a number the unit of that
 //! number, by the text of what is compared. That the two have one dimension is checked elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::context::Cx;
 use super::merged::Merged;
@@ -13,12 +13,13 @@ impl Cx<'_> {
     /// `require energy <= 5 uJ`: energy is shown in uJ. The first line that says so counts.
     pub(super) fn author_units(&self, merged: &Merged) -> BTreeMap<String, String> {
         let mut units = BTreeMap::new();
+        let given = given(merged);
         for entry in &merged.entries {
             if let EntryKind::Require(claim) | EntryKind::Expect(claim) = &entry.kind {
                 comparisons(&claim.condition, &mut |left, right| {
                     for (subject, limit) in [(left, right), (right, left)] {
                         if unit(subject).is_none()
-                            && let Some(unit) = self.limit(limit, merged)
+                            && let Some(unit) = limit_of(limit, &given)
                         {
                             let subject = self.text(subject.span);
                             let subject = subject.strip_prefix("best.").unwrap_or(&subject);
@@ -31,22 +32,29 @@ impl Cx<'_> {
         }
         units
     }
+}
 
-    /// The unit of a number, or of a name that the experiment gives a number.
-    fn limit(&self, e: &Expr, merged: &Merged) -> Option<String> {
-        let ExprKind::Path(path) = &e.kind else {
-            return number(e);
+/// The names that have a unit in an experiment, with that unit.
+fn given(merged: &Merged) -> HashMap<&str, String> {
+    let mut given = HashMap::new();
+    for entry in &merged.entries {
+        let (target, unit) = match &entry.kind {
+            EntryKind::Field(f) => (&f.target, number(&f.value)),
+            EntryKind::Choice(c) => (&c.target, unit(&c.domain)),
+            _ => continue,
         };
-        let name = &path.as_name()?.text;
-        merged.entries.iter().find_map(|entry| match &entry.kind {
-            EntryKind::Field(f) if f.target.as_name().is_some_and(|n| n.text == *name) => {
-                number(&f.value)
-            }
-            EntryKind::Choice(c) if c.target.as_name().is_some_and(|n| n.text == *name) => {
-                unit(&c.domain)
-            }
-            _ => None,
-        })
+        if let (Some(name), Some(unit)) = (target.as_name(), unit) {
+            given.entry(name.text.as_str()).or_insert(unit);
+        }
+    }
+    given
+}
+
+/// The unit of a number, or of a name that the experiment gives a number.
+fn limit_of(e: &Expr, given: &HashMap<&str, String>) -> Option<String> {
+    match &e.kind {
+        ExprKind::Path(path) => given.get(path.as_name()?.text.as_str()).cloned(),
+        _ => number(e),
     }
 }
 

@@ -228,14 +228,18 @@ impl Cx<'_> {
                 } => (name, Given::Searched(domain, default.as_ref())),
                 Argument::Positional { value, .. } => {
                     let text = self.text(value.span);
-                    let first = known.first().copied().unwrap_or("name");
+                    let is_free =
+                        |name: &&&str| written.get(name).is_none() && !meant.contains(name);
+                    let next = known.iter().find(is_free).or(known.first());
+                    let next = next.copied().unwrap_or("name");
+                    meant.push(next);
                     self.report(
                         Diagnostic::error(
                             "bnas::name::positional",
                             format!("arguments of `{}` are named", name.text),
                         )
                         .label(value.span, "has no name")
-                        .help(format!("write `{first} = {text}`")),
+                        .help(format!("write `{next} = {text}`")),
                     );
                     continue;
                 }

@@ -125,12 +125,15 @@ impl Cx<'_> {
                     format!("arguments of `{}` are named", callee.text),
                 )
                 .label(value.span, "has no name");
-                diagnostic = match callable.fields.first() {
+                // People who leave names out keep the order of the fields.
+                let is_free = |name| written.get(name).is_none() && !written.is_meant(name);
+                let next = callable.fields.iter().find(|f| is_free(f.name));
+                diagnostic = match next.or(callable.fields.first()) {
                     Some(field) => diagnostic.help(format!("write `{} = {text}`", field.name)),
                     None => diagnostic.help(format!("`{}` takes no arguments", callee.text)),
                 };
                 self.report(diagnostic);
-                if let Some(field) = callable.fields.first() {
+                if let Some(field) = next {
                     written.mean(field.name);
                 }
             }

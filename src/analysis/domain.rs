@@ -3,6 +3,8 @@
 //! In: a set, a range, `categories`, or the name of a set. Out: a [`Domain`] with members of one kind, never empty, never
 //! reversed. It must not know what the chosen value is used for beyond its field.
 
+use std::collections::HashSet;
+
 use super::author;
 use super::context::{Cx, Local};
 use super::expr::Typed;
@@ -147,6 +149,7 @@ impl Cx<'_> {
         }
         let mut first: Option<Typed> = None;
         let mut lowered: Vec<Expr> = Vec::with_capacity(items.len());
+        let mut known = HashSet::with_capacity(items.len());
         let mut values = Some(Vec::with_capacity(items.len()));
         let mut poisoned = false;
         for item in items {
@@ -161,7 +164,11 @@ impl Cx<'_> {
                 poisoned = true;
             }
             poisoned |= typed.ty == Type::Poison;
-            if typed.ty != Type::Poison && lowered.contains(&typed.expr) {
+            let is_known = match known_again(&typed.expr) {
+                Some(constant) => !known.insert(constant),
+                None => lowered.contains(&typed.expr),
+            };
+            if !typed.ty.is_poisoned() && is_known {
                 let text = self.text(item.span);
                 self.report(
                     Diagnostic::warning(
@@ -327,6 +334,15 @@ fn members(kind: &DomainKind) -> String {
         DomainKind::Integers { low, high, .. } => ends(low.to_string(), high.to_string()),
         DomainKind::Reals { low, high, .. } => ends(low.to_string(), high.to_string()),
         _ => "take one of its members".into(),
+    }
+}
+
+/// What tells a number or a name from others, without a look at each of them.
+fn known_again(member: &Expr) -> Option<String> {
+    match member {
+        Expr::Value(Value::Number(x)) => Some(format!("{:?}", x + 0.0)),
+        Expr::Value(Value::Name(name)) => Some(format!("`{name}")),
+        _ => None,
     }
 }
 

@@ -294,6 +294,12 @@ impl Cx<'_> {
             (Kind::Number(unit), Type::Number(_)) => {
                 format!("write it in `{unit}`, with any prefix")
             }
+            (Kind::Number(_) | Kind::Whole, Type::Text)
+                if written.starts_with('"')
+                    && written[1..].starts_with(|c: char| c.is_ascii_digit()) =>
+            {
+                format!("write it without quotes: `{}`", written.trim_matches('"'))
+            }
             (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),
             (_, Type::Set(_)) => {
                 format!("write `{} in {written}` to choose from the set", field.name)

@@ -12,6 +12,7 @@ use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{BinaryOp, Expr, Function};
+use crate::model::aggregate::halved;
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::units::Dimension;
@@ -91,9 +92,7 @@ impl Cx<'_> {
         let exprs = args.into_iter().map(|a| a.expr);
         let expr = if many {
             // max(a, b, c) = max(max(a, b), c)
-            exprs
-                .reduce(|a, b| Expr::Call(function, vec![a, b]))
-                .expect("at least two arguments")
+            halved(exprs, &|a, b| Expr::Call(function, vec![a, b])).expect("at least two arguments")
         } else {
             Expr::Call(function, exprs.collect())
         };

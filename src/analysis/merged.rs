@@ -82,7 +82,12 @@ impl Cx<'_> {
             let name = &modules.declaration(*id).name;
             diagnostic = diagnostic.label(name.span, format!("derives from `{}`", next.text));
         }
-        self.report(diagnostic.help("derive one of them from a word of the language"));
+        let kind = &modules.declaration(circle[0]).kind.text;
+        let words = schema::declaration(kind).map_or(&[][..], |schema| schema.bases);
+        self.report(diagnostic.help(match words {
+            [] => "leave the base of one of them out".to_string(),
+            words => format!("derive one of them from {}", list(words.iter().copied())),
+        }));
         self.circles.extend(circle);
     }
 

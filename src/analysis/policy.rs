@@ -139,7 +139,10 @@ impl Cx<'_> {
             requires,
             weights,
             activations,
-            span,
+            span: rule.selectors.last().map_or(span, |last| Span {
+                end: last.span.end,
+                ..span
+            }),
         }
     }
 

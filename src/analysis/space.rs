@@ -143,7 +143,10 @@ impl Cx<'_> {
                         count: count.expr,
                         index: repeat.index.text.clone(),
                         body: copies,
-                        span: entry.span,
+                        span: Span {
+                            end: repeat.count.span.end,
+                            ..entry.span
+                        },
                     });
                 }
                 EntryKind::Add(add) => body.extend(self.skip(add, entry.span).map(Stmt::Add)),

@@ -374,9 +374,13 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
+/// The stack of a thread that evaluates candidates, whose formulas may nest a thousand steps.
+const STACK: usize = 16 << 20;
+
 fn pool(jobs: usize) -> Result<rayon::ThreadPool, RunError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.max(1))
+        .stack_size(STACK)
         .build()
         .map_err(|e| RunError::Internal(format!("cannot start threads: {e}")))
 }

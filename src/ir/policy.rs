@@ -37,7 +37,7 @@ pub struct Rule {
     pub weights: Option<Slot>,
     /// The quantizer of what enters the layer's multiplication.
     pub activations: Option<Slot>,
-    /// Where the rule stands.
+    /// Where it says of which layers it speaks.
     pub span: Span,
 }
 

@@ -49,7 +49,7 @@ pub enum Stmt {
         index: String,
         /// What is repeated.
         body: Vec<Stmt>,
-        /// Where `repeat` stands.
+        /// Where `repeat` and the count stand.
         span: Span,
     },
     /// `block = residual(channels = 16)`, `first in {residual(…), plain(…)} when condition`.

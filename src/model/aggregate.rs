@@ -25,26 +25,28 @@ pub fn fold(aggregate: Aggregate, items: impl Iterator<Item = (Expr, Expr)>) -> 
     use Aggregate::*;
     let together = |op, x: Expr, y: Expr| Expr::Binary(op, Arc::new(x), Arc::new(y));
     match aggregate {
-        Sum => items
-            .map(|(exists, x)| choose(exists, x, Expr::number(0.0)))
-            .reduce(|sum, x| together(BinaryOp::Add, sum, x))
-            .unwrap_or(Expr::number(0.0)),
+        Sum => halved(
+            items.map(|(exists, x)| choose(exists, x, Expr::number(0.0))),
+            &|sum, x| together(BinaryOp::Add, sum, x),
+        )
+        .unwrap_or(Expr::number(0.0)),
         Count => {
             let ones = items.map(|(exists, _)| (exists, Expr::number(1.0)));
             fold(Sum, ones.collect::<Vec<_>>().into_iter())
         }
-        Product => items
-            .map(|(exists, x)| choose(exists, x, Expr::number(1.0)))
-            .reduce(|product, x| together(BinaryOp::Multiply, product, x))
-            .unwrap_or(Expr::number(1.0)),
+        Product => halved(
+            items.map(|(exists, x)| choose(exists, x, Expr::number(1.0))),
+            &|product, x| together(BinaryOp::Multiply, product, x),
+        )
+        .unwrap_or(Expr::number(1.0)),
         Max => extreme(Function::Max, f64::NEG_INFINITY, items),
         Min => extreme(Function::Min, f64::INFINITY, items),
-        All => items
-            .map(|(exists, x)| implies(exists, x))
-            .fold(Expr::bool(true), both),
-        Any => items
-            .map(|(exists, x)| both(exists, x))
-            .fold(Expr::bool(false), either),
+        All => {
+            halved(items.map(|(exists, x)| implies(exists, x)), &both).unwrap_or(Expr::bool(true))
+        }
+        Any => {
+            halved(items.map(|(exists, x)| both(exists, x)), &either).unwrap_or(Expr::bool(false))
+        }
         Increasing => ordered(BinaryOp::Less, items),
         Decreasing => ordered(BinaryOp::Greater, items),
         Nondecreasing => ordered(BinaryOp::LessEqual, items),
@@ -52,7 +54,37 @@ pub fn fold(aggregate: Aggregate, items: impl Iterator<Item = (Expr, Expr)>) -> 
     }
 }
 
+/// Few items are put together from left to right.
+const FEW: usize = 64;
+
+/// Items put together in pairs, the pairs in pairs, and so on, if they are many: everything that looks at an expression descends once for each
+/// level of it.
+pub fn halved(
+    items: impl Iterator<Item = Expr>,
+    together: &dyn Fn(Expr, Expr) -> Expr,
+) -> Option<Expr> {
+    let mut row: Vec<Expr> = items.collect();
+    while row.len() > FEW {
+        let mut pairs = Vec::with_capacity(row.len().div_ceil(2));
+        let mut items = row.into_iter();
+        while let Some(one) = items.next() {
+            pairs.push(match items.next() {
+                Some(other) => together(one, other),
+                None => one,
+            });
+        }
+        row = pairs;
+    }
+    row.into_iter().reduce(together)
+}
+
 fn extreme(function: Function, of_nothing: f64, items: impl Iterator<Item = (Expr, Expr)>) -> Expr {
+    let items: Vec<_> = items.collect();
+    if items.iter().all(|(exists, _)| *exists == Expr::bool(true)) {
+        let larger = |x, y| Expr::Call(function, vec![x, y]);
+        let extreme = halved(items.into_iter().map(|(_, x)| x), &larger);
+        return extreme.unwrap_or(Expr::number(of_nothing));
+    }
     let mut so_far: Option<Expr> = None;
     for (exists, x) in items {
         let before = so_far.take();
@@ -78,18 +110,18 @@ fn extreme(function: Function, of_nothing: f64, items: impl Iterator<Item = (Exp
 /// Each item against the last one before it that exists.
 fn ordered(op: BinaryOp, items: impl Iterator<Item = (Expr, Expr)>) -> Expr {
     let mut before: Option<(Expr, Expr)> = None;
-    let mut holds = Expr::bool(true);
+    let mut holds = Vec::new();
     for (exists, x) in items {
         before = Some(match before {
             None => (exists, x),
             Some((one, last)) => {
                 let rises = Expr::Binary(op, Arc::new(last.clone()), Arc::new(x.clone()));
-                holds = both(holds, implies(both(exists.clone(), one.clone()), rises));
+                holds.push(implies(both(exists.clone(), one.clone()), rises));
                 (either(exists.clone(), one), choose(exists, x, last))
             }
         });
     }
-    holds
+    halved(holds.into_iter(), &both).unwrap_or(Expr::bool(true))
 }
 
 /// An expression with its lists written out over the copies that `places` knows.

@@ -22,6 +22,7 @@ pub(super) struct Misfit {
     pub(super) at: Option<Span>,
     /// The other side of the conflict.
     pub(super) also: Option<(Span, String)>,
+    pub(super) help: Option<String>,
 }
 
 impl Misfit {
@@ -31,6 +32,7 @@ impl Misfit {
             label: label.into(),
             at: None,
             also: None,
+            help: None,
         }
     }
 }
@@ -283,7 +285,10 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
             let other = extent(&mark.extent, scope)?;
             if other != input {
                 let message = format!("cannot add {other} to {input}: the shapes differ");
-                return Err(match origin {
+                let help = stride(other, input)
+                    .is_ok()
+                    .then(|| "write `via conv_shortcut` behind it".to_string());
+                let misfit = match origin {
                     Origin::Input => Misfit::new(
                         message,
                         format!("the block's input is {other}, its last layer gives {input}"),
@@ -292,7 +297,8 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
                         also: Some((*span, format!("`{path}` gives {other}"))),
                         ..Misfit::new(message, format!("what flows here is {input}"))
                     },
-                });
+                };
+                return Err(Misfit { help, ..misfit });
             }
             (Op::Add, input)
         }

@@ -97,10 +97,13 @@ impl Shapes<'_> {
         let found = build::extent(self.output, &scope)?;
         match found == wanted {
             true => Ok(()),
-            false => Err(Misfit::new(
-                format!("the space gives {found}, the data needs {wanted}"),
-                "its last layer must give one value per class",
-            )),
+            false => Err(Misfit {
+                help: Some("end it with `layer head = pool(average) -> linear(classes)`".into()),
+                ..Misfit::new(
+                    format!("the space gives {found}, the data needs {wanted}"),
+                    "its last layer must give one value per class",
+                )
+            }),
         }
     }
 
@@ -111,8 +114,7 @@ impl Shapes<'_> {
             Some(node) => Diagnostic::error("bnas::shape::misfit", misfit.message)
                 .label(misfit.at.unwrap_or(node.span), misfit.label),
             None => Diagnostic::error("bnas::shape::output", misfit.message)
-                .label(self.space.span, misfit.label)
-                .help("end it with `layer head = pool(average) -> linear(classes)`"),
+                .label(self.space.span, misfit.label),
         };
         if let Some((span, label)) = misfit.also {
             diagnostic = diagnostic.label(span, label);
@@ -131,9 +133,12 @@ impl Shapes<'_> {
             choices.truncate(MOST_CHOICES);
             choices.push(format!("and {more} more choices"));
         }
-        match choices.is_empty() {
+        let when = format!("this happens when {}", choices.join(", "));
+        let when = (!choices.is_empty()).then_some(when);
+        let help: Vec<String> = misfit.help.into_iter().chain(when).collect();
+        match help.is_empty() {
             true => diagnostic,
-            false => diagnostic.help(format!("this happens when {}", choices.join(", "))),
+            false => diagnostic.help(help.join("; ")),
         }
     }
 

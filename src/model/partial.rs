@@ -523,11 +523,10 @@ fn formula_names(quantizer: &Quantizer, given: &[(String, Expr)], settler: &mut 
     let mut frame = Frame::default();
     let always = Expr::bool(true);
     for binding in &quantizer.formulas.lets {
-        let value = match given.iter().find(|(name, _)| *name == binding.name) {
-            Some((_, value)) => value.clone(),
-            None => settler.slot(&binding.slot, &binding.name, &always, &frame),
-        };
-        frame.define(&binding.name, value);
+        match given.iter().find(|(name, _)| *name == binding.name) {
+            Some((name, value)) => frame.define(name, value.clone()),
+            None => drop(settler.define(binding, &binding.name, &always, &mut frame)),
+        }
     }
     frame
 }

@@ -126,8 +126,7 @@ fn place_one(
     let mut names = around.clone();
     for binding in &policy.lets {
         let path = format!("{root}.{}", binding.name);
-        let value = settler.slot(&binding.slot, &path, guard, &names);
-        names.define(&binding.name, value);
+        settler.define(binding, &path, guard, &mut names);
     }
     for require in &policy.requires {
         let mark = settler.uses.len();
@@ -263,8 +262,7 @@ fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Sett
             where_used(for_activations, &reach.activations),
         );
         if needed != Expr::bool(false) {
-            let value = settler.slot(&binding.slot, &at, &needed, &frame);
-            frame.define(&binding.name, value);
+            settler.define(binding, &at, &needed, &mut frame);
         }
     }
     let mut field = |slot: &Option<Slot>, name: &str, reach: &Expr| {

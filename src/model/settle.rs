@@ -12,24 +12,59 @@ use super::evaluate::{self, Failure};
 use super::existence;
 use super::partial::{self, Use};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::{BinaryOp, Choice, Domain, DomainKind, Expr, Quantizer, Require, Slot, Value};
+use crate::ir::{BinaryOp, Choice, Domain, DomainKind, Expr, Let, Quantizer, Require, Slot, Value};
 use crate::source::Span;
+
+/// The most steps from name to name that a value may take: everything that looks at expressions descends once for each.
+const MOST_STEPS: usize = 1000;
 
 /// Names of one statement list, innermost last.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Frame(Vec<(String, Expr)>);
+pub(super) struct Frame(Vec<Named>);
+
+#[derive(Debug, Clone)]
+struct Named {
+    name: String,
+    value: Expr,
+    /// How deep the value nests, as far as names lead to names.
+    steps: usize,
+}
 
 impl Frame {
     pub(super) fn define(&mut self, name: impl Into<String>, value: Expr) {
-        self.0.push((name.into(), value));
+        self.push(name.into(), value, 0);
+    }
+
+    fn push(&mut self, name: String, value: Expr, steps: usize) {
+        self.0.push(Named { name, value, steps });
+    }
+
+    fn find(&self, name: &str) -> Option<&Named> {
+        self.0.iter().rev().find(|n| n.name == name)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Expr> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(n, _)| n == name)
-            .map(|(_, e)| e.clone())
+        self.find(name).map(|n| n.value.clone())
+    }
+
+    /// How deep an expression nests whose names these are.
+    fn steps(&self, expr: &Expr) -> usize {
+        let most = |items: &[Expr]| items.iter().map(|e| self.steps(e)).max().unwrap_or(0);
+        1 + match expr {
+            Expr::Value(_) | Expr::Decision(_) => 0,
+            Expr::Name(name, _) => self.find(name).map_or(0, |n| n.steps),
+            Expr::Unary(_, x) => self.steps(x),
+            Expr::Binary(_, x, y) => self.steps(x).max(self.steps(y)),
+            Expr::If(c, x, y) => self.steps(c).max(self.steps(x)).max(self.steps(y)),
+            Expr::Call(_, items) | Expr::Set(items) => most(items),
+            Expr::Record(_, fields, _) => {
+                let slots = fields.iter();
+                slots
+                    .map(|(_, slot)| most(evaluate::expressions(slot)))
+                    .max()
+                    .unwrap_or(0)
+            }
+        }
     }
 }
 
@@ -94,6 +129,35 @@ impl<'a> Settler<'a> {
         }
     }
 
+    /// The value of a name, which is defined from here on.
+    pub(super) fn define(
+        &mut self,
+        binding: &Let,
+        path: &str,
+        guard: &Expr,
+        names: &mut Frame,
+    ) -> Expr {
+        let parts = evaluate::expressions(&binding.slot).iter();
+        let mut steps = parts.map(|e| names.steps(e)).max().unwrap_or(0);
+        let value = match steps > MOST_STEPS {
+            true => {
+                steps = 0;
+                let message = format!(
+                    "`{}` is more than {MOST_STEPS} steps from name to name",
+                    binding.name
+                );
+                let deep = Diagnostic::error("bnas::parse::nesting", message)
+                    .label(binding.span, "this value reads one that reads one that …")
+                    .help("write a list of items: `sum(a, b, c)`");
+                self.sink.push(deep);
+                Expr::number(1.0)
+            }
+            false => self.slot(&binding.slot, path, guard, names),
+        };
+        names.push(binding.name.clone(), value.clone(), steps);
+        value
+    }
+
     /// The declarations that a search may choose, whose decisions stand below `path`.
     pub(super) fn one_of<'t, T>(
         &mut self,
@@ -137,6 +201,8 @@ impl<'a> Settler<'a> {
         let found = partial::uses(expr, guard, &|name| names.get(name));
         self.uses.extend(found);
         match evaluate::reduce(expr, &|name| names.get(name)) {
+            // What names stand for is settled already.
+            Ok(reduced) if !self.chooses(expr) && !matches!(expr, Expr::Name(..)) => reduced,
             Ok(reduced) => self.within(reduced, path, guard, names),
             Err(failure) => {
                 self.fail(failure, span_of(expr));

@@ -100,8 +100,7 @@ impl Template {
         let always = Expr::bool(true);
         let mut names = Frame::default();
         for binding in &experiment.lets {
-            let value = settler.slot(&binding.slot, &binding.name, &always, &names);
-            names.define(&binding.name, value);
+            settler.define(binding, &binding.name, &always, &mut names);
         }
 
         let shape = experiment.data.as_ref().map_or([0; 3], |d| d.shape);

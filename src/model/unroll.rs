@@ -180,13 +180,12 @@ impl Unroller<'_, '_> {
             match statement {
                 Stmt::Let(binding) => {
                     let path = place.decision(&binding.name);
-                    let value = self.settler.slot(&binding.slot, &path, &place.guard, names);
+                    let value = self.settler.define(binding, &path, &place.guard, names);
                     self.places.push(aggregate::Place {
                         path,
                         guard: place.guard.clone(),
-                        value: value.clone(),
+                        value,
                     });
-                    names.define(&binding.name, value);
                 }
                 Stmt::Layer(layer) => self.layer(layer, names, place),
                 Stmt::Repeat {

@@ -84,6 +84,21 @@ pub(super) fn syntax_error(
     }
 }
 
+/// What is said of a quote without an end.
+const UNCLOSED_TEXT: [&str; 3] = [
+    "this text is not closed on its line",
+    "opened here",
+    "write `\"` at its end, and `\\\\` for a backslash",
+];
+
+/// The diagnostic of a text without an end.
+pub(super) fn unclosed_text(span: Span) -> Diagnostic {
+    let [message, label, help] = UNCLOSED_TEXT;
+    Diagnostic::error("bnas::parse::syntax", message)
+        .label(span, label)
+        .help(help)
+}
+
 /// Where reading ended, and what stands there.
 struct Place<'t> {
     text: &'t str,
@@ -122,7 +137,7 @@ impl<'t> Place<'t> {
         let missed = |what: &String| matches!(what.as_str(), VALUE | "`then`" | "`else`");
         let behind = text[..at].trim_end();
         let skipped = &text[behind.len()..at];
-        let last_line = &behind[behind.rfind('\n').map_or(0, |n| n + 1)..];
+        let last_line = &behind[line_start(behind)..];
         if skipped.contains('\n') && expected.iter().any(missed) && !last_line.contains("//") {
             // A value is missing at the end of a line; the word on the next one is innocent.
             return Place {
@@ -159,13 +174,13 @@ impl<'t> Place<'t> {
 
     /// Its line up to the place, from the start of the bad stretch.
     fn before(&self) -> &'t str {
-        let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+        let line = line_start(&self.text[..self.at]);
         self.text[line.max(self.start).min(self.at)..self.at].trim()
     }
 
     /// Its line up to the place.
     fn line(&self) -> &'t str {
-        let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+        let line = line_start(&self.text[..self.at]);
         &self.text[line..self.at]
     }
 
@@ -212,9 +227,7 @@ impl<'t> Place<'t> {
             ));
         }
         let above = self.text[..self.at].trim_end();
-        if above[above.rfind('\n').map_or(0, |n| n + 1)..]
-            .trim_start()
-            .starts_with("///")
+        if above[line_start(above)..].trim_start().starts_with("///")
             && matches!(self.found, Found::FileEnd | Found::Token("}"))
         {
             let label = "nothing follows that it could document";
@@ -244,8 +257,8 @@ impl<'t> Place<'t> {
                 "write `\"…\"`",
             ),
             "\"" => {
-                let help = "write `\"` at its end, and `\\\\` for a backslash";
-                Slip::new("this text is not closed on its line", "opened here", help)
+                let [message, label, help] = UNCLOSED_TEXT;
+                Slip::new(message, label, help)
             }
             "&" => Slip::new("`&` is no operator", logic, "write `and`"),
             "|" => Slip::new("`|` is no operator", logic, "write `or`"),
@@ -361,6 +374,18 @@ impl fmt::Display for Found<'_> {
             Found::FileEnd => f.write_str("end of file"),
         }
     }
+}
+
+/// How far back the start of a line is looked for: on one line of many mistakes, each would be looked at from all behind it.
+const LONG_LINE: usize = 4096;
+
+/// Where the last line of a text starts, or of a long one its last part.
+fn line_start(text: &str) -> usize {
+    let mut from = text.len().saturating_sub(LONG_LINE);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    text[from..].rfind('\n').map_or(from, |n| from + n + 1)
 }
 
 fn keyword(word: &str) -> Slip {

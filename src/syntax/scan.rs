@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::Name;
-use crate::syntax::explain::is_keyword;
+use crate::syntax::explain::{self, is_keyword};
 use crate::syntax::grammar::Rule;
 use crate::syntax::tokens::{Token, tokens};
 
@@ -36,6 +36,9 @@ const HEADS: [&str; 8] = [
     "target",
 ];
 
+/// How many bytes behind quotes that are not closed the grammar may look at: it looks at all of a line behind each of them.
+const UNCLOSED: usize = 256 << 10;
+
 /// A stretch of text whose brackets do not pair up.
 pub(super) struct Lost {
     pub(super) range: Range<usize>,
@@ -50,9 +53,10 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
     let mut lost = Vec::new();
     // The token that closed the last declaration.
     let mut closed = None;
+    let (mut line_end, mut unclosed) = (0, 0);
     for (i, token) in tokens.iter().enumerate() {
         let range = token.start..token.end();
-        let starts_line = range.start == 0 || text.as_bytes()[range.start - 1] == b'\n';
+        let starts_line = starts_line(text, token);
         if starts_line && token.rule == Rule::word {
             let head = head(id, &tokens[i..]);
             if head.is_some() || token.text == "use" {
@@ -62,7 +66,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                 }
                 let unopened = head
                     .is_some()
-                    .then(|| unopened(text, &tokens[i..]))
+                    .then(|| unopened(id, text, &tokens[i..]))
                     .flatten();
                 lost.extend(scan.restart(range.start, head));
                 closed = None;
@@ -70,6 +74,17 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     sink.push(never_opened(scan.span(token).to(scan.span(last))));
                     scan.is_lost = true;
                 }
+            }
+        }
+        if token.rule == Rule::sign && token.text == "\"" {
+            if line_end <= range.start {
+                let line = text[range.start..].find('\n');
+                line_end = line.map_or(text.len(), |n| range.start + n);
+            }
+            unclosed += line_end - range.start;
+            if unclosed > UNCLOSED && !scan.is_lost {
+                sink.push(explain::unclosed_text(scan.span(token)));
+                scan.is_lost = true;
             }
         }
         if scan.is_lost {
@@ -118,14 +133,17 @@ pub(super) fn masked(text: &str, lost: &[Lost]) -> String {
 }
 
 /// The last token on the line of a declaration's head, if neither that line nor the next has the brace that opens it.
-fn unopened<'t, 'a>(text: &str, tokens: &'a [Token<'t>]) -> Option<&'a Token<'t>> {
+/// It looks no further than the next declaration: in a text of heads alone, each would be looked at from all before it.
+fn unopened<'t, 'a>(id: SourceId, text: &str, tokens: &'a [Token<'t>]) -> Option<&'a Token<'t>> {
     let mut depth = 0_usize;
-    for pair in tokens.windows(2) {
+    for (i, pair) in tokens.windows(2).enumerate() {
         let [before, token] = pair else { break };
+        let is_below = text[before.end()..token.start].contains('\n');
         match token.text {
             "{" => return None,
-            _ if depth == 0 && text[before.end()..token.start].contains('\n') => {
-                return Some(before);
+            _ if depth == 0 && is_below => return Some(before),
+            _ if is_below && starts_line(text, token) && head(id, &tokens[i + 1..]).is_some() => {
+                return None;
             }
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
@@ -133,6 +151,11 @@ fn unopened<'t, 'a>(text: &str, tokens: &'a [Token<'t>]) -> Option<&'a Token<'t>
         }
     }
     None
+}
+
+/// Whether not even a blank stands before a token on its line.
+fn starts_line(text: &str, token: &Token<'_>) -> bool {
+    token.start == 0 || text.as_bytes()[token.start - 1] == b'\n'
 }
 
 fn never_opened(span: Span) -> Diagnostic {

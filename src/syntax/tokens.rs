@@ -27,13 +27,25 @@ const PAIRS: [&str; 7] = ["->", "..", "~=", "==", "!=", "<=", ">="];
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut start = 0;
+    // Up to here no quote closes: what one has run into, those behind it on the way run into, too.
+    let mut open_until = 0;
     while start < text.len() {
         let rest = &text[start..];
         if let b' ' | b'\t' | b'\n' | b'\r' = rest.as_bytes()[0] {
             start += 1;
             continue;
         }
-        let (rule, length) = first(rest);
+        let (rule, length) = match rest.as_bytes()[0] {
+            b'"' if start < open_until => (Rule::sign, 1),
+            b'"' => match quoted(rest.as_bytes()) {
+                Ok(length) => (Rule::text, length),
+                Err(at) => {
+                    open_until = start + at;
+                    (Rule::sign, 1)
+                }
+            },
+            _ => first(rest),
+        };
         tokens.push(Token {
             rule,
             text: &rest[..length],
@@ -52,8 +64,8 @@ pub(super) fn first(rest: &str) -> (Rule, usize) {
         b'/' if rest.starts_with("///") && !rest.starts_with("////") => (Rule::doc, line()),
         b'/' if rest.starts_with("//") => (Rule::comment, line()),
         b'"' => match quoted(bytes) {
-            Some(length) => (Rule::text, length),
-            None => (Rule::sign, 1),
+            Ok(length) => (Rule::text, length),
+            Err(_) => (Rule::sign, 1),
         },
         b'0'..=b'9' => (Rule::number, number(bytes)),
         b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
@@ -65,18 +77,18 @@ pub(super) fn first(rest: &str) -> (Rule, usize) {
     }
 }
 
-/// The length of a text in quotes that ends on its line.
-fn quoted(bytes: &[u8]) -> Option<usize> {
+/// The length of a text in quotes that ends on its line, or how far it goes without an end.
+fn quoted(bytes: &[u8]) -> Result<usize, usize> {
     let mut at = 1;
     loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\n' | b'\r' => return None,
-            b'\\' => match bytes.get(at + 1)? {
-                b'"' | b'\\' | b'n' | b't' => at += 2,
-                _ => return None,
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            None | Some(b'\n' | b'\r') => return Err(at),
+            Some(b'\\') => match bytes.get(at + 1) {
+                Some(b'"' | b'\\' | b'n' | b't') => at += 2,
+                _ => return Err(at),
             },
-            _ => at += 1,
+            Some(_) => at += 1,
         }
     }
 }
