@@ -165,10 +165,14 @@ impl Search<'_> {
             let point = self.point(&members);
             let value = meets(self.template, &point).map(|metrics| metrics.0[name]);
             let attained = value.filter(|v| (v - bound).abs() <= ROUNDING * bound.abs());
-            end = Some(End {
-                value: attained.unwrap_or(bound),
-                is_attained: attained.is_some(),
-            });
+            // Of two bounds, the one that says more.
+            let says_less = |e: &End| sign * bound <= sign * e.value;
+            if attained.is_some() || !end.as_ref().is_some_and(says_less) {
+                end = Some(End {
+                    value: attained.unwrap_or(bound),
+                    is_attained: attained.is_some(),
+                });
+            }
             points.push(point);
             attained.is_none()
         };

@@ -45,7 +45,7 @@ const FEW: u64 = 1000;
 /// Products of counts before it is given up: about a second.
 const MOST_WORK: u64 = 400_000_000;
 /// The same for each look for the cheapest point.
-const MOST_WORK_FOR_ONE: u64 = 100_000_000;
+const MOST_WORK_FOR_ONE: u64 = 50_000_000;
 /// What may be planned: that many rows cannot be is only known later.
 const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
 /// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
@@ -53,7 +53,9 @@ const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
 const STEPS: [u64; 3] = [200, 50, 10];
 const MOST_STEPS: u64 = 8000;
 
-/// The steps of sums where the cheapest point is looked for.
+/// So many partial sums of several sums are told apart exactly, if at all.
+const MOST_TOLD_APART: f64 = 200_000.0;
+/// The steps of several sums, and of one alone, where the cheapest point is looked for.
 const ROUGH_STEPS: u64 = 100;
 const FINE_STEPS: u64 = 2000;
 /// How many of several sums are tried alone.
@@ -158,6 +160,7 @@ pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> 
 /// Sums told apart exactly, or in as many steps as there is time for.
 fn finest(raw: &Raw) -> Option<Eliminated> {
     if let Some(units) = raw.units(true, MOST_STEPS)
+        && (raw.sums.len() < 2 || units.iter().map(Unit::most).product::<f64>() <= MOST_TOLD_APART)
         && let Some(exact) = eliminated(raw, &units)
     {
         return Some(exact);
@@ -249,8 +252,9 @@ impl Priced {
         self.raw.negate_prices();
     }
 
-    /// Ever closer looks for the cheapest of the points, as far as limits can be met: for each look the members of what it finds, by decision, and the cost, than
-    /// which none of the points is cheaper. A look ends the search by `false`. The first look leaves sums out, the second one rounds them.
+    /// Looks for the cheapest of the points, as far as limits can be met: for each look the members of what it finds, by decision, and the cost, than
+    /// which none of the points is cheaper. A look ends the search by `false`. The first one leaves sums out, then there is one for each sum alone, then all
+    /// together are rounded.
     pub fn cheapest(
         &mut self,
         decisions: usize,
@@ -261,19 +265,30 @@ impl Priced {
                 Costs::Added => cheapest::<Added>(raw, units, decisions),
                 Costs::Largest => cheapest::<Largest>(raw, units, decisions),
             };
-            found.is_some_and(|(members, cost)| look(members, cost))
+            found.map(|(members, cost)| look(members, cost))
         };
-        if !looked(&self.raw, &[]) || self.sums.is_empty() {
+        if looked(&self.raw, &[]) != Some(true) || self.sums.is_empty() {
             return;
         }
-        self.raw.sums = std::mem::take(&mut self.sums);
-        let rounded = self.raw.units(false, ROUGH_STEPS);
-        if rounded.is_none_or(|units| looked(&self.raw, &units))
-            && let Some(units) = self.raw.units(true, FINE_STEPS)
-        {
-            looked(&self.raw, &units);
+        for one in self.sums.iter().take(MOST_ALONE) {
+            self.raw.sums = vec![one.clone()];
+            let mut fine = [true, false].into_iter().filter_map(|exact| {
+                let units = self.raw.units(exact, FINE_STEPS)?;
+                looked(&self.raw, &units)
+            });
+            if fine.next() == Some(false) {
+                self.raw.sums.clear();
+                return;
+            }
         }
-        self.sums = std::mem::take(&mut self.raw.sums);
+        self.raw.sums.clear();
+        if self.sums.len() > 1 {
+            self.raw.sums.clone_from(&self.sums);
+            if let Some(units) = self.raw.units(false, ROUGH_STEPS) {
+                looked(&self.raw, &units);
+            }
+            self.raw.sums.clear();
+        }
     }
 }
 

@@ -12,9 +12,9 @@ use crate::model::operation::TemplateOp;
 use crate::model::unroll::TemplateNode;
 
 /// The most nodes that may be absent between two layers.
-const MOST_BETWEEN: usize = 12;
+const MOST_BETWEEN: usize = 2;
 /// The most combinations of decisions of one pair, and the most work of all, in parts of expressions.
-const MOST_ROWS: u64 = 4_000;
+const MOST_ROWS: u64 = 1_000;
 const MOST_WORK: u64 = 5_000_000;
 
 impl<'a> Source<'a> {
@@ -34,7 +34,7 @@ impl<'a> Source<'a> {
             let mut between = Vec::new();
             let mut at = self.nodes[reader].from;
             while let Some(index) = at
-                && between.len() < MOST_BETWEEN
+                && between.len() <= MOST_BETWEEN
             {
                 let node = &self.nodes[index];
                 at = node.from;
