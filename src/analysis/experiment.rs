@@ -273,6 +273,7 @@ impl Cx<'_> {
                         super::types::article(&kind)
                     )),
                 );
+                self.meant.insert((merged.name.span, key.to_string()));
                 return None;
             }
         }

@@ -295,8 +295,12 @@ impl Cx<'_> {
                 format!("write it in `{unit}`, with any prefix")
             }
             (Kind::Number(_) | Kind::Whole, Type::Text)
-                if written.starts_with('"') && written[1..].starts_with(|c: char| c.is_ascii_digit()) =>
+                if written.starts_with('"')
+                    && written[1..].starts_with(|c: char| c.is_ascii_digit()) =>
             {
+                format!("write it without quotes: `{}`", written.trim_matches('"'))
+            }
+            (kind, Type::Text) if words(kind).contains(&written.trim_matches('"')) => {
                 format!("write it without quotes: `{}`", written.trim_matches('"'))
             }
             (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),

@@ -92,8 +92,7 @@ impl Cx<'_> {
         let exprs = args.into_iter().map(|a| a.expr);
         let expr = if many {
             // max(a, b, c) = max(max(a, b), c)
-            halved(exprs, &|a, b| Expr::Call(function, vec![a, b]))
-                .expect("at least two arguments")
+            halved(exprs, &|a, b| Expr::Call(function, vec![a, b])).expect("at least two arguments")
         } else {
             Expr::Call(function, exprs.collect())
         };

@@ -41,8 +41,12 @@ pub fn fold(aggregate: Aggregate, items: impl Iterator<Item = (Expr, Expr)>) -> 
         .unwrap_or(Expr::number(1.0)),
         Max => extreme(Function::Max, f64::NEG_INFINITY, items),
         Min => extreme(Function::Min, f64::INFINITY, items),
-        All => halved(items.map(|(exists, x)| implies(exists, x)), &both).unwrap_or(Expr::bool(true)),
-        Any => halved(items.map(|(exists, x)| both(exists, x)), &either).unwrap_or(Expr::bool(false)),
+        All => {
+            halved(items.map(|(exists, x)| implies(exists, x)), &both).unwrap_or(Expr::bool(true))
+        }
+        Any => {
+            halved(items.map(|(exists, x)| both(exists, x)), &either).unwrap_or(Expr::bool(false))
+        }
         Increasing => ordered(BinaryOp::Less, items),
         Decreasing => ordered(BinaryOp::Greater, items),
         Nondecreasing => ordered(BinaryOp::LessEqual, items),

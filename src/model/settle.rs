@@ -59,7 +59,10 @@ impl Frame {
             Expr::Call(_, items) | Expr::Set(items) => most(items),
             Expr::Record(_, fields, _) => {
                 let slots = fields.iter();
-                slots.map(|(_, slot)| most(evaluate::expressions(slot))).max().unwrap_or(0)
+                slots
+                    .map(|(_, slot)| most(evaluate::expressions(slot)))
+                    .max()
+                    .unwrap_or(0)
             }
         }
     }
@@ -127,13 +130,22 @@ impl<'a> Settler<'a> {
     }
 
     /// The value of a name, which is defined from here on.
-    pub(super) fn define(&mut self, binding: &Let, path: &str, guard: &Expr, names: &mut Frame) -> Expr {
+    pub(super) fn define(
+        &mut self,
+        binding: &Let,
+        path: &str,
+        guard: &Expr,
+        names: &mut Frame,
+    ) -> Expr {
         let parts = evaluate::expressions(&binding.slot).iter();
         let mut steps = parts.map(|e| names.steps(e)).max().unwrap_or(0);
         let value = match steps > MOST_STEPS {
             true => {
                 steps = 0;
-                let message = format!("`{}` is more than {MOST_STEPS} steps from name to name", binding.name);
+                let message = format!(
+                    "`{}` is more than {MOST_STEPS} steps from name to name",
+                    binding.name
+                );
                 let deep = Diagnostic::error("bnas::parse::nesting", message)
                     .label(binding.span, "this value reads one that reads one that …")
                     .help("write a list of items: `sum(a, b, c)`");
