@@ -218,17 +218,69 @@ fn reste(isa: Isa, x: &[f32], dy: &[f32], out: &mut [f32]) {
     let (steep, reach) = (0.1_f32, 1.5);
     let flat = elementary::pow(steep, 1.0 / o) / steep;
     let exponent = (1.0 - o) / o;
-    isa.run(Slope(x, dy, out, move |x: f32| {
+    isa.run(ResteBackward {
+        x,
+        dy,
+        out,
+        curve: ResteCurve {
+            o,
+            steep,
+            reach,
+            flat,
+            exponent,
+        },
+    });
+}
+
+/// The power in a loop of its own: beside the comparisons the compiler would compute it behind branches, value by value.
+struct ResteBackward<'a> {
+    x: &'a [f32],
+    dy: &'a [f32],
+    out: &'a mut [f32],
+    curve: ResteCurve,
+}
+
+#[derive(Clone, Copy)]
+struct ResteCurve {
+    o: f32,
+    steep: f32,
+    reach: f32,
+    flat: f32,
+    exponent: f32,
+}
+
+impl ResteCurve {
+    #[inline(always)]
+    fn power(self, x: f32) -> f32 {
+        elementary::pow(x.abs(), self.exponent) / self.o
+    }
+
+    #[inline(always)]
+    fn slope(self, x: f32, power: f32) -> f32 {
         let a = x.abs();
-        let power = elementary::pow(a, exponent) / o;
-        if a <= steep {
-            flat
-        } else if a <= reach {
-            power
-        } else {
-            0.0
+        let beyond = if a <= self.reach { power } else { 0.0 };
+        if a <= self.steep { self.flat } else { beyond }
+    }
+}
+
+impl Kernel for ResteBackward<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let curve = self.curve;
+        let (x, x_rest) = self.x.as_chunks::<LANES>();
+        let (dy, dy_rest) = self.dy.as_chunks::<LANES>();
+        let (out, out_rest) = self.out.as_chunks_mut::<LANES>();
+        for ((out, x), dy) in out.iter_mut().zip(x).zip(dy) {
+            let powers = x.map(|x| curve.power(x));
+            for i in 0..LANES {
+                out[i] += curve.slope(x[i], powers[i]) * dy[i];
+            }
         }
-    }));
+        for ((out, &x), dy) in out_rest.iter_mut().zip(x_rest).zip(dy_rest) {
+            *out += curve.slope(x, curve.power(x)) * dy;
+        }
+    }
 }
 
 /// `y = f(x)`

@@ -17,6 +17,8 @@ mod examples;
 mod robust;
 /// Same file and seed, same bytes: any number of jobs, resumed or not.
 mod sameness;
+/// Uniform draws, and nothing infeasible.
+mod sampling;
 /// Quantities are shown in the unit of whoever wrote them.
 mod units;
 /// Helpers.

@@ -168,7 +168,7 @@ impl Cx<'_> {
                 Some(constant) => !known.insert(constant),
                 None => lowered.contains(&typed.expr),
             };
-            if typed.ty != Type::Poison && is_known {
+            if !typed.ty.is_poisoned() && is_known {
                 let text = self.text(item.span);
                 self.report(
                     Diagnostic::warning(

@@ -67,6 +67,15 @@ impl Type {
         }
     }
 
+    /// A diagnostic already says what is wrong with it, or with one of its members.
+    pub(super) fn is_poisoned(&self) -> bool {
+        match self {
+            Type::Poison => true,
+            Type::Set(member) => member.is_poisoned(),
+            _ => false,
+        }
+    }
+
     /// In words for a reader: "time", "a truth value".
     pub(super) fn name(&self) -> String {
         match self {

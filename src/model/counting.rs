@@ -29,7 +29,7 @@ pub use members::{Endless, Members, Next, members};
 use self::compile::compile;
 pub(super) use self::compile::hull;
 use self::elimination::Eliminated;
-pub(super) use self::elimination::{End, Sum, Term};
+pub(super) use self::elimination::{Costs, End, Sum, Term, cheapest, combinations, terms};
 use self::graph::{Graph, Total};
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};
@@ -86,6 +86,8 @@ pub struct Counted {
     left_out: Vec<usize>,
     how: How,
     is_bounded: bool,
+    /// Bounds, by their number, that leave nothing out.
+    dropped: Vec<usize>,
 }
 
 /// What was counted, as it can be drawn from.
@@ -123,13 +125,18 @@ impl Counted {
         let kept: BTreeSet<usize> = (0..decisions.constraints.len())
             .filter(|c| !has_reals(&decisions.constraints[*c], decisions))
             .collect();
-        let numbers: Vec<usize> = kept.iter().copied().collect();
+        let numbers: Vec<usize> = (0..decisions.constraints.len()).collect();
         if !bounds.is_empty()
             && let Some(found) = elimination::roughly(decisions, &numbers, bounds)
         {
             return Counted::eliminated(found, &kept, decisions, true);
         }
-        let all: Vec<&Expr> = kept.iter().map(|c| &decisions.constraints[*c]).collect();
+        // Of a conjunction over reals, too, the parts over other decisions alone are counted.
+        let mut all: Vec<&Expr> = Vec::new();
+        for constraint in &decisions.constraints {
+            elimination::conjuncts(constraint, &mut all);
+        }
+        all.retain(|part| !has_reals(part, decisions));
         let conditioned = |steps: u64| compile(decisions, &all, &mut { steps });
         if let Some(graph) = conditioned(FIRST_STEPS) {
             return Counted::conditioned(Some(graph), &kept, decisions);
@@ -161,6 +168,7 @@ impl Counted {
                 n => How::Conditioning(n),
             },
             is_bounded: false,
+            dropped: Vec::new(),
         }
     }
 
@@ -173,12 +181,14 @@ impl Counted {
         let mut left_out = others(kept, decisions);
         left_out.extend(&found.left_out);
         left_out.sort_unstable();
+        left_out.dedup();
         Counted {
             how: match found.variables {
                 0 => How::Product,
                 n if found.has_sums => How::PartialSums(n),
                 n => How::Elimination(n),
             },
+            dropped: found.dropped.clone(),
             form: Some(Form::Eliminated(found)),
             left_out,
             is_bounded,
@@ -225,9 +235,9 @@ impl Counted {
         &self.left_out
     }
 
-    /// Whether bounds leave points out, too.
-    pub fn is_bounded(&self) -> bool {
-        self.is_bounded
+    /// Whether this bound, by its number, leaves points out, too.
+    pub(super) fn keeps(&self, bound: usize) -> bool {
+        self.is_bounded && !self.dropped.contains(&bound)
     }
 
     /// Whether everything that is drawn meets every constraint.
@@ -258,6 +268,16 @@ impl Counted {
             };
             member.expect("invariant: members are drawn below the size of their domain")
         }))
+    }
+
+    /// Whether a point may begin with these members, by number: of some beginnings that no point has, this is not said. Takes what it looked
+    /// at from `work`.
+    fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
+        match &self.form {
+            Some(Form::Graph(graph)) => graph.may_begin(members, work),
+            Some(Form::Eliminated(eliminated)) => eliminated.may_begin(members, work),
+            None => true,
+        }
     }
 
     /// For each decision that the counted constraints mention, the members that no point has. A decision that never exists has none.
@@ -326,7 +346,7 @@ fn others(kept: &BTreeSet<usize>, decisions: &Decisions) -> Vec<usize> {
 }
 
 /// Whether an expression mentions a decision over reals.
-fn has_reals(expr: &Expr, decisions: &Decisions) -> bool {
+pub(super) fn has_reals(expr: &Expr, decisions: &Decisions) -> bool {
     evaluate::decisions(expr)
         .iter()
         .any(|i| matches!(decisions.all[*i].choices, Choices::Reals { .. }))

@@ -9,18 +9,22 @@
 //!
 //! * `energy`, `latency`: layers, additions and padded shortcuts as they are charged. Sums of parallel branches and what repairs add is left out.
 //! * `stored_size`: all of it.
-//! * `peak_memory`: while a layer is computed, its input, in the codes that it reads, and one bit for each value of its output are alive.
+//! * `peak_memory`: while a layer is computed, its input, in the codes that it reads, and its output, in the codes of whoever reads it next,
+//!   or in one bit where that is not known, are alive (`memory`).
+
+mod memory;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build;
-use super::counting::{End, Sum, Term};
+use super::counting::{Costs, End, Sum, Term};
+use super::decision::Decisions;
 use super::evaluate::{self, Scope};
 use super::hardware::{self, FLOAT_BITS, Target};
 use super::members::Values;
-use super::network::{Network, Node, Op, Placement, Shape};
-use super::operation::TemplateOp;
+use super::network::{Network, Node, Op, Placement};
+use super::operation::{How, TemplateOp};
 use super::place;
 use super::policy::Placed;
 use super::unroll::TemplateNode;
@@ -34,6 +38,7 @@ pub(super) struct Source<'a> {
     nodes: &'a [TemplateNode],
     placed: &'a [Option<Placed>],
     quantizers: &'a [Quantizer],
+    decisions: &'a Decisions,
     targets: &'a [(Expr, ir::Target)],
     /// The decisions on which the fields of targets depend, and which target it is.
     of_targets: BTreeSet<usize>,
@@ -41,7 +46,12 @@ pub(super) struct Source<'a> {
     known: RefCell<BTreeMap<String, Option<Target>>>,
     /// Whether every skip connection of the space is there in the end.
     keeps_skips: bool,
+    /// Whether there is nothing to pay for but layers and what is added to them.
+    is_whole: bool,
 }
+
+/// The metrics that cost at least what layers do.
+pub(super) const NAMES: [&str; 4] = ["energy", "latency", "stored_size", "peak_memory"];
 
 /// The metrics that have a least value by layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,6 +121,7 @@ impl<'a> Source<'a> {
         nodes: &'a [TemplateNode],
         placed: &'a [Option<Placed>],
         quantizers: &'a [Quantizer],
+        decisions: &'a Decisions,
         targets: &'a [(Expr, ir::Target)],
         repairs: &[ir::Repair],
     ) -> Source<'a> {
@@ -120,21 +131,41 @@ impl<'a> Source<'a> {
             let exprs = slots(target).into_iter().flat_map(evaluate::expressions);
             exprs.for_each(|e| of_targets.extend(evaluate::decisions(e)));
         }
-        let removes = |edit: &ir::Edit| *edit == ir::Edit::RemoveSkips;
+        let any = |edit: ir::Edit| repairs.iter().any(|r| r.edits.contains(&edit));
+        let adds = |node: &TemplateNode| matches!(node.op, TemplateOp::Join(How::Sum, _));
         Source {
             nodes,
             placed,
             quantizers,
+            decisions,
             targets,
             of_targets,
             known: RefCell::default(),
-            keeps_skips: !repairs.iter().any(|r| r.edits.iter().any(removes)),
+            keeps_skips: !any(ir::Edit::RemoveSkips),
+            is_whole: !any(ir::Edit::RemoveSkips)
+                && !any(ir::Edit::ShortcutAroundBinaryConvs)
+                && !nodes.iter().any(adds),
         }
+    }
+
+    /// What each layer costs at least of a metric, and how that becomes what a network does.
+    pub(super) fn of(&self, name: &str) -> Option<(Vec<Term<'_>>, Costs)> {
+        let metric = Metric::named(name)?;
+        let costs = match metric {
+            Metric::PeakMemory => Costs::Largest,
+            _ => Costs::Added,
+        };
+        Some((self.terms(metric), costs))
+    }
+
+    /// Whether the sum of what layers cost is all that a network does.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     fn terms(&self, metric: Metric) -> Vec<Term<'_>> {
         let mut terms = Vec::new();
-        for (node, placed) in self.nodes.iter().zip(self.placed) {
+        for (index, (node, placed)) in self.nodes.iter().zip(self.placed).enumerate() {
             let counts = match &node.op {
                 TemplateOp::Convolution { .. } | TemplateOp::Linear { .. } => true,
                 TemplateOp::Project(_) => self.keeps_skips,
@@ -146,18 +177,12 @@ impl<'a> Source<'a> {
             if !counts {
                 continue;
             }
-            let mut parts = vec![&node.guard];
-            parts.extend(node.input.sides());
-            parts.extend(node.op.parts());
-            if let Some(placed) = placed {
-                parts.extend([&placed.weights, &placed.activations]);
-            }
-            let mut scope: BTreeSet<usize> =
-                parts.iter().flat_map(|e| evaluate::decisions(e)).collect();
+            let parts = self.parts(index);
+            let mut scope: BTreeSet<usize> = scope(&parts).into_iter().collect();
             if metric != Metric::PeakMemory {
                 scope.extend(&self.of_targets);
             }
-            let work = PRICING + parts.iter().map(|e| evaluate::size(e)).sum::<u64>();
+            let work = work(&parts);
             terms.push(Term {
                 scope: scope.into_iter().collect(),
                 work,
@@ -170,7 +195,22 @@ impl<'a> Source<'a> {
                 }),
             });
         }
+        if metric == Metric::PeakMemory {
+            terms.extend(self.pairs());
+        }
         terms
+    }
+
+    /// Everything that a layer by itself depends on.
+    fn parts(&self, index: usize) -> Vec<&Expr> {
+        let node = &self.nodes[index];
+        let mut parts = vec![&node.guard];
+        parts.extend(node.input.sides());
+        parts.extend(node.op.parts());
+        if let Some(placed) = &self.placed[index] {
+            parts.extend([&placed.weights, &placed.activations]);
+        }
+        parts
     }
 
     /// What a node costs by itself; `None` if it cannot be, or has no price.
@@ -181,13 +221,7 @@ impl<'a> Source<'a> {
         placed: Option<&Placed>,
         scope: &Values,
     ) -> Option<f64> {
-        let side = |e: &Expr| evaluate::count(e, 1, scope).ok();
-        let [height, width, channels] = node.input.sides();
-        let input = Shape {
-            height: side(height)?,
-            width: side(width)?,
-            channels: side(channels)?,
-        };
+        let input = build::extent(&node.input, scope).ok()?;
         let (op, shape) = build::operation(node, input, scope).ok()?;
         let quantizer = |e: &Expr| {
             let value = evaluate::value(e, scope).ok()?;
@@ -201,9 +235,8 @@ impl<'a> Source<'a> {
             }),
         };
         if metric == Metric::PeakMemory {
-            let activations = placement.and_then(|p| p.activations);
-            let bits = activations.map_or(FLOAT_BITS, |q| u64::from(q.grid.bits()));
-            return Some((input.len() as u64 * bits.min(FLOAT_BITS) + shape.len() as u64) as f64);
+            let bits = bits(placed.map(|p| &p.activations), self.quantizers, scope)?;
+            return Some((input.len() as u64 * bits + shape.len() as u64) as f64);
         }
         let inputs = match op {
             Op::Add => vec![0, 0],
@@ -244,6 +277,29 @@ impl<'a> Source<'a> {
         self.known.borrow_mut().insert(key, target.clone());
         target
     }
+}
+
+/// The bits of a value that is read by this quantizer; `None` if it is none.
+fn bits(quantizer: Option<&Expr>, quantizers: &[Quantizer], scope: &Values) -> Option<u64> {
+    let Some(quantizer) = quantizer else {
+        return Some(FLOAT_BITS);
+    };
+    let value = evaluate::value(quantizer, scope).ok()?;
+    let quantizer = place::quantizer(&value, quantizers).ok()?;
+    let bits = quantizer.map_or(FLOAT_BITS, |q| u64::from(q.grid.bits()));
+    Some(bits.min(FLOAT_BITS))
+}
+
+/// The decisions of expressions, ascending.
+fn scope(parts: &[&Expr]) -> Vec<usize> {
+    let all = parts.iter().flat_map(|e| evaluate::decisions(e));
+    let all: BTreeSet<usize> = all.collect();
+    all.into_iter().collect()
+}
+
+/// The work of one value of a layer.
+fn work(parts: &[&Expr]) -> u64 {
+    PRICING + parts.iter().map(|e| evaluate::size(e)).sum::<u64>()
 }
 
 /// Every field of a target.

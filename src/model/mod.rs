@@ -31,6 +31,7 @@ mod place;
 mod policy;
 mod prove;
 pub mod quantizer;
+pub mod range;
 mod reach;
 mod repair;
 mod select;

@@ -12,6 +12,7 @@ use super::decision::{Decisions, Point};
 use super::evaluate;
 use super::members::Values;
 use super::metrics::Metrics;
+use super::range::{Range, ranges};
 use super::template::{Relaxed, Template};
 use crate::ir::{Expr, Slot, Value};
 use crate::stream::{Purpose, stream};
@@ -55,11 +56,13 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The share that meets everything, and the standard error of that share.
+    /// The share that meets everything, and the standard error of that share: the standard deviation of what it can be if every share was as likely
+    /// before. None or all of many points are no proof that no or any point does.
     pub fn acceptance(self) -> (f64, f64) {
-        let n = self.drawn as f64;
-        let p = self.met as f64 / n;
-        (p, (p * (1.0 - p) / n).sqrt())
+        let (met, missed) = (self.met as f64, (self.drawn - self.met) as f64);
+        let n = met + missed;
+        let variance = (met + 1.0) * (missed + 1.0) / ((n + 2.0).powi(2) * (n + 3.0));
+        (met / n, variance.sqrt())
     }
 }
 
@@ -78,6 +81,8 @@ pub struct Survey {
     pub verdicts: Vec<Verdict>,
     /// What never occurs.
     pub pruned: Vec<Pruned>,
+    /// From where to where metrics go that are known before training.
+    pub ranges: BTreeMap<&'static str, Range>,
 }
 
 /// Surveys a template's space.
@@ -103,7 +108,8 @@ pub fn survey(template: &Template) -> Survey {
             () => Verdict::Open,
         });
     }
-    let sample = sample(template, &mut verdicts);
+    let ranges = ranges(template);
+    let sample = sample(template, &ranges.points, &mut verdicts);
     Survey {
         count: counted.count(decisions),
         parts: counted.parts().cloned(),
@@ -111,12 +117,13 @@ pub fn survey(template: &Template) -> Survey {
         sample,
         verdicts,
         pruned: pruned(template),
+        ranges: ranges.of,
     }
 }
 
 /// Draws points, where something that is known before training is not counted. Requirements that one of them meets, or the default
-/// member, are meetable.
-fn sample(template: &Template, verdicts: &mut [Verdict]) -> Option<Sample> {
+/// member or one of the extreme ones, are meetable.
+fn sample(template: &Template, extreme: &[Point], verdicts: &mut [Verdict]) -> Option<Sample> {
     let counted = template.counted();
     let open: Vec<usize> = (0..verdicts.len())
         .filter(|i| verdicts[*i] == Verdict::Open)
@@ -135,6 +142,9 @@ fn sample(template: &Template, verdicts: &mut [Verdict]) -> Option<Sample> {
         found.all
     };
     look(&template.decisions().default_point());
+    extreme.iter().for_each(|point| {
+        look(point);
+    });
     let mut rng = stream(0, NO_TRIAL, Purpose::Search);
     let drawn = if priced { PRICED_DRAWS } else { DRAWS };
     let mut met = 0;

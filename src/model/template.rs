@@ -9,7 +9,7 @@ use super::additive;
 use super::aggregate::{self, Place};
 use super::build;
 use super::candidate::Candidate;
-use super::counting::{Counted, Sum};
+use super::counting::{self, Counted, Sum};
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
 use super::existence;
@@ -67,6 +67,8 @@ pub struct Template {
     claims: Vec<Claim>,
     counted: Counted,
     relaxed: Vec<Relaxed>,
+    /// Metrics that are sums over layers, if they are.
+    sums: Option<BTreeMap<&'static str, Expr>>,
 }
 
 /// A requirement on the price of a network: it rejects what is drawn, and points whose layers alone break it are not drawn.
@@ -258,6 +260,7 @@ impl Template {
             &nodes,
             &placed,
             &experiment.quantizers,
+            &decisions,
             &targets,
             &experiment.repair_definitions,
         );
@@ -271,6 +274,7 @@ impl Template {
         let mut template = Template {
             counted,
             relaxed,
+            sums,
             claims,
             decisions,
             shape,
@@ -381,11 +385,23 @@ impl Template {
         limits.iter().map(of_sum).collect()
     }
 
-    fn source(&self) -> Source<'_> {
+    /// Metrics that are sums over layers as formulas of the decisions; `None` if repairs change them.
+    pub(super) fn sums(&self) -> Option<&BTreeMap<&'static str, Expr>> {
+        self.sums.as_ref()
+    }
+
+    /// Whether a constraint mentions a decision over reals.
+    pub(super) fn is_over_reals(&self, constraint: usize) -> bool {
+        counting::has_reals(&self.decisions.constraints[constraint], &self.decisions)
+    }
+
+    /// Where layers come from, and what is paid for them.
+    pub(super) fn source(&self) -> Source<'_> {
         Source::new(
             &self.nodes,
             &self.placed,
             &self.quantizers,
+            &self.decisions,
             &self.targets,
             &self.repair_definitions,
         )
@@ -624,15 +640,17 @@ fn counted_within<'a>(
     for (i, require) in requires.iter().enumerate() {
         let limits = limits(require);
         if !limits.is_empty() {
-            of.push(i);
+            of.push((i, all.len()..all.len() + limits.len()));
             all.extend(limits);
         }
     }
     let counted = Counted::within(decisions, &all);
-    if !counted.is_bounded() {
-        of.clear();
-    }
-    (counted, of)
+    let kept = of.into_iter().filter(|(_, bounds)| {
+        let mut bounds = bounds.clone();
+        bounds.any(|bound| counted.keeps(bound))
+    });
+    let kept = kept.map(|(i, _)| i).collect();
+    (counted, kept)
 }
 
 /// A point and what is known or measured of it.

@@ -2,41 +2,23 @@
 //!
 //! In: an [`Experiment`] and its [`Template`]. Out: text or JSON. Nothing is trained; a few candidates are built and priced.
 
-use std::collections::BTreeMap;
+mod member;
+mod space;
+
 use std::fmt::Write;
 
 use serde_json::{Map, Value as Json, json};
 
+use self::member::{default_candidate, known};
 use super::Look;
-use super::grid::Grid;
-use super::quantity::{count, group, quantity, shown};
+use super::quantity::{count, quantity};
 use super::words::{plural, verb};
 use crate::interpreter::planned;
 use crate::ir::{Experiment, Method, Value};
-use crate::model::counting::{Count, How};
-use crate::model::metrics::metric;
-use crate::model::survey::{Survey, Verdict, survey};
-use crate::model::{Candidate, Choices, Decision, Metrics, Op, Template};
-
-/// The most decisions that are listed unless all are asked for.
-const MOST_DECISIONS: usize = 16;
-
-/// The most decisions of which it is said what a requirement excludes.
-const MOST_PRUNED: usize = 8;
-
-/// The most members of a set that are spelled out.
-const MOST_MEMBERS: usize = 10;
-
-/// What is known of the default member, in the order of the table.
-const KNOWN: [&str; 7] = [
-    "params",
-    "macs",
-    "model_size",
-    "stored_size",
-    "peak_memory",
-    "energy",
-    "latency",
-];
+use crate::model::Template;
+use crate::model::counting::Count;
+use crate::model::range::End;
+use crate::model::survey::{Verdict, survey};
 
 /// The plan as text, of an arm with its settings. `verbose` lists every decision and every layer of the default member.
 pub fn text(
@@ -120,10 +102,10 @@ pub fn text(
         );
     }
     out.push('\n');
-    decisions(template, &survey, verbose, look, &mut out);
-    members(&experiment.units, template, look, &mut out);
+    space::decisions(template, &survey, verbose, look, &mut out);
+    member::table(&experiment.units, template, &survey, look, &mut out);
     if verbose {
-        layers(template, look, &mut out);
+        member::layers(template, look, &mut out);
     }
     out
 }
@@ -140,7 +122,7 @@ pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &T
             .collect::<Map<_, _>>(),
         "decisions": template.decisions().all.iter().map(|d| json!({
             "path": d.path,
-            "domain": domain(d),
+            "domain": space::domain(d),
             "default": super::json::value(&d.default),
             "always": d.guard.as_value() == Some(&Value::Bool(true)),
         })).collect::<Vec<_>>(),
@@ -150,6 +132,7 @@ pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &T
         },
         "size_is_exact": matches!(space, Count::Exact(_)) && survey.sample.is_none(),
         "acceptance": survey.sample.map(|s| super::json::number(s.acceptance().0)),
+        "acceptance_error": survey.sample.map(|s| super::json::number(s.acceptance().1)),
         "pruned": survey.pruned.iter().map(|p| json!({
             "path": p.path,
             "members": p.members.iter().map(super::json::value).collect::<Vec<_>>(),
@@ -158,9 +141,16 @@ pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &T
         "default": default.0.iter()
             .map(|(name, v)| (name.clone(), super::json::number(*v)))
             .collect::<Map<_, _>>(),
-        "extremes": template.extremes().iter()
-            .map(|(name, (low, high))| {
-                (name.to_string(), json!([super::json::number(*low), super::json::number(*high)]))
+        "extremes": survey.ranges.iter()
+            .map(|(name, range)| {
+                let end = |end: Option<End>| end.map(|e| super::json::number(e.value));
+                (name.to_string(), json!([end(range.low), end(range.high)]))
+            })
+            .collect::<Map<_, _>>(),
+        "extremes_attained": survey.ranges.iter()
+            .map(|(name, range)| {
+                let end = |end: Option<End>| end.map(|e| e.is_attained);
+                (name.to_string(), json!([end(range.low), end(range.high)]))
             })
             .collect::<Map<_, _>>(),
         "trials": planned(experiment, template),
@@ -219,296 +209,6 @@ fn work(experiment: &Experiment, template: &Template) -> Option<String> {
         plural(first, "epoch"),
         quantity(macs, "mac"),
     ))
-}
-
-fn decisions(template: &Template, survey: &Survey, verbose: bool, look: Look, out: &mut String) {
-    let all = &template.decisions().all;
-    let total = match &survey.count {
-        Count::Exact(n) if *n == 1_u32.into() => "1 candidate".into(),
-        Count::Exact(n) => format!("{} candidates", group(&n.to_string())),
-        Count::TooHard { at_most } => {
-            format!("at most {} candidates", group(&at_most.to_string()))
-        }
-        Count::Infinite => "a continuous space".into(),
-    };
-    let constraints = template.decisions().constraints.len();
-    let before = template.counted().left_out().len() + template.relaxed().len();
-    let constrained = match (constraints, &survey.count) {
-        (0, _) if before == 0 => String::new(),
-        (_, Count::TooHard { .. }) => format!(" before {}", plural(before, "requirement")),
-        (n, Count::Infinite) => format!(" that meets {}", plural(n, "constraint")),
-        (n, _) => format!(" that meet {}", plural(n, "constraint")),
-    };
-    let how = match (&survey.parts, survey.how) {
-        _ if all.is_empty() => String::new(),
-        (None, _) => String::new(),
-        (Some(_), How::Product) => " (counted: product of domains)".into(),
-        (Some(_), How::Conditioning(n)) => {
-            format!(" (counted: conditioning on {})", plural(n, "decision"))
-        }
-        (Some(_), How::Elimination(n)) => {
-            format!(" (counted: elimination of {})", plural(n, "decision"))
-        }
-        (Some(_), How::PartialSums(n)) => {
-            format!(" (counted: partial sums over {})", plural(n, "decision"))
-        }
-    };
-    let _ = writeln!(
-        out,
-        "{}: {total}{constrained}{how}",
-        plural(all.len(), "decision")
-    );
-    if let (Count::Infinite, Some(parts)) = (&survey.count, &survey.parts)
-        && *parts != 1_u32.into()
-    {
-        let _ = writeln!(
-            out,
-            "{} combinations of all decisions but the reals",
-            group(&parts.to_string())
-        );
-    }
-    for relaxed in template.relaxed() {
-        let text = &relaxed.written.text;
-        let _ = writeln!(
-            out,
-            "points are drawn from those whose layers alone meet `require {text}`"
-        );
-    }
-    if let Some(sample) = survey.sample {
-        let (share, error) = sample.acceptance();
-        let estimate = match (&survey.count, &survey.parts) {
-            (Count::Infinite, _) | (_, None) => String::new(),
-            (_, Some(parts)) => {
-                let size = parts.to_string().parse::<f64>().unwrap_or(f64::INFINITY);
-                format!(
-                    ": about {:.3e} ± {:.1e} candidates",
-                    size * share,
-                    size * error
-                )
-            }
-        };
-        let _ = writeln!(
-            out,
-            "{} of {} points that were drawn meet everything that is known before training, {:.1} ± {:.1} %{estimate}",
-            sample.met,
-            sample.drawn,
-            100.0 * share,
-            100.0 * error,
-        );
-    }
-    for pruned in survey.pruned.iter().take(MOST_PRUNED) {
-        let decision = all.iter().find(|d| d.path == pruned.path);
-        let shown = |v: &Value| decision.map_or(v.to_string(), |d| d.shown(v));
-        let members = match &pruned.members[..] {
-            [one] => format!("= {}", shown(one)),
-            several => format!("in {}", set(several.iter().map(shown).collect())),
-        };
-        let by = match &pruned.by {
-            Some(text) => format!("never meets `require {text}`"),
-            None => "meets no combination of the other decisions".into(),
-        };
-        let _ = writeln!(out, "`{} {members}` {by}", pruned.path);
-    }
-    if survey.pruned.len() > MOST_PRUNED {
-        let more = survey.pruned.len() - MOST_PRUNED;
-        let _ = writeln!(
-            out,
-            "and {} more with members that never occur",
-            plural(more, "decision")
-        );
-    }
-    out.push('\n');
-    if all.is_empty() {
-        return;
-    }
-    let header = ["decision", "members", "default", "exists"].map(String::from);
-    let mut grid = Grid::new(&header, &[0, 1, 2, 3], look);
-    let shown = if verbose || all.len() <= MOST_DECISIONS {
-        all.len()
-    } else {
-        MOST_DECISIONS
-    };
-    for decision in &all[..shown] {
-        let exists = if decision.guard.as_value() == Some(&Value::Bool(true)) {
-            "always"
-        } else {
-            "sometimes"
-        };
-        grid.row(
-            &[
-                decision.path.clone(),
-                domain(decision),
-                decision.shown(&decision.default),
-                exists.into(),
-            ],
-            false,
-        );
-    }
-    out.push_str(&grid.finish());
-    if shown < all.len() {
-        let _ = writeln!(
-            out,
-            "and {} more (`-v` lists them)",
-            plural(all.len() - shown, "decision")
-        );
-    }
-}
-
-/// A set as it would be written; a long one by its ends.
-fn set(items: Vec<String>) -> String {
-    match &items[..] {
-        [first, second, .., last] if items.len() > MOST_MEMBERS => {
-            format!("{{{first}, {second}, …, {last}}}: {}", items.len())
-        }
-        _ => format!("{{{}}}", items.join(", ")),
-    }
-}
-
-/// A domain as it would be written.
-fn domain(decision: &Decision) -> String {
-    match &decision.choices {
-        Choices::Ordered(values) => {
-            let shown = |x: &f64| decision.shown(&Value::Number(*x));
-            set(values.iter().map(shown).collect())
-        }
-        Choices::Categories(values) => set(values.iter().map(Value::to_string).collect()),
-        Choices::Integers {
-            low,
-            high,
-            step,
-            log,
-        } => {
-            let step = if *step > 1 {
-                format!(" step {step}")
-            } else {
-                String::new()
-            };
-            format!("{low}..{high}{step}{}", logarithmic(*log))
-        }
-        Choices::Reals { low, high, log } if !decision.unit.is_empty() => {
-            let shown = |x: f64| decision.shown(&Value::Number(x));
-            format!("{}..{}{}", shown(*low), shown(*high), logarithmic(*log))
-        }
-        Choices::Reals { low, high, log } => {
-            format!("{low:?}..{high:?}{}", logarithmic(*log))
-        }
-    }
-}
-
-fn logarithmic(log: bool) -> &'static str {
-    if log { " log" } else { "" }
-}
-
-/// The default member beside the bounds of all.
-fn members(units: &BTreeMap<String, String>, template: &Template, look: Look, out: &mut String) {
-    let known = known(template);
-    if known.0.is_empty() {
-        return;
-    }
-    let extremes = template.extremes();
-    let header = ["", "default", "smallest", "largest"].map(String::from);
-    let mut grid = Grid::new(&header, &[0], look);
-    for name in KNOWN {
-        let (Some(value), Some(metric)) = (known.0.get(name), metric(name)) else {
-            continue;
-        };
-        let bound = |pick: fn(&(f64, f64)) -> f64| {
-            let bound = extremes.get(name).map(pick).filter(|b| b.is_finite());
-            bound.map_or("–".into(), |b| shown(b, metric.unit, units.get(name)))
-        };
-        grid.row(
-            &[
-                name.into(),
-                shown(*value, metric.unit, units.get(name)),
-                bound(|b| b.0),
-                bound(|b| b.1),
-            ],
-            false,
-        );
-    }
-    out.push('\n');
-    out.push_str(&grid.finish());
-}
-
-/// Nodes of the default member.
-fn layers(template: &Template, look: Look, out: &mut String) {
-    let Some(candidate) = default_candidate(template) else {
-        return;
-    };
-    let network = &candidate.network;
-    let header = [
-        "layer",
-        "operation",
-        "shape",
-        "weights",
-        "MACs",
-        "represented as",
-    ];
-    let mut grid = Grid::new(&header.map(String::from), &[0, 1, 2, 5], look);
-    for node in &network.nodes {
-        let has_weights = network.layer_kind(node).is_some();
-        let number = |n: u64| if has_weights { count(n) } else { String::new() };
-        let codes = node.placement.as_ref().map_or(String::new(), |p| {
-            let code = |q: &Option<crate::model::Quantizer>| {
-                q.as_ref().map_or("float".into(), |q| q.grid.to_string())
-            };
-            let (weights, activations) = (code(&p.weights), code(&p.activations));
-            match has_weights {
-                true => format!("{weights} weights, {activations} inputs"),
-                false => activations,
-            }
-        });
-        grid.row(
-            &[
-                node.layer.clone(),
-                operation(&node.op),
-                node.shape.to_string(),
-                number(network.weights(node) as u64),
-                number(network.macs(node)),
-                codes,
-            ],
-            false,
-        );
-    }
-    out.push_str("\nthe default member\n\n");
-    out.push_str(&grid.finish());
-}
-
-fn operation(op: &Op) -> String {
-    match op {
-        Op::Input => "input".into(),
-        Op::Convolution(c) => {
-            let groups = if c.groups > 1 {
-                format!(", {} groups", c.groups)
-            } else {
-                String::new()
-            };
-            format!("conv {0}x{0}, stride {1}{groups}", c.kernel, c.stride)
-        }
-        Op::Linear => "linear".into(),
-        Op::Norm => "norm".into(),
-        Op::Activation(a) => format!("{a:?}").to_lowercase(),
-        Op::Pool {
-            kind,
-            kernel: (rows, columns),
-            stride,
-        } => format!("{kind:?} pool {rows}x{columns}, stride {stride}").to_lowercase(),
-        Op::Add | Op::Sum => "add".into(),
-        Op::Concat => "concat".into(),
-        Op::PadShortcut { stride } => format!("padded shortcut, stride {stride}"),
-        Op::Flatten => "flatten".into(),
-        Op::Quantize => "quantize".into(),
-    }
-}
-
-fn default_candidate(template: &Template) -> Option<Candidate> {
-    let point = template.decisions().default_point();
-    template.candidate(&point).ok().flatten()
-}
-
-fn known(template: &Template) -> Metrics {
-    let point = template.decisions().default_point();
-    template.known(&point).unwrap_or_default()
 }
 
 fn line(out: &mut String, name: &str, text: &str) {

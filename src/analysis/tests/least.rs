@@ -76,7 +76,7 @@ fn mobile_networks_cost_at_least_what_their_layers_do() {
         "{shares:?}"
     );
     assert!(shares[2] > 1.0 - 1e-9, "{shares:?}");
-    assert!(shares[3] > 0.1, "{shares:?}");
+    assert!(shares[3] > 0.2, "{shares:?}");
 }
 
 #[test]
@@ -102,7 +102,11 @@ fn branches_and_targets_to_be_chosen() {
 
 #[test]
 fn most_of_what_is_drawn_within_a_limit_meets_it() {
-    for require in ["energy <= 300 nJ", "latency <= 30 us"] {
+    for require in [
+        "energy <= 300 nJ",
+        "latency <= 30 us",
+        "stored_size <= 12 KiB",
+    ] {
         let template = template(
             "use std.spaces.mobilenet_v2",
             "space = mobilenet_v2  policy = few  target = braintta",

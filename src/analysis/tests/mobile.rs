@@ -135,6 +135,21 @@ fn one_precision_for_each_layer() {
 }
 
 #[test]
+fn more_points_than_128_bits_can_count() {
+    // Activations have no part in the size: each of up to 36 layers has 7 of them.
+    let counted = template(
+        "int, int8",
+        "each layer { weights = int { bits in {2, 4, 8} }  activations = int { bits in 2..8 } }
+  first layer, last layer { weights = int8  activations = int8 }",
+        "model_size <= 12 KiB",
+    );
+    let Count::Exact(n) = counted.counted().count(counted.decisions()) else {
+        panic!("counted exactly");
+    };
+    assert!(n.bits() > 128, "{n}");
+}
+
+#[test]
 fn eight_bits_for_every_layer() {
     compare(
         "int8",

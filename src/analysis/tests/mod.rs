@@ -9,6 +9,9 @@ mod library;
 mod lowering;
 mod mobile;
 mod networks;
+mod pruned;
+mod ranges;
+mod verdicts;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::encoding::Encoding;
 use super::sampler::{Known, KnownCosts, Observation, Suggestion};
-use crate::model::counting::{Count, Counted, Draw, Uniform, members};
+use crate::model::counting::{Count, Counted, Draw, Members, Next, Uniform, members};
 use crate::model::{Decisions, Point};
 use crate::stream::below;
 
@@ -93,6 +93,11 @@ impl<'a> Feasible<'a> {
     /// A random point that meets every constraint that is counted, each equally likely. `None` if there is none.
     pub fn any(&self, rng: &mut ChaCha8Rng) -> Option<Point> {
         self.counted.draw(self.decisions, &mut Uniform(rng))
+    }
+
+    /// The next of all points in order.
+    pub fn next(&self, members: &mut Members, work: &mut u64) -> Next {
+        members.next_within(work, Some(&self.counted))
     }
 
     /// The point at these shares of what each decision may still be.

@@ -38,7 +38,7 @@ impl Sampler for Grid<'_> {
         }
         let (mut tries, mut work) = (0, MOST_WORK);
         loop {
-            let point = match self.members.next_within(&mut work) {
+            let point = match self.feasible.next(&mut self.members, &mut work) {
                 Next::Member(point) => point,
                 Next::End => {
                     return Suggestion::Exhausted {
@@ -72,9 +72,12 @@ impl Sampler for Grid<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::interpreter::search::sampler::Unknown;
     use crate::interpreter::search::tests::{at_most, decisions, integers, reals};
+    use crate::ir::{BinaryOp, Expr};
 
     fn numbers(suggestion: Suggestion) -> Option<Vec<f64>> {
         match suggestion {
@@ -125,6 +128,33 @@ mod tests {
             used_up: true,
         };
         assert_eq!(grid.suggest(0, &[], &[]), end);
+    }
+
+    #[test]
+    fn what_cannot_be_completed_is_stepped_over() {
+        // Of 10^20 members those whose digits add up to 177 of 180: the first digits must be large. In order, 0 comes first.
+        let mut space = decisions((0..20).map(|_| integers("a", 0, 9)).collect());
+        let binary = |op, x, y| Expr::Binary(op, Arc::new(x), Arc::new(y));
+        let sum = (1..20).fold(Expr::Decision(0), |sum, i| {
+            binary(BinaryOp::Add, sum, Expr::Decision(i))
+        });
+        let tight = binary(BinaryOp::GreaterEqual, sum, Expr::number(177.0));
+        space.constraints.push(tight);
+        let mut grid = Grid::new(Feasible::new(&space, &Unknown { goals: 1 })).unwrap();
+        let first = grid.suggest(0, &[], &[]);
+        assert!(matches!(first, Suggestion::Evaluate { tries: 1, .. }));
+        let first = numbers(first).unwrap();
+        assert_eq!(first[0], 6.0);
+        assert!(first[1..].iter().all(|digit| *digit == 9.0));
+        // All of them, as often as there are ways to take at most 3 away in 20 places: C(23, 3).
+        let mut grid = Grid::new(Feasible::new(&space, &Unknown { goals: 1 })).unwrap();
+        let mut count = 0;
+        let mut last = Vec::new();
+        while let Some(next) = numbers(grid.suggest(count, &[], &[])) {
+            assert!(next > last && next.iter().sum::<f64>() >= 177.0);
+            (last, count) = (next, count + 1);
+        }
+        assert_eq!(count, 1771);
     }
 
     #[test]

@@ -12,6 +12,8 @@
 //! 4. The last table has one row: the count of each whole sum. A walk back through the tables, with odds by the counts, draws a
 //!    point (`tree`, `walk`; `live` says which members occur).
 
+mod begin;
+mod cheapest;
 mod comparison;
 mod factors;
 mod histogram;
@@ -28,10 +30,11 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-pub use self::comparison::{End, Sum, Term};
+use self::cheapest::{Added, Cost, Largest, Whole};
+pub use self::comparison::{End, Sum, Term, combinations, conjuncts, terms};
 use self::factors::{Factors, Raw};
 use self::layout::Layout;
-use self::tally::Tally;
+use self::tally::{Tally, Words};
 use self::tree::{Failed, Tree};
 use self::units::Unit;
 use super::graph::{Draw, Total};
@@ -41,21 +44,22 @@ use crate::model::decision::Decisions;
 const FEW: u64 = 1000;
 /// Products of counts before it is given up: about a second.
 const MOST_WORK: u64 = 400_000_000;
+/// The same for each look for the cheapest point.
+const MOST_WORK_FOR_ONE: u64 = 100_000_000;
 /// What may be planned: that many rows cannot be is only known later.
 const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
-/// In how many steps a sum is cut that cannot be told apart exactly, and whether one that can be is; less where that is too much.
-const STEPS: [(bool, u64); 5] = [
-    (true, 8000),
-    (true, 2000),
-    (true, 400),
-    (false, 200),
-    (false, 50),
-];
+/// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
+/// is time for; one by one, fewer where that is too much.
+const STEPS: [u64; 3] = [200, 50, 10];
+const MOST_STEPS: u64 = 8000;
+
+/// How many of several sums are tried alone.
+const MOST_ALONE: usize = 4;
 
 /// A space whose decisions are summed out.
 #[derive(Debug, Clone)]
 pub struct Eliminated {
-    tree: Numbers,
+    tree: Arc<dyn Points>,
     pub(super) total: Total,
     /// Decisions that were summed out one by one.
     pub variables: usize,
@@ -63,17 +67,56 @@ pub struct Eliminated {
     pub has_sums: bool,
     /// Constraints that are not met by everything that is drawn.
     pub left_out: Vec<usize>,
+    /// Bounds, by number, that nothing that is drawn keeps to.
+    pub dropped: Vec<usize>,
+    /// The products of counts that it took.
+    work: u64,
 }
 
-#[derive(Debug, Clone)]
-enum Numbers {
-    Short(Arc<Tree<u128>>),
-    Long(Arc<Tree<BigUint>>),
+/// A tree of counts, however long they are.
+trait Points: std::fmt::Debug + Send + Sync {
+    /// The bits that a count may have.
+    #[cfg(test)]
+    fn room(&self) -> u64;
+    fn total(&self) -> BigUint;
+    fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>>;
+    fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>>;
+    fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool;
+    /// Whether a real exists at some point.
+    fn has_reals(&self, factors: &Factors<BigUint>) -> bool;
+}
+
+impl<N: Tally + Send + Sync> Points for Tree<N> {
+    #[cfg(test)]
+    fn room(&self) -> u64 {
+        N::ROOM
+    }
+
+    fn total(&self) -> BigUint {
+        self.total.big()
+    }
+
+    fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>> {
+        Tree::draw(self, decisions, draw)
+    }
+
+    fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
+        Tree::reached(self)
+    }
+
+    fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
+        Tree::may_begin(self, members, work)
+    }
+
+    fn has_reals(&self, factors: &Factors<BigUint>) -> bool {
+        let mut reals = factors.reals.iter();
+        reals.any(|(table, exists)| self.passes(*table, |row| exists[row]))
+    }
 }
 
 /// Counts the points that meet all guards and these constraints, exactly. `None` if that is too much.
 pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminated> {
-    let raw = factors::raw(decisions, constraints, &[], FEW)?;
+    let raw = factors::raw(decisions, constraints, &[], &[], FEW)?;
     if !raw.beyond.is_empty() {
         return None;
     }
@@ -83,33 +126,54 @@ pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminate
 
 /// Counts the points that meet all guards and as much of these constraints and bounds as can be: not fewer than the points that meet them.
 pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> Option<Eliminated> {
-    let raw = factors::raw(decisions, constraints, bounds, FEW)?;
-    let is_one = raw.sums.len() == 1;
-    let mut steps = STEPS.iter().filter(|(_, steps)| is_one || *steps <= 400);
-    steps.find_map(|(exact, steps)| eliminated(&raw, &raw.units(*exact, *steps)?))
+    let mut raw = factors::raw(decisions, constraints, bounds, &[], FEW)?;
+    if raw.sums.len() < 2 {
+        return finest(&raw);
+    }
+    // Several at once are told apart coarsely: one of them alone may leave out more. What leaves out most is best.
+    let mut best = finest(&raw);
+    let all = std::mem::take(&mut raw.sums);
+    for one in all.iter().take(MOST_ALONE) {
+        raw.sums = vec![one.clone()];
+        let Some(mut alone) = finest(&raw) else {
+            continue;
+        };
+        let is_less = |best: &Eliminated| alone.total.parts < best.total.parts;
+        if best.as_ref().is_none_or(is_less) {
+            for other in all.iter().filter(|other| *other != one) {
+                alone.left_out.extend(&other.constraints);
+                alone.dropped.extend(&other.bounds);
+            }
+            alone.left_out.sort_unstable();
+            alone.left_out.dedup();
+            best = Some(alone);
+        }
+    }
+    best
+}
+
+/// Sums told apart exactly, or in as many steps as there is time for.
+fn finest(raw: &Raw) -> Option<Eliminated> {
+    if let Some(units) = raw.units(true, MOST_STEPS)
+        && let Some(exact) = eliminated(raw, &units)
+    {
+        return Some(exact);
+    }
+    let rounded = |steps: u64| eliminated(raw, &raw.units(false, steps)?).map(|e| (steps, e));
+    let (steps, first) = STEPS.iter().find_map(|steps| rounded(*steps))?;
+    // The work grows about as the number of all partial sums does.
+    let growth = (MOST_WORK / 2) as f64 / first.work.max(1) as f64;
+    let growth = growth.powf(1.0 / raw.sums.len().max(1) as f64);
+    let finer = ((steps as f64 * growth) as u64).min(MOST_STEPS);
+    let mut finer = [finer, finer / 3].into_iter().filter(|f| *f > steps);
+    let best = finer.find_map(rounded).map(|(_, best)| best);
+    Some(best.unwrap_or(first))
 }
 
 fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
     let factors = raw.factors(units)?;
-    let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
-    let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
-    let plan = order::plan(&sizes, &scopes, factors.sums.most())?;
-    if plan.work > MOST_PLANNED {
-        return None;
-    }
-    let layout = Layout::new(factors.variables.clone(), plan);
-    let (tree, parts, real) = match Tree::<u128>::new(&factors, layout.clone(), MOST_WORK) {
-        Ok(tree) => {
-            let (total, real) = (tree.total(), has_reals(&tree, &factors));
-            (Numbers::Short(Arc::new(tree)), total, real)
-        }
-        Err(Failed::TooMuch) => return None,
-        Err(Failed::NoRoom) => {
-            let tree = Tree::<BigUint>::new(&factors, layout, MOST_WORK).ok()?;
-            let (total, real) = (tree.total(), has_reals(&tree, &factors));
-            (Numbers::Long(Arc::new(tree)), total, real)
-        }
-    };
+    let layout = planned(&factors)?;
+    let (tree, work) = counts(&factors, &layout)?;
     let mut left_out: BTreeSet<usize> = raw.beyond.iter().copied().collect();
     let sums = raw.sums.iter().zip(units);
     left_out.extend(
@@ -117,35 +181,116 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
             .flat_map(|(s, _)| &s.constraints),
     );
     Some(Eliminated {
+        total: Total {
+            parts: tree.total(),
+            real: tree.has_reals(&factors),
+        },
         tree,
-        total: Total { parts, real },
         variables: raw.variables.len(),
         has_sums: !units.is_empty(),
         left_out: left_out.into_iter().collect(),
+        dropped: Vec::new(),
+        work,
     })
 }
 
-/// Whether a real exists at some point.
-fn has_reals<N: Tally>(tree: &Tree<N>, factors: &Factors) -> bool {
-    let mut reals = factors.reals.iter();
-    reals.any(|(table, exists)| tree.passes(*table, |row| exists[row]))
+/// Counts in the shortest numbers that have room for them.
+fn counts(factors: &Factors<BigUint>, layout: &Layout) -> Option<(Arc<dyn Points>, u64)> {
+    fn of<N: Tally + Send + Sync + 'static>(
+        factors: &Factors<BigUint>,
+        layout: &Layout,
+    ) -> Result<(Arc<dyn Points>, u64), Failed> {
+        let mut left = MOST_WORK;
+        let tree = Tree::<N>::new(factors, layout.clone(), N::of, &mut left)?;
+        Ok((Arc::new(tree), MOST_WORK - left))
+    }
+    for count in [of::<u128>, of::<Words<4>>, of::<Words<8>>, of::<BigUint>] {
+        match count(factors, layout) {
+            Ok(counted) => return Some(counted),
+            Err(Failed::TooMuch) => return None,
+            Err(Failed::NoRoom) => {}
+        }
+    }
+    None
+}
+
+/// How the costs of terms become that of a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Costs {
+    Added,
+    Largest,
+}
+
+/// Ever closer looks for the cheapest of the points that meet all guards, these constraints and bounds, as far as they can be met: for each look the
+/// members of what it finds, by decision, and the cost, than which none of the points is cheaper. A look ends the search by
+/// `false`. The first look leaves sums out, the next ones round them less and less.
+pub fn cheapest(
+    decisions: &Decisions,
+    (constraints, bounds): (&[usize], &[Sum]),
+    terms: &[Term],
+    costs: Costs,
+    look: &mut dyn FnMut(Vec<Option<u64>>, f64) -> bool,
+) {
+    let Some(mut raw) = factors::raw(decisions, constraints, bounds, terms, FEW) else {
+        return;
+    };
+    let sums = std::mem::take(&mut raw.sums);
+    let mut looked = |raw: &Raw, units: &[Unit]| {
+        let found = match costs {
+            Costs::Added => of_units::<Added>(raw, units, decisions),
+            Costs::Largest => of_units::<Largest>(raw, units, decisions),
+        };
+        found.map(|(members, cost)| look(members, cost))
+    };
+    if looked(&raw, &[]) != Some(true) || sums.is_empty() {
+        return;
+    }
+    raw.sums = sums;
+    for exact in [false, true] {
+        let steps = if exact { 2000 } else { 100 };
+        let Some(units) = raw.units(exact, steps) else {
+            return;
+        };
+        if looked(&raw, &units) != Some(true) {
+            return;
+        }
+    }
+}
+
+fn of_units<W: Whole>(
+    raw: &Raw,
+    units: &[Unit],
+    decisions: &Decisions,
+) -> Option<(Vec<Option<u64>>, f64)> {
+    let factors = raw.priced(units, W::of)?;
+    let layout = planned(&factors)?;
+    let of = |cost: &f64| Some(Cost::<W>::of(*cost));
+    let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
+    tree.cheapest(decisions.all.len())
+}
+
+/// The order for these tables. `None` if it is too much work.
+fn planned<W>(factors: &Factors<W>) -> Option<Layout> {
+    let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
+    let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
+    let plan = order::plan(&sizes, &scopes, factors.sums.most())?;
+    (plan.work <= MOST_PLANNED).then(|| Layout::new(factors.variables.clone(), plan))
 }
 
 impl Eliminated {
     /// For each decision, the number of its member where it is summed out and exists. `None` if there is no point.
     pub fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>> {
-        match &self.tree {
-            Numbers::Short(tree) => tree.draw(decisions, draw),
-            Numbers::Long(tree) => tree.draw(decisions, draw),
-        }
+        self.tree.draw(decisions, draw)
+    }
+
+    /// Whether a point may have these members of the first decisions; if not, none has.
+    pub fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
+        self.tree.may_begin(members, work)
     }
 
     /// For each decision that was summed out, the members that some point has.
     pub fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
-        match &self.tree {
-            Numbers::Short(tree) => tree.reached(),
-            Numbers::Long(tree) => tree.reached(),
-        }
+        self.tree.reached()
     }
 }
 

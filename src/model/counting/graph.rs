@@ -153,6 +153,41 @@ impl Graph {
         Some(chosen)
     }
 
+    /// Whether some point has these members of the first decisions. Takes the branches that were looked at from `work`.
+    pub fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
+        if self.total.is_zero() {
+            return false;
+        }
+        let last = members.len().checked_sub(1);
+        if last.is_some_and(|last| !self.keys.contains(&last)) {
+            return true;
+        }
+        let agrees = |node: &Node, branch: &Branch| {
+            let member = members.get(node.key);
+            member.is_none_or(|member| *member == branch.member)
+        };
+        let mut found = BTreeSet::new();
+        let mut open = self.roots.clone();
+        while let Some(id) = open.pop() {
+            if found.insert(id) {
+                let node = &self.nodes[id as usize];
+                *work = work.saturating_sub(node.branches.len() as u64);
+                let branches = node.branches.iter().filter(|b| agrees(node, b));
+                open.extend(branches.flat_map(|b| &b.children));
+            }
+        }
+        // Children come before their parents.
+        let mut reached = BTreeSet::new();
+        for id in found {
+            let node = &self.nodes[id as usize];
+            let mut branches = node.branches.iter().filter(|b| agrees(node, b));
+            if branches.any(|b| b.children.iter().all(|child| reached.contains(child))) {
+                reached.insert(id);
+            }
+        }
+        self.roots.iter().all(|root| reached.contains(root))
+    }
+
     /// For each key, the members that some point has.
     pub fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
         let mut found: BTreeMap<usize, BTreeSet<u64>> =

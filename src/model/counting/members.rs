@@ -1,5 +1,6 @@
 //! All points of a finite space, in order.
 
+use super::Counted;
 use crate::ir::Value;
 use crate::model::decision::{Choices, Decisions, Point};
 use crate::model::evaluate::{self, Scope};
@@ -59,8 +60,8 @@ pub struct Members<'a> {
     /// And how many parts they have.
     sizes: Vec<u64>,
     prefix: Point,
-    /// The members' numbers in the prefix; 0 for decisions that don't exist.
-    indices: Vec<u64>,
+    /// The members' numbers in the prefix; none for decisions that don't exist.
+    indices: Vec<Option<u64>>,
     state: State,
 }
 
@@ -113,8 +114,8 @@ impl Members<'_> {
         } else {
             None
         };
+        self.indices.push(value.is_some().then_some(index));
         self.prefix.0.push(value);
-        self.indices.push(index);
         true
     }
 
@@ -122,7 +123,7 @@ impl Members<'_> {
     fn advance(&mut self) -> bool {
         while let Some(index) = self.indices.pop() {
             self.prefix.0.pop();
-            if self.push(index + 1) {
+            if self.push(index.unwrap_or(0) + 1) {
                 return true;
             }
         }
@@ -142,8 +143,9 @@ pub enum Next {
 }
 
 impl Members<'_> {
-    /// The next point, found with so much `work`, in parts of constraints that are evaluated.
-    pub fn next_within(&mut self, work: &mut u64) -> Next {
+    /// The next point, found with so much `work`, in parts of constraints that are evaluated. What cannot be completed as far as `counted`, the same
+    /// space counted, knows is stepped over.
+    pub fn next_within(&mut self, work: &mut u64, counted: Option<&Counted>) -> Next {
         let mut alive = match self.state {
             State::Start => true,
             State::Within => self.advance(),
@@ -159,7 +161,11 @@ impl Members<'_> {
                     return Next::TooFar;
                 }
             }
-            if !self.holds() {
+            let mut may_begin = || {
+                let is_next = |counted: &Counted| counted.may_begin(&self.indices, work);
+                self.indices.is_empty() || counted.is_none_or(is_next)
+            };
+            if !self.holds() || !may_begin() {
                 alive = self.advance();
             } else if self.prefix.0.len() == self.decisions.all.len() {
                 return Next::Member(self.prefix.clone());
@@ -176,7 +182,7 @@ impl Iterator for Members<'_> {
     type Item = Point;
 
     fn next(&mut self) -> Option<Point> {
-        match self.next_within(&mut { u64::MAX }) {
+        match self.next_within(&mut { u64::MAX }, None) {
             Next::Member(point) => Some(point),
             Next::End | Next::TooFar => None,
         }

@@ -420,7 +420,7 @@ fn a_look_for_the_next_member_goes_on_where_it_ended() {
     let mut all = members(&decisions).unwrap();
     loop {
         looks += 1;
-        match all.next_within(&mut { 20 }) {
+        match all.next_within(&mut { 20 }, None) {
             Next::Member(point) => found.push(point),
             Next::TooFar => {}
             Next::End => break,

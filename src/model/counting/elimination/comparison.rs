@@ -68,7 +68,7 @@ impl<'a> Term<'a> {
 }
 
 /// The parts of a conjunction, which hold together exactly if it does.
-pub(super) fn conjuncts<'e>(expr: &'e Expr, into: &mut Vec<&'e Expr>) {
+pub fn conjuncts<'e>(expr: &'e Expr, into: &mut Vec<&'e Expr>) {
     match expr {
         Expr::Binary(BinaryOp::And, x, y) => {
             conjuncts(x, into);
@@ -79,7 +79,7 @@ pub(super) fn conjuncts<'e>(expr: &'e Expr, into: &mut Vec<&'e Expr>) {
 }
 
 /// How many combinations some decisions have at most; `None` if a real is among them.
-pub(super) fn combinations(scope: &[usize], decisions: &Decisions) -> Option<u64> {
+pub fn combinations(scope: &[usize], decisions: &Decisions) -> Option<u64> {
     scope.iter().try_fold(1_u64, |product, i| {
         let decision = &decisions.all[*i];
         let optional = u64::from(decision.guard != Expr::bool(true));
@@ -131,6 +131,19 @@ pub(super) fn sum<'a>(expr: &Expr, decisions: &Decisions) -> Option<Sum<'a>> {
         low: end.filter(|_| is_equal || !is_high),
         high: end.filter(|_| is_equal || is_high),
     })
+}
+
+/// A number as terms and what is added to their sum; `None` if a term is over too many combinations.
+pub fn terms<'a>(expr: &Expr, decisions: &Decisions) -> Option<(Vec<Term<'a>>, f64)> {
+    let mut parts = Parts {
+        terms: Vec::new(),
+        constant: 0.0,
+        decisions,
+    };
+    parts.add(expr, 1.0, &mut |e| e)?;
+    let terms = parts.terms.into_iter();
+    let terms = terms.map(|(expr, scale)| Term::new(expr, scale));
+    Some((terms.collect(), parts.constant))
 }
 
 /// Whether an expression is seen to give a number where it has a value.

@@ -12,6 +12,7 @@ use super::histogram::Sums;
 use super::layout::{Variable, row, rows, unrow};
 use super::units::{self, Unit};
 use crate::ir::{Expr, Value};
+use crate::model::counting::has_reals;
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::members::Values;
@@ -19,23 +20,23 @@ use crate::model::members::Values;
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;
 
-/// All tables.
+/// All tables. A row multiplies the amounts by a `W`.
 #[derive(Debug, Clone)]
-pub struct Factors {
+pub struct Factors<W> {
     pub variables: Vec<Variable>,
     pub sums: Sums,
-    pub tables: Vec<Table>,
+    pub tables: Vec<Table<W>>,
     /// Where a real exists: a table and its rows.
     pub reals: Vec<(usize, Vec<bool>)>,
 }
 
 /// One table.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub struct Table<W> {
     /// The variables, by number, ascending.
     pub scope: Vec<usize>,
-    /// The sum that a row adds and by how many it multiplies; `None` if it cannot be.
-    pub rows: Vec<Option<(u64, BigUint)>>,
+    /// The sum that a row adds and by what it multiplies; `None` if it cannot be.
+    pub rows: Vec<Option<(u64, W)>>,
 }
 
 /// What there is to count, before it is known how finely sums are told apart.
@@ -48,27 +49,41 @@ pub struct Raw {
     reals: Vec<(Vec<usize>, Vec<bool>)>,
     /// The terms of each sum; none where they have no value.
     pub sums: Vec<RawSum>,
+    /// The terms of what is to be small or large.
+    prices: Vec<(Vec<usize>, Vec<Option<f64>>)>,
     /// Constraints that are no tables and no sums, by their number.
     pub beyond: Vec<usize>,
 }
 
 /// A sum whose terms are known.
+#[derive(Debug, Clone, PartialEq)]
 pub struct RawSum {
     /// The constraints that it is part of; none if it is a bound.
     pub constraints: Vec<usize>,
+    /// The bounds that it is, by number.
+    pub bounds: Vec<usize>,
     pub terms: Vec<(Vec<usize>, Vec<Option<f64>>)>,
     pub low: Option<End>,
     pub high: Option<End>,
 }
 
-/// Tables of everything. A constraint over at most `few` combinations is a table of its own, even if it limits a sum. `None` if that is too
-/// much, or a variable is over reals.
-pub fn raw(decisions: &Decisions, constraints: &[usize], bounds: &[Sum], few: u64) -> Option<Raw> {
+/// Tables of everything but what is over reals. A constraint over at most `few` combinations is a table of its own, even if it limits a sum. `None` if that is too
+/// much, or a condition is over reals. `priced` are the terms of what is to be small or large.
+pub fn raw(
+    decisions: &Decisions,
+    constraints: &[usize],
+    bounds: &[Sum],
+    priced: &[Term],
+    few: u64,
+) -> Option<Raw> {
     let mut parts: Vec<(usize, &Expr)> = Vec::new();
     for c in constraints {
         let mut of_constraint = Vec::new();
         comparison::conjuncts(&decisions.constraints[*c], &mut of_constraint);
-        parts.extend(of_constraint.into_iter().map(|part| (*c, part)));
+        let finite = of_constraint
+            .into_iter()
+            .filter(|p| !has_reals(p, decisions));
+        parts.extend(finite.map(|part| (*c, part)));
     }
     let mut keys: BTreeSet<usize> = BTreeSet::new();
     for decision in &decisions.all {
@@ -77,7 +92,8 @@ pub fn raw(decisions: &Decisions, constraints: &[usize], bounds: &[Sum], few: u6
     for (_, part) in &parts {
         keys.extend(evaluate::decisions(part));
     }
-    let scopes = bounds.iter().flat_map(|b| &b.terms).map(|t| &t.scope);
+    let terms = bounds.iter().flat_map(|b| &b.terms).chain(priced);
+    let scopes = terms.map(|t| &t.scope);
     keys.extend(scopes.flatten());
     let mut variables = Vec::with_capacity(keys.len());
     for decision in &keys {
@@ -96,6 +112,7 @@ pub fn raw(decisions: &Decisions, constraints: &[usize], bounds: &[Sum], few: u6
             weights: Vec::new(),
             reals: Vec::new(),
             sums: Vec::new(),
+            prices: Vec::new(),
             beyond: Vec::new(),
         },
         few,
@@ -108,10 +125,18 @@ pub fn raw(decisions: &Decisions, constraints: &[usize], bounds: &[Sum], few: u6
     for (c, part) in parts {
         builder.constraint(c, part)?;
     }
-    for bound in bounds {
-        builder.sum(None, bound)?;
+    for (number, bound) in bounds.iter().enumerate() {
+        builder.sum(Of::Bound(number), bound)?;
     }
+    builder.raw.prices = builder.terms(priced)?;
     Some(builder.raw)
+}
+
+/// What limits a sum, by number.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    Constraint(usize),
+    Bound(usize),
 }
 
 struct Builder<'a> {
@@ -216,7 +241,7 @@ impl Builder<'_> {
         if combinations > self.few
             && let Some(sum) = comparison::sum(expr, self.decisions)
         {
-            return self.sum(Some(number), &sum);
+            return self.sum(Of::Constraint(number), &sum);
         }
         if combinations > MOST_ROWS {
             self.raw.beyond.push(number);
@@ -229,9 +254,10 @@ impl Builder<'_> {
         Some(())
     }
 
-    fn sum(&mut self, constraint: Option<usize>, sum: &Sum) -> Option<()> {
-        let mut terms = Vec::with_capacity(sum.terms.len());
-        for Term { scope, work, value } in &sum.terms {
+    /// The value of each term for each row over its decisions.
+    fn terms(&mut self, terms: &[Term]) -> Option<Vec<(Vec<usize>, Vec<Option<f64>>)>> {
+        let mut tables = Vec::with_capacity(terms.len());
+        for Term { scope, work, value } in terms {
             let (scope, table) = self.tabulate(scope, *work, value)?;
             // Not a number is neither below nor above anything.
             let table: Vec<Option<f64>> = table
@@ -241,8 +267,13 @@ impl Builder<'_> {
             if table.iter().flatten().any(|v| v.is_infinite()) {
                 return None;
             }
-            terms.push((scope, table));
+            tables.push((scope, table));
         }
+        Some(tables)
+    }
+
+    fn sum(&mut self, of: Of, sum: &Sum) -> Option<()> {
+        let terms = self.terms(&sum.terms)?;
         if let [(scope, table)] = &terms[..] {
             let allowed = |value: &Option<f64>| value.is_some_and(|v| sum.allows(v));
             let table = table.iter().map(allowed).collect();
@@ -257,43 +288,50 @@ impl Builder<'_> {
         if let Some(same) = same {
             same.low = same.low.or(sum.low);
             same.high = same.high.or(sum.high);
-            same.constraints.extend(constraint);
+            same.is_of(of);
             return Some(());
         }
-        self.raw.sums.push(RawSum {
-            constraints: Vec::from_iter(constraint),
+        let mut new = RawSum {
+            constraints: Vec::new(),
+            bounds: Vec::new(),
             terms,
             low: sum.low,
             high: sum.high,
-        });
+        };
+        new.is_of(of);
+        self.raw.sums.push(new);
         Some(())
     }
 }
 
-impl Raw {
-    /// Tables in which sums are told apart by these units. `None` if they are too long together.
-    pub fn factors(&self, units: &[Unit]) -> Option<Factors> {
-        let sums = Sums::new(units.iter().map(|u| u.digit.clone()).collect())?;
-        let mut all: Vec<Piece> = Vec::new();
-        for (scope, allowed) in &self.allowed {
-            let row = |allowed: &bool| allowed.then(|| (0, one()));
-            all.push((scope, allowed.iter().map(row).collect()));
+impl RawSum {
+    fn is_of(&mut self, of: Of) {
+        match of {
+            Of::Constraint(number) => self.constraints.push(number),
+            Of::Bound(number) => self.bounds.push(number),
         }
+    }
+}
+
+impl Raw {
+    /// Tables of how many points there are, in which sums are told apart by these units. `None` if they are too long together.
+    pub fn factors(&self, units: &[Unit]) -> Option<Factors<BigUint>> {
+        let one = BigUint::from(1_u32);
+        let sums = Sums::new(units.iter().map(|u| u.digit.clone()).collect())?;
+        let mut all = self.pieces(units, &sums, &one);
         for (scope, weights) in &self.weights {
             let row = |weight: &BigUint| Some((0, weight.clone()));
             all.push((scope, weights.iter().map(row).collect()));
         }
-        for (number, (sum, unit)) in self.sums.iter().zip(units).enumerate() {
-            for ((scope, values), least) in sum.terms.iter().zip(&unit.least) {
-                let row = |value: &Option<f64>| {
-                    let mut digits = vec![0; units.len()];
-                    digits[number] = unit.of((*value)? - least);
-                    Some((sums.packed(&digits)?, one()))
-                };
-                all.push((scope, values.iter().map(row).collect()));
-            }
+        let mut tables = self.merged(all, &sums, |x, y| x * y);
+        let mut reals = Vec::new();
+        for (scope, exists) in &self.reals {
+            reals.push((tables.len(), exists.clone()));
+            tables.push(Table {
+                scope: scope.clone(),
+                rows: vec![Some((0, one.clone())); exists.len()],
+            });
         }
-        let (tables, reals) = self.merged(all, &sums);
         Some(Factors {
             variables: self.variables.clone(),
             sums,
@@ -302,9 +340,50 @@ impl Raw {
         })
     }
 
+    /// The same of what points cost; `whole` is the cost of two parts together.
+    pub fn priced(&self, units: &[Unit], whole: fn(f64, f64) -> f64) -> Option<Factors<f64>> {
+        let sums = Sums::new(units.iter().map(|u| u.digit.clone()).collect())?;
+        let mut all = self.pieces(units, &sums, &0.0);
+        for (scope, prices) in &self.prices {
+            let row = |price: &Option<f64>| Some((0, (*price)?));
+            all.push((scope, prices.iter().map(row).collect()));
+        }
+        Some(Factors {
+            tables: self.merged(all, &sums, |x, y| whole(*x, *y)),
+            variables: self.variables.clone(),
+            sums,
+            reals: Vec::new(),
+        })
+    }
+
+    /// What can be, and the sums; `one` multiplies by nothing.
+    fn pieces<W: Clone>(&self, units: &[Unit], sums: &Sums, one: &W) -> Vec<Piece<'_, W>> {
+        let mut all: Vec<Piece<W>> = Vec::new();
+        for (scope, allowed) in &self.allowed {
+            let row = |allowed: &bool| allowed.then(|| (0, one.clone()));
+            all.push((scope, allowed.iter().map(row).collect()));
+        }
+        for (number, (sum, unit)) in self.sums.iter().zip(units).enumerate() {
+            for ((scope, values), least) in sum.terms.iter().zip(&unit.least) {
+                let row = |value: &Option<f64>| {
+                    let mut digits = vec![0; units.len()];
+                    digits[number] = unit.of((*value)? - least);
+                    Some((sums.packed(&digits)?, one.clone()))
+                };
+                all.push((scope, values.iter().map(row).collect()));
+            }
+        }
+        all
+    }
+
     /// One table for what speaks of the same decisions, or of fewer.
-    fn merged(&self, mut all: Vec<Piece>, sums: &Sums) -> (Vec<Table>, Vec<(usize, Vec<bool>)>) {
-        let mut tables: Vec<Piece> = Vec::new();
+    fn merged<W: Clone>(
+        &self,
+        mut all: Vec<Piece<W>>,
+        sums: &Sums,
+        times: impl Fn(&W, &W) -> W,
+    ) -> Vec<Table<W>> {
+        let mut tables: Vec<Piece<W>> = Vec::new();
         // Tables by a variable of theirs.
         let mut about: Vec<Vec<usize>> = vec![Vec::new(); self.variables.len()];
         let mut without: Option<usize> = None;
@@ -332,28 +411,18 @@ impl Raw {
                 unrow(of_host, &self.variables, number, &mut values);
                 *mine = match &piece[row(scope, &self.variables, &values)] {
                     None => None,
-                    Some((more, times)) => {
+                    Some((more, by)) => {
                         let sum = sums.plus(*sum, *more, sums.whole());
-                        sum.map(|sum| (sum, &*count * times))
+                        sum.map(|sum| (sum, times(count, by)))
                     }
                 };
             }
         }
-        let mut reals = Vec::new();
-        let owned = |(scope, rows): Piece| Table {
+        let owned = |(scope, rows): Piece<W>| Table {
             scope: scope.clone(),
             rows,
         };
-        let mut tables: Vec<Table> = tables.into_iter().map(owned).collect();
-        for (scope, exists) in &self.reals {
-            let row = Some((0, one()));
-            reals.push((tables.len(), exists.clone()));
-            tables.push(Table {
-                scope: scope.clone(),
-                rows: vec![row; exists.len()],
-            });
-        }
-        (tables, reals)
+        tables.into_iter().map(owned).collect()
     }
 
     /// How finely the sums are told apart: exactly, or, where that is not to be or cannot be, in so many steps.
@@ -367,9 +436,5 @@ impl Raw {
     }
 }
 
-/// The decisions of a table, and for each row the sum that it adds and by how many it multiplies.
-type Piece<'a> = (&'a Vec<usize>, Vec<Option<(u64, BigUint)>>);
-
-fn one() -> BigUint {
-    BigUint::from(1_u32)
-}
+/// The decisions of a table, and for each row the sum that it adds and by what it multiplies.
+type Piece<'a, W> = (&'a Vec<usize>, Vec<Option<(u64, W)>>);

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::tally::Tally;
+use super::tally::Amount;
 
 /// One of the sums.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,6 +133,14 @@ impl Sums {
         (0..self.len()).all(|n| self.digit(sum, n) >= self.digits[n].low)
     }
 
+    /// Whether each sum, which is between these ends, may be what the whole may be.
+    pub fn may_be(&self, ends: &[(u64, u64)]) -> bool {
+        let mut digits = self.digits.iter().zip(ends);
+        digits.all(|(digit, (least, most))| {
+            *most >= digit.low && (digit.saturates || *least <= digit.high)
+        })
+    }
+
     /// Whether a sum has reached where it is not told apart from more.
     pub fn is_full(&self, sum: u64) -> bool {
         let mut digits = self.digits.iter().enumerate();
@@ -185,7 +193,7 @@ impl<N> Default for Histogram<N> {
 /// Arrays up to this many times as long as what is added into them are cheaper than a map.
 const SPARSE: u64 = 8;
 
-impl<N: Tally> Histogram<N> {
+impl<N: Amount> Histogram<N> {
     pub fn one(sum: u64, count: N) -> Self {
         match count.is_zero() {
             true => Histogram::default(),
@@ -346,7 +354,7 @@ impl<N: Tally> Histogram<N> {
 }
 
 /// Only the order of the sums leaves the map.
-fn sorted<N: Tally>(map: HashMap<u64, N>) -> Histogram<N> {
+fn sorted<N: Amount>(map: HashMap<u64, N>) -> Histogram<N> {
     let mut pairs: Vec<(u64, N)> = map.into_iter().collect();
     pairs.sort_unstable_by_key(|(sum, _)| *sum);
     let (sums, counts) = pairs.into_iter().unzip();

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::histogram::Histogram;
 use super::layout::{Parts, Variable, unrow};
 use super::order::Step;
-use super::tally::Tally;
+use super::tally::Amount;
 use super::tree::Tree;
 
-impl<N: Tally> Tree<N> {
+impl<N: Amount> Tree<N> {
     /// For each decision, the members that some point has.
     pub fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
         let mut found: BTreeMap<usize, BTreeSet<u64>> = (self

@@ -1,12 +1,10 @@
 //! A plan carried out: a table of histograms for each step.
 
-use num_bigint::BigUint;
-
 use super::factors::Factors;
 use super::histogram::{Histogram, Sums};
 use super::layout::{Layout, Parts};
 use super::order::Step;
-use super::tally::Tally;
+use super::tally::Amount;
 
 /// Why a plan was not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +25,14 @@ pub struct Tree<N> {
     pub(super) total: N,
 }
 
-impl<N: Tally> Tree<N> {
-    /// Carries out a plan with so much `work`, in products of counts.
-    pub fn new(factors: &Factors, layout: Layout, work: u64) -> Result<Tree<N>, Failed> {
+impl<N: Amount> Tree<N> {
+    /// Carries out a plan and takes the products of counts from `work`. `of` says which amount a row multiplies by, if there is room for it.
+    pub fn new<W>(
+        factors: &Factors<W>,
+        layout: Layout,
+        of: impl Fn(&W) -> Option<N>,
+        work: &mut u64,
+    ) -> Result<Tree<N>, Failed> {
         let mut tree = Tree {
             layout,
             sums: factors.sums.clone(),
@@ -37,9 +40,9 @@ impl<N: Tally> Tree<N> {
             total: N::zero(),
         };
         let rooms = tree.rooms(factors);
-        let (mut scratch, mut work) = (Vec::new(), work);
+        let mut scratch = Vec::new();
         for (step, rooms) in rooms.iter().enumerate() {
-            let table = tree.table(step, factors, rooms, &mut scratch, &mut work)?;
+            let table = tree.table(step, factors, &of, rooms, &mut scratch, work)?;
             tree.tables.push(table);
         }
         if let Some(last) = tree.tables.last() {
@@ -52,13 +55,9 @@ impl<N: Tally> Tree<N> {
         Ok(tree)
     }
 
-    pub fn total(&self) -> BigUint {
-        self.total.big()
-    }
-
     /// For each row of each step, what the sums may be there if whatever else must be added is as little as it can be: `None` if no point
     /// passes there.
-    fn rooms(&self, factors: &Factors) -> Vec<Vec<Option<u64>>> {
+    fn rooms<W>(&self, factors: &Factors<W>) -> Vec<Vec<Option<u64>>> {
         let n = self.sums.len();
         let mut least: Vec<Vec<u64>> = Vec::with_capacity(self.layout.steps.len());
         for step in 0..self.layout.steps.len() {
@@ -124,10 +123,11 @@ impl<N: Tally> Tree<N> {
         least.iter().zip(&outside).map(of_step).collect()
     }
 
-    fn table(
+    fn table<W>(
         &self,
         step: usize,
-        factors: &Factors,
+        factors: &Factors<W>,
+        of: &impl Fn(&W) -> Option<N>,
         rooms: &[Option<u64>],
         scratch: &mut Vec<N>,
         work: &mut u64,
@@ -152,9 +152,9 @@ impl<N: Tally> Tree<N> {
             let made = match parts {
                 Parts::Factor(factor) => {
                     let sum = &factors.tables[factor].rows[row];
-                    let sum = sum.as_ref().and_then(|(sum, count)| {
-                        Some((self.sums.plus(*sum, 0, room)?, N::of(count)))
-                    });
+                    let sum = sum
+                        .as_ref()
+                        .and_then(|(sum, count)| Some((self.sums.plus(*sum, 0, room)?, of(count))));
                     match sum {
                         Some((sum, count)) => count.map(|count| Histogram::one(sum, count)),
                         None => Some(Histogram::default()),

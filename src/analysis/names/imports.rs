@@ -1,100 +1,20 @@
-//! Files and what their names stand for.
-//!
-//! In: the main text and a loader. Out: [`Modules`]: every file that is reached, parsed, each with a table from name to declaration. A
-//! path `std.spaces.small_cnn` is the file `spaces/small_cnn.bnas` of the library, which declares one thing of that name. It must not
-//! know what declarations mean.
+//! Reads the main text and everything that it imports, each file once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::loader::{Loader, without_dots};
-use super::origin::holds;
+use super::super::loader::{Loader, without_dots};
+use super::super::table;
+use super::{Id, LIBRARY_PREFIX, Meaning, Module, Modules, dotted};
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{self, ast};
 
-/// How sources of the library are named in diagnostics.
-pub(super) const LIBRARY_PREFIX: &str = "<std>/";
-
 /// How long a chain of imports may be.
 const DEEPEST: usize = 64;
 
-/// A declaration by its file and its place there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Id {
-    pub(super) source: SourceId,
-    pub(super) index: usize,
-}
-
-/// What a name of a file stands for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Meaning {
-    pub(super) id: Id,
-    /// Where the name entered this file: its declaration or its `use`.
-    pub(super) span: Span,
-    pub(super) imported: bool,
-}
-
-/// One file.
-#[derive(Debug, Default)]
-pub(super) struct Module {
-    pub(super) file: ast::File,
-    pub(super) names: BTreeMap<String, Meaning>,
-}
-
-/// Every file that is reached from the main one.
-#[derive(Debug, Default)]
-pub(super) struct Modules {
-    by_source: BTreeMap<SourceId, Module>,
-    /// Every path of the library, for suggestions.
-    library: Vec<String>,
-    /// Names whose import failed: what they stand for is not known, and that has been said.
-    absent: BTreeSet<String>,
-    /// Whether names that no list holds may be missing, too: a file was not read in full.
-    incomplete: bool,
-    /// Tables by the file that names them and the name.
-    tables: BTreeMap<(SourceId, String), SourceId>,
-}
-
-impl Modules {
-    /// The file of a source; sources that could not be read have none.
-    pub(super) fn get(&self, source: SourceId) -> Option<&Module> {
-        self.by_source.get(&source)
-    }
-
-    /// The text of a table that a file names.
-    pub(super) fn table(&self, from: SourceId, file: &str) -> Option<SourceId> {
-        self.tables.get(&(from, file.to_string())).copied()
-    }
-
-    /// A declaration.
-    pub(super) fn declaration(&self, id: Id) -> &ast::Declaration {
-        &self.by_source[&id.source].file.declarations[id.index]
-    }
-
-    /// Whether a name may stand for something that could not be read.
-    pub(super) fn may_be_lost(&self, name: &str) -> bool {
-        let alike = || did_you_mean(name, self.absent.iter().map(String::as_str));
-        self.incomplete || self.absent.contains(name) || alike().is_some()
-    }
-
-    /// Whether a place lies in a declaration that could not be read in full.
-    pub(super) fn is_broken(&self, span: Span) -> bool {
-        let module = self.get(span.source);
-        let mut declarations = module.into_iter().flat_map(|m| &m.file.declarations);
-        declarations.any(|d| d.broken && holds(d.span, span))
-    }
-
-    /// The `use` path of a definition of the library with this name: `std.quantizers.int4`.
-    pub(super) fn in_library(&self, name: &str) -> Option<String> {
-        let file = format!("/{name}.bnas");
-        let found = self.library.iter().find(|path| path.ends_with(&file))?;
-        Some(dotted(found))
-    }
-}
-
 /// Reads the main text and everything that it imports.
-pub(super) fn load(
+pub(in crate::analysis) fn load(
     sources: &mut Sources,
     main: SourceId,
     loader: &dyn Loader,
@@ -113,11 +33,6 @@ pub(super) fn load(
     };
     reader.module(main);
     reader.modules
-}
-
-/// `targets/braintta.bnas` as it is imported: `std.targets.braintta`.
-fn dotted(path: &str) -> String {
-    format!("std.{}", path.trim_end_matches(".bnas").replace('/', "."))
 }
 
 struct Reader<'a> {
@@ -153,7 +68,7 @@ impl Reader<'_> {
         }
         self.open.pop();
         let entries = file.declarations.iter().flat_map(|d| &d.entries);
-        for (name, span) in entries.filter_map(super::table::file_of) {
+        for (name, span) in entries.filter_map(table::file_of) {
             self.table(source, name, span);
         }
         self.modules
@@ -317,12 +232,35 @@ impl Reader<'_> {
         } else if let Some(alike) = alike {
             diagnostic = diagnostic.help(format!("did you mean `use {}`?", dotted(alike)));
         } else {
-            let folders: BTreeSet<&str> =
-                known.iter().filter_map(|k| k.split('/').next()).collect();
-            let folders: Vec<String> = folders.iter().map(|f| format!("`std.{f}`")).collect();
-            diagnostic = diagnostic.help(format!("the library has {}", folders.join(", ")));
+            diagnostic = diagnostic.help(self.nearest_folder(above));
         }
         self.sink.push(diagnostic);
+    }
+
+    /// What the folder of a wrong path holds, or the nearest folder above it that exists.
+    fn nearest_folder(&self, folder: &str) -> String {
+        let inside = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        let entries: BTreeSet<&str> = self
+            .modules
+            .library
+            .iter()
+            .filter_map(|path| path.trim_end_matches(".bnas").strip_prefix(&inside))
+            .filter_map(|rest| rest.split('/').next())
+            .collect();
+        if entries.is_empty() {
+            return self.nearest_folder(folder.rsplit_once('/').map_or("", |(above, _)| above));
+        }
+        let entries: Vec<String> = entries.iter().map(|e| format!("`{e}`")).collect();
+        let std = if folder.is_empty() {
+            "std".into()
+        } else {
+            dotted(folder)
+        };
+        format!("`{std}` holds {}", entries.join(", "))
     }
 
     /// `use "layers.bnas".{x}`: relative to the file that says it.

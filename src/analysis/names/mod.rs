@@ -1,0 +1,98 @@
+//! Files and what their names stand for.
+//!
+//! In: the main text and a loader. Out: [`Modules`]: every file that is reached, parsed, each with a table from name to declaration. A
+//! path `std.spaces.small_cnn` is the file `spaces/small_cnn.bnas` of the library, which declares one thing of that name. It must not
+//! know what declarations mean.
+
+mod imports;
+
+pub(super) use imports::load;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::origin::holds;
+use crate::diagnostic::did_you_mean;
+use crate::source::{SourceId, Span};
+use crate::syntax::ast;
+
+/// How sources of the library are named in diagnostics.
+pub(super) const LIBRARY_PREFIX: &str = "<std>/";
+
+/// A declaration by its file and its place there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Id {
+    pub(super) source: SourceId,
+    pub(super) index: usize,
+}
+
+/// What a name of a file stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Meaning {
+    pub(super) id: Id,
+    /// Where the name entered this file: its declaration or its `use`.
+    pub(super) span: Span,
+    pub(super) imported: bool,
+}
+
+/// One file.
+#[derive(Debug, Default)]
+pub(super) struct Module {
+    pub(super) file: ast::File,
+    pub(super) names: BTreeMap<String, Meaning>,
+}
+
+/// Every file that is reached from the main one.
+#[derive(Debug, Default)]
+pub(super) struct Modules {
+    by_source: BTreeMap<SourceId, Module>,
+    /// Every path of the library, for suggestions.
+    library: Vec<String>,
+    /// Names whose import failed: what they stand for is not known, and that has been said.
+    absent: BTreeSet<String>,
+    /// Whether names that no list holds may be missing, too: a file was not read in full.
+    incomplete: bool,
+    /// Tables by the file that names them and the name.
+    tables: BTreeMap<(SourceId, String), SourceId>,
+}
+
+impl Modules {
+    /// The file of a source; sources that could not be read have none.
+    pub(super) fn get(&self, source: SourceId) -> Option<&Module> {
+        self.by_source.get(&source)
+    }
+
+    /// The text of a table that a file names.
+    pub(super) fn table(&self, from: SourceId, file: &str) -> Option<SourceId> {
+        self.tables.get(&(from, file.to_string())).copied()
+    }
+
+    /// A declaration.
+    pub(super) fn declaration(&self, id: Id) -> &ast::Declaration {
+        &self.by_source[&id.source].file.declarations[id.index]
+    }
+
+    /// Whether a name may stand for something that could not be read.
+    pub(super) fn may_be_lost(&self, name: &str) -> bool {
+        let alike = || did_you_mean(name, self.absent.iter().map(String::as_str));
+        self.incomplete || self.absent.contains(name) || alike().is_some()
+    }
+
+    /// Whether a place lies in a declaration that could not be read in full.
+    pub(super) fn is_broken(&self, span: Span) -> bool {
+        let module = self.get(span.source);
+        let mut declarations = module.into_iter().flat_map(|m| &m.file.declarations);
+        declarations.any(|d| d.broken && holds(d.span, span))
+    }
+
+    /// The `use` path of a definition of the library with this name: `std.quantizers.int4`.
+    pub(super) fn in_library(&self, name: &str) -> Option<String> {
+        let file = format!("/{name}.bnas");
+        let found = self.library.iter().find(|path| path.ends_with(&file))?;
+        Some(dotted(found))
+    }
+}
+
+/// `targets/braintta.bnas` as it is imported: `std.targets.braintta`.
+fn dotted(path: &str) -> String {
+    format!("std.{}", path.trim_end_matches(".bnas").replace('/', "."))
+}

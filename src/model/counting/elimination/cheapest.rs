@@ -1,0 +1,149 @@
+//! The point that costs least.
+//!
+//! In: a tree whose amounts are costs. Out: its cheapest point. Costs are a semiring, too: of choices the smaller one counts, and the
+//! costs of independent parts are added, or the larger one of them counts.
+
+use std::marker::PhantomData;
+
+use super::layout::row;
+use super::order::Step;
+use super::tally::Amount;
+use super::tree::Tree;
+
+/// How the costs of parts become that of the whole.
+pub trait Whole: std::fmt::Debug + Clone {
+    /// Of two parts.
+    fn of(x: f64, y: f64) -> f64;
+}
+
+/// The sum of the parts.
+#[derive(Debug, Clone)]
+pub struct Added;
+
+impl Whole for Added {
+    fn of(x: f64, y: f64) -> f64 {
+        x + y
+    }
+}
+
+/// The largest of the parts.
+#[derive(Debug, Clone)]
+pub struct Largest;
+
+impl Whole for Largest {
+    fn of(x: f64, y: f64) -> f64 {
+        x.max(y)
+    }
+}
+
+/// The least cost of several ways; infinite if there is none.
+#[derive(Debug, Clone)]
+pub struct Cost<W> {
+    least: f64,
+    whole: PhantomData<W>,
+}
+
+impl<W> Cost<W> {
+    pub fn of(least: f64) -> Self {
+        Cost {
+            least,
+            whole: PhantomData,
+        }
+    }
+}
+
+impl<W: Whole> Amount for Cost<W> {
+    fn zero() -> Self {
+        Cost::of(f64::INFINITY)
+    }
+
+    fn is_zero(&self) -> bool {
+        self.least == f64::INFINITY
+    }
+
+    fn add(&mut self, x: &Self) {
+        self.least = self.least.min(x.least);
+    }
+
+    fn add_product(&mut self, x: &Self, y: &Self) {
+        self.least = self.least.min(W::of(x.least, y.least));
+    }
+
+    fn bits(&self) -> u64 {
+        0
+    }
+
+    const ROOM: u64 = u64::MAX;
+    const COST: u64 = 1;
+}
+
+impl<W: Whole> Tree<Cost<W>> {
+    /// For each decision, the number of its member where it is a variable and exists, and what the point costs. `None` if there is no point.
+    pub fn cheapest(&self, decisions: usize) -> Option<(Vec<Option<u64>>, f64)> {
+        let last = self.layout.steps.len().checked_sub(1)?;
+        let mut values = vec![0; self.layout.variables.len()];
+        let accepted = self.tables[last][0].iter();
+        let accepted = accepted.filter(|(sum, _)| self.sums.accepts(*sum));
+        let (sum, cost) = accepted.min_by(|a, b| a.1.least.total_cmp(&b.1.least))?;
+        let mut open = vec![(last, sum)];
+        while let Some((step, sum)) = open.pop() {
+            self.back(step, sum, &mut values, &mut open)?;
+        }
+        let mut chosen = vec![None; decisions];
+        for (variable, value) in self.layout.variables.iter().zip(values) {
+            chosen[variable.decision] = (value < variable.members).then_some(value);
+        }
+        Some((chosen, cost.least))
+    }
+
+    /// What the cost of a row at this sum is made of. Of equals, the first.
+    fn back(
+        &self,
+        step: usize,
+        sum: u64,
+        values: &mut [u64],
+        open: &mut Vec<(usize, u64)>,
+    ) -> Option<()> {
+        let at = |step: usize, values: &[u64]| {
+            let row = row(&self.layout.scopes[step], &self.layout.variables, values);
+            &self.tables[step][row]
+        };
+        let here = at(step, values);
+        let cost = here.counts[here.find(sum)?].least;
+        match self.layout.steps[step] {
+            Step::Factor(_) => {}
+            Step::SumOut { of, variable } => {
+                let size = self.layout.variables[variable].size();
+                let found = (0..size).find(|value| {
+                    values[variable] = *value;
+                    let there = at(of, values);
+                    let place = there.find(sum);
+                    place.is_some_and(|place| there.counts[place].least == cost)
+                });
+                values[variable] = found?;
+                open.push((of, sum));
+            }
+            Step::Times(x, y) => {
+                let (of_x, of_y) = (at(x, values), at(y, values));
+                let room = self.sums.whole();
+                let (part, rest) = of_x.iter().find_map(|(part, mine)| {
+                    let fits = |rest: u64, its: &Cost<W>| {
+                        self.sums.plus(part, rest, room) == Some(sum)
+                            && W::of(mine.least, its.least) == cost
+                    };
+                    // Only a full sum is made in several ways with one part.
+                    if !self.sums.is_full(sum) {
+                        let rest = self.sums.minus(sum, part)?;
+                        let place = of_y.find(rest)?;
+                        return fits(rest, &of_y.counts[place]).then_some((part, rest));
+                    }
+                    let rest = of_y.iter().find(|(rest, its)| fits(*rest, its))?;
+                    Some((part, rest.0))
+                })?;
+                open.push((x, part));
+                open.push((y, rest));
+            }
+        }
+        Some(())
+    }
+}
