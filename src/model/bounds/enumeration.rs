@@ -20,6 +20,9 @@ pub(super) struct Limits {
     pub split: u64,
 }
 
+/// How many looks at a decision all combinations take together, if they are only of the first decisions.
+const MOST_LOOKS: u64 = 16384;
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -52,7 +55,8 @@ pub(super) fn over_points(
     let mut budget = if all.is_some() {
         limits.exact
     } else {
-        limits.split
+        // Each combination looks at all of them.
+        limits.split.min(MOST_LOOKS / needed.len() as u64).max(1)
     };
     let enumerated = lengths
         .iter()
