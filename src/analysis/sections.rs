@@ -220,7 +220,11 @@ impl Cx<'_> {
                     )
                     .label(e.span, found)
                     .help(match other {
-                        ExprKind::Text(text) => format!("write it without quotes: `{text}`"),
+                        ExprKind::Text(text)
+                            if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
+                        {
+                            format!("write it without quotes: `{text}`")
+                        }
                         ExprKind::Call { callee, .. } => {
                             format!("amend it in braces: `{} {{ … }}`", self.text(callee.span))
                         }

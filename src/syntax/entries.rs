@@ -33,7 +33,7 @@ impl<'t> Reader<'t, '_> {
     /// Whether a stretch that is lost goes on with the entry before it, which means something else then: `require x = y`.
     fn goes_on(&self, before: &Entry, lost: Pair<'_>) -> bool {
         let between = &self.text[before.span.end as usize..lost.start()];
-        let is_sign = |c: char| !c.is_alphanumeric() && !";,\"@/_".contains(c);
+        let is_sign = |c: char| !c.is_alphabetic() && !";,\"@/_".contains(c);
         let goes_on = lost.text().starts_with(is_sign) && !between.contains('\n');
         goes_on && !self.text[..before.span.end as usize].ends_with('}')
     }

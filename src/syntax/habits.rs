@@ -35,6 +35,10 @@ pub(super) fn habit(place: &Place<'_>, expected: &[String]) -> Option<Slip> {
 
 /// `import std.data.digits`, `use std/data/digits`.
 fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
+    if token == "as" && place.line().starts_with("use ") {
+        let help = "delete `as` and the name behind it";
+        return Some(Slip::new("an import keeps its name", "another name", help));
+    }
     let line = place.whole_line();
     let (first, path) = line.split_once(' ')?;
     let dotted = |path: &str| path.replace("::", ".").replace('/', ".");
@@ -42,7 +46,6 @@ fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
         ("import" | "include" | "using", _) => format!("write `use {}`", dotted(path)),
         ("from", _) => format!("write `use {}`", dotted(path).replace(" import ", ".")),
         ("use", ":" | "/") => format!("write `use {}`", dotted(path)),
-        ("use", "as") => "delete `as` and the name behind it".to_string(),
         ("use", "*") => "name what you take: `use std.quantizers.{binary, int8}`".to_string(),
         _ => return None,
     };
@@ -52,7 +55,6 @@ fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
             "not a sign of a path",
             help,
         ),
-        ("use", "as") => Slip::new("an import keeps its name", "another name", help),
         ("use", _) => Slip::new(
             "an import says what it takes",
             "everything of a folder",
@@ -60,7 +62,7 @@ fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
         ),
         _ => Slip::new(
             format!("`{first}` imports nothing"),
-            "not a word of bnas",
+            "a path is taken by `use`",
             help,
         ),
     })
