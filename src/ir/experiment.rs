@@ -210,6 +210,9 @@ pub struct FinalTraining {
     pub label_smoothing: Option<Slot>,
     /// In place of the optimizer's own.
     pub weight_decay: Option<Slot>,
+    /// What it does besides stepping, in addition to what the stage does and in place of it.
+    #[serde(default)]
+    pub techniques: Techniques<Slot>,
 }
 
 /// How the search goes.

@@ -133,6 +133,10 @@ const FINAL: &[Field] = &[
     .within(0.0, 1.0)
     .fixed(),
     TRAINING[5].fixed(),
+    TRAINING[6].fixed(),
+    TRAINING[7].fixed(),
+    TRAINING[8].fixed(),
+    TRAINING[9].fixed(),
 ];
 
 /// Every kind of declaration.
