@@ -16,8 +16,8 @@ use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
     BinaryOp, Block, BlockCall, BlockStmt, Codes, Dataset, DomainKind, Experiment, Expr, Function,
-    LayerStmt, Method, Operation, PROGRESS, Policy, Quantizer, Repair, Search, Slot, Space, Stmt,
-    Value,
+    Init, LayerStmt, Method, Operation, PROGRESS, Policy, Quantizer, Repair, Search, Slot, Space,
+    Stmt, Value,
 };
 use crate::model::metrics::{Metric, metric};
 use crate::model::partial::of_one_value;
@@ -570,6 +570,7 @@ fn network_only(
         docs: String::new(),
         seed: 0,
         repeats: 1,
+        init: Init::default(),
         lets: Vec::new(),
         span: space.span,
         data: Some(data),

@@ -414,6 +414,13 @@ pub const DECLARATIONS: &[Declaration] = &[
             .within(1.0, 100.0)
             .fixed(),
             field(
+                "init",
+                Kind::Word(&["uniform_fan_in", "he_normal", "glorot_uniform"]),
+                Word("uniform_fan_in"),
+                "the distribution that weights start from",
+            )
+            .fixed(),
+            field(
                 "evaluate",
                 Kind::Other("a table or a command: `table(\"results.csv\")`, `command(\"…\", metrics = {…})`"),
                 Absent,
