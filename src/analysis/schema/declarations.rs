@@ -415,8 +415,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             .fixed(),
             field(
                 "init",
-                Kind::Word(&["uniform_fan_in", "he_normal", "glorot_uniform"]),
-                Word("uniform_fan_in"),
+                Kind::Word(&["glorot_uniform", "he_normal", "uniform_fan_in"]),
+                Word("glorot_uniform"),
                 "the distribution that weights start from",
             )
             .fixed(),

@@ -202,18 +202,18 @@ mod tests {
 
     #[test]
     fn weights_start_with_the_variance_of_their_distribution() {
-        let (fan_in, fan_out) = (9.0 * 32.0, 9.0 * 64.0);
+        let (fan_in, fan_out) = (9.0 * 32.0_f64, 9.0 * 64.0_f64);
         for (init, wanted, bound) in [
             (
                 Init::UniformFanIn,
                 1.0 / (3.0 * fan_in),
-                (1.0 / fan_in).sqrt(),
+                1.0 / f64::sqrt(fan_in),
             ),
             (Init::HeNormal, 2.0 / fan_in, f64::INFINITY),
             (
                 Init::GlorotUniform,
                 2.0 / (fan_in + fan_out),
-                (6.0 / (fan_in + fan_out)).sqrt(),
+                f64::sqrt(6.0 / (fan_in + fan_out)),
             ),
         ] {
             let mut rng = stream(1, 0, Purpose::Init);

@@ -164,6 +164,49 @@ fn learned_scales_learn_and_equal_integer_inference() {
     assert_eq!(back.logits(images.clone()), model.logits(images));
 }
 
+/// `dorefa_weights` and `pact` of the library.
+#[test]
+fn dorefa_weights_and_pact_activations_learn_and_equal_integer_inference() {
+    let data = data();
+    let x = || Expr::Name("x".into(), Default::default());
+    let call = |f, e: &[Expr]| Expr::Call(f, e.to_vec());
+    let tanh = || call(Function::Tanh, &[x()]);
+    let largest = call(
+        Function::Reduce(Reduction::Max, Per::Tensor),
+        &[call(Function::Abs, &[tanh()])],
+    );
+    let largest = call(Function::Max, &[largest, Expr::number(1e-6)]);
+    let mut dorefa = quantizer(int(4, true), ScaleRule::MaxAbs);
+    dorefa.formulas.normalize = Some(Expr::Binary(
+        BinaryOp::Divide,
+        Arc::new(tanh()),
+        Arc::new(largest),
+    ));
+    dorefa.formulas.scale = Some(Expr::number(1.0 / 7.0));
+    let mut pact = quantizer(int(4, false), ScaleRule::LearnedClip);
+    pact.per_channel = false;
+    let mut network = small(Activation::Relu);
+    place(&mut network, &dorefa, &pact);
+    let candidate = candidate(network, 6, Some(4));
+    let trained = run(&candidate, &data, 0).unwrap();
+    assert!(trained.validation > 0.85, "{}", trained.validation);
+    let images = batch::images(data.validation(), 0..16);
+    assert_eq!(folded::check(&trained.model, images), 4);
+    // Where to clip is found by calibration and moves from there.
+    let mut untrained = candidate;
+    untrained.stages[1].recipe.epochs = 0;
+    let start = run(&untrained, &data, 0).unwrap().model;
+    let clips = |model: &Model| {
+        let clips = model.parameters.iter().filter(|p| p.name.contains("_step"));
+        clips.map(|p| p.value.values()[0]).collect::<Vec<_>>()
+    };
+    let (before, after) = (clips(&start), clips(&trained.model));
+    assert!(!before.is_empty() && before.len() == after.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert!(before != after && *after > 0.0, "{before} {after}");
+    }
+}
+
 #[test]
 fn formulas_learn_and_equal_integer_inference() {
     let data = data();
