@@ -381,3 +381,19 @@ fn random_weights(goals: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let sum: f64 = parts.iter().sum();
     parts.iter().map(|p| p / sum.max(1e-300)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dearer_than_the_front_is_worth_something() {
+        // Negative energy, and the mean of the accuracy: the cheap one is better than the dear one, and the front alone.
+        let reached = vec![(vec![Some(-10.0)], 0.6), (vec![Some(-90.0)], 0.5)];
+        let front = front(reached);
+        let worth = |energy: f64, mean: f64| front.log_expected_improvement(&[-energy], mean, 0.1);
+        assert!(worth(80.0, 0.9).is_finite());
+        assert!(worth(80.0, 0.9) > worth(80.0, 0.5));
+        assert!(worth(20.0, 0.9) > worth(80.0, 0.9));
+    }
+}
