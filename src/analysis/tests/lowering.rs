@@ -207,7 +207,12 @@ fn operations_have_every_argument() {
         panic!("stem")
     };
     let names: Vec<_> = stem.chain[0].args.iter().map(|(n, _)| n.as_str()).collect();
-    assert_eq!(names, ["channels", "kernel", "stride", "groups", "padding"]);
+    assert_eq!(
+        names,
+        [
+            "channels", "kernel", "stride", "groups", "padding", "dilation"
+        ]
+    );
     let Some(Stmt::Layer(head)) = space.body.last() else {
         panic!("head")
     };

@@ -91,6 +91,7 @@ impl Builder {
             kernel,
             stride,
             padding,
+            dilation: 1,
             groups,
         };
         self.push(Op::Convolution(convolution), vec![from], shape)

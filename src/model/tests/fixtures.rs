@@ -165,6 +165,7 @@ pub fn conv(channels: impl Given) -> Operation {
         ("stride", 1.0.slot()),
         ("groups", 1.0.slot()),
         ("padding", word("same").slot()),
+        ("dilation", 1.0.slot()),
     ];
     operation("conv", args)
 }
@@ -174,6 +175,7 @@ pub fn depthwise() -> Operation {
         ("kernel", 3.0.slot()),
         ("stride", 1.0.slot()),
         ("padding", word("same").slot()),
+        ("dilation", 1.0.slot()),
     ];
     operation("depthwise", args)
 }
