@@ -1,6 +1,6 @@
 //! Times training steps as `bnas train` takes them: batch, forward, backward, SGD with momentum; batches of 64, one thread.
 //!
-//! `cargo bench --bench step [-- NET... --mode float|qat4|binary --steps N]` prints one JSON object a net:
+//! `cargo bench --bench step [-- NET... --mode float|qat4|lsq4|binary --steps N --threads N]` prints one JSON object a net:
 //!
 //! ```text
 //! net, mode               what was asked for
@@ -26,22 +26,24 @@ use bnas::{analysis, ir::Experiment};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NETS: [&str; 4] = ["resnet20", "mbv2", "small28", "small8"];
-const MODES: [&str; 3] = ["float", "qat4", "binary"];
+const MODES: [&str; 4] = ["float", "qat4", "lsq4", "binary"];
 
 /// Steps that are run and not reported.
 const WARM_UP: usize = 3;
 
 fn main() {
-    let (mut nets, mut mode, mut steps) = (Vec::new(), String::from("float"), None);
+    let (mut nets, mut mode) = (Vec::new(), String::from("float"));
+    let (mut steps, mut threads) = (None, 1_usize);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--steps" => steps = arguments.next().and_then(|n| n.parse().ok()),
+            "--threads" => threads = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1),
             "--mode" => mode = arguments.next().unwrap_or_default(),
             name if NETS.contains(&name) => nets.push(name.to_owned()),
             "--bench" => {} // cargo passes it
             other => refuse(&format!(
-                "unknown argument `{other}`, expected --mode, --steps N or nets of {NETS:?}"
+                "unknown argument `{other}`, expected --mode, --steps N, --threads N or nets of {NETS:?}"
             )),
         }
     }
@@ -52,7 +54,7 @@ fn main() {
         nets = NETS.map(String::from).to_vec();
     }
     let [net] = nets.as_slice() else {
-        return apart(&nets, &mode, steps);
+        return apart(&nets, &mode, steps, threads);
     };
     bnas::kernels::memory::keep_freed_pages();
     let default = match net.as_str() {
@@ -60,7 +62,8 @@ fn main() {
         "small8" => 300,
         _ => 12,
     };
-    let run = measure(net, &mode, WARM_UP + steps.unwrap_or(default));
+    let work = || measure(net, &mode, WARM_UP + steps.unwrap_or(default));
+    let run = bnas::kernels::parallel::with_threads(threads, work).expect("threads");
     let times: Vec<String> = run.ms[WARM_UP..]
         .iter()
         .map(|ms| format!("{ms:.4}"))
@@ -81,11 +84,11 @@ fn refuse(message: &str) -> ! {
 }
 
 /// Each net in a process of its own: what one has freed is no other's memory.
-fn apart(nets: &[String], mode: &str, steps: Option<usize>) {
+fn apart(nets: &[String], mode: &str, steps: Option<usize>, threads: usize) {
     for net in nets {
         let program = std::env::current_exe().expect("a process has a program");
         let mut command = Command::new(program);
-        command.args([net, "--mode", mode]);
+        command.args([net, "--mode", mode, "--threads", &threads.to_string()]);
         command.args(steps.iter().flat_map(|n| ["--steps".into(), n.to_string()]));
         let status = command.status().expect("a program that runs can be run");
         if !status.success() {
@@ -151,6 +154,7 @@ fn experiment(folder: &Path, net: &str, mode: &str, side: usize, steps: usize) -
     let space = space.replace("mbv", "mbv2");
     let (policy, quantize) = match mode {
         "qat4" => ("policy = qat4", "all"),
+        "lsq4" => ("policy = lsq4", "all"),
         "binary" => ("policy = signs", "all"),
         _ => ("", "none"),
     };

@@ -34,6 +34,58 @@ fn jobs_change_no_byte() {
     assert_ne!(read(&one, "result.json"), read(&other, "result.json"));
 }
 
+/// A network that is wide enough for its steps to be worth sharing.
+#[test]
+fn threads_of_a_training_change_no_byte() {
+    const WIDE: &str = "bnas 1
+
+use std.data.digits
+use std.quantizers.int
+
+space wide {
+  layer stem   = conv(channels = 16, kernel = 3) -> norm -> relu
+  layer plain  = conv(channels = 24, kernel = 3) -> norm -> relu
+  layer apart  = conv(channels = 24, kernel = 3, dilation = 2, groups = 2) -> norm -> relu
+  layer filter = depthwise(kernel = 3, stride = 2) -> norm -> relu
+  layer mix    = conv(channels = 32, kernel = 1) -> norm -> relu
+  layer head   = pool(average) -> linear(classes)
+}
+
+policy few { each layer { weights = int { bits = 4 }  activations = int { bits = 8 } } }
+
+experiment wide {
+  data   = digits
+  space  = wide
+  policy = few
+  train {
+    epochs    = 1
+    batch     = 64
+    optimizer = adam(lr = 0.01)
+  }
+  search { trials = 1 }
+  maximize accuracy
+}
+";
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "wide.bnas", WIDE);
+    let train = |threads: &str| {
+        let out = folder.path().join(format!("{threads}.safetensors"));
+        let [spec, file] = [&spec, &out].map(|p| p.to_str().unwrap());
+        util::expect_code(
+            &util::run(&["train", spec, "--threads", threads, "--out", file]),
+            0,
+        );
+        std::fs::read(out).unwrap()
+    };
+    let alone = train("1");
+    assert!(train("2") == alone);
+    assert!(train("3") == alone);
+    util::expect_code(
+        &util::run(&["train", spec.to_str().unwrap(), "--threads", "0"]),
+        2,
+    );
+}
+
 /// A trial of a run that is trained by itself is that trial.
 #[test]
 fn a_picked_trial_trains_to_the_same_bytes() {

@@ -54,6 +54,9 @@ pub struct Args {
     /// Seconds between two checkpoints, which are written at the ends of epochs; never changes a result
     #[arg(long, value_name = "SECONDS", default_value_t = EVERY.as_secs())]
     checkpoint: u64,
+    /// Threads that share the work of each step; never changes a result
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
+    threads: NonZeroUsize,
 }
 
 fn pick(text: &str) -> Result<Pick, String> {
@@ -118,7 +121,14 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         _ => {}
     }
     let stop = interrupt::catch(terminal);
-    let trained = one.train(&experiment, &data, stop, &mut |p| line.show(p), &mut keeper);
+    let trained = one.train(
+        &experiment,
+        &data,
+        args.threads,
+        stop,
+        &mut |p| line.show(p),
+        &mut keeper,
+    );
     line.finish();
     let trained = trained.map_err(|e| match e {
         TrainError::Stopped => {

@@ -4,6 +4,7 @@
 //! numbers that it had there, and so the same bits.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 
 use super::conclude;
@@ -11,6 +12,7 @@ use super::store::Store;
 use super::train::{self, Data, Keeper, Progress, TrainError, Trained, Watch};
 use super::{RunError, cores, model_metadata};
 use crate::ir::Experiment;
+use crate::kernels::parallel;
 use crate::model::{Candidate, Metrics, Point, Template, hardware};
 use crate::stream::Key;
 
@@ -79,11 +81,13 @@ impl Single {
         })
     }
 
-    /// Trains it; after each epoch `progress` hears of the loss and of the accuracy on the validation split. `keeper` keeps checkpoints.
+    /// Trains it on `threads` threads, whose number changes no bit; after each epoch `progress` hears of the loss and of the accuracy
+    /// on the validation split. `keeper` keeps checkpoints.
     pub fn train(
         &self,
         experiment: &Experiment,
         data: &Data,
+        threads: NonZeroUsize,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Progress),
         keeper: &mut dyn Keeper,
@@ -100,7 +104,9 @@ impl Single {
             aside: cores() > 1,
             keeper: Some(keeper),
         };
-        train::train(&self.candidate, data, key, watch)
+        let work = || train::train(&self.candidate, data, key, watch);
+        parallel::with_threads(threads.get(), work)
+            .map_err(|e| TrainError::Threads(e.to_string()))?
     }
 
     /// Which training it is: what its network says of itself. `spec` is the hash of the spec's text.

@@ -207,8 +207,8 @@ pub struct LayerStmt {
 ///
 /// | name | arguments |
 /// |---|---|
-/// | `conv` | `channels`, `kernel` = 3, `stride` = 1, `groups` = 1, `padding` = `same` or a number |
-/// | `depthwise` | `kernel` = 3, `stride` = 1, `padding` |
+/// | `conv` | `channels`, `kernel` = 3, `stride` = 1, `groups` = 1, `padding` = `same` or a number, `dilation` = 1 |
+/// | `depthwise` | `kernel` = 3, `stride` = 1, `padding`, `dilation` = 1 |
 /// | `linear` | `outputs` |
 /// | `norm` | none: batch normalization |
 /// | `relu`, `relu6`, `hardtanh` | none |

@@ -3,7 +3,7 @@
 //! ```text
 //! for n, c, oy, ox:
 //!     y[n, oy, ox, c] = sum over ky of (sum over kx of
-//!         x[n, oy * stride + ky - pad, ox * stride + kx - pad, c] * w[ky, kx, c])
+//!         x[n, oy * stride + ky * dilation - pad, ox * stride + kx * dilation - pad, c] * w[ky, kx, c])
 //! ```
 //!
 //! Channels fill the vectors. For kernels of 3 x 3 the nine weight vectors stay in registers.
@@ -12,27 +12,69 @@
 //! every `dy` is scattered to the pixels that it came from. The gradient to the weights sums `x * dy` over the pixels of
 //! an image; images are added in order.
 
+use std::ops::Range;
+
 use super::{
     buffer::Unfilled,
     conv::{ConvShape, Padded},
+    parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
 };
 
 pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<f32> {
-    isa.run(Forward { shape, x, w })
+    let mut out = Unfilled::new(shape.output_len());
+    let y = Shared::new(out.as_mut_ptr());
+    parallel::split(shape.batch, 1, shape.products(), |images| {
+        isa.run(Forward {
+            shape,
+            x,
+            w,
+            images,
+            y: y.start(),
+        });
+    });
+    // SAFETY: every output pixel of every image is written.
+    unsafe { out.filled() }
 }
 
 pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-    let within = shape.padding[0] < shape.kernel[0] && shape.padding[1] < shape.kernel[1];
-    if shape.stride == [1, 1] && within {
-        isa.run(DenseInputGradient { shape, dy, w, dx });
-    } else {
-        isa.run(StridedInputGradient { shape, dy, w, dx });
-    }
+    let [extent_h, extent_w] = shape.extent();
+    let within = shape.padding[0] < extent_h && shape.padding[1] < extent_w;
+    let dense = shape.stride == [1, 1] && within;
+    let dx = Shared::new(dx.as_mut_ptr());
+    parallel::split(shape.batch, 1, shape.products(), |images| {
+        let dx = dx.start();
+        match dense {
+            true => isa.run(DenseInputGradient {
+                shape,
+                dy,
+                w,
+                images,
+                dx,
+            }),
+            false => isa.run(StridedInputGradient {
+                shape,
+                dy,
+                w,
+                images,
+                dx,
+            }),
+        }
+    });
 }
 
 pub(super) fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    isa.run(WeightGradient { shape, x, dy, dw });
+    const GRAIN: usize = 16; // channels of the longest vector
+    let dw = Shared::new(dw.as_mut_ptr());
+    parallel::split(shape.channels, GRAIN, shape.products(), |slice| {
+        isa.run(WeightGradient {
+            shape,
+            x,
+            dy,
+            slice,
+            dw: dw.start(),
+        });
+    });
 }
 
 /// What [`correlate`] walks over: windows of a padded image of `width` columns onto `out_h` x `out_w` pixels.
@@ -42,6 +84,7 @@ struct Windows {
     channels: usize,
     kernel: [usize; 2],
     stride: [usize; 2],
+    dilation: [usize; 2],
     out_h: usize,
     out_w: usize,
 }
@@ -82,6 +125,7 @@ unsafe fn correlate_3x3<S: Simd>(
 ) {
     let channels = windows.channels;
     let line = windows.width * channels;
+    let (down, right) = (windows.dilation[0] * line, windows.dilation[1] * channels);
     let mut taps = [S::splat(0.0); 9];
     for (t, tap) in taps.iter_mut().enumerate() {
         *tap = S::read(w.add(t * channels), n);
@@ -93,10 +137,10 @@ unsafe fn correlate_3x3<S: Simd>(
             let window = top.add(ox * windows.stride[1] * channels);
             let mut sums = [S::splat(0.0); 3];
             for (ky, sum) in sums.iter_mut().enumerate() {
-                let x = window.add(ky * line);
+                let x = window.add(ky * down);
                 *sum = S::mul(S::read(x, n), taps[3 * ky]);
-                *sum = S::fma(S::read(x.add(channels), n), taps[3 * ky + 1], *sum);
-                *sum = S::fma(S::read(x.add(2 * channels), n), taps[3 * ky + 2], *sum);
+                *sum = S::fma(S::read(x.add(right), n), taps[3 * ky + 1], *sum);
+                *sum = S::fma(S::read(x.add(2 * right), n), taps[3 * ky + 2], *sum);
             }
             let mut v = S::add(S::add(sums[0], sums[1]), sums[2]);
             let p = out.add(ox * channels);
@@ -120,6 +164,7 @@ unsafe fn correlate_any<S: Simd>(
 ) {
     let channels = windows.channels;
     let line = windows.width * channels;
+    let (down, right) = (windows.dilation[0] * line, windows.dilation[1] * channels);
     let [kernel_h, kernel_w] = windows.kernel;
     for oy in 0..windows.out_h {
         for ox in 0..windows.out_w {
@@ -128,7 +173,7 @@ unsafe fn correlate_any<S: Simd>(
             for ky in 0..kernel_h {
                 let mut sum = S::splat(0.0);
                 for kx in 0..kernel_w {
-                    let x = S::read(image.add(window + ky * line + kx * channels), n);
+                    let x = S::read(image.add(window + ky * down + kx * right), n);
                     let tap = S::read(w.add((ky * kernel_w + kx) * channels), n);
                     sum = S::fma(x, tap, sum);
                 }
@@ -147,13 +192,21 @@ struct Forward<'a> {
     shape: &'a ConvShape,
     x: &'a [f32],
     w: &'a [f32],
+    images: Range<usize>,
+    y: *mut f32,
 }
 
 impl Kernel for Forward<'_> {
-    type Output = Vec<f32>;
+    type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self) -> Vec<f32> {
-        let Forward { shape, x, w } = self;
+    fn run<S: Simd>(self) {
+        let Forward {
+            shape,
+            x,
+            w,
+            images,
+            y,
+        } = self;
         let channels = shape.channels;
         let [out_h, out_w] = shape.output_size();
         let mut image = Padded::new([shape.height, shape.width], channels, shape.padding);
@@ -162,19 +215,18 @@ impl Kernel for Forward<'_> {
             channels,
             kernel: shape.kernel,
             stride: shape.stride,
+            dilation: shape.dilation,
             out_h,
             out_w,
         };
         let input = shape.height * shape.width * channels;
-        // SAFETY: the last window ends inside the padded image; every output pixel of every image is written.
-        unsafe {
-            let mut out = Unfilled::new(shape.output_len());
-            for n in 0..shape.batch {
-                image.fill(&x[n * input..(n + 1) * input], channels, 0);
-                let y = out.as_mut_ptr().add(n * out_h * out_w * channels);
+        for n in images {
+            image.fill(&x[n * input..(n + 1) * input], channels, 0);
+            // SAFETY: the last window ends inside the padded image; y has room for all images.
+            unsafe {
+                let y = y.add(n * out_h * out_w * channels);
                 correlate::<S>(&windows, image.buffer.as_ptr(), w.as_ptr(), y, false);
             }
-            out.filled()
         }
     }
 }
@@ -183,21 +235,28 @@ struct DenseInputGradient<'a> {
     shape: &'a ConvShape,
     dy: &'a [f32],
     w: &'a [f32],
-    dx: &'a mut [f32],
+    images: Range<usize>,
+    dx: *mut f32,
 }
 
 impl Kernel for DenseInputGradient<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let DenseInputGradient { shape, dy, w, dx } = self;
+        let DenseInputGradient {
+            shape,
+            dy,
+            w,
+            images,
+            dx,
+        } = self;
         let channels = shape.channels;
-        let [kernel_h, kernel_w] = shape.kernel;
+        let [extent_h, extent_w] = shape.extent();
         let [out_h, out_w] = shape.output_size();
         let turned: Vec<f32> = w.rchunks_exact(channels).flatten().copied().collect();
         let border = [
-            kernel_h - 1 - shape.padding[0],
-            kernel_w - 1 - shape.padding[1],
+            extent_h - 1 - shape.padding[0],
+            extent_w - 1 - shape.padding[1],
         ];
         let mut image = Padded::new([out_h, out_w], channels, border);
         let windows = Windows {
@@ -205,16 +264,17 @@ impl Kernel for DenseInputGradient<'_> {
             channels,
             kernel: shape.kernel,
             stride: [1, 1],
+            dilation: shape.dilation,
             out_h: shape.height,
             out_w: shape.width,
         };
         let output = out_h * out_w * channels;
         let input = shape.height * shape.width * channels;
-        for (dy, dx) in dy.chunks_exact(output).zip(dx.chunks_exact_mut(input)) {
-            image.fill(dy, channels, 0);
+        for n in images {
+            image.fill(&dy[n * output..(n + 1) * output], channels, 0);
             let (image, w) = (image.buffer.as_ptr(), turned.as_ptr());
-            // SAFETY: height = out_h + 2 border_y - kernel_h + 1, so windows onto dx end inside the padded dy.
-            unsafe { correlate::<S>(&windows, image, w, dx.as_mut_ptr(), true) };
+            // SAFETY: height = out_h + 2 border_y - extent_h + 1, so windows onto dx end inside the padded dy.
+            unsafe { correlate::<S>(&windows, image, w, dx.add(n * input), true) };
         }
     }
 }
@@ -223,30 +283,42 @@ struct StridedInputGradient<'a> {
     shape: &'a ConvShape,
     dy: &'a [f32],
     w: &'a [f32],
-    dx: &'a mut [f32],
+    images: Range<usize>,
+    dx: *mut f32,
 }
 
 impl Kernel for StridedInputGradient<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let StridedInputGradient { shape, dy, w, dx } = self;
+        let StridedInputGradient {
+            shape,
+            dy,
+            w,
+            images,
+            dx,
+        } = self;
         let channels = shape.channels;
         let [kernel_h, kernel_w] = shape.kernel;
         let [stride_y, stride_x] = shape.stride;
+        let [dilation_y, dilation_x] = shape.dilation;
         let [pad_y, pad_x] = shape.padding;
         let [out_h, out_w] = shape.output_size();
         let [padded_h, padded_w] = shape.padded_size();
         let mut padded = vec![0.0; padded_h * padded_w * channels];
         let output = out_h * out_w * channels;
         let input = shape.height * shape.width * channels;
-        for (dy, dx) in dy.chunks_exact(output).zip(dx.chunks_exact_mut(input)) {
+        for n in images {
+            let dy = &dy[n * output..(n + 1) * output];
+            // SAFETY: dx has room for all images, and these are this range's alone.
+            let dx = unsafe { std::slice::from_raw_parts_mut(dx.add(n * input), input) };
             padded.fill(0.0);
             for (pixel, dy) in dy.chunks_exact(channels).enumerate() {
                 let (top, left) = (pixel / out_w * stride_y, pixel % out_w * stride_x);
                 for ky in 0..kernel_h {
                     for kx in 0..kernel_w {
-                        let to = ((top + ky) * padded_w + left + kx) * channels;
+                        let (y, x) = (top + ky * dilation_y, left + kx * dilation_x);
+                        let to = (y * padded_w + x) * channels;
                         let to = &mut padded[to..to + channels];
                         let w = &w[(ky * kernel_w + kx) * channels..][..channels];
                         for c in 0..channels {
@@ -269,14 +341,21 @@ struct WeightGradient<'a> {
     shape: &'a ConvShape,
     x: &'a [f32],
     dy: &'a [f32],
-    dw: &'a mut [f32],
+    slice: Range<usize>,
+    dw: *mut f32,
 }
 
 impl Kernel for WeightGradient<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let WeightGradient { shape, x, dy, dw } = self;
+        let WeightGradient {
+            shape,
+            x,
+            dy,
+            slice,
+            dw,
+        } = self;
         let channels = shape.channels;
         let [out_h, out_w] = shape.output_size();
         let mut image = Padded::new([shape.height, shape.width], channels, shape.padding);
@@ -285,16 +364,16 @@ impl Kernel for WeightGradient<'_> {
             channels,
             kernel: shape.kernel,
             stride: shape.stride,
+            dilation: shape.dilation,
             out_h,
             out_w,
         };
         let output = out_h * out_w * channels;
         let input = shape.height * shape.width * channels;
-        let dw = dw.as_mut_ptr();
         for (x, dy) in x.chunks_exact(input).zip(dy.chunks_exact(output)) {
             image.fill(x, channels, 0);
-            for c in (0..channels).step_by(S::LANES) {
-                let n = (channels - c).min(S::LANES);
+            for c in slice.clone().step_by(S::LANES) {
+                let n = (slice.end - c).min(S::LANES);
                 // SAFETY: windows end inside the padded image; n channels from c on exist in all three buffers.
                 unsafe {
                     let (x, dy, dw) = (image.buffer.as_ptr().add(c), dy.as_ptr().add(c), dw.add(c));
@@ -323,6 +402,7 @@ unsafe fn taps_gradient_3x3<S: Simd>(
 ) {
     let channels = windows.channels;
     let line = windows.width * channels;
+    let (down, right) = (windows.dilation[0] * line, windows.dilation[1] * channels);
     let mut sums = [S::splat(0.0); 9];
     for oy in 0..windows.out_h {
         let top = image.add(oy * windows.stride[0] * line);
@@ -330,7 +410,7 @@ unsafe fn taps_gradient_3x3<S: Simd>(
             let g = S::read(dy.add((oy * windows.out_w + ox) * channels), n);
             let window = top.add(ox * windows.stride[1] * channels);
             for (t, sum) in sums.iter_mut().enumerate() {
-                let x = S::read(window.add(t / 3 * line + t % 3 * channels), n);
+                let x = S::read(window.add(t / 3 * down + t % 3 * right), n);
                 *sum = S::fma(g, x, *sum);
             }
         }
@@ -355,12 +435,13 @@ unsafe fn taps_gradient_any<S: Simd>(
 ) {
     let channels = windows.channels;
     let line = windows.width * channels;
+    let (down, right) = (windows.dilation[0] * line, windows.dilation[1] * channels);
     let [kernel_h, kernel_w] = windows.kernel;
     for ky in 0..kernel_h {
         for kx in 0..kernel_w {
             let mut sum = S::splat(0.0);
             for oy in 0..windows.out_h {
-                let x = image.add((oy * windows.stride[0] + ky) * line + kx * channels);
+                let x = image.add(oy * windows.stride[0] * line + ky * down + kx * right);
                 for ox in 0..windows.out_w {
                     let x = S::read(x.add(ox * windows.stride[1] * channels), n);
                     let g = S::read(dy.add((oy * windows.out_w + ox) * channels), n);

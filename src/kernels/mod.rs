@@ -1,4 +1,4 @@
-//! The fast loops of training: slices in, slices out, one thread, and nothing about networks.
+//! The fast loops of training: slices in, slices out, and nothing about networks.
 //!
 //! Images are stored (batch, height, width, channels), weights of a convolution (kernel height, kernel width,
 //! channels / groups, outputs). Each file opens with the loop nest that it implements. Lengths are asserted at the
@@ -21,6 +21,7 @@ pub mod elementary;
 pub mod elementwise;
 pub mod int_quant;
 pub mod memory;
+pub mod parallel;
 pub mod pool;
 pub mod program;
 pub mod quantize;

@@ -145,7 +145,7 @@ const LARGEST: f32 = 4_194_304.0;
 ///
 /// # Safety
 /// As of [`Simd`].
-pub(super) trait Staircase: Copy {
+pub(super) trait Staircase: Copy + Sync {
     /// Whether there are steps at all.
     const QUANTIZES: bool;
     /// Code times scale.

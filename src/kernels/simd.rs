@@ -233,6 +233,10 @@ pub trait Simd: Copy + 'static {
     /// `if x >= 0 { s } else if x < 0 { -s } else { x }`: NaN stays.
     unsafe fn signed(x: Self::V, s: Self::V) -> Self::V;
 
+    /// Asks for the memory around `p`, which will be needed soon. Any address will do; no result depends on it.
+    #[inline(always)]
+    fn prefetch(_p: *const f32) {}
+
     /// [`load`](Self::load) or [`load_first`](Self::load_first), whichever `n` asks for.
     #[inline(always)]
     unsafe fn read(p: *const f32, n: usize) -> Self::V {
@@ -374,6 +378,11 @@ mod x86 {
         const LANES: usize = 16;
         type V = __m512;
         #[inline(always)]
+        fn prefetch(p: *const f32) {
+            // SAFETY: a hint, which never faults.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) };
+        }
+        #[inline(always)]
         unsafe fn splat(x: f32) -> __m512 {
             _mm512_set1_ps(x)
         }
@@ -461,6 +470,11 @@ mod x86 {
     impl Simd for Avx2 {
         const LANES: usize = 8;
         type V = __m256;
+        #[inline(always)]
+        fn prefetch(p: *const f32) {
+            // SAFETY: a hint, which never faults.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) };
+        }
         #[inline(always)]
         unsafe fn splat(x: f32) -> __m256 {
             _mm256_set1_ps(x)

@@ -162,14 +162,15 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
             stride,
             groups,
             padding,
+            dilation,
         } => {
             let (channels, kernel, stride) = (
                 count(channels, "channels")?,
                 count(kernel, "kernel")?,
                 count(stride, "stride")?,
             );
-            let groups = count(groups, "groups")?;
-            let padding = padded(&evaluate::value(padding, scope)?, kernel)?;
+            let (groups, dilation) = (count(groups, "groups")?, count(dilation, "dilation")?);
+            let padding = padded(&evaluate::value(padding, scope)?, kernel, dilation)?;
             if !input.channels.is_multiple_of(groups) || !channels.is_multiple_of(groups) {
                 return Err(Misfit::new(
                     format!(
@@ -181,12 +182,25 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
             }
             // A depthwise layer of one channel is an ordinary convolution of one group; the template remembers its kind.
             debug_assert!(*kind != LayerKind::Depthwise || groups == input.channels);
-            let shape = slide(input, kernel, kernel, stride, padding, channels)?;
+            let rows = dilation * (kernel - 1) + 1;
+            let shape = slide(input, rows, rows, stride, padding, channels).map_err(|misfit| {
+                match dilation {
+                    1 => misfit,
+                    _ => Misfit::new(
+                        format!(
+                            "kernel {kernel} with dilation {dilation} spans {rows} rows and does not fit a {}x{} input",
+                            input.height, input.width
+                        ),
+                        format!("the input here is {}x{}", input.height, input.width),
+                    ),
+                }
+            })?;
             (
                 Op::Convolution(Convolution {
                     kernel,
                     stride,
                     padding,
+                    dilation,
                     groups,
                 }),
                 shape,
@@ -266,6 +280,7 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
                 kernel: 1,
                 stride,
                 padding: 0,
+                dilation: 1,
                 groups: 1,
             };
             (Op::Convolution(convolution), to)
@@ -386,9 +401,9 @@ fn whole(n: f64, what: &str) -> Result<usize, Misfit> {
     ))
 }
 
-fn padded(padding: &Value, kernel: usize) -> Result<usize, Misfit> {
+fn padded(padding: &Value, kernel: usize, dilation: usize) -> Result<usize, Misfit> {
     match padding {
-        Value::Name(name) if name == "same" && kernel % 2 == 1 => Ok((kernel - 1) / 2),
+        Value::Name(name) if name == "same" && kernel % 2 == 1 => Ok(dilation * (kernel / 2)),
         Value::Name(name) if name == "same" => Err(Misfit::new(
             format!("`padding = same` needs an odd kernel, found {kernel}"),
             "an even kernel has no middle: choose an odd one, or give the padding as a number",

@@ -28,6 +28,17 @@ impl Extent {
     }
 }
 
+/// Rows from the first tap of a kernel to its last, `dilation` apart: dilation * (kernel - 1) + 1.
+pub(super) fn spread(kernel: &Expr, dilation: &Expr) -> Result<Expr, Failure> {
+    let one = || Expr::number(1.0);
+    if *dilation == one() {
+        return Ok(kernel.clone());
+    }
+    let gaps = evaluate::combine(BinaryOp::Subtract, kernel.clone(), one())?;
+    let rows = evaluate::combine(BinaryOp::Multiply, dilation.clone(), gaps)?;
+    evaluate::combine(BinaryOp::Add, rows, one())
+}
+
 /// The output of a window that moves over rows and columns: floor((n + 2 p - k) / s) + 1, and ceil(n / s) for `same` padding,
 /// which an odd kernel reaches with p = (k - 1) / 2.
 pub(super) fn windowed(

@@ -110,7 +110,7 @@ pub enum Op {
     Quantize,
 }
 
-/// Square kernel, one stride, zero padding at all sides.
+/// Square kernel, one stride, one dilation, zero padding at all sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Convolution {
     /// Rows and columns of the kernel.
@@ -119,8 +119,27 @@ pub struct Convolution {
     pub stride: usize,
     /// Zeros at each side.
     pub padding: usize,
+    /// Distance of the kernel's taps.
+    #[serde(default = "adjacent", skip_serializing_if = "is_adjacent")]
+    pub dilation: usize,
     /// Groups of channels.
     pub groups: usize,
+}
+
+impl Convolution {
+    /// Rows and columns from the first tap to the last.
+    pub fn extent(&self) -> usize {
+        self.dilation * (self.kernel - 1) + 1
+    }
+}
+
+/// The dilation of a kernel whose taps are neighbors.
+fn adjacent() -> usize {
+    1
+}
+
+fn is_adjacent(dilation: &usize) -> bool {
+    *dilation == adjacent()
 }
 
 /// Elementwise nonlinearities.

@@ -1,7 +1,7 @@
 //! Operations with arguments over decisions.
 
 use super::evaluate::{self, Failure};
-use super::extent::{Extent, windowed};
+use super::extent::{Extent, spread, windowed};
 use crate::ir::{BinaryOp, Expr, LayerKind, Value};
 use crate::source::Span;
 
@@ -15,6 +15,7 @@ pub(super) enum TemplateOp {
         stride: Expr,
         groups: Expr,
         padding: Expr,
+        dilation: Expr,
     },
     Linear {
         outputs: Expr,
@@ -89,8 +90,9 @@ impl TemplateOp {
                 stride,
                 groups,
                 padding,
+                dilation,
                 ..
-            } => vec![channels, kernel, stride, groups, padding],
+            } => vec![channels, kernel, stride, groups, padding, dilation],
             TemplateOp::Linear { outputs } => vec![outputs],
             TemplateOp::Pool {
                 kind,
@@ -122,8 +124,9 @@ pub(super) fn template_op(
     Ok(match name {
         "conv" => {
             let (channels, kernel, stride) = (arg("channels")?, arg("kernel")?, arg("stride")?);
-            let (groups, padding) = (arg("groups")?, arg("padding")?);
-            let output = windowed(flow, &kernel, &stride, &padding, channels.clone())?;
+            let (groups, padding, dilation) = (arg("groups")?, arg("padding")?, arg("dilation")?);
+            let extent = spread(&kernel, &dilation)?;
+            let output = windowed(flow, &extent, &stride, &padding, channels.clone())?;
             (
                 TemplateOp::Convolution {
                     kind: LayerKind::Conv,
@@ -132,14 +135,17 @@ pub(super) fn template_op(
                     stride,
                     groups,
                     padding,
+                    dilation,
                 },
                 output,
             )
         }
         "depthwise" => {
-            let (kernel, stride, padding) = (arg("kernel")?, arg("stride")?, arg("padding")?);
+            let (kernel, stride) = (arg("kernel")?, arg("stride")?);
+            let (padding, dilation) = (arg("padding")?, arg("dilation")?);
             let (channels, groups) = (flow.channels.clone(), flow.channels.clone());
-            let output = windowed(flow, &kernel, &stride, &padding, channels.clone())?;
+            let extent = spread(&kernel, &dilation)?;
+            let output = windowed(flow, &extent, &stride, &padding, channels.clone())?;
             (
                 TemplateOp::Convolution {
                     kind: LayerKind::Depthwise,
@@ -148,6 +154,7 @@ pub(super) fn template_op(
                     stride,
                     groups,
                     padding,
+                    dilation,
                 },
                 output,
             )

@@ -26,6 +26,12 @@ const KERNEL: Field = field(
     Number(3.0),
     "rows and columns of the window",
 );
+const DILATION: Field = field(
+    "dilation",
+    Kind::Whole,
+    Number(1.0),
+    "distance of the taps of a kernel",
+);
 const STRIDE: Field = field("stride", Kind::Whole, Number(1.0), "distance of windows");
 
 /// Operations of a layer.
@@ -38,13 +44,14 @@ pub const OPERATIONS: &[Callable] = &[
             STRIDE,
             field("groups", Kind::Whole, Number(1.0), "groups of channels"),
             PADDING,
+            DILATION,
         ],
         positional: None,
         docs: "convolution without bias",
     },
     Callable {
         name: "depthwise",
-        fields: &[KERNEL, STRIDE, PADDING],
+        fields: &[KERNEL, STRIDE, PADDING, DILATION],
         positional: None,
         docs: "one filter per channel",
     },

@@ -134,9 +134,11 @@ fn integer_product(
     let x = quantizer.codes(&Fit::scale(scale, Moment::END), x);
     let batch = x.len() / input.len();
     // A linear layer is a convolution whose kernel covers all of its input.
-    let (kernel, stride, padding, groups) = match &step.work {
-        Work::Convolution { convolution: c, .. } => ([c.kernel; 2], c.stride, c.padding, c.groups),
-        _ => ([input.height, input.width], 1, 0, 1),
+    let (kernel, stride, padding, dilation, groups) = match &step.work {
+        Work::Convolution { convolution: c, .. } => {
+            ([c.kernel; 2], c.stride, c.padding, c.dilation, c.groups)
+        }
+        _ => ([input.height, input.width], 1, 0, 1, 1),
     };
     let inputs = input.channels / groups;
     let per_group = output.channels / groups;
@@ -148,8 +150,8 @@ fn integer_product(
                     let mut sum = 0;
                     for ky in 0..kernel[0] {
                         for kx in 0..kernel[1] {
-                            let y = (oy * stride + ky).wrapping_sub(padding);
-                            let xx = (ox * stride + kx).wrapping_sub(padding);
+                            let y = (oy * stride + ky * dilation).wrapping_sub(padding);
+                            let xx = (ox * stride + kx * dilation).wrapping_sub(padding);
                             if y >= input.height || xx >= input.width {
                                 continue;
                             }

@@ -120,6 +120,7 @@ impl Pass<'_> {
                 let options = ConvOptions {
                     stride: [c.stride; 2],
                     padding: [c.padding; 2],
+                    dilation: [c.dilation; 2],
                     groups: c.groups,
                     // Nobody learns the images, but somebody may learn their scale.
                     input_gradient: step.input != 0 || operands.activation_scale.is_some(),

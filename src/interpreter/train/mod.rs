@@ -146,6 +146,8 @@ pub enum TrainError {
     Plan(PlanError),
     /// A tensor could not be made.
     Tensor(String),
+    /// Threads could not be started.
+    Threads(String),
 }
 
 impl std::fmt::Display for TrainError {
@@ -166,6 +168,7 @@ impl std::fmt::Display for TrainError {
             }
             TrainError::Plan(e) => write!(f, "{e}"),
             TrainError::Tensor(e) => write!(f, "a tensor could not be made: {e}"),
+            TrainError::Threads(e) => write!(f, "threads could not be started: {e}"),
         }
     }
 }

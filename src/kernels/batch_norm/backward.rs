@@ -3,10 +3,13 @@
 //! Where the gradient `g` in front of the sum is needed more than once - a residual gets it, or two gradients make it -, the first
 //! pass leaves it in the buffer that it came in; else the second pass computes it again.
 
+use std::ops::Range;
+
 use super::{BLOCK, Pair, Tail, rows};
 use crate::kernels::{
     buffer::Unfilled,
     elementwise::Activation,
+    parallel::{self, Shared},
     quantize::{Codes, Sign, Smooth, Staircase, Uniform},
     simd::{Isa, Kernel, Simd},
 };
@@ -199,11 +202,15 @@ unsafe fn summed<Q: Staircase, const PLAIN: bool>(
         steps,
         upstream,
     };
-    match (pass.tail.residual.is_some(), kept) {
-        (true, _) => isa.run(FirstPass::<_, true, PLAIN, true>(source)),
-        (false, true) => isa.run(FirstPass::<_, false, PLAIN, true>(source)),
-        (false, false) => isa.run(FirstPass::<_, false, PLAIN, false>(source)),
-    }
+    let channels = pass.gamma.len();
+    let source = &source;
+    Pair::of_blocks(pass.x.len() / channels, channels, |blocks, to| {
+        match (pass.tail.residual.is_some(), kept) {
+            (true, _) => isa.run(FirstPass::<_, true, PLAIN, true> { source, blocks, to }),
+            (false, true) => isa.run(FirstPass::<_, false, PLAIN, true> { source, blocks, to }),
+            (false, false) => isa.run(FirstPass::<_, false, PLAIN, false> { source, blocks, to }),
+        }
+    })
 }
 
 /// What `g` is computed from.
@@ -212,6 +219,9 @@ struct Source<'a, Q> {
     steps: Q,
     upstream: [*mut f32; 2],
 }
+
+// SAFETY: threads that share it read and write the rows of their own ranges, and the steps are plain numbers.
+unsafe impl<Q: Staircase> Sync for Source<'_, Q> {}
 
 /// What does not change along a channel.
 struct Row<S: Simd> {
@@ -289,22 +299,26 @@ impl<Q: Staircase> Source<'_, Q> {
 }
 
 /// Sums of `g` and of `g * (x - mean)`. With `KEEP`, `g` stays in the first buffer of `upstream` that is there.
-struct FirstPass<'a, Q, const RESIDUAL: bool, const PLAIN: bool, const KEEP: bool>(Source<'a, Q>);
+struct FirstPass<'a, Q, const RESIDUAL: bool, const PLAIN: bool, const KEEP: bool> {
+    source: &'a Source<'a, Q>,
+    blocks: Range<usize>,
+    /// As in [`Pair::of_blocks`].
+    to: *mut f32,
+}
 
 impl<Q: Staircase, const RESIDUAL: bool, const PLAIN: bool, const KEEP: bool> Kernel
     for FirstPass<'_, Q, RESIDUAL, PLAIN, KEEP>
 {
-    type Output = Pair;
+    type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self) -> Pair {
-        let FirstPass(source) = self;
+    fn run<S: Simd>(self) {
+        let FirstPass { source, blocks, to } = self;
         let pass = source.pass;
         let channels = pass.gamma.len();
         let mean = pass.mean.as_ptr();
         let rows = pass.x.len() / channels;
-        let mut total = Pair::zeros(channels);
-        let (mut first, mut second) = (vec![0.0; channels], vec![0.0; channels]);
-        for start in (0..rows).step_by(BLOCK) {
+        for block in blocks {
+            let start = block * BLOCK;
             let count = (rows - start).min(BLOCK);
             for c in (0..channels).step_by(S::LANES) {
                 let n = (channels - c).min(S::LANES);
@@ -333,17 +347,12 @@ impl<Q: Staircase, const RESIDUAL: bool, const PLAIN: bool, const KEEP: bool> Ke
                         sums[0] = S::add(sums[0], g);
                         products[0] = S::fma(g, d, products[0]);
                     }
-                    S::write(first.as_mut_ptr().add(c), S::add(sums[0], sums[1]), n);
-                    S::write(
-                        second.as_mut_ptr().add(c),
-                        S::add(products[0], products[1]),
-                        n,
-                    );
+                    let to = to.add(block * 2 * channels + c);
+                    S::write(to, S::add(sums[0], sums[1]), n);
+                    S::write(to.add(channels), S::add(products[0], products[1]), n);
                 }
             }
-            total.add(&first, &second);
         }
-        total
     }
 }
 
@@ -381,17 +390,23 @@ unsafe fn remaining<Q: Staircase, const KEPT: bool>(
         steps,
         upstream: [from.cast_mut(); 2],
     };
-    isa.run(SecondPass::<_, KEPT> {
-        source,
-        factors,
-        to,
+    let to = Shared::new(to);
+    let (source, rows) = (&source, rows(pass.x, pass.gamma.len()));
+    parallel::split(rows, 1, pass.x.len(), |rows| {
+        isa.run(SecondPass::<_, KEPT> {
+            source,
+            factors,
+            rows,
+            to: to.start(),
+        });
     });
 }
 
 /// `to = g * by_gradient + (x * by_input + constant)`.
 struct SecondPass<'a, Q, const KEPT: bool> {
-    source: Source<'a, Q>,
+    source: &'a Source<'a, Q>,
     factors: &'a Factors,
+    rows: Range<usize>,
     to: *mut f32,
 }
 
@@ -402,20 +417,20 @@ impl<Q: Staircase, const KEPT: bool> Kernel for SecondPass<'_, Q, KEPT> {
         let SecondPass {
             source,
             factors,
+            rows,
             to,
         } = self;
         let pass = source.pass;
         let channels = pass.gamma.len();
-        let rows = pass.x.len() / channels;
         let x = pass.x.as_ptr();
         let (by_gradient, by_input, constant) = (
             factors.by_gradient.as_ptr(),
             factors.by_input.as_ptr(),
             factors.constant.as_ptr(),
         );
-        // SAFETY: all buffers have `rows` rows of `channels` numbers, the factors one row.
+        // SAFETY: all buffers have these rows of `channels` numbers, the factors one row.
         unsafe {
-            for r in 0..rows {
+            for r in rows {
                 for c in (0..channels).step_by(S::LANES) {
                     let n = (channels - c).min(S::LANES);
                     let at = r * channels + c;

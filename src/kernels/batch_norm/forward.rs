@@ -1,8 +1,11 @@
 //! The one pass forward: what is wanted of `y` and `q`, from `x`.
 
+use std::ops::Range;
+
 use super::Tail;
 use crate::kernels::{
     buffer::Unfilled,
+    parallel::{self, Shared},
     quantize::{Codes, Sign, Smooth, Staircase, Uniform},
     simd::{Isa, Kernel, Simd},
 };
@@ -35,9 +38,35 @@ fn wanted<Q: Staircase>(isa: Isa, x: &[f32], tail: &Tail<'_>, plain: bool, steps
 }
 
 fn run<Q: Staircase, const PLAIN: bool>(isa: Isa, x: &[f32], tail: &Tail<'_>, steps: Q) -> Results {
-    match tail.residual {
-        Some(_) => isa.run(Apply::<_, true, PLAIN> { x, tail, steps }),
-        None => isa.run(Apply::<_, false, PLAIN> { x, tail, steps }),
+    let len = |wanted: bool| if wanted { x.len() } else { 0 };
+    let mut plain = Unfilled::new(len(PLAIN));
+    let mut quantized = Unfilled::new(len(Q::QUANTIZES));
+    let to = [&mut plain, &mut quantized].map(|buffer| Shared::new(buffer.as_mut_ptr()));
+    parallel::split(x.len() / tail.scale.len(), 1, x.len(), |rows| {
+        let to = to.map(Shared::start);
+        match tail.residual {
+            Some(_) => isa.run(Apply::<_, true, PLAIN> {
+                x,
+                tail,
+                steps,
+                rows,
+                to,
+            }),
+            None => isa.run(Apply::<_, false, PLAIN> {
+                x,
+                tail,
+                steps,
+                rows,
+                to,
+            }),
+        }
+    });
+    // SAFETY: the ranges make up all rows, and each writes all of its own to the buffers that are wanted.
+    unsafe {
+        Results {
+            plain: PLAIN.then(|| plain.filled()),
+            quantized: Q::QUANTIZES.then(|| quantized.filled()),
+        }
     }
 }
 
@@ -45,14 +74,17 @@ struct Apply<'a, Q, const RESIDUAL: bool, const PLAIN: bool> {
     x: &'a [f32],
     tail: &'a Tail<'a>,
     steps: Q,
+    rows: Range<usize>,
+    /// The buffers of `y` and `q`.
+    to: [*mut f32; 2],
 }
 
 impl<Q: Staircase, const RESIDUAL: bool, const PLAIN: bool> Kernel
     for Apply<'_, Q, RESIDUAL, PLAIN>
 {
-    type Output = Results;
+    type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self) -> Results {
+    fn run<S: Simd>(self) {
         let Tail {
             scale,
             shift,
@@ -61,20 +93,15 @@ impl<Q: Staircase, const RESIDUAL: bool, const PLAIN: bool> Kernel
             quantizer,
         } = *self.tail;
         let channels = scale.len();
-        let rows = self.x.len() / channels;
         let (x, scale, shift) = (self.x.as_ptr(), scale.as_ptr(), shift.as_ptr());
         let residual = residual.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let (low, high) = activation.bounds();
-        let len = |wanted: bool| if wanted { self.x.len() } else { 0 };
-        let mut plain = Unfilled::new(len(PLAIN));
-        let mut quantized = Unfilled::new(len(Q::QUANTIZES));
-        let (y, q) = (plain.as_mut_ptr(), quantized.as_mut_ptr());
-        // SAFETY: all buffers that are read or written have `rows` rows of `channels` numbers, scale and shift one; every
-        // row is written.
+        let [y, q] = self.to;
+        // SAFETY: all buffers that are read or written have these rows of `channels` numbers, scale and shift one.
         unsafe {
             let (low, high) = (S::splat(low), S::splat(high));
             let step = S::splat(quantizer.map_or(1.0, |q| q.scale));
-            for r in 0..rows {
+            for r in self.rows {
                 for c in (0..channels).step_by(S::LANES) {
                     let n = (channels - c).min(S::LANES);
                     let at = r * channels + c;
@@ -94,10 +121,6 @@ impl<Q: Staircase, const RESIDUAL: bool, const PLAIN: bool> Kernel
                         S::write(q.add(at), self.steps.step::<S>(v, step), n);
                     }
                 }
-            }
-            Results {
-                plain: PLAIN.then(|| plain.filled()),
-                quantized: Q::QUANTIZES.then(|| quantized.filled()),
             }
         }
     }

@@ -26,8 +26,11 @@ mod tests;
 pub use backward::{Backward, Gradients, Upstream, backward};
 pub use forward::{Results, apply};
 
+use std::ops::Range;
+
 use super::{
     elementwise::Activation,
+    parallel::{self, Shared},
     quantize::Quantizer,
     simd::{Isa, Kernel, Simd},
 };
@@ -73,7 +76,14 @@ pub fn statistics(isa: Isa, x: &[f32], channels: usize) -> Statistics {
     let rows = rows(x, channels) as f64;
     // Deviations from the first row instead of x itself: no cancellation when the mean is far from zero.
     let pivot = &x[..channels];
-    let sums = isa.run(Sums { x, pivot });
+    let sums = Pair::of_blocks(x.len() / channels, channels, |blocks, to| {
+        isa.run(Sums {
+            x,
+            pivot,
+            blocks,
+            to,
+        });
+    });
     let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
     for c in 0..channels {
         let deviation = sums.first[c] / rows;
@@ -98,21 +108,31 @@ struct Pair {
 }
 
 impl Pair {
-    fn zeros(channels: usize) -> Self {
-        Pair {
+    /// Both sums of each block in `f32` by `sum`, which gets blocks and the place of the first block's sums, shared out
+    /// among the threads; then the blocks in order in `f64`.
+    fn of_blocks(
+        rows: usize,
+        channels: usize,
+        sum: impl Fn(Range<usize>, *mut f32) + Sync,
+    ) -> Self {
+        let count = rows.div_ceil(BLOCK);
+        let mut sums = vec![0.0; count * 2 * channels];
+        let to = Shared::new(sums.as_mut_ptr());
+        parallel::split(count, 1, rows * channels, |blocks| sum(blocks, to.start()));
+        let mut total = Pair {
             first: vec![0.0; channels],
             second: vec![0.0; channels],
+        };
+        for block in sums.chunks_exact(2 * channels) {
+            let (first, second) = block.split_at(channels);
+            for (total, block) in total.first.iter_mut().zip(first) {
+                *total += f64::from(*block);
+            }
+            for (total, block) in total.second.iter_mut().zip(second) {
+                *total += f64::from(*block);
+            }
         }
-    }
-
-    /// Adds the sums of one block.
-    fn add(&mut self, first: &[f32], second: &[f32]) {
-        for (total, block) in self.first.iter_mut().zip(first) {
-            *total += f64::from(*block);
-        }
-        for (total, block) in self.second.iter_mut().zip(second) {
-            *total += f64::from(*block);
-        }
+        total
     }
 }
 
@@ -120,22 +140,24 @@ impl Pair {
 struct Sums<'a> {
     x: &'a [f32],
     pivot: &'a [f32],
+    blocks: Range<usize>,
+    /// The sums of block 0, first and second; the others' follow.
+    to: *mut f32,
 }
 
 impl Kernel for Sums<'_> {
-    type Output = Pair;
+    type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self) -> Pair {
+    fn run<S: Simd>(self) {
         let channels = self.pivot.len();
         let (x, pivot) = (self.x.as_ptr(), self.pivot.as_ptr());
         let rows = self.x.len() / channels;
-        let mut total = Pair::zeros(channels);
-        let (mut first, mut second) = (vec![0.0; channels], vec![0.0; channels]);
-        for start in (0..rows).step_by(BLOCK) {
+        for block in self.blocks {
+            let start = block * BLOCK;
             let count = (rows - start).min(BLOCK);
             for c in (0..channels).step_by(S::LANES) {
                 let n = (channels - c).min(S::LANES);
-                // SAFETY: rows start..start + count and channels c..c + n exist in x; the sums have `channels`.
+                // SAFETY: rows start..start + count and channels c..c + n exist in x; a block has two sums a channel.
                 unsafe {
                     let pivot = S::read(pivot.add(c), n);
                     let x = x.add(start * channels + c);
@@ -150,16 +172,11 @@ impl Kernel for Sums<'_> {
                         }
                         row += 2;
                     }
-                    S::write(first.as_mut_ptr().add(c), S::add(sums[0], sums[1]), n);
-                    S::write(
-                        second.as_mut_ptr().add(c),
-                        S::add(squares[0], squares[1]),
-                        n,
-                    );
+                    let to = self.to.add(block * 2 * channels + c);
+                    S::write(to, S::add(sums[0], sums[1]), n);
+                    S::write(to.add(channels), S::add(squares[0], squares[1]), n);
                 }
             }
-            total.add(&first, &second);
         }
-        total
     }
 }

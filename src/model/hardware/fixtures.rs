@@ -93,6 +93,7 @@ pub fn conv(
         kernel,
         stride,
         padding: kernel / 2,
+        dilation: 1,
         groups,
     });
     add_node(&mut network, op, &[0], shape, None);

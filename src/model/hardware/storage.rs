@@ -220,6 +220,7 @@ mod tests {
             kernel: 3,
             stride: 1,
             padding: 1,
+            dilation: 1,
             groups: 1,
         });
         let place = |grid| {
@@ -289,6 +290,7 @@ mod tests {
             kernel: 3,
             stride: 1,
             padding: 1,
+            dilation: 1,
             groups: 1,
         });
         let mut n = input((4, 4, 2));

@@ -168,4 +168,7 @@ fn numbers_that_overflow_are_misfits() {
     assert!(message(with(conv(1.0), "stride", 0.0)).contains("stride"));
     assert!(message(with(conv(4.0), "groups", 3.0)).contains("groups"));
     assert!(message(with(conv(4.0), "kernel", 2.0)).contains("odd kernel"));
+    assert!(message(with(conv(4.0), "dilation", 0.0)).contains("dilation"));
+    let apart = with(with(conv(4.0), "dilation", 40.0), "padding", 0.0);
+    assert!(message(apart).contains("kernel 3 with dilation 40 spans 81 rows"));
 }

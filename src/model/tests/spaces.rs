@@ -229,6 +229,25 @@ fn windows_have_the_shapes_of_the_textbook() {
     let padded = || with(conv(2.0), "padding", either.clone());
     assert_eq!(side(padded(), &[]), 7);
     assert_eq!(side(padded(), &[("space.one.padding", n(0.0))]), 5);
+    // Kernel 3 with dilation d spans 2 d + 1 rows.
+    let apart = |d: Expr, padding: Expr| with(with(conv(2.0), "dilation", d), "padding", padding);
+    assert_eq!(side(apart(number(2.0), word("same")), &[]), 7);
+    assert_eq!(side(apart(number(2.0), number(0.0)), &[]), 3);
+    assert_eq!(side(apart(number(3.0), number(0.0)), &[]), 1);
+    assert_eq!(
+        side(with(apart(number(2.0), word("same")), "stride", 2.0), &[]),
+        4
+    );
+    let either = among(vec![number(1.0), number(2.0)]);
+    let searched = || {
+        with(
+            with(conv(2.0), "dilation", either.clone()),
+            "padding",
+            number(0.0),
+        )
+    };
+    assert_eq!(side(searched(), &[]), 5);
+    assert_eq!(side(searched(), &[("space.one.dilation", n(2.0))]), 3);
     let kernel = among(vec![word("global"), number(3.0)]);
     let pooled = || pool("average", kernel.clone(), 2.0);
     assert_eq!(side(pooled(), &[]), 1);

@@ -117,7 +117,15 @@ fn operation(op: &Op) -> String {
             } else {
                 String::new()
             };
-            format!("conv {0}x{0}, stride {1}{groups}", c.kernel, c.stride)
+            let dilation = if c.dilation > 1 {
+                format!(", dilation {}", c.dilation)
+            } else {
+                String::new()
+            };
+            format!(
+                "conv {0}x{0}, stride {1}{dilation}{groups}",
+                c.kernel, c.stride
+            )
         }
         Op::Linear => "linear".into(),
         Op::Norm => "norm".into(),

@@ -22,6 +22,8 @@ pub struct ConvOptions {
     pub stride: [usize; 2],
     /// Zeros on each side of the image.
     pub padding: [usize; 2],
+    /// Distance of kernel taps.
+    pub dilation: [usize; 2],
     /// Groups; divides channels and outputs. As many groups as channels is a depthwise convolution.
     pub groups: usize,
     /// Whether the gradient to the input is wanted: not for the images of a data set.
@@ -29,11 +31,12 @@ pub struct ConvOptions {
 }
 
 impl Default for ConvOptions {
-    /// Stride 1, no padding, one group, with the gradient to the input.
+    /// Stride 1, no padding, no dilation, one group, with the gradient to the input.
     fn default() -> Self {
         ConvOptions {
             stride: [1, 1],
             padding: [0, 0],
+            dilation: [1, 1],
             groups: 1,
             input_gradient: true,
         }
@@ -51,6 +54,7 @@ pub fn conv2d<T: AnyTape>(x: Tensor4<T>, weight: Tensor4<T>, options: ConvOption
     let ConvOptions {
         stride,
         padding,
+        dilation,
         groups,
         input_gradient,
     } = options;
@@ -63,6 +67,7 @@ pub fn conv2d<T: AnyTape>(x: Tensor4<T>, weight: Tensor4<T>, options: ConvOption
         outputs,
         kernel: [kernel_h, kernel_w],
         stride,
+        dilation,
         padding,
         groups,
     };

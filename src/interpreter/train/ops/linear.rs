@@ -44,6 +44,7 @@ fn multiply<T: AnyTape>(x: Tensor2<T>, weight: Tensor2<T>) -> Tensor2<T> {
         outputs,
         kernel: [1, 1],
         stride: [1, 1],
+        dilation: [1, 1],
         padding: [0, 0],
         groups: 1,
     };

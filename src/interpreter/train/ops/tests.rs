@@ -162,7 +162,8 @@ fn gradients_of_a_small_net_agree_with_differences() {
         targets: &[usize],
     ) -> Tensor0<T> {
         let options = ConvOptions {
-            padding: [1, 1],
+            padding: [2, 1],
+            dilation: [2, 1],
             ..ConvOptions::default()
         };
         let h = conv2d(x, w1.retaped(), options);

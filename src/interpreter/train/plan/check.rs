@@ -36,9 +36,12 @@ pub fn check(network: &Network) -> Result<(), PlanError> {
         let input = network.input_shape(node);
         let shape = match &node.op {
             Op::Convolution(c) => {
+                if c.kernel == 0 || c.dilation == 0 {
+                    return fail(&node.layer, "its kernel or its dilation is zero");
+                }
                 let out = |n: usize| {
                     (n + 2 * c.padding)
-                        .checked_sub(c.kernel)
+                        .checked_sub(c.extent())
                         .filter(|_| c.stride > 0)
                         .map(|n| n / c.stride + 1)
                 };

@@ -84,6 +84,7 @@ fn shortcuts_are_charged_and_the_rest_is_counted() {
             kernel: 3,
             stride: 1,
             padding: 1,
+            dilation: 1,
             groups: 1,
         }),
         &[0],
