@@ -1,6 +1,6 @@
 //! Times training steps as `bnas train` takes them: batch, forward, backward, SGD with momentum; batches of 64, one thread.
 //!
-//! `cargo bench --bench step [-- NET... --mode float|qat4|binary --steps N --threads N]` prints one JSON object a net:
+//! `cargo bench --bench step [-- NET... --mode float|qat4|lsq4|binary --steps N --threads N]` prints one JSON object a net:
 //!
 //! ```text
 //! net, mode               what was asked for
@@ -26,7 +26,7 @@ use bnas::{analysis, ir::Experiment};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NETS: [&str; 4] = ["resnet20", "mbv2", "small28", "small8"];
-const MODES: [&str; 3] = ["float", "qat4", "binary"];
+const MODES: [&str; 4] = ["float", "qat4", "lsq4", "binary"];
 
 /// Steps that are run and not reported.
 const WARM_UP: usize = 3;
@@ -154,6 +154,7 @@ fn experiment(folder: &Path, net: &str, mode: &str, side: usize, steps: usize) -
     let space = space.replace("mbv", "mbv2");
     let (policy, quantize) = match mode {
         "qat4" => ("policy = qat4", "all"),
+        "lsq4" => ("policy = lsq4", "all"),
         "binary" => ("policy = signs", "all"),
         _ => ("", "none"),
     };

@@ -139,15 +139,21 @@ impl Sink {
 /// The name among `known` that `name` was probably meant to be: Damerau-Levenshtein distance of at most a third of its
 /// length (at least one, at most three).
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut known = known.into_iter();
     let length = name.chars().count();
+    if length == 1 {
+        // Another letter is another name.
+        return known.find(|k| k.eq_ignore_ascii_case(name));
+    }
+    let mut same = None;
+    let known = known.inspect(|k| same = same.or(k.eq_ignore_ascii_case(name).then_some(*k)));
     let limit = (length / 3).clamp(1, 3);
     let set = letters_of(name);
     let mut letters = [0_u16; 256];
     for byte in name.bytes() {
         letters[usize::from(byte)] = letters[usize::from(byte)].saturating_add(1);
     }
-    known
-        .into_iter()
+    let near = known
         // A distance is at least what one has of any letter and the other has not; nearly all fail here, cheaply.
         .filter(|k| k.len() <= 4 * (length + limit) && k.chars().count().abs_diff(length) <= limit)
         .filter(|k| {
@@ -156,7 +162,8 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map(|k| (strsim::damerau_levenshtein(name, k), k))
         .filter(|(distance, _)| *distance <= limit)
         .min()
-        .map(|(_, k)| k)
+        .map(|(_, k)| k);
+    same.or(near)
 }
 
 /// Which ASCII characters a word has, those alike in their last six bits as one.

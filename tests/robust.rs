@@ -78,10 +78,37 @@ fn tokens(text: &str) -> Vec<&str> {
 enum Slip {
     Delete(Index),
     Double(Index),
+    /// A line, or what stands between a bracket and its partner, is gone, there twice, or elsewhere.
+    Part(Index, Index, Moved),
     Swap(Index, Index),
     Replace(Index, &'static str),
     /// The rest comes from another text.
     Splice(Index, Index, Index),
+}
+
+/// What happens to a part of a text.
+#[derive(Debug, Clone, Copy)]
+enum Moved {
+    Gone,
+    Twice,
+    Elsewhere,
+}
+
+/// The part of a row that begins at a token: from a bracket to its partner, from any other one to the end of its line.
+fn part(row: &[&str], at: usize) -> std::ops::Range<usize> {
+    let mut depth = 0_usize;
+    for (i, token) in row.iter().enumerate().skip(at) {
+        match *token {
+            "{" | "(" | "[" => depth += 1,
+            "}" | ")" | "]" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let ends = token.contains('\n') || row[at] == "{" || row[at] == "(";
+        if depth == 0 && ends {
+            return at..i + 1;
+        }
+    }
+    at..row.len()
 }
 
 fn slip() -> impl Strategy<Value = Slip> {
@@ -122,6 +149,12 @@ fn slip() -> impl Strategy<Value = Slip> {
     prop_oneof![
         index().prop_map(Slip::Delete),
         index().prop_map(Slip::Double),
+        (
+            index(),
+            index(),
+            prop::sample::select(vec![Moved::Gone, Moved::Twice, Moved::Elsewhere])
+        )
+            .prop_map(|(at, to, how)| Slip::Part(at, to, how)),
         (index(), index()).prop_map(|(a, b)| Slip::Swap(a, b)),
         (index(), strange).prop_map(|(at, by)| Slip::Replace(at, by)),
         (index(), index(), index()).prop_map(|(at, text, from)| Slip::Splice(at, text, from)),
@@ -138,6 +171,17 @@ fn mutant(text: &str, slips: &[Slip], all: &[String]) -> String {
         let n = row.len();
         match slip {
             Slip::Delete(at) => drop(row.remove(at.index(n))),
+            Slip::Part(at, to, how) => {
+                let range = part(&row, at.index(n));
+                let moved: Vec<&str> = match how {
+                    Moved::Twice => row[range].to_vec(),
+                    Moved::Gone | Moved::Elsewhere => row.drain(range).collect(),
+                };
+                if !matches!(how, Moved::Gone) {
+                    let to = to.index(row.len() + 1);
+                    row.splice(to..to, moved);
+                }
+            }
             Slip::Double(at) => row.insert(at.index(n), row[at.index(n)]),
             Slip::Swap(a, b) => row.swap(a.index(n), b.index(n)),
             Slip::Replace(at, by) => row[at.index(n)] = by,
@@ -366,6 +410,99 @@ fn long_specs_of_many_shapes_are_answered() {
     let survey = bnas::model::survey::survey(&template);
     assert_eq!(survey.pruned.len(), 1500);
     assert_eq!(survey.pruned[7].by.as_deref(), Some("x7 >= 8"));
+}
+
+/// Lists of thousands of items and chains of thousands of names nest no stack away, and quotes without an end cost no more than their line.
+#[test]
+fn wide_lists_and_long_chains_are_answered() {
+    let row = |n: usize, item: &dyn Fn(usize) -> String| (0..n).map(item).collect::<String>();
+    let decisions = row(5000, &|i| format!("  d{i} in 0..3\n"));
+    let items = row(5000, &|i| format!("{}d{i}", if i > 0 { ", " } else { "" }));
+    for of in ["sum", "max", "min", "product", "nondecreasing"] {
+        let limit = if of == "nondecreasing" {
+            ""
+        } else {
+            " <= 7000"
+        };
+        answered(&experiment(&format!(
+            "{decisions}  require {of}({items}){limit}\n"
+        )));
+    }
+    let compared = row(5000, &|i| {
+        format!("{}d{i} == 2", if i > 0 { ", " } else { "" })
+    });
+    for of in ["all", "any"] {
+        answered(&experiment(&format!(
+            "{decisions}  require {of}({compared})\n"
+        )));
+    }
+    let chain = row(4000, &|i| format!("  y{} = y{i} + x\n", i + 1));
+    let (found, _) = checked(&experiment(&format!(
+        "  y0 = x\n{chain}  require y4000 >= 0\n"
+    )));
+    let program = found.program.expect("analysis has no limit of its own");
+    let found = Template::new(&program.experiments[0])
+        .err()
+        .expect("too deep");
+    assert!(found.iter().all(|d| d.code == "bnas::parse::nesting"));
+    assert_eq!(found.len(), 3);
+    let members = row(50_000, &|i| format!("{i}, "));
+    answered(&experiment(&format!(
+        "  y in {{{members}}}\n  z in categories {{{members}}}\n"
+    )));
+    let quotes = format!("  y = \"{}\n", "\\\"".repeat(200_000));
+    answered(&experiment(&quotes));
+    answered(&format!(
+        "bnas 1\nspace s {{\n{}}}\n",
+        "@paper(\"a\")\n".repeat(20_000)
+    ));
+    answered(&format!("bnas 1\n{}", "block a(\n".repeat(20_000)));
+    answered(&experiment(&format!("  {}\n", "a { = } ".repeat(20_000))));
+}
+
+/// Two vast domains that a requirement relates are answered within memory: neither is written out member by member.
+#[test]
+fn vast_domains_may_be_related() {
+    let entries = "  a in 0..1000000000000000\n  b in 0..1000000000000000\n  require a <= b\n";
+    answered(&experiment(entries));
+}
+
+/// Of very many diagnostics the first are drawn, errors before warnings.
+#[test]
+fn very_many_diagnostics_are_not_all_drawn() {
+    let line = |i: usize| format!("  c{i} = {i}\n  d{i} = y{i}\n");
+    let (found, sources) = checked(&experiment(&(0..1500).map(line).collect::<String>()));
+    assert!(found.diagnostics.len() >= 1500);
+    let drawn = render(&found.diagnostics, &sources, false);
+    let more = found.diagnostics.len() - 1000;
+    assert!(drawn.ends_with(&format!("and {more} more problems\n")));
+    assert_eq!(drawn.matches("bnas::name::unknown\n").count(), 1000);
+}
+
+/// Every token of every text deleted, doubled, and swapped with the next one, in turn: a few of them on each run of the tests, all of them with
+/// `BNAS_EVERY_TOKEN=1`.
+#[test]
+fn each_token_of_each_text_may_be_wrong() {
+    let every = std::env::var_os("BNAS_EVERY_TOKEN").is_some();
+    let mut turn = 0_usize;
+    for text in texts() {
+        let row = tokens(&text);
+        for at in 0..row.len() {
+            turn += 1;
+            if row[at].trim().is_empty() || !(every || turn % 97 == 0) {
+                continue;
+            }
+            let mut deleted = row.clone();
+            deleted.remove(at);
+            let mut doubled = row.clone();
+            doubled.insert(at, row[at]);
+            let mut swapped = row.clone();
+            swapped.swap(at, (at + 1) % row.len());
+            for mutant in [deleted, doubled, swapped] {
+                answered(&mutant.concat());
+            }
+        }
+    }
 }
 
 /// A chain of derivation ends in an error, not in an exhausted stack.

@@ -4,7 +4,7 @@
 
 Prints one JSON object a precision, with the accuracy on the validation split and, read once at the end, on the test split.
 
-The same as in bnas: layers, initial distribution of weights (normal with variance 2 / inputs, 1 / inputs before the classes), batches of equal size in a
+The same as in bnas: layers, initial distribution of weights (Glorot's uniform one), batches of equal size in a
 new order each epoch, Adam without weight decay, one cosine a stage, pixels from 0 to 1, the split. Float training comes first, in
 which hardtanh stands where signs or ternary codes will (the derivative of their straight-through estimator). Then the quantizers are
 on: of the inner layers' weights and of what enters them, and 8 bits for both at the first and the last layer.
@@ -120,9 +120,8 @@ class Net(nn.Module):
         self.deep, self.deep_norm = Conv(32, 64, 3, 2, 1, bias=False, **inner), nn.BatchNorm2d(64)
         self.into_wide, self.into_deep = activation(), activation()
         self.head = Linear(64, 10, bias=True, **ends)
-        for layer, gain in [(self.stem, 2), (self.wide, 2), (self.deep, 2), (self.head, 1)]:
-            inputs = layer.weight[0].numel()
-            nn.init.normal_(layer.weight, std=math.sqrt(gain / inputs))
+        for layer in [self.stem, self.wide, self.deep, self.head]:
+            nn.init.xavier_uniform_(layer.weight)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, x):

@@ -254,6 +254,10 @@ impl Cx<'_> {
                 meant.extend(did_you_mean(&key.text, known.iter().copied()));
                 self.report(match did_you_mean(&key.text, known.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+                    None if known.is_empty() => diagnostic.help(format!(
+                        "it has none: write `block {}({}) {{`",
+                        name.text, key.text
+                    )),
                     None => diagnostic.help(format!(
                         "its parameters are {}",
                         super::context::list(known.iter().copied())

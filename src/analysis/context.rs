@@ -257,6 +257,8 @@ impl<'a> Cx<'a> {
         let declared = declared.flat_map(|module| module.names.keys().map(String::as_str));
         let locals = self.locals.iter().map(|l| l.name.as_str());
         let known = words.iter().copied().chain(locals).chain(declared);
+        let truth = ["true", "false"].iter().copied();
+        let known = known.chain(truth.filter(|word| name.eq_ignore_ascii_case(word)));
         // A name that stands for what is being defined cannot be what was meant.
         let mut known = known.filter(|k| *k != name);
         let ends_with = |k: &&str| k.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));

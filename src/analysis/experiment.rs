@@ -106,6 +106,7 @@ impl Cx<'_> {
         let repeats = self
             .count_of(&fields, schema.fields, "repeats")
             .unwrap_or(1) as usize;
+        let init = self.init(&fields, schema.fields);
 
         let mut known = paths::Paths::new();
         for binding in &lets {
@@ -141,6 +142,7 @@ impl Cx<'_> {
             docs: merged.docs.clone(),
             seed,
             repeats,
+            init,
             evaluator,
             lets,
             data,
@@ -273,6 +275,7 @@ impl Cx<'_> {
                         super::types::article(&kind)
                     )),
                 );
+                self.meant.insert((merged.name.span, key.to_string()));
                 return None;
             }
         }
@@ -317,7 +320,7 @@ impl Cx<'_> {
 
     /// Without a space there is nothing to train, quantize or price.
     fn needs_space(&mut self, merged: &Merged, fields: &Written, sections: &[ast::Section]) {
-        let fields = ["data", "policy", "target", "repairs", "repeats"]
+        let fields = ["data", "policy", "target", "repairs", "repeats", "init"]
             .iter()
             .filter_map(|n| fields.get(n))
             .map(|(n, _)| n);

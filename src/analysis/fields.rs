@@ -300,6 +300,9 @@ impl Cx<'_> {
             {
                 format!("write it without quotes: `{}`", written.trim_matches('"'))
             }
+            (kind, Type::Text) if words(kind).contains(&written.trim_matches('"')) => {
+                format!("write it without quotes: `{}`", written.trim_matches('"'))
+            }
             (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),
             (_, Type::Set(_)) => {
                 format!("write `{} in {written}` to choose from the set", field.name)

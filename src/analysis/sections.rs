@@ -219,7 +219,17 @@ impl Cx<'_> {
                         format!("expected {wanted}, found {found}"),
                     )
                     .label(e.span, found)
-                    .help(format!("name {wanted}, perhaps amended: `name {{ … }}`")),
+                    .help(match other {
+                        ExprKind::Text(text)
+                            if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
+                        {
+                            format!("write it without quotes: `{text}`")
+                        }
+                        ExprKind::Call { callee, .. } => {
+                            format!("amend it in braces: `{} {{ … }}`", self.text(callee.span))
+                        }
+                        _ => format!("name {wanted}, perhaps amended: `name {{ … }}`"),
+                    }),
                 );
                 None
             }

@@ -11,7 +11,9 @@ use super::merged::Merged;
 use super::schema::Kind;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{BinaryOp, Expr, FinalTraining, Loss, Quantize, Slot, Stage, UnaryOp, Value};
+use crate::ir::{
+    BinaryOp, Expr, FinalTraining, Loss, Quantize, Slot, Stage, Techniques, UnaryOp, Value,
+};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 
@@ -130,6 +132,7 @@ impl Cx<'_> {
             schedule: given("schedule"),
             label_smoothing: given("label_smoothing"),
             weight_decay: given("weight_decay"),
+            techniques: Techniques::of(given),
         };
         self.chooses_nothing(&training, &written);
         Some(training)

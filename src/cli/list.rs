@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Failed;
-use super::spec::unreadable;
+use super::spec::read_text;
 use super::terminal::{Format, Terminal};
 use crate::analysis::{FileLoader, Loader};
 use crate::diagnostic::{Sink, render};
@@ -33,8 +33,7 @@ struct Entry {
 pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let entries = match &args.file {
         Some(path) => {
-            let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
-            let text = String::from_utf8_lossy(&bytes);
+            let text = read_text(path, terminal)?;
             declarations(&path.display().to_string(), &text, "", terminal)?
         }
         None => library(terminal)?,

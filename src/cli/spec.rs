@@ -163,6 +163,16 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
     Ok(found)
 }
 
+/// The text of a file, or what keeps it from being one, which is shown.
+pub fn read_text(path: &Path, terminal: &Terminal) -> Result<String, Failed> {
+    let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
+    String::from_utf8(bytes).map_err(|e| {
+        let spec = Spec::not_utf8(path, path.display().to_string(), &e);
+        spec.show(&spec.diagnostics, terminal);
+        Failed::spec()
+    })
+}
+
 /// A file that the user named and that cannot be read is an error of usage.
 pub fn unreadable(path: &Path, error: &std::io::Error) -> Failed {
     Failed::usage(format!("cannot read `{}`: {error}", path.display()))

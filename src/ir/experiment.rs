@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dataset, Evaluator, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target, Techniques,
-    Value,
+    Dataset, Evaluator, Expr, Init, Let, Policy, Quantizer, Repair, Slot, Space, Target,
+    Techniques, Value,
 };
 use crate::source::Span;
 
@@ -29,6 +29,9 @@ pub struct Experiment {
     pub seed: u64,
     /// How often each candidate is trained, at least once; its measurements are the means.
     pub repeats: usize,
+    /// What weights start from.
+    #[serde(default)]
+    pub init: Init,
     /// `x in -5.0..10.0`: values and decisions of the experiment itself.
     pub lets: Vec<Let>,
     /// Measures candidates in place of training. Its metrics are called `measured.…` in expressions.
@@ -210,6 +213,9 @@ pub struct FinalTraining {
     pub label_smoothing: Option<Slot>,
     /// In place of the optimizer's own.
     pub weight_decay: Option<Slot>,
+    /// What it does besides stepping, in addition to what the stage does and in place of it.
+    #[serde(default)]
+    pub techniques: Techniques<Slot>,
 }
 
 /// How the search goes.

@@ -8,6 +8,7 @@ mod dataset;
 mod evaluator;
 mod experiment;
 mod expr;
+mod init;
 pub mod json;
 mod policy;
 mod quantizer;
@@ -28,6 +29,7 @@ pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction, Slot,
     UnaryOp,
 };
+pub use init::Init;
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
 pub use quantizer::{Codes, Formulas, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};

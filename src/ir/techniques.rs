@@ -49,6 +49,16 @@ impl<T> Techniques<T> {
         }
     }
 
+    /// These, and of those that are off the `others`.
+    pub fn or(self, others: Techniques<T>) -> Techniques<T> {
+        Techniques {
+            clip_gradient: self.clip_gradient.or(others.clip_gradient),
+            clip_weights: self.clip_weights.or(others.clip_weights),
+            average: self.average.or(others.average),
+            patience: self.patience.or(others.patience),
+        }
+    }
+
     /// Others made of those that are on.
     pub fn try_map<U, E>(
         &self,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hardware::Target;
 use super::network::Network;
-use crate::ir::{Expr, Quantize, Techniques};
+use crate::ir::{Expr, Init, Quantize, Techniques};
 
 /// A network with its quantizers placed and repairs applied, how it is trained, and what prices it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Candidate {
     pub target: Option<Target>,
     /// Names of the repairs that were applied.
     pub repairs: Vec<String>,
+    /// What its weights start from.
+    #[serde(default)]
+    pub init: Init,
     /// Pixels that training images are shifted by at most.
     pub shift: usize,
     /// Whether training images are flipped.

@@ -3,6 +3,7 @@
 //! In: a [`Domain`] with the path that it stands at and the guard under which it exists. Out: an expression over decisions, of
 //! which at least one is new; or a diagnostic.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::decision::{Choices, Decision};
@@ -263,8 +264,14 @@ pub(super) fn labels_of(items: &[Expr]) -> Vec<Value> {
 
 fn without_repeats(values: Vec<Value>) -> Vec<Value> {
     let mut kept: Vec<Value> = Vec::with_capacity(values.len());
+    let mut numbers = HashSet::new();
     for value in values {
-        if !kept.contains(&value) {
+        let is_new = match &value {
+            // Zero is one number with or without its sign.
+            Value::Number(x) => numbers.insert((x + 0.0).to_bits()),
+            _ => !kept.contains(&value),
+        };
+        if is_new {
             kept.push(value);
         }
     }

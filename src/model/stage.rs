@@ -126,6 +126,7 @@ pub(super) struct Final {
     schedule: Option<Expr>,
     label_smoothing: Option<Expr>,
     weight_decay: Option<Expr>,
+    techniques: Techniques<Expr>,
 }
 
 impl Final {
@@ -140,6 +141,7 @@ impl Final {
             schedule: training.schedule.as_ref().map(&mut field),
             label_smoothing: training.label_smoothing.as_ref().map(&mut field),
             weight_decay: training.weight_decay.as_ref().map(&mut field),
+            techniques: Techniques::of(|name| training.techniques.get(name).map(&mut field)),
         }
     }
 
@@ -169,6 +171,8 @@ impl Final {
         if let Some(given) = &self.weight_decay {
             recipe.optimizer.decay(evaluate::number(given, scope)?);
         }
+        let given = (self.techniques).try_map(|e| evaluate::number(e, scope))?;
+        recipe.techniques = given.or(recipe.techniques);
         Ok(())
     }
 }

@@ -54,6 +54,7 @@ pub struct Template {
     quantizers: Vec<ir::Quantizer>,
     stages: Vec<Stage>,
     final_training: Option<Final>,
+    init: ir::Init,
     /// Each target that may be there, under its condition; one of them is, or there is none.
     targets: Vec<(Expr, ir::Target)>,
     shift: Expr,
@@ -288,6 +289,7 @@ impl Template {
             quantizers: experiment.quantizers.clone(),
             stages,
             final_training,
+            init: experiment.init,
             targets,
             shift,
             flip,
@@ -521,6 +523,7 @@ impl Template {
             stages,
             target: self.target(&scope)?,
             repairs,
+            init: self.init,
             shift: evaluate::count(&self.shift, 0, &scope)?,
             flip: evaluate::truth(&self.flip, &scope)?,
             cutout: evaluate::count(&self.cutout, 0, &scope)?,

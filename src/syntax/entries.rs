@@ -18,10 +18,24 @@ impl<'t> Reader<'t, '_> {
         for part in pair.parts() {
             match part.rule() {
                 Rule::entry => entries.push(self.entry(part)),
-                _ => self.lost(part, false),
+                _ => {
+                    if let Some(before) = entries.pop_if(|before| self.goes_on(before, part)) {
+                        let span = before.span;
+                        self.lose(&self.text[span.start as usize..span.end as usize]);
+                    }
+                    self.lost(part, false);
+                }
             }
         }
         entries
+    }
+
+    /// Whether a stretch that is lost goes on with the entry before it, which means something else then: `require x = y`.
+    fn goes_on(&self, before: &Entry, lost: Pair<'_>) -> bool {
+        let between = &self.text[before.span.end as usize..lost.start()];
+        let is_sign = |c: char| !c.is_alphabetic() && !";,\"@/_".contains(c);
+        let goes_on = lost.text().starts_with(is_sign) && !between.contains('\n');
+        goes_on && !self.text[..before.span.end as usize].ends_with('}')
     }
 
     fn entry(&mut self, pair: Pair<'t>) -> Entry {

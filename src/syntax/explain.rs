@@ -3,24 +3,15 @@
 //! In: pest's error, which knows the furthest place it got to and the rules it tried there. Out: a [`Diagnostic`] in the
 //! words of the language, with help that can be typed. Frequent slips have messages of their own.
 
-use std::fmt;
-
-use pest::Parser;
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::{SourceId, Span};
-use crate::syntax::grammar::{Grammar, Rule};
-use crate::syntax::tokens;
-
-// What messages call the things that were expected.
-const END: &str = "the end of the entry";
-const EQUALS: &str = "`=`";
-const IN: &str = "`in`";
-const NAME: &str = "a name";
-const OPEN: &str = "`{`";
-const OPERATOR: &str = "an operator";
-const VALUE: &str = "a value";
+use crate::syntax::grammar::Rule;
+use crate::syntax::habits;
+use crate::syntax::place::{
+    END, EQUALS, Found, HEADS, IN, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword, line_start,
+};
 
 /// Words that start entries.
 const STATEMENTS: [&str; 20] = [
@@ -99,102 +90,7 @@ pub(super) fn unclosed_text(span: Span) -> Diagnostic {
         .help(help)
 }
 
-/// Where reading ended, and what stands there.
-struct Place<'t> {
-    text: &'t str,
-    /// Where the bad stretch starts.
-    start: usize,
-    at: usize,
-    found: Found<'t>,
-}
-
-/// The token at a place.
-enum Found<'t> {
-    Token(&'t str),
-    LineEnd,
-    FileEnd,
-}
-
-/// A frequent slip.
-struct Slip {
-    message: String,
-    label: &'static str,
-    help: String,
-}
-
-impl Slip {
-    fn new(message: impl Into<String>, label: &'static str, help: impl Into<String>) -> Self {
-        Slip {
-            message: message.into(),
-            label,
-            help: help.into(),
-        }
-    }
-}
-
-impl<'t> Place<'t> {
-    fn find(text: &'t str, start: usize, at: usize, expected: &[String]) -> Self {
-        let missed = |what: &String| matches!(what.as_str(), VALUE | "`then`" | "`else`");
-        let behind = text[..at].trim_end();
-        let skipped = &text[behind.len()..at];
-        let last_line = &behind[line_start(behind)..];
-        if skipped.contains('\n') && expected.iter().any(missed) && !last_line.contains("//") {
-            // A value is missing at the end of a line; the word on the next one is innocent.
-            return Place {
-                text,
-                start,
-                at: behind.len(),
-                found: Found::LineEnd,
-            };
-        }
-        let rest = text[at..].trim_start_matches([' ', '\t']);
-        let found = match rest.chars().next() {
-            None => Found::FileEnd,
-            Some('\n' | '\r') => Found::LineEnd,
-            Some(first) => {
-                let length = match tokens::first(rest) {
-                    (Rule::comment | Rule::doc, _) => first.len_utf8(),
-                    (_, length) => length,
-                };
-                Found::Token(&rest[..length])
-            }
-        };
-        let at = if matches!(found, Found::Token(_)) {
-            text.len() - rest.len()
-        } else {
-            at
-        };
-        Place {
-            text,
-            start,
-            at,
-            found,
-        }
-    }
-
-    /// Its line up to the place, from the start of the bad stretch.
-    fn before(&self) -> &'t str {
-        let line = line_start(&self.text[..self.at]);
-        self.text[line.max(self.start).min(self.at)..self.at].trim()
-    }
-
-    /// Its line up to the place.
-    fn line(&self) -> &'t str {
-        let line = line_start(&self.text[..self.at]);
-        &self.text[line..self.at]
-    }
-
-    /// The word right before it on its line.
-    fn last_word(&self) -> &'t str {
-        self.before().split_whitespace().next_back().unwrap_or("")
-    }
-
-    /// Whether nothing but blanks stands before it on its line.
-    fn starts_line(&self) -> bool {
-        let behind = self.text[..self.at].trim_end_matches([' ', '\t']);
-        behind.ends_with('\n')
-    }
-
+impl Place<'_> {
     /// Where an opening bracket stands alone that belongs to the line above.
     fn lonely_brace(&self, expected: &[String]) -> Option<usize> {
         let alone = match self.found {
@@ -236,6 +132,9 @@ impl<'t> Place<'t> {
                 label,
                 "write `//` for a comment",
             ));
+        }
+        if let Some(slip) = habits::habit(self, expected) {
+            return Some(slip);
         }
         let Found::Token(token) = self.found else {
             return None;
@@ -294,6 +193,11 @@ impl<'t> Place<'t> {
                 "a value is already complete here",
                 "write `==` to compare",
             ),
+            ":" if GOALS.contains(&self.before()) => Slip::new(
+                format!("`{}` takes no `:`", self.before()),
+                "nothing is fixed here",
+                format!("write `{} …`", self.before()),
+            ),
             ":" if wants(EQUALS) => Slip::new(
                 "`:` fixes no value",
                 "not a sign for this place",
@@ -341,12 +245,26 @@ impl<'t> Place<'t> {
             return Some("write the end of the range: `low..high`".to_string());
         }
         let first = self.before().split_whitespace().next()?;
+        let name = first.split('(').next().unwrap_or(first);
         let near = did_you_mean(first, STATEMENTS).filter(|near| *near != first);
         if let Some(near) = near.filter(|near| near.chars().next() == first.chars().next()) {
             return Some(format!("write `{near}`"));
         }
         if wants(EQUALS) && self.before().ends_with(')') {
-            return Some(format!("a section stands in braces: `{first} {{ … }}`"));
+            return Some(format!("a section stands in braces: `{name} {{ … }}`"));
+        }
+        if wants(OPEN) && !wants(EQUALS) {
+            // `quantizer q extends binary`, `method bayes trials 40`: two words, and then a third.
+            let words: Vec<&str> = self.before().split_whitespace().collect();
+            match (words.as_slice(), self.token()) {
+                ([kind, name], Some(_)) if HEADS.contains(kind) => {
+                    return Some(format!(
+                        "write `{kind} {name} {{`, or `{kind} {name} : base {{`"
+                    ));
+                }
+                ([name, value], Some(_)) => return Some(format!("write `{name} = {value}`")),
+                _ => {}
+            }
         }
         if wants(EQUALS) && wants(IN) {
             return Some(format!(
@@ -357,37 +275,6 @@ impl<'t> Place<'t> {
     }
 }
 
-impl Found<'_> {
-    fn length(&self) -> usize {
-        match self {
-            Found::Token(token) => token.len(),
-            Found::LineEnd | Found::FileEnd => 0,
-        }
-    }
-}
-
-impl fmt::Display for Found<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Found::Token(token) => write!(f, "`{token}`"),
-            Found::LineEnd => f.write_str("end of line"),
-            Found::FileEnd => f.write_str("end of file"),
-        }
-    }
-}
-
-/// How far back the start of a line is looked for: on one line of many mistakes, each would be looked at from all behind it.
-const LONG_LINE: usize = 4096;
-
-/// Where the last line of a text starts, or of a long one its last part.
-fn line_start(text: &str) -> usize {
-    let mut from = text.len().saturating_sub(LONG_LINE);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    text[from..].rfind('\n').map_or(from, |n| from + n + 1)
-}
-
 fn keyword(word: &str) -> Slip {
     let help = format!("write another name, for example `{word}_`");
     Slip::new(
@@ -395,11 +282,6 @@ fn keyword(word: &str) -> Slip {
         "expected a name",
         help,
     )
-}
-
-pub(super) fn is_keyword(word: &str) -> bool {
-    let whole = Grammar::parse(Rule::word, word).is_ok_and(|pairs| pairs.as_str() == word);
-    whole && Grammar::parse(Rule::name, word).is_err()
 }
 
 /// `a`, `a or b`, `a, b or c`.

@@ -9,7 +9,9 @@ mod explain;
 mod expressions;
 mod format;
 mod grammar;
+mod habits;
 mod parse;
+mod place;
 mod scan;
 #[cfg(test)]
 mod tests;

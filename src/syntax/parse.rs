@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
 use crate::syntax::grammar::Rule;
+use crate::syntax::place::is_keyword;
 use crate::syntax::scan::Lost;
 use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Parts, Tree};
@@ -156,6 +157,8 @@ impl<'t> Reader<'t, '_> {
     fn file(&mut self, pair: Pair<'t>) -> File {
         let mut parts = pair.parts();
         let mut file = File::default();
+        // A stretch about which all has been said.
+        let mut elsewhere = None;
         match parts.given(Rule::edition) {
             Some(edition) => match self.edition(edition) {
                 Some(edition) => file.edition = Some(edition),
@@ -165,9 +168,13 @@ impl<'t> Reader<'t, '_> {
                     return file;
                 }
             },
-            None => self.edition_missing(),
+            None => elsewhere = self.edition_elsewhere(&parts),
         }
         for part in parts {
+            if Some(part.start()) == elsewhere {
+                file.broken = true;
+                continue;
+            }
             match part.rule() {
                 Rule::import => {
                     if let Some(first) = file.declarations.first() {
@@ -212,6 +219,32 @@ impl<'t> Reader<'t, '_> {
             .help(format!("write `bnas {EDITION}`"));
         self.sink.push(unknown);
         None
+    }
+
+    /// Says that the first line is no edition, if that is what is wrong: where a stretch stands that was to be one.
+    fn edition_elsewhere(&mut self, parts: &Parts<'t>) -> Option<usize> {
+        let first = parts.peek();
+        let below = parts
+            .clone()
+            .find(|p| p.rule() == Rule::lost && p.text().starts_with("bnas "));
+        let Some(below) = below else {
+            self.edition_missing();
+            // `version 1`: its words are no declaration either.
+            return first
+                .filter(|p| p.rule() == Rule::lost && is_version(p.text()))
+                .map(|p| p.start());
+        };
+        // Junk above it is reported for itself.
+        if first.is_some_and(|first| first.rule() != Rule::lost) {
+            let late = Diagnostic::error(
+                "bnas::parse::edition_missing",
+                "the edition is not the first line",
+            )
+            .label(self.span(below), "expected above everything else")
+            .help(format!("move `bnas {EDITION}` to the first line"));
+            self.sink.push(late);
+        }
+        Some(below.start())
     }
 
     fn edition_missing(&mut self) {
@@ -319,12 +352,45 @@ impl<'t> Reader<'t, '_> {
         parameters
     }
 
+    /// Names that a stretch was probably to define: nothing more is said of them.
+    pub(super) fn lose(&mut self, text: &str) {
+        let mut rest = text;
+        for _ in 0..MOST_LOST {
+            let length = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
+            let word = &rest[..length];
+            if word.is_empty() || word.starts_with(|c: char| c.is_ascii_digit()) {
+                return;
+            }
+            if !is_keyword(word) {
+                self.lost.push(word.to_string());
+            }
+            rest = rest[length..].trim_start_matches([' ', '\t', ':']);
+        }
+    }
+
+    /// Where and why what stands behind an operator is no value, if a stretch goes on with one behind an entry: `y = x + .5`.
+    fn misread_behind(&self, start: usize, length: usize) -> Option<(usize, Box<Error<Rule>>)> {
+        let rest = &self.text[start..];
+        let goes_on = self.text[..start].ends_with([' ', '\t']) || start == 0;
+        let operator = JOINING.iter().find(|sign| rest.starts_with(**sign))?;
+        let blanks = rest[operator.len()..].len()
+            - rest[operator.len()..].trim_start_matches([' ', '\t']).len();
+        let at = operator.len() + blanks;
+        let error = misread(Rule::expression, &rest[at..], length.saturating_sub(at))?;
+        goes_on.then_some((start + at, error))
+    }
+
     /// Says what is wrong with a stretch that no rule reads, by reading it again as what it should have been.
     pub(super) fn lost(&mut self, pair: Pair<'t>, top_level: bool) {
         let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
-        if let Some(word) = first_name(rest) {
-            self.lost.push(word.to_string());
+        self.lose(&rest[..length]);
+        if let Some((at, error)) = self.misread_behind(start, length) {
+            let diagnostic = explain::syntax_error(self.id, self.text, at, &error);
+            self.sink.push(diagnostic);
+            return;
         }
         let rule = match top_level {
             true if rest.starts_with("use") => Rule::import,
@@ -340,15 +406,19 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// The name that a text starts with.
-fn first_name(text: &str) -> Option<&str> {
-    let length = text
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
-    let word = &text[..length];
-    let is_word = word.starts_with(|c: char| !c.is_ascii_digit());
-    (is_word && !explain::is_keyword(word)).then_some(word)
+/// Whether a line is a word and a number.
+fn is_version(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let (word, number) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic());
+    is_word && number.starts_with(|c: char| c.is_ascii_digit()) && words.next().is_none()
 }
+
+/// Operators that go on with the value before them.
+const JOINING: [&str; 6] = ["->", "+", "-", "*", "/", "^"];
+
+/// The most names of one stretch that is lost: `let mut x = 1` may define any of its words.
+const MOST_LOST: usize = 4;
 
 /// How much behind a stretch is read to say what is wrong with it, and how far from the cut that must be.
 const BEHIND: usize = 1024;

@@ -10,8 +10,9 @@ use std::ops::Range;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::Name;
-use crate::syntax::explain::{self, is_keyword};
+use crate::syntax::explain;
 use crate::syntax::grammar::Rule;
+use crate::syntax::place::{HEADS, is_keyword};
 use crate::syntax::tokens::{Token, tokens};
 
 /// How deep brackets and `if` may nest.
@@ -23,18 +24,6 @@ struct Open<'t> {
     /// `if`s since the last `=` or `,`: each may stand in the branch of the one before.
     ifs: usize,
 }
-
-/// Words that begin a declaration at the start of a line: there, reading goes on after a bracket that has no partner.
-const HEADS: [&str; 8] = [
-    "block",
-    "dataset",
-    "experiment",
-    "policy",
-    "quantizer",
-    "repair",
-    "space",
-    "target",
-];
 
 /// How many bytes behind quotes that are not closed the grammar may look at: it looks at all of a line behind each of them.
 const UNCLOSED: usize = 256 << 10;

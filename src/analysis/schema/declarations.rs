@@ -133,6 +133,10 @@ const FINAL: &[Field] = &[
     .within(0.0, 1.0)
     .fixed(),
     TRAINING[5].fixed(),
+    TRAINING[6].fixed(),
+    TRAINING[7].fixed(),
+    TRAINING[8].fixed(),
+    TRAINING[9].fixed(),
 ];
 
 /// Every kind of declaration.
@@ -408,6 +412,13 @@ pub const DECLARATIONS: &[Declaration] = &[
                 "trainings of each candidate, each with a seed of its own",
             )
             .within(1.0, 100.0)
+            .fixed(),
+            field(
+                "init",
+                Kind::Word(&["glorot_uniform", "he_normal", "uniform_fan_in"]),
+                Word("glorot_uniform"),
+                "the distribution that weights start from",
+            )
             .fixed(),
             field(
                 "evaluate",

@@ -472,3 +472,25 @@ fn names_stand_for_formulas_of_metrics() {
         "{claim}"
     );
 }
+
+/// What `final` says of a technique takes the place of what the stage says; what it does not mention stays.
+#[test]
+fn final_training_has_techniques() {
+    use crate::model::{Candidate, Template};
+    let e = lowered(
+        "data = digits  space = small_cnn  maximize accuracy
+  train { epochs = 3  clip_gradient = 1  average = 0.9 }
+  final { epochs = 9  average = 0.99  patience = 4 }",
+    );
+    let template = Template::new(&e).unwrap();
+    let point = template.decisions().default_point();
+    let searched = template.candidate(&point).unwrap().unwrap();
+    let again = template.final_candidate(&point).unwrap().unwrap();
+    let of = |candidate: &Candidate| {
+        let recipe = &candidate.stages[0].recipe;
+        let t = &recipe.techniques;
+        (recipe.epochs, t.clip_gradient, t.average, t.patience)
+    };
+    assert_eq!(of(&searched), (3, Some(1.0), Some(0.9), None));
+    assert_eq!(of(&again), (9, Some(1.0), Some(0.99), Some(4.0)));
+}

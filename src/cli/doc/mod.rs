@@ -13,7 +13,7 @@ use serde_json::json;
 use self::page::Page;
 use super::Failed;
 use super::list::first_sentence;
-use super::spec::unreadable;
+use super::spec::read_text;
 use super::terminal::{Format, Terminal};
 use crate::analysis::{Described, FileLoader, Loader, describe, schema};
 use crate::diagnostic::{did_you_mean, render};
@@ -58,8 +58,7 @@ fn pages(name: &str, terminal: &Terminal) -> Result<Vec<Page>, Failed> {
         return of_file(Path::new(file), Some(inner), terminal);
     }
     if name.ends_with(".bnas") {
-        let error = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(unreadable(Path::new(name), &error));
+        return of_file(Path::new(name), None, terminal);
     }
     let library = library();
     let found = library.iter().filter(|(dotted, _)| {
@@ -97,8 +96,7 @@ fn of_library(dotted: &str, path: &str, terminal: &Terminal) -> Result<Vec<Page>
 }
 
 fn of_file(path: &Path, only: Option<&str>, terminal: &Terminal) -> Result<Vec<Page>, Failed> {
-    let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
-    let text = String::from_utf8_lossy(&bytes);
+    let text = read_text(path, terminal)?;
     let described = described(&path.display().to_string(), &text, terminal)?;
     let wanted = |d: &&Described| only.is_none_or(|name| d.name == name);
     let pages: Vec<Page> = described

@@ -1,11 +1,12 @@
 //! Bayesian optimization.
 //!
-//! The first trial is the default point, the next ones a Latin hypercube; then each trial is the point whose acquisition is the largest
+//! The first trial is the default point, the next ones a Latin hypercube over decisions (not over points, most of which are at the far end of a space
+//! with depths); then each trial is the point whose acquisition is the largest
 //! that a search over random points, neighbors of the best trials and hill climbing finds.
 //!
 //! * **Goals** known before training enter exactly, only measured goals are modelled. One measured goal: expected improvement, with known
-//!   goals expected hypervolume improvement above a reference point 10 % of the front's range below its worst values (the rule of BoTorch's
-//!   `infer_reference_point`). Several measured goals, or more than three known ones: the scalarization of ParEGO with weights drawn per trial.
+//!   goals expected hypervolume improvement above a reference point 10 % of the range of all trials below the worst of
+//!   them. Several measured goals, or more than three known ones: the scalarization of ParEGO with weights drawn per trial.
 //! * **Best so far** is judged by the model's mean at trials, not by their noisy values.
 //! * **Requirements on measurements and failures** teach a second process, over +1 and -1; its probability of +1 multiplies the acquisition,
 //!   and is the acquisition as long as no trial is acceptable. Failed trials have no values and don't enter the first process.
@@ -55,11 +56,11 @@ impl<'a> Bayes<'a> {
     }
 
     /// The point of the initial design for a trial.
-    fn design(&self, trial: usize, rng: &mut ChaCha8Rng) -> Option<Point> {
+    fn design(&self, trial: usize, taken: &Taken, rng: &mut ChaCha8Rng) -> Option<Point> {
         if trial == 0 {
             return Some(self.feasible.decisions.default_point());
         }
-        // A Latin hypercube: trial k falls into stratum order[k - 1] of what each decision may still be. The orders belong to no single trial, so their
+        // A Latin hypercube: trial k falls into stratum order[k - 1] of each decision. The orders belong to no single trial, so their
         // stream has a number that no trial has.
         let mut orders = stream(self.seed, u64::MAX, Purpose::Search);
         let strata = self.initial - 1;
@@ -70,7 +71,8 @@ impl<'a> Bayes<'a> {
                 (order[trial - 1] as f64 + uniform(rng)) / strata as f64
             })
             .collect();
-        self.feasible.at(&shares)
+        let even = self.feasible.evenly(rng, taken, &shares);
+        even.or_else(|| self.feasible.at(&shares))
     }
 
     /// The candidate of most worth: the best of random points and neighbors of good trials, after climbing.
@@ -141,7 +143,7 @@ impl Sampler for Bayes<'_> {
         let mut rng = stream(self.seed, trial as u64, Purpose::Search);
         let taken = self.feasible.taken(seen, pending);
         if trial < self.initial {
-            let first = self.design(trial, &mut rng);
+            let first = self.design(trial, &taken, &mut rng);
             return self.feasible.draw(&mut rng, &taken, first);
         }
         if seen.is_empty() {
@@ -347,14 +349,17 @@ fn front(reached: Vec<(Vec<Option<f64>>, f64)>) -> Front {
         .map(|(known, height)| known.iter().copied().chain([*height]).collect())
         .collect();
     let best = non_dominated(&joined);
-    let mut reference = reference_point(&joined, &best);
+    let mut reference = reference_point(&joined);
     let level = reference.pop().unwrap_or(f64::NEG_INFINITY);
     let members = best.into_iter().map(|i| members[i].clone()).collect();
     Front::new(members, reference, level)
 }
 
-/// A tenth of the front's range below its worst value in each goal; of the range of all points where the front has none.
-fn reference_point(points: &[Vec<f64>], front: &[usize]) -> Vec<f64> {
+/// A tenth of the range of all points below the worst of them in each goal.
+///
+/// The range of the front alone, which is BoTorch's rule, would not do: whatever costs more than the dearest member of the front would be worth nothing,
+/// however accurate it may be. Once a cheap trial is the best in accuracy, the search could not leave its neighborhood any more.
+fn reference_point(points: &[Vec<f64>]) -> Vec<f64> {
     let goals = points.first().map_or(0, Vec::len);
     (0..goals)
         .map(|j| {
@@ -363,13 +368,9 @@ fn reference_point(points: &[Vec<f64>], front: &[usize]) -> Vec<f64> {
                     (low.min(v), high.max(v))
                 })
             };
-            let (worst, best) = span(&mut front.iter().map(|i| points[*i][j]));
-            let (lowest, highest) = span(&mut points.iter().map(|p| p[j]));
-            let range = [best - worst, highest - lowest, worst.abs()]
-                .into_iter()
-                .find(|r| *r > 0.0)
-                .unwrap_or(1.0);
-            worst - 0.1 * range
+            let (worst, best) = span(&mut points.iter().map(|p| p[j]));
+            let range = [best - worst, worst.abs()].into_iter().find(|r| *r > 0.0);
+            worst - 0.1 * range.unwrap_or(1.0)
         })
         .collect()
 }
@@ -379,4 +380,20 @@ fn random_weights(goals: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let parts: Vec<f64> = (0..goals).map(|_| -libm::log(1.0 - uniform(rng))).collect();
     let sum: f64 = parts.iter().sum();
     parts.iter().map(|p| p / sum.max(1e-300)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dearer_than_the_front_is_worth_something() {
+        // Negative energy, and the mean of the accuracy: the cheap one is better than the dear one, and the front alone.
+        let reached = vec![(vec![Some(-10.0)], 0.6), (vec![Some(-90.0)], 0.5)];
+        let front = front(reached);
+        let worth = |energy: f64, mean: f64| front.log_expected_improvement(&[-energy], mean, 0.1);
+        assert!(worth(80.0, 0.9).is_finite());
+        assert!(worth(80.0, 0.9) > worth(80.0, 0.5));
+        assert!(worth(20.0, 0.9) > worth(80.0, 0.9));
+    }
 }

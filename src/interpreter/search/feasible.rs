@@ -9,10 +9,12 @@ use super::encoding::Encoding;
 use super::sampler::{Known, KnownCosts, Observation, Suggestion};
 use crate::model::counting::{Count, Counted, Draw, Members, Next, Uniform, members};
 use crate::model::{Decisions, Point};
-use crate::stream::below;
+use crate::stream::{below, uniform};
 
 /// Random points that are looked at before a sampler gives up.
 const MOST_TRIES: u64 = 10_000;
+/// Points with evenly drawn decisions that are looked at before the few that constraints leave are drawn by their number.
+const EVEN_TRIES: usize = 200;
 /// Spaces up to this size are searched to the end before they are called exhausted.
 const MOST_MEMBERS: u64 = 20_000;
 
@@ -100,7 +102,25 @@ impl<'a> Feasible<'a> {
         members.next_within(work, Some(&self.counted))
     }
 
-    /// The point at these shares of what each decision may still be.
+    /// A feasible and new point of which each decision, where it exists, is at its share of its own domain; where the first shares give none,
+    /// at random ones. So a small network is as likely as a large one, however many points there are of each. `None` if such points
+    /// are too rare.
+    pub fn evenly(&self, rng: &mut ChaCha8Rng, taken: &Taken, first: &[f64]) -> Option<Point> {
+        let mut shares = first.to_vec();
+        for _ in 0..EVEN_TRIES {
+            let point = self
+                .decisions
+                .fill(|i, decision| decision.choices.at(shares[i]));
+            let is_new = || !taken.contains(&self.encoding.encode(&point));
+            if self.price(&point).is_some() && is_new() {
+                return Some(point);
+            }
+            shares.fill_with(|| uniform(rng));
+        }
+        None
+    }
+
+    /// The point at these shares of what each decision may still be, members weighed by the number of their points.
     pub fn at(&self, shares: &[f64]) -> Option<Point> {
         self.counted.draw(self.decisions, &mut Shares(shares))
     }

@@ -321,6 +321,7 @@ pub fn candidate(network: Network, epochs: usize, finetune: Option<usize>) -> Ca
         stages: [float].into_iter().chain(tuned).collect(),
         target: None,
         repairs: vec![],
+        init: Default::default(),
         shift: 0,
         flip: false,
         cutout: 0,

@@ -67,8 +67,8 @@ impl Model {
         let parameters = plan.parameters.iter().map(|p| {
             let count: usize = p.axes.iter().product();
             let (value, decays) = match p.role {
-                Role::Weight => (Value::normal(&p.axes, 2.0, &mut rng), true),
-                Role::LastWeight => (Value::normal(&p.axes, 1.0, &mut rng), true),
+                Role::Weight => (Value::weights(&p.axes, candidate.init, 2.0, &mut rng), true),
+                Role::LastWeight => (Value::weights(&p.axes, candidate.init, 1.0, &mut rng), true),
                 Role::Gain | Role::Scale => (Value::new(&p.axes, vec![1.0; count]), false),
                 Role::Bias => (Value::new(&p.axes, vec![0.0; count]), false),
             };

@@ -7,7 +7,8 @@ use dfdx::prelude::{Cpu, CpuError, Gradients, HasShape, TensorFromVec};
 use rand_chacha::ChaCha8Rng;
 
 use super::ops::{self, Tensor1, Tensor2, Tensor4};
-use crate::stream::normal;
+use crate::ir::Init;
+use crate::stream::{normal, uniform};
 
 /// All learned numbers of a network, in the order of its nodes.
 #[derive(Debug, Clone, Default)]
@@ -67,13 +68,28 @@ impl Value {
         Value::new(&[values.len()], values)
     }
 
-    /// Weights whose output channel is the last axis, with normal values of variance `gain` / (inputs per output)
-    /// (He et al., arXiv:1502.01852; gain 2 before a rectifier, 1 before logits).
-    pub fn normal(axes: &[usize], gain: f64, rng: &mut ChaCha8Rng) -> Value {
+    /// Weights as they start; the output channel is the last axis. `gain` is the variance that [`Init::HeNormal`] divides: 2 before a
+    /// nonlinearity, 1 before logits.
+    pub fn weights(axes: &[usize], init: Init, gain: f64, rng: &mut ChaCha8Rng) -> Value {
         let count: usize = axes.iter().product();
-        let fan_in = count / axes.last().copied().unwrap_or(1).max(1);
-        let deviation = (gain / fan_in.max(1) as f64).sqrt();
-        let values = (0..count).map(|_| (normal(rng) * deviation) as f32);
+        // The last two axes are inputs and outputs (of a group); before them stands the kernel.
+        let outputs = axes.last().copied().unwrap_or(1).max(1);
+        let inputs = axes.iter().rev().nth(1).copied().unwrap_or(1).max(1);
+        let (fan_in, fan_out) = (
+            (count / outputs).max(1) as f64,
+            (count / inputs).max(1) as f64,
+        );
+        let (normally, variance) = match init {
+            Init::UniformFanIn => (false, 1.0 / (3.0 * fan_in)),
+            Init::HeNormal => (true, gain / fan_in),
+            Init::GlorotUniform => (false, 2.0 / (fan_in + fan_out)),
+        };
+        let mut draw = |_| match normally {
+            true => normal(rng) * variance.sqrt(),
+            // A uniform distribution within ± b has the variance b² / 3.
+            false => (2.0 * uniform(rng) - 1.0) * (3.0 * variance).sqrt(),
+        };
+        let values = (0..count).map(|i| draw(i) as f32);
         Value::new(axes, values.collect())
     }
 
@@ -185,14 +201,37 @@ mod tests {
     use crate::stream::{Purpose, stream};
 
     #[test]
-    fn weights_start_with_the_variance_of_their_inputs() {
-        let mut rng = stream(1, 0, Purpose::Init);
-        let weights = Value::normal(&[3, 3, 32, 64], 2.0, &mut rng);
-        assert_eq!(weights.axes(), [3, 3, 32, 64]);
-        let values = weights.values();
-        let variance = values.iter().map(|v| f64::from(v * v)).sum::<f64>() / values.len() as f64;
-        let wanted = 2.0 / (9.0 * 32.0);
-        // The standard error of a variance is sqrt(2 / n) = 1 % of it here.
-        assert!((variance / wanted - 1.0).abs() < 0.04, "{variance}");
+    fn weights_start_with_the_variance_of_their_distribution() {
+        let (fan_in, fan_out) = (9.0 * 32.0_f64, 9.0 * 64.0_f64);
+        for (init, wanted, bound) in [
+            (
+                Init::UniformFanIn,
+                1.0 / (3.0 * fan_in),
+                1.0 / f64::sqrt(fan_in),
+            ),
+            (Init::HeNormal, 2.0 / fan_in, f64::INFINITY),
+            (
+                Init::GlorotUniform,
+                2.0 / (fan_in + fan_out),
+                f64::sqrt(6.0 / (fan_in + fan_out)),
+            ),
+        ] {
+            let mut rng = stream(1, 0, Purpose::Init);
+            let weights = Value::weights(&[3, 3, 32, 64], init, 2.0, &mut rng);
+            assert_eq!(weights.axes(), [3, 3, 32, 64]);
+            let values = weights.values();
+            let variance = values.iter().map(|v| f64::from(v * v)).sum::<f64>();
+            let variance = variance / values.len() as f64;
+            // The standard error of a variance is at most sqrt(2 / n) = 1 % of it here.
+            assert!(
+                (variance / wanted - 1.0).abs() < 0.04,
+                "{init:?} {variance}"
+            );
+            let largest = values.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
+            assert!(
+                f64::from(largest) <= bound * (1.0 + 1e-6),
+                "{init:?} {largest}"
+            );
+        }
     }
 }

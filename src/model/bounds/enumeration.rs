@@ -20,6 +20,9 @@ pub(super) struct Limits {
     pub split: u64,
 }
 
+/// How many looks at a decision all combinations take together, if they are only of the first decisions.
+const MOST_LOOKS: u64 = 16384;
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -52,7 +55,8 @@ pub(super) fn over_points(
     let mut budget = if all.is_some() {
         limits.exact
     } else {
-        limits.split
+        // Each combination looks at all of them.
+        limits.split.min(MOST_LOOKS / needed.len() as u64).max(1)
     };
     let enumerated = lengths
         .iter()
@@ -90,15 +94,30 @@ struct Enumeration<'a> {
 }
 
 impl Enumeration<'_> {
+    /// Goes through the decisions from `depth` on. It calls itself for those with several members that are enumerated, which are few.
     fn descend(&mut self, depth: usize) {
-        let Some(&index) = self.needed.get(depth) else {
-            let outcome = Evaluation::new(self.names, &self.known).outcome(self.expr);
-            self.result = Some(match self.result.take() {
-                Some(result) => result.join(outcome, RESULTS),
-                None => outcome,
-            });
+        for depth in depth..self.needed.len() {
+            let index = self.needed[depth];
+            let outcomes = self.outcomes(depth, index);
+            if let [only] = &outcomes[..] {
+                self.known.insert(index, only.clone());
+                continue;
+            }
+            for outcome in outcomes {
+                self.known.insert(index, outcome);
+                self.descend(depth + 1);
+            }
             return;
-        };
+        }
+        let outcome = Evaluation::new(self.names, &self.known).outcome(self.expr);
+        self.result = Some(match self.result.take() {
+            Some(result) => result.join(outcome, RESULTS),
+            None => outcome,
+        });
+    }
+
+    /// What one decision can be, after those before it.
+    fn outcomes(&self, depth: usize, index: usize) -> Vec<Outcome> {
         let decision = &self.decisions.all[index];
         // Guards see decisions alone, and a guard without a value is not met.
         let nothing = |_: &str| Some(Abstract::Values(Vec::new()));
@@ -106,28 +125,20 @@ impl Enumeration<'_> {
             .outcome(&decision.guard)
             .verdict();
         if exists == Some(false) {
-            self.follow(depth, Outcome::FAILURE);
-        } else if self.enumerated[depth] {
-            for i in 0..decision.choices.len().unwrap_or(0) {
-                let member = decision.choices.member(i);
-                let member = Abstract::Values(member.into_iter().collect());
-                self.follow(depth, Outcome::certain(member));
-            }
-            if exists.is_none() {
-                self.follow(depth, Outcome::FAILURE);
-            }
-        } else {
-            let outcome = Outcome {
+            return vec![Outcome::FAILURE];
+        }
+        if !self.enumerated[depth] {
+            return vec![Outcome {
                 value: domain(&decision.choices),
                 may_fail: exists.is_none(),
-            };
-            self.follow(depth, outcome);
+            }];
         }
-    }
-
-    fn follow(&mut self, depth: usize, outcome: Outcome) {
-        self.known.insert(self.needed[depth], outcome);
-        self.descend(depth + 1);
+        let members = (0..decision.choices.len().unwrap_or(0)).map(|i| {
+            let member = decision.choices.member(i);
+            Outcome::certain(Abstract::Values(member.into_iter().collect()))
+        });
+        let absent = exists.is_none().then_some(Outcome::FAILURE);
+        members.chain(absent).collect()
     }
 }
 

@@ -552,3 +552,59 @@ fn learned_clipping_has_the_gradient_of_its_paper() {
     }
     assert_eq!(ds[0], wanted);
 }
+
+#[test]
+fn learned_clipping_is_the_slope_of_clipping() {
+    let grid = Grid::Integer {
+        bits: 4,
+        signed: false,
+    };
+    let pact = quantizer(grid, ScaleRule::LearnedClip, Formulas::default());
+    let programs = programs(&pact, Surrogate::Straight).unwrap().unwrap();
+    let x = weights();
+    let dy: Vec<f32> = (0..x.len()).map(|i| (i as f32 * 1.7).sin()).collect();
+    let alpha = 0.6_f32;
+    let (scales, mut dx) = ([alpha / 15.0; FILTERS], vec![0.0; x.len()]);
+    let ds = (programs.backward).run(Isa::current(), inputs(&x, &dy, &scales), &mut dx);
+    // Rounding passes straight through, so that the loss is that of clipped values.
+    let loss = |alpha: f64, moved: Option<(usize, f64)>| -> f64 {
+        let of = |i: usize| {
+            let x = f64::from(x[i]) + moved.filter(|m| m.0 == i).map_or(0.0, |m| m.1);
+            x.clamp(0.0, alpha) * f64::from(dy[i])
+        };
+        (0..x.len()).map(of).sum()
+    };
+    let (alpha, h) = (f64::from(alpha), 1e-6);
+    let slope = (loss(alpha + h, None) - loss(alpha - h, None)) / (2.0 * h);
+    let found: f32 = ds[0].iter().sum();
+    assert!(slope != 0.0, "nothing is clipped");
+    assert!(
+        (f64::from(found) / 15.0 - slope).abs() < 1e-4,
+        "{found} / 15, not {slope}"
+    );
+    for (i, dx) in dx.iter().enumerate() {
+        let slope = (loss(alpha, Some((i, h))) - loss(alpha, Some((i, -h)))) / (2.0 * h);
+        assert!(
+            (f64::from(*dx) - slope).abs() < 1e-4,
+            "at {i}: {dx}, not {slope}"
+        );
+    }
+}
+
+#[test]
+fn the_gradient_of_dorefa_weights_goes_through_their_normalization() {
+    let tanh = || call(Function::Tanh, &[x()]);
+    let largest = per(Reduction::Max, Per::Tensor, call(Function::Abs, &[tanh()]));
+    let largest = call(Function::Max, &[largest, num(1e-6)]);
+    let normalize = op(BinaryOp::Divide, tanh(), largest);
+    let scale = num(1.0 / 7.0);
+    let formulas = Formulas {
+        normalize: Some(normalize.clone()),
+        scale: Some(scale.clone()),
+        ..Formulas::default()
+    };
+    let steps = op(BinaryOp::Divide, normalize, scale.clone());
+    let clipped = call(Function::Clip, &[steps, num(-7.0), num(7.0)]);
+    let value = times(scale, call(Function::Round, &[clipped]));
+    agrees(&quantizer(INT4, ScaleRule::MaxAbs, formulas), &value, 1.0);
+}

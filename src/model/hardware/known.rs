@@ -35,6 +35,7 @@ mod tests {
             stages: Vec::new(),
             target: Some(braintta()),
             repairs: Vec::new(),
+            init: Default::default(),
             shift: 0,
             flip: false,
             cutout: 0,

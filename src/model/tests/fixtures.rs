@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
     Augment, BinaryOp, Block, BlockCall, BlockStmt, Codes, Dataset, Direction, Domain, DomainKind,
-    Experiment, Expr, Files, Function, Goal, LayerStmt, Let, Loss, Method, Operation, Policy,
+    Experiment, Expr, Files, Function, Goal, Init, LayerStmt, Let, Loss, Method, Operation, Policy,
     Quantifier, Quantize, Quantizer, Require, Rule, Search, Selector, Shortcut, Skip, Slot, Source,
     Space, Splits, Stage, Stmt, Techniques, Training, Value, Which,
 };
@@ -365,6 +365,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         name: "by_hand".into(),
         docs: String::new(),
         repeats: 1,
+        init: Init::default(),
         evaluator: None,
         seed: 1,
         lets: Vec::new(),

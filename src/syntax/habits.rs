@@ -1,0 +1,340 @@
+//! What people write by habit from other languages, told by the words and signs around the place where reading ended.
+//!
+//! In: a [`Place`] and what was expected there. Out: a [`Slip`] if it is a known habit. Other slips are in `explain`.
+
+use crate::syntax::place::{EQUALS, HEADS, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword};
+
+/// Words of other languages that start a line, and what stands in their place here.
+const OTHERS: [(&[&str], &str); 4] = [
+    (
+        &["assert", "assume", "constraint", "ensure", "st", "subject"],
+        "require …",
+    ),
+    (&["for", "while", "loop"], "repeat n as i { … }"),
+    (&["min", "minimise"], "minimize …"),
+    (&["max", "maximise"], "maximize …"),
+];
+
+/// Words of other languages in front of a name that is defined.
+const DEFINE: [&str; 6] = ["const", "float", "int", "let", "val", "var"];
+
+/// Signs that compare.
+const COMPARE: [&str; 6] = ["<", "<=", ">", ">=", "==", "!="];
+
+/// What people write by habit, if this is that.
+pub(super) fn habit(place: &Place<'_>, expected: &[String]) -> Option<Slip> {
+    let token = place.token()?;
+    let wants = |what: &str| expected.iter().any(|e| e == what);
+    of_an_import(place, token)
+        .or_else(|| of_a_name(place, token, &wants))
+        .or_else(|| of_a_head(place, token, &wants))
+        .or_else(|| of_a_selector(place, token))
+        .or_else(|| of_a_sign(place, token, &wants))
+        .or_else(|| of_a_row(place, token, &wants))
+}
+
+/// `import std.data.digits`, `use std/data/digits`.
+fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
+    if token == "as" && place.line().starts_with("use ") {
+        let help = "delete `as` and the name behind it";
+        return Some(Slip::new("an import keeps its name", "another name", help));
+    }
+    let line = place.whole_line();
+    let (first, path) = line.split_once(' ')?;
+    let dotted = |path: &str| path.replace("::", ".").replace('/', ".");
+    let help = match (first, token) {
+        ("import" | "include" | "using", _) => format!("write `use {}`", dotted(path)),
+        ("from", _) => format!("write `use {}`", dotted(path).replace(" import ", ".")),
+        ("use", ":" | "/") => format!("write `use {}`", dotted(path)),
+        ("use", "*") => "name what you take: `use std.quantizers.{binary, int8}`".to_string(),
+        _ => return None,
+    };
+    Some(match (first, token) {
+        ("use", ":" | "/") => Slip::new(
+            "parts of a path are joined by `.`",
+            "not a sign of a path",
+            help,
+        ),
+        ("use", _) => Slip::new(
+            "an import says what it takes",
+            "everything of a folder",
+            help,
+        ),
+        _ => Slip::new(
+            format!("`{first}` imports nothing"),
+            "a path is taken by `use`",
+            help,
+        ),
+    })
+}
+
+/// `experiment "e" {`, `experiment my-own {`.
+fn of_a_name(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Option<Slip> {
+    if wants(NAME) && !wants(VALUE) {
+        let kind = place.before();
+        if let Some(text) = token.strip_prefix('"').filter(|text| text.ends_with('"')) {
+            let help = format!("write `{}`", text.trim_end_matches('"'));
+            return Some(Slip::new(
+                "a name stands without quotes",
+                "expected a name",
+                help,
+            ));
+        }
+        if token.starts_with(|c: char| c.is_ascii_digit()) {
+            let help = format!("write a letter before it: `n{token}`");
+            return Some(Slip::new(
+                "a name starts with a letter",
+                "expected a name",
+                help,
+            ));
+        }
+        if token == "{" && HEADS.contains(&kind) {
+            let help = format!("write `{kind} name {{`");
+            return Some(Slip::new(
+                format!("this {kind} has no name"),
+                "expected a name",
+                help,
+            ));
+        }
+    }
+    let behind = place
+        .rest()
+        .strip_prefix('-')
+        .filter(|rest| rest.starts_with(is_letter))?;
+    let (before, behind) = (last_word(place.line()), first_word(behind));
+    (!before.is_empty() && (wants(EQUALS) || wants(OPEN))).then(|| {
+        let help = format!("write `{before}_{behind}`");
+        Slip::new(
+            "`-` cannot stand in a name",
+            "names are letters, digits and `_`",
+            help,
+        )
+    })
+}
+
+/// `let x in 1..4`, `assert x <= y`, `layer conv(…)`.
+fn of_a_head(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Option<Slip> {
+    let before = place.before();
+    let first = first_word(before);
+    let behind = before[first.len()..].trim_start();
+    if COMPARE.contains(&token) && wants(EQUALS) && !place.is_start() {
+        let help = format!("write `require {before} {token} …`");
+        return Some(Slip::new("a comparison is no entry", "compares", help));
+    }
+    if first == "layer" && token == "(" && wants(EQUALS) && !behind.is_empty() {
+        let help = format!("write `layer name = {behind}(…)`");
+        return Some(Slip::new("this layer has no name", "expected `=`", help));
+    }
+    let is_alone = !behind.is_empty() && !behind.starts_with('=');
+    if DEFINE.contains(&first) && is_alone {
+        let label = "a name is defined by `=` or `in` alone";
+        return Some(Slip::new(
+            format!("`{first}` is no word of bnas"),
+            label,
+            format!("delete `{first}`"),
+        ));
+    }
+    if first == "for" && place.rest().starts_with("each") {
+        return Some(Slip::new(
+            "`for` is no word of bnas",
+            "a rule starts here",
+            "write `each layer { … }`",
+        ));
+    }
+    let (_, here) = OTHERS.iter().find(|(words, _)| words.contains(&first))?;
+    let label = "not understood behind it";
+    is_alone.then(|| {
+        Slip::new(
+            format!("`{first}` is no word of bnas"),
+            label,
+            format!("write `{here}`"),
+        )
+    })
+}
+
+/// `first, last layer { … }`, `layer[0] { … }`.
+fn of_a_selector(place: &Place<'_>, token: &str) -> Option<Slip> {
+    let before = place.before();
+    let is_selector = ["each", "every", "first", "last"].contains(&first_word(before));
+    match token {
+        "," | "and" | "or" if is_selector && place.rest().contains("layer") => Some(Slip::new(
+            "each part of a selector ends in `layer`",
+            "the first part ends here",
+            "write `first layer, last layer { … }`",
+        )),
+        "[" if before == "layer" => Some(Slip::new(
+            "layers have no numbers",
+            "not a layer",
+            "write `first layer`, `last layer` or `layer name`",
+        )),
+        _ => None,
+    }
+}
+
+/// Signs that mean something elsewhere.
+fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Option<Slip> {
+    let (line, rest) = (place.line().trim_end(), place.rest());
+    let completes = wants(OPERATOR) || place.is_start();
+    let none = |sign: &str, help: &str| {
+        let message = format!("`{sign}` is no operator");
+        Some(Slip::new(message, "not a sign of bnas", help))
+    };
+    match token {
+        "." if line.ends_with("..") => Some(Slip::new(
+            "a range is written with two points",
+            "one point too many",
+            "write `low..high`",
+        )),
+        "*" if line.ends_with('*') => none("**", "write `^` for a power"),
+        "?" => none("?", "write `if … then … else …`"),
+        "=" if rest.starts_with("=>") && line.trim_start().starts_with("layer ") => {
+            none("=>", "write `->`")
+        }
+        "=" if rest.starts_with("=>") => none(
+            "=>",
+            "write `>=` to compare, and a formula as `name(x) = …`",
+        ),
+        "=" if rest.starts_with("=<") => none("=<", "write `<=`"),
+        ":" if rest.starts_with(":=") => none(":=", "write `=`"),
+        "if" if completes => Some(Slip::new(
+            "a condition stands before both of its values",
+            "a value is already complete here",
+            "write `if … then … else …`",
+        )),
+        "default" if rest[token.len()..].trim_start().starts_with(['=', ':']) => Some(Slip::new(
+            "`default` takes no sign behind it",
+            "names the member of the first trial",
+            "write `default value`",
+        )),
+        number if place.is_start() && number.starts_with(|c: char| c.is_ascii_digit()) => {
+            match last_word(line) {
+                "by" => Some(Slip::new(
+                    "a range is walked by `step`",
+                    "how far each step goes",
+                    format!("write `low..high step {number}`"),
+                )),
+                _ if line.ends_with('%') => Some(Slip::new(
+                    "`%` is a hundredth, and no operator",
+                    "a value is already complete here",
+                    "write `x - y * floor(x / y)` for a remainder",
+                )),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What stands side by side, or is parted by the wrong sign.
+fn of_a_row(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Option<Slip> {
+    let line = place.line();
+    let around = enclosing(line);
+    let completes = wants(OPERATOR) || place.is_start();
+    let is_layer = line.trim_start().starts_with("layer ") && around.is_none();
+    let is_searched = line.contains(" in ");
+    let set = "write a set: `{a, b}`";
+    match token {
+        "|" | "," if is_layer => Some(Slip::new(
+            format!("operations are not parted by `{token}`"),
+            "the next operation of the layer",
+            "write `->` between them",
+        )),
+        "|" if is_searched => Some(Slip::new(
+            "`|` is no operator",
+            "members stand in braces",
+            set,
+        )),
+        "," if around == Some('(') && line.contains(" in (") => Some(Slip::new(
+            "round brackets hold one value",
+            "a second one",
+            "write a range, `low..high`, or a set, `{a, b}`",
+        )),
+        "," if around.is_none()
+            && is_searched
+            && place.rest()[1..]
+                .trim_start()
+                .starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            Some(Slip::new("members stand in braces", "a second one", set))
+        }
+        ";" if around.is_some_and(|_| completes) && !place.is_start() => Some(Slip::new(
+            "items are not parted by `;`",
+            "between two items",
+            "write `,`",
+        )),
+        "=" if around == Some('{') && wants(OPERATOR) && !place.is_start() => {
+            let (outer, _) = line.rsplit_once('{')?;
+            let outer = outer.trim_end().strip_suffix('=')?;
+            let help = format!("write `{} {{ … }}`", last_word(outer.trim_end()));
+            Some(Slip::new(
+                "a section takes no `=` before its brace",
+                "an entry, not a value",
+                help,
+            ))
+        }
+        text if text.starts_with('"')
+            && completes
+            && ["require", "expect", "check"].contains(&first_word(line.trim_start())) =>
+        {
+            Some(Slip::new(
+                "a reason is parted from its condition",
+                "the reason",
+                "write `,` before it",
+            ))
+        }
+        "(" if place.is_start()
+            && line
+                .trim_end()
+                .ends_with(|c: char| c.is_ascii_digit() || c == ')') =>
+        {
+            Some(Slip::new(
+                "two values stand side by side",
+                "a value is already complete here",
+                "write `*` to multiply",
+            ))
+        }
+        word if wants(OPERATOR) && !is_keyword(word) && around.is_some() && !place.is_start() => {
+            let starts_value = word
+                .starts_with(|c: char| is_letter(c) || c.is_ascii_digit() || "\"({".contains(c));
+            let inside_if = ["`then`", "`else`", "`as`"].iter().any(|word| wants(word));
+            (starts_value && !inside_if).then(|| {
+                let help = match around {
+                    Some('{') => "write `,` between the members of a set",
+                    _ => "write `,` between arguments, or an operator between values",
+                };
+                Slip::new(
+                    "two values stand side by side",
+                    "a value is already complete here",
+                    help,
+                )
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The innermost bracket that is open at the end of a line.
+fn enclosing(line: &str) -> Option<char> {
+    let mut closed = 0_usize;
+    for c in line.chars().rev() {
+        match c {
+            ')' | ']' | '}' => closed += 1,
+            '(' | '[' | '{' if closed == 0 => return Some(c),
+            '(' | '[' | '{' => closed -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn is_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn first_word(text: &str) -> &str {
+    &text[..text.find(|c| !is_letter(c)).unwrap_or(text.len())]
+}
+
+fn last_word(text: &str) -> &str {
+    text.rsplit(|c| !is_letter(c)).next().unwrap_or("")
+}
