@@ -19,6 +19,8 @@
 //! A NaN reaches the whole of every tile that sees it: up to one pixel more than by the definition. Results differ from the
 //! definition's by a few units in the last place.
 
+#![allow(clippy::needless_range_loop)] // elements have the indices of the formulas
+
 use std::ops::Range;
 
 use super::ConvShape;
