@@ -22,7 +22,7 @@ pub(super) struct Misfit {
     pub(super) at: Option<Span>,
     /// The other side of the conflict.
     pub(super) also: Option<(Span, String)>,
-    pub(super) help: Option<String>,
+    pub(super) help: Option<&'static str>,
 }
 
 impl Misfit {
@@ -302,7 +302,7 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
                 let message = format!("cannot add {other} to {input}: the shapes differ");
                 let help = stride(other, input)
                     .is_ok()
-                    .then(|| "write `via conv_shortcut` behind it".to_string());
+                    .then_some("write `via conv_shortcut` behind it");
                 let misfit = match origin {
                     Origin::Input => Misfit::new(
                         message,

@@ -98,7 +98,7 @@ impl Shapes<'_> {
         match found == wanted {
             true => Ok(()),
             false => Err(Misfit {
-                help: Some("end it with `layer head = pool(average) -> linear(classes)`".into()),
+                help: Some("end it with `layer head = pool(average) -> linear(classes)`"),
                 ..Misfit::new(
                     format!("the space gives {found}, the data needs {wanted}"),
                     "its last layer must give one value per class",
@@ -135,7 +135,12 @@ impl Shapes<'_> {
         }
         let when = format!("this happens when {}", choices.join(", "));
         let when = (!choices.is_empty()).then_some(when);
-        let help: Vec<String> = misfit.help.into_iter().chain(when).collect();
+        let help: Vec<String> = misfit
+            .help
+            .map(String::from)
+            .into_iter()
+            .chain(when)
+            .collect();
         match help.is_empty() {
             true => diagnostic,
             false => diagnostic.help(help.join("; ")),

@@ -2,12 +2,12 @@
 //!
 //! In: a template. Out: for each metric that is known before training its smallest and its largest value, each with whether a candidate
 //! has it. A metric that is a sum over layers is summed as its limits are, only that the least sum is kept in place of the number of points
-//! ([`super::counting::cheapest`]). What that finds is built and priced: if it is a candidate and costs as much, no other one costs less.
+//! (`counting::Priced`). What that finds is built and priced: if it is a candidate and costs as much, no other one costs less.
 //! Else requirements were left out or rounded, or the metric is more than the sum, and it is a bound.
 
 use std::collections::BTreeMap;
 
-use super::counting::{Costs, Sum, Term, Uniform, cheapest, terms};
+use super::counting::{Costs, Priced, Sum, Term, Uniform, terms};
 use super::decision::{Choices, Point};
 use super::evaluate;
 use super::least;
@@ -69,29 +69,22 @@ pub(super) fn ranges(template: &Template) -> Ranges {
             .flat_map(|r| least::bounds(r, &source))
             .collect(),
     };
+    let points = &mut found.points;
     for (name, expr) in template.sums().into_iter().flatten() {
-        let Some((terms, constant)) = terms(expr, template.decisions()) else {
-            continue;
-        };
-        let points = &mut found.points;
-        let range = Range {
-            low: search.low(name, &terms, constant, Costs::Added, points),
-            high: search.high(name, terms, constant, points),
-        };
-        found.of.insert(name, range);
-    }
-    for name in least::NAMES {
-        if !default.0.contains_key(name) {
-            continue;
+        if let Some((terms, constant)) = terms(expr, template.decisions()) {
+            let range = search.range(name, (&terms, Costs::Added), constant, true, points);
+            found.of.insert(name, range);
         }
-        let Some((terms, costs)) = source.of(name) else {
-            continue;
-        };
-        let low = search.low(name, &terms, 0.0, costs, &mut found.points);
-        let is_whole = costs == Costs::Added && source.is_whole();
-        let high = is_whole.then(|| search.high(name, terms, 0.0, &mut found.points));
-        let high = high.flatten();
-        found.of.insert(name, Range { low, high });
+    }
+    for name in least::NAMES
+        .iter()
+        .filter(|name| default.0.contains_key(**name))
+    {
+        if let Some((terms, costs)) = source.of(name) {
+            let is_whole = costs == Costs::Added && source.is_whole();
+            let range = search.range(name, (&terms, costs), 0.0, is_whole, points);
+            found.of.insert(name, range);
+        }
     }
     // What layers alone allow contains every member.
     for (name, (low, high)) in template.extremes() {
@@ -114,85 +107,76 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The smallest value.
-    fn low(
+    /// Both ends of a metric that is the sum of terms and a constant, or the upper one of nothing that is known.
+    fn range(
         &self,
         name: &str,
-        terms: &[Term],
+        (terms, costs): (&[Term], Costs),
         constant: f64,
-        costs: Costs,
+        is_whole: bool,
         points: &mut Vec<Point>,
-    ) -> Option<End> {
-        let price = |metrics: &Metrics| metrics.0[name];
-        self.end(&price, (terms, constant), costs, points)
-    }
-
-    /// The largest value: of the negative, the smallest one.
-    fn high(
-        &self,
-        name: &str,
-        terms: Vec<Term>,
-        constant: f64,
-        points: &mut Vec<Point>,
-    ) -> Option<End> {
-        let negative = |term| {
-            let Term { scope, work, value } = term;
-            Term {
-                scope,
-                work,
-                value: Box::new(move |values| Some(-value(values)?)),
-            }
+    ) -> Range {
+        if terms.is_empty() {
+            let end = Some(self.of_all(constant));
+            return Range {
+                low: end,
+                high: end,
+            };
+        }
+        let decisions = self.template.decisions();
+        let priced = Priced::new(decisions, &self.constraints, &self.bounds, (terms, costs));
+        let Some(mut priced) = priced else {
+            return Range::default();
         };
-        let terms: Vec<Term> = terms.into_iter().map(negative).collect();
-        let price = |metrics: &Metrics| -metrics.0[name];
-        let end = self.end(&price, (&terms, -constant), Costs::Added, points)?;
-        Some(End {
-            value: -end.value,
-            ..end
-        })
+        let low = self.end(name, 1.0, constant, &mut priced, points);
+        if !is_whole {
+            return Range { low, high: None };
+        }
+        priced.negative();
+        let high = self.end(name, -1.0, constant, &mut priced, points);
+        Range { low, high }
     }
 
-    /// The smallest value of a price, which is what its terms say and a constant, or more.
+    /// What any candidate has.
+    fn of_all(&self, value: f64) -> End {
+        let decisions = self.template.decisions();
+        let mut rng = stream(0, NO_TRIAL, Purpose::Search);
+        let counted = self.template.counted();
+        let drawn = (0..MOST_DRAWS).map_while(|_| counted.draw(decisions, &mut Uniform(&mut rng)));
+        let mut met = drawn.filter(|point| meets(self.template, point).is_some());
+        End {
+            value,
+            is_attained: met.next().is_some(),
+        }
+    }
+
+    /// The smallest value of a metric, or of its negative, where `sign` is that: the largest one.
     fn end(
         &self,
-        price: &dyn Fn(&Metrics) -> f64,
-        (terms, constant): (&[Term], f64),
-        costs: Costs,
+        name: &str,
+        sign: f64,
+        constant: f64,
+        priced: &mut Priced,
         points: &mut Vec<Point>,
     ) -> Option<End> {
-        let decisions = self.template.decisions();
         let mut end: Option<End> = None;
         let mut look = |members: Vec<Option<u64>>, cost: f64| {
-            let bound = cost + constant;
+            let bound = sign * cost + constant;
             let point = self.point(&members);
-            end = Some(End {
-                value: bound,
-                is_attained: false,
-            });
-            if let Some(metrics) = meets(self.template, &point) {
-                let value = price(&metrics);
-                if (value - bound).abs() <= ROUNDING * bound.abs() {
-                    end = Some(End {
-                        value,
-                        is_attained: true,
-                    });
-                }
+            let value = meets(self.template, &point).map(|metrics| metrics.0[name]);
+            let attained = value.filter(|v| (v - bound).abs() <= ROUNDING * bound.abs());
+            // Of two bounds, the one that says more.
+            let says_less = |e: &End| sign * bound <= sign * e.value;
+            if attained.is_some() || !end.as_ref().is_some_and(says_less) {
+                end = Some(End {
+                    value: attained.unwrap_or(bound),
+                    is_attained: attained.is_some(),
+                });
             }
             points.push(point);
-            end.is_some_and(|e| !e.is_attained)
+            attained.is_none()
         };
-        let limits = (&self.constraints[..], &self.bounds[..]);
-        if terms.is_empty() {
-            // Any candidate has this value.
-            let mut rng = stream(0, NO_TRIAL, Purpose::Search);
-            let counted = self.template.counted();
-            let mut draws =
-                (0..MOST_DRAWS).map_while(|_| counted.draw(decisions, &mut Uniform(&mut rng)));
-            let is_attained = draws.any(|point| meets(self.template, &point).is_some());
-            let value = constant;
-            return Some(End { value, is_attained });
-        }
-        cheapest(decisions, limits, terms, costs, &mut look);
+        priced.cheapest(self.template.decisions().all.len(), &mut look);
         end
     }
 

@@ -32,7 +32,7 @@ use num_bigint::BigUint;
 
 use self::cheapest::{Added, Cost, Largest, Whole};
 pub use self::comparison::{End, Sum, Term, combinations, conjuncts, terms};
-use self::factors::{Factors, Raw};
+use self::factors::{Factors, Raw, RawSum};
 use self::layout::Layout;
 use self::tally::{Tally, Words};
 use self::tree::{Failed, Tree};
@@ -45,7 +45,7 @@ const FEW: u64 = 1000;
 /// Products of counts before it is given up: about a second.
 const MOST_WORK: u64 = 400_000_000;
 /// The same for each look for the cheapest point.
-const MOST_WORK_FOR_ONE: u64 = 100_000_000;
+const MOST_WORK_FOR_ONE: u64 = 50_000_000;
 /// What may be planned: that many rows cannot be is only known later.
 const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
 /// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
@@ -53,6 +53,11 @@ const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
 const STEPS: [u64; 3] = [200, 50, 10];
 const MOST_STEPS: u64 = 8000;
 
+/// So many partial sums of several sums are told apart exactly, if at all.
+const MOST_TOLD_APART: f64 = 200_000.0;
+/// The steps of several sums, and of one alone, where the cheapest point is looked for.
+const ROUGH_STEPS: u64 = 100;
+const FINE_STEPS: u64 = 2000;
 /// How many of several sums are tried alone.
 const MOST_ALONE: usize = 4;
 
@@ -155,6 +160,7 @@ pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> 
 /// Sums told apart exactly, or in as many steps as there is time for.
 fn finest(raw: &Raw) -> Option<Eliminated> {
     if let Some(units) = raw.units(true, MOST_STEPS)
+        && (raw.sums.len() < 2 || units.iter().map(Unit::most).product::<f64>() <= MOST_TOLD_APART)
         && let Some(exact) = eliminated(raw, &units)
     {
         return Some(exact);
@@ -221,52 +227,81 @@ pub enum Costs {
     Largest,
 }
 
-/// Ever closer looks for the cheapest of the points that meet all guards, these constraints and bounds, as far as they can be met: for each look the
-/// members of what it finds, by decision, and the cost, than which none of the points is cheaper. A look ends the search by
-/// `false`. The first look leaves sums out, the next ones round them less and less.
-pub fn cheapest(
-    decisions: &Decisions,
-    (constraints, bounds): (&[usize], &[Sum]),
-    terms: &[Term],
+/// What points cost that meet guards, constraints and bounds.
+pub struct Priced {
+    raw: Raw,
+    sums: Vec<RawSum>,
     costs: Costs,
-    look: &mut dyn FnMut(Vec<Option<u64>>, f64) -> bool,
-) {
-    let Some(mut raw) = factors::raw(decisions, constraints, bounds, terms, FEW) else {
-        return;
-    };
-    let sums = std::mem::take(&mut raw.sums);
-    let mut looked = |raw: &Raw, units: &[Unit]| {
-        let found = match costs {
-            Costs::Added => of_units::<Added>(raw, units, decisions),
-            Costs::Largest => of_units::<Largest>(raw, units, decisions),
-        };
-        found.map(|(members, cost)| look(members, cost))
-    };
-    if looked(&raw, &[]) != Some(true) || sums.is_empty() {
-        return;
+}
+
+impl Priced {
+    /// The tables of a cost. `None` if that is too much.
+    pub fn new(
+        decisions: &Decisions,
+        constraints: &[usize],
+        bounds: &[Sum],
+        (terms, costs): (&[Term], Costs),
+    ) -> Option<Priced> {
+        let mut raw = factors::raw(decisions, constraints, bounds, terms, FEW)?;
+        let sums = std::mem::take(&mut raw.sums);
+        Some(Priced { raw, sums, costs })
     }
-    raw.sums = sums;
-    for exact in [false, true] {
-        let steps = if exact { 2000 } else { 100 };
-        let Some(units) = raw.units(exact, steps) else {
-            return;
+
+    /// The same where what is dear is cheap.
+    pub fn negative(&mut self) {
+        self.raw.negate_prices();
+    }
+
+    /// Looks for the cheapest of the points, as far as limits can be met: for each look the members of what it finds, by decision, and the cost, than
+    /// which none of the points is cheaper. A look ends the search by `false`. The first one leaves sums out, then there is one for each sum alone, then all
+    /// together are rounded.
+    pub fn cheapest(
+        &mut self,
+        decisions: usize,
+        look: &mut dyn FnMut(Vec<Option<u64>>, f64) -> bool,
+    ) {
+        let mut looked = |raw: &Raw, units: &[Unit]| {
+            let found = match self.costs {
+                Costs::Added => cheapest::<Added>(raw, units, decisions),
+                Costs::Largest => cheapest::<Largest>(raw, units, decisions),
+            };
+            found.map(|(members, cost)| look(members, cost))
         };
-        if looked(&raw, &units) != Some(true) {
+        if looked(&self.raw, &[]) != Some(true) || self.sums.is_empty() {
             return;
+        }
+        for one in self.sums.iter().take(MOST_ALONE) {
+            self.raw.sums = vec![one.clone()];
+            let mut fine = [true, false].into_iter().filter_map(|exact| {
+                let units = self.raw.units(exact, FINE_STEPS)?;
+                looked(&self.raw, &units)
+            });
+            if fine.next() == Some(false) {
+                self.raw.sums.clear();
+                return;
+            }
+        }
+        self.raw.sums.clear();
+        if self.sums.len() > 1 {
+            self.raw.sums.clone_from(&self.sums);
+            if let Some(units) = self.raw.units(false, ROUGH_STEPS) {
+                looked(&self.raw, &units);
+            }
+            self.raw.sums.clear();
         }
     }
 }
 
-fn of_units<W: Whole>(
+fn cheapest<W: Whole>(
     raw: &Raw,
     units: &[Unit],
-    decisions: &Decisions,
+    decisions: usize,
 ) -> Option<(Vec<Option<u64>>, f64)> {
     let factors = raw.priced(units, W::of)?;
     let layout = planned(&factors)?;
     let of = |cost: &f64| Some(Cost::<W>::of(*cost));
     let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
-    tree.cheapest(decisions.all.len())
+    tree.cheapest(decisions)
 }
 
 /// The order for these tables. `None` if it is too much work.

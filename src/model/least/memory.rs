@@ -12,9 +12,9 @@ use crate::model::operation::TemplateOp;
 use crate::model::unroll::TemplateNode;
 
 /// The most nodes that may be absent between two layers.
-const MOST_BETWEEN: usize = 12;
+const MOST_BETWEEN: usize = 2;
 /// The most combinations of decisions of one pair, and the most work of all, in parts of expressions.
-const MOST_ROWS: u64 = 4_000;
+const MOST_ROWS: u64 = 1_000;
 const MOST_WORK: u64 = 5_000_000;
 
 impl<'a> Source<'a> {
@@ -34,7 +34,7 @@ impl<'a> Source<'a> {
             let mut between = Vec::new();
             let mut at = self.nodes[reader].from;
             while let Some(index) = at
-                && between.len() < MOST_BETWEEN
+                && between.len() <= MOST_BETWEEN
             {
                 let node = &self.nodes[index];
                 at = node.from;
@@ -67,8 +67,11 @@ impl<'a> Source<'a> {
     /// What is alive while a layer is computed that a node reads, and the work of all of that. `None` if that is too many combinations.
     fn pair(&self, layer: usize, reader: usize, between: &[usize]) -> Option<(Term<'_>, u64)> {
         let (node, next) = (&self.nodes[layer], &self.nodes[reader]);
-        let mut parts = self.parts(layer);
-        parts.push(&next.guard);
+        // Kernels and weights have no part in it, and fewer decisions are fewer combinations.
+        let mut parts = vec![&node.guard, &next.guard];
+        parts.extend(node.input.sides());
+        parts.extend(node.output.sides());
+        parts.extend(self.placed[layer].as_ref().map(|p| &p.activations));
         parts.extend(between.iter().map(|i| &self.nodes[*i].guard));
         parts.extend(self.placed[reader].as_ref().map(|p| &p.activations));
         let scope = super::scope(&parts);
@@ -88,13 +91,13 @@ impl<'a> Source<'a> {
                     return Some(0.0);
                 }
                 let input = build::extent(&node.input, &scope).ok()?;
-                let (_, shape) = build::operation(node, input, &scope).ok()?;
+                let output = build::extent(&node.output, &scope).ok()?;
                 let wide = |placed| bits(placed, self.quantizers, &scope);
                 let read = match next.kind() {
                     Some(_) => wide(its)?,
                     None => FLOAT_BITS,
                 };
-                Some((input.len() as u64 * wide(mine)? + shape.len() as u64 * read) as f64)
+                Some((input.len() as u64 * wide(mine)? + output.len() as u64 * read) as f64)
             }),
         };
         Some((term, rows * work))

@@ -551,7 +551,7 @@ fn residual_additions_need_one_shape() {
     );
     assert_eq!(
         found.help.as_deref(),
-        Some("this happens when space.stride = 2")
+        Some("write `via conv_shortcut` behind it; this happens when space.stride = 2")
     );
 }
 
@@ -570,7 +570,9 @@ fn a_space_ends_with_one_value_per_class() {
     assert_eq!(found.code, "bnas::shape::output");
     assert_eq!(
         found.help.as_deref(),
-        Some("this happens when space.more = 20")
+        Some(
+            "end it with `layer head = pool(average) -> linear(classes)`; this happens when space.more = 20"
+        )
     );
     // A choice that always ends well is fine, even if its shape is not the same expression.
     let body = vec![

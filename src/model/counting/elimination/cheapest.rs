@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 
+use super::histogram::Histogram;
 use super::layout::row;
 use super::order::Step;
 use super::tally::Amount;
@@ -71,6 +72,22 @@ impl<W: Whole> Amount for Cost<W> {
 
     fn bits(&self) -> u64 {
         0
+    }
+
+    /// What adds more and costs as much is of no use.
+    fn thin(histogram: &mut Histogram<Self>) {
+        let mut least = f64::INFINITY;
+        let is_needed: Vec<bool> = (histogram.counts.iter())
+            .map(|cost| {
+                let is_less = cost.least < least;
+                least = least.min(cost.least);
+                is_less
+            })
+            .collect();
+        let mut needed = is_needed.iter();
+        histogram.sums.retain(|_| needed.next() == Some(&true));
+        needed = is_needed.iter();
+        histogram.counts.retain(|_| needed.next() == Some(&true));
     }
 
     const ROOM: u64 = u64::MAX;

@@ -50,10 +50,13 @@ pub struct Raw {
     /// The terms of each sum; none where they have no value.
     pub sums: Vec<RawSum>,
     /// The terms of what is to be small or large.
-    prices: Vec<(Vec<usize>, Vec<Option<f64>>)>,
+    prices: Vec<TermTable>,
     /// Constraints that are no tables and no sums, by their number.
     pub beyond: Vec<usize>,
 }
+
+/// The variables of a term, and its value for each row; none where it has no value.
+pub type TermTable = (Vec<usize>, Vec<Option<f64>>);
 
 /// A sum whose terms are known.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +65,7 @@ pub struct RawSum {
     pub constraints: Vec<usize>,
     /// The bounds that it is, by number.
     pub bounds: Vec<usize>,
-    pub terms: Vec<(Vec<usize>, Vec<Option<f64>>)>,
+    pub terms: Vec<TermTable>,
     pub low: Option<End>,
     pub high: Option<End>,
 }
@@ -255,7 +258,7 @@ impl Builder<'_> {
     }
 
     /// The value of each term for each row over its decisions.
-    fn terms(&mut self, terms: &[Term]) -> Option<Vec<(Vec<usize>, Vec<Option<f64>>)>> {
+    fn terms(&mut self, terms: &[Term]) -> Option<Vec<TermTable>> {
         let mut tables = Vec::with_capacity(terms.len());
         for Term { scope, work, value } in terms {
             let (scope, table) = self.tabulate(scope, *work, value)?;
@@ -314,6 +317,12 @@ impl RawSum {
 }
 
 impl Raw {
+    /// What was dear becomes cheap.
+    pub fn negate_prices(&mut self) {
+        let tables = self.prices.iter_mut().flat_map(|(_, table)| table);
+        tables.flatten().for_each(|price| *price = -*price);
+    }
+
     /// Tables of how many points there are, in which sums are told apart by these units. `None` if they are too long together.
     pub fn factors(&self, units: &[Unit]) -> Option<Factors<BigUint>> {
         let one = BigUint::from(1_u32);

@@ -5,6 +5,8 @@
 
 use num_bigint::BigUint;
 
+use super::histogram::Histogram;
+
 /// An element of a commutative semiring.
 pub trait Amount: Clone + std::fmt::Debug {
     /// Nothing leads there.
@@ -21,6 +23,9 @@ pub trait Amount: Clone + std::fmt::Debug {
 
     /// The bits of it.
     fn bits(&self) -> u64;
+
+    /// Leaves out of amounts by partial sum what no total needs, where sums have an upper limit and nothing else.
+    fn thin(_: &mut Histogram<Self>) {}
 
     /// How many bits there is room for.
     const ROOM: u64;

@@ -187,6 +187,9 @@ impl<N: Amount> Tree<N> {
             let parts = parts.iter().map(|(of, at)| &self.tables[*of][*at]);
             table[row] = Histogram::joined(parts).ok_or(Failed::NoRoom)?;
         }
+        if self.sums.only_limits() {
+            table.iter_mut().for_each(N::thin);
+        }
         Ok(table)
     }
 }

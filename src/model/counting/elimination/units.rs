@@ -39,6 +39,11 @@ impl Unit {
         whole.min(MOST) as u64
     }
 
+    /// At most so many partial sums are told apart.
+    pub fn most(&self) -> f64 {
+        self.digit.high as f64 + 1.0
+    }
+
     /// Whether sums are told apart as they are.
     pub fn is_exact(&self) -> bool {
         self.rounding == Rounding::None
