@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{BinaryOp, Choice, Domain, DomainKind, Expr, Let, Quantizer, Require, Slot, Value};
 use crate::source::Span;
 
-/// The most steps from name to name that a value may take: everything that looks at expressions descends once for each.
+/// How deep a value may be, names and operators, once its names are written out: everything that looks at expressions descends once for each level.
 const MOST_STEPS: usize = 1000;
 
 /// Names of one statement list, innermost last.
@@ -143,7 +143,7 @@ impl<'a> Settler<'a> {
             true => {
                 steps = 0;
                 let message = format!(
-                    "`{}` is more than {MOST_STEPS} steps from name to name",
+                    "`{}` is more than {MOST_STEPS} names and operators deep",
                     binding.name
                 );
                 let deep = Diagnostic::error("bnas::parse::nesting", message)
