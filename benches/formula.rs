@@ -272,7 +272,10 @@ impl Kernel for ResteBackward<'_> {
         let (dy, dy_rest) = self.dy.as_chunks::<LANES>();
         let (out, out_rest) = self.out.as_chunks_mut::<LANES>();
         for ((out, x), dy) in out.iter_mut().zip(x).zip(dy) {
-            let powers = x.map(|x| curve.power(x));
+            let mut powers = [0.0_f32; LANES];
+            for i in 0..LANES {
+                powers[i] = curve.power(x[i]);
+            }
             for i in 0..LANES {
                 out[i] += curve.slope(x[i], powers[i]) * dy[i];
             }

@@ -21,8 +21,9 @@ mod walk;
 use super::simd::Isa;
 use plan::Pass;
 
-/// Values of a block: so few that loading the next one overlaps with computing on this one, so many that choosing loops costs little.
-const BLOCK: usize = 1024;
+/// Values of a block: so few that all operands of a program stay in the first cache together, so many that choosing loops costs little. A multiple
+/// of the lanes that sums gather in, and no power of two, at which blocks would push each other out of the cache.
+const BLOCK: usize = 480;
 
 /// What a step's result is one of: one number for all, one per filter, one per value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
