@@ -1,0 +1,162 @@
+//! A convolution of images with transformed filters: the forward pass, and the gradient to the input.
+
+use std::ops::Range;
+
+use super::planes::{Planes, apart};
+use super::transforms::{four, gather};
+use crate::kernels::{
+    conv::ConvShape,
+    parallel::{self, Shared},
+    simd::{Isa, Kernel, Simd},
+    tile::{Columns, Layout, product},
+};
+
+/// A convolution with transformed filters.
+pub(super) struct Walk<'a> {
+    pub planes: Planes,
+    pub outputs: usize,
+    /// `U`, an element each.
+    pub packed: &'a [Vec<f32>],
+    pub x: &'a [f32],
+    /// Whether to add to what is there.
+    pub add: bool,
+}
+
+impl Walk<'_> {
+    /// Fills `out`, or adds to it.
+    pub(super) fn run(&self, isa: Isa, shape: &ConvShape, out: *mut f32) {
+        let out = Shared::new(out);
+        let rows = self.planes.batch * self.planes.tiles[0];
+        parallel::split(rows, 1, shape.products(), |rows| {
+            isa.run(Correlate {
+                walk: self,
+                rows,
+                out: out.start(),
+            });
+        });
+    }
+}
+
+/// Tiles that are worked on together: enough to fill the registers' tiles, and few enough for the buffers to stay in the
+/// cache.
+const TOGETHER: usize = 32;
+
+/// Rows `rows` of tiles of all images.
+struct Correlate<'a> {
+    walk: &'a Walk<'a>,
+    rows: Range<usize>,
+    out: *mut f32,
+}
+
+impl Kernel for Correlate<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Correlate { walk, rows, out } = self;
+        let (planes, outputs) = (&walk.planes, walk.outputs);
+        let channels = planes.channels;
+        let across = planes.tiles[1];
+        let step = (TOGETHER / across).max(1);
+        let (element_v, element_m) = (
+            apart(step * across * channels),
+            apart(step * across * outputs),
+        );
+        let mut v = vec![0.0; 16 * element_v];
+        let mut m = vec![0.0; 16 * element_m];
+        let zeros = vec![0.0; planes.input[1] * channels];
+        let layout = Layout {
+            a_row: channels,
+            a_outer: 0,
+            a_inner: 1,
+            outer: 1,
+            inner: channels,
+            c_row: outputs,
+        };
+        for first in rows.clone().step_by(step) {
+            let count = (rows.end - first).min(step);
+            // SAFETY: the buffers have room for `step` rows of tiles; rows of tiles lie inside the images.
+            unsafe {
+                for row in 0..count {
+                    let v = v.as_mut_ptr().add(row * across * channels);
+                    planes.transform::<S>(
+                        walk.x.as_ptr(),
+                        zeros.as_ptr(),
+                        first + row,
+                        [0, channels],
+                        v,
+                        element_v,
+                    );
+                }
+                let next = first + count..(first + count + step).min(rows.end);
+                let ahead = [
+                    planes.input_ahead(walk.x.as_ptr(), next.clone()),
+                    planes.output_ahead(out, outputs, next),
+                ];
+                for (e, packed) in walk.packed.iter().enumerate() {
+                    let (v, m) = (
+                        v.as_ptr().add(e * element_v),
+                        m.as_mut_ptr().add(e * element_m),
+                    );
+                    ahead.iter().for_each(|ahead| ahead.fetch::<S>(e));
+                    product::<S>(
+                        count * across,
+                        outputs,
+                        v,
+                        Columns::Packed(packed),
+                        m,
+                        &layout,
+                        false,
+                    );
+                }
+                for row in 0..count {
+                    let m = m.as_ptr().add(row * across * outputs);
+                    collect::<S>(walk, first + row, m, element_m, out);
+                }
+            }
+        }
+    }
+}
+
+/// `y` of one row of tiles from the products `m`.
+///
+/// # Safety
+/// `m` holds the row, `out` all images.
+#[inline(always)]
+unsafe fn collect<S: Simd>(
+    walk: &Walk<'_>,
+    row: usize,
+    m: *const f32,
+    element: usize,
+    out: *mut f32,
+) {
+    let (planes, outputs) = (&walk.planes, walk.outputs);
+    let [height, width] = planes.output;
+    let (image, top) = (row / planes.tiles[0], row % planes.tiles[0] * 2);
+    let out = out.add((image * height + top) * width * outputs);
+    let lines = (height - top).min(2);
+    for tile in 0..planes.tiles[1] {
+        let columns = (width - 2 * tile).min(2);
+        for o in (0..outputs).step_by(S::LANES) {
+            let n = (outputs - o).min(S::LANES);
+            let m = m.add(tile * outputs + o);
+            let mut halves = [[S::splat(0.0); 4]; 2];
+            for j in 0..4 {
+                let [upper, lower] = gather::<S>(four::<S>(m.add(j * element), 4 * element, n));
+                halves[0][j] = upper;
+                halves[1][j] = lower;
+            }
+            for (y, half) in halves.iter().enumerate().take(lines) {
+                let pixels = gather::<S>(*half);
+                for (x, &pixel) in pixels.iter().enumerate().take(columns) {
+                    let to = out.add((y * width + 2 * tile + x) * outputs + o);
+                    let sum = if walk.add {
+                        S::add(S::read(to, n), pixel)
+                    } else {
+                        pixel
+                    };
+                    S::write(to, sum, n);
+                }
+            }
+        }
+    }
+}
