@@ -104,7 +104,18 @@ impl Cx<'_> {
             span,
             values: None,
         };
-        let whole = is_whole_literal(low) && is_whole_literal(high);
+        let written = whole_literal(low).zip(whole_literal(high));
+        let whole = written.is_some_and(|(x, y)| x.abs().max(y.abs()) < LARGEST_WHOLE);
+        if written.is_some() && !whole && by.is_none() {
+            self.report(
+                Diagnostic::warning(
+                    "bnas::domain::not_whole",
+                    "whole numbers as large as these are searched as reals",
+                )
+                .label(span, "beyond 9e15, numbers of 64 bits leave some out")
+                .help(format!("say so with a point: `{from:?}..{to:?}`")),
+            );
+        }
         match by {
             Some((n, _)) if whole && n.fract() == 0.0 => (
                 DomainKind::Integers {
@@ -208,6 +219,9 @@ impl Cx<'_> {
     }
 }
 
+/// Whole numbers below this are numbers of 64 bits, and their neighbors, too.
+const LARGEST_WHOLE: f64 = 9e15;
+
 /// The most members that `step` may give to a range of reals.
 const MOST_STEPS: f64 = 10_000.0;
 
@@ -215,17 +229,18 @@ fn constant(typed: &Typed) -> Option<f64> {
     typed.expr.as_value().and_then(Value::as_number)
 }
 
-/// Written without a point, an exponent or a unit: `4`, `-2`.
-fn is_whole_literal(e: &ast::Expr) -> bool {
+/// The number that is written without a point, an exponent or a unit: `4`, `-2`.
+fn whole_literal(e: &ast::Expr) -> Option<f64> {
     match &e.kind {
         ast::ExprKind::Number(n) => {
-            n.unit.is_none() && n.text.bytes().all(|b| b.is_ascii_digit()) && n.value < 9e15
+            let is_whole = n.unit.is_none() && n.text.bytes().all(|b| b.is_ascii_digit());
+            is_whole.then_some(n.value)
         }
         ast::ExprKind::Unary {
             op: ast::UnaryOp::Neg,
             operand,
-        } => is_whole_literal(operand),
-        _ => false,
+        } => whole_literal(operand).map(|n| -n),
+        _ => None,
     }
 }
 
