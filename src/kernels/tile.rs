@@ -29,6 +29,20 @@ pub struct Layout {
     pub c_row: usize,
 }
 
+impl Layout {
+    /// Of a plain matrix product: rows of `inner` numbers onto rows of `columns`.
+    pub fn matrix(inner: usize, columns: usize) -> Layout {
+        Layout {
+            a_row: inner,
+            a_outer: 0,
+            a_inner: 1,
+            outer: 1,
+            inner,
+            c_row: columns,
+        }
+    }
+}
+
 /// The second operand.
 #[derive(Clone, Copy)]
 pub enum Columns<'a> {

@@ -24,7 +24,7 @@ mod forward;
 mod tests;
 
 pub use backward::{Backward, Gradients, Upstream, backward};
-pub use forward::{Results, apply};
+pub use forward::{Results, apply, apply_into};
 
 use std::ops::Range;
 

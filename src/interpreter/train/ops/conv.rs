@@ -2,14 +2,10 @@
 
 use dfdx::{
     shapes::HasShape,
-    tensor::{PutTape, SplitTape, TensorFromVec},
+    tensor::TensorFromVec,
 };
 
-use super::{
-    AnyTape, Tensor4,
-    gradient::{put, take},
-    values,
-};
+use super::{AnyTape, Deferred, Node, Node4, batch_norm::Normalization, node::Place, values, Tensor4};
 use crate::kernels::{
     Isa,
     conv::{self, ConvShape},
@@ -43,12 +39,46 @@ impl Default for ConvOptions {
     }
 }
 
+/// What a convolution reads.
+pub enum Source<T> {
+    /// A result that is stored.
+    Stored(Node4<T>),
+    /// A batch norm that is computed on the way, as often as it is read.
+    Deferred(Deferred<T>),
+}
+
+impl<T> From<Node4<T>> for Source<T> {
+    fn from(x: Node4<T>) -> Self {
+        Source::Stored(x)
+    }
+}
+
+impl<T: AnyTape> Source<T> {
+    /// The tensor that lies in memory, what becomes of it on the way, the place of its gradient, and the tape.
+    fn split(self) -> (Tensor4, Option<Normalization>, Place, T) {
+        match self {
+            Source::Stored(x) => {
+                let (x, place, tape) = x.split();
+                (x, None, place, tape)
+            }
+            Source::Deferred(Deferred { x, normalization }) => {
+                let (x, place, tape) = x.split();
+                (x, Some(normalization), place, tape)
+            }
+        }
+    }
+}
+
 /// Convolution of `x` (batch, height, width, channels) with weights (kernel height, kernel width, channels / groups,
 /// outputs) to (batch, output height, output width, outputs).
-pub fn conv2d<T: AnyTape>(x: Tensor4<T>, weight: Tensor4<T>, options: ConvOptions) -> Tensor4<T> {
-    let (x, tape_x) = x.split_tape();
-    let (weight, tape_weight) = weight.split_tape();
-    let mut tape = tape_x.merge(tape_weight);
+pub fn conv2d<T: AnyTape>(
+    x: impl Into<Source<T>>,
+    weight: Node4<T>,
+    options: ConvOptions,
+) -> Node4<T> {
+    let (x, norm, place, tape_x) = x.into().split();
+    let (weight, place_weight, tape_weight) = weight.split();
+    let tape = tape_x.merge(tape_weight);
     let (batch, height, width, channels) = *x.shape();
     let (kernel_h, kernel_w, group_channels, outputs) = *weight.shape();
     let ConvOptions {
@@ -71,24 +101,35 @@ pub fn conv2d<T: AnyTape>(x: Tensor4<T>, weight: Tensor4<T>, options: ConvOption
         padding,
         groups,
     };
-    let y = conv::forward(Isa::current(), &shape, values(&x), values(&weight));
+    let y = conv::forward(Isa::current(), &shape, input(&x, &norm), values(&weight));
     let [out_h, out_w] = shape.output_size();
     let out = x
         .device()
         .tensor_from_vec(y, (batch, out_h, out_w, outputs));
-    let y = out.ghost();
-    tape.add_backward_op(move |gradients| {
+    Node::made(out, tape, move |gradients, dy| {
         let isa = Isa::current();
-        let dy = take!(gradients, &y);
-        let mut dw = take!(gradients, &weight);
-        conv::weight_gradient(isa, &shape, values(&x), &dy, &mut dw);
-        put!(gradients, &weight, dw);
-        if input_gradient {
-            let mut dx = take!(gradients, &x);
-            conv::input_gradient(isa, &shape, &dy, values(&weight), &mut dx);
-            put!(gradients, &x, dx);
+        let begun = place_weight.take(gradients)?;
+        let mut dw = begun.unwrap_or_else(|| vec![0.0; shape.weight_len()]);
+        conv::weight_gradient(isa, &shape, input(&x, &norm), &dy, &mut dw);
+        place_weight.put(gradients, dw)?;
+        if let Some(norm) = &norm {
+            let upstream = conv::input_gradient(isa, &shape, &dy, values(&weight), None);
+            drop(dy);
+            let dx = norm.backward(gradients, values(&x), upstream)?;
+            place.give(gradients, dx)
+        } else if input_gradient {
+            let begun = place.take(gradients)?;
+            let dx = conv::input_gradient(isa, &shape, &dy, values(&weight), begun);
+            place.put(gradients, dx)
+        } else {
+            Ok(())
         }
-        Ok(())
-    });
-    out.put_tape(tape)
+    })
+}
+
+fn input<'a>(x: &'a Tensor4, norm: &'a Option<Normalization>) -> conv::Input<'a> {
+    conv::Input {
+        x: values(x),
+        tail: norm.as_ref().map(|norm| norm.tail(None)),
+    }
 }
