@@ -122,6 +122,7 @@ impl Pass<'_> {
                 groups: c.groups,
                 // Nobody learns the images, but somebody may learn their scale.
                 input_gradient: step.input != 0 || operands.activation_scale.is_some(),
+                statistics: self.measures(step.node),
             };
             let y = ops::conv2d(x, self.weights(weight, operands), options);
             return self.store(values, step.node, Some(y));
@@ -205,7 +206,10 @@ impl Pass<'_> {
         if view.is_some() {
             values.reads[step.node] -= 1;
         }
-        let (quantizer, view) = (view.map(|(_, quantizer)| quantizer), view.map(|(view, _)| view));
+        let (quantizer, view) = (
+            view.map(|(_, quantizer)| quantizer),
+            view.map(|(view, _)| view),
+        );
         let deferred = residual.is_none() && self.only_convolved(step.node, view);
         let tail = Tail {
             residual,
@@ -257,6 +261,12 @@ impl Pass<'_> {
             values.views[view] = quantized.map(Source::Stored);
         }
         found.plain.map(&mut with_tape)
+    }
+
+    /// Whether batch norm will want the statistics of a node.
+    fn measures(&self, node: usize) -> bool {
+        let norms = |s: &Step| s.input == node && matches!(s.work, Work::Norm { .. });
+        matches!(self.norms, Norms::Learning(_)) && self.plan.steps.iter().any(norms)
     }
 
     /// Whether nobody but one convolution reads a node, through `view` if there is one: it can compute batch norm on the way.

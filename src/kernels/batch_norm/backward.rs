@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{BLOCK, Pair, Tail, rows};
+use super::{BLOCK, Pair, Tail, Tally, rows};
 use crate::kernels::{
     buffer::Unfilled,
     elementwise::Activation,
@@ -53,42 +53,109 @@ pub struct Gradients {
     pub residual: Option<Vec<f32>>,
 }
 
+/// The sums over all rows that the gradients need, of gradients that are on their way to the one result that there is. Nothing is added to
+/// what is normalized.
+pub struct Summing<'a> {
+    isa: Isa,
+    pass: Backward<'a>,
+    tally: Tally,
+}
+
+impl<'a> Summing<'a> {
+    /// Of no row yet.
+    pub fn new(isa: Isa, pass: Backward<'a>) -> Self {
+        pass.check();
+        assert!(!pass.residual && pass.tail.residual.is_none());
+        let channels = pass.gamma.len();
+        Summing {
+            isa,
+            pass,
+            tally: Tally::new(pass.x.len() / channels, channels),
+        }
+    }
+
+    /// Looks at the gradients that are there so far, from the first number on.
+    pub fn see(&mut self, upstream: &[f32]) {
+        let rows = upstream.len() / self.pass.gamma.len();
+        let there = upstream.as_ptr().cast_mut();
+        let upstream = match self.pass.tail.quantizer {
+            None => [there, std::ptr::null_mut()],
+            Some(_) => [std::ptr::null_mut(), there],
+        };
+        // SAFETY: these rows are there, and as nothing is kept, nothing is written to them.
+        unsafe { first_pass(self.isa, &self.pass, upstream, false, &mut self.tally, rows) };
+    }
+
+    /// The gradients to everything that the forward pass read, from all of the gradient to its result.
+    pub fn finish(mut self, upstream: Vec<f32>) -> Gradients {
+        self.see(&upstream);
+        let upstream = match self.pass.tail.quantizer {
+            None => [Some(upstream), None],
+            Some(_) => [None, Some(upstream)],
+        };
+        let sums = self.tally.finish();
+        finish(self.isa, &self.pass, upstream, false, &sums)
+    }
+}
+
+impl Backward<'_> {
+    /// Panics unless everything fits.
+    fn check(&self) {
+        let (channels, tail) = (self.gamma.len(), &self.tail);
+        tail.check(self.x);
+        assert_eq!(tail.scale.len(), channels);
+        assert!(self.mean.len() == channels && self.inverse_deviation.len() == channels);
+        let clips = tail.activation != Activation::None || tail.quantizer.is_some();
+        assert!(!self.residual || !clips || tail.residual.is_some());
+    }
+}
+
 /// The gradients to everything that the forward pass read.
 pub fn backward(isa: Isa, pass: &Backward<'_>, upstream: Upstream) -> Gradients {
-    let channels = pass.gamma.len();
     let tail = &pass.tail;
-    tail.check(pass.x);
-    assert_eq!(tail.scale.len(), channels);
-    assert!(pass.mean.len() == channels && pass.inverse_deviation.len() == channels);
-    let clips = tail.activation != Activation::None || tail.quantizer.is_some();
-    assert!(!pass.residual || !clips || tail.residual.is_some());
+    pass.check();
     let mut upstream = [upstream.plain, upstream.quantized];
     let fits = |d: &Vec<f32>| d.len() == pass.x.len();
     assert!(upstream.iter().flatten().all(fits));
     assert!(upstream[1].is_none() || tail.quantizer.is_some());
     let both = upstream.iter().all(Option::is_some);
     let kept = both || pass.residual || tail.residual.is_some();
-    let [plain, quantized] = upstream.each_mut().map(|buffer| match buffer {
+    let pointers = upstream.each_mut().map(|buffer| match buffer {
         Some(buffer) => buffer.as_mut_ptr(),
         None => std::ptr::null_mut(),
     });
+    let channels = pass.gamma.len();
+    let rows = pass.x.len() / channels;
+    let mut tally = Tally::new(rows, channels);
     // SAFETY: the buffers have the length of x, outlive the work and are used by nothing else meanwhile.
-    let sums = unsafe { first_pass(isa, pass, [plain, quantized], kept) };
-    let factors = Factors::new(pass, &sums);
+    unsafe { first_pass(isa, pass, pointers, kept, &mut tally, rows) };
+    finish(isa, pass, upstream, kept, &tally.finish())
+}
+
+/// The second pass.
+fn finish(
+    isa: Isa,
+    pass: &Backward<'_>,
+    upstream: [Option<Vec<f32>>; 2],
+    kept: bool,
+    sums: &Pair,
+) -> Gradients {
+    let quantized = upstream[0].is_none();
+    let factors = Factors::new(pass, sums);
     let mut buffers = upstream.into_iter().flatten();
     let mut g = buffers.next().expect("a gradient arrives");
+    assert_eq!(g.len(), pass.x.len());
     let (residual, x) = if pass.residual {
         let mut x = match buffers.next() {
             Some(spare) => Target::Spare(spare),
             None => Target::New(Unfilled::new(pass.x.len())),
         };
-        // SAFETY: as above; what is kept needs no mask.
+        // SAFETY: the buffers have the length of x; what is kept needs no mask.
         unsafe { second_pass(isa, pass, &factors, g.as_ptr(), x.pointer(), kept, false) };
         // SAFETY: every number has been written.
         (Some(g), unsafe { x.filled() })
     } else {
         let (from, to) = (g.as_ptr(), g.as_mut_ptr());
-        let quantized = plain.is_null();
         // SAFETY: as above; each number is read before it is written.
         unsafe { second_pass(isa, pass, &factors, from, to, kept, quantized) };
         (None, g)
@@ -161,56 +228,70 @@ impl Factors {
     }
 }
 
-/// Picks the loop of the first pass. `upstream` are the gradients to `y` and `q`, null where there is none.
-unsafe fn first_pass(isa: Isa, pass: &Backward<'_>, upstream: [*mut f32; 2], kept: bool) -> Pair {
-    match pass
-        .tail
-        .quantizer
-        .map(|q| q.codes)
-        .filter(|_| !upstream[1].is_null())
-    {
-        None => summed::<_, true>(isa, pass, upstream, kept, Smooth),
-        Some(Codes::Uniform { low, high }) => {
-            either(isa, pass, upstream, kept, Uniform { low, high })
-        }
-        Some(Codes::Sign) => either(isa, pass, upstream, kept, Sign),
-    }
-}
-
-unsafe fn either<Q: Staircase>(
+/// Picks the loop of the first pass, over the first `rows` rows. `upstream` are the gradients to `y` and `q`, null where there is none.
+unsafe fn first_pass(
     isa: Isa,
     pass: &Backward<'_>,
     upstream: [*mut f32; 2],
     kept: bool,
-    steps: Q,
-) -> Pair {
-    match upstream[0].is_null() {
-        true => summed::<_, false>(isa, pass, upstream, kept, steps),
-        false => summed::<_, true>(isa, pass, upstream, kept, steps),
-    }
-}
-
-unsafe fn summed<Q: Staircase, const PLAIN: bool>(
-    isa: Isa,
-    pass: &Backward<'_>,
-    upstream: [*mut f32; 2],
-    kept: bool,
-    steps: Q,
-) -> Pair {
-    let source = Source {
+    tally: &mut Tally,
+    rows: usize,
+) {
+    let codes = pass.tail.quantizer.map(|q| q.codes);
+    let job = First {
+        isa,
         pass,
-        steps,
         upstream,
+        kept,
+        rows,
     };
-    let channels = pass.gamma.len();
-    let source = &source;
-    Pair::of_blocks(pass.x.len() / channels, channels, |blocks, to| {
-        match (pass.tail.residual.is_some(), kept) {
-            (true, _) => isa.run(FirstPass::<_, true, PLAIN, true> { source, blocks, to }),
-            (false, true) => isa.run(FirstPass::<_, false, PLAIN, true> { source, blocks, to }),
-            (false, false) => isa.run(FirstPass::<_, false, PLAIN, false> { source, blocks, to }),
+    match codes.filter(|_| !upstream[1].is_null()) {
+        None => job.summed::<_, true>(tally, Smooth),
+        Some(Codes::Uniform { low, high }) => job.either(tally, Uniform { low, high }),
+        Some(Codes::Sign) => job.either(tally, Sign),
+    }
+}
+
+/// The first pass before its loop is picked.
+struct First<'a> {
+    isa: Isa,
+    pass: &'a Backward<'a>,
+    upstream: [*mut f32; 2],
+    kept: bool,
+    rows: usize,
+}
+
+impl First<'_> {
+    unsafe fn either<Q: Staircase>(self, tally: &mut Tally, steps: Q) {
+        match self.upstream[0].is_null() {
+            true => self.summed::<_, false>(tally, steps),
+            false => self.summed::<_, true>(tally, steps),
         }
-    })
+    }
+
+    unsafe fn summed<Q: Staircase, const PLAIN: bool>(self, tally: &mut Tally, steps: Q) {
+        let First {
+            isa,
+            pass,
+            upstream,
+            kept,
+            rows,
+        } = self;
+        let source = &Source {
+            pass,
+            steps,
+            upstream,
+        };
+        tally.advance(rows, |blocks, to| {
+            match (pass.tail.residual.is_some(), kept) {
+                (true, _) => isa.run(FirstPass::<_, true, PLAIN, true> { source, blocks, to }),
+                (false, true) => isa.run(FirstPass::<_, false, PLAIN, true> { source, blocks, to }),
+                (false, false) => {
+                    isa.run(FirstPass::<_, false, PLAIN, false> { source, blocks, to });
+                }
+            }
+        });
+    }
 }
 
 /// What `g` is computed from.
@@ -302,7 +383,7 @@ impl<Q: Staircase> Source<'_, Q> {
 struct FirstPass<'a, Q, const RESIDUAL: bool, const PLAIN: bool, const KEEP: bool> {
     source: &'a Source<'a, Q>,
     blocks: Range<usize>,
-    /// As in [`Pair::of_blocks`].
+    /// As in [`Tally::advance`].
     to: *mut f32,
 }
 

@@ -125,6 +125,41 @@ fn statistics_survive_a_mean_far_from_zero() {
 }
 
 #[test]
+fn sums_of_numbers_on_their_way_are_those_of_all_numbers() {
+    for (rows, channels) in [(1, 3), (255, 7), (256, 19), (700, 33)] {
+        let case = Case::new(rows, channels);
+        let isa = Isa::current();
+        let steps = || (0..=rows).step_by(100).map(|rows| rows * channels);
+        let mut measuring = Measuring::new(isa, case.x.len(), channels);
+        steps().for_each(|there| measuring.see(&case.x[..there]));
+        assert_eq!(
+            measuring.finish(&case.x),
+            statistics(isa, &case.x, channels)
+        );
+
+        let quantizer = Quantizer {
+            codes: Codes::Sign,
+            scale: 0.5,
+        };
+        for quantizer in [None, Some(quantizer)] {
+            let dy = noise(case.x.len(), 5);
+            let pass = case.pass(Tail {
+                quantizer,
+                ..case.tail(Activation::Hardtanh, false)
+            });
+            let mut summing = Summing::new(isa, pass);
+            steps().for_each(|there| summing.see(&dy[..there]));
+            let found = all(summing.finish(dy.clone()));
+            let upstream = Upstream {
+                plain: quantizer.is_none().then(|| dy.clone()),
+                quantized: quantizer.map(|_| dy),
+            };
+            assert_eq!(found, all(backward(isa, &pass, upstream)));
+        }
+    }
+}
+
+#[test]
 fn agrees_with_the_formula_and_with_differences_of_it() {
     for (activation, (rows, channels)) in ACTIVATIONS
         .into_iter()

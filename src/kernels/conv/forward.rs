@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Input, Padded, input::Reader, pointwise::Pixels};
+use super::{ConvShape, Input, Look, Padded, input::Reader, pointwise::Pixels};
 use crate::kernels::{
     buffer::Unfilled,
     parallel::{self, Shared},
@@ -15,7 +15,13 @@ use crate::kernels::{
 };
 
 /// The convolution of the input with `w`.
-pub(super) fn forward(isa: Isa, shape: &ConvShape, input: Input<'_>, w: &[f32]) -> Vec<f32> {
+pub(super) fn forward(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    w: &[f32],
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let mut out = Unfilled::new(shape.output_len());
     let windows = Windows::new(shape);
     let (group_out, outputs) = (shape.outputs / shape.groups, shape.outputs);
@@ -38,7 +44,7 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, input: Input<'_>, w: &[f32]) 
         };
         // SAFETY: the buffer has room for the outputs of all pixels, and they are written.
         return unsafe {
-            pixels.run(isa, out.as_mut_ptr());
+            pixels.run(isa, out.as_mut_ptr(), watcher);
             out.filled()
         };
     }
@@ -53,6 +59,7 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, input: Input<'_>, w: &[f32]) 
             windows,
             range,
             y: y.start(),
+            watcher,
         });
     });
     // SAFETY: the ranges make up all images, and each writes all of its own.
@@ -104,6 +111,7 @@ struct Images<'a> {
     windows: &'a Windows,
     range: Range<usize>,
     y: *mut f32,
+    watcher: &'a dyn Look,
 }
 
 impl Kernel for Images<'_> {
@@ -118,6 +126,7 @@ impl Kernel for Images<'_> {
             windows,
             range,
             y,
+            watcher,
         } = self;
         let ConvShape {
             height,
@@ -149,6 +158,8 @@ impl Kernel for Images<'_> {
                     }
                 }
             }
+            // SAFETY: these images are done.
+            unsafe { watcher.show(y, (n + 1) * out_h * out_w * outputs) };
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Padded, pointwise::Pixels};
+use super::{ConvShape, Look, Padded, pointwise::Pixels};
 use crate::kernels::{
     buffer::Sum,
     parallel::{self, Shared},
@@ -14,7 +14,14 @@ use crate::kernels::{
 };
 
 /// The gradient to the input, in `dx`: added to what is there, or written.
-pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32], dx: Sum) -> Vec<f32> {
+pub(super) fn input_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    dy: &[f32],
+    w: &[f32],
+    dx: Sum,
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let ConvShape {
         channels,
         outputs,
@@ -31,7 +38,7 @@ pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32],
             add: dx.has_begun(),
         };
         // SAFETY: the target has the length of the input, and every pixel is written.
-        return unsafe { dx.fill(|dx| pixels.run(isa, dx)) };
+        return unsafe { dx.fill(|dx| pixels.run(isa, dx, watcher)) };
     }
     let axes = [0, 1].map(|axis| phases(shape, axis));
     let (group_in, group_out) = (channels / groups, outputs / groups);
@@ -69,6 +76,7 @@ pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32],
                 range,
                 dx: dx.start(),
                 add,
+                watcher,
             });
         });
     };
@@ -152,6 +160,7 @@ struct Images<'a> {
     dx: *mut f32,
     /// Whether to add to what is there.
     add: bool,
+    watcher: &'a dyn Look,
 }
 
 impl Kernel for Images<'_> {
@@ -166,6 +175,7 @@ impl Kernel for Images<'_> {
             range,
             dx,
             add,
+            watcher,
         } = self;
         let ConvShape {
             height,
@@ -230,6 +240,8 @@ impl Kernel for Images<'_> {
                     }
                 }
             }
+            // SAFETY: these images are done.
+            unsafe { watcher.show(dx, (n + 1) * height * width * channels) };
         }
     }
 }

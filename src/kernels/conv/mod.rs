@@ -18,6 +18,7 @@ mod pointwise;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod weight_gradient;
 mod winograd;
 
@@ -25,46 +26,54 @@ pub use input::Input;
 pub(super) use input::Reader;
 pub(super) use padded::Padded;
 pub use shape::ConvShape;
+pub(super) use watch::Look;
+pub use watch::Watch;
 
 use super::{buffer::Sum, depthwise, simd::Isa};
+use watch::Watcher;
 
-/// The convolution of the input with `w`.
+/// The convolution of the input with `w`. `watch` may look at the output on the way.
 pub fn forward<'a>(
     isa: Isa,
     shape: &ConvShape,
     input: impl Into<Input<'a>>,
     w: &[f32],
+    watch: Option<Watch<'_>>,
 ) -> Vec<f32> {
     let input = input.into();
     input.check(shape);
     assert_eq!(w.len(), shape.weight_len());
+    let watcher = Watcher::new(watch);
     if shape.is_depthwise() {
-        depthwise::forward(isa, shape, input, w)
+        depthwise::forward(isa, shape, input, w, &watcher)
     } else if winograd::suits(shape) {
-        winograd::forward(isa, shape, input, w)
+        winograd::forward(isa, shape, input, w, &watcher)
     } else {
-        forward::forward(isa, shape, input, w)
+        forward::forward(isa, shape, input, w, &watcher)
     }
 }
 
 /// The gradient to the input, given the gradient `dy` to the output; added to `begun`, if there is something already.
+/// `watch` may look at it on the way.
 pub fn input_gradient(
     isa: Isa,
     shape: &ConvShape,
     dy: &[f32],
     w: &[f32],
     begun: Option<Vec<f32>>,
+    watch: Option<Watch<'_>>,
 ) -> Vec<f32> {
     shape.check();
     assert_eq!(dy.len(), shape.output_len());
     assert_eq!(w.len(), shape.weight_len());
     let dx = Sum::of(begun, shape.input_len());
+    let watcher = Watcher::new(watch);
     if shape.is_depthwise() {
-        depthwise::input_gradient(isa, shape, dy, w, dx)
+        depthwise::input_gradient(isa, shape, dy, w, dx, &watcher)
     } else if winograd::suits(shape) {
-        winograd::input_gradient(isa, shape, dy, w, dx)
+        winograd::input_gradient(isa, shape, dy, w, dx, &watcher)
     } else {
-        input_gradient::input_gradient(isa, shape, dy, w, dx)
+        input_gradient::input_gradient(isa, shape, dy, w, dx, &watcher)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Input, input::Reader};
+use super::{Input, Look, input::Reader};
 use crate::kernels::{
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
@@ -28,7 +28,7 @@ impl Pixels<'_> {
     ///
     /// # Safety
     /// `out` has room for them, and numbers if they are added to.
-    pub(super) unsafe fn run(&self, isa: Isa, out: *mut f32) {
+    pub(super) unsafe fn run(&self, isa: Isa, out: *mut f32, watcher: &dyn Look) {
         let out = Shared::new(out);
         let pixels = self.input.x.len() / self.inner;
         let products = pixels * self.inner * self.columns;
@@ -38,6 +38,7 @@ impl Pixels<'_> {
                 all: self,
                 range,
                 out: out.start(),
+                watcher,
             });
         });
     }
@@ -49,6 +50,7 @@ struct Stretch<'a> {
     all: &'a Pixels<'a>,
     range: Range<usize>,
     out: *mut f32,
+    watcher: &'a dyn Look,
 }
 
 impl Kernel for Stretch<'_> {
@@ -73,6 +75,7 @@ impl Kernel for Stretch<'_> {
             unsafe {
                 let c = self.out.add(first * columns);
                 product::<S>(count, columns, a, b, c, &layout, add);
+                self.watcher.show(self.out, (first + count) * columns);
             }
         }
     }

@@ -16,7 +16,13 @@ use crate::kernels::{
 const GRAIN: usize = 8;
 
 /// Adds to `dw` the gradient to the weights.
-pub(super) fn weight_gradient(isa: Isa, shape: &ConvShape, input: Input<'_>, dy: &[f32], dw: &mut [f32]) {
+pub(super) fn weight_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    dy: &[f32],
+    dw: &mut [f32],
+) {
     let rows = dw.len() / shape.outputs;
     let dw = Shared::new(dw.as_mut_ptr());
     parallel::split(rows, GRAIN, shape.products(), |rows| {
@@ -87,7 +93,9 @@ impl Kernel for Rows<'_> {
         for n in 0..batch {
             for g in 0..groups {
                 let a = if shape.is_pointwise() {
-                    reader.pixels(n * height * width..(n + 1) * height * width).as_ptr()
+                    reader
+                        .pixels(n * height * width..(n + 1) * height * width)
+                        .as_ptr()
                 } else {
                     image.read(&mut reader, n, g * group_in);
                     image.buffer.as_ptr()

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::correlate::{Windows, correlate};
 use crate::kernels::{
-    conv::{ConvShape, Padded},
+    conv::{ConvShape, Look, Padded},
     simd::{Kernel, Simd},
 };
 
@@ -17,6 +17,7 @@ pub(super) struct Images<'a> {
     pub dx: *mut f32,
     /// Whether to add to what is there.
     pub add: bool,
+    pub watcher: &'a dyn Look,
 }
 
 /// For stride 1: the filters turned around over a padded `dy`.
@@ -33,6 +34,7 @@ impl Kernel for Dense<'_> {
             images,
             dx,
             add,
+            watcher,
         } = self.0;
         let channels = shape.channels;
         let [extent_h, extent_w] = shape.extent();
@@ -58,7 +60,10 @@ impl Kernel for Dense<'_> {
             image.fill(&dy[n * output..(n + 1) * output], channels, 0);
             let (image, w) = (image.buffer.as_ptr(), turned.as_ptr());
             // SAFETY: height = out_h + 2 border_y - extent_h + 1, so windows onto dx end inside the padded dy.
-            unsafe { correlate::<S>(&windows, image, w, dx.add(n * input), add) };
+            unsafe {
+                correlate::<S>(&windows, image, w, dx.add(n * input), add);
+                watcher.show(dx, (n + 1) * input);
+            }
         }
     }
 }
@@ -95,6 +100,7 @@ impl Kernel for Strided<'_> {
             images,
             dx,
             add,
+            watcher,
         } = self.0;
         let channels = shape.channels;
         let [out_h, out_w] = shape.output_size();
@@ -125,6 +131,7 @@ impl Kernel for Strided<'_> {
                         to = to.add(channels);
                     }
                 }
+                watcher.show(dx, (n + 1) * shape.height * shape.width * channels);
             }
         }
     }
@@ -149,12 +156,7 @@ unsafe fn gather<S: Simd, const N: usize>(
 /// # Safety
 /// As above.
 #[inline(always)]
-unsafe fn gather_any<S: Simd>(
-    terms: &[[*const f32; 2]],
-    channels: usize,
-    to: *mut f32,
-    add: bool,
-) {
+unsafe fn gather_any<S: Simd>(terms: &[[*const f32; 2]], channels: usize, to: *mut f32, add: bool) {
     for c in (0..channels).step_by(S::LANES) {
         let n = (channels - c).min(S::LANES);
         let mut sum = S::splat(0.0);

@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use super::{
     buffer::{Sum, Unfilled},
-    conv::{ConvShape, Input, Padded, Reader},
+    conv::{ConvShape, Input, Look, Padded, Reader},
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
 };
@@ -29,7 +29,13 @@ use input_gradient::{Dense, Strided};
 use weight_gradient::WeightGradient;
 
 /// The convolution of the input with `w`.
-pub(super) fn forward(isa: Isa, shape: &ConvShape, input: Input<'_>, w: &[f32]) -> Vec<f32> {
+pub(super) fn forward(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    w: &[f32],
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let mut out = Unfilled::new(shape.output_len());
     let y = Shared::new(out.as_mut_ptr());
     parallel::split(shape.batch, 1, shape.products(), |images| {
@@ -40,6 +46,7 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, input: Input<'_>, w: &[f32]) 
             w,
             images,
             y: y.start(),
+            watcher,
         });
     });
     // SAFETY: every output pixel of every image is written.
@@ -53,6 +60,7 @@ pub(super) fn input_gradient(
     dy: &[f32],
     w: &[f32],
     dx: Sum,
+    watcher: &dyn Look,
 ) -> Vec<f32> {
     let [extent_h, extent_w] = shape.extent();
     let within = shape.padding[0] < extent_h && shape.padding[1] < extent_w;
@@ -68,6 +76,7 @@ pub(super) fn input_gradient(
                 images,
                 dx: dx.start(),
                 add,
+                watcher,
             };
             match dense {
                 true => isa.run(Dense(gradient)),
@@ -108,6 +117,7 @@ struct Forward<'a> {
     w: &'a [f32],
     images: Range<usize>,
     y: *mut f32,
+    watcher: &'a dyn Look,
 }
 
 impl Kernel for Forward<'_> {
@@ -121,6 +131,7 @@ impl Kernel for Forward<'_> {
             w,
             images,
             y,
+            watcher,
         } = self;
         let channels = shape.channels;
         let [out_h, out_w] = shape.output_size();
@@ -131,8 +142,10 @@ impl Kernel for Forward<'_> {
             image.read(&mut reader, n, 0);
             // SAFETY: the last window ends inside the padded image; y has room for all images.
             unsafe {
-                let y = y.add(n * out_h * out_w * channels);
-                correlate::<S>(&windows, image.buffer.as_ptr(), w.as_ptr(), y, false);
+                let output = out_h * out_w * channels;
+                let to = y.add(n * output);
+                correlate::<S>(&windows, image.buffer.as_ptr(), w.as_ptr(), to, false);
+                watcher.show(y, (n + 1) * output);
             }
         }
     }

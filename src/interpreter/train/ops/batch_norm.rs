@@ -11,7 +11,7 @@ use super::{
 };
 use crate::kernels::{
     Isa,
-    batch_norm::{self, Backward, Upstream},
+    batch_norm::{self, Backward, Summing, Upstream},
 };
 
 /// Added to variances before the square root.
@@ -118,7 +118,7 @@ pub(super) struct Normalization {
 impl Normalization {
     /// Measures `x` and moves the running statistics. Gives the tape of the parameters, too.
     fn new<T: AnyTape>(
-        x: &[f32],
+        x: &Node4,
         [gamma, beta]: [Node1<T>; 2],
         running: &mut RunningStatistics,
         activation: Activation,
@@ -128,14 +128,14 @@ impl Normalization {
         let (beta, place_beta, tape_beta) = beta.split();
         let channels = values(&gamma).len();
         assert!(values(&beta).len() == channels);
-        let batch = batch_norm::statistics(Isa::current(), x, channels);
-        running.update(&batch, x.len() / channels);
+        let batch = x.statistics(channels);
+        running.update(&batch, x.values().len() / channels);
         let inverse_deviation = inverse_deviation(&batch.variance);
         let (scale, shift) = affine(&gamma, &beta, &batch.mean, &inverse_deviation);
         let normalization = Normalization {
             gamma,
             places: [place_gamma, place_beta],
-            mean: batch.mean,
+            mean: batch.mean.clone(),
             inverse_deviation,
             scale,
             shift,
@@ -156,48 +156,37 @@ impl Normalization {
         }
     }
 
-    /// The gradient to `x` from that to its one result; those to gamma and beta go to their places.
-    pub(super) fn backward(
-        &self,
-        gradients: &mut Gradients,
-        x: &[f32],
-        upstream: Vec<f32>,
-    ) -> Result<Vec<f32>, CpuError> {
-        let upstream = match self.quantizer {
-            None => Upstream {
-                plain: Some(upstream),
-                quantized: None,
-            },
-            Some(_) => Upstream {
-                plain: None,
-                quantized: Some(upstream),
-            },
-        };
-        Ok(self.gradients(gradients, x, self.tail(None), false, upstream)?.0)
-    }
-
-    /// The gradients to `x` and, if it wants one, to the residual.
-    fn gradients(
-        &self,
-        gradients: &mut Gradients,
-        x: &[f32],
-        tail: batch_norm::Tail<'_>,
+    /// What the backward pass reads.
+    fn pass<'a>(
+        &'a self,
+        x: &'a [f32],
+        tail: batch_norm::Tail<'a>,
         residual: bool,
-        upstream: Upstream,
-    ) -> Result<(Vec<f32>, Option<Vec<f32>>), CpuError> {
-        let pass = Backward {
+    ) -> Backward<'a> {
+        Backward {
             x,
             tail,
             mean: &self.mean,
             inverse_deviation: &self.inverse_deviation,
             gamma: values(&self.gamma),
             residual,
-        };
-        let found = batch_norm::backward(Isa::current(), &pass, upstream);
-        let [gamma, beta] = &self.places;
-        gamma.give(gradients, found.gamma)?;
-        beta.give(gradients, found.beta)?;
-        Ok((found.x, found.residual))
+        }
+    }
+
+    /// The sums that the gradients need, of the one result.
+    pub(super) fn summing<'a>(&'a self, x: &'a [f32]) -> Summing<'a> {
+        Summing::new(Isa::current(), self.pass(x, self.tail(None), false))
+    }
+
+    /// Puts the gradients to gamma and beta in their places.
+    pub(super) fn give(
+        &self,
+        gradients: &mut Gradients,
+        gamma: Vec<f32>,
+        beta: Vec<f32>,
+    ) -> Result<(), CpuError> {
+        self.places[0].give(gradients, gamma)?;
+        self.places[1].give(gradients, beta)
     }
 }
 
@@ -212,7 +201,7 @@ pub fn defer_batch_norm<T: AnyTape>(
 ) -> Deferred<T> {
     let (x, tape) = x.without_tape();
     let (normalization, parameters) =
-        Normalization::new(x.values(), [gamma, beta], running, activation, quantizer);
+        Normalization::new(&x, [gamma, beta], running, activation, quantizer);
     Deferred {
         x: x.put_tape(tape.merge(parameters)),
         normalization,
@@ -228,7 +217,7 @@ pub fn batch_norm<T: AnyTape>(
     running: &mut RunningStatistics,
     tail: Tail<T>,
 ) -> Normalized<T> {
-    let (x, place, tape) = x.split();
+    let (x, tape) = x.without_tape();
     let Tail {
         residual,
         activation,
@@ -237,7 +226,8 @@ pub fn batch_norm<T: AnyTape>(
     } = tail;
     assert_eq!(x.shape().3, gamma.shape().0);
     let (normalization, parameters) =
-        Normalization::new(values(&x), [gamma, beta], running, activation, quantizer);
+        Normalization::new(&x, [gamma, beta], running, activation, quantizer);
+    let (x, place, _) = x.split();
     let mut tape = tape.merge(parameters);
     let (residual, place_residual) = match residual {
         None => (None, None),
@@ -268,20 +258,20 @@ pub fn batch_norm<T: AnyTape>(
             }
             let tail = normalization.tail(residual.as_ref().map(values));
             let wants = place_residual.is_some();
-            let (dx, rest) =
-                normalization.gradients(gradients, values(&x), tail, wants, upstream)?;
+            let pass = normalization.pass(values(&x), tail, wants);
+            let found = batch_norm::backward(Isa::current(), &pass, upstream);
+            normalization.give(gradients, found.gamma, found.beta)?;
             // one after the other, so that x and the residual may be the same
-            place.give(gradients, dx)?;
-            match (place_residual, rest) {
+            place.give(gradients, found.x)?;
+            match (place_residual, found.residual) {
                 (Some(place), Some(gradient)) => place.give(gradients, gradient),
                 _ => Ok(()),
             }
         });
     }
     let mut tape = Some(tape);
-    let mut with_tape = |place: &Place, out: Tensor4| {
-        Node::at(place.clone(), out, tape.take().unwrap_or_default())
-    };
+    let mut with_tape =
+        |place: &Place, out: Tensor4| Node::at(place.clone(), out, tape.take().unwrap_or_default());
     let [y, q] = &places;
     Normalized {
         quantized: quantized.map(|out| with_tape(q, out)),

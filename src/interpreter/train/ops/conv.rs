@@ -1,14 +1,14 @@
 //! Convolution, depthwise and grouped included.
 
-use dfdx::{
-    shapes::HasShape,
-    tensor::TensorFromVec,
-};
+use dfdx::{shapes::HasShape, tensor::TensorFromVec};
 
-use super::{AnyTape, Deferred, Node, Node4, batch_norm::Normalization, node::Place, values, Tensor4};
+use super::{
+    AnyTape, Deferred, Node, Node4, Tensor4, batch_norm::Normalization, node::Place, values,
+};
 use crate::kernels::{
     Isa,
-    conv::{self, ConvShape},
+    batch_norm::Measuring,
+    conv::{self, ConvShape, Watch},
 };
 
 /// How the kernel moves over the image. Pairs are (vertical, horizontal).
@@ -24,6 +24,8 @@ pub struct ConvOptions {
     pub groups: usize,
     /// Whether the gradient to the input is wanted: not for the images of a data set.
     pub input_gradient: bool,
+    /// Whether batch norm comes next, which wants the statistics of the channels.
+    pub statistics: bool,
 }
 
 impl Default for ConvOptions {
@@ -35,6 +37,7 @@ impl Default for ConvOptions {
             dilation: [1, 1],
             groups: 1,
             input_gradient: true,
+            statistics: false,
         }
     }
 }
@@ -87,6 +90,7 @@ pub fn conv2d<T: AnyTape>(
         dilation,
         groups,
         input_gradient,
+        statistics,
     } = options;
     assert_eq!(group_channels * groups, channels, "weights fit the input");
     let shape = ConvShape {
@@ -101,30 +105,44 @@ pub fn conv2d<T: AnyTape>(
         padding,
         groups,
     };
-    let y = conv::forward(Isa::current(), &shape, input(&x, &norm), values(&weight));
+    let isa = Isa::current();
+    let (read, w) = (input(&x, &norm), values(&weight));
+    let (y, statistics) = if statistics {
+        let mut measuring = Measuring::new(isa, shape.output_len(), outputs);
+        let mut watch = |y: &[f32]| measuring.see(y);
+        let y = conv::forward(isa, &shape, read, w, Some(&mut watch));
+        let found = measuring.finish(&y);
+        (y, Some(found))
+    } else {
+        (conv::forward(isa, &shape, read, w, None), None)
+    };
     let [out_h, out_w] = shape.output_size();
     let out = x
         .device()
         .tensor_from_vec(y, (batch, out_h, out_w, outputs));
-    Node::made(out, tape, move |gradients, dy| {
-        let isa = Isa::current();
+    let node = Node::made(out, tape, move |gradients, dy| {
         let begun = place_weight.take(gradients)?;
         let mut dw = begun.unwrap_or_else(|| vec![0.0; shape.weight_len()]);
         conv::weight_gradient(isa, &shape, input(&x, &norm), &dy, &mut dw);
         place_weight.put(gradients, dw)?;
         if let Some(norm) = &norm {
-            let upstream = conv::input_gradient(isa, &shape, &dy, values(&weight), None);
+            let mut summing = norm.summing(values(&x));
+            let mut watch = |upstream: &[f32]| summing.see(upstream);
+            let (w, watch) = (values(&weight), Some::<Watch<'_>>(&mut watch));
+            let upstream = conv::input_gradient(isa, &shape, &dy, w, None, watch);
             drop(dy);
-            let dx = norm.backward(gradients, values(&x), upstream)?;
-            place.give(gradients, dx)
+            let found = summing.finish(upstream);
+            norm.give(gradients, found.gamma, found.beta)?;
+            place.give(gradients, found.x)
         } else if input_gradient {
             let begun = place.take(gradients)?;
-            let dx = conv::input_gradient(isa, &shape, &dy, values(&weight), begun);
+            let dx = conv::input_gradient(isa, &shape, &dy, values(&weight), begun, None);
             place.put(gradients, dx)
         } else {
             Ok(())
         }
-    })
+    });
+    node.with_statistics(statistics)
 }
 
 fn input<'a>(x: &'a Tensor4, norm: &'a Option<Normalization>) -> conv::Input<'a> {

@@ -9,11 +9,7 @@ use crate::kernels::{
 };
 
 /// `x w + bias` for `x` (batch, inputs), weights (inputs, outputs) and one bias per output.
-pub fn linear<T: AnyTape>(
-    x: Node2<T>,
-    weight: Node2<T>,
-    bias: Option<Node1<T>>,
-) -> Node2<T> {
+pub fn linear<T: AnyTape>(x: Node2<T>, weight: Node2<T>, bias: Option<Node1<T>>) -> Node2<T> {
     let product = multiply(x, weight);
     match bias {
         Some(bias) => add_bias(product, bias),
@@ -41,7 +37,7 @@ fn multiply<T: AnyTape>(x: Node2<T>, weight: Node2<T>) -> Node2<T> {
         padding: [0, 0],
         groups: 1,
     };
-    let y = conv::forward(Isa::current(), &shape, values(&x), values(&weight));
+    let y = conv::forward(Isa::current(), &shape, values(&x), values(&weight), None);
     let out = x.device().tensor_from_vec(y, (rows, outputs));
     Node::made(out, tape, move |gradients, dy| {
         let isa = Isa::current();
@@ -50,7 +46,7 @@ fn multiply<T: AnyTape>(x: Node2<T>, weight: Node2<T>) -> Node2<T> {
         conv::weight_gradient(isa, &shape, values(&x), &dy, &mut dw);
         place_weight.put(gradients, dw)?;
         let begun = place.take(gradients)?;
-        let dx = conv::input_gradient(isa, &shape, &dy, values(&weight), begun);
+        let dx = conv::input_gradient(isa, &shape, &dy, values(&weight), begun, None);
         place.put(gradients, dx)
     })
 }

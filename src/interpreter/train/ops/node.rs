@@ -14,12 +14,18 @@ use dfdx::{
 };
 
 use super::{AnyTape, Gradients, raw};
-use crate::kernels::{Isa, elementwise};
+use crate::kernels::{
+    Isa,
+    batch_norm::{self, Statistics},
+    elementwise,
+};
 
 /// A tensor with a tape, and the place of its gradient.
 pub struct Node<S: Shape, T = NoneTape> {
     tensor: Tensor<S, f32, Cpu, T>,
     place: Place,
+    /// Of its channels, if somebody has looked at them on the way.
+    statistics: Option<Rc<Statistics>>,
 }
 
 /// Where a gradient gathers.
@@ -41,7 +47,11 @@ impl<S: Shape, T: AnyTape> From<Tensor<S, f32, Cpu, T>> for Node<S, T> {
         let place = Place::Table(Rc::new(move |gradients: &mut Gradients| {
             Ok(&mut **gradients.get_or_alloc_mut(&ghost)?)
         }));
-        Node { tensor, place }
+        Node {
+            tensor,
+            place,
+            statistics: None,
+        }
     }
 }
 
@@ -66,8 +76,11 @@ impl<S: Shape, T: AnyTape> Node<S, T> {
 
     /// A tensor whose gradient gathers there.
     pub(super) fn at(place: Place, tensor: Tensor<S, f32, Cpu>, tape: T) -> Self {
-        let tensor = tensor.put_tape(tape);
-        Node { tensor, place }
+        Node {
+            tensor: tensor.put_tape(tape),
+            place,
+            statistics: None,
+        }
     }
 
     /// The tensor, the place of its gradient, and the tape.
@@ -81,6 +94,7 @@ impl<S: Shape, T: AnyTape> Node<S, T> {
         Node {
             tensor: self.tensor.with_empty_tape(),
             place: self.place.clone(),
+            statistics: self.statistics.clone(),
         }
     }
 
@@ -89,17 +103,38 @@ impl<S: Shape, T: AnyTape> Node<S, T> {
         Node {
             tensor: self.tensor.reshape_like(shape),
             place: self.place,
+            statistics: None,
         }
     }
 
     /// The same without its tape.
     pub fn without_tape(self) -> (Node<S>, T) {
+        let statistics = self.statistics.clone();
         let (tensor, place, tape) = self.split();
-        (Node { tensor, place }, tape)
+        let node = Node {
+            tensor,
+            place,
+            statistics,
+        };
+        (node, tape)
     }
 }
 
 impl<S: Shape, T> Node<S, T> {
+    /// The same with the statistics of its channels.
+    pub(super) fn with_statistics(mut self, statistics: Option<Statistics>) -> Self {
+        self.statistics = statistics.map(Rc::new);
+        self
+    }
+
+    /// Mean and variance of the channels of images.
+    pub(super) fn statistics(&self, channels: usize) -> Rc<Statistics> {
+        self.statistics.clone().unwrap_or_else(|| {
+            let found = batch_norm::statistics(Isa::current(), self.values(), channels);
+            Rc::new(found)
+        })
+    }
+
     /// Sizes of the axes.
     pub fn shape(&self) -> &S {
         self.tensor.shape()
@@ -114,7 +149,11 @@ impl<S: Shape, T> Node<S, T> {
 impl<S: Shape> Node<S> {
     /// The same with a tape.
     pub fn put_tape<T: AnyTape>(self, tape: T) -> Node<S, T> {
-        Node::at(self.place, self.tensor, tape)
+        let node = Node::at(self.place, self.tensor, tape);
+        Node {
+            statistics: self.statistics,
+            ..node
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::planes::{Planes, apart};
 use super::transforms::{four, gather};
 use crate::kernels::{
-    conv::{ConvShape, Input, Reader},
+    conv::{ConvShape, Input, Look, Reader},
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
     tile::{Columns, Layout, product},
@@ -20,6 +20,7 @@ pub(super) struct Walk<'a> {
     pub input: Input<'a>,
     /// Whether to add to what is there.
     pub add: bool,
+    pub watcher: &'a dyn Look,
 }
 
 impl Walk<'_> {
@@ -107,6 +108,9 @@ impl Kernel for Correlate<'_> {
                     let m = m.as_ptr().add(row * across * outputs);
                     collect::<S>(walk, first + row, m, element_m, out);
                 }
+                let (images, _) = planes.place(first + count);
+                let [height, width] = planes.output;
+                walk.watcher.show(out, images * height * width * outputs);
             }
         }
     }

@@ -26,7 +26,7 @@ mod planes;
 mod transforms;
 mod weight_gradient;
 
-use super::{ConvShape, Input};
+use super::{ConvShape, Input, Look};
 use crate::kernels::{
     buffer::{Sum, Unfilled},
     parallel::{self, Shared},
@@ -58,7 +58,13 @@ pub(super) fn suits(shape: &ConvShape) -> bool {
 }
 
 /// The convolution of the input with `w`.
-pub(super) fn forward(isa: Isa, shape: &ConvShape, input: Input<'_>, w: &[f32]) -> Vec<f32> {
+pub(super) fn forward(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    w: &[f32],
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let mut out = Unfilled::new(shape.output_len());
     let [channels, outputs] = [shape.channels, shape.outputs];
     let filters = isa.run(Filters {
@@ -84,6 +90,7 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, input: Input<'_>, w: &[f32]) 
         packed: &packed,
         input,
         add: false,
+        watcher,
     };
     walk.run(isa, shape, out.as_mut_ptr());
     // SAFETY: the tiles cover every pixel.
@@ -91,7 +98,14 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, input: Input<'_>, w: &[f32]) 
 }
 
 /// The convolution of `dy` with the filters turned around, in `dx`: added to what is there, or written.
-pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32], dx: Sum) -> Vec<f32> {
+pub(super) fn input_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    dy: &[f32],
+    w: &[f32],
+    dx: Sum,
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let [channels, outputs] = [shape.channels, shape.outputs];
     let filters = isa.run(Filters {
         w,
@@ -120,13 +134,20 @@ pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32],
         packed: &packed,
         input: dy.into(),
         add: dx.has_begun(),
+        watcher,
     };
     // SAFETY: the tiles cover every pixel.
     unsafe { dx.fill(|dx| walk.run(isa, shape, dx)) }
 }
 
 /// Adds to `dw` the gradient to the weights.
-pub(super) fn weight_gradient(isa: Isa, shape: &ConvShape, input: Input<'_>, dy: &[f32], dw: &mut [f32]) {
+pub(super) fn weight_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    dy: &[f32],
+    dw: &mut [f32],
+) {
     const GRAIN: usize = 8; // as many channels as a tile of registers has rows
     let dw = Shared::new(dw.as_mut_ptr());
     parallel::split(shape.channels, GRAIN, shape.products(), |channels| {
