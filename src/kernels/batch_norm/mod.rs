@@ -19,7 +19,10 @@
 //! [`BLOCK`] rows in `f32`, which are then added in order in `f64`.
 
 mod backward;
+mod first_pass;
 mod forward;
+mod second_pass;
+mod source;
 #[cfg(test)]
 mod tests;
 
