@@ -15,8 +15,10 @@ use crate::kernels::{buffer::Unfilled, elementwise::Activation, simd::Isa};
 pub struct Backward<'a> {
     /// Input of the forward pass.
     pub x: &'a [f32],
-    /// What came after normalization. Its residual may be left out where nothing clips or quantizes.
+    /// What came after normalization. Its residual may be left out where nothing clips or quantizes, and beside what was clipped.
     pub tail: Tail<'a>,
+    /// What was clipped, in the place of the residual that is needed to compute it again.
+    pub clipped: Option<&'a [f32]>,
     /// Means of the batch.
     pub mean: &'a [f32],
     /// `1 / sqrt(var + eps)` of the batch.
@@ -61,7 +63,7 @@ impl<'a> Summing<'a> {
     /// Of no row yet.
     pub fn new(isa: Isa, pass: Backward<'a>) -> Self {
         pass.check();
-        assert!(!pass.residual && pass.tail.residual.is_none());
+        assert!(!pass.residual && pass.tail.residual.is_none() && pass.clipped.is_none());
         let channels = pass.gamma.len();
         Summing {
             isa,
@@ -102,7 +104,9 @@ impl Backward<'_> {
         assert_eq!(tail.scale.len(), channels);
         assert!(self.mean.len() == channels && self.inverse_deviation.len() == channels);
         let clips = tail.activation != Activation::None || tail.quantizer.is_some();
-        assert!(!self.residual || !clips || tail.residual.is_some());
+        let known = tail.residual.is_some() || self.clipped.is_some();
+        assert!(!self.residual || !clips || known);
+        assert!(self.clipped.is_none_or(|y| y.len() == self.x.len()));
     }
 }
 
@@ -115,7 +119,7 @@ pub fn backward(isa: Isa, pass: &Backward<'_>, upstream: Upstream) -> Gradients 
     assert!(upstream.iter().flatten().all(fits));
     assert!(upstream[1].is_none() || tail.quantizer.is_some());
     let both = upstream.iter().all(Option::is_some);
-    let kept = both || pass.residual || tail.residual.is_some();
+    let kept = both || pass.residual || tail.residual.is_some() || pass.clipped.is_some();
     let pointers = upstream.each_mut().map(|buffer| match buffer {
         Some(buffer) => buffer.as_mut_ptr(),
         None => std::ptr::null_mut(),

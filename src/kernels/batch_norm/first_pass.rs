@@ -63,7 +63,7 @@ impl First<'_> {
             upstream,
         };
         tally.advance(rows, |blocks, to| {
-            match (pass.tail.residual.is_some(), kept) {
+            match (pass.tail.residual.is_some() || pass.clipped.is_some(), kept) {
                 (true, _) => isa.run(FirstPass::<_, true, PLAIN, true> { source, blocks, to }),
                 (false, true) => isa.run(FirstPass::<_, false, PLAIN, true> { source, blocks, to }),
                 (false, false) => {

@@ -46,16 +46,18 @@ impl<Q: Staircase> Source<'_, Q> {
         at: usize,
         n: usize,
     ) -> S::V {
-        let mut v = S::fma(x, row.scale, row.shift);
-        if RESIDUAL {
-            let residual = self
-                .pass
-                .tail
-                .residual
-                .map_or(std::ptr::null(), <[f32]>::as_ptr);
-            v = S::add(v, S::read(residual.add(at), n));
-        }
-        v = S::min(row.high, S::max(row.low, v));
+        let v = match self.pass.clipped.filter(|_| RESIDUAL) {
+            Some(y) => S::read(y.as_ptr().add(at), n),
+            None => {
+                let mut v = S::fma(x, row.scale, row.shift);
+                if RESIDUAL {
+                    let residual = self.pass.tail.residual;
+                    let residual = residual.map_or(std::ptr::null(), <[f32]>::as_ptr);
+                    v = S::add(v, S::read(residual.add(at), n));
+                }
+                S::min(row.high, S::max(row.low, v))
+            }
+        };
         let mut g = S::splat(0.0);
         if PLAIN {
             g = S::read(self.upstream[0].add(at), n);

@@ -94,6 +94,7 @@ impl Case {
             mean: &self.mean,
             inverse_deviation: &self.inverse_deviation,
             gamma: &self.gamma,
+            clipped: None,
             residual: tail.residual.is_some(),
         }
     }
@@ -252,6 +253,24 @@ fn the_fused_quantizer_is_the_composed_one_to_the_bit() {
                 all(backward(isa, &case.pass(fused), upstream))
             });
             assert_eq!(found, composed);
+            if residual {
+                let pass = Backward {
+                    tail: Tail {
+                        residual: None,
+                        ..fused
+                    },
+                    clipped: Some(&y),
+                    ..case.pass(fused)
+                };
+                let found = on_every_isa(|isa| {
+                    let upstream = Upstream {
+                        plain: dy.clone(),
+                        quantized: Some(dq.clone()),
+                    };
+                    all(backward(isa, &pass, upstream))
+                });
+                assert_eq!(found, composed, "what was clipped stands for the residual");
+            }
         }
     }
 }

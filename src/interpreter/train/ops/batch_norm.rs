@@ -169,6 +169,7 @@ impl Normalization {
             mean: &self.mean,
             inverse_deviation: &self.inverse_deviation,
             gamma: values(&self.gamma),
+            clipped: None,
             residual,
         }
     }
@@ -244,9 +245,11 @@ pub fn batch_norm<T: AnyTape>(
     let (plain, quantized) = (found.plain.map(out), found.quantized.map(out));
     let places: [Place; 2] = Default::default();
     if T::OWNS_TAPE {
-        // only what clips or rounds needs its summand again
+        // only what clips or rounds needs its summand again, or its result, which somebody else will keep
         let clips = activation != Activation::None || quantizer.is_some();
         let residual = residual.filter(|_| clips);
+        let clipped = plain.clone().filter(|_| residual.is_some());
+        let residual = residual.filter(|_| clipped.is_none());
         let [y, q] = places.clone();
         tape.add_backward_op(move |gradients| {
             let upstream = Upstream {
@@ -258,7 +261,10 @@ pub fn batch_norm<T: AnyTape>(
             }
             let tail = normalization.tail(residual.as_ref().map(values));
             let wants = place_residual.is_some();
-            let pass = normalization.pass(values(&x), tail, wants);
+            let pass = Backward {
+                clipped: clipped.as_ref().map(values),
+                ..normalization.pass(values(&x), tail, wants)
+            };
             let found = batch_norm::backward(Isa::current(), &pass, upstream);
             normalization.give(gradients, found.gamma, found.beta)?;
             // one after the other, so that x and the residual may be the same
