@@ -56,6 +56,10 @@ impl Cx<'_> {
                 .iter()
                 .filter(|s| s.name.text == "precision")
                 .collect();
+            let memories: Vec<&ast::Section> = sections
+                .iter()
+                .filter(|s| s.name.text == "memory")
+                .collect();
             // Every field is a name for every other.
             let mark = cx.locals.len();
             for field in schema.fields {
@@ -71,6 +75,7 @@ impl Cx<'_> {
                         .map(|f| of_target(f, &format!("{}.", label.text))),
                 );
             }
+            cx.memory_names(&memories, known("memory"));
 
             let written = cx.written(&merged.owner(), merged.name.span, &fields, schema.fields);
             let op_per_mac = cx.slot_of(&written, schema.fields, "op_per_mac");
@@ -92,6 +97,7 @@ impl Cx<'_> {
                     .help("add `precision int8 { energy = …  macs = … }`"),
                 );
             }
+            let memories = cx.memories(&memories, known("memory"));
             let mut target = Target {
                 name: merged.name.text.clone(),
                 op_per_mac,
@@ -100,6 +106,7 @@ impl Cx<'_> {
                 lanes,
                 idle,
                 precisions,
+                memories,
                 checks: Vec::new(),
                 provenance,
                 span: merged.name.span,
@@ -204,7 +211,7 @@ impl Cx<'_> {
     }
 }
 
-fn of_target(field: &'static Field, prefix: &str) -> Local {
+pub(super) fn of_target(field: &'static Field, prefix: &str) -> Local {
     Local::built_in(format!("{prefix}{}", field.name), of_kind(field.kind))
 }
 
@@ -215,32 +222,13 @@ pub(super) fn settled(expr: &Expr, target: &Target) -> Option<Value> {
         if let Some(value) = expr.as_value() {
             return Some(value.clone());
         }
-        expr = evaluate::reduce(&expr, &|name| match slot_of(target, name)? {
+        expr = evaluate::reduce(&expr, &|name| match target.slot(name)? {
             Slot::Fixed(e) => Some(e.clone()),
             Slot::Chosen(_) => None,
         })
         .ok()?;
     }
     None
-}
-
-fn slot_of<'t>(target: &'t Target, name: &str) -> Option<&'t Slot> {
-    Some(match name {
-        "op_per_mac" => &target.op_per_mac,
-        "clock" => &target.clock,
-        "vector.width" => &target.vector_width,
-        "vector.lanes" => &target.lanes,
-        "vector.idle" => &target.idle,
-        _ => {
-            let (label, field) = name.split_once('.')?;
-            let precision = target.precisions.iter().find(|p| p.name == label)?;
-            if field == "energy" {
-                &precision.energy
-            } else {
-                &precision.macs
-            }
-        }
-    })
 }
 
 pub(super) fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {

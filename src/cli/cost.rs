@@ -10,7 +10,7 @@ use super::terminal::{Format, Terminal};
 use crate::analysis::{self, FileLoader, Loader};
 use crate::diagnostic::did_you_mean;
 use crate::ir::{Experiment, Target};
-use crate::model::hardware::{Cost, price};
+use crate::model::hardware::{Cost, fits, price};
 use crate::model::{Candidate, Template};
 use crate::report::cost;
 use crate::source::Sources;
@@ -134,6 +134,11 @@ fn on(target: Target, experiment: &Experiment) -> Experiment {
     let provenance = &mut experiment.provenance;
     provenance.retain(|p| !p.subject.starts_with("target "));
     provenance.extend(target.provenance.iter().cloned());
+    if let Some(before) = &experiment.target {
+        let of_before = fits(before, experiment.target_choice.as_ref());
+        experiment.requires.retain(|r| !of_before.contains(r));
+    }
+    experiment.requires.extend(fits(&target, None));
     experiment.target = Some(target);
     experiment.target_choice = None;
     experiment

@@ -6,10 +6,10 @@
 mod argument;
 
 use self::argument::override_in_call;
-use super::context::Cx;
+use super::context::{Cx, list};
 use super::merged::Merged;
-use super::schema::{self, Field};
-use crate::diagnostic::Diagnostic;
+use super::schema::{self, Field, Label};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind, Step};
 
@@ -112,11 +112,12 @@ impl Cx<'_> {
         }
         for inner in entries.iter_mut() {
             match &mut inner.kind {
-                EntryKind::Section(section)
-                    if section.name.text == first.text && section.label.is_none()
-                        || labelled(section, first) =>
-                {
-                    let owner = format!("`{}`", first.text);
+                EntryKind::Section(section) if leads(section, parts, into).is_some() => {
+                    let (owner, rest) = match leads(section, parts, into) {
+                        Some(2) => (&rest[0].name, &rest[1..]),
+                        _ => (first, rest),
+                    };
+                    let owner = format!("`{}`", owner.text);
                     let fields = into
                         .schema
                         .and_then(|s| s.section(&section.name.text))
@@ -194,7 +195,7 @@ impl Cx<'_> {
             }
         }
         if let Some(section) = into.schema.and_then(|s| s.section(&first.text))
-            && !section.labelled
+            && section.label == Label::None
         {
             let inner = ast::Section {
                 name: first.clone(),
@@ -207,7 +208,12 @@ impl Cx<'_> {
             });
             return;
         }
-        self.unknown_in(first, entries, into);
+        match into.schema.and_then(|s| s.section(&first.text)) {
+            Some(section) if section.label == Label::Behind => {
+                self.no_such_section(section, &rest[0].name, entries, into)
+            }
+            _ => self.unknown_in(first, entries, into),
+        }
     }
 
     fn override_section(
@@ -248,6 +254,47 @@ impl Cx<'_> {
         }
     }
 
+    /// `memory.parameters.size = …` where there is no memory `parameters`, or `memory.parameters = …` of one.
+    fn no_such_section(
+        &mut self,
+        known: &schema::Section,
+        label: &ast::Name,
+        entries: &[Entry],
+        into: &Into,
+    ) {
+        let kind = known.name;
+        let labels = entries.iter().filter_map(|e| match &e.kind {
+            EntryKind::Section(s) if s.name.text == kind => s.label.as_ref(),
+            _ => None,
+        });
+        let labels: Vec<&str> = labels.map(|l| l.text.as_str()).collect();
+        let (text, mark) = match labels.contains(&label.text.as_str()) {
+            true => (
+                format!("`{}` is a section", label.text),
+                "say which of its fields",
+            ),
+            false => (
+                format!("{} has no {kind} `{}`", into.owner, label.text),
+                "nothing has this name",
+            ),
+        };
+        let help = match (
+            did_you_mean(&label.text, labels.iter().copied()),
+            labels.is_empty(),
+        ) {
+            (Some(alike), _) if alike != label.text => format!("did you mean `{alike}`?"),
+            (_, false) => format!("there is {}", list(labels.iter().copied())),
+            (_, true) => format!("add one: `{kind} {} {{ … }}`", label.text),
+        };
+        let fields = list(known.fields.iter().map(|f| f.name));
+        self.report(
+            Diagnostic::error("bnas::name::unknown_key", text)
+                .label(label.span, mark)
+                .label(into.declared, format!("{} stands here", into.owner))
+                .help(format!("{help}; its fields are {fields}")),
+        );
+    }
+
     fn no_copies(&mut self, name: &ast::Name, copy: &ast::Expr, is_last: bool, into: &Into) {
         let text = match is_last {
             true => format!("`{}` is one copy: nothing of it is amended", name.text),
@@ -262,6 +309,9 @@ impl Cx<'_> {
     }
 
     fn unknown_in(&mut self, name: &ast::Name, entries: &[Entry], into: &Into) {
+        if into.schema.is_some_and(|s| self.not_built(s, name)) {
+            return;
+        }
         let mut known: Vec<&str> = entries
             .iter()
             .filter_map(key)
@@ -398,8 +448,20 @@ fn key(entry: &Entry) -> Option<&ast::Name> {
     }
 }
 
-fn labelled(section: &ast::Section, name: &ast::Name) -> bool {
-    section.label.as_ref().is_some_and(|l| l.text == name.text)
+/// How many names of a path lead into a section, if it goes on from there: `vector.…`, `int8.…`, `memory.data.…`.
+fn leads(section: &ast::Section, parts: &[Part], into: &Into) -> Option<usize> {
+    let known = into.schema.and_then(|s| s.section(&section.name.text));
+    let is = |at: usize, name: &ast::Name| {
+        parts
+            .get(at)
+            .is_some_and(|part| part.name.text == name.text)
+    };
+    let names = match (&section.label, known.map(|s| s.label)) {
+        (None, _) => is(0, &section.name).then_some(1),
+        (Some(label), Some(Label::Behind)) => (is(0, &section.name) && is(1, label)).then_some(2),
+        (Some(label), _) => is(0, label).then_some(1),
+    };
+    names.filter(|names| parts.len() > *names)
 }
 
 fn path_of(parts: &[Part]) -> ast::Path {
