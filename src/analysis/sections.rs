@@ -69,7 +69,12 @@ impl Cx<'_> {
                         };
                         match sections.iter().find(same) {
                             Some(first) => {
-                                self.twice(&section.name.text, section.name.span, first.name.span)
+                                let named = |s: &ast::Section| match &s.label {
+                                    Some(label) => label.clone(),
+                                    None => s.name.clone(),
+                                };
+                                let (again, first) = (named(section), named(first).span);
+                                self.twice(&again.text, again.span, first)
                             }
                             None => sections.push(section.clone()),
                         }

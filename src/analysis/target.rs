@@ -6,12 +6,15 @@
 use super::author;
 use super::context::{Cx, Local};
 use super::fields::{Given, Written};
+use super::goals::visit_names;
 use super::merged::Merged;
 use super::schema::Field;
 use super::types::{Type, of_kind};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Check, Expr, Precision, Slot, Target, Value};
 use crate::model::evaluate;
+use crate::model::hardware::without_peaks;
+use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::units::Quantity;
 
@@ -111,6 +114,7 @@ impl Cx<'_> {
                 provenance,
                 span: merged.name.span,
             };
+            cx.circular(&target);
             for entry in &merged.entries {
                 match &entry.kind {
                     EntryKind::Check(claim) => {
@@ -167,11 +171,47 @@ impl Cx<'_> {
         })
     }
 
+    /// Fields that are formulas of themselves, by way of others or not: the first is reported.
+    fn circular(&mut self, target: &Target) {
+        let fields = target.fields();
+        let needs = |name: &str| -> Vec<(String, Span)> {
+            let mut found = Vec::new();
+            let field = fields.iter().find(|f| f.name == name);
+            if let Some(Slot::Fixed(expr)) = field.map(|f| f.slot)
+                && let Ok(expr) = without_peaks(expr, target)
+            {
+                visit_names(&expr, &mut |name, span| found.push((name.into(), span)));
+            }
+            found
+        };
+        for field in &fields {
+            let mut open = needs(&field.name);
+            let mut seen: Vec<String> = Vec::new();
+            let place = open.first().map(|(_, span)| *span);
+            while let Some((name, span)) = open.pop() {
+                if name == field.name {
+                    let text = format!("`{name}` is a formula of itself");
+                    let mut diagnostic = Diagnostic::error("bnas::name::circular", text)
+                        .label(span, "this is what is defined");
+                    if let Some(place) = place.filter(|p| *p != span) {
+                        diagnostic = diagnostic.label(place, "and needs this");
+                    }
+                    self.report(diagnostic.help("give one of the fields a value of its own"));
+                    return;
+                }
+                if !seen.contains(&name) {
+                    open.extend(needs(&name));
+                    seen.push(name);
+                }
+            }
+        }
+    }
+
     /// `check a ~= b within t`: it must hold, unless it depends on a choice.
     fn check(
         &mut self,
         claim: &ast::Claim,
-        span: crate::source::Span,
+        span: Span,
         target: &Target,
     ) -> Option<Check> {
         let holds = self.truth(&claim.condition, "a check");

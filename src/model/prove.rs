@@ -4,11 +4,15 @@
 //! In: a template and its experiment. Out: diagnostics. Requirements are judged one by one by bounds, which reach measured quantities, too,
 //! and all together by counting. One that is neither proved meetable nor unmeetable passes; [`super::survey`] calls it so.
 
+use std::collections::BTreeMap;
+
 use num_bigint::BigUint;
 
 use super::bounds::{self, Abstract};
 use super::counting::Count;
 use super::decision::Choices;
+use super::evaluate;
+use super::least;
 use super::policy::{FLOAT, Placed};
 use super::range;
 use super::template::{Claim, Relaxed, Template};
@@ -17,6 +21,11 @@ use crate::ir::{Experiment, Expr, Holds, Memory, Method, Require, Target, Value}
 
 /// The most trials of a search, which a grid without `trials` asks for.
 const MOST_TRIALS: usize = 1_000_000;
+
+/// Sums of many prices differ by their last bits, whatever the order of the sum is.
+const ROUNDING: f64 = 1e-9;
+/// Beyond any price, and sums of several are still numbers.
+const FAR: f64 = 1e300;
 
 /// Everything that is proved to fail.
 pub(super) fn failures(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
@@ -101,7 +110,22 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     };
     let decisions = template.decisions();
     let mut found = Vec::new();
+    // Each of several prices is at least what it is by itself.
+    let mut floors: BTreeMap<&str, Option<f64>> = BTreeMap::new();
     for (require, holds) in experiment.requires.iter().zip(template.requires()) {
+        let mentioned = evaluate::names(holds);
+        let prices = || least::NAMES.iter().filter(|name| mentioned.contains(**name));
+        if prices().count() > 1 {
+            for name in prices() {
+                floors
+                    .entry(name)
+                    .or_insert_with(|| range::least(template, name));
+            }
+        }
+        let names = |name: &str| match floors.get(name) {
+            Some(Some(floor)) => Some(Abstract::interval(floor * (1.0 - ROUNDING), FAR)),
+            _ => names(name),
+        };
         if bounds::proves(holds, decisions, &names) == Some(false) {
             found.push(report(require, template, experiment));
         }

@@ -8,6 +8,7 @@ mod argument;
 use self::argument::override_in_call;
 use super::context::{Cx, list};
 use super::merged::Merged;
+use super::schema::Otherwise::Required;
 use super::schema::{self, Field, Label};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Span;
@@ -268,30 +269,36 @@ impl Cx<'_> {
             _ => None,
         });
         let labels: Vec<&str> = labels.map(|l| l.text.as_str()).collect();
-        let (text, mark) = match labels.contains(&label.text.as_str()) {
+        let (text, mark, help) = match labels.contains(&label.text.as_str()) {
             true => (
                 format!("`{}` is a section", label.text),
-                "say which of its fields",
+                "given as a value",
+                format!(
+                    "write one of its fields: {}",
+                    list(known.fields.iter().map(|f| f.name))
+                ),
             ),
             false => (
                 format!("{} has no {kind} `{}`", into.owner, label.text),
                 "nothing has this name",
+                match did_you_mean(&label.text, labels.iter().copied()) {
+                    Some(alike) => format!("did you mean `{alike}`?"),
+                    None if labels.is_empty() => {
+                        let required = known.fields.iter().filter(|f| f.default == Required);
+                        let fields: Vec<String> =
+                            required.map(|f| format!("{} = …", f.name)).collect();
+                        let fields = fields.join("  ");
+                        format!("add it: `{kind} {} {{ {fields} }}`", label.text)
+                    }
+                    None => format!("there is {}", list(labels.iter().copied())),
+                },
             ),
         };
-        let help = match (
-            did_you_mean(&label.text, labels.iter().copied()),
-            labels.is_empty(),
-        ) {
-            (Some(alike), _) if alike != label.text => format!("did you mean `{alike}`?"),
-            (_, false) => format!("there is {}", list(labels.iter().copied())),
-            (_, true) => format!("add one: `{kind} {} {{ … }}`", label.text),
-        };
-        let fields = list(known.fields.iter().map(|f| f.name));
         self.report(
             Diagnostic::error("bnas::name::unknown_key", text)
                 .label(label.span, mark)
                 .label(into.declared, format!("{} stands here", into.owner))
-                .help(format!("{help}; its fields are {fields}")),
+                .help(help),
         );
     }
 

@@ -404,7 +404,7 @@ pub const DECLARATIONS: &[Declaration] = &[
                         "size",
                         Kind::Number("bit"),
                         Required,
-                        "how much it holds: networks that need more do not run",
+                        "how much it holds at once",
                     )
                     .positive(),
                     field(

@@ -34,8 +34,7 @@ pub use memory::{MemoryCost, fits};
 pub use price::{Charge, Cost, ElementCost, LayerCost, Operand, Unpriceable, price};
 pub(super) use storage::FLOAT_BITS;
 pub use storage::{model_size, peak_memory, stored_size};
-pub use target::Alone;
-pub(super) use target::without_peaks;
+pub use target::{Alone, without_peaks};
 
 #[cfg(test)]
 mod fixtures;

@@ -241,7 +241,7 @@ impl Precision {
 }
 
 /// An expression over fields of a target with every `peak(p)` written out.
-pub(in crate::model) fn without_peaks(expr: &Expr, target: &ir::Target) -> Result<Expr, Failure> {
+pub fn without_peaks(expr: &Expr, target: &ir::Target) -> Result<Expr, Failure> {
     replace_peaks(expr, &|name| {
         target.precisions.iter().any(|p| p.name == name)
     })
