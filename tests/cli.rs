@@ -42,6 +42,13 @@ fn cost_prices_the_quickstart() {
 }
 
 #[test]
+fn cost_shows_memories_where_a_target_has_them() {
+    let output = util::run(&["cost", "examples/10-codesign.bnas"]);
+    util::expect_code(&output, 0);
+    insta::assert_snapshot!("cost_memories", util::stdout(&output));
+}
+
+#[test]
 fn dry_run_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");

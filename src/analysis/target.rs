@@ -208,12 +208,7 @@ impl Cx<'_> {
     }
 
     /// `check a ~= b within t`: it must hold, unless it depends on a choice.
-    fn check(
-        &mut self,
-        claim: &ast::Claim,
-        span: Span,
-        target: &Target,
-    ) -> Option<Check> {
+    fn check(&mut self, claim: &ast::Claim, span: Span, target: &Target) -> Option<Check> {
         let holds = self.truth(&claim.condition, "a check");
         if holds.ty == Type::Poison {
             return None;

@@ -114,7 +114,11 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     let mut floors: BTreeMap<&str, Option<f64>> = BTreeMap::new();
     for (require, holds) in experiment.requires.iter().zip(template.requires()) {
         let mentioned = evaluate::names(holds);
-        let prices = || least::NAMES.iter().filter(|name| mentioned.contains(**name));
+        let prices = || {
+            least::NAMES
+                .iter()
+                .filter(|name| mentioned.contains(**name))
+        };
         if prices().count() > 1 {
             for name in prices() {
                 floors
