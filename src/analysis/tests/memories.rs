@@ -336,6 +336,18 @@ fn what_is_written_is_in_no_bound_that_a_candidate_is_said_to_have() {
 }
 
 #[test]
+fn no_field_of_a_target_needs_itself() {
+    for fields in [
+        "clock = 2 * clock",
+        "clock = 1 Hz/(op/s) * peak(binary)",
+        "memory m { holds = all  size = 64 bit * vector.lanes }  vector { lanes = memory.m.size / (64 bit) }",
+    ] {
+        let found = codes(&text("", &format!("target = braintta {{ {fields} }}"), ""));
+        assert_eq!(found, ["bnas::name::circular"], "{fields}");
+    }
+}
+
+#[test]
 fn braintta_states_no_memory() {
     let found = experiment(&text("", "target = braintta", ""));
     assert!(found.target.unwrap().memories.is_empty() && found.requires.is_empty());
