@@ -339,7 +339,7 @@ fn what_is_written_is_in_no_bound_that_a_candidate_is_said_to_have() {
 fn no_field_of_a_target_needs_itself() {
     for fields in [
         "clock = 2 * clock",
-        "clock = 1 Hz/(op/s) * peak(binary)",
+        "clock = peak(binary) / (2048 op/cycle)",
         "memory m { holds = all  size = 64 bit * vector.lanes }  vector { lanes = memory.m.size / (64 bit) }",
     ] {
         let found = codes(&text("", &format!("target = braintta {{ {fields} }}"), ""));
