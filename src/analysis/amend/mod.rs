@@ -4,13 +4,14 @@
 //! happens on the tree, before anything is lowered: every entry keeps the span where it was written.
 
 mod argument;
+mod section;
 
 use self::argument::override_in_call;
-use super::context::{Cx, list};
+use self::section::leads;
+use super::context::Cx;
 use super::merged::Merged;
-use super::schema::Otherwise::Required;
 use super::schema::{self, Field, Label};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind, Step};
 
@@ -255,53 +256,6 @@ impl Cx<'_> {
         }
     }
 
-    /// `memory.parameters.size = …` where there is no memory `parameters`, or `memory.parameters = …` of one.
-    fn no_such_section(
-        &mut self,
-        known: &schema::Section,
-        label: &ast::Name,
-        entries: &[Entry],
-        into: &Into,
-    ) {
-        let kind = known.name;
-        let labels = entries.iter().filter_map(|e| match &e.kind {
-            EntryKind::Section(s) if s.name.text == kind => s.label.as_ref(),
-            _ => None,
-        });
-        let labels: Vec<&str> = labels.map(|l| l.text.as_str()).collect();
-        let (text, mark, help) = match labels.contains(&label.text.as_str()) {
-            true => (
-                format!("`{}` is a section", label.text),
-                "given as a value",
-                format!(
-                    "write one of its fields: {}",
-                    list(known.fields.iter().map(|f| f.name))
-                ),
-            ),
-            false => (
-                format!("{} has no {kind} `{}`", into.owner, label.text),
-                "nothing has this name",
-                match did_you_mean(&label.text, labels.iter().copied()) {
-                    Some(alike) => format!("did you mean `{alike}`?"),
-                    None if labels.is_empty() => {
-                        let required = known.fields.iter().filter(|f| f.default == Required);
-                        let fields: Vec<String> =
-                            required.map(|f| format!("{} = …", f.name)).collect();
-                        let fields = fields.join("  ");
-                        format!("add it: `{kind} {} {{ {fields} }}`", label.text)
-                    }
-                    None => format!("there is {}", list(labels.iter().copied())),
-                },
-            ),
-        };
-        self.report(
-            Diagnostic::error("bnas::name::unknown_key", text)
-                .label(label.span, mark)
-                .label(into.declared, format!("{} stands here", into.owner))
-                .help(help),
-        );
-    }
-
     fn no_copies(&mut self, name: &ast::Name, copy: &ast::Expr, is_last: bool, into: &Into) {
         let text = match is_last {
             true => format!("`{}` is one copy: nothing of it is amended", name.text),
@@ -453,22 +407,6 @@ fn key(entry: &Entry) -> Option<&ast::Name> {
         EntryKind::OfCopy(of_copy) => key(&of_copy.otherwise),
         _ => None,
     }
-}
-
-/// How many names of a path lead into a section, if it goes on from there: `vector.…`, `int8.…`, `memory.data.…`.
-fn leads(section: &ast::Section, parts: &[Part], into: &Into) -> Option<usize> {
-    let known = into.schema.and_then(|s| s.section(&section.name.text));
-    let is = |at: usize, name: &ast::Name| {
-        parts
-            .get(at)
-            .is_some_and(|part| part.name.text == name.text)
-    };
-    let names = match (&section.label, known.map(|s| s.label)) {
-        (None, _) => is(0, &section.name).then_some(1),
-        (Some(label), Some(Label::Behind)) => (is(0, &section.name) && is(1, label)).then_some(2),
-        (Some(label), _) => is(0, label).then_some(1),
-    };
-    names.filter(|names| parts.len() > *names)
 }
 
 fn path_of(parts: &[Part]) -> ast::Path {

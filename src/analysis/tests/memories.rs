@@ -348,6 +348,14 @@ fn no_field_of_a_target_needs_itself() {
 }
 
 #[test]
+fn a_memory_behind_a_number_is_no_unit() {
+    let target =
+        "target = braintta { vector.lanes = 32 memory data { holds = activations  size = 8 KiB } }";
+    let found = experiment(&text("", target, ""));
+    assert_eq!(found.target.unwrap().memories.len(), 1);
+}
+
+#[test]
 fn braintta_states_no_memory() {
     let found = experiment(&text("", "target = braintta", ""));
     assert!(found.target.unwrap().memories.is_empty() && found.requires.is_empty());
