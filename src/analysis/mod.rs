@@ -51,6 +51,7 @@ mod sections;
 mod skip;
 mod space;
 mod stages;
+mod stores;
 mod table;
 mod target;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Kinds of declarations with their fields, sections and formulas.
 
 use super::Otherwise::{Absent, Number, Required, Word};
-use super::{Declaration, Field, Kind, Section, field};
+use super::{Declaration, Field, Kind, Label, Later, Section, field};
 
 const TRAINING: &[Field] = &[
     field(
@@ -217,7 +217,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         sections: &[
             Section {
                 name: "shape",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field("height", Kind::Whole, Required, "rows").fixed(),
                     field("width", Kind::Whole, Required, "columns").fixed(),
@@ -227,7 +227,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             },
             Section {
                 name: "splits",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field("train", Kind::Whole, Required, "samples that train").fixed(),
                     field("validation", Kind::Whole, Required, "samples that choose").fixed(),
@@ -237,7 +237,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             },
             Section {
                 name: "normalize",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field("mean", Kind::Numbers, Required, "what is taken from pixels in 0 … 1")
                         .fixed(),
@@ -272,7 +272,10 @@ pub const DECLARATIONS: &[Declaration] = &[
         sections: &[],
         formulas: &[],
         lets: true,
-        later: &["output"],
+        later: &[Later {
+            name: "output",
+            why: "",
+        }],
         docs: "a whole network, with `in` where it varies",
     },
     Declaration {
@@ -340,7 +343,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         sections: &[
             Section {
                 name: "vector",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field(
                         "width",
@@ -367,7 +370,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             },
             Section {
                 name: "precision",
-                labelled: true,
+                label: Label::Alone,
                 fields: &[
                     field(
                         "energy",
@@ -386,11 +389,55 @@ pub const DECLARATIONS: &[Declaration] = &[
                 ],
                 docs: "codes that the unit multiplies, and what that costs",
             },
+            Section {
+                name: "memory",
+                label: Label::Behind,
+                fields: &[
+                    field(
+                        "holds",
+                        Kind::Word(&["weights", "activations", "all"]),
+                        Required,
+                        "what is in it",
+                    )
+                    .fixed(),
+                    field(
+                        "size",
+                        Kind::Number("bit"),
+                        Required,
+                        "how much it holds at once",
+                    )
+                    .positive(),
+                    field(
+                        "read",
+                        Kind::Number("J/bit"),
+                        Absent,
+                        "energy of a bit that is read, on top of that of operations",
+                    )
+                    .within(0.0, f64::INFINITY),
+                    field(
+                        "write",
+                        Kind::Number("J/bit"),
+                        Absent,
+                        "energy of a bit that is written, on top of that of operations",
+                    )
+                    .within(0.0, f64::INFINITY),
+                ],
+                docs: "where weights or activations are; a target that states none asks for no room",
+            },
         ],
         formulas: &[],
         lets: false,
-        later: &["memory", "bus", "registers"],
-        docs: "a hardware target: datapath, energy and throughput per precision",
+        later: &[
+            Later {
+                name: "bus",
+                why: "what buses of such cores take is not published, and the energy per operation contains it",
+            },
+            Later {
+                name: "registers",
+                why: "what register files of such cores take is not published, and the energy per operation contains it",
+            },
+        ],
+        docs: "a hardware target: datapath, memories, energy and throughput per precision",
     },
     Declaration {
         kind: "experiment",
@@ -448,37 +495,37 @@ pub const DECLARATIONS: &[Declaration] = &[
         sections: &[
             Section {
                 name: "train",
-                labelled: false,
+                label: Label::None,
                 fields: TRAINING,
                 docs: "the float stage",
             },
             Section {
                 name: "finetune",
-                labelled: false,
+                label: Label::None,
                 fields: TRAINING,
                 docs: "quantization-aware training",
             },
             Section {
                 name: "stage",
-                labelled: true,
+                label: Label::Alone,
                 fields: STAGE,
                 docs: "one of several stages of training, in the order of the text",
             },
             Section {
                 name: "final",
-                labelled: false,
+                label: Label::None,
                 fields: FINAL,
                 docs: "training of the Pareto set after the search, from the start and longer",
             },
             Section {
                 name: "arms",
-                labelled: false,
+                label: Label::None,
                 fields: &[],
                 docs: "values of which each runs the whole search: `finetune.epochs in {0, 1}`",
             },
             Section {
                 name: "search",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field(
                         "method",
