@@ -9,13 +9,17 @@
 //!
 //! * `energy`, `latency`: layers, additions and padded shortcuts as they are charged. Sums of parallel branches and what repairs add is left out.
 //! * `stored_size`: all of it.
-//! * `peak_memory`: while a layer is computed, its input, in the codes that it reads, and its output, in the codes of whoever reads it next,
-//!   or in one bit where that is not known, are alive (`memory`).
+//! * `peak_memory`: what is alive while a node is computed, exactly (`alive`, by `flow` and `table`). Where repairs change who reads what: its
+//!   input, in the codes that it reads, and its output, in the codes of whoever reads it next, or in one bit where that is not known (`memory`).
 
+mod alive;
+mod flow;
 mod memory;
+mod table;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::build;
 use super::counting::{Costs, End, Sum, Term};
@@ -27,7 +31,9 @@ use super::network::{Network, Node, Op, Placement};
 use super::operation::{How, TemplateOp};
 use super::place;
 use super::policy::Placed;
+use self::table::Table;
 use super::unroll::TemplateNode;
+pub(super) use alive::Alive;
 use crate::ir::{self, BinaryOp, Expr, Quantizer, Slot, Value};
 
 /// Work of pricing one layer, in parts of expressions.
@@ -44,10 +50,29 @@ pub(super) struct Source<'a> {
     of_targets: BTreeSet<usize>,
     /// Targets by the values of these decisions.
     known: RefCell<BTreeMap<String, Option<Target>>>,
+    repairs: &'a [ir::Repair],
+    shape: [usize; 3],
+    /// The quantizer of what leaves an addition or the network.
+    output: &'a Expr,
+    /// What is alive at each step, once that was wanted.
+    alive: &'a OnceLock<Option<Alive>>,
     /// Whether every skip connection of the space is there in the end.
     keeps_skips: bool,
     /// Whether there is nothing to pay for but layers and what is added to them.
     is_whole: bool,
+}
+
+/// What a template says of its network.
+pub(super) struct Parts<'a> {
+    pub nodes: &'a [TemplateNode],
+    pub placed: &'a [Option<Placed>],
+    pub quantizers: &'a [Quantizer],
+    pub decisions: &'a Decisions,
+    pub targets: &'a [(Expr, ir::Target)],
+    pub repairs: &'a [ir::Repair],
+    pub shape: [usize; 3],
+    pub output: &'a Expr,
+    pub alive: &'a OnceLock<Option<Alive>>,
 }
 
 /// The metrics that cost at least what layers do.
@@ -74,57 +99,90 @@ impl Metric {
     }
 }
 
+/// The limits that a requirement sets.
+pub(super) struct Limits<'a> {
+    pub sums: Vec<Sum<'a>>,
+    /// Whether the requirement asks for nothing else.
+    pub is_all: bool,
+}
+
 /// The limits that a requirement sets; none where it says something else.
-pub(super) fn bounds<'a>(require: &Expr, source: &'a Source<'a>) -> Vec<Sum<'a>> {
+pub(super) fn bounds<'a>(require: &Expr, source: &'a Source<'a>) -> Limits<'a> {
     match require {
         Expr::Binary(BinaryOp::And, x, y) => {
-            let mut both = bounds(x, source);
-            both.extend(bounds(y, source));
+            let (mut both, other) = (bounds(x, source), bounds(y, source));
+            both.sums.extend(other.sums);
+            both.is_all &= other.is_all;
             both
         }
-        Expr::Binary(BinaryOp::LessEqual | BinaryOp::Less, x, y) => limit(x, y, source),
-        Expr::Binary(BinaryOp::GreaterEqual | BinaryOp::Greater, x, y) => limit(y, x, source),
-        _ => Vec::new(),
+        Expr::Binary(op @ (BinaryOp::LessEqual | BinaryOp::Less), x, y) => {
+            limit(x, y, *op == BinaryOp::LessEqual, source)
+        }
+        Expr::Binary(op @ (BinaryOp::GreaterEqual | BinaryOp::Greater), x, y) => {
+            limit(y, x, *op == BinaryOp::GreaterEqual, source)
+        }
+        _ => Limits {
+            sums: Vec::new(),
+            is_all: false,
+        },
     }
 }
 
-fn limit<'a>(metric: &Expr, most: &Expr, source: &'a Source<'a>) -> Vec<Sum<'a>> {
-    let Expr::Name(name, _) = metric else {
-        return Vec::new();
+fn limit<'a>(metric: &Expr, most: &Expr, closed: bool, source: &'a Source<'a>) -> Limits<'a> {
+    let named = match metric {
+        Expr::Name(name, _) => Metric::named(name),
+        _ => None,
     };
     let most = most.as_value().and_then(Value::as_number);
-    let (Some(metric), Some(most)) = (Metric::named(name), most) else {
-        return Vec::new();
+    let (Some(metric), Some(most)) = (named, most) else {
+        return Limits {
+            sums: Vec::new(),
+            is_all: false,
+        };
     };
     if metric != Metric::PeakMemory && source.targets.is_empty() {
-        return Vec::new();
+        return Limits {
+            sums: Vec::new(),
+            is_all: false,
+        };
     }
-    let end = End {
-        at: most,
-        closed: true,
-    };
-    let of = |terms| Sum {
+    let of = |terms, is_all| Sum {
         terms,
         low: None,
-        high: Some(end),
+        high: Some(End { at: most, closed }),
+        is_all,
     };
-    let terms = source.terms(metric);
-    match metric {
+    let sums = match (metric, source.alive()) {
+        (Metric::PeakMemory, Some(alive)) => {
+            let whole = if closed { most.floor() } else { most.ceil() - 1.0 };
+            let found = alive.within(whole.max(0.0) as u64, source.decisions);
+            let sums = found.into_iter();
+            let sums = sums.map(|bits| of(vec![source.known(bits.table)], bits.is_all));
+            sums.collect()
+        }
         // The largest of them counts.
-        Metric::PeakMemory => terms.into_iter().map(|term| of(vec![term])).collect(),
-        _ => vec![of(terms)],
-    }
+        (Metric::PeakMemory, None) => {
+            let terms = source.terms(metric).into_iter();
+            terms.map(|term| of(vec![term], false)).collect()
+        }
+        _ => vec![of(source.terms(metric), source.is_whole(metric))],
+    };
+    Limits { sums, is_all: true }
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(
-        nodes: &'a [TemplateNode],
-        placed: &'a [Option<Placed>],
-        quantizers: &'a [Quantizer],
-        decisions: &'a Decisions,
-        targets: &'a [(Expr, ir::Target)],
-        repairs: &[ir::Repair],
-    ) -> Source<'a> {
+    pub(super) fn new(parts: Parts<'a>) -> Source<'a> {
+        let Parts {
+            nodes,
+            placed,
+            quantizers,
+            decisions,
+            targets,
+            repairs,
+            shape,
+            output,
+            alive,
+        } = parts;
         let mut of_targets = BTreeSet::new();
         for (chosen, target) in targets {
             of_targets.extend(evaluate::decisions(chosen));
@@ -141,6 +199,10 @@ impl<'a> Source<'a> {
             targets,
             of_targets,
             known: RefCell::default(),
+            repairs,
+            shape,
+            output,
+            alive,
             keeps_skips: !any(ir::Edit::RemoveSkips),
             is_whole: !any(ir::Edit::RemoveSkips)
                 && !any(ir::Edit::ShortcutAroundBinaryConvs)
@@ -151,16 +213,51 @@ impl<'a> Source<'a> {
     /// What each layer costs at least of a metric, and how that becomes what a network does.
     pub(super) fn of(&self, name: &str) -> Option<(Vec<Term<'_>>, Costs)> {
         let metric = Metric::named(name)?;
-        let costs = match metric {
-            Metric::PeakMemory => Costs::Largest,
-            _ => Costs::Added,
-        };
-        Some((self.terms(metric), costs))
+        Some(match (metric, self.alive()) {
+            (Metric::PeakMemory, Some(alive)) => {
+                let steps = alive.least(self.decisions).into_iter();
+                let terms = steps.map(|bits| self.known(bits.table));
+                (terms.collect(), Costs::Largest)
+            }
+            (Metric::PeakMemory, None) => (self.terms(metric), Costs::Largest),
+            _ => (self.terms(metric), Costs::Added),
+        })
+    }
+
+    /// What a metric is at most, where some candidate has `known`; absent if that is not known.
+    pub(super) fn most(&self, name: &str, known: f64) -> Option<(Vec<Term<'_>>, Costs)> {
+        let metric = Metric::named(name)?;
+        if metric != Metric::PeakMemory {
+            let terms = self.is_whole(metric).then(|| self.terms(metric))?;
+            return Some((terms, Costs::Added));
+        }
+        let steps = self.alive()?.most(known as u64, self.decisions)?;
+        let terms = steps.into_iter().map(|bits| self.known(bits.table));
+        Some((terms.collect(), Costs::Largest))
     }
 
     /// Whether the sum of what layers cost is all that a network does.
-    pub(super) fn is_whole(&self) -> bool {
-        self.is_whole
+    fn is_whole(&self, metric: Metric) -> bool {
+        let is_projection = |node: &TemplateNode| matches!(node.op, TemplateOp::Project(_));
+        match metric {
+            // Nothing but layers is stored.
+            Metric::StoredSize => self.keeps_skips || !self.nodes.iter().any(is_projection),
+            _ => self.is_whole,
+        }
+    }
+
+    fn alive(&self) -> Option<&Alive> {
+        self.alive.get_or_init(|| Alive::new(self)).as_ref()
+    }
+
+    /// A table as a term.
+    fn known(&self, table: Table<u64>) -> Term<'_> {
+        Term {
+            scope: table.scope.clone(),
+            work: 1,
+            rows: Some(table.rows.iter().map(|r| r.map(|b| b as f64)).collect()),
+            value: Box::new(move |values| table.of(self.decisions, values).map(|b| b as f64)),
+        }
     }
 
     fn terms(&self, metric: Metric) -> Vec<Term<'_>> {
@@ -186,6 +283,7 @@ impl<'a> Source<'a> {
             terms.push(Term {
                 scope: scope.into_iter().collect(),
                 work,
+                rows: None,
                 value: Box::new(move |values| {
                     let scope = Values(values);
                     match evaluate::truth(&node.guard, &scope) {

@@ -10,7 +10,7 @@ use super::bounds::{self, Abstract};
 use super::counting::Count;
 use super::decision::Choices;
 use super::policy::{FLOAT, Placed};
-use super::template::{Claim, Relaxed, Template};
+use super::template::{Claim, Limit, Template};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Method, Require, Value};
 
@@ -127,15 +127,15 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
 /// No point is left when everything is counted together: which requirements exclude each other.
 fn conflict(template: &Template) -> Diagnostic {
     // Leaves out what is not needed, one by one.
-    let mut relaxed: Vec<&Relaxed> = template.relaxed().iter().collect();
-    let numbers = |of: &[&Relaxed]| -> Vec<usize> { of.iter().map(|r| r.require).collect() };
+    let mut limits: Vec<&Limit> = template.limits().iter().collect();
+    let numbers = |of: &[&Limit]| -> Vec<usize> { of.iter().map(|r| r.require).collect() };
     let mut needed: Vec<&Claim> = template.claims().iter().collect();
     let mut i = 0;
-    while i < relaxed.len() {
-        let mut fewer = relaxed.clone();
+    while i < limits.len() {
+        let mut fewer = limits.clone();
         fewer.remove(i);
         match template.excludes_all(&needed, &numbers(&fewer)) {
-            true => relaxed = fewer,
+            true => limits = fewer,
             false => i += 1,
         }
     }
@@ -143,13 +143,13 @@ fn conflict(template: &Template) -> Diagnostic {
     while i < needed.len() {
         let mut fewer = needed.clone();
         fewer.remove(i);
-        match template.excludes_all(&fewer, &numbers(&relaxed)) {
+        match template.excludes_all(&fewer, &numbers(&limits)) {
             true => needed = fewer,
             false => i += 1,
         }
     }
     let of_claims = needed.iter().map(|claim| &claim.written);
-    let of_prices = relaxed.iter().map(|r| &r.written);
+    let of_prices = limits.iter().map(|r| &r.written);
     let needed: Vec<&Require> = of_claims.chain(of_prices).collect();
     match &needed[..] {
         [] => Diagnostic::error("bnas::require::unmeetable", "the space has no candidate")

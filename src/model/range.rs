@@ -66,7 +66,7 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         constraints: (0..template.decisions().constraints.len()).collect(),
         bounds: requires
             .iter()
-            .flat_map(|r| least::bounds(r, &source))
+            .flat_map(|r| least::bounds(r, &source).sums)
             .collect(),
     };
     let points = &mut found.points;
@@ -80,11 +80,23 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         .iter()
         .filter(|name| default.0.contains_key(**name))
     {
-        if let Some((terms, costs)) = source.of(name) {
-            let is_whole = costs == Costs::Added && source.is_whole();
-            let range = search.range(name, (&terms, costs), 0.0, is_whole, points);
-            found.of.insert(name, range);
-        }
+        let Some((terms, costs)) = source.of(name) else {
+            continue;
+        };
+        // What is below this is of no interest for the largest.
+        let met = meets(template, &point).is_some();
+        let known = if met { default.0[*name] } else { 0.0 };
+        let range = match (costs, source.most(name, known)) {
+            (Costs::Added, most) => {
+                search.range(name, (&terms, costs), 0.0, most.is_some(), points)
+            }
+            (_, most) => {
+                let low = search.range(name, (&terms, costs), 0.0, false, points).low;
+                let most = most.and_then(|(terms, costs)| search.high(name, (&terms, costs), points));
+                Range { low, high: most }
+            }
+        };
+        found.of.insert(name, range);
     }
     // What layers alone allow contains every member.
     for (name, (low, high)) in template.extremes() {
@@ -135,6 +147,20 @@ impl Search<'_> {
         priced.negative();
         let high = self.end(name, -1.0, constant, &mut priced, points);
         Range { low, high }
+    }
+
+    /// The upper end alone.
+    fn high(
+        &self,
+        name: &str,
+        (terms, costs): (&[Term], Costs),
+        points: &mut Vec<Point>,
+    ) -> Option<End> {
+        let decisions = self.template.decisions();
+        let mut priced =
+            Priced::new(decisions, &self.constraints, &self.bounds, (terms, costs))?;
+        priced.negative();
+        self.end(name, -1.0, 0.0, &mut priced, points)
     }
 
     /// What any candidate has.

@@ -13,7 +13,7 @@ use super::evaluate;
 use super::members::Values;
 use super::metrics::Metrics;
 use super::range::{Range, ranges};
-use super::template::{Relaxed, Template};
+use super::template::{Limit, Limited, Template};
 use crate::ir::{Expr, Slot, Value};
 use crate::stream::{Purpose, stream};
 
@@ -98,6 +98,9 @@ pub fn survey(template: &Template) -> Survey {
                     || counted.parts().is_some() && !left_out.contains(&claim.constraint)
             });
         }
+    }
+    for limit in template.limits() {
+        counts.insert(limit.require, limit.counted != Limited::Roughly);
     }
     let is_counted = |require: usize| counts.get(&require).copied().unwrap_or(false);
     let mut verdicts = Vec::new();
@@ -224,7 +227,8 @@ fn pruned(template: &Template) -> Vec<Pruned> {
         }
         concerned.push(of_claim);
     }
-    let by_price: Vec<(&Relaxed, BTreeMap<usize, Vec<u64>>)> = (template.relaxed().iter())
+    let by_price: Vec<(&Limit, BTreeMap<usize, Vec<u64>>)> = (template.limits().iter())
+        .filter(|r| r.counted != Limited::Always)
         .map(|r| (r, template.pruned_by(r.require).into_iter().collect()))
         .collect();
     let mut alone: BTreeMap<usize, BTreeMap<usize, Vec<u64>>> = BTreeMap::new();
@@ -243,8 +247,8 @@ fn pruned(template: &Template) -> Vec<Pruned> {
         });
         let by = by.map(|number| claims[*number].written.text.clone());
         let by = by.or_else(|| {
-            let (relaxed, _) = by_price.iter().find(|(_, of)| excludes(of.get(&key)))?;
-            Some(relaxed.written.text.clone())
+            let (limit, _) = by_price.iter().find(|(_, of)| excludes(of.get(&key)))?;
+            Some(limit.written.text.clone())
         });
         let choices = &decisions.all[key].choices;
         pruned.push(Pruned {

@@ -4,19 +4,22 @@
 //! the space, or is never met, is reported here, before anything runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::additive;
 use super::aggregate::{self, Place};
 use super::build;
 use super::candidate::Candidate;
-use super::counting::{self, Counted, Sum};
+#[cfg(test)]
+use super::counting::Sum;
+use super::counting::{self, Counted, Kept};
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
 use super::existence;
 use super::extremes;
 use super::fit;
 use super::hardware::{self, Target};
-use super::least::{self, Source};
+use super::least::{self, Alive, Source};
 use super::members::Values;
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
@@ -67,18 +70,33 @@ pub struct Template {
     warnings: Vec<Diagnostic>,
     claims: Vec<Claim>,
     counted: Counted,
-    relaxed: Vec<Relaxed>,
+    limits: Vec<Limit>,
+    /// What is alive at each step, once that was wanted.
+    alive: OnceLock<Option<Alive>>,
     /// Metrics that are sums over layers, if they are.
     sums: Option<BTreeMap<&'static str, Expr>>,
 }
 
-/// A requirement on the price of a network: it rejects what is drawn, and points whose layers alone break it are not drawn.
+/// A requirement on the price of a network that is counted, as far as that can be.
 #[derive(Debug, Clone)]
-pub struct Relaxed {
+pub struct Limit {
     /// Its number among the requirements of the experiment.
     pub require: usize,
     /// As it is written.
     pub written: ir::Require,
+    /// How far.
+    pub counted: Limited,
+}
+
+/// How far a requirement on the price of a network is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// Every candidate meets it.
+    Always,
+    /// Whatever is drawn meets it.
+    Exactly,
+    /// Points whose layers alone break it are not drawn; it rejects others that are.
+    Roughly,
 }
 
 /// A requirement that has become a constraint over decisions.
@@ -257,24 +275,29 @@ impl Template {
                 decisions.constraints.push(holds);
             }
         }
-        let source = Source::new(
-            &nodes,
-            &placed,
-            &experiment.quantizers,
-            &decisions,
-            &targets,
-            &experiment.repair_definitions,
-        );
-        let limits = |require: &Expr| least::bounds(require, &source);
-        let (counted, relaxed) = counted_within(&decisions, &requires, &limits);
-        let relaxed = relaxed.into_iter().map(|require| Relaxed {
+        let alive = OnceLock::new();
+        let source = Source::new(least::Parts {
+            nodes: &nodes,
+            placed: &placed,
+            quantizers: &experiment.quantizers,
+            decisions: &decisions,
+            targets: &targets,
+            repairs: &experiment.repair_definitions,
+            shape,
+            output: &output,
+            alive: &alive,
+        });
+        let (counted, limits) = counted_within(&decisions, &requires, &source);
+        let limits = limits.into_iter().map(|(require, counted)| Limit {
             require,
             written: experiment.requires[require].clone(),
+            counted,
         });
-        let relaxed = relaxed.collect();
+        let limits = limits.collect();
         let mut template = Template {
             counted,
-            relaxed,
+            limits,
+            alive,
             sums,
             claims,
             decisions,
@@ -370,9 +393,9 @@ impl Template {
         &self.counted
     }
 
-    /// Requirements that points are drawn for by what layers cost at least.
-    pub fn relaxed(&self) -> &[Relaxed] {
-        &self.relaxed
+    /// Requirements on the price of a network that are counted, exactly or by what layers cost at least.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
     }
 
     /// What a point costs at least, by the limits that a requirement sets: of each its sum.
@@ -384,7 +407,7 @@ impl Template {
             terms.map(|t| t.expect("a layer with a price")).sum()
         };
         let limits = least::bounds(&self.requires[require], &source);
-        limits.iter().map(of_sum).collect()
+        limits.sums.iter().map(of_sum).collect()
     }
 
     /// Metrics that are sums over layers as formulas of the decisions; `None` if repairs change them.
@@ -399,14 +422,17 @@ impl Template {
 
     /// Where layers come from, and what is paid for them.
     pub(super) fn source(&self) -> Source<'_> {
-        Source::new(
-            &self.nodes,
-            &self.placed,
-            &self.quantizers,
-            &self.decisions,
-            &self.targets,
-            &self.repair_definitions,
-        )
+        Source::new(least::Parts {
+            nodes: &self.nodes,
+            placed: &self.placed,
+            quantizers: &self.quantizers,
+            decisions: &self.decisions,
+            targets: &self.targets,
+            repairs: &self.repair_definitions,
+            shape: self.shape,
+            output: &self.output,
+            alive: &self.alive,
+        })
     }
 
     /// The members that no point has for what a requirement asks for at least, by decision.
@@ -417,7 +443,7 @@ impl Template {
         };
         let source = self.source();
         let limits = least::bounds(&self.requires[require], &source);
-        Counted::within(&decisions, &limits).pruned(&decisions)
+        Counted::within(&decisions, &limits.sums).pruned(&decisions)
     }
 
     /// Whether it is proved that no point meets these claims and requirements.
@@ -430,7 +456,7 @@ impl Template {
         };
         let source = self.source();
         let limits = requires.iter().map(|i| &self.requires[*i]);
-        let limits: Vec<_> = limits.flat_map(|r| least::bounds(r, &source)).collect();
+        let limits: Vec<_> = limits.flat_map(|r| least::bounds(r, &source).sums).collect();
         Counted::within(&decisions, &limits).is_empty()
     }
 
@@ -633,27 +659,31 @@ impl Template {
     }
 }
 
-/// Decisions, counted within the limits that requirements set, and the numbers of these requirements.
-fn counted_within<'a>(
+/// Decisions, counted within the limits that requirements set, and the numbers of these requirements with how far they are counted.
+fn counted_within(
     decisions: &Decisions,
     requires: &[Expr],
-    limits: &dyn Fn(&Expr) -> Vec<Sum<'a>>,
-) -> (Counted, Vec<usize>) {
+    source: &Source,
+) -> (Counted, Vec<(usize, Limited)>) {
     let (mut all, mut of) = (Vec::new(), Vec::new());
     for (i, require) in requires.iter().enumerate() {
-        let limits = limits(require);
-        if !limits.is_empty() {
-            of.push((i, all.len()..all.len() + limits.len()));
-            all.extend(limits);
-        }
+        let limits = least::bounds(require, source);
+        of.push((i, all.len()..all.len() + limits.sums.len(), limits.is_all));
+        all.extend(limits.sums);
     }
     let counted = Counted::within(decisions, &all);
-    let kept = of.into_iter().filter(|(_, bounds)| {
-        let mut bounds = bounds.clone();
-        bounds.any(|bound| counted.keeps(bound))
-    });
-    let kept = kept.map(|(i, _)| i).collect();
-    (counted, kept)
+    let mut found = Vec::new();
+    for (i, mut bounds, is_all) in of {
+        let every = |kept: &[Kept]| bounds.clone().all(|b| kept.contains(&counted.kept(b)));
+        if is_all && every(&[Kept::Always]) {
+            found.push((i, Limited::Always));
+        } else if is_all && every(&[Kept::Always, Kept::Exactly]) {
+            found.push((i, Limited::Exactly));
+        } else if bounds.any(|b| counted.kept(b) != Kept::Dropped) {
+            found.push((i, Limited::Roughly));
+        }
+    }
+    (counted, found)
 }
 
 /// A point and what is known or measured of it.

@@ -112,7 +112,7 @@ fn most_of_what_is_drawn_within_a_limit_meets_it() {
             "space = mobilenet_v2  policy = few  target = braintta",
             &format!("require {require}"),
         );
-        assert_eq!(template.relaxed().len(), 1, "{require}");
+        assert_eq!(template.limits().len(), 1, "{require}");
         let (counted, decisions) = (template.counted(), template.decisions());
         assert!(matches!(counted.count(decisions), Count::TooHard { .. }));
         let mut rng = stream(6, 0, Purpose::Search);

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-use self::cheapest::{Added, Cost, Largest, Whole};
+use self::cheapest::{Added, Cost, Largest, Least, Whole};
 pub use self::comparison::{End, Sum, Term, combinations, conjuncts, terms};
 use self::factors::{Factors, Raw, RawSum};
 use self::layout::Layout;
@@ -72,8 +72,10 @@ pub struct Eliminated {
     pub has_sums: bool,
     /// Constraints that are not met by everything that is drawn.
     pub left_out: Vec<usize>,
-    /// Bounds, by number, that nothing that is drawn keeps to.
+    /// Bounds, by number, that nothing that is drawn keeps to; those that are rounded; and those within which everything is.
     pub dropped: Vec<usize>,
+    pub rounded: Vec<usize>,
+    pub idle: Vec<usize>,
     /// The products of counts that it took.
     work: u64,
 }
@@ -181,11 +183,13 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
     let layout = planned(&factors)?;
     let (tree, work) = counts(&factors, &layout)?;
     let mut left_out: BTreeSet<usize> = raw.beyond.iter().copied().collect();
-    let sums = raw.sums.iter().zip(units);
-    left_out.extend(
-        sums.filter(|(_, u)| !u.is_exact())
-            .flat_map(|(s, _)| &s.constraints),
-    );
+    let mut rounded = Vec::new();
+    for (sum, unit) in raw.sums.iter().zip(units) {
+        if !unit.is_exact() {
+            left_out.extend(&sum.constraints);
+            rounded.extend(&sum.bounds);
+        }
+    }
     Some(Eliminated {
         total: Total {
             parts: tree.total(),
@@ -196,6 +200,8 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
         has_sums: !units.is_empty(),
         left_out: left_out.into_iter().collect(),
         dropped: Vec::new(),
+        rounded,
+        idle: raw.idle.clone(),
         work,
     })
 }
@@ -225,6 +231,8 @@ fn counts(factors: &Factors<BigUint>, layout: &Layout) -> Option<(Arc<dyn Points
 pub enum Costs {
     Added,
     Largest,
+    /// Where what is dear is cheap, the largest is the least.
+    Least,
 }
 
 /// What points cost that meet guards, constraints and bounds.
@@ -250,6 +258,11 @@ impl Priced {
     /// The same where what is dear is cheap.
     pub fn negative(&mut self) {
         self.raw.negate_prices();
+        self.costs = match self.costs {
+            Costs::Added => Costs::Added,
+            Costs::Largest => Costs::Least,
+            Costs::Least => Costs::Largest,
+        };
     }
 
     /// Looks for the cheapest of the points, as far as limits can be met: for each look the members of what it finds, by decision, and the cost, than
@@ -264,6 +277,7 @@ impl Priced {
             let found = match self.costs {
                 Costs::Added => cheapest::<Added>(raw, units, decisions),
                 Costs::Largest => cheapest::<Largest>(raw, units, decisions),
+                Costs::Least => cheapest::<Least>(raw, units, decisions),
             };
             found.map(|(members, cost)| look(members, cost))
         };

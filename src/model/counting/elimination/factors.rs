@@ -20,6 +20,9 @@ use crate::model::members::Values;
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;
 
+/// Sums of many numbers differ by their last bits.
+const ROUNDING: f64 = 1e-9;
+
 /// All tables. A row multiplies the amounts by a `W`.
 #[derive(Debug, Clone)]
 pub struct Factors<W> {
@@ -53,6 +56,8 @@ pub struct Raw {
     prices: Vec<TermTable>,
     /// Constraints that are no tables and no sums, by their number.
     pub beyond: Vec<usize>,
+    /// Bounds, by their number, within which everything is.
+    pub idle: Vec<usize>,
 }
 
 /// The variables of a term, and its value for each row; none where it has no value.
@@ -117,6 +122,7 @@ pub fn raw(
             sums: Vec::new(),
             prices: Vec::new(),
             beyond: Vec::new(),
+            idle: Vec::new(),
         },
         few,
         work: MOST_WORK,
@@ -260,8 +266,15 @@ impl Builder<'_> {
     /// The value of each term for each row over its decisions.
     fn terms(&mut self, terms: &[Term]) -> Option<Vec<TermTable>> {
         let mut tables = Vec::with_capacity(terms.len());
-        for Term { scope, work, value } in terms {
-            let (scope, table) = self.tabulate(scope, *work, value)?;
+        for term in terms {
+            let (scope, table) = match &term.rows {
+                Some(rows) => {
+                    let numbers = term.scope.iter().map(|d| self.numbers[d]);
+                    let rows = rows.iter().map(|value| Some(*value));
+                    (numbers.collect(), rows.collect())
+                }
+                None => self.tabulate(&term.scope, term.work, &term.value)?,
+            };
             // Not a number is neither below nor above anything.
             let table: Vec<Option<f64>> = table
                 .into_iter()
@@ -277,6 +290,12 @@ impl Builder<'_> {
 
     fn sum(&mut self, of: Of, sum: &Sum) -> Option<()> {
         let terms = self.terms(&sum.terms)?;
+        if let (Of::Bound(number), Some(end), None) = (of, sum.high, sum.low)
+            && largest(&terms).is_some_and(|largest| largest < end.at)
+        {
+            self.raw.idle.push(number);
+            return Some(());
+        }
         if let [(scope, table)] = &terms[..] {
             let allowed = |value: &Option<f64>| value.is_some_and(|v| sum.allows(v));
             let table = table.iter().map(allowed).collect();
@@ -305,6 +324,15 @@ impl Builder<'_> {
         self.raw.sums.push(new);
         Some(())
     }
+}
+
+/// What a sum may be at most, and what rounding adds; `None` if a term has no value at some point, or never any.
+fn largest(terms: &[TermTable]) -> Option<f64> {
+    let mut sum = 0.0;
+    for (_, table) in terms {
+        sum += table.iter().flatten().copied().reduce(f64::max)?;
+    }
+    Some(sum * (1.0 + ROUNDING))
 }
 
 impl RawSum {
