@@ -410,6 +410,19 @@ impl Template {
         limits.sums.iter().map(of_sum).collect()
     }
 
+    /// The peak of a point by what may be alive at each step: what it is at least and at most.
+    #[cfg(test)]
+    pub(crate) fn peak(&self, point: &Point) -> Option<(f64, f64)> {
+        let source = self.source();
+        let largest = |terms: Vec<counting::Term>| {
+            let values = terms.iter().filter_map(|t| (t.value)(&point.0));
+            values.fold(0.0, f64::max)
+        };
+        let (least, _) = source.of("peak_memory")?;
+        let (most, _) = source.most("peak_memory", 0.0)?;
+        Some((largest(least), largest(most)))
+    }
+
     /// Metrics that are sums over layers as formulas of the decisions; `None` if repairs change them.
     pub(super) fn sums(&self) -> Option<&BTreeMap<&'static str, Expr>> {
         self.sums.as_ref()

@@ -36,6 +36,37 @@ const LOOSE: &str = "require energy <= 1 J
   require stored_size <= 1 GiB
   require peak_memory <= 1 GiB";
 
+/// Whether the peak by what is alive at each step is that of the network, at random points.
+fn assert_peaks(template: &Template, draws: usize) {
+    let free = Counted::new(template.decisions());
+    let mut rng = stream(7, 0, Purpose::Search);
+    for _ in 0..draws {
+        let point = free
+            .draw(template.decisions(), &mut Uniform(&mut rng))
+            .unwrap();
+        let peak = template.known(&point).unwrap().0["peak_memory"];
+        assert_eq!(template.peak(&point), Some((peak, peak)), "{point:?}");
+    }
+}
+
+#[test]
+fn what_is_alive_is_known_by_the_decisions_that_it_depends_on() {
+    let parts = "policy = few  target = braintta";
+    let mobile = "use std.spaces.mobilenet_v2";
+    assert_peaks(&template(mobile, &format!("space = mobilenet_v2  {parts}"), ""), 50);
+    let cells = "use std.spaces.multi_branch_cell";
+    assert_peaks(&template(cells, &format!("space = multi_branch_cell  {parts}"), ""), 50);
+    let residual = "use std.spaces.resnet20";
+    let space = "space = resnet20 { width in {4, 8}  blocks in 1..3 }";
+    assert_peaks(&template(residual, &format!("{space}  {parts}"), ""), 50);
+    // What leaves an addition has the bits of `output`.
+    let outputs = "use std.spaces.resnet20
+use std.spaces.mobilenet_v2
+policy kept { each layer { q in {binary, int8}  weights = q  activations = q }  output = int8 }";
+    assert_peaks(&template(outputs, "space = mobilenet_v2  policy = kept", ""), 50);
+    assert_peaks(&template(outputs, &format!("{space}  policy = kept"), ""), 50);
+}
+
 /// Each of them at random points: what layers cost at least and the price, as shares.
 fn compare(template: &Template, draws: usize) -> Vec<f64> {
     let free = Counted::new(template.decisions());
@@ -76,7 +107,6 @@ fn mobile_networks_cost_at_least_what_their_layers_do() {
         "{shares:?}"
     );
     assert!(shares[2] > 1.0 - 1e-9, "{shares:?}");
-    assert!(shares[3] > 0.2, "{shares:?}");
 }
 
 #[test]
