@@ -100,6 +100,9 @@ pub(in crate::model) trait Flow {
     /// How a node treats what it reads.
     fn treats(&self, node: usize) -> Treats;
 
+    /// Whether a node may read codes. One that does not multiply never does.
+    fn has_codes(&self, node: usize) -> bool;
+
     /// The codes as which a node reads, and their bits. `None`: as they are.
     fn codes(&self, node: usize) -> Result<Option<(Self::Codes, u64)>, Self::Unknown>;
 
@@ -152,7 +155,11 @@ fn kept_bits<F: Flow>(flow: &F, index: usize) -> Result<u64, F::Unknown> {
     }
     let mut all: Vec<F::Codes> = Vec::new();
     let mut sum = 0;
-    for reader in users(flow, index)? {
+    let users = users(flow, index)?;
+    if users.iter().any(|reader| !flow.has_codes(*reader)) {
+        return Ok(FLOAT_BITS);
+    }
+    for reader in users {
         match flow.codes(reader)? {
             Some((codes, bits)) => {
                 if !all.iter().any(|other| flow.same(other, &codes)) {
@@ -253,6 +260,10 @@ impl<'a> Flow for Built<'a> {
             Op::Concat => Treats::Concatenates,
             _ => Treats::Otherwise,
         }
+    }
+
+    fn has_codes(&self, node: usize) -> bool {
+        self.network.nodes[node].placement.is_some()
     }
 
     fn codes(&self, node: usize) -> Result<Option<(&'a Quantizer, u64)>, Infallible> {

@@ -6,7 +6,7 @@
 
 use super::Source;
 use super::flow::Values;
-use super::table::{Partial, Table};
+use super::table::{Order, Partial, Table};
 use crate::ir::Edit;
 use crate::model::decision::Decisions;
 use crate::model::hardware::buffer;
@@ -16,8 +16,9 @@ use crate::model::operation::{How, TemplateOp};
 const MOST_NODES: usize = 1000;
 /// The most answers to what one buffer is.
 const MOST_ANSWERS: usize = 20_000;
-/// The most rows of what is alive at one step.
-const MOST_ROWS: usize = 50_000;
+/// The most rows of one buffer, and of all that are alive at one step.
+const MOST_ROWS_OF_ONE: usize = 5_000;
+const MOST_ROWS: usize = 20_000;
 
 /// A sum that is beyond every limit.
 const BEYOND: u64 = 1 << 60;
@@ -26,8 +27,8 @@ const BEYOND: u64 = 1 << 60;
 #[derive(Debug, Clone)]
 pub(in crate::model) struct Alive {
     steps: Vec<Step>,
-    /// Whether nothing else is alive, and nothing less.
-    is_exact: bool,
+    /// Whether no two quantizers were taken for the same that may not be.
+    is_sure: bool,
 }
 
 /// A node that gives a buffer of its own.
@@ -36,7 +37,16 @@ struct Step {
     /// Whether it is there.
     exists: Table<bool>,
     /// The bits of the buffers that may be alive while it is computed, where it is there. Its own is the first.
-    buffers: Vec<Table<u64>>,
+    buffers: Vec<Alternatives>,
+}
+
+/// The bits of a buffer: at least by decisions, and at most.
+#[derive(Debug, Clone)]
+struct Alternatives {
+    least: Table<u64>,
+    most: u64,
+    /// Whether there are not more bits than that.
+    is_exact: bool,
 }
 
 /// Which side of the truth is wanted where not all can be had.
@@ -64,44 +74,57 @@ impl Alive {
             return None;
         }
         let values = Values::new(source);
-        let mut is_exact = true;
+        let order = Order {
+            least: |x: (usize, u64), y| (x.0.min(y.0), x.1.min(y.1)),
+            most: |x: (usize, u64), y| (x.0.max(y.0), x.1.max(y.1)),
+        };
         // For each node its buffer: the step at which it dies, and its bits; none where the node gives no buffer.
-        let mut buffers: Vec<Option<Table<(usize, u64)>>> = Vec::with_capacity(values.len());
+        let mut buffers = Vec::with_capacity(values.len());
         for birth in 0..values.len() {
-            let table = values.partial.table(MOST_ANSWERS, &|| {
+            let answers = values.partial.answers(MOST_ANSWERS, MOST_ROWS_OF_ONE, &order, &|| {
                 if !values.exists(birth)? {
                     return Ok((0, 0));
                 }
+                let len = values.len_of(birth)?;
                 Ok(match buffer(&values, birth)? {
-                    Some(buffer) => (buffer.death, values.len_of(birth)? * buffer.bits),
+                    Some(buffer) => (buffer.death, len * buffer.bits),
                     None => (0, 0),
                 })
             });
-            is_exact &= table.is_some();
-            let is_there = |t: &Table<(usize, u64)>| t.values().any(|(_, bits)| bits > 0);
-            buffers.push(table.filter(is_there));
+            buffers.push(answers?);
         }
         let mut steps = Vec::new();
         for (at, own) in buffers.iter().enumerate() {
-            let Some(own) = own else { continue };
-            let exists = own.map(|(_, bits)| Some(bits > 0)).reduced();
-            let mut of_step = vec![own.map(|(_, b)| (b > 0).then_some(b)).reduced()];
-            for earlier in buffers[..at].iter().flatten() {
-                if earlier.values().all(|(death, _)| death < at) {
-                    continue;
-                }
+            if own.most.1 == 0 {
+                continue;
+            }
+            // Where it is not known to be there, it is not.
+            let exists = own.table.map(|(_, bits)| Some(bits > 0)).reduced();
+            let mut of_step = vec![Alternatives {
+                least: own.table.map(|(_, b)| (b > 0).then_some(b)).reduced(),
+                most: own.most.1,
+                is_exact: own.is_exact,
+            }];
+            for earlier in buffers[..at].iter().filter(|earlier| earlier.most.0 >= at) {
                 let alive = |(death, bits)| if death >= at { bits } else { 0 };
-                let here = exists.with(earlier, &values.partial, MOST_ROWS, |exists, buffer| {
-                    buffer.filter(|_| exists == Some(true)).map(alive)
-                });
-                match here {
-                    Some(here) if here.values().all(|bits| bits == 0) => {}
-                    Some(here) => of_step.push(here),
-                    None => is_exact = false,
+                let here = exists.with(
+                    &earlier.table,
+                    &values.partial,
+                    MOST_ROWS,
+                    |exists, buffer| buffer.filter(|_| exists == Some(true)).map(alive),
+                );
+                let is_exact = here.is_some() && earlier.is_exact;
+                let least = here.unwrap_or(Table::constant(0));
+                if !is_exact || least.values().any(|bits| bits > 0) {
+                    of_step.push(Alternatives {
+                        least,
+                        most: earlier.most.1,
+                        is_exact,
+                    });
                 }
             }
             // What is over few decisions first.
-            of_step[1..].sort_by_key(|t| t.rows.len());
+            of_step[1..].sort_by_key(|buffer| buffer.least.rows.len());
             steps.push(Step {
                 exists,
                 buffers: of_step,
@@ -109,7 +132,7 @@ impl Alive {
         }
         Some(Alive {
             steps,
-            is_exact: is_exact && !values.is_unsure(),
+            is_sure: !values.is_unsure(),
         })
     }
 
@@ -119,7 +142,7 @@ impl Alive {
         let mut found = Vec::new();
         for step in &self.steps {
             let bits = step.bits(limit, Some(limit), Side::Least, &partial);
-            let is_all = bits.is_all && self.is_exact;
+            let is_all = bits.is_all && self.is_sure;
             let beyond = bits.table.map(|b| Some(if b > limit { b } else { 0 }));
             if beyond.values().any(|b| b > 0) || !is_all {
                 let table = beyond.reduced();
@@ -133,17 +156,18 @@ impl Alive {
     pub(super) fn least(&self, decisions: &Decisions) -> Vec<Bits> {
         let least = |step: &Step| {
             let always = !step.exists.values().any(|exists| !exists);
-            let ends = step.buffers.iter().map(|t| t.values().min().unwrap_or(0));
+            let ends = step.buffers.iter();
+            let ends = ends.map(|buffer| buffer.least.values().min().unwrap_or(0));
             if always { ends.sum() } else { 0 }
         };
         let floor = self.steps.iter().map(least).max().unwrap_or(0);
         self.above(floor, Side::Least, decisions)
     }
 
-    /// What is alive at most, where one peak is known. `None` if something is left out.
+    /// What is alive at most, where one peak is known. `None` if that is not known.
     pub(super) fn most(&self, floor: u64, decisions: &Decisions) -> Option<Vec<Bits>> {
-        let found = self.is_exact.then(|| self.above(floor, Side::Most, decisions));
-        found
+        self.is_sure
+            .then(|| self.above(floor, Side::Most, decisions))
     }
 
     /// What is alive at each step, where that may be more than `floor`.
@@ -163,9 +187,13 @@ impl Alive {
 impl Step {
     /// What is alive: `floor` where that is not more, anything above it where it is more than `limit`.
     fn bits(&self, floor: u64, limit: Option<u64>, side: Side, partial: &Partial) -> Bits {
-        let ends = |table: &Table<u64>| {
-            let least = table.values().min().unwrap_or(0);
-            (least, table.values().max().unwrap_or(0))
+        let ends = |buffer: &Alternatives| {
+            let least = buffer.least.values().min().unwrap_or(0);
+            let most = match buffer.is_exact {
+                true => buffer.least.values().max().unwrap_or(0),
+                false => buffer.most,
+            };
+            (least, most)
         };
         // What all others may add.
         let (mut least, mut most) = (0, 0);
@@ -175,6 +203,13 @@ impl Step {
         if most <= floor {
             let table = Table::constant(floor);
             return Bits { table, is_all: true };
+        }
+        if side == Side::Most && !self.buffers[0].is_exact {
+            // It may be there where it is not known to be.
+            return Bits {
+                table: Table::constant(most),
+                is_all: false,
+            };
         }
         let mut is_all = true;
         let mut sum = Table::constant(0);
@@ -186,11 +221,13 @@ impl Step {
                 () if limit.is_some_and(|limit| bits + least > limit) => BEYOND,
                 () => bits,
             };
-            let both = sum.with(buffer, partial, MOST_ROWS, |x: Option<u64>, y: Option<u64>| {
-                Some(settled(x? + y?))
-            });
+            let add = |x: Option<u64>, y: Option<u64>| Some(settled(x? + y?));
+            let both = match buffer.is_exact || side == Side::Least {
+                true => sum.with(&buffer.least, partial, MOST_ROWS, add),
+                false => None,
+            };
+            is_all &= buffer.is_exact && both.is_some();
             sum = both.unwrap_or_else(|| {
-                is_all = false;
                 let by = if side == Side::Least { low } else { high };
                 sum.map(|bits| Some(settled(bits + by)))
             });

@@ -361,6 +361,13 @@ impl Flow for Values<'_, '_> {
         }
     }
 
+    fn has_codes(&self, place: usize) -> bool {
+        match self.places[place] {
+            Place::Of(index) => self.source.placed[index].is_some(),
+            _ => false,
+        }
+    }
+
     fn codes(&self, place: usize) -> Result<Option<(Codes, u64)>, Open> {
         let Place::Of(index) = self.places[place] else {
             return Ok(None);

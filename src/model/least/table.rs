@@ -67,7 +67,23 @@ impl Scope for Partial<'_> {
     }
 }
 
+/// The answers to a question.
+pub struct Answers<T> {
+    pub table: Table<T>,
+    /// Whether they are all there; else they are less than that.
+    pub is_exact: bool,
+    /// What no answer is more than.
+    pub most: T,
+}
+
+/// Which of two answers, or what they have in common, is less, and more.
+pub struct Order<T> {
+    pub least: fn(T, T) -> T,
+    pub most: fn(T, T) -> T,
+}
+
 /// Answers by the decisions that were asked for on the way.
+#[derive(Clone, PartialEq)]
 enum Tree<T> {
     Answer(Option<T>),
     /// By member; the last one where the decision does not exist.
@@ -102,27 +118,55 @@ impl<'a> Partial<'a> {
         })
     }
 
-    /// The answers to a question. `None` if there are more than `most`, or rows, or one depends on a real.
-    pub fn table<T: Copy + PartialEq>(
+    /// The answers to a question; where they are more than a table has room for, without what was asked for last. `None` if there are more than
+    /// `most`, one depends on a real, or there is none.
+    pub fn answers<T: Copy + PartialEq>(
         &self,
         most: usize,
+        rows: usize,
+        order: &Order<T>,
         of: &dyn Fn() -> Result<T, Open>,
+    ) -> Option<Answers<T>> {
+        let mut tree = self.grown(&mut { most }, of)?;
+        let mut largest: Option<T> = None;
+        tree.each(&mut |answer| {
+            largest = Some(largest.map_or(answer, |l| (order.most)(l, answer)));
+        });
+        let mut is_exact = true;
+        let table = loop {
+            let mut scope = Vec::new();
+            tree.scope(&mut scope);
+            if let Some(table) = self.dense(&tree, &scope, rows) {
+                break table;
+            }
+            is_exact = false;
+            tree = tree.without(*scope.last()?, order.least);
+        };
+        Some(Answers {
+            table: self.masked(table).reduced(),
+            is_exact,
+            most: largest?,
+        })
+    }
+
+    fn dense<T: Copy + PartialEq>(
+        &self,
+        tree: &Tree<T>,
+        scope: &[usize],
+        most: usize,
     ) -> Option<Table<T>> {
-        let tree = self.grown(&mut { most }, of)?;
-        let mut scope = Vec::new();
-        tree.scope(&mut scope);
+        let mut scope = scope.to_vec();
         scope.sort_unstable();
-        scope.dedup();
         let mut table = Table::filled(scope, self.decisions, most, |_| None)?;
         let mut at = vec![0; table.scope.len()];
         for number in 0..table.rows.len() {
             table.unrow(number, &mut at);
             table.rows[number] = tree.at(&table.scope, &at);
         }
-        Some(self.masked(table).reduced())
+        Some(table)
     }
 
-    fn grown<T>(&self, left: &mut usize, of: &dyn Fn() -> Result<T, Open>) -> Option<Tree<T>> {
+    fn grown<T: Clone + PartialEq>(&self, left: &mut usize, of: &dyn Fn() -> Result<T, Open>) -> Option<Tree<T>> {
         let mut decision = match of() {
             Ok(answer) => {
                 *left = left.checked_sub(1)?;
@@ -156,10 +200,10 @@ impl<'a> Partial<'a> {
             true => None,
             false => Some(self.branch(decision, State::Absent, left, of)?),
         });
-        Some(Tree::By(decision, branches))
+        Some(Tree::by(decision, branches))
     }
 
-    fn branch<T>(
+    fn branch<T: Clone + PartialEq>(
         &self,
         decision: usize,
         state: State,
@@ -209,14 +253,7 @@ impl<'a> Partial<'a> {
             let tree = self.grown(&mut { MOST_GUARDED }, &|| self.holds(guard))?;
             let mut scope = Vec::new();
             tree.scope(&mut scope);
-            scope.sort_unstable();
-            scope.dedup();
-            let mut table = Table::filled(scope, self.decisions, MOST_GUARDED, |_| None)?;
-            let mut at = vec![0; table.scope.len()];
-            for number in 0..table.rows.len() {
-                table.unrow(number, &mut at);
-                table.rows[number] = tree.at(&table.scope, &at);
-            }
+            let table = self.dense(&tree, &scope, MOST_GUARDED)?;
             Some(Rc::new(table))
         });
         let found = found.flatten();
@@ -225,11 +262,88 @@ impl<'a> Partial<'a> {
     }
 }
 
-impl<T: Copy> Tree<T> {
+impl<T: Clone + PartialEq> Tree<T> {
+    /// What is the same for all members does not depend on the decision.
+    fn by(decision: usize, branches: Vec<Option<Tree<T>>>) -> Tree<T> {
+        let mut there = branches.iter().flatten();
+        match there.next() {
+            Some(first) if there.all(|other| other == first) => first.clone(),
+            None => Tree::Answer(None),
+            Some(_) => Tree::By(decision, branches),
+        }
+    }
+
+    /// What is left once a decision is known.
+    fn given(&self, decision: usize, member: usize) -> Tree<T> {
+        match self {
+            Tree::Answer(_) => self.clone(),
+            Tree::By(other, branches) if *other == decision => {
+                branches[member].clone().unwrap_or(Tree::Answer(None))
+            }
+            Tree::By(other, branches) => {
+                let left = branches.iter();
+                let left = left.map(|b| b.as_ref().map(|b| b.given(decision, member)));
+                Tree::by(*other, left.collect())
+            }
+        }
+    }
+
+    /// For each point the lesser answer of two trees.
+    fn lesser(&self, other: &Tree<T>, least: fn(T, T) -> T) -> Tree<T> {
+        match (self, other) {
+            (Tree::Answer(None), tree) | (tree, Tree::Answer(None)) => tree.clone(),
+            (Tree::Answer(Some(x)), Tree::Answer(Some(y))) => {
+                Tree::Answer(Some(least(x.clone(), y.clone())))
+            }
+            (Tree::By(decision, branches), tree) | (tree, Tree::By(decision, branches)) => {
+                let both = branches.iter().enumerate().map(|(member, branch)| {
+                    let its = tree.given(*decision, member);
+                    match branch {
+                        Some(branch) => Some(branch.lesser(&its, least)),
+                        None if its == Tree::Answer(None) => None,
+                        None => Some(its),
+                    }
+                });
+                Tree::by(*decision, both.collect())
+            }
+        }
+    }
+
+    /// The least answers over all members of a decision.
+    fn without(&self, decision: usize, least: fn(T, T) -> T) -> Tree<T> {
+        match self {
+            Tree::Answer(_) => self.clone(),
+            Tree::By(other, branches) if *other == decision => {
+                let mut branches = branches.iter().flatten();
+                let first = branches.next().cloned().unwrap_or(Tree::Answer(None));
+                branches.fold(first, |sum, branch| sum.lesser(branch, least))
+            }
+            Tree::By(other, branches) => {
+                let left = branches.iter();
+                let left = left.map(|b| b.as_ref().map(|b| b.without(decision, least)));
+                Tree::by(*other, left.collect())
+            }
+        }
+    }
+
+    /// The decisions in the order in which they are asked for.
     fn scope(&self, into: &mut Vec<usize>) {
         if let Tree::By(decision, branches) = self {
-            into.push(*decision);
+            if !into.contains(decision) {
+                into.push(*decision);
+            }
             branches.iter().flatten().for_each(|b| b.scope(into));
+        }
+    }
+
+    fn each(&self, visit: &mut impl FnMut(T)) {
+        match self {
+            Tree::Answer(answer) => answer.iter().cloned().for_each(visit),
+            Tree::By(_, branches) => {
+                for branch in branches.iter().flatten() {
+                    branch.each(visit);
+                }
+            }
         }
     }
 
@@ -237,7 +351,7 @@ impl<T: Copy> Tree<T> {
         let mut here = self;
         loop {
             match here {
-                Tree::Answer(answer) => return *answer,
+                Tree::Answer(answer) => return answer.clone(),
                 Tree::By(decision, branches) => {
                     let place = scope.binary_search(decision).ok()?;
                     here = branches.get(at[place])?.as_ref()?;
