@@ -29,7 +29,7 @@ pub use members::{Endless, Members, Next, members};
 use self::compile::compile;
 pub(super) use self::compile::hull;
 use self::elimination::Eliminated;
-pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations, terms};
+pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations};
 use self::graph::{Graph, Total};
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};

@@ -15,25 +15,27 @@
 mod alive;
 mod flow;
 mod memory;
+mod prices;
 mod table;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use self::alive::Alive;
+use self::prices::Prices;
+use self::table::Table;
 use super::build;
 use super::counting::{Costs, End, Sum, Term};
 use super::decision::Decisions;
 use super::evaluate::{self, Scope};
-use super::hardware::{self, FLOAT_BITS, Target};
+use super::hardware::{FLOAT_BITS, Target};
 use super::members::Values;
-use super::network::{Network, Node, Op, Placement};
 use super::operation::{How, TemplateOp};
 use super::place;
 use super::policy::Placed;
-use self::table::Table;
+use super::quantizer;
 use super::unroll::TemplateNode;
-pub(super) use alive::Alive;
 use crate::ir::{self, BinaryOp, Expr, Quantizer, Slot, Value};
 
 /// Work of pricing one layer, in parts of expressions.
@@ -56,6 +58,10 @@ pub(super) struct Source<'a> {
     output: &'a Expr,
     /// What is alive at each step, once that was wanted.
     alive: &'a OnceLock<Option<Alive>>,
+    /// What each layer costs, once that was wanted.
+    prices: &'a OnceLock<Vec<Option<Table<Prices>>>>,
+    /// Quantizers by the value that names them.
+    named: RefCell<Vec<(Value, Option<Option<quantizer::Quantizer>>)>>,
     /// Whether every skip connection of the space is there in the end.
     keeps_skips: bool,
     /// Whether there is nothing to pay for but layers and what is added to them.
@@ -72,7 +78,14 @@ pub(super) struct Parts<'a> {
     pub repairs: &'a [ir::Repair],
     pub shape: [usize; 3],
     pub output: &'a Expr,
-    pub alive: &'a OnceLock<Option<Alive>>,
+    pub known: &'a Known,
+}
+
+/// What is found out once it is wanted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    alive: OnceLock<Option<Alive>>,
+    prices: OnceLock<Vec<Option<Table<Prices>>>>,
 }
 
 /// The metrics that cost at least what layers do.
@@ -81,6 +94,9 @@ pub(super) const NAMES: [&str; 4] = ["energy", "latency", "stored_size", "peak_m
 /// The metrics that have a least value by layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Metric {
+    Macs,
+    Params,
+    ModelSize,
     Energy,
     Latency,
     StoredSize,
@@ -90,6 +106,9 @@ enum Metric {
 impl Metric {
     fn named(name: &str) -> Option<Metric> {
         Some(match name {
+            "macs" => Metric::Macs,
+            "params" => Metric::Params,
+            "model_size" => Metric::ModelSize,
             "energy" => Metric::Energy,
             "latency" => Metric::Latency,
             "stored_size" => Metric::StoredSize,
@@ -121,30 +140,29 @@ pub(super) fn bounds<'a>(require: &Expr, source: &'a Source<'a>) -> Limits<'a> {
         Expr::Binary(op @ (BinaryOp::GreaterEqual | BinaryOp::Greater), x, y) => {
             limit(y, x, *op == BinaryOp::GreaterEqual, source)
         }
-        _ => Limits {
-            sums: Vec::new(),
-            is_all: false,
-        },
+        _ => nothing(),
+    }
+}
+
+/// A requirement says something else.
+fn nothing<'a>() -> Limits<'a> {
+    Limits {
+        sums: Vec::new(),
+        is_all: false,
     }
 }
 
 fn limit<'a>(metric: &Expr, most: &Expr, closed: bool, source: &'a Source<'a>) -> Limits<'a> {
     let named = match metric {
-        Expr::Name(name, _) => Metric::named(name),
+        Expr::Name(name, _) if NAMES.contains(&name.as_str()) => Metric::named(name),
         _ => None,
     };
     let most = most.as_value().and_then(Value::as_number);
     let (Some(metric), Some(most)) = (named, most) else {
-        return Limits {
-            sums: Vec::new(),
-            is_all: false,
-        };
+        return nothing();
     };
     if metric != Metric::PeakMemory && source.targets.is_empty() {
-        return Limits {
-            sums: Vec::new(),
-            is_all: false,
-        };
+        return nothing();
     }
     let of = |terms, is_all| Sum {
         terms,
@@ -157,15 +175,18 @@ fn limit<'a>(metric: &Expr, most: &Expr, closed: bool, source: &'a Source<'a>) -
             let whole = if closed { most.floor() } else { most.ceil() - 1.0 };
             let found = alive.within(whole.max(0.0) as u64, source.decisions);
             let sums = found.into_iter();
-            let sums = sums.map(|bits| of(vec![source.known(bits.table)], bits.is_all));
+            let sums = sums.map(|bits| of(vec![source.known(bits.numbers())], bits.is_all));
             sums.collect()
         }
         // The largest of them counts.
         (Metric::PeakMemory, None) => {
-            let terms = source.terms(metric).into_iter();
+            let terms = source.neighbors().into_iter();
             terms.map(|term| of(vec![term], false)).collect()
         }
-        _ => vec![of(source.terms(metric), source.is_whole(metric))],
+        _ => match source.terms(metric) {
+            Some(terms) => vec![of(terms, source.is_whole(metric))],
+            None => return nothing(),
+        },
     };
     Limits { sums, is_all: true }
 }
@@ -181,7 +202,7 @@ impl<'a> Source<'a> {
             repairs,
             shape,
             output,
-            alive,
+            known,
         } = parts;
         let mut of_targets = BTreeSet::new();
         for (chosen, target) in targets {
@@ -202,7 +223,9 @@ impl<'a> Source<'a> {
             repairs,
             shape,
             output,
-            alive,
+            alive: &known.alive,
+            prices: &known.prices,
+            named: RefCell::default(),
             keeps_skips: !any(ir::Edit::RemoveSkips),
             is_whole: !any(ir::Edit::RemoveSkips)
                 && !any(ir::Edit::ShortcutAroundBinaryConvs)
@@ -216,11 +239,11 @@ impl<'a> Source<'a> {
         Some(match (metric, self.alive()) {
             (Metric::PeakMemory, Some(alive)) => {
                 let steps = alive.least(self.decisions).into_iter();
-                let terms = steps.map(|bits| self.known(bits.table));
+                let terms = steps.map(|bits| self.known(bits.numbers()));
                 (terms.collect(), Costs::Largest)
             }
-            (Metric::PeakMemory, None) => (self.terms(metric), Costs::Largest),
-            _ => (self.terms(metric), Costs::Added),
+            (Metric::PeakMemory, None) => (self.neighbors(), Costs::Largest),
+            _ => (self.terms(metric)?, Costs::Added),
         })
     }
 
@@ -229,10 +252,10 @@ impl<'a> Source<'a> {
         let metric = Metric::named(name)?;
         if metric != Metric::PeakMemory {
             let terms = self.is_whole(metric).then(|| self.terms(metric))?;
-            return Some((terms, Costs::Added));
+            return Some((terms?, Costs::Added));
         }
         let steps = self.alive()?.most(known as u64, self.decisions)?;
-        let terms = steps.into_iter().map(|bits| self.known(bits.table));
+        let terms = steps.into_iter().map(|bits| self.known(bits.numbers()));
         Some((terms.collect(), Costs::Largest))
     }
 
@@ -241,7 +264,9 @@ impl<'a> Source<'a> {
         let is_projection = |node: &TemplateNode| matches!(node.op, TemplateOp::Project(_));
         match metric {
             // Nothing but layers is stored.
-            Metric::StoredSize => self.keeps_skips || !self.nodes.iter().any(is_projection),
+            Metric::StoredSize | Metric::Macs | Metric::Params | Metric::ModelSize => {
+                self.keeps_skips || !self.nodes.iter().any(is_projection)
+            }
             _ => self.is_whole,
         }
     }
@@ -251,51 +276,74 @@ impl<'a> Source<'a> {
     }
 
     /// A table as a term.
-    fn known(&self, table: Table<u64>) -> Term<'_> {
+    fn known(&self, table: Table<f64>) -> Term<'_> {
         Term {
             scope: table.scope.clone(),
             work: 1,
-            rows: Some(table.rows.iter().map(|r| r.map(|b| b as f64)).collect()),
-            value: Box::new(move |values| table.of(self.decisions, values).map(|b| b as f64)),
+            rows: Some(table.rows.clone()),
+            value: Box::new(move |values| table.of(self.decisions, values)),
         }
     }
 
-    fn terms(&self, metric: Metric) -> Vec<Term<'_>> {
+    /// What each layer costs; none where one depends on too much.
+    fn terms(&self, metric: Metric) -> Option<Vec<Term<'_>>> {
+        let price = move |p: Prices| {
+            Some(match metric {
+                Metric::Macs => p.macs,
+                Metric::Params => p.params,
+                Metric::ModelSize => p.model_size,
+                Metric::Energy => p.on_target?.energy,
+                Metric::Latency => p.on_target?.latency,
+                Metric::StoredSize => p.on_target?.stored_size,
+                Metric::PeakMemory => return None,
+            })
+        };
+        if metric == Metric::PeakMemory {
+            return Some(self.neighbors());
+        }
+        let prices = self.prices.get_or_init(|| prices::of_layers(self));
+        let mut terms = Vec::with_capacity(prices.len());
+        for table in prices {
+            let table = table.as_ref()?.map(price).reduced();
+            if table.values().any(|x| x != 0.0) || table.rows.contains(&None) {
+                terms.push(self.known(table));
+            }
+        }
+        Some(terms)
+    }
+
+    /// What enters each layer and what it gives, where repairs change who reads what.
+    fn neighbors(&self) -> Vec<Term<'_>> {
         let mut terms = Vec::new();
         for (index, (node, placed)) in self.nodes.iter().zip(self.placed).enumerate() {
             let counts = match &node.op {
                 TemplateOp::Convolution { .. } | TemplateOp::Linear { .. } => true,
                 TemplateOp::Project(_) => self.keeps_skips,
-                TemplateOp::Add(..) | TemplateOp::Pad(_) => {
-                    self.keeps_skips && matches!(metric, Metric::Energy | Metric::Latency)
-                }
                 _ => false,
             };
             if !counts {
                 continue;
             }
             let parts = self.parts(index);
-            let mut scope: BTreeSet<usize> = scope(&parts).into_iter().collect();
-            if metric != Metric::PeakMemory {
-                scope.extend(&self.of_targets);
-            }
             let work = work(&parts);
             terms.push(Term {
-                scope: scope.into_iter().collect(),
+                scope: scope(&parts),
                 work,
                 rows: None,
                 value: Box::new(move |values| {
                     let scope = Values(values);
-                    match evaluate::truth(&node.guard, &scope) {
-                        Ok(true) => self.price(metric, node, placed.as_ref(), &scope),
-                        _ => Some(0.0),
+                    if evaluate::truth(&node.guard, &scope) != Ok(true) {
+                        return Some(0.0);
                     }
+                    let input = build::extent(&node.input, &scope).ok()?;
+                    let (_, shape) = build::operation(node, input, &scope).ok()?;
+                    let read = placed.as_ref().map(|p| &p.activations);
+                    let bits = bits(read, self.quantizers, &scope)?;
+                    Some((input.len() as u64 * bits + shape.len() as u64) as f64)
                 }),
             });
         }
-        if metric == Metric::PeakMemory {
-            terms.extend(self.pairs());
-        }
+        terms.extend(self.pairs());
         terms
     }
 
@@ -311,58 +359,19 @@ impl<'a> Source<'a> {
         parts
     }
 
-    /// What a node costs by itself; `None` if it cannot be, or has no price.
-    fn price(
-        &self,
-        metric: Metric,
-        node: &TemplateNode,
-        placed: Option<&Placed>,
-        scope: &Values,
-    ) -> Option<f64> {
-        let input = build::extent(&node.input, scope).ok()?;
-        let (op, shape) = build::operation(node, input, scope).ok()?;
-        let quantizer = |e: &Expr| {
-            let value = evaluate::value(e, scope).ok()?;
-            place::quantizer(&value, self.quantizers).ok()
-        };
-        let placement = match placed {
-            None => None,
-            Some(placed) => Some(Placement {
-                weights: quantizer(&placed.weights)?,
-                activations: quantizer(&placed.activations)?,
-            }),
-        };
-        if metric == Metric::PeakMemory {
-            let bits = bits(placed.map(|p| &p.activations), self.quantizers, scope)?;
-            return Some((input.len() as u64 * bits + shape.len() as u64) as f64);
+    /// The quantizer that a value names; `None` if it names none.
+    fn quantizer(&self, value: &Value) -> Option<Option<quantizer::Quantizer>> {
+        let mut known = self.named.borrow_mut();
+        if let Some((_, found)) = known.iter().find(|(other, _)| other == value) {
+            return found.clone();
         }
-        let inputs = match op {
-            Op::Add => vec![0, 0],
-            _ => vec![0],
-        };
-        let of = |op, inputs, shape, placement| Node {
-            layer: node.layer.clone(),
-            op,
-            inputs,
-            shape,
-            placement,
-        };
-        let network = Network {
-            nodes: vec![
-                of(Op::Input, Vec::new(), input, None),
-                of(op, inputs, shape, placement),
-            ],
-        };
-        let target = self.target(scope)?;
-        Some(match metric {
-            Metric::StoredSize => hardware::stored_size(&network, &target).ok()? as f64,
-            Metric::Energy => hardware::price(&network, &target).ok()?.energy,
-            _ => hardware::price(&network, &target).ok()?.latency,
-        })
+        let found = place::quantizer(value, self.quantizers).ok();
+        known.push((value.clone(), found.clone()));
+        found
     }
 
     /// The target that is there, evaluated once for all layers.
-    fn target(&self, scope: &Values) -> Option<Target> {
+    fn target(&self, scope: &dyn Scope) -> Option<Target> {
         let decided: Vec<Option<Value>> =
             self.of_targets.iter().map(|i| scope.decision(*i)).collect();
         let key = format!("{decided:?}");

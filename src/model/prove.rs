@@ -184,10 +184,14 @@ fn report(require: &Require, template: &Template) -> Diagnostic {
     .label(require.span, "every member of the space fails this");
     let spoken_of: Vec<String> = template
         .extremes()
-        .into_iter()
-        .filter(|(name, _)| require.text.contains(name))
+        .iter()
+        .filter(|(name, _)| require.text.contains(**name))
         .map(|(name, (low, high))| {
-            format!("`{name}` is {} to {}", shown(name, low), shown(name, high))
+            format!(
+                "`{name}` is {} to {}",
+                shown(name, *low),
+                shown(name, *high)
+            )
         })
         .collect();
     if !spoken_of.is_empty() {

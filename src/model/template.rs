@@ -10,16 +10,14 @@ use super::additive;
 use super::aggregate::{self, Place};
 use super::build;
 use super::candidate::Candidate;
-#[cfg(test)]
-use super::counting::Sum;
-use super::counting::{self, Counted, Kept};
+use super::counting::{self, Costs, Counted, Kept, Priced, Sum};
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
 use super::existence;
 use super::extremes;
 use super::fit;
 use super::hardware::{self, Target};
-use super::least::{self, Alive, Source};
+use super::least::{self, Source};
 use super::members::Values;
 use super::metrics::{Metrics, metric};
 use super::network::{Network, Placement};
@@ -71,8 +69,10 @@ pub struct Template {
     claims: Vec<Claim>,
     counted: Counted,
     limits: Vec<Limit>,
-    /// What is alive at each step, once that was wanted.
-    alive: OnceLock<Option<Alive>>,
+    /// What layers cost and what is alive, once that was wanted.
+    known: least::Known,
+    /// Ends of metrics by layers, once these were wanted.
+    extremes: OnceLock<BTreeMap<&'static str, (f64, f64)>>,
     /// Metrics that are sums over layers, if they are.
     sums: Option<BTreeMap<&'static str, Expr>>,
 }
@@ -275,7 +275,7 @@ impl Template {
                 decisions.constraints.push(holds);
             }
         }
-        let alive = OnceLock::new();
+        let known = least::Known::default();
         let source = Source::new(least::Parts {
             nodes: &nodes,
             placed: &placed,
@@ -285,7 +285,7 @@ impl Template {
             repairs: &experiment.repair_definitions,
             shape,
             output: &output,
-            alive: &alive,
+            known: &known,
         });
         let (counted, limits) = counted_within(&decisions, &requires, &source);
         let limits = limits.into_iter().map(|(require, counted)| Limit {
@@ -297,7 +297,8 @@ impl Template {
         let mut template = Template {
             counted,
             limits,
-            alive,
+            known,
+            extremes: OnceLock::new(),
             sums,
             claims,
             decisions,
@@ -342,9 +343,10 @@ impl Template {
         if uses.is_empty() {
             return Vec::new();
         }
+        let none = BTreeMap::new();
         let extremes = match uses.iter().any(partial::Use::has_names) {
             true => self.extremes(),
-            false => BTreeMap::new(),
+            false => &none,
         };
         let bounds = |name: &str| {
             if let Some(own) = name.strip_prefix(OWN) {
@@ -444,7 +446,7 @@ impl Template {
             repairs: &self.repair_definitions,
             shape: self.shape,
             output: &self.output,
-            alive: &self.alive,
+            known: &self.known,
         })
     }
 
@@ -493,18 +495,20 @@ impl Template {
     }
 
     /// Bounds of `macs`, `params` and `model_size` over all members, in base units.
-    pub fn extremes(&self) -> BTreeMap<&'static str, (f64, f64)> {
-        // Requirements on metrics would hide the ends that they cut off.
-        let metrics: BTreeSet<usize> = (self.claims.iter())
-            .filter(|c| c.of_metrics)
-            .map(|c| c.constraint)
-            .collect();
-        let mut decisions = self.decisions.clone();
-        let mut number = 0..;
-        decisions
-            .constraints
-            .retain(|_| number.next().is_none_or(|n| !metrics.contains(&n)));
-        extremes::extremes(&self.nodes, &self.placed, &decisions, &self.quantizers)
+    pub fn extremes(&self) -> &BTreeMap<&'static str, (f64, f64)> {
+        self.extremes.get_or_init(|| {
+            // Requirements on metrics would hide the ends that they cut off.
+            let metrics: BTreeSet<usize> = (self.claims.iter())
+                .filter(|c| c.of_metrics)
+                .map(|c| c.constraint)
+                .collect();
+            let mut decisions = self.decisions.clone();
+            let mut number = 0..;
+            decisions
+                .constraints
+                .retain(|_| number.next().is_none_or(|n| !metrics.contains(&n)));
+            extremes::extremes(&self.nodes, &self.placed, &decisions, &self.quantizers)
+        })
     }
 
     /// Whether an expression needs nothing that training measures.
@@ -680,7 +684,8 @@ fn counted_within(
 ) -> (Counted, Vec<(usize, Limited)>) {
     let (mut all, mut of) = (Vec::new(), Vec::new());
     for (i, require) in requires.iter().enumerate() {
-        let limits = least::bounds(require, source);
+        let mut limits = least::bounds(require, source);
+        limits.sums.retain(|sum| !never_binds(sum, decisions));
         of.push((i, all.len()..all.len() + limits.sums.len(), limits.is_all));
         all.extend(limits.sums);
     }
@@ -697,6 +702,26 @@ fn counted_within(
         }
     }
     (counted, found)
+}
+
+/// Whether no point that meets the constraints breaks a limit of a sum, by the largest sum.
+fn never_binds(sum: &Sum, decisions: &Decisions) -> bool {
+    let (Some(end), None, true) = (sum.high, sum.low, sum.is_all) else {
+        return false;
+    };
+    if sum.terms.len() < 2 {
+        return false;
+    }
+    let constraints: Vec<usize> = (0..decisions.constraints.len()).collect();
+    let costs = [(&sum.terms[..], Costs::Added)];
+    let mut priced = Priced::all(decisions, &constraints, &[], &costs);
+    let Some(mut priced) = priced.pop().flatten() else {
+        return false;
+    };
+    priced.negative();
+    // Sums of many numbers differ by their last bits.
+    let largest = priced.bound(decisions.all.len()).map(|cost| -cost);
+    largest.is_some_and(|largest| largest * (1.0 + 1e-9) < end.at)
 }
 
 /// A point and what is known or measured of it.

@@ -39,6 +39,7 @@ pub fn text(
     let survey = survey(template);
     for (require, verdict) in experiment.requires.iter().zip(&survey.verdicts) {
         let when = match verdict {
+            Verdict::Always => "every candidate meets it",
             Verdict::Meetable => "checked before training",
             Verdict::Open => {
                 "checked before training; neither proved meetable nor unmeetable: no candidate that was drawn meets it"

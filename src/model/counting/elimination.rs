@@ -31,7 +31,7 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 
 use self::cheapest::{Added, Cost, Largest, Least, Whole};
-pub use self::comparison::{End, Sum, Term, combinations, conjuncts, terms};
+pub use self::comparison::{End, Sum, Term, combinations, conjuncts};
 use self::factors::{Factors, Raw, RawSum};
 use self::layout::Layout;
 use self::tally::{Tally, Words};
@@ -123,7 +123,7 @@ impl<N: Tally + Send + Sync> Points for Tree<N> {
 
 /// Counts the points that meet all guards and these constraints, exactly. `None` if that is too much.
 pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminated> {
-    let raw = factors::raw(decisions, constraints, &[], &[], FEW)?;
+    let (raw, _) = factors::raw(decisions, constraints, &[], &[], FEW)?;
     if !raw.beyond.is_empty() {
         return None;
     }
@@ -133,7 +133,7 @@ pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminate
 
 /// Counts the points that meet all guards and as much of these constraints and bounds as can be: not fewer than the points that meet them.
 pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> Option<Eliminated> {
-    let mut raw = factors::raw(decisions, constraints, bounds, &[], FEW)?;
+    let (mut raw, _) = factors::raw(decisions, constraints, bounds, &[], FEW)?;
     if raw.sums.len() < 2 {
         return finest(&raw);
     }
@@ -243,16 +243,27 @@ pub struct Priced {
 }
 
 impl Priced {
-    /// The tables of a cost. `None` if that is too much.
-    pub fn new(
+    /// The tables of several costs, which share all others; of each `None` if it is too much.
+    pub fn all(
         decisions: &Decisions,
         constraints: &[usize],
         bounds: &[Sum],
-        (terms, costs): (&[Term], Costs),
-    ) -> Option<Priced> {
-        let mut raw = factors::raw(decisions, constraints, bounds, terms, FEW)?;
-        let sums = std::mem::take(&mut raw.sums);
-        Some(Priced { raw, sums, costs })
+        costs: &[(&[Term], Costs)],
+    ) -> Vec<Option<Priced>> {
+        let terms: Vec<&[Term]> = costs.iter().map(|(terms, _)| *terms).collect();
+        let Some((raw, prices)) = factors::raw(decisions, constraints, bounds, &terms, FEW) else {
+            return costs.iter().map(|_| None).collect();
+        };
+        let priced = prices.into_iter().zip(costs).map(|(prices, (_, costs))| {
+            let mut raw = raw.with(prices?);
+            let sums = std::mem::take(&mut raw.sums);
+            Some(Priced {
+                raw,
+                sums,
+                costs: *costs,
+            })
+        });
+        priced.collect()
     }
 
     /// The same where what is dear is cheap.
@@ -263,6 +274,16 @@ impl Priced {
             Costs::Largest => Costs::Least,
             Costs::Least => Costs::Largest,
         };
+    }
+
+    /// What no point is cheaper than, sums left out; `None` if that is too much, or there is no point.
+    pub fn bound(&mut self, decisions: usize) -> Option<f64> {
+        let mut bound = None;
+        self.cheapest(decisions, &mut |_, cost| {
+            bound = Some(cost);
+            false
+        });
+        bound
     }
 
     /// Looks for the cheapest of the points, as far as limits can be met: for each look the members of what it finds, by decision, and the cost, than

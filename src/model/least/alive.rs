@@ -25,7 +25,7 @@ const BEYOND: u64 = 1 << 60;
 
 /// What may be alive at each step.
 #[derive(Debug, Clone)]
-pub(in crate::model) struct Alive {
+pub(super) struct Alive {
     steps: Vec<Step>,
     /// Whether no two quantizers were taken for the same that may not be.
     is_sure: bool,
@@ -60,6 +60,12 @@ enum Side {
 pub(super) struct Bits {
     pub table: Table<u64>,
     pub is_all: bool,
+}
+
+impl Bits {
+    pub(super) fn numbers(&self) -> Table<f64> {
+        self.table.map(|bits| Some(bits as f64))
+    }
 }
 
 impl Alive {

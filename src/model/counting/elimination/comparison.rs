@@ -140,19 +140,6 @@ pub(super) fn sum<'a>(expr: &Expr, decisions: &Decisions) -> Option<Sum<'a>> {
     })
 }
 
-/// A number as terms and what is added to their sum; `None` if a term is over too many combinations.
-pub fn terms<'a>(expr: &Expr, decisions: &Decisions) -> Option<(Vec<Term<'a>>, f64)> {
-    let mut parts = Parts {
-        terms: Vec::new(),
-        constant: 0.0,
-        decisions,
-    };
-    parts.add(expr, 1.0, &mut |e| e)?;
-    let terms = parts.terms.into_iter();
-    let terms = terms.map(|(expr, scale)| Term::new(expr, scale));
-    Some((terms.collect(), parts.constant))
-}
-
 /// Whether an expression is seen to give a number where it has a value.
 fn is_number(expr: &Expr) -> bool {
     use BinaryOp::{Add, Divide, Multiply, Power, Subtract};

@@ -76,14 +76,14 @@ pub struct RawSum {
 }
 
 /// Tables of everything but what is over reals. A constraint over at most `few` combinations is a table of its own, even if it limits a sum. `None` if that is too
-/// much, or a condition is over reals. `priced` are the terms of what is to be small or large.
+/// much, or a condition is over reals. `priced` are the terms of what is to be small or large, each for itself; absent behind the tables where that is too much.
 pub fn raw(
     decisions: &Decisions,
     constraints: &[usize],
     bounds: &[Sum],
-    priced: &[Term],
+    priced: &[&[Term]],
     few: u64,
-) -> Option<Raw> {
+) -> Option<(Raw, Vec<Option<Vec<TermTable>>>)> {
     let mut parts: Vec<(usize, &Expr)> = Vec::new();
     for c in constraints {
         let mut of_constraint = Vec::new();
@@ -100,7 +100,8 @@ pub fn raw(
     for (_, part) in &parts {
         keys.extend(evaluate::decisions(part));
     }
-    let terms = bounds.iter().flat_map(|b| &b.terms).chain(priced);
+    let terms = bounds.iter().flat_map(|b| &b.terms);
+    let terms = terms.chain(priced.iter().copied().flatten());
     let scopes = terms.map(|t| &t.scope);
     keys.extend(scopes.flatten());
     let mut variables = Vec::with_capacity(keys.len());
@@ -137,8 +138,12 @@ pub fn raw(
     for (number, bound) in bounds.iter().enumerate() {
         builder.sum(Of::Bound(number), bound)?;
     }
-    builder.raw.prices = builder.terms(priced)?;
-    Some(builder.raw)
+    let prices = priced.iter().map(|terms| {
+        builder.work = MOST_WORK;
+        builder.terms(terms)
+    });
+    let prices = prices.collect();
+    Some((builder.raw, prices))
 }
 
 /// What limits a sum, by number.
@@ -345,6 +350,51 @@ impl RawSum {
 }
 
 impl Raw {
+    /// The same with prices, over the variables that have a part in what can be, or in the sums or prices.
+    pub fn with(&self, prices: Vec<TermTable>) -> Raw {
+        let count = self.variables.len();
+        let sums = self.sums.iter().flat_map(|sum| &sum.terms);
+        let of_terms = sums.chain(&prices).map(|(scope, _)| scope);
+        // The first tables say where each variable exists.
+        let of_others = self.allowed[count..].iter().map(|(scope, _)| scope);
+        let mut open: Vec<usize> = of_terms.chain(of_others).flatten().copied().collect();
+        let mut is_needed = vec![false; count];
+        while let Some(variable) = open.pop() {
+            if !std::mem::replace(&mut is_needed[variable], true) {
+                open.extend(&self.allowed[variable].0);
+            }
+        }
+        let mut next = 0..;
+        let numbers: Vec<usize> = is_needed
+            .iter()
+            .map(|needed| if *needed { next.next().unwrap_or(0) } else { 0 })
+            .collect();
+        let scope = |old: &Vec<usize>| -> Vec<usize> { old.iter().map(|v| numbers[*v]).collect() };
+        let term = |(old, rows): &TermTable| (scope(old), rows.clone());
+        let is_kept = |(place, _): &(usize, _)| *place >= count || is_needed[*place];
+        let allowed = self.allowed.iter().enumerate().filter(is_kept);
+        let variables = self.variables.iter().zip(&is_needed);
+        Raw {
+            variables: (variables.filter(|(_, needed)| **needed))
+                .map(|(variable, _)| variable.clone())
+                .collect(),
+            allowed: allowed
+                .map(|(_, (old, rows))| (scope(old), rows.clone()))
+                .collect(),
+            weights: Vec::new(),
+            reals: Vec::new(),
+            sums: (self.sums.iter())
+                .map(|sum| RawSum {
+                    terms: sum.terms.iter().map(term).collect(),
+                    ..sum.clone()
+                })
+                .collect(),
+            prices: prices.iter().map(term).collect(),
+            beyond: self.beyond.clone(),
+            idle: self.idle.clone(),
+        }
+    }
+
     /// What was dear becomes cheap.
     pub fn negate_prices(&mut self) {
         let tables = self.prices.iter_mut().flat_map(|(_, table)| table);
