@@ -56,6 +56,8 @@ pub(super) struct Source<'a> {
     shape: [usize; 3],
     /// The quantizer of what leaves an addition or the network.
     output: &'a Expr,
+    /// Whether samples can be negative.
+    signed_input: bool,
     /// What is alive at each step, once that was wanted.
     alive: &'a OnceLock<Option<Alive>>,
     /// What each layer costs, once that was wanted.
@@ -78,6 +80,7 @@ pub(super) struct Parts<'a> {
     pub repairs: &'a [ir::Repair],
     pub shape: [usize; 3],
     pub output: &'a Expr,
+    pub signed_input: bool,
     pub known: &'a Known,
 }
 
@@ -87,9 +90,6 @@ pub(super) struct Known {
     alive: OnceLock<Option<Alive>>,
     prices: OnceLock<Vec<Option<Table<Prices>>>>,
 }
-
-/// The metrics that cost at least what layers do.
-pub(super) const NAMES: [&str; 4] = ["energy", "latency", "stored_size", "peak_memory"];
 
 /// The metrics that have a least value by layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -154,14 +154,18 @@ fn nothing<'a>() -> Limits<'a> {
 
 fn limit<'a>(metric: &Expr, most: &Expr, closed: bool, source: &'a Source<'a>) -> Limits<'a> {
     let named = match metric {
-        Expr::Name(name, _) if NAMES.contains(&name.as_str()) => Metric::named(name),
+        Expr::Name(name, _) => Metric::named(name),
         _ => None,
     };
     let most = most.as_value().and_then(Value::as_number);
     let (Some(metric), Some(most)) = (named, most) else {
         return nothing();
     };
-    if metric != Metric::PeakMemory && source.targets.is_empty() {
+    let of_target = matches!(
+        metric,
+        Metric::Energy | Metric::Latency | Metric::StoredSize
+    );
+    if of_target && source.targets.is_empty() {
         return nothing();
     }
     let of = |terms, is_all| Sum {
@@ -172,7 +176,11 @@ fn limit<'a>(metric: &Expr, most: &Expr, closed: bool, source: &'a Source<'a>) -
     };
     let sums = match (metric, source.alive()) {
         (Metric::PeakMemory, Some(alive)) => {
-            let whole = if closed { most.floor() } else { most.ceil() - 1.0 };
+            let whole = if closed {
+                most.floor()
+            } else {
+                most.ceil() - 1.0
+            };
             let found = alive.within(whole.max(0.0) as u64, source.decisions);
             let sums = found.into_iter();
             let sums = sums.map(|bits| of(vec![source.known(bits.numbers())], bits.is_all));
@@ -202,6 +210,7 @@ impl<'a> Source<'a> {
             repairs,
             shape,
             output,
+            signed_input,
             known,
         } = parts;
         let mut of_targets = BTreeSet::new();
@@ -223,6 +232,7 @@ impl<'a> Source<'a> {
             repairs,
             shape,
             output,
+            signed_input,
             alive: &known.alive,
             prices: &known.prices,
             named: RefCell::default(),

@@ -12,7 +12,7 @@ use super::decision::{Choices, Point};
 use super::evaluate;
 use super::least;
 use super::metrics::{METRICS, Metrics};
-use super::template::Template;
+use super::template::{Limited, Template};
 use crate::ir::Value;
 use crate::stream::{Purpose, stream, uniform};
 
@@ -60,13 +60,13 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         return found;
     }
     let source = template.source();
-    let requires = template.requires();
+    let limits = template.limits().iter();
+    let limits = limits.filter(|limit| limit.counted != Limited::Always);
     let search = Search {
         template,
         constraints: (0..template.decisions().constraints.len()).collect(),
-        bounds: requires
-            .iter()
-            .flat_map(|r| least::bounds(r, &source).sums)
+        bounds: limits
+            .flat_map(|limit| least::bounds(&template.requires()[limit.require], &source).sums)
             .collect(),
     };
     let met = meets(template, &point).is_some();

@@ -285,9 +285,16 @@ impl Template {
             repairs: &experiment.repair_definitions,
             shape,
             output: &output,
+            signed_input,
             known: &known,
         });
-        let (counted, limits) = counted_within(&decisions, &requires, &source);
+        let (counted, limits) = {
+            // What is a constraint already needs no limit.
+            let is_claimed = |i: &usize| claims.iter().any(|c| c.require == Some(*i));
+            let open = (0..requires.len()).filter(|i| !is_claimed(i));
+            let open = open.map(|i| (i, &requires[i]));
+            counted_within(&decisions, open, &source)
+        };
         let limits = limits.into_iter().map(|(require, counted)| Limit {
             require,
             written: experiment.requires[require].clone(),
@@ -446,6 +453,7 @@ impl Template {
             repairs: &self.repair_definitions,
             shape: self.shape,
             output: &self.output,
+            signed_input: self.signed_input,
             known: &self.known,
         })
     }
@@ -471,7 +479,9 @@ impl Template {
         };
         let source = self.source();
         let limits = requires.iter().map(|i| &self.requires[*i]);
-        let limits: Vec<_> = limits.flat_map(|r| least::bounds(r, &source).sums).collect();
+        let limits: Vec<_> = limits
+            .flat_map(|r| least::bounds(r, &source).sums)
+            .collect();
         Counted::within(&decisions, &limits).is_empty()
     }
 
@@ -677,13 +687,13 @@ impl Template {
 }
 
 /// Decisions, counted within the limits that requirements set, and the numbers of these requirements with how far they are counted.
-fn counted_within(
+fn counted_within<'a>(
     decisions: &Decisions,
-    requires: &[Expr],
+    requires: impl Iterator<Item = (usize, &'a Expr)>,
     source: &Source,
 ) -> (Counted, Vec<(usize, Limited)>) {
     let (mut all, mut of) = (Vec::new(), Vec::new());
-    for (i, require) in requires.iter().enumerate() {
+    for (i, require) in requires {
         let mut limits = least::bounds(require, source);
         limits.sums.retain(|sum| !never_binds(sum, decisions));
         of.push((i, all.len()..all.len() + limits.sums.len(), limits.is_all));

@@ -107,7 +107,7 @@ pub(in crate::model) trait Flow {
     fn codes(&self, node: usize) -> Result<Option<(Self::Codes, u64)>, Self::Unknown>;
 
     /// Whether two nodes that read as these codes read the same ones.
-    fn same(&self, x: &Self::Codes, y: &Self::Codes) -> bool;
+    fn same(&self, x: &Self::Codes, y: &Self::Codes) -> Result<bool, Self::Unknown>;
 
     /// The bits of a value that is quantized for whoever reads it.
     fn quantized(&self, node: usize) -> Result<Option<u64>, Self::Unknown>;
@@ -162,7 +162,11 @@ fn kept_bits<F: Flow>(flow: &F, index: usize) -> Result<u64, F::Unknown> {
     for reader in users {
         match flow.codes(reader)? {
             Some((codes, bits)) => {
-                if !all.iter().any(|other| flow.same(other, &codes)) {
+                let mut is_new = true;
+                for other in &all {
+                    is_new &= !flow.same(other, &codes)?;
+                }
+                if is_new {
                     all.push(codes);
                     sum += bits;
                 }
@@ -272,8 +276,8 @@ impl<'a> Flow for Built<'a> {
         Ok(quantizer.map(|q| (q, u64::from(q.grid.bits()))))
     }
 
-    fn same(&self, x: &&Quantizer, y: &&Quantizer) -> bool {
-        x == y
+    fn same(&self, x: &&Quantizer, y: &&Quantizer) -> Result<bool, Infallible> {
+        Ok(x == y)
     }
 
     fn quantized(&self, node: usize) -> Result<Option<u64>, Infallible> {

@@ -87,16 +87,18 @@ impl Alive {
         // For each node its buffer: the step at which it dies, and its bits; none where the node gives no buffer.
         let mut buffers = Vec::with_capacity(values.len());
         for birth in 0..values.len() {
-            let answers = values.partial.answers(MOST_ANSWERS, MOST_ROWS_OF_ONE, &order, &|| {
-                if !values.exists(birth)? {
-                    return Ok((0, 0));
-                }
-                let len = values.len_of(birth)?;
-                Ok(match buffer(&values, birth)? {
-                    Some(buffer) => (buffer.death, len * buffer.bits),
-                    None => (0, 0),
-                })
-            });
+            let answers = values
+                .partial
+                .answers(MOST_ANSWERS, MOST_ROWS_OF_ONE, &order, &|| {
+                    if !values.exists(birth)? {
+                        return Ok((0, 0));
+                    }
+                    let len = values.len_of(birth)?;
+                    Ok(match buffer(&values, birth)? {
+                        Some(buffer) => (buffer.death, len * buffer.bits),
+                        None => (0, 0),
+                    })
+                });
             buffers.push(answers?);
         }
         let mut steps = Vec::new();
@@ -208,7 +210,10 @@ impl Step {
         }
         if most <= floor {
             let table = Table::constant(floor);
-            return Bits { table, is_all: true };
+            return Bits {
+                table,
+                is_all: true,
+            };
         }
         if side == Side::Most && !self.buffers[0].is_exact {
             // It may be there where it is not known to be.
@@ -239,7 +244,11 @@ impl Step {
             });
         }
         let whole = self.exists.with(&sum, partial, MOST_ROWS, |exists, bits| {
-            if exists? { Some(bits?.max(floor)) } else { Some(floor) }
+            if exists? {
+                Some(bits?.max(floor))
+            } else {
+                Some(floor)
+            }
         });
         let table = whole.unwrap_or_else(|| {
             is_all = false;

@@ -276,6 +276,64 @@ impl<'s, 'a> Values<'s, 'a> {
         Ok(place > 0)
     }
 
+    /// Whether no value of a node can be negative, before or after rectifiers that feed a binary or ternary quantizer are replaced.
+    fn non_negative(&self, place: usize, replaced: bool) -> Result<bool, Open> {
+        let (Place::Of(index) | Place::Sum(index, _)) = self.places[place] else {
+            return Ok(!self.source.signed_input);
+        };
+        match &self.source.nodes[index].op {
+            TemplateOp::Activation { name } => {
+                let name = self.partial.ask(|scope| evaluate::value(name, scope))?;
+                let rectifies = name.as_name() != Some("hardtanh");
+                Ok(rectifies && !(replaced && self.feeds_few_bits(place)?))
+            }
+            TemplateOp::Convolution { .. }
+            | TemplateOp::Linear { .. }
+            | TemplateOp::Project(_)
+            | TemplateOp::Norm => Ok(false),
+            _ => {
+                for input in self.inputs(place)? {
+                    if !self.non_negative(input, replaced)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// Whether values reach a binary or ternary quantizer as they are, with nothing negative added on the way.
+    fn feeds_few_bits(&self, place: usize) -> Result<bool, Open> {
+        for reader in self.readers(place)?.iter().copied() {
+            let (Place::Of(index) | Place::Sum(index, _)) = self.places[reader] else {
+                continue;
+            };
+            let feeds = match self.source.nodes[index].op {
+                TemplateOp::Convolution { .. }
+                | TemplateOp::Linear { .. }
+                | TemplateOp::Project(_) => {
+                    let codes = self.codes(reader)?;
+                    codes.is_some_and(|(codes, _)| {
+                        let grid = self.quantizers.borrow()[codes.number].grid;
+                        matches!(grid, Grid::Binary | Grid::Ternary)
+                    })
+                }
+                TemplateOp::Pool { .. } | TemplateOp::Flatten | TemplateOp::Pad(_) => {
+                    self.feeds_few_bits(reader)?
+                }
+                TemplateOp::Join(How::Concat, _) => self.feeds_few_bits(reader)?,
+                TemplateOp::Add(..) | TemplateOp::Join(..) => {
+                    self.non_negative(reader, false)? && self.feeds_few_bits(reader)?
+                }
+                TemplateOp::Norm | TemplateOp::Activation { .. } => false,
+            };
+            if feeds {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What the value of an expression means as a quantizer of activations.
     fn meaning(&self, expr: &Expr) -> Result<Meaning, Open> {
         let value = self.partial.ask(|scope| evaluate::value(expr, scope))?;
@@ -387,30 +445,29 @@ impl Flow for Values<'_, '_> {
         Ok(Some((codes, bits)))
     }
 
-    fn same(&self, x: &Codes, y: &Codes) -> bool {
-        let all = self.quantizers.borrow();
-        let (one, other) = (&all[x.number], &all[y.number]);
+    fn same(&self, x: &Codes, y: &Codes) -> Result<bool, Open> {
+        let of = |codes: &Codes| {
+            let quantizer = &self.quantizers.borrow()[codes.number];
+            (quantizer.grid, quantizer.scale)
+        };
+        let (one, other) = (of(x), of(y));
         if x.number != y.number {
-            let merged = self.merges
-                && one.grid == Grid::Binary
-                && other.grid == Grid::Binary
-                && one.scale == other.scale;
+            let merged = self.merges && one == other && one.0 == Grid::Binary;
             if merged {
                 self.is_unsure.set(true);
             }
-            return merged;
+            return Ok(merged);
         }
-        let Grid::Integer { .. } = one.grid else {
-            return true;
+        let Grid::Integer { .. } = one.0 else {
+            return Ok(true);
+        };
+        let signed = |codes: &Codes| match codes.signed {
+            Some(signed) => Ok(signed),
+            None => Ok(!self.non_negative(codes.producer, true)?),
         };
         match (x.signed, y.signed) {
-            (Some(x), Some(y)) => x == y,
-            (None, None) if x.producer == y.producer => true,
-            // It depends on whether what is read can be negative.
-            _ => {
-                self.is_unsure.set(true);
-                true
-            }
+            (None, None) if x.producer == y.producer => Ok(true),
+            _ => Ok(signed(x)? == signed(y)?),
         }
     }
 

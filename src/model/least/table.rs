@@ -166,7 +166,11 @@ impl<'a> Partial<'a> {
         Some(table)
     }
 
-    fn grown<T: Clone + PartialEq>(&self, left: &mut usize, of: &dyn Fn() -> Result<T, Open>) -> Option<Tree<T>> {
+    fn grown<T: Clone + PartialEq>(
+        &self,
+        left: &mut usize,
+        of: &dyn Fn() -> Result<T, Open>,
+    ) -> Option<Tree<T>> {
         let mut decision = match of() {
             Ok(answer) => {
                 *left = left.checked_sub(1)?;
