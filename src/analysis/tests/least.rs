@@ -78,17 +78,13 @@ fn what_is_alive_is_known_by_the_decisions_that_it_depends_on() {
     let space = "space = resnet20 { width in {4, 8}  blocks in 1..3 }";
     assert_peaks(&template(residual, &format!("{space}  {parts}"), ""), 50);
     // What leaves an addition has the bits of `output`.
-    let outputs = "use std.spaces.resnet20
-use std.spaces.mobilenet_v2
-policy kept { each layer { q in {binary, int8}  weights = q  activations = q }  output = int8 }";
-    assert_peaks(
-        &template(outputs, "space = mobilenet_v2  policy = kept", ""),
-        50,
-    );
-    assert_peaks(
-        &template(outputs, &format!("{space}  policy = kept"), ""),
-        50,
-    );
+    let kept = "policy kept { each layer { q in {binary, int8}  weights = q  activations = q }  output = int8 }";
+    for (space, body) in [("mobilenet_v2", "mobilenet_v2"), ("resnet20", space)] {
+        let body = body.trim_start_matches("space = ");
+        let uses = format!("use std.spaces.{space}\n{kept}");
+        let parts = format!("space = {body}  policy = kept  target = braintta");
+        assert_peaks(&template(&uses, &parts, ""), 50);
+    }
 }
 
 /// Each of them at random points: what layers cost at least and the price, as shares.
@@ -160,9 +156,7 @@ const SMALL: [&str; 4] = [
     "  layer stem = conv(channels = 8) -> norm -> relu
   depth in 0..2
   repeat depth as d {
-    layer c = conv(channels = 8, kernel = 3) -> norm
-    add input
-    layer r = relu
+    block = basic(channels = 8)
   }
   layer last = conv(channels = 16, stride = 2) -> norm -> relu",
     "  width in {4, 8}
@@ -191,11 +185,16 @@ const SMALL: [&str; 4] = [
 
 /// An experiment over one of these.
 fn small(body: &str, output: &str, lines: &str) -> Template {
+    let uses = match body.contains("basic") {
+        true => "use std.blocks.basic",
+        false => "",
+    };
     let text = format!(
         "bnas 1
 use std.data.digits
 use std.quantizers.{{binary, int4, int8}}
 use std.targets.braintta
+{uses}
 space net {{
 {body}
   layer head = pool(average) -> linear(classes)

@@ -36,7 +36,7 @@ use self::factors::{Factors, Raw, RawSum};
 use self::layout::Layout;
 use self::tally::{Tally, Words};
 use self::tree::{Failed, Tree};
-use self::units::Unit;
+use self::units::{Side, Unit};
 use super::graph::{Draw, Total};
 use crate::model::decision::Decisions;
 
@@ -51,6 +51,10 @@ const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
 /// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
 /// is time for; one by one, fewer where that is too much.
 const STEPS: [u64; 3] = [200, 50, 10];
+/// The steps where all partial sums are told apart, and the work that may be planned for that.
+const MOST_TINY_STEPS: u64 = 1 << 28;
+const MOST_PLANNED_TWICE: f64 = 5e6;
+
 const MOST_STEPS: u64 = 8000;
 
 /// So many partial sums of several sums are told apart exactly, if at all.
@@ -161,6 +165,9 @@ pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> 
 
 /// Sums told apart exactly, or in as many steps as there is time for.
 fn finest(raw: &Raw) -> Option<Eliminated> {
+    if let Some(exact) = between(raw) {
+        return Some(exact);
+    }
     if let Some(units) = raw.units(true, MOST_STEPS)
         && (raw.sums.len() < 2 || units.iter().map(Unit::most).product::<f64>() <= MOST_TOLD_APART)
         && let Some(exact) = eliminated(raw, &units)
@@ -178,9 +185,30 @@ fn finest(raw: &Raw) -> Option<Eliminated> {
     Some(best.unwrap_or(first))
 }
 
+/// Where there are few partial sums, terms that are no multiples of anything are rounded by very little, once so that no point is lost and once so that
+/// none is too many. If both are as many, no sum is as close to its limit as that, and they are the points that meet it.
+fn between(raw: &Raw) -> Option<Eliminated> {
+    let units = |side: Side| raw.units_on(true, MOST_TINY_STEPS, side);
+    let (outside, inside) = (units(Side::Outside)?, units(Side::Inside)?);
+    if outside.iter().all(Unit::is_exact) {
+        return None;
+    }
+    let mut outer = eliminated_within(raw, &outside, MOST_PLANNED_TWICE)?;
+    let inner = eliminated_within(raw, &inside, MOST_PLANNED_TWICE)?;
+    (outer.total.parts == inner.total.parts).then(|| {
+        outer.left_out.clone_from(&raw.beyond);
+        outer.rounded.clear();
+        outer
+    })
+}
+
 fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
+    eliminated_within(raw, units, MOST_PLANNED)
+}
+
+fn eliminated_within(raw: &Raw, units: &[Unit], most_planned: f64) -> Option<Eliminated> {
     let factors = raw.factors(units)?;
-    let layout = planned(&factors)?;
+    let layout = planned(&factors, most_planned)?;
     let (tree, work) = counts(&factors, &layout)?;
     let mut left_out: BTreeSet<usize> = raw.beyond.iter().copied().collect();
     let mut rounded = Vec::new();
@@ -287,29 +315,37 @@ impl Priced {
     }
 
     /// Looks for the cheapest of the points, as far as limits can be met: for each look the members of what it finds, by decision, and the cost, than
-    /// which none of the points is cheaper. A look ends the search by `false`. The first one leaves sums out, then there is one for each sum alone, then all
-    /// together are rounded.
+    /// which none of the points is cheaper. A look ends the search by `false`. The first one leaves sums out, the second one has all of them where that is little
+    /// work. Else there is one for each sum alone, then all together are rounded.
     pub fn cheapest(
         &mut self,
         decisions: usize,
         look: &mut dyn FnMut(Vec<Option<u64>>, f64) -> bool,
     ) {
-        let mut looked = |raw: &Raw, units: &[Unit]| {
+        let mut looked = |raw: &Raw, units: &[Unit], most_planned: f64| {
             let found = match self.costs {
-                Costs::Added => cheapest::<Added>(raw, units, decisions),
-                Costs::Largest => cheapest::<Largest>(raw, units, decisions),
-                Costs::Least => cheapest::<Least>(raw, units, decisions),
+                Costs::Added => cheapest::<Added>(raw, units, decisions, most_planned),
+                Costs::Largest => cheapest::<Largest>(raw, units, decisions, most_planned),
+                Costs::Least => cheapest::<Least>(raw, units, decisions, most_planned),
             };
             found.map(|(members, cost)| look(members, cost))
         };
-        if looked(&self.raw, &[]) != Some(true) || self.sums.is_empty() {
+        if looked(&self.raw, &[], MOST_PLANNED) != Some(true) || self.sums.is_empty() {
+            return;
+        }
+        // All that must hold, where that is little work.
+        self.raw.sums.clone_from(&self.sums);
+        let units = self.raw.units(true, MOST_TINY_STEPS);
+        let fine = units.and_then(|units| looked(&self.raw, &units, MOST_PLANNED_TWICE));
+        self.raw.sums.clear();
+        if fine.is_some() {
             return;
         }
         for one in self.sums.iter().take(MOST_ALONE) {
             self.raw.sums = vec![one.clone()];
             let mut fine = [true, false].into_iter().filter_map(|exact| {
                 let units = self.raw.units(exact, FINE_STEPS)?;
-                looked(&self.raw, &units)
+                looked(&self.raw, &units, MOST_PLANNED)
             });
             if fine.next() == Some(false) {
                 self.raw.sums.clear();
@@ -320,7 +356,7 @@ impl Priced {
         if self.sums.len() > 1 {
             self.raw.sums.clone_from(&self.sums);
             if let Some(units) = self.raw.units(false, ROUGH_STEPS) {
-                looked(&self.raw, &units);
+                looked(&self.raw, &units, MOST_PLANNED);
             }
             self.raw.sums.clear();
         }
@@ -331,20 +367,21 @@ fn cheapest<W: Whole>(
     raw: &Raw,
     units: &[Unit],
     decisions: usize,
+    most_planned: f64,
 ) -> Option<(Vec<Option<u64>>, f64)> {
     let factors = raw.priced(units, W::of)?;
-    let layout = planned(&factors)?;
+    let layout = planned(&factors, most_planned)?;
     let of = |cost: &f64| Some(Cost::<W>::of(*cost));
     let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
     tree.cheapest(decisions)
 }
 
 /// The order for these tables. `None` if it is too much work.
-fn planned<W>(factors: &Factors<W>) -> Option<Layout> {
+fn planned<W>(factors: &Factors<W>, most: f64) -> Option<Layout> {
     let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
     let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
     let plan = order::plan(&sizes, &scopes, factors.sums.most())?;
-    (plan.work <= MOST_PLANNED).then(|| Layout::new(factors.variables.clone(), plan))
+    (plan.work <= most).then(|| Layout::new(factors.variables.clone(), plan))
 }
 
 impl Eliminated {

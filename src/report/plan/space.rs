@@ -38,7 +38,9 @@ pub fn decisions(
         }
         Count::Infinite => "a continuous space".into(),
     };
-    let constraints = template.decisions().constraints.len();
+    let exact = template.limits().iter();
+    let exact = exact.filter(|l| l.counted == Limited::Exactly).count();
+    let constraints = template.decisions().constraints.len() + exact;
     let rough = template.limits().iter();
     let rough: Vec<_> = rough.filter(|l| l.counted == Limited::Roughly).collect();
     let before = template.counted().left_out().len() + rough.len();

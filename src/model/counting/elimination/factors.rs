@@ -10,7 +10,7 @@ use num_bigint::BigUint;
 use super::comparison::{self, End, MOST_ROWS, Sum, Term};
 use super::histogram::Sums;
 use super::layout::{Variable, row, rows, unrow};
-use super::units::{self, Unit};
+use super::units::{self, Side, Unit};
 use crate::ir::{Expr, Value};
 use crate::model::counting::has_reals;
 use crate::model::decision::Decisions;
@@ -514,10 +514,15 @@ impl Raw {
 
     /// How finely the sums are told apart: exactly, or, where that is not to be or cannot be, in so many steps.
     pub fn units(&self, exactly: bool, steps: u64) -> Option<Vec<Unit>> {
+        self.units_on(exactly, steps, Side::Outside)
+    }
+
+    /// The same on one side of what cannot be told apart exactly.
+    pub fn units_on(&self, exactly: bool, steps: u64, side: Side) -> Option<Vec<Unit>> {
         let mut units = Vec::with_capacity(self.sums.len());
         for sum in &self.sums {
             let exact = exactly.then(|| units::exact(sum)).flatten();
-            units.push(exact.or_else(|| units::coarse(sum, steps))?);
+            units.push(exact.or_else(|| units::coarse(sum, steps, side))?);
         }
         Some(units)
     }
