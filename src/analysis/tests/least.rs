@@ -161,8 +161,8 @@ const SMALL: [&str; 4] = [
   layer last = conv(channels = 16, stride = 2) -> norm -> relu",
     "  width in {4, 8}
   layer stem = conv(channels = width) -> norm -> relu
-  use in {true, false}
-  layer a = conv(channels = width) -> norm -> relu when use
+  wide in {true, false}
+  layer a = conv(channels = width) -> norm -> relu when wide
   layer b = conv(channels = width) -> norm -> relu
   add stem",
     "  layer stem = conv(channels = 8) -> norm -> relu

@@ -16,9 +16,10 @@ use crate::model::operation::{How, TemplateOp};
 const MOST_NODES: usize = 1000;
 /// The most answers to what one buffer is.
 const MOST_ANSWERS: usize = 20_000;
-/// The most rows of one buffer, and of all that are alive at one step.
+/// The most rows of one buffer, and of all that are alive at one step; and on the way there.
 const MOST_ROWS_OF_ONE: usize = 5_000;
 const MOST_ROWS: usize = 20_000;
+const MOST_ON_THE_WAY: usize = 100_000;
 
 /// A sum that is beyond every limit.
 const BEYOND: u64 = 1 << 60;
@@ -118,7 +119,7 @@ impl Alive {
                 let here = exists.with(
                     &earlier.table,
                     &values.partial,
-                    MOST_ROWS,
+                    MOST_ON_THE_WAY,
                     |exists, buffer| buffer.filter(|_| exists == Some(true)).map(alive),
                 );
                 let is_exact = here.is_some() && earlier.is_exact;
@@ -234,7 +235,8 @@ impl Step {
             };
             let add = |x: Option<u64>, y: Option<u64>| Some(settled(x? + y?));
             let both = match buffer.is_exact || side == Side::Least {
-                true => sum.with(&buffer.least, partial, MOST_ROWS, add),
+                true => (sum.with(&buffer.least, partial, MOST_ON_THE_WAY, add))
+                    .filter(|table| table.rows.len() <= MOST_ROWS),
                 false => None,
             };
             is_all &= buffer.is_exact && both.is_some();
