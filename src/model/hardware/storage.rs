@@ -65,10 +65,10 @@ pub fn peak_memory(network: &Network) -> u64 {
     // What comes to life and what dies, by step.
     let mut born = vec![0; network.nodes.len()];
     let mut dead = vec![0; network.nodes.len()];
-    for birth in 0..network.nodes.len() {
+    for (birth, node) in network.nodes.iter().enumerate() {
         let Ok(buffer) = buffer(&built, birth);
         if let Some(Buffer { death, bits }) = buffer {
-            let bits = network.nodes[birth].shape.len() as u64 * bits;
+            let bits = node.shape.len() as u64 * bits;
             born[birth] += bits;
             dead[death] += bits;
         }
