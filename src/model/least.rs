@@ -9,7 +9,7 @@
 //!
 //! * `energy`, `latency`: layers, additions and padded shortcuts as they are charged. Sums of parallel branches and what repairs add is left out.
 //! * `stored_size`: all of it.
-//! * `peak_memory`: what is alive while a node is computed, exactly (`alive`, by `flow` and `table`). Where repairs change who reads what: its
+//! * `peak_memory`: what is alive while a node is computed, exactly (`alive`, by `flow`, `table` and `tree`). Where repairs change who reads what: its
 //!   input, in the codes that it reads, and its output, in the codes of whoever reads it next, or in one bit where that is not known (`memory`).
 
 mod alive;
@@ -17,6 +17,7 @@ mod flow;
 mod memory;
 mod prices;
 mod table;
+mod tree;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -289,15 +289,38 @@ fn a_limit_that_never_binds_is_said_to() {
 }
 
 #[test]
-fn what_is_stored_is_counted_exactly() {
+fn sums_of_few_candidates_are_counted_exactly() {
     let free = small(SMALL[0], "", "");
     let all: Vec<_> = members(free.decisions()).unwrap().collect();
-    let size = |point| free.known(point).unwrap().0["stored_size"];
-    let most = size(&all[all.len() / 2]);
-    let met = all.iter().filter(|point| size(point) <= most).count();
-    let limited = small(SMALL[0], "", &format!("require stored_size <= {most} bit"));
-    let count = limited.counted().count(limited.decisions());
-    assert_eq!(count, Count::Exact(met.into()));
+    let known: Vec<_> = all.iter().map(|p| free.known(p).unwrap().0).collect();
+    // Halfway between two neighbors, so that no candidate has just the limit.
+    let limit = |name: &str| {
+        let mut values: Vec<f64> = known.iter().map(|k| k[name]).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        (values[values.len() / 2] + values[values.len() / 2 + 1]) / 2.0
+    };
+    let limits = [
+        ("stored_size", "bit", limit("stored_size")),
+        ("energy", "J", limit("energy")),
+        ("latency", "s", limit("latency")),
+        ("model_size", "bit", limit("model_size")),
+    ];
+    let mut wanted: Vec<Vec<usize>> = (0..limits.len()).map(|i| vec![i]).collect();
+    wanted.extend([vec![1, 3], vec![0, 2]]);
+    for of in wanted {
+        let within = |k: &&std::collections::BTreeMap<String, f64>| {
+            of.iter().all(|i| k[limits[*i].0] <= limits[*i].2)
+        };
+        let met = known.iter().filter(within).count();
+        let lines: Vec<String> = (of.iter().map(|i| &limits[*i]))
+            .map(|(name, unit, most)| format!("require {name} <= {most:e} {unit}"))
+            .collect();
+        let limited = small(SMALL[0], "", &lines.join("\n"));
+        let count = limited.counted().count(limited.decisions());
+        assert_eq!(count, Count::Exact(met.into()), "{lines:?}");
+        assert_eq!(survey(&limited).sample, None, "{lines:?}");
+    }
 }
 
 /// Skip connections keep what entered a block, so that layers by themselves say little of what is alive.

@@ -188,6 +188,9 @@ fn finest(raw: &Raw) -> Option<Eliminated> {
 /// Where there are few partial sums, terms that are no multiples of anything are rounded by very little, once so that no point is lost and once so that
 /// none is too many. If both are as many, no sum is as close to its limit as that, and they are the points that meet it.
 fn between(raw: &Raw) -> Option<Eliminated> {
+    if !raw.is_small() {
+        return None;
+    }
     let units = |side: Side| raw.units_on(true, MOST_TINY_STEPS, side);
     let (outside, inside) = (units(Side::Outside)?, units(Side::Inside)?);
     if outside.iter().all(Unit::is_exact) {
@@ -336,6 +339,7 @@ impl Priced {
         // All that must hold, where that is little work.
         self.raw.sums.clone_from(&self.sums);
         let units = self.raw.units(true, MOST_TINY_STEPS);
+        let units = units.filter(|_| self.raw.is_small());
         let fine = units.and_then(|units| looked(&self.raw, &units, MOST_PLANNED_TWICE));
         self.raw.sums.clear();
         if fine.is_some() {

@@ -20,6 +20,9 @@ use crate::model::members::Values;
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;
 
+/// Spaces of so many combinations are small.
+const FEW_ENOUGH: f64 = 1e12;
+
 /// Sums of many numbers differ by their last bits.
 const ROUNDING: f64 = 1e-9;
 
@@ -393,6 +396,12 @@ impl Raw {
             beyond: self.beyond.clone(),
             idle: self.idle.clone(),
         }
+    }
+
+    /// Whether there are so few combinations that all partial sums may be told apart.
+    pub fn is_small(&self) -> bool {
+        let sizes = self.variables.iter().map(|v| v.size() as f64);
+        sizes.product::<f64>() <= FEW_ENOUGH
     }
 
     /// What was dear becomes cheap.
