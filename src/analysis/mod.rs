@@ -12,6 +12,7 @@
 mod alternatives;
 mod amend;
 mod arms;
+mod augment;
 mod author;
 mod block;
 mod calls;

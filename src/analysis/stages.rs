@@ -8,11 +8,13 @@ use std::sync::Arc;
 use super::context::{Cx, list};
 use super::fields::{Given, Written, find};
 use super::merged::Merged;
-use super::schema::Kind;
+use super::paths::{Paths, of_slot};
+use super::schema::{Kind, LOSS, TEMPERATURE};
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{
-    BinaryOp, Expr, FinalTraining, Loss, Quantize, Slot, Stage, Techniques, UnaryOp, Value,
+    BinaryOp, Domain, DomainKind, Expr, FinalTraining, Loss, Slot, Stage, Techniques, UnaryOp,
+    Value,
 };
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
@@ -24,7 +26,8 @@ const TUNING_RATE: f64 = 5e-4;
 
 /// Words that begin paths of decisions, so that no stage may have them as its name.
 const TAKEN: &[&str] = &[
-    "train", "finetune", "space", "policy", "target", "data", "repairs", "search", "best", "pareto",
+    "train", "finetune", "space", "policy", "target", "data", "init", "repairs", "search", "best",
+    "pareto",
 ];
 
 /// A part of a loss: factors of `task` and of `distill`, or a number if it has neither.
@@ -64,13 +67,13 @@ impl Cx<'_> {
         }
         let mut stages = Vec::new();
         for (name, quantize, lr) in [
-            ("train", Quantize::None, LEARNING_RATE),
-            ("finetune", Quantize::All, TUNING_RATE),
+            ("train", "none", LEARNING_RATE),
+            ("finetune", "all", TUNING_RATE),
         ] {
             if let Some(training) = self.training(merged, sections, name, lr) {
                 stages.push(Stage {
                     name: name.into(),
-                    quantize,
+                    quantize: Slot::word(quantize),
                     training,
                     teacher: None,
                     loss: Loss::default(),
@@ -140,23 +143,27 @@ impl Cx<'_> {
 
     /// What is trained in the end has no choices left: `adam(lr in …)` would be searched and never tried.
     fn chooses_nothing(&mut self, training: &FinalTraining, written: &Written) {
-        let chooses = match &training.optimizer {
-            Some(Slot::Fixed(Expr::Record(_, fields, _))) => fields
-                .iter()
-                .any(|(_, slot)| matches!(slot, Slot::Chosen(_))),
-            _ => false,
-        };
-        if let (true, Some((key, given))) = (chooses, written.get("optimizer")) {
-            let (at, span) = (key.span, given.span());
-            self.report(
-                Diagnostic::error(
-                    "bnas::domain::not_searched",
-                    "what `final` trains is not searched",
-                )
-                .label(span, "a choice stands in here")
-                .label(at, "this field is fixed")
-                .help("write the value to train with"),
-            );
+        let fields = [
+            ("optimizer", &training.optimizer),
+            ("schedule", &training.schedule),
+        ];
+        for (name, slot) in fields {
+            let mut chosen = Paths::default();
+            if let Some(Slot::Fixed(expr)) = slot {
+                of_slot(&Slot::Fixed(expr.clone()), "", &mut chosen);
+            }
+            if let (false, Some((key, given))) = (chosen.is_empty(), written.get(name)) {
+                let (at, span) = (key.span, given.span());
+                self.report(
+                    Diagnostic::error(
+                        "bnas::domain::not_searched",
+                        "what `final` trains is not searched",
+                    )
+                    .label(span, "a choice stands in here")
+                    .label(at, "this field is fixed")
+                    .help("write the value to train with"),
+                );
+            }
         }
     }
 
@@ -180,15 +187,8 @@ impl Cx<'_> {
             &section.entries,
             known,
         );
-        let quantize = match self.slot(&written, find(known, "quantize")) {
-            Some(Slot::Fixed(Expr::Value(Value::Name(word)))) => match word.as_str() {
-                "none" => Quantize::None,
-                "activations" => Quantize::Activations,
-                "weights" => Quantize::Weights,
-                _ => Quantize::All,
-            },
-            _ => Quantize::All,
-        };
+        let quantize = self.slot(&written, find(known, "quantize"));
+        let quantize = quantize.unwrap_or(Slot::word("all"));
         let training = self.training_of(&written, known, LEARNING_RATE);
         let teacher = self.teacher(&written, before);
         let loss = self.loss(&written, teacher.is_some());
@@ -202,27 +202,50 @@ impl Cx<'_> {
         }
     }
 
-    /// The index of the stage that `teacher` names.
-    fn teacher(&mut self, written: &Written, before: &[Stage]) -> Option<usize> {
+    /// The earlier stage that `teacher` names, or several of which the search chooses one.
+    fn teacher(&mut self, written: &Written, before: &[Stage]) -> Option<Slot> {
         let (key, given) = written.get("teacher")?;
-        let name = match given {
-            Given::Fixed(ast::Expr {
-                kind: ExprKind::Path(path),
-                ..
-            }) => path.as_name(),
+        let names: Vec<&str> = before.iter().map(|s| s.name.as_str()).collect();
+        let (items, default) = match given {
+            Given::Fixed(value) => (std::slice::from_ref(*value), None),
+            Given::Searched(domain, default) => match &domain.kind {
+                ExprKind::Set(items) if !items.is_empty() => (&items[..], *default),
+                _ => (std::slice::from_ref(*domain), None),
+            },
+        };
+        let mut of = |e: &ast::Expr| self.earlier_stage(e, key.span, &names);
+        let named: Vec<Option<String>> = items.iter().map(&mut of).collect();
+        let default = default.and_then(&mut of).map(Value::Name);
+        let named = named.into_iter().collect::<Option<Vec<_>>>();
+        // One message is enough: the loss is read as if there were a teacher.
+        let named = named.unwrap_or_else(|| vec![names.first().copied().unwrap_or("").into()]);
+        let mut named = named.into_iter().map(|n| Expr::Value(Value::Name(n)));
+        Some(match given {
+            Given::Fixed(_) => Slot::Fixed(named.next()?),
+            Given::Searched(domain, _) => Slot::Chosen(Domain {
+                kind: DomainKind::Set(named.collect()),
+                default,
+                unit: String::new(),
+                span: domain.span,
+            }),
+        })
+    }
+
+    fn earlier_stage(&mut self, e: &ast::Expr, key: Span, names: &[&str]) -> Option<String> {
+        let name = match &e.kind {
+            ExprKind::Path(path) => path.as_name(),
             _ => None,
         };
-        let names: Vec<&str> = before.iter().map(|s| s.name.as_str()).collect();
-        if let Some(index) = name.and_then(|n| names.iter().position(|known| *known == n.text)) {
-            return Some(index);
+        if let Some(name) = name.filter(|n| names.contains(&n.text.as_str())) {
+            return Some(name.text.clone());
         }
-        let text = self.text(given.span());
+        let text = self.text(e.span);
         let mut diagnostic = Diagnostic::error(
             "bnas::stage::teacher",
             format!("there is no earlier stage `{text}`"),
         )
-        .label(given.span(), "a stage that stands above this one")
-        .label(key.span, "whose network is asked");
+        .label(e.span, "a stage that stands above this one")
+        .label(key, "whose network is asked");
         diagnostic = match did_you_mean(&text, names.iter().copied()) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
             None if names.is_empty() => {
@@ -234,8 +257,7 @@ impl Cx<'_> {
             )),
         };
         self.report(diagnostic);
-        // One message is enough: the loss is read as if there were a teacher.
-        Some(0)
+        None
     }
 
     fn loss(&mut self, written: &Written, has_teacher: bool) -> Loss {
@@ -250,16 +272,12 @@ impl Cx<'_> {
             }
             return Loss::default();
         };
-        let Given::Fixed(expr) = given else {
-            self.report(
-                Diagnostic::error("bnas::domain::not_searched", "`loss` cannot be searched")
-                    .label(given.span(), "a domain")
-                    .label(key.span, "this field is fixed")
-                    .help(
-                        "search a number in it: `loss = share * task + (1 - share) * distill(kl)`",
-                    ),
-            );
-            return Loss::default();
+        let expr = match given {
+            Given::Fixed(expr) => expr,
+            Given::Searched(domain, _) => {
+                self.not_searched("loss", &LOSS, domain, key.span);
+                return Loss::default();
+            }
         };
         let mut temperature = None;
         let Some(part) = self.part(expr, &mut temperature) else {
@@ -295,12 +313,12 @@ impl Cx<'_> {
         Loss {
             task: task.unwrap_or_else(zero),
             distill: distill.unwrap_or_else(zero),
-            temperature: temperature.map_or(Expr::number(1.0), |(t, _)| t),
+            temperature: temperature.map_or(Slot::Fixed(Expr::number(1.0)), |(t, _)| t),
         }
     }
 
     /// What an expression is in `task` and `distill`; nothing after a diagnostic.
-    fn part(&mut self, e: &ast::Expr, temperature: &mut Option<(Expr, Span)>) -> Option<Part> {
+    fn part(&mut self, e: &ast::Expr, temperature: &mut Option<(Slot, Span)>) -> Option<Part> {
         if !speaks_of_losses(e) {
             let number = self.expr(e, Some(Kind::Number("")));
             if number.ty == Type::Poison {
@@ -369,9 +387,9 @@ impl Cx<'_> {
         &mut self,
         args: &[ast::Argument],
         span: Span,
-        temperature: &mut Option<(Expr, Span)>,
+        temperature: &mut Option<(Slot, Span)>,
     ) -> Option<()> {
-        let mut wanted = (Expr::number(1.0), span);
+        let mut wanted = (Slot::Fixed(Expr::number(1.0)), span);
         let mut is_kl = false;
         for arg in args {
             match arg {
@@ -384,16 +402,18 @@ impl Cx<'_> {
                     filter: None,
                 } if path.as_name().is_some_and(|n| n.text == "kl") => is_kl = true,
                 ast::Argument::Fixed { name, value } if name.text == "temperature" => {
-                    let value = self.expr(value, Some(Kind::Number("")));
-                    if value.ty == Type::Poison {
-                        return None;
-                    }
-                    let low = value.values.iter().flatten().filter_map(Value::as_number);
-                    if !value.ty.fits(&Type::PLAIN) || low.fold(1.0, f64::min) <= 0.0 {
-                        self.expected("a plain number above 0", &value);
-                        return None;
-                    }
-                    wanted = (value.expr, value.span);
+                    let before = self.sink.count();
+                    let slot = self.filled(&TEMPERATURE, Given::Fixed(value), name.span);
+                    (self.sink.count() == before).then_some(())?;
+                    wanted = (slot, value.span);
+                }
+                ast::Argument::Searched {
+                    name,
+                    domain,
+                    default,
+                } if name.text == "temperature" => {
+                    let given = Given::Searched(domain, default.as_ref());
+                    wanted = (self.filled(&TEMPERATURE, given, name.span), domain.span);
                 }
                 _ => {
                     self.bad_distill(span);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::additive;
 use super::aggregate::{self, Place};
+use super::augment::Augment;
 use super::build;
 use super::candidate::Candidate;
 use super::counting::{self, Counted, Sum};
@@ -28,7 +29,7 @@ use super::policy::{self, Placed, Placements};
 use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
-use super::stage::{Final, Stage};
+use super::stage::{self, Final, Stage};
 use super::suspect;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -54,16 +55,17 @@ pub struct Template {
     quantizers: Vec<ir::Quantizer>,
     stages: Vec<Stage>,
     final_training: Option<Final>,
-    init: ir::Init,
+    init: Expr,
     /// Each target that may be there, under its condition; one of them is, or there is none.
     targets: Vec<(Expr, ir::Target)>,
-    shift: Expr,
-    flip: Expr,
-    cutout: Expr,
+    /// What training images go through.
+    augment: Expr,
     /// Whether samples can be negative.
     signed_input: bool,
     goals: Vec<Expr>,
     requires: Vec<Expr>,
+    /// They as they are written.
+    required: Vec<ir::Require>,
     warnings: Vec<Diagnostic>,
     claims: Vec<Claim>,
     counted: Counted,
@@ -145,32 +147,21 @@ impl Template {
         let stages = experiment
             .stages
             .iter()
-            .map(|stage| Stage::new(stage, &mut settler, &names))
+            .enumerate()
+            .map(|(i, stage)| Stage::new(stage, &experiment.stages[..i], &mut settler, &names))
             .collect();
         let final_training = (experiment.final_training.as_ref())
             .map(|training| Final::new(training, &mut settler, &names));
         let targets = settle_targets(experiment, &names, &mut settler);
-        let zero = Slot::Fixed(Expr::number(0.0));
-        let no = Slot::Fixed(Expr::bool(false));
-        let augment = experiment.data.as_ref().map(|d| &d.augment);
-        let shift = settler.slot(
-            augment.map_or(&zero, |a| &a.shift),
-            "data.shift",
-            &always,
-            &names,
-        );
-        let flip = settler.slot(
-            augment.map_or(&no, |a| &a.flip),
-            "data.flip",
-            &always,
-            &names,
-        );
-        let cutout = settler.slot(
-            augment.map_or(&zero, |a| &a.cutout),
-            "data.cutout",
-            &always,
-            &names,
-        );
+        let augment = match &experiment.data {
+            Some(data) => {
+                let (slot, path) = (&data.augment, "data.augment");
+                let value = settler.slot(slot, path, &always, &names);
+                settler.member(value, path, &always, &names)
+            }
+            None => Expr::Value(Value::name("none")),
+        };
+        let init = settler.slot(&experiment.init, "init", &always, &names);
         let signed_input = (experiment.data.as_ref()).is_some_and(|d| d.normalize.is_some());
 
         // Every constraint so far is a requirement of the space or of the policy.
@@ -289,14 +280,13 @@ impl Template {
             quantizers: experiment.quantizers.clone(),
             stages,
             final_training,
-            init: experiment.init,
+            init,
             targets,
-            shift,
-            flip,
-            cutout,
+            augment,
             signed_input,
             goals,
             requires,
+            required: experiment.requires.clone(),
             warnings: found,
         };
         let undefined = template.undefined(experiment, &settler.uses);
@@ -434,6 +424,30 @@ impl Template {
         Counted::within(&decisions, &limits).is_empty()
     }
 
+    /// What a point does not meet of all that is asked for and known before training, of the experiment first, then of its space and policy.
+    pub fn broken_by(&self, point: &Point) -> Vec<&ir::Require> {
+        let metrics = self.known(point).unwrap_or_default();
+        let fails = |holds: &Expr| {
+            self.is_known(holds)
+                && self.evaluate(holds, point, &metrics) == Ok(Value::Bool(false))
+        };
+        let of_experiment = self.requires.iter().zip(&self.required);
+        let of_experiment = of_experiment.filter(|(holds, _)| fails(holds));
+        let of_space = self.claims.iter().filter(|claim| {
+            claim.require.is_none() && fails(&self.decisions.constraints[claim.constraint])
+        });
+        let of_space = of_space.map(|claim| &claim.written);
+        let all = of_experiment.map(|(_, written)| written).chain(of_space);
+        let mut found: Vec<&ir::Require> = Vec::new();
+        for written in all {
+            // The copies of a block say one thing.
+            if !found.iter().any(|other| other.text == written.text) {
+                found.push(written);
+            }
+        }
+        found
+    }
+
     pub(super) fn claims(&self) -> &[Claim] {
         &self.claims
     }
@@ -518,15 +532,16 @@ impl Template {
             .filter(|s| is_quantized || !s.is_tuning());
         let stages = stages.map(|stage| stage.at(&scope));
         let stages = stages.collect::<Result<_, _>>()?;
+        let augment = Augment::of(&evaluate::value(&self.augment, &scope)?)?;
         Ok(Some(Candidate {
             network,
             stages,
             target: self.target(&scope)?,
             repairs,
-            init: self.init,
-            shift: evaluate::count(&self.shift, 0, &scope)?,
-            flip: evaluate::truth(&self.flip, &scope)?,
-            cutout: evaluate::count(&self.cutout, 0, &scope)?,
+            init: stage::word(&self.init, ir::Init::of, "an initial distribution", &scope)?,
+            shift: augment.shift,
+            flip: augment.flip,
+            cutout: augment.cutout,
         }))
     }
 

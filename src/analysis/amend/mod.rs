@@ -5,7 +5,7 @@
 
 mod argument;
 
-use self::argument::override_in_call;
+use self::argument::override_within;
 use super::context::Cx;
 use super::merged::Merged;
 use super::schema::{self, Field};
@@ -181,13 +181,7 @@ impl Cx<'_> {
                     return;
                 }
                 EntryKind::Field(field) if is_called(&field.target, first) => {
-                    if let (ExprKind::Call { callee, args }, [name]) = (&mut field.value.kind, rest)
-                    {
-                        override_in_call(callee, args, &name.name, entry);
-                        return;
-                    }
-                    let inner = with_path(entry, rest);
-                    add_amendment(&mut field.value, inner);
+                    override_within(&mut field.value, rest, entry);
                     return;
                 }
                 _ => {}
