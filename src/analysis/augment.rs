@@ -95,7 +95,13 @@ fn members<'w, 's>(given: &Given<'w>, slot: &'s Slot) -> Vec<(&'w ast::Expr, &'s
     let written = match &domain.kind {
         ExprKind::Categories(inner) => inner,
         // The last subset is all of it.
-        ExprKind::Subsets(inner) => return items.last().map(|all| (&**inner, all)).into_iter().collect(),
+        ExprKind::Subsets(inner) => {
+            return items
+                .last()
+                .map(|all| (&**inner, all))
+                .into_iter()
+                .collect();
+        }
         _ => domain,
     };
     match &written.kind {

@@ -338,7 +338,10 @@ impl Cx<'_> {
             Diagnostic::error("bnas::domain::default", text)
                 .label(e.span, "not in the domain")
                 .label(member.span, "the domain")
-                .help(format!("{help} {}", list(labels.iter().map(String::as_str)))),
+                .help(format!(
+                    "{help} {}",
+                    list(labels.iter().map(String::as_str))
+                )),
         );
         Some(None)
     }

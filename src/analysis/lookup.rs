@@ -56,7 +56,11 @@ impl Cx<'_> {
                 return typed;
             }
             // `train.optimizer == adam`, of `optimizer in {adam(…), sgd(…)}`.
-            if self.paths.as_ref().is_some_and(|p| p.labels.contains(&text)) {
+            if self
+                .paths
+                .as_ref()
+                .is_some_and(|p| p.labels.contains(&text))
+            {
                 return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
             }
             if let Some(typed) = self.schedule_word(&text, span) {

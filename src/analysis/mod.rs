@@ -32,6 +32,7 @@ mod goals;
 mod lists;
 mod loader;
 mod lookup;
+mod loss;
 mod measures;
 mod memory;
 mod merged;

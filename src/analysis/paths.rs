@@ -70,7 +70,6 @@ pub(super) fn of_stage(stage: &Stage, found: &mut Paths) {
         ("schedule", &training.schedule),
         ("label_smoothing", &training.label_smoothing),
         ("quantize", &stage.quantize),
-        ("loss.temperature", &stage.loss.temperature),
     ];
     let teacher = stage.teacher.iter().map(|slot| ("teacher", slot));
     let decay = training.weight_decay.iter();
@@ -78,6 +77,22 @@ pub(super) fn of_stage(stage: &Stage, found: &mut Paths) {
     let fields = fields.into_iter().chain(teacher).chain(decay);
     for (name, slot) in fields.chain(training.techniques.iter()) {
         of_slot(slot, &format!("{path}.{name}"), found);
+    }
+    let path = format!("{path}.loss");
+    match &stage.loss_choice {
+        None => of_slot(
+            &stage.loss.temperature,
+            &format!("{path}.temperature"),
+            found,
+        ),
+        Some(choice) => {
+            found.insert(path.clone(), Type::Any);
+            for loss in std::iter::once(&stage.loss).chain(&choice.others) {
+                let path = format!("{path}.{}.temperature", loss.name);
+                of_slot(&loss.temperature, &path, found);
+                found.labels.insert(loss.name.clone());
+            }
+        }
     }
 }
 

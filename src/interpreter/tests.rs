@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::store::Lock;
 use super::*;
 use crate::ir::{
-    BinaryOp, Direction, Domain, DomainKind, Expect, Expr, Function, Goal, Let, Require,
-    Search, Slot, Value,
+    BinaryOp, Direction, Domain, DomainKind, Expect, Expr, Function, Goal, Let, Require, Search,
+    Slot, Value,
 };
 use crate::report::{csv, json};
 use crate::source::Span;

@@ -32,6 +32,16 @@ pub struct Dataset {
     pub span: Span,
 }
 
+impl Dataset {
+    /// Whether accuracies on the one compare with accuracies on the other: both take the same samples, whatever is done to them.
+    pub fn has_samples_of(&self, other: &Dataset) -> bool {
+        self.files == other.files
+            && self.base == other.base
+            && self.classes == other.classes
+            && self.splits == other.splits
+    }
+}
+
 /// Where samples come from. Names are relative to `base` or to `BNAS_DATA`; `.gz` may be missing or there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

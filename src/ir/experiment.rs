@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dataset, Evaluator, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target,
-    Techniques, Value,
+    Dataset, Evaluator, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target, Techniques,
+    Value,
 };
 use crate::source::Span;
 
@@ -119,8 +119,10 @@ pub struct Stage {
     pub training: Training,
     /// The name of the earlier stage whose network is asked.
     pub teacher: Option<Slot>,
-    /// What is minimized.
+    /// What is minimized. The first of several, if one is searched.
     pub loss: Loss,
+    /// The others of `loss in {…}`.
+    pub loss_choice: Option<Choice<Loss>>,
     /// Where its name stands.
     pub span: Span,
 }
@@ -166,6 +168,8 @@ impl Quantize {
 /// A linear combination of losses; each coefficient is an expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
+    /// What it is called among others: `task`, `task_distill`.
+    pub name: String,
     /// Of the cross-entropy with the labels, `task`.
     pub task: Expr,
     /// Of `distill(kl)`: the divergence of the network's classes from those of the teacher.
@@ -178,6 +182,7 @@ impl Default for Loss {
     /// `task`.
     fn default() -> Loss {
         Loss {
+            name: "task".into(),
             task: Expr::number(1.0),
             distill: Expr::number(0.0),
             temperature: Slot::Fixed(Expr::number(1.0)),

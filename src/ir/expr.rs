@@ -299,7 +299,10 @@ impl Expr {
             }
             Expr::Value(value) => value.to_string(),
             Expr::Set(items) => joined(items.iter().map(Expr::label).collect(), "none"),
-            _ => joined(self.records().into_iter().map(String::from).collect(), "value"),
+            _ => joined(
+                self.records().into_iter().map(String::from).collect(),
+                "value",
+            ),
         }
     }
 

@@ -20,9 +20,7 @@ pub(super) fn expanded(expr: &Expr) -> Expr {
         Expr::Unary(op, x) => Expr::Unary(*op, shared(x)),
         Expr::Binary(op, x, y) => Expr::Binary(*op, shared(x), shared(y)),
         Expr::If(c, x, y) => Expr::If(shared(c), shared(x), shared(y)),
-        Expr::Call(function, items) => {
-            Expr::Call(*function, items.iter().map(expanded).collect())
-        }
+        Expr::Call(function, items) => Expr::Call(*function, items.iter().map(expanded).collect()),
         Expr::Set(_) | Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => expr.clone(),
     }
 }

@@ -32,6 +32,39 @@ struct Loss {
     temperature: Expr,
 }
 
+impl Loss {
+    /// The loss of a stage, or the one of several that is chosen.
+    fn new(stage: &ir::Stage, settler: &mut Settler, names: &Frame) -> Loss {
+        let path = format!("{}.loss", stage.name);
+        let choice = stage.loss_choice.as_ref();
+        let all = settler.one_of(&stage.loss, choice, &path, |loss| &loss.name);
+        let settled = all.into_iter().map(|one| {
+            let fixed = |expr: &Expr| Slot::Fixed(expr.clone());
+            let mut part = |slot: &Slot, path: &str| settler.slot(slot, path, &one.guard, names);
+            let loss = Loss {
+                task: part(&fixed(&one.what.task), &one.path),
+                distill: part(&fixed(&one.what.distill), &one.path),
+                temperature: part(&one.what.temperature, &format!("{}.temperature", one.path)),
+            };
+            (one.guard, loss)
+        });
+        let settled: Vec<(Expr, Loss)> = settled.collect();
+        let chosen = settled
+            .into_iter()
+            .rev()
+            .reduce(|(_, others), (guard, loss)| {
+                let either = |x, y| evaluate::choose(guard.clone(), x, y);
+                let loss = Loss {
+                    task: either(loss.task, others.task),
+                    distill: either(loss.distill, others.distill),
+                    temperature: either(loss.temperature, others.temperature),
+                };
+                (guard, loss)
+            });
+        chosen.expect("invariant: a choice has members").1
+    }
+}
+
 impl Stage {
     /// Makes decisions of a stage's choices, at paths below its name. `earlier` are the stages before it.
     pub(super) fn new(
@@ -56,12 +89,7 @@ impl Stage {
         let techniques = Techniques::of(|name| Some(field(training.techniques.get(name)?, name)));
         let quantize = field(&stage.quantize, "quantize");
         let teacher = stage.teacher.as_ref().map(|slot| field(slot, "teacher"));
-        let fixed = |expr: &Expr| Slot::Fixed(expr.clone());
-        let loss = Loss {
-            task: field(&fixed(&stage.loss.task), "loss"),
-            distill: field(&fixed(&stage.loss.distill), "loss"),
-            temperature: field(&stage.loss.temperature, "loss.temperature"),
-        };
+        let loss = Loss::new(stage, settler, names);
         Stage {
             name: stage.name.clone(),
             quantize,

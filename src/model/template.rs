@@ -428,8 +428,7 @@ impl Template {
     pub fn broken_by(&self, point: &Point) -> Vec<&ir::Require> {
         let metrics = self.known(point).unwrap_or_default();
         let fails = |holds: &Expr| {
-            self.is_known(holds)
-                && self.evaluate(holds, point, &metrics) == Ok(Value::Bool(false))
+            self.is_known(holds) && self.evaluate(holds, point, &metrics) == Ok(Value::Bool(false))
         };
         let of_experiment = self.requires.iter().zip(&self.required);
         let of_experiment = of_experiment.filter(|(holds, _)| fails(holds));

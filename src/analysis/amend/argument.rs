@@ -186,7 +186,9 @@ fn names_in(item: &ast::Expr) -> Vec<String> {
         ExprKind::Set(items) => items.iter().flat_map(names_in).collect(),
         ExprKind::Binary { left, right, .. } => {
             let sides = [left, right].into_iter().flat_map(|e| names_in(e));
-            sides.filter(|n| schema::called(n).is_some() || n == "cosine").collect()
+            sides
+                .filter(|n| schema::called(n).is_some() || n == "cosine")
+                .collect()
         }
         _ => Vec::new(),
     }

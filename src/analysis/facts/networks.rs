@@ -8,8 +8,8 @@ use crate::analysis::expr::Typed;
 use crate::analysis::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
-    Block, BlockCall, BlockStmt, Dataset, Experiment, Expr, LayerStmt, Method, Operation,
-    Policy, Quantizer, Search, Slot, Space, Stmt, Value,
+    Block, BlockCall, BlockStmt, Dataset, Experiment, Expr, LayerStmt, Method, Operation, Policy,
+    Quantizer, Search, Slot, Space, Stmt, Value,
 };
 use crate::model::Template;
 use crate::model::metrics::Metric;

@@ -1,7 +1,7 @@
 //! Operations of layers, and calls that make a value with fields.
 
 use super::Otherwise::{Absent, Number, Required, Word};
-use super::{Callable, OF_COMMAND, Field, Kind, field};
+use super::{Callable, Field, Kind, OF_COMMAND, field};
 
 /// Words that name a way to find a scale.
 pub const SCALES: &[&str] = &[

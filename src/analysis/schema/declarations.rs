@@ -45,11 +45,6 @@ const OF_FINAL: Fixed = Fixed::arm(
     "final.",
     "what `final` trains has been chosen, and nothing is searched any more",
 );
-/// Of what a stage minimizes.
-pub const LOSS: Fixed = Fixed::this(
-    "search a number in it: `loss = share * task + (1 - share) * distill(kl)`, where `share in {0.2, 1}`",
-    "it is one formula",
-);
 const NARROW: Fixed = Fixed::this("remove it: it is so without saying", "there is one value");
 const OF_REPAIR: Fixed = Fixed::this(
     "declare one repair for each, and search which is applied: `repairs in {{a}, {b}}`",
@@ -145,8 +140,7 @@ const STAGE: &[Field] = &[
         Kind::Other("multiples of `task` and `distill(kl)`"),
         Absent,
         "what is minimized; `task` if it is not given",
-    )
-    .fixed(LOSS),
+    ),
 ];
 
 /// By which `distill` divides logits.

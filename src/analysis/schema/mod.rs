@@ -8,7 +8,9 @@ mod declarations;
 mod functions;
 
 pub use calls::{COMMAND, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES, SCHEDULES};
-pub use declarations::{COUNT, DATA, EVALUATE, LOSS, OF_COMMAND, DECLARATIONS, OUTPUT, QUANTIZER, RULE, TEMPERATURE};
+pub use declarations::{
+    COUNT, DATA, DECLARATIONS, EVALUATE, OF_COMMAND, OUTPUT, QUANTIZER, RULE, TEMPERATURE,
+};
 pub use functions::{FUNCTIONS, WORDS};
 
 /// A function, an operator that is a word, or a constant.
@@ -318,5 +320,8 @@ pub fn is_word(name: &str) -> bool {
     DECLARATIONS.iter().any(|d| {
         d.fields.iter().any(takes) || d.sections.iter().any(|s| s.fields.iter().any(takes))
     }) || OPERATIONS.iter().any(|o| o.fields.iter().any(takes))
-        || matches!(name, "flip" | "none" | "float" | "relu" | "relu6" | "hardtanh")
+        || matches!(
+            name,
+            "flip" | "none" | "float" | "relu" | "relu6" | "hardtanh"
+        )
 }

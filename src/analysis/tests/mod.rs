@@ -11,6 +11,7 @@ mod mobile;
 mod networks;
 mod pruned;
 mod ranges;
+mod searched;
 mod verdicts;
 
 use std::collections::BTreeMap;

@@ -6,8 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{
     BinaryOp, Block, BlockCall, BlockStmt, Codes, Dataset, Direction, Domain, DomainKind,
     Experiment, Expr, Files, Function, Goal, LayerStmt, Let, Loss, Method, Operation, Policy,
-    Quantifier, Quantizer, Require, Rule, Search, Selector, Shortcut, Skip, Slot, Source,
-    Space, Splits, Stage, Stmt, Techniques, Training, Value, Which,
+    Quantifier, Quantizer, Require, Rule, Search, Selector, Shortcut, Skip, Slot, Source, Space,
+    Splits, Stage, Stmt, Techniques, Training, Value, Which,
 };
 use crate::model::template::Template;
 use crate::model::{Candidate, Decisions, Point};
@@ -410,6 +410,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
             training: training(),
             teacher: None,
             loss: Loss::default(),
+            loss_choice: None,
             span: Span::default(),
         }],
         final_training: None,
