@@ -276,6 +276,13 @@ impl Cx<'_> {
             );
             return None;
         };
+        // Beside calls, a constant is called as it is written.
+        if let DomainKind::Set(items) | DomainKind::Categories(items) = kind
+            && items.iter().any(|item| item.as_value().is_none())
+            && items.iter().any(|item| item.as_value() == Some(&value))
+        {
+            return Some(Value::Name(value.to_string()));
+        }
         let inside = match (kind, value.as_number()) {
             (
                 DomainKind::Integers {

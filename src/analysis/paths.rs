@@ -78,6 +78,11 @@ pub(super) fn of_stage(stage: &Stage, found: &mut Paths) {
     for (name, slot) in fields.chain(training.techniques.iter()) {
         of_slot(slot, &format!("{path}.{name}"), found);
     }
+    if let Some(Slot::Chosen(domain)) = &stage.teacher
+        && let DomainKind::Set(items) = &domain.kind
+    {
+        found.labels.extend(Expr::labels(items));
+    }
     let path = format!("{path}.loss");
     match &stage.loss_choice {
         None => of_slot(

@@ -354,6 +354,8 @@ fn schedules_are_chosen_with_their_arguments() {
         );
     }
     assert_eq!(template.decisions().all[0].default, Value::name("step"));
+    let template = lowered(&text(&[&line.replace("default step", "default 0.5")]));
+    assert_eq!(template.decisions().all[0].default, Value::name("0.5"));
 }
 
 #[test]
@@ -564,7 +566,7 @@ fn fixed() -> Vec<(String, Fixed)> {
             );
         }
     };
-    for declaration in DECLARATIONS {
+    for declaration in DECLARATIONS.iter().rev() {
         let owner = match declaration.kind {
             "experiment" => "",
             "dataset" => "data.",
