@@ -18,8 +18,10 @@ mod arms;
 mod bench;
 mod command;
 mod conclude;
+mod error;
 mod expect;
 pub mod keep;
+mod observer;
 pub mod result;
 pub mod search;
 pub mod single;
@@ -27,7 +29,6 @@ pub mod store;
 pub mod train;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -35,13 +36,14 @@ use std::time::Duration;
 
 pub use self::arms::run_arms;
 use self::bench::{Bench, Measured};
+pub use self::error::RunError;
 use self::keep::Checkpoints;
+pub use self::observer::{Observer, Silent};
 use self::result::RunResult;
 use self::search::{Feasible, Known, Observation, Sampler, Suggestion};
 use self::store::trial::{Status, Trial};
-use self::store::{Record, State, Store, StoreError};
-use self::train::{Data, DataError, Model, Progress};
-use crate::diagnostic::Diagnostic;
+use self::store::{Record, State, Store};
+use self::train::{Data, Model};
 use crate::ir::{Experiment, Expr, Method};
 use crate::model::counting::Count;
 use crate::model::{Point, Template};
@@ -65,114 +67,6 @@ impl<'a> RunOptions<'a> {
             stop,
             checkpoint: keep::EVERY,
         }
-    }
-}
-
-/// Who watches a run. Called from several threads.
-pub trait Observer: Sync {
-    /// The search begins; so many of its trials are in the journal already.
-    fn started(&self, done: usize, total: usize) {
-        let _ = (done, total);
-    }
-
-    /// A trial of the search that ended before this process began; comes before `started`.
-    fn recalled(&self, trial: &Trial) {
-        let _ = trial;
-    }
-
-    /// The search of another arm follows; `index` counts from 0.
-    fn arm(&self, index: usize, count: usize, label: &str) {
-        let _ = (index, count, label);
-    }
-
-    /// A trial runs now.
-    fn running(&self, trial: usize) {
-        let _ = trial;
-    }
-
-    /// A trial has trained another epoch.
-    fn epoch(&self, trial: usize, progress: Progress) {
-        let _ = (trial, progress);
-    }
-
-    /// A trial has ended, in the search or after it.
-    fn ended(&self, phase: Phase, trial: &Trial) {
-        let _ = (phase, trial);
-    }
-
-    /// The search is over, and so many of its trials are trained again.
-    fn final_training(&self, trials: usize) {
-        let _ = trials;
-    }
-
-    /// The search is over, and the test split is read for so many trials.
-    fn testing(&self, trials: usize) {
-        let _ = trials;
-    }
-
-    /// Something that the user should know, and that does not stop the run.
-    fn note(&self, text: &str) {
-        let _ = text;
-    }
-}
-
-/// Watches nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
-
-/// Why there is no result.
-#[derive(Debug)]
-pub enum RunError {
-    /// The experiment does not fit together.
-    Spec(Vec<Diagnostic>),
-    /// The data cannot be read.
-    Data(DataError),
-    /// The run folder cannot be used.
-    Store(StoreError),
-    /// Somebody asked to stop.
-    Interrupted {
-        /// Trials in the journal.
-        done: usize,
-        /// Trials in all.
-        total: usize,
-    },
-    /// What must not happen.
-    Internal(String),
-}
-
-impl RunError {
-    fn interrupted(bench: &Bench, store: &Store) -> RunError {
-        RunError::Interrupted {
-            done: store.state().trials.len(),
-            total: planned(bench.experiment, bench.template),
-        }
-    }
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RunError::Spec(problems) => {
-                let first = problems.first().map_or("", |d| d.message.as_str());
-                write!(f, "the experiment does not fit together: {first}")
-            }
-            RunError::Data(e) => write!(f, "{e}"),
-            RunError::Store(e) => write!(f, "{e}"),
-            RunError::Interrupted { done, total } => {
-                write!(f, "stopped after {done} of {total} trials")
-            }
-            RunError::Internal(what) => f.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for RunError {}
-
-impl From<StoreError> for RunError {
-    fn from(e: StoreError) -> RunError {
-        RunError::Store(e)
     }
 }
 

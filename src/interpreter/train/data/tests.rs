@@ -1,6 +1,6 @@
 use super::*;
 use crate::interpreter::train::fixtures::digits;
-use crate::ir::{Normalize, Splits};
+use crate::ir::{Files, IdxPair, Normalize, Splits};
 
 /// 2x2 images of one channel in three classes, split 2 + 1 + 1, looked for in `folder`.
 fn dataset(files: Files, folder: &Path) -> Dataset {
