@@ -41,7 +41,10 @@ fn the_plan_says_what_is_so() {
     let text = util::SMALL
         .replace("trials = 8  initial = 4", "trials = 3")
         .replace("8 KiB", "1 KiB")
-        .replace("tied\n", "tied { kinds = {int8, binary} }\n")
+        .replace(
+            "policy = tied\n",
+            "policy = tied { kinds = {int8, binary} }\n",
+        )
         .replace(
             "width in {4, 6, 8, 12}",
             "width in {4, 6, 8, 12} default 12",

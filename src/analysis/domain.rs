@@ -264,6 +264,14 @@ impl Cx<'_> {
         if typed.ty.is_open() || member.ty.is_open() {
             return typed.expr.as_value().cloned();
         }
+        // Beside calls, a constant is called as it is written.
+        if let DomainKind::Set(items) | DomainKind::Categories(items) = kind
+            && items.iter().any(|item| item.as_value().is_none())
+            && let Some(value) = typed.expr.as_value()
+            && items.iter().any(|item| item.as_value() == Some(value))
+        {
+            return Some(Value::Name(value.to_string()));
+        }
         if !typed.ty.fits(&member.ty) {
             self.disagree("the default is a member of the domain", member, &typed);
             return None;
@@ -276,13 +284,6 @@ impl Cx<'_> {
             );
             return None;
         };
-        // Beside calls, a constant is called as it is written.
-        if let DomainKind::Set(items) | DomainKind::Categories(items) = kind
-            && items.iter().any(|item| item.as_value().is_none())
-            && items.iter().any(|item| item.as_value() == Some(&value))
-        {
-            return Some(Value::Name(value.to_string()));
-        }
         let inside = match (kind, value.as_number()) {
             (
                 DomainKind::Integers {
@@ -334,19 +335,13 @@ impl Cx<'_> {
         if self.local_named(&name.text) || member.ty.is_poisoned() {
             return None;
         }
-        let named = |item: &&Expr| item.records() == [name.text.as_str()];
-        // Which of several with one name?
-        let help = match items.iter().filter(named).count() {
-            0 | 1 => "one of",
-            _ => "of several with one name, one is",
-        };
         let text = format!("the default {} is not a member of its domain", name.text);
         self.report(
             Diagnostic::error("bnas::domain::default", text)
                 .label(e.span, "not in the domain")
                 .label(member.span, "the domain")
                 .help(format!(
-                    "{help} {}",
+                    "its members are called {}",
                     list(labels.iter().map(String::as_str))
                 )),
         );

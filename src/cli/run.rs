@@ -139,7 +139,11 @@ fn overrides(args: &Args) -> BTreeMap<String, u64> {
 fn keep_arms(overrides: &BTreeMap<String, u64>, experiment: &Experiment) -> Result<(), Failed> {
     let settings = experiment.arms.iter().flat_map(|arm| &arm.settings);
     for (path, _) in settings {
-        let option = path.strip_prefix("search.").unwrap_or(path);
+        let option = match path.as_str() {
+            "seed" => "seed",
+            "search.trials" => "trials",
+            _ => continue,
+        };
         if overrides.contains_key(option) {
             return Err(Failed::usage(format!(
                 "`--{option}` would replace what the arms `{path} in …` vary: leave it out, or take that line out of `arms`"
