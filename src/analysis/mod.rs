@@ -213,7 +213,7 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
             }
             "quantizer" => {
                 let quantizer = cx.quantizer(&merged);
-                cx.facts(&merged, Subject::Quantizer(quantizer));
+                cx.facts(&merged, Subject::Quantizer(quantizer.into()));
             }
             "policy" => {
                 let policy = cx.policy(&merged, false);

@@ -30,7 +30,7 @@ pub(super) enum Subject {
     Block(Block),
     Space(Space),
     Policy(Policy),
-    Quantizer(Quantizer),
+    Quantizer(Box<Quantizer>),
     Repair(Repair),
 }
 
