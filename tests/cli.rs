@@ -110,6 +110,22 @@ fn cost_prices_the_quickstart() {
 }
 
 #[test]
+fn cost_shows_memories_where_a_target_has_them() {
+    let output = util::run(&["cost", "examples/10-codesign.bnas"]);
+    util::expect_code(&output, 0);
+    insta::assert_snapshot!("cost_memories", util::stdout(&output));
+}
+
+/// What an experiment asks of the fields of its own target is no matter for another one's prices.
+#[test]
+fn cost_takes_another_target_whatever_is_asked_of_the_first() {
+    let args = ["cost", "examples/10-codesign.bnas", "--target", "braintta"];
+    let output = util::run(&args);
+    util::expect_code(&output, 0);
+    assert!(util::stdout(&output).contains("energy, braintta"));
+}
+
+#[test]
 fn dry_run_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");

@@ -15,6 +15,7 @@ use super::quantizer::{given, target};
 use super::schema::{DATA, Declaration};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
+use crate::model::hardware::fits;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -126,10 +127,14 @@ impl Cx<'_> {
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
         // Without its evaluator, nothing is known of what goals may name.
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
-        let claims = match lost {
+        let mut claims = match lost {
             true => Claims::default(),
             false => self.claims(merged, has_space, own, &measures),
         };
+        if let (Some(_), Some(target)) = (&space, &target) {
+            // Whatever does not fit into the memories does not run.
+            claims.requires.extend(fits(target, target_choice.as_ref()));
+        }
         self.paths = None;
         if let Some(Evaluator::Table(table)) = &evaluator {
             self.unmeasured(&claims, table);

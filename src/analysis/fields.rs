@@ -416,6 +416,7 @@ fn example(field: &Field) -> String {
     match (field.name, field.kind) {
         ("epochs", _) => "20".into(),
         ("trials", _) => "40".into(),
+        ("size", Kind::Number("bit")) => "64 KiB".into(),
         (_, Kind::Number(unit)) if !unit.is_empty() => format!("… {unit}"),
         (_, Kind::Word([first, ..])) => (*first).into(),
         _ => "…".into(),

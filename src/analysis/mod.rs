@@ -53,6 +53,7 @@ mod sections;
 mod skip;
 mod space;
 mod stages;
+mod stores;
 mod table;
 mod target;
 #[cfg(test)]

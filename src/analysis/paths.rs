@@ -101,7 +101,7 @@ pub(super) fn of_stage(stage: &Stage, found: &mut Paths) {
     }
 }
 
-/// Decisions of the target, or of each that may be chosen.
+/// Numbers of the target, or of each that may be chosen.
 pub(super) fn of_targets(
     target: Option<&Target>,
     choice: Option<&Choice<Target>>,
@@ -127,32 +127,8 @@ pub(super) fn of_policies(choice: Option<&Choice<Policy>>, found: &mut Paths) {
 }
 
 fn of_target(target: &Target, path: &str, found: &mut Paths) {
-    let fields = [
-        ("op_per_mac", &target.op_per_mac, "op/mac"),
-        ("clock", &target.clock, "cycle/s"),
-        ("vector.width", &target.vector_width, "bit"),
-        ("vector.lanes", &target.lanes, ""),
-        ("vector.idle", &target.idle, ""),
-    ];
-    for (name, slot, unit) in fields {
-        of_slot(slot, &format!("{path}.{name}"), found);
-        if let Some(ty) = found.get_mut(&format!("{path}.{name}"))
-            && matches!(ty, Type::Number(_))
-        {
-            *ty = Type::in_unit(unit);
-        }
-    }
-    for precision in &target.precisions {
-        let fields = [
-            ("energy", &precision.energy, "J/op"),
-            ("macs", &precision.macs, "mac/cycle"),
-        ];
-        for (name, slot, unit) in fields {
-            let path = format!("{path}.{}.{name}", precision.name);
-            if let Slot::Chosen(_) = slot {
-                found.insert(path, Type::in_unit(unit));
-            }
-        }
+    for field in target.fields() {
+        found.insert(format!("{path}.{}", field.name), Type::in_unit(field.unit));
     }
 }
 

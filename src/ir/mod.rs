@@ -38,6 +38,6 @@ pub use space::{
     Operation, Parallel, Shortcut, Skip, Source, Space, Stmt,
 };
 pub use table::{Table, table_key};
-pub use target::{Check, Precision, Target};
+pub use target::{Check, Field, Holds, Memory, Precision, Target};
 pub use techniques::Techniques;
 pub use value::{Record, Value};

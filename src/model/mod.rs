@@ -41,6 +41,7 @@ mod settle;
 mod stage;
 pub mod survey;
 mod suspect;
+mod targets;
 pub mod template;
 #[cfg(test)]
 mod tests;

@@ -81,7 +81,7 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         .filter(|name| default.0.contains_key(**name))
     {
         if let Some((terms, costs)) = source.of(name) {
-            let is_whole = costs == Costs::Added && source.is_whole();
+            let is_whole = costs == Costs::Added && source.is_whole(name);
             let range = search.range(name, (&terms, costs), 0.0, is_whole, points);
             found.of.insert(name, range);
         }
@@ -141,6 +141,30 @@ fn limits(require: &Expr, visit: &mut dyn FnMut(&str, f64, bool)) {
     } else if let Some((name, number)) = of(y, x) {
         visit(&name, number, !most);
     }
+}
+
+/// A bound below a metric of every member of the space, whatever requirements say of metrics. `None` if it is not known.
+pub(super) fn least(template: &Template, name: &str) -> Option<f64> {
+    let source = template.source();
+    let (terms, costs) = source.of(name)?;
+    let of_metrics = |c: &usize| {
+        let mut claims = template
+            .claims()
+            .iter()
+            .filter(|claim| claim.constraint == *c);
+        claims.any(|claim| claim.of_metrics)
+    };
+    let decisions = template.decisions();
+    let constraints: Vec<usize> = (0..decisions.constraints.len())
+        .filter(|c| !of_metrics(c))
+        .collect();
+    let mut priced = Priced::new(decisions, &constraints, &[], (&terms, costs))?;
+    let mut found = None;
+    priced.cheapest(decisions.all.len(), &mut |_, cost| {
+        found = Some(cost);
+        false
+    });
+    found
 }
 
 struct Search<'a> {

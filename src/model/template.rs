@@ -31,9 +31,10 @@ use super::repair;
 use super::settle::{Frame, Settler};
 use super::stage::{self, Final, Stage};
 use super::suspect;
+use super::targets;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{self, Experiment, Expr, Slot, Value};
+use crate::ir::{self, Experiment, Expr, Value};
 use crate::source::Span;
 
 /// What names of an experiment's own metrics begin with.
@@ -152,7 +153,7 @@ impl Template {
             .collect();
         let final_training = (experiment.final_training.as_ref())
             .map(|training| Final::new(training, &mut settler, &names));
-        let targets = settle_targets(experiment, &names, &mut settler);
+        let settled = targets::settle(experiment, &names, &mut settler);
         let augment = match &experiment.data {
             Some(data) => {
                 let (slot, path) = (&data.augment, "data.augment");
@@ -179,6 +180,8 @@ impl Template {
         );
 
         // Goals and requirements may name the experiment's values, metrics, and values and decisions by their path.
+        places.extend(settled.iter().flat_map(targets::places));
+        let targets: Vec<_> = settled.into_iter().map(|s| (s.guard, s.target)).collect();
         add_decisions(&mut places, &settler.decisions);
         let goals = experiment
             .goals
@@ -692,93 +695,6 @@ fn column(table: &ir::Table, name: &str) -> Option<Interval> {
     let measured = table.column(name);
     let cells = || measured.iter().copied();
     Interval::new(cells().reduce(f64::min)?, cells().reduce(f64::max)?)
-}
-
-/// The targets of an experiment, each with the condition under which it is the one.
-fn settle_targets(
-    experiment: &Experiment,
-    names: &Frame,
-    settler: &mut Settler,
-) -> Vec<(Expr, ir::Target)> {
-    let Some(first) = &experiment.target else {
-        return Vec::new();
-    };
-    let choice = experiment.target_choice.as_ref();
-    let alternatives = settler.one_of(first, choice, "target", |t| &t.name);
-    let settled = alternatives.into_iter().map(|one| {
-        let target = settle_target(one.what, &one.path, &one.guard, names, settler);
-        (one.guard, target)
-    });
-    settled.collect()
-}
-
-/// Makes decisions of a target's choices. Fixed fields keep the names of other fields, which the target resolves itself; `names` are
-/// the experiment's.
-fn settle_target(
-    target: &ir::Target,
-    path: &str,
-    guard: &Expr,
-    names: &Frame,
-    settler: &mut Settler,
-) -> ir::Target {
-    let as_written = target.clone();
-    let mut target = target.clone();
-    // A field of the target hides a name of the experiment.
-    let around = |name: &str| match name {
-        "op_per_mac" | "clock" => None,
-        _ => names.get(name),
-    };
-    let mut field = |slot: &mut Slot, name: &str| match slot {
-        Slot::Chosen(_) => {
-            let path = format!("{path}.{name}");
-            *slot = Slot::Fixed(settler.slot(slot, &path, guard, names));
-        }
-        Slot::Fixed(expr) => {
-            let own = |name: &str| around(name).or_else(|| own_field(&as_written, name, FIELDS));
-            let found = partial::uses(expr, guard, &own);
-            settler.uses.extend(found);
-            match evaluate::reduce(expr, &around) {
-                Ok(reduced) => *expr = reduced,
-                Err(failure) => settler.fail(failure, target.span),
-            }
-        }
-    };
-    field(&mut target.op_per_mac, "op_per_mac");
-    field(&mut target.clock, "clock");
-    field(&mut target.vector_width, "vector.width");
-    field(&mut target.lanes, "vector.lanes");
-    field(&mut target.idle, "vector.idle");
-    for precision in &mut target.precisions {
-        field(&mut precision.energy, &format!("{}.energy", precision.name));
-        field(&mut precision.macs, &format!("{}.macs", precision.name));
-    }
-    target
-}
-
-/// The most fields of a target that refer to each other in a row.
-const FIELDS: usize = 8;
-
-/// What a fixed field of a target is, with its other fields written out.
-fn own_field(target: &ir::Target, name: &str, left: usize) -> Option<Expr> {
-    let of_precision = |p: &ir::Precision| match name.strip_prefix(&p.name)? {
-        ".energy" => Some(p.energy.clone()),
-        ".macs" => Some(p.macs.clone()),
-        _ => None,
-    };
-    let slot = match name {
-        "op_per_mac" => target.op_per_mac.clone(),
-        "clock" => target.clock.clone(),
-        "vector.width" => target.vector_width.clone(),
-        "vector.lanes" => target.lanes.clone(),
-        "vector.idle" => target.idle.clone(),
-        _ => target.precisions.iter().find_map(of_precision)?,
-    };
-    match slot {
-        Slot::Fixed(expr) if left > 0 => {
-            evaluate::reduce(&expr, &|n| own_field(target, n, left - 1)).ok()
-        }
-        _ => None,
-    }
 }
 
 /// A goal or requirement, which speaks of metrics and decisions only.

@@ -1,7 +1,7 @@
 //! Kinds of declarations with their fields, sections and formulas.
 
 use super::Otherwise::{Absent, Number, Required, Word};
-use super::{Declaration, Field, Fixed, Kind, Section, field};
+use super::{Declaration, Field, Fixed, Kind, Label, Later, Section, field};
 
 /// Of what candidates are measured on.
 const MEASURED_ON: &str = "accuracies on different samples do not compare, so that no search could tell which candidate is better";
@@ -46,6 +46,10 @@ const OF_FINAL: Fixed = Fixed::arm(
     "what `final` trains has been chosen, and nothing is searched any more",
 );
 const NARROW: Fixed = Fixed::this("remove it: it is so without saying", "there is one value");
+const OF_MEMORY: Fixed = Fixed::this(
+    "declare one target for each, and search which it is: `target in {a, b}`",
+    "what a memory is for makes it another datapath",
+);
 const OF_REPAIR: Fixed = Fixed::this(
     "declare one repair for each, and search which is applied: `repairs in {{a}, {b}}`",
     "a repair is one change",
@@ -270,7 +274,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         sections: &[
             Section {
                 name: "shape",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field("height", Kind::Whole, Required, "rows").fixed(OF_SHAPE),
                     field("width", Kind::Whole, Required, "columns").fixed(OF_SHAPE),
@@ -280,7 +284,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             },
             Section {
                 name: "splits",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field("train", Kind::Whole, Required, "samples that train").fixed(OF_SPLITS),
                     field("validation", Kind::Whole, Required, "samples that choose").fixed(OF_SPLITS),
@@ -290,7 +294,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             },
             Section {
                 name: "normalize",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field("mean", Kind::Numbers, Required, "what is taken from pixels in 0 … 1")
                         .fixed(OF_NORMALIZE),
@@ -325,7 +329,10 @@ pub const DECLARATIONS: &[Declaration] = &[
         sections: &[],
         formulas: &[],
         lets: true,
-        later: &["output"],
+        later: &[Later {
+            name: "output",
+            why: "",
+        }],
         docs: "a whole network, with `in` where it varies",
     },
     Declaration {
@@ -393,7 +400,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         sections: &[
             Section {
                 name: "vector",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field(
                         "width",
@@ -420,7 +427,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             },
             Section {
                 name: "precision",
-                labelled: true,
+                label: Label::Alone,
                 fields: &[
                     field(
                         "energy",
@@ -439,11 +446,55 @@ pub const DECLARATIONS: &[Declaration] = &[
                 ],
                 docs: "codes that the unit multiplies, and what that costs",
             },
+            Section {
+                name: "memory",
+                label: Label::Behind,
+                fields: &[
+                    field(
+                        "holds",
+                        Kind::Word(&["weights", "activations", "all"]),
+                        Required,
+                        "what is in it",
+                    )
+                    .fixed(OF_MEMORY),
+                    field(
+                        "size",
+                        Kind::Number("bit"),
+                        Required,
+                        "how much it holds at once",
+                    )
+                    .positive(),
+                    field(
+                        "read",
+                        Kind::Number("J/bit"),
+                        Absent,
+                        "energy of a bit that is read, on top of that of operations",
+                    )
+                    .within(0.0, f64::INFINITY),
+                    field(
+                        "write",
+                        Kind::Number("J/bit"),
+                        Absent,
+                        "energy of a bit that is written, on top of that of operations",
+                    )
+                    .within(0.0, f64::INFINITY),
+                ],
+                docs: "where weights or activations are; a target that states none asks for no room",
+            },
         ],
         formulas: &[],
         lets: false,
-        later: &["memory", "bus", "registers"],
-        docs: "a hardware target: datapath, energy and throughput per precision",
+        later: &[
+            Later {
+                name: "bus",
+                why: "what buses of such cores take is not published, and the energy per operation contains it",
+            },
+            Later {
+                name: "registers",
+                why: "what register files of such cores take is not published, and the energy per operation contains it",
+            },
+        ],
+        docs: "a hardware target: datapath, memories, energy and throughput per precision",
     },
     Declaration {
         kind: "experiment",
@@ -499,37 +550,37 @@ pub const DECLARATIONS: &[Declaration] = &[
         sections: &[
             Section {
                 name: "train",
-                labelled: false,
+                label: Label::None,
                 fields: TRAINING,
                 docs: "the float stage",
             },
             Section {
                 name: "finetune",
-                labelled: false,
+                label: Label::None,
                 fields: TRAINING,
                 docs: "quantization-aware training",
             },
             Section {
                 name: "stage",
-                labelled: true,
+                label: Label::Alone,
                 fields: STAGE,
                 docs: "one of several stages of training, in the order of the text",
             },
             Section {
                 name: "final",
-                labelled: false,
+                label: Label::None,
                 fields: FINAL,
                 docs: "training of the Pareto set after the search, from the start and longer",
             },
             Section {
                 name: "arms",
-                labelled: false,
+                label: Label::None,
                 fields: &[],
                 docs: "values of which each runs the whole search: `finetune.epochs in {0, 1}`",
             },
             Section {
                 name: "search",
-                labelled: false,
+                label: Label::None,
                 fields: &[
                     field(
                         "method",

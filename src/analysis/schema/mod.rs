@@ -181,12 +181,32 @@ const fn field(name: &'static str, kind: Kind, default: Otherwise, docs: &'stati
 pub struct Section {
     /// Its name.
     pub name: &'static str,
-    /// Whether a label stands behind the name.
-    pub labelled: bool,
+    /// What stands behind the name.
+    pub label: Label,
     /// What stands in it.
     pub fields: &'static [Field],
     /// One sentence.
     pub docs: &'static str,
+}
+
+/// The label of a section, and how a path to what stands in it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// None: `vector.width` of `vector { … }`.
+    None,
+    /// In place of the name: `int8.energy` of `precision int8 { … }`.
+    Alone,
+    /// Behind the name: `memory.data.size` of `memory data { … }`.
+    Behind,
+}
+
+/// A word of the language that is not built yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Later {
+    /// The word.
+    pub name: &'static str,
+    /// Why not, if there is more to say.
+    pub why: &'static str,
 }
 
 /// One kind of declaration.
@@ -207,7 +227,7 @@ pub struct Declaration {
     /// Whether names of the author's own may be defined.
     pub lets: bool,
     /// Words of the language that are not built yet.
-    pub later: &'static [&'static str],
+    pub later: &'static [Later],
     /// One sentence.
     pub docs: &'static str,
 }
@@ -255,6 +275,11 @@ impl Declaration {
         self.sections.iter().find(|s| s.name == name)
     }
 
+    /// What is said of this word where it is not built yet.
+    pub fn later(&self, name: &str) -> Option<&'static Later> {
+        self.later.iter().find(|l| l.name == name)
+    }
+
     /// Every field and section by name.
     pub fn keys(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         self.fields
@@ -262,6 +287,17 @@ impl Declaration {
             .map(|f| f.name)
             .chain(self.sections.iter().map(|s| s.name))
             .chain(self.formulas.iter().copied())
+    }
+}
+
+/// How a path to what stands in a section begins: `vector`, `int8`, `memory.data`.
+pub fn section_path(name: &str, label: Option<&str>) -> String {
+    let mut sections = DECLARATIONS.iter().flat_map(|d| d.sections);
+    let is_behind = sections.any(|s| s.name == name && s.label == Label::Behind);
+    match label {
+        Some(label) if is_behind => format!("{name}.{label}"),
+        Some(label) => label.into(),
+        None => name.into(),
     }
 }
 
@@ -297,8 +333,8 @@ pub fn home<'k>(key: &str, mut sections: impl Iterator<Item = &'k str> + Clone) 
     let has = |fields: &[Field]| fields.iter().any(|f| f.name == key);
     let trains = sections.clone().any(|name| name == "train");
     let all = || DECLARATIONS.iter().flat_map(|d| d.sections);
-    if let Some(section) =
-        sections.find_map(|name| all().find(|s| s.name == name && !s.labelled && has(s.fields)))
+    if let Some(section) = sections
+        .find_map(|name| all().find(|s| s.name == name && s.label == Label::None && has(s.fields)))
     {
         return Some(format!("`{} {{ {key} = … }}`", section.name));
     }

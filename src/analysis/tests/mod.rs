@@ -7,6 +7,7 @@ mod imports;
 mod least;
 mod library;
 mod lowering;
+mod memories;
 mod mobile;
 mod networks;
 mod pruned;
