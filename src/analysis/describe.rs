@@ -8,7 +8,7 @@ use super::loader::Loader;
 use super::lookup::members;
 use super::merged::Merged;
 use super::names::{self, Id};
-use super::schema::{Field, Kind, Otherwise};
+use super::schema::{Field, Kind, Otherwise, section_path};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::Provenance;
 use crate::source::{SourceId, Sources, Span};
@@ -190,10 +190,8 @@ impl Cx<'_> {
                     });
                 }
                 EntryKind::Section(s) => {
-                    let name = match &s.label {
-                        Some(label) => &label.text,
-                        None => &s.name.text,
-                    };
+                    let label = s.label.as_ref().map(|l| l.text.as_str());
+                    let name = section_path(&s.name.text, label);
                     let known = schema.and_then(|d| d.section(&s.name.text));
                     let fields = known.map_or(&[][..], |s| s.fields);
                     self.section_values(s, &format!("{prefix}{name}."), fields, found);

@@ -12,9 +12,10 @@ use super::merged::Merged;
 use super::names::Id;
 use super::paths;
 use super::quantizer::{given, target};
-use super::schema::Declaration;
+use super::schema::{DATA, Declaration};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
+use crate::model::hardware::fits;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -106,26 +107,34 @@ impl Cx<'_> {
         let repeats = self
             .count_of(&fields, schema.fields, "repeats")
             .unwrap_or(1) as usize;
-        let init = self.init(&fields, schema.fields);
+        let init = self.slot_of(&fields, schema.fields, "init");
 
-        let mut known = paths::Paths::new();
+        let mut known = paths::Paths::default();
         for binding in &lets {
             paths::of_slot(&binding.slot, &binding.name, &mut known);
         }
-        paths::of_space(space.as_ref(), &mut known);
-        for stage in &stages {
-            paths::of_training(&stage.training, &stage.name, &mut known);
+        if let Some(data) = &data {
+            paths::of_slot(&data.augment, "data.augment", &mut known);
         }
+        paths::of_slot(&init, "init", &mut known);
+        paths::of_space(space.as_ref(), &mut known);
+        stages
+            .iter()
+            .for_each(|stage| paths::of_stage(stage, &mut known));
         paths::of_policies(policy_choice.as_ref(), &mut known);
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
         // Without its evaluator, nothing is known of what goals may name.
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
-        let claims = match lost {
+        let mut claims = match lost {
             true => Claims::default(),
             false => self.claims(merged, has_space, own, &measures),
         };
+        if let (Some(_), Some(target)) = (&space, &target) {
+            // Whatever does not fit into the memories does not run.
+            claims.requires.extend(fits(target, target_choice.as_ref()));
+        }
         self.paths = None;
         if let Some(Evaluator::Table(table)) = &evaluator {
             self.unmeasured(&claims, table);
@@ -311,8 +320,8 @@ impl Cx<'_> {
         let (key, given) = fields.get(name)?;
         match given {
             Given::Fixed(value) => self.reference(value, kind),
-            Given::Searched(..) => {
-                self.later(&format!("a searched `{name}`"), key.span);
+            Given::Searched(domain, _) => {
+                self.not_searched(name, &DATA, domain, key.span);
                 None
             }
         }

@@ -183,7 +183,7 @@ impl Cx<'_> {
         if word {
             return Some(Parent::Word(Some(base.clone())));
         }
-        if schema.later.contains(&base.text.as_str()) {
+        if schema.later(&base.text).is_some() {
             self.later(&format!("the {kind} base `{}`", base.text), base.span);
             return None;
         }

@@ -5,7 +5,7 @@
 
 use super::context::{Cx, list};
 use super::merged::Merged;
-use super::schema::ANNOTATIONS;
+use super::schema::{ANNOTATIONS, section_path};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::Provenance;
 use crate::syntax::ast::{self, Argument, Entry, EntryKind, ExprKind};
@@ -56,7 +56,9 @@ impl Cx<'_> {
         match &entry.kind {
             EntryKind::Field(f) => self.text(f.target.span),
             EntryKind::Choice(c) => self.text(c.target.span),
-            EntryKind::Section(s) => s.label.as_ref().unwrap_or(&s.name).text.clone(),
+            EntryKind::Section(s) => {
+                section_path(&s.name.text, s.label.as_ref().map(|l| l.text.as_str()))
+            }
             EntryKind::Formula(f) => f.name.text.clone(),
             EntryKind::Layer(l) => l.name.text.clone(),
             EntryKind::Repeat(r) => r.index.text.clone(),

@@ -6,6 +6,7 @@ use super::context::{Cx, Local, list};
 use super::fields::Written;
 use super::merged::Merged;
 use super::names::Id;
+use super::schema::{self, Label};
 use super::types::article;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::SourceId;
@@ -68,7 +69,12 @@ impl Cx<'_> {
                         };
                         match sections.iter().find(same) {
                             Some(first) => {
-                                self.twice(&section.name.text, section.name.span, first.name.span)
+                                let named = |s: &ast::Section| match &s.label {
+                                    Some(label) => label.clone(),
+                                    None => s.name.clone(),
+                                };
+                                let (again, first) = (named(section), named(first).span);
+                                self.twice(&again.text, again.span, first)
                             }
                             None => sections.push(section.clone()),
                         }
@@ -76,12 +82,7 @@ impl Cx<'_> {
                 }
                 EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
                 EntryKind::Choice(c) if self.is_later(merged, &c.target) => {}
-                EntryKind::Formula(f) if merged.schema.later.contains(&f.name.text.as_str()) => {
-                    self.later(
-                        &format!("`{}` of a {}", f.name.text, merged.schema.kind),
-                        f.name.span,
-                    );
-                }
+                EntryKind::Formula(f) if self.not_built(merged.schema, &f.name) => {}
                 EntryKind::Check(_) | EntryKind::Require(_) => {}
                 _ => fields.push(entry.clone()),
             }
@@ -91,26 +92,35 @@ impl Cx<'_> {
 
     /// Whether a field is of the language and not built yet; says so.
     pub(super) fn is_later(&mut self, merged: &Merged, path: &ast::Path) -> bool {
-        let name = path.head.text.as_str();
-        let later = merged.schema.later.contains(&name)
-            && !merged.schema.fields.iter().any(|f| f.name == name);
-        if later {
-            self.later(
-                &format!("`{}` of {}", path.head.text, article(merged.schema.kind)),
-                path.span,
-            );
+        let is_field = merged
+            .schema
+            .fields
+            .iter()
+            .any(|f| f.name == path.head.text);
+        !is_field && self.not_built(merged.schema, &path.head)
+    }
+
+    /// Whether a word is of the language and not built yet; says so, and why.
+    pub(super) fn not_built(&mut self, schema: &schema::Declaration, name: &ast::Name) -> bool {
+        let Some(later) = schema.later(&name.text) else {
+            return false;
+        };
+        let what = format!("`{}` of {}", name.text, article(schema.kind));
+        match later.why {
+            "" => self.later(&what, name.span),
+            why => self.report(
+                Diagnostic::error("bnas::unsupported", format!("{what} is not built yet"))
+                    .label(name.span, "this version cannot run it")
+                    .help(format!("remove it: {why}")),
+            ),
         }
-        later
+        true
     }
 
     /// Whether a section belongs to the declaration; says why not.
     pub(super) fn knows_section(&mut self, merged: &Merged, section: &ast::Section) -> bool {
         let name = &section.name;
-        if merged.schema.later.contains(&name.text.as_str()) {
-            self.later(
-                &format!("`{}` of {}", name.text, article(merged.schema.kind)),
-                name.span,
-            );
+        if self.not_built(merged.schema, name) {
             return false;
         }
         let Some(known) = merged.schema.section(&name.text) else {
@@ -118,8 +128,8 @@ impl Cx<'_> {
             self.unknown_key(&merged.owner(), name, Some(merged.name.span), &keys);
             return false;
         };
-        match (&section.label, known.labelled) {
-            (Some(label), false) => {
+        match (&section.label, known.label == Label::None) {
+            (Some(label), true) => {
                 self.meant.insert((merged.name.span, name.text.clone()));
                 self.report(
                     Diagnostic::error(
@@ -131,7 +141,7 @@ impl Cx<'_> {
                 );
                 false
             }
-            (None, true) => {
+            (None, false) => {
                 self.report(
                     Diagnostic::error("bnas::name::label", format!("`{}` needs a name", name.text))
                         .label(name.span, "which one?")

@@ -6,12 +6,15 @@
 use super::author;
 use super::context::{Cx, Local};
 use super::fields::{Given, Written};
+use super::goals::visit_names;
 use super::merged::Merged;
 use super::schema::Field;
 use super::types::{Type, of_kind};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Check, Expr, Precision, Slot, Target, Value};
 use crate::model::evaluate;
+use crate::model::hardware::without_peaks;
+use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 use crate::units::Quantity;
 
@@ -56,6 +59,10 @@ impl Cx<'_> {
                 .iter()
                 .filter(|s| s.name.text == "precision")
                 .collect();
+            let memories: Vec<&ast::Section> = sections
+                .iter()
+                .filter(|s| s.name.text == "memory")
+                .collect();
             // Every field is a name for every other.
             let mark = cx.locals.len();
             for field in schema.fields {
@@ -71,6 +78,7 @@ impl Cx<'_> {
                         .map(|f| of_target(f, &format!("{}.", label.text))),
                 );
             }
+            cx.memory_names(&memories, known("memory"));
 
             let written = cx.written(&merged.owner(), merged.name.span, &fields, schema.fields);
             let op_per_mac = cx.slot_of(&written, schema.fields, "op_per_mac");
@@ -92,6 +100,7 @@ impl Cx<'_> {
                     .help("add `precision int8 { energy = …  macs = … }`"),
                 );
             }
+            let memories = cx.memories(&memories, known("memory"));
             let mut target = Target {
                 name: merged.name.text.clone(),
                 op_per_mac,
@@ -100,10 +109,12 @@ impl Cx<'_> {
                 lanes,
                 idle,
                 precisions,
+                memories,
                 checks: Vec::new(),
                 provenance,
                 span: merged.name.span,
             };
+            cx.circular(&target);
             for entry in &merged.entries {
                 match &entry.kind {
                     EntryKind::Check(claim) => {
@@ -160,13 +171,44 @@ impl Cx<'_> {
         })
     }
 
+    /// Fields that are formulas of themselves, by way of others or not: the first is reported.
+    fn circular(&mut self, target: &Target) {
+        let fields = target.fields();
+        let needs = |name: &str| -> Vec<(String, Span)> {
+            let mut found = Vec::new();
+            let field = fields.iter().find(|f| f.name == name);
+            if let Some(Slot::Fixed(expr)) = field.map(|f| f.slot)
+                && let Ok(expr) = without_peaks(expr, target)
+            {
+                visit_names(&expr, &mut |name, span| found.push((name.into(), span)));
+            }
+            found
+        };
+        for field in &fields {
+            let mut open = needs(&field.name);
+            let mut seen: Vec<String> = Vec::new();
+            let place = open.first().map(|(_, span)| *span);
+            while let Some((name, span)) = open.pop() {
+                if name == field.name {
+                    let text = format!("`{name}` is a formula of itself");
+                    let mut diagnostic = Diagnostic::error("bnas::name::circular", text)
+                        .label(span, "this is what is defined");
+                    if let Some(place) = place.filter(|p| *p != span) {
+                        diagnostic = diagnostic.label(place, "and needs this");
+                    }
+                    self.report(diagnostic.help("give one of the fields a value of its own"));
+                    return;
+                }
+                if !seen.contains(&name) {
+                    open.extend(needs(&name));
+                    seen.push(name);
+                }
+            }
+        }
+    }
+
     /// `check a ~= b within t`: it must hold, unless it depends on a choice.
-    fn check(
-        &mut self,
-        claim: &ast::Claim,
-        span: crate::source::Span,
-        target: &Target,
-    ) -> Option<Check> {
+    fn check(&mut self, claim: &ast::Claim, span: Span, target: &Target) -> Option<Check> {
         let holds = self.truth(&claim.condition, "a check");
         if holds.ty == Type::Poison {
             return None;
@@ -204,7 +246,7 @@ impl Cx<'_> {
     }
 }
 
-fn of_target(field: &'static Field, prefix: &str) -> Local {
+pub(super) fn of_target(field: &'static Field, prefix: &str) -> Local {
     Local::built_in(format!("{prefix}{}", field.name), of_kind(field.kind))
 }
 
@@ -215,32 +257,13 @@ pub(super) fn settled(expr: &Expr, target: &Target) -> Option<Value> {
         if let Some(value) = expr.as_value() {
             return Some(value.clone());
         }
-        expr = evaluate::reduce(&expr, &|name| match slot_of(target, name)? {
+        expr = evaluate::reduce(&expr, &|name| match target.slot(name)? {
             Slot::Fixed(e) => Some(e.clone()),
             Slot::Chosen(_) => None,
         })
         .ok()?;
     }
     None
-}
-
-fn slot_of<'t>(target: &'t Target, name: &str) -> Option<&'t Slot> {
-    Some(match name {
-        "op_per_mac" => &target.op_per_mac,
-        "clock" => &target.clock,
-        "vector.width" => &target.vector_width,
-        "vector.lanes" => &target.lanes,
-        "vector.idle" => &target.idle,
-        _ => {
-            let (label, field) = name.split_once('.')?;
-            let precision = target.precisions.iter().find(|p| p.name == label)?;
-            if field == "energy" {
-                &precision.energy
-            } else {
-                &precision.macs
-            }
-        }
-    })
 }
 
 pub(super) fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {

@@ -9,8 +9,9 @@ use super::spec::Spec;
 use super::terminal::{Format, Terminal};
 use crate::analysis::{self, FileLoader, Loader};
 use crate::diagnostic::did_you_mean;
-use crate::ir::{Experiment, Target};
-use crate::model::hardware::{Cost, price};
+use crate::ir::{Experiment, Expr, Target};
+use crate::model::evaluate;
+use crate::model::hardware::{Cost, fits, price};
 use crate::model::{Candidate, Template};
 use crate::report::cost;
 use crate::source::Sources;
@@ -134,6 +135,14 @@ fn on(target: Target, experiment: &Experiment) -> Experiment {
     let provenance = &mut experiment.provenance;
     provenance.retain(|p| !p.subject.starts_with("target "));
     provenance.extend(target.provenance.iter().cloned());
+    // What is asked of the fields of one target says nothing of another.
+    let of_target = |expr: &Expr| {
+        let mut names = evaluate::names(expr).into_iter();
+        names.any(|name| name == "target" || name.starts_with("target."))
+    };
+    experiment.goals.retain(|g| !of_target(&g.expr));
+    experiment.requires.retain(|r| !of_target(&r.holds));
+    experiment.requires.extend(fits(&target, None));
     experiment.target = Some(target);
     experiment.target_choice = None;
     experiment

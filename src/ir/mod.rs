@@ -19,7 +19,7 @@ mod target;
 mod techniques;
 mod value;
 
-pub use dataset::{Augment, Dataset, Files, IdxPair, Normalize, Splits};
+pub use dataset::{Dataset, Files, IdxPair, Normalize, Splits};
 pub use evaluator::{Command, Evaluator};
 pub use experiment::{
     Arm, Choice, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program,
@@ -27,7 +27,7 @@ pub use experiment::{
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction, Slot,
-    UnaryOp,
+    UnaryOp, numbered,
 };
 pub use init::Init;
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
@@ -38,6 +38,6 @@ pub use space::{
     Operation, Parallel, Shortcut, Skip, Source, Space, Stmt,
 };
 pub use table::{Table, table_key};
-pub use target::{Check, Precision, Target};
+pub use target::{Check, Field, Holds, Memory, Precision, Target};
 pub use techniques::Techniques;
 pub use value::{Record, Value};

@@ -1,44 +1,50 @@
 //! What a network costs at least, before it is built: a sum over layers of what each costs by itself.
 //!
 //! In: template nodes, where quantizers are placed, targets, requirements. Out: limits of sums of small terms that every candidate meets which
-//! meets a requirement `energy <= …`, `latency <= …`, `stored_size <= …` or `peak_memory <= …`. Points are drawn within them; whoever breaks the
-//! requirement all the same is drawn again.
+//! meets a requirement `energy <= …`, `latency <= …`, `stored_size <= …` or `peak_memory <= …`, or a sum of these, perhaps behind `… implies`. The
+//! limit is a number or a formula of decisions. Points are drawn within them; whoever breaks the requirement all the same is drawn again.
 //!
 //! Each layer is priced as a network of one layer by [`super::hardware`], so that no formula stands twice. What depends on the
 //! network around it is left out, so that the sum is not above the price:
 //!
-//! * `energy`, `latency`: layers, additions and padded shortcuts as they are charged. Sums of parallel branches and what repairs add is left out.
+//! * `energy`, `latency`: layers, additions and padded shortcuts as they are charged. Sums of parallel branches and what repairs add is left out, and
+//!   the energy of what is written to memories, whose bits are those of the readers.
 //! * `stored_size`: all of it.
 //! * `peak_memory`: what is alive while a node is computed, exactly (`alive`, by `flow`, `table` and `tree`). Where repairs change who reads what: its
 //!   input, in the codes that it reads, and its output, in the codes of whoever reads it next, or in one bit where that is not known (`memory`).
 
 mod alive;
 mod flow;
+mod machine;
 mod memory;
 mod prices;
 mod table;
 mod tree;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use self::alive::Alive;
+use self::machine::Machine;
 use self::prices::Prices;
 use self::table::Table;
+use super::bounds;
 use super::build;
-use super::counting::{Costs, End, Sum, Term};
+use super::counting::{Costs, End, Sum, Term, combinations};
 use super::decision::Decisions;
-use super::evaluate::{self, Scope};
-use super::hardware::{FLOAT_BITS, Target};
+use super::evaluate;
+use super::hardware::FLOAT_BITS;
 use super::members::Values;
 use super::operation::{How, TemplateOp};
 use super::place;
 use super::policy::Placed;
 use super::quantizer;
 use super::unroll::TemplateNode;
-use crate::ir::{self, BinaryOp, Expr, Quantizer, Slot, Value};
+use crate::ir::{self, BinaryOp, Expr, Quantizer, Value};
 
+/// The most combinations of decisions of a limit.
+const MOST_ROWS: u64 = 1_000;
 /// Work of pricing one layer, in parts of expressions.
 const PRICING: u64 = 40;
 
@@ -48,11 +54,9 @@ pub(super) struct Source<'a> {
     placed: &'a [Option<Placed>],
     quantizers: &'a [Quantizer],
     decisions: &'a Decisions,
-    targets: &'a [(Expr, ir::Target)],
-    /// The decisions on which the fields of targets depend, and which target it is.
-    of_targets: BTreeSet<usize>,
-    /// Targets by the values of these decisions.
-    known: RefCell<BTreeMap<String, Option<Target>>>,
+    /// What prices layers without their memories, and with what these charge for reading.
+    bare: Machine,
+    charging: Machine,
     repairs: &'a [ir::Repair],
     shape: [usize; 3],
     /// The quantizer of what leaves an addition or the network.
@@ -61,8 +65,9 @@ pub(super) struct Source<'a> {
     signed_input: bool,
     /// What is alive at each step, once that was wanted.
     alive: &'a OnceLock<Option<Alive>>,
-    /// What each layer costs, once that was wanted.
+    /// What each layer costs, without memories and with what these charge, once that was wanted.
     prices: &'a OnceLock<Vec<Option<Table<Prices>>>>,
+    charged: &'a OnceLock<Vec<Option<Table<Prices>>>>,
     /// Quantizers by the value that names them.
     named: RefCell<Vec<(Value, Option<Option<quantizer::Quantizer>>)>>,
     /// Whether every skip connection of the space is there in the end.
@@ -90,7 +95,11 @@ pub(super) struct Parts<'a> {
 pub(super) struct Known {
     alive: OnceLock<Option<Alive>>,
     prices: OnceLock<Vec<Option<Table<Prices>>>>,
+    charged: OnceLock<Vec<Option<Table<Prices>>>>,
 }
+
+/// The metrics that cost at least what layers do.
+pub(super) const NAMES: [&str; 4] = ["energy", "latency", "stored_size", "peak_memory"];
 
 /// The metrics that have a least value by layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,11 +144,24 @@ pub(super) fn bounds<'a>(require: &Expr, source: &'a Source<'a>) -> Limits<'a> {
             both.is_all &= other.is_all;
             both
         }
+        Expr::Binary(BinaryOp::Implies, condition, then)
+            if evaluate::names(condition).is_empty() =>
+        {
+            compared(then, Some(condition), source)
+        }
+        other => compared(other, None, source),
+    }
+}
+
+fn compared<'a>(require: &Expr, condition: Option<&Expr>, source: &'a Source<'a>) -> Limits<'a> {
+    match require {
         Expr::Binary(op @ (BinaryOp::LessEqual | BinaryOp::Less), x, y) => {
-            limit(x, y, *op == BinaryOp::LessEqual, source)
+            let closed = *op == BinaryOp::LessEqual;
+            limit(x, y, closed, condition, source)
         }
         Expr::Binary(op @ (BinaryOp::GreaterEqual | BinaryOp::Greater), x, y) => {
-            limit(y, x, *op == BinaryOp::GreaterEqual, source)
+            let closed = *op == BinaryOp::GreaterEqual;
+            limit(y, x, closed, condition, source)
         }
         _ => nothing(),
     }
@@ -153,51 +175,173 @@ fn nothing<'a>() -> Limits<'a> {
     }
 }
 
-fn limit<'a>(metric: &Expr, most: &Expr, closed: bool, source: &'a Source<'a>) -> Limits<'a> {
-    let named = match metric {
-        Expr::Name(name, _) => Metric::named(name),
-        _ => None,
-    };
-    let most = most.as_value().and_then(Value::as_number);
-    let (Some(metric), Some(most)) = (named, most) else {
-        return nothing();
-    };
-    let of_target = matches!(
-        metric,
-        Metric::Energy | Metric::Latency | Metric::StoredSize
-    );
-    if of_target && source.targets.is_empty() {
+/// `what <= most`, where something holds; `closed` says whether `most` itself is allowed.
+fn limit<'a>(
+    what: &Expr,
+    most: &Expr,
+    closed: bool,
+    condition: Option<&Expr>,
+    source: &'a Source<'a>,
+) -> Limits<'a> {
+    let mut metrics = Vec::new();
+    if !metrics_of(what, &mut metrics) || !evaluate::names(most).is_empty() {
         return nothing();
     }
-    let of = |terms, is_all| Sum {
-        terms,
-        low: None,
-        high: Some(End { at: most, closed }),
-        is_all,
+    let of_target = |m: &Metric| matches!(m, Metric::Energy | Metric::Latency | Metric::StoredSize);
+    if metrics.iter().any(of_target) && source.bare.is_empty() {
+        return nothing();
+    }
+    let Some(most) = Most::new(most, condition, source.decisions) else {
+        return nothing();
     };
-    let sums = match (metric, source.alive()) {
-        (Metric::PeakMemory, Some(alive)) => {
-            let whole = if closed {
-                most.floor()
-            } else {
-                most.ceil() - 1.0
-            };
-            let found = alive.within(whole.max(0.0) as u64, source.decisions);
-            let sums = found.into_iter();
-            let sums = sums.map(|bits| of(vec![source.known(bits.numbers())], bits.is_all));
-            sums.collect()
+    // Where nothing is asked, 0 is not below 0.
+    let is_exact = most.is_exact && (closed || condition.is_none());
+    let of = |terms: Vec<Term<'a>>, is_all: bool| {
+        let is_all = is_all && is_exact;
+        let mut terms: Vec<Term> = terms.into_iter().map(|t| most.where_asked(t)).collect();
+        terms.extend(most.term());
+        Sum {
+            terms,
+            low: None,
+            high: Some(End {
+                at: most.constant,
+                // What is more than the sum is not below what the sum only reaches.
+                closed: closed || !is_all,
+            }),
+            is_all,
         }
-        // The largest of them counts.
-        (Metric::PeakMemory, None) => {
-            let terms = source.neighbors().into_iter();
-            terms.map(|term| of(vec![term], false)).collect()
-        }
-        _ => match source.terms(metric) {
-            Some(terms) => vec![of(terms, source.is_whole(metric))],
-            None => return nothing(),
-        },
     };
-    Limits { sums, is_all: true }
+    // Of `peak_memory` the largest term counts, by itself: what is added to it is at least nothing.
+    let (peaks, added): (Vec<Metric>, Vec<Metric>) =
+        metrics.into_iter().partition(|m| *m == Metric::PeakMemory);
+    let mut sums = Vec::new();
+    if !added.is_empty() {
+        let is_all = peaks.is_empty() && added.iter().all(|m| source.is_whole(*m));
+        let terms = added.iter().map(|m| source.terms(*m));
+        let Some(terms) = terms.collect::<Option<Vec<_>>>() else {
+            return nothing();
+        };
+        sums.push(of(terms.into_iter().flatten().collect(), is_all));
+    }
+    let is_alone = added.is_empty() && peaks.len() == 1;
+    let (low, high) = most.ends(closed, source.decisions);
+    for _ in &peaks {
+        match source.alive() {
+            Some(alive) => {
+                for bits in alive.within(low, high, source.decisions) {
+                    let is_all = bits.is_all && is_alone;
+                    sums.push(of(vec![source.known(bits.numbers())], is_all));
+                }
+            }
+            None => {
+                let terms = source.neighbors().into_iter();
+                sums.extend(terms.map(|term| of(vec![term], false)));
+            }
+        }
+    }
+    Limits {
+        is_all: is_exact && (peaks.is_empty() || is_alone),
+        sums,
+    }
+}
+
+/// The metrics of a sum; false if there is something else in it.
+fn metrics_of(what: &Expr, into: &mut Vec<Metric>) -> bool {
+    match what {
+        Expr::Name(name, _) => {
+            into.extend(Metric::named(name));
+            Metric::named(name).is_some()
+        }
+        Expr::Binary(BinaryOp::Add, x, y) => metrics_of(x, into) && metrics_of(y, into),
+        _ => false,
+    }
+}
+
+/// What a limit allows: a number, or a formula of decisions whose negative is one more term of the sum.
+struct Most {
+    /// Whether it is not more than what is asked for.
+    is_exact: bool,
+    constant: f64,
+    formula: Option<Expr>,
+    /// Where it is asked for; elsewhere every term is 0, and so is the sum.
+    condition: Option<Expr>,
+}
+
+impl Most {
+    /// `None` where nothing is known of it. A formula of reals is as large as it can be.
+    fn new(most: &Expr, condition: Option<&Expr>, decisions: &Decisions) -> Option<Most> {
+        let is_counted = |e: &Expr| {
+            let scope: Vec<usize> = evaluate::decisions(e).into_iter().collect();
+            combinations(&scope, decisions).is_some_and(|rows| rows <= MOST_ROWS)
+        };
+        if condition.is_some_and(|c| !is_counted(c)) {
+            return None;
+        }
+        let constant = match most.as_value() {
+            Some(value) => Some(value.as_number()?),
+            None if is_counted(most) => None,
+            None => Some(bounds::possible(most, decisions, &|_| None).hull()?.high),
+        };
+        if constant.is_some_and(|c| !c.is_finite()) {
+            return None;
+        }
+        // Where it is not asked for, the limit is 0 as the terms are.
+        let is_term = constant.is_none() || condition.is_some();
+        Some(Most {
+            is_exact: most.as_value().is_some() || constant.is_none(),
+            constant: constant.filter(|_| !is_term).unwrap_or(0.0),
+            formula: is_term.then(|| constant.map_or(most.clone(), Expr::number)),
+            condition: condition.cloned(),
+        })
+    }
+
+    /// Whole numbers that are allowed whatever the decisions are, and beyond which none is.
+    fn ends(&self, closed: bool, decisions: &Decisions) -> (u64, u64) {
+        let (low, high) = match &self.formula {
+            None => (self.constant, self.constant),
+            Some(formula) => match bounds::possible(formula, decisions, &|_| None).hull() {
+                Some(hull) => (hull.low, hull.high),
+                None => (0.0, f64::INFINITY),
+            },
+        };
+        let whole = |most: f64| match closed {
+            true => most.floor().max(0.0) as u64,
+            false => (most.ceil() - 1.0).max(0.0) as u64,
+        };
+        (whole(low), whole(high))
+    }
+
+    fn term<'a>(&self) -> Option<Term<'a>> {
+        let formula = self.formula.clone()?;
+        let work = evaluate::size(&formula);
+        let term = Term {
+            scope: evaluate::decisions(&formula).into_iter().collect(),
+            work,
+            rows: None,
+            value: Box::new(move |values| Some(-evaluate::number(&formula, &Values(values)).ok()?)),
+        };
+        Some(self.where_asked(term))
+    }
+
+    /// A term that is 0 where nothing is asked.
+    fn where_asked<'a>(&self, term: Term<'a>) -> Term<'a> {
+        let Some(condition) = self.condition.clone() else {
+            return term;
+        };
+        let mut scope: BTreeSet<usize> = term.scope.into_iter().collect();
+        scope.extend(evaluate::decisions(&condition));
+        Term {
+            scope: scope.into_iter().collect(),
+            work: term.work + evaluate::size(&condition),
+            rows: None,
+            value: Box::new(
+                move |values| match evaluate::truth(&condition, &Values(values)) {
+                    Ok(true) => (term.value)(values),
+                    _ => Some(0.0),
+                },
+            ),
+        }
+    }
 }
 
 impl<'a> Source<'a> {
@@ -214,12 +358,6 @@ impl<'a> Source<'a> {
             signed_input,
             known,
         } = parts;
-        let mut of_targets = BTreeSet::new();
-        for (chosen, target) in targets {
-            of_targets.extend(evaluate::decisions(chosen));
-            let exprs = slots(target).into_iter().flat_map(evaluate::expressions);
-            exprs.for_each(|e| of_targets.extend(evaluate::decisions(e)));
-        }
         let any = |edit: ir::Edit| repairs.iter().any(|r| r.edits.contains(&edit));
         let adds = |node: &TemplateNode| matches!(node.op, TemplateOp::Join(How::Sum, _));
         Source {
@@ -227,15 +365,15 @@ impl<'a> Source<'a> {
             placed,
             quantizers,
             decisions,
-            targets,
-            of_targets,
-            known: RefCell::default(),
+            bare: Machine::bare(targets),
+            charging: Machine::charging(targets),
             repairs,
             shape,
             output,
             signed_input,
             alive: &known.alive,
             prices: &known.prices,
+            charged: &known.charged,
             named: RefCell::default(),
             keeps_skips: !any(ir::Edit::RemoveSkips),
             is_whole: !any(ir::Edit::RemoveSkips)
@@ -278,6 +416,7 @@ impl<'a> Source<'a> {
             Metric::StoredSize | Metric::Macs | Metric::Params | Metric::ModelSize => {
                 self.keeps_skips || !self.nodes.iter().any(is_projection)
             }
+            Metric::Energy => self.is_whole && !self.charging.leaves_out,
             _ => self.is_whole,
         }
     }
@@ -312,7 +451,12 @@ impl<'a> Source<'a> {
         if metric == Metric::PeakMemory {
             return Some(self.neighbors());
         }
-        let prices = self.prices.get_or_init(|| prices::of_layers(self));
+        let prices = match metric == Metric::Energy && self.charging.charges() {
+            true => (self.charged).get_or_init(|| prices::of_layers(self, &self.charging)),
+            false => self
+                .prices
+                .get_or_init(|| prices::of_layers(self, &self.bare)),
+        };
         let mut terms = Vec::with_capacity(prices.len());
         for table in prices {
             let table = table.as_ref()?.map(price).reduced();
@@ -380,21 +524,6 @@ impl<'a> Source<'a> {
         known.push((value.clone(), found.clone()));
         found
     }
-
-    /// The target that is there, evaluated once for all layers.
-    fn target(&self, scope: &dyn Scope) -> Option<Target> {
-        let decided: Vec<Option<Value>> =
-            self.of_targets.iter().map(|i| scope.decision(*i)).collect();
-        let key = format!("{decided:?}");
-        if let Some(target) = self.known.borrow().get(&key) {
-            return target.clone();
-        }
-        let chosen = |(chosen, _): &&(Expr, ir::Target)| evaluate::truth(chosen, scope) == Ok(true);
-        let target = self.targets.iter().find(chosen);
-        let target = target.and_then(|(_, target)| Target::from_ir(target, scope).ok());
-        self.known.borrow_mut().insert(key, target.clone());
-        target
-    }
 }
 
 /// The bits of a value that is read by this quantizer; `None` if it is none.
@@ -418,19 +547,4 @@ fn scope(parts: &[&Expr]) -> Vec<usize> {
 /// The work of one value of a layer.
 fn work(parts: &[&Expr]) -> u64 {
     PRICING + parts.iter().map(|e| evaluate::size(e)).sum::<u64>()
-}
-
-/// Every field of a target.
-fn slots(target: &ir::Target) -> Vec<&Slot> {
-    let mut slots = vec![
-        &target.op_per_mac,
-        &target.clock,
-        &target.vector_width,
-        &target.lanes,
-        &target.idle,
-    ];
-    for precision in &target.precisions {
-        slots.extend([&precision.energy, &precision.macs]);
-    }
-    slots
 }

@@ -6,6 +6,7 @@
 
 mod additive;
 pub mod aggregate;
+mod augment;
 pub mod bounds;
 mod build;
 pub mod candidate;
@@ -34,11 +35,13 @@ pub mod quantizer;
 pub mod range;
 mod reach;
 mod repair;
+mod schedule;
 mod select;
 mod settle;
 mod stage;
 pub mod survey;
 mod suspect;
+mod targets;
 pub mod template;
 #[cfg(test)]
 mod tests;

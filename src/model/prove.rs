@@ -4,18 +4,28 @@
 //! In: a template and its experiment. Out: diagnostics. Requirements are judged one by one by bounds, which reach measured quantities, too,
 //! and all together by counting. One that is neither proved meetable nor unmeetable passes; [`super::survey`] calls it so.
 
+use std::collections::BTreeMap;
+
 use num_bigint::BigUint;
 
 use super::bounds::{self, Abstract};
 use super::counting::Count;
 use super::decision::Choices;
+use super::evaluate;
+use super::least;
 use super::policy::{FLOAT, Placed};
+use super::range;
 use super::template::{Claim, Limit, Template};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Experiment, Expr, Method, Require, Value};
+use crate::ir::{Experiment, Expr, Holds, Memory, Method, Require, Target, Value};
 
 /// The most trials of a search, which a grid without `trials` asks for.
 const MOST_TRIALS: usize = 1_000_000;
+
+/// Sums of many prices differ by their last bits, whatever the order of the sum is.
+const ROUNDING: f64 = 1e-9;
+/// Beyond any price, and sums of several are still numbers.
+const FAR: f64 = 1e300;
 
 /// Everything that is proved to fail.
 pub(super) fn failures(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
@@ -100,9 +110,28 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     };
     let decisions = template.decisions();
     let mut found = Vec::new();
+    // Each of several prices is at least what it is by itself.
+    let mut floors: BTreeMap<&str, Option<f64>> = BTreeMap::new();
     for (require, holds) in experiment.requires.iter().zip(template.requires()) {
+        let mentioned = evaluate::names(holds);
+        let prices = || {
+            least::NAMES
+                .iter()
+                .filter(|name| mentioned.contains(**name))
+        };
+        if prices().count() > 1 {
+            for name in prices() {
+                floors
+                    .entry(name)
+                    .or_insert_with(|| range::least(template, name));
+            }
+        }
+        let names = |name: &str| match floors.get(name) {
+            Some(Some(floor)) => Some(Abstract::interval(floor * (1.0 - ROUNDING), FAR)),
+            _ => names(name),
+        };
         if bounds::proves(holds, decisions, &names) == Some(false) {
-            found.push(report(require, template));
+            found.push(report(require, template, experiment));
         }
     }
     let of_space = template.claims().iter().filter(|c| c.require.is_none());
@@ -115,17 +144,17 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
         }
         let holds = &decisions.constraints[claim.constraint];
         if bounds::proves(holds, decisions, &names) == Some(false) {
-            found.push(report(&claim.written, template));
+            found.push(report(&claim.written, template, experiment));
         }
     }
     if found.is_empty() && template.counted().is_empty() {
-        found.push(conflict(template));
+        found.push(conflict(template, experiment));
     }
     found
 }
 
 /// No point is left when everything is counted together: which requirements exclude each other.
-fn conflict(template: &Template) -> Diagnostic {
+fn conflict(template: &Template, experiment: &Experiment) -> Diagnostic {
     // Leaves out what is not needed, one by one.
     let mut limits: Vec<&Limit> = template.limits().iter().collect();
     let numbers = |of: &[&Limit]| -> Vec<usize> { of.iter().map(|r| r.require).collect() };
@@ -154,7 +183,7 @@ fn conflict(template: &Template) -> Diagnostic {
     match &needed[..] {
         [] => Diagnostic::error("bnas::require::unmeetable", "the space has no candidate")
             .help("widen a domain"),
-        [one] => report(one, template),
+        [one] => report(one, template, experiment),
         several => {
             let first = Diagnostic::error(
                 "bnas::require::unmeetable",
@@ -176,7 +205,10 @@ fn conflict(template: &Template) -> Diagnostic {
     }
 }
 
-fn report(require: &Require, template: &Template) -> Diagnostic {
+fn report(require: &Require, template: &Template, experiment: &Experiment) -> Diagnostic {
+    if let Some((memory, target)) = memory_of(require, experiment) {
+        return too_small(require, memory, target, template, experiment);
+    }
     let mut diagnostic = Diagnostic::error(
         "bnas::require::unmeetable",
         format!("no candidate can meet `{}`", require.text),
@@ -205,11 +237,64 @@ fn report(require: &Require, template: &Template) -> Diagnostic {
     diagnostic
 }
 
+/// The memory whose size makes a requirement.
+fn memory_of<'e>(
+    require: &Require,
+    experiment: &'e Experiment,
+) -> Option<(&'e Memory, &'e Target)> {
+    let others = experiment.target_choice.iter().flat_map(|c| &c.others);
+    let mut targets = experiment.target.iter().chain(others);
+    targets.find_map(|target| {
+        let mut memories = target.memories.iter();
+        let memory = memories.find(|m| m.size_span == require.span)?;
+        Some((memory, target))
+    })
+}
+
+/// A memory that holds what no network of the space needs.
+fn too_small(
+    require: &Require,
+    memory: &Memory,
+    target: &Target,
+    template: &Template,
+    experiment: &Experiment,
+) -> Diagnostic {
+    let name = &memory.name;
+    let text = format!(
+        "no candidate fits into memory `{name}` of `{}`",
+        target.name
+    );
+    let mut diagnostic = Diagnostic::error("bnas::require::unmeetable", text).label(
+        require.span,
+        format!("this is too small for `{}`", require.text),
+    );
+    if let Some(space) = &experiment.space {
+        let metrics: &[&str] = match memory.holds {
+            Holds::Weights => &["stored_size"],
+            Holds::Activations => &["peak_memory"],
+            Holds::All => &["stored_size", "peak_memory"],
+        };
+        let least = metrics.iter().filter_map(|metric| {
+            let bits = range::least(template, metric)?;
+            Some(format!("`{metric}` is at least {}", shown(metric, bits)))
+        });
+        let least: Vec<String> = least.collect();
+        let label = match least.is_empty() {
+            true => "every network of this space needs more".into(),
+            false => format!("over this space, {}", least.join(" and ")),
+        };
+        diagnostic = diagnostic.label(space.span, label);
+    }
+    diagnostic.help("give the memory more room, or widen a domain towards smaller networks")
+}
+
 /// A metric in a unit that a reader knows: sizes in bytes.
 fn shown(name: &str, value: f64) -> String {
     match (name, value.is_finite()) {
         (_, false) => "any size".into(),
-        ("model_size", true) => format!("{:.0} B", value / 8.0),
+        ("model_size" | "stored_size" | "peak_memory", true) => {
+            format!("{:.0} B", (value / 8.0).ceil())
+        }
         _ => format!("{value}"),
     }
 }

@@ -13,7 +13,7 @@ use super::evaluate;
 use super::least;
 use super::metrics::{METRICS, Metrics};
 use super::template::{Limited, Template};
-use crate::ir::Value;
+use crate::ir::{BinaryOp, Expr, Value};
 use crate::stream::{Purpose, stream, uniform};
 
 /// Values that are sums of many prices differ by their last bits, whatever the order of the sum is.
@@ -60,12 +60,12 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         return found;
     }
     let source = template.source();
-    let limits = template.limits().iter();
-    let limits = limits.filter(|limit| limit.counted != Limited::Always);
+    let binding = template.limits().iter();
+    let binding = binding.filter(|limit| limit.counted != Limited::Always);
     let search = Search {
         template,
         constraints: (0..template.decisions().constraints.len()).collect(),
-        bounds: limits
+        bounds: binding
             .flat_map(|limit| least::bounds(&template.requires()[limit.require], &source).sums)
             .collect(),
     };
@@ -132,7 +132,71 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         range.low = range.low.or(bound(low));
         range.high = range.high.or(bound(high));
     }
+    // No candidate is beyond what a requirement says of the metric itself.
+    for require in template.requires() {
+        limits(require, &mut |name, at, most| {
+            let Some(range) = found.of.get_mut(name) else {
+                return;
+            };
+            let end = match most {
+                true => &mut range.high,
+                false => &mut range.low,
+            };
+            let says_less = |value: f64| if most { value > at } else { value < at };
+            if end.is_none_or(|end| !end.is_attained && says_less(end.value)) {
+                *end = Some(End {
+                    value: at,
+                    is_attained: false,
+                });
+            }
+        });
+    }
     found
+}
+
+/// Calls `visit` with each metric that a requirement compares with a number, the number, and whether the metric is at most that.
+fn limits(require: &Expr, visit: &mut dyn FnMut(&str, f64, bool)) {
+    let Expr::Binary(op, x, y) = require else {
+        return;
+    };
+    let of = |metric: &Expr, number: &Expr| match metric {
+        Expr::Name(name, _) => Some((name.clone(), number.as_value()?.as_number()?)),
+        _ => None,
+    };
+    let most = match op {
+        BinaryOp::And => {
+            limits(x, visit);
+            return limits(y, visit);
+        }
+        BinaryOp::LessEqual | BinaryOp::Less => true,
+        BinaryOp::GreaterEqual | BinaryOp::Greater => false,
+        _ => return,
+    };
+    if let Some((name, number)) = of(x, y) {
+        visit(&name, number, most);
+    } else if let Some((name, number)) = of(y, x) {
+        visit(&name, number, !most);
+    }
+}
+
+/// A bound below a metric of every member of the space, whatever requirements say of metrics. `None` if it is not known.
+pub(super) fn least(template: &Template, name: &str) -> Option<f64> {
+    let source = template.source();
+    let (terms, costs) = source.of(name)?;
+    let of_metrics = |c: &usize| {
+        let mut claims = template
+            .claims()
+            .iter()
+            .filter(|claim| claim.constraint == *c);
+        claims.any(|claim| claim.of_metrics)
+    };
+    let decisions = template.decisions();
+    let constraints: Vec<usize> = (0..decisions.constraints.len())
+        .filter(|c| !of_metrics(c))
+        .collect();
+    let costs = [(&terms[..], costs)];
+    let mut priced = Priced::all(decisions, &constraints, &[], &costs).pop()??;
+    priced.bound(decisions.all.len())
 }
 
 struct Search<'a> {

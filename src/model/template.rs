@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::additive;
 use super::aggregate::{self, Place};
+use super::augment::Augment;
 use super::build;
 use super::candidate::Candidate;
 use super::counting::{self, Costs, Counted, Kept, Priced, Sum};
@@ -29,11 +30,12 @@ use super::policy::{self, Placed, Placements};
 use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
-use super::stage::{Final, Stage};
+use super::stage::{self, Final, Stage};
 use super::suspect;
+use super::targets;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{self, Experiment, Expr, Slot, Value};
+use crate::ir::{self, Experiment, Expr, Value};
 use crate::source::Span;
 
 /// What names of an experiment's own metrics begin with.
@@ -55,16 +57,17 @@ pub struct Template {
     quantizers: Vec<ir::Quantizer>,
     stages: Vec<Stage>,
     final_training: Option<Final>,
-    init: ir::Init,
+    init: Expr,
     /// Each target that may be there, under its condition; one of them is, or there is none.
     targets: Vec<(Expr, ir::Target)>,
-    shift: Expr,
-    flip: Expr,
-    cutout: Expr,
+    /// What training images go through.
+    augment: Expr,
     /// Whether samples can be negative.
     signed_input: bool,
     goals: Vec<Expr>,
     requires: Vec<Expr>,
+    /// They as they are written.
+    required: Vec<ir::Require>,
     warnings: Vec<Diagnostic>,
     claims: Vec<Claim>,
     counted: Counted,
@@ -163,32 +166,21 @@ impl Template {
         let stages = experiment
             .stages
             .iter()
-            .map(|stage| Stage::new(stage, &mut settler, &names))
+            .enumerate()
+            .map(|(i, stage)| Stage::new(stage, &experiment.stages[..i], &mut settler, &names))
             .collect();
         let final_training = (experiment.final_training.as_ref())
             .map(|training| Final::new(training, &mut settler, &names));
-        let targets = settle_targets(experiment, &names, &mut settler);
-        let zero = Slot::Fixed(Expr::number(0.0));
-        let no = Slot::Fixed(Expr::bool(false));
-        let augment = experiment.data.as_ref().map(|d| &d.augment);
-        let shift = settler.slot(
-            augment.map_or(&zero, |a| &a.shift),
-            "data.shift",
-            &always,
-            &names,
-        );
-        let flip = settler.slot(
-            augment.map_or(&no, |a| &a.flip),
-            "data.flip",
-            &always,
-            &names,
-        );
-        let cutout = settler.slot(
-            augment.map_or(&zero, |a| &a.cutout),
-            "data.cutout",
-            &always,
-            &names,
-        );
+        let settled = targets::settle(experiment, &names, &mut settler);
+        let augment = match &experiment.data {
+            Some(data) => {
+                let (slot, path) = (&data.augment, "data.augment");
+                let value = settler.slot(slot, path, &always, &names);
+                settler.member(value, path, &always, &names)
+            }
+            None => Expr::Value(Value::name("none")),
+        };
+        let init = settler.slot(&experiment.init, "init", &always, &names);
         let signed_input = (experiment.data.as_ref()).is_some_and(|d| d.normalize.is_some());
 
         // Every constraint so far is a requirement of the space or of the policy.
@@ -206,6 +198,8 @@ impl Template {
         );
 
         // Goals and requirements may name the experiment's values, metrics, and values and decisions by their path.
+        places.extend(settled.iter().flat_map(targets::places));
+        let targets: Vec<_> = settled.into_iter().map(|s| (s.guard, s.target)).collect();
         add_decisions(&mut places, &settler.decisions);
         let goals = experiment
             .goals
@@ -320,14 +314,13 @@ impl Template {
             quantizers: experiment.quantizers.clone(),
             stages,
             final_training,
-            init: experiment.init,
+            init,
             targets,
-            shift,
-            flip,
-            cutout,
+            augment,
             signed_input,
             goals,
             requires,
+            required: experiment.requires.clone(),
             warnings: found,
         };
         let undefined = template.undefined(experiment, &settler.uses);
@@ -485,6 +478,29 @@ impl Template {
         Counted::within(&decisions, &limits).is_empty()
     }
 
+    /// What a point does not meet of all that is asked for and known before training, of the experiment first, then of its space and policy.
+    pub fn broken_by(&self, point: &Point) -> Vec<&ir::Require> {
+        let metrics = self.known(point).unwrap_or_default();
+        let fails = |holds: &Expr| {
+            self.is_known(holds) && self.evaluate(holds, point, &metrics) == Ok(Value::Bool(false))
+        };
+        let of_experiment = self.requires.iter().zip(&self.required);
+        let of_experiment = of_experiment.filter(|(holds, _)| fails(holds));
+        let of_space = self.claims.iter().filter(|claim| {
+            claim.require.is_none() && fails(&self.decisions.constraints[claim.constraint])
+        });
+        let of_space = of_space.map(|claim| &claim.written);
+        let all = of_experiment.map(|(_, written)| written).chain(of_space);
+        let mut found: Vec<&ir::Require> = Vec::new();
+        for written in all {
+            // The copies of a block say one thing.
+            if !found.iter().any(|other| other.text == written.text) {
+                found.push(written);
+            }
+        }
+        found
+    }
+
     pub(super) fn claims(&self) -> &[Claim] {
         &self.claims
     }
@@ -571,15 +587,16 @@ impl Template {
             .filter(|s| is_quantized || !s.is_tuning());
         let stages = stages.map(|stage| stage.at(&scope));
         let stages = stages.collect::<Result<_, _>>()?;
+        let augment = Augment::of(&evaluate::value(&self.augment, &scope)?)?;
         Ok(Some(Candidate {
             network,
             stages,
             target: self.target(&scope)?,
             repairs,
-            init: self.init,
-            shift: evaluate::count(&self.shift, 0, &scope)?,
-            flip: evaluate::truth(&self.flip, &scope)?,
-            cutout: evaluate::count(&self.cutout, 0, &scope)?,
+            init: stage::word(&self.init, ir::Init::of, "an initial distribution", &scope)?,
+            shift: augment.shift,
+            flip: augment.flip,
+            cutout: augment.cutout,
         }))
     }
 
@@ -719,7 +736,8 @@ fn never_binds(sum: &Sum, decisions: &Decisions) -> bool {
     let (Some(end), None, true) = (sum.high, sum.low, sum.is_all) else {
         return false;
     };
-    if sum.terms.len() < 2 {
+    // A sum around 0 is as exact as its terms are.
+    if sum.terms.len() < 2 || end.at <= 0.0 {
         return false;
     }
     let constraints: Vec<usize> = (0..decisions.constraints.len()).collect();
@@ -756,93 +774,6 @@ fn column(table: &ir::Table, name: &str) -> Option<Interval> {
     let measured = table.column(name);
     let cells = || measured.iter().copied();
     Interval::new(cells().reduce(f64::min)?, cells().reduce(f64::max)?)
-}
-
-/// The targets of an experiment, each with the condition under which it is the one.
-fn settle_targets(
-    experiment: &Experiment,
-    names: &Frame,
-    settler: &mut Settler,
-) -> Vec<(Expr, ir::Target)> {
-    let Some(first) = &experiment.target else {
-        return Vec::new();
-    };
-    let choice = experiment.target_choice.as_ref();
-    let alternatives = settler.one_of(first, choice, "target", |t| &t.name);
-    let settled = alternatives.into_iter().map(|one| {
-        let target = settle_target(one.what, &one.path, &one.guard, names, settler);
-        (one.guard, target)
-    });
-    settled.collect()
-}
-
-/// Makes decisions of a target's choices. Fixed fields keep the names of other fields, which the target resolves itself; `names` are
-/// the experiment's.
-fn settle_target(
-    target: &ir::Target,
-    path: &str,
-    guard: &Expr,
-    names: &Frame,
-    settler: &mut Settler,
-) -> ir::Target {
-    let as_written = target.clone();
-    let mut target = target.clone();
-    // A field of the target hides a name of the experiment.
-    let around = |name: &str| match name {
-        "op_per_mac" | "clock" => None,
-        _ => names.get(name),
-    };
-    let mut field = |slot: &mut Slot, name: &str| match slot {
-        Slot::Chosen(_) => {
-            let path = format!("{path}.{name}");
-            *slot = Slot::Fixed(settler.slot(slot, &path, guard, names));
-        }
-        Slot::Fixed(expr) => {
-            let own = |name: &str| around(name).or_else(|| own_field(&as_written, name, FIELDS));
-            let found = partial::uses(expr, guard, &own);
-            settler.uses.extend(found);
-            match evaluate::reduce(expr, &around) {
-                Ok(reduced) => *expr = reduced,
-                Err(failure) => settler.fail(failure, target.span),
-            }
-        }
-    };
-    field(&mut target.op_per_mac, "op_per_mac");
-    field(&mut target.clock, "clock");
-    field(&mut target.vector_width, "vector.width");
-    field(&mut target.lanes, "vector.lanes");
-    field(&mut target.idle, "vector.idle");
-    for precision in &mut target.precisions {
-        field(&mut precision.energy, &format!("{}.energy", precision.name));
-        field(&mut precision.macs, &format!("{}.macs", precision.name));
-    }
-    target
-}
-
-/// The most fields of a target that refer to each other in a row.
-const FIELDS: usize = 8;
-
-/// What a fixed field of a target is, with its other fields written out.
-fn own_field(target: &ir::Target, name: &str, left: usize) -> Option<Expr> {
-    let of_precision = |p: &ir::Precision| match name.strip_prefix(&p.name)? {
-        ".energy" => Some(p.energy.clone()),
-        ".macs" => Some(p.macs.clone()),
-        _ => None,
-    };
-    let slot = match name {
-        "op_per_mac" => target.op_per_mac.clone(),
-        "clock" => target.clock.clone(),
-        "vector.width" => target.vector_width.clone(),
-        "vector.lanes" => target.lanes.clone(),
-        "vector.idle" => target.idle.clone(),
-        _ => target.precisions.iter().find_map(of_precision)?,
-    };
-    match slot {
-        Slot::Fixed(expr) if left > 0 => {
-            evaluate::reduce(&expr, &|n| own_field(target, n, left - 1)).ok()
-        }
-        _ => None,
-    }
 }
 
 /// A goal or requirement, which speaks of metrics and decisions only.

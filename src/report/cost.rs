@@ -27,6 +27,17 @@ pub fn table(
     let units = &experiment.units;
     let energy = |joules: f64| shown(joules, "J", units.get("energy"));
     let latency = |seconds: f64| shown(seconds, "s", units.get("latency"));
+    // Where memories charge for what is moved, that part of the energy has a column.
+    let is_charged = cost.layers.iter().any(|l| l.memory_energy.is_some());
+    let of_memory = |joules: Option<f64>| {
+        let text = joules.map_or(String::new(), energy);
+        is_charged.then_some(text)
+    };
+    let row = |cells: [String; 8], of_memory: Option<String>| {
+        let mut cells = cells.to_vec();
+        cells.splice(6..6, of_memory);
+        cells
+    };
     let header = [
         "layer",
         "runs as",
@@ -38,6 +49,7 @@ pub fn table(
         "latency",
     ]
     .map(String::from);
+    let header = row(header, is_charged.then(|| "of it moved".into()));
     let mut grid = Grid::new(&header, &[0, 1], look);
     let share = |energy: f64| {
         if cost.energy > 0.0 {
@@ -47,55 +59,55 @@ pub fn table(
         }
     };
     for layer in &cost.layers {
-        grid.row(
-            &[
-                layer.layer.clone(),
-                runs_as(layer),
-                count(layer.macs),
-                percent(layer.utilization),
-                count(moved(layer)),
-                energy(layer.energy),
-                share(layer.energy),
-                latency(layer.latency),
-            ],
-            false,
-        );
+        let cells = [
+            layer.layer.clone(),
+            runs_as(layer),
+            count(layer.macs),
+            percent(layer.utilization),
+            count(moved(layer)),
+            energy(layer.energy),
+            share(layer.energy),
+            latency(layer.latency),
+        ];
+        grid.row(&row(cells, of_memory(layer.memory_energy)), false);
     }
     for node in cost
         .elementwise
         .iter()
         .filter(|e| e.charge == Charge::Charged)
     {
-        grid.row(
-            &[
-                node.layer.clone(),
-                node.op.clone(),
-                String::new(),
-                String::new(),
-                String::new(),
-                energy(node.energy),
-                share(node.energy),
-                latency(node.latency),
-            ],
-            false,
-        );
+        let cells = [
+            node.layer.clone(),
+            node.op.clone(),
+            String::new(),
+            String::new(),
+            String::new(),
+            energy(node.energy),
+            share(node.energy),
+            latency(node.latency),
+        ];
+        grid.row(&row(cells, of_memory(None)), false);
     }
-    grid.row(
-        &[
-            "total".into(),
-            String::new(),
-            count(cost.macs),
-            String::new(),
-            count(cost.layers.iter().map(moved).sum()),
-            energy(cost.energy),
-            String::new(),
-            latency(cost.latency),
-        ],
-        true,
-    );
+    let total = [
+        "total".into(),
+        String::new(),
+        count(cost.macs),
+        String::new(),
+        count(cost.layers.iter().map(moved).sum()),
+        energy(cost.energy),
+        String::new(),
+        latency(cost.latency),
+    ];
+    let all_moved = cost.layers.iter().filter_map(|l| l.memory_energy);
+    grid.row(&row(total, of_memory(Some(all_moved.sum()))), true);
     out.push_str(&grid.finish());
-    out.push_str(
-        "busy: share of the vector unit's lanes that do useful work; bits moved: weights, inputs and outputs, counted and not charged\n",
+    let charge = match is_charged {
+        true => "charged where a memory says what a bit takes",
+        false => "counted and not charged",
+    };
+    let _ = writeln!(
+        out,
+        "busy: share of the vector unit's lanes that do useful work; bits moved: weights, inputs and outputs, {charge}"
     );
     let free = cost.elementwise.iter().filter(|e| e.charge == Charge::Free);
     let elements: u64 = free.map(|e| e.elements).sum();
@@ -107,6 +119,7 @@ pub fn table(
         );
     }
     sizes(candidate, units, &mut out);
+    memories(cost, &energy, look, &mut out);
     sources(&experiment.provenance, &mut out);
     out
 }
@@ -204,7 +217,18 @@ pub fn json(candidate: &Candidate, cost: &Cost, provenance: &[Provenance]) -> Js
             "output_bits": l.output_bits,
             "cycles": number(l.cycles),
             "energy": number(l.energy),
+            "memory_energy": l.memory_energy.map(number),
             "latency": number(l.latency),
+        })).collect::<Vec<_>>(),
+        "memories": cost.memories.iter().map(|m| json!({
+            "memory": m.name,
+            "holds": m.holds.word(),
+            "size": number(m.size),
+            "held": m.held,
+            "fits": m.fits(),
+            "read_bits": m.read_bits,
+            "written_bits": m.written_bits,
+            "energy": m.energy.map(number),
         })).collect::<Vec<_>>(),
         "elementwise": cost.elementwise.iter().map(|e| json!({
             "layer": e.layer,
@@ -262,6 +286,49 @@ fn sizes(candidate: &Candidate, units: &BTreeMap<String, String>, out: &mut Stri
         "; at most {} of activations alive at once",
         size(peak_memory(network), "peak_memory")
     );
+}
+
+/// How full each memory of the target is, and what goes through it.
+fn memories(cost: &Cost, energy: &dyn Fn(f64) -> String, look: Look, out: &mut String) {
+    if cost.memories.is_empty() {
+        return;
+    }
+    let header = [
+        "memory",
+        "holds",
+        "size",
+        "filled",
+        "bits read",
+        "bits written",
+        "energy",
+    ]
+    .map(String::from);
+    let mut grid = Grid::new(&header, &[0, 1], look);
+    for memory in &cost.memories {
+        grid.row(
+            &[
+                memory.name.clone(),
+                memory.holds.word().into(),
+                shown(memory.size, "bit", None),
+                percent(memory.held as f64 / memory.size),
+                count(memory.read_bits),
+                count(memory.written_bits),
+                memory.energy.map_or("–".into(), energy),
+            ],
+            false,
+        );
+    }
+    out.push('\n');
+    out.push_str(&grid.finish());
+    for memory in cost.memories.iter().filter(|m| !m.fits()) {
+        let _ = writeln!(
+            out,
+            "this network does not run: `{}` has {}, and {} are needed",
+            memory.name,
+            shown(memory.size, "bit", None),
+            shown(memory.held as f64, "bit", None),
+        );
+    }
 }
 
 /// Everything that the numbers rest on.

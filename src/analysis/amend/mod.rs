@@ -4,11 +4,13 @@
 //! happens on the tree, before anything is lowered: every entry keeps the span where it was written.
 
 mod argument;
+mod section;
 
-use self::argument::override_in_call;
+use self::argument::override_within;
+use self::section::leads;
 use super::context::Cx;
 use super::merged::Merged;
-use super::schema::{self, Field};
+use super::schema::{self, Field, Label};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind, Step};
@@ -112,11 +114,12 @@ impl Cx<'_> {
         }
         for inner in entries.iter_mut() {
             match &mut inner.kind {
-                EntryKind::Section(section)
-                    if section.name.text == first.text && section.label.is_none()
-                        || labelled(section, first) =>
-                {
-                    let owner = format!("`{}`", first.text);
+                EntryKind::Section(section) if leads(section, parts, into).is_some() => {
+                    let (owner, rest) = match leads(section, parts, into) {
+                        Some(2) => (&rest[0].name, &rest[1..]),
+                        _ => (first, rest),
+                    };
+                    let owner = format!("`{}`", owner.text);
                     let fields = into
                         .schema
                         .and_then(|s| s.section(&section.name.text))
@@ -181,20 +184,14 @@ impl Cx<'_> {
                     return;
                 }
                 EntryKind::Field(field) if is_called(&field.target, first) => {
-                    if let (ExprKind::Call { callee, args }, [name]) = (&mut field.value.kind, rest)
-                    {
-                        override_in_call(callee, args, &name.name, entry);
-                        return;
-                    }
-                    let inner = with_path(entry, rest);
-                    add_amendment(&mut field.value, inner);
+                    override_within(&mut field.value, rest, entry);
                     return;
                 }
                 _ => {}
             }
         }
         if let Some(section) = into.schema.and_then(|s| s.section(&first.text))
-            && !section.labelled
+            && section.label == Label::None
         {
             let inner = ast::Section {
                 name: first.clone(),
@@ -207,7 +204,12 @@ impl Cx<'_> {
             });
             return;
         }
-        self.unknown_in(first, entries, into);
+        match into.schema.and_then(|s| s.section(&first.text)) {
+            Some(section) if section.label == Label::Behind => {
+                self.no_such_section(section, &rest[0].name, entries, into)
+            }
+            _ => self.unknown_in(first, entries, into),
+        }
     }
 
     fn override_section(
@@ -262,6 +264,9 @@ impl Cx<'_> {
     }
 
     fn unknown_in(&mut self, name: &ast::Name, entries: &[Entry], into: &Into) {
+        if into.schema.is_some_and(|s| self.not_built(s, name)) {
+            return;
+        }
         let mut known: Vec<&str> = entries
             .iter()
             .filter_map(key)
@@ -396,10 +401,6 @@ fn key(entry: &Entry) -> Option<&ast::Name> {
         EntryKind::OfCopy(of_copy) => key(&of_copy.otherwise),
         _ => None,
     }
-}
-
-fn labelled(section: &ast::Section, name: &ast::Name) -> bool {
-    section.label.as_ref().is_some_and(|l| l.text == name.text)
 }
 
 fn path_of(parts: &[Part]) -> ast::Path {

@@ -7,10 +7,12 @@ mod imports;
 mod least;
 mod library;
 mod lowering;
+mod memories;
 mod mobile;
 mod networks;
 mod pruned;
 mod ranges;
+mod searched;
 mod verdicts;
 
 use std::collections::BTreeMap;

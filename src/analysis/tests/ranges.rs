@@ -154,6 +154,31 @@ fn within_requirements() {
     compare(&energy);
 }
 
+/// Where nothing better is known, a metric is bounded by what is required of it.
+#[test]
+fn no_end_is_beyond_its_own_requirement() {
+    let repairs = "repairs in {{}, {double_residual}}";
+    let high = |lines: &str| {
+        let range = survey(&template(STAGES, lines)).ranges["energy"];
+        range.high
+    };
+    assert_eq!(high(repairs), None);
+    for limit in ["energy <= 300 nJ", "macs >= 1 mac and 300 nJ >= energy"] {
+        let end = high(&format!("{repairs}\n require {limit}")).unwrap();
+        assert_eq!((end.value, end.is_attained), (300e-9, false), "{limit}");
+    }
+    // Without repairs, too, whatever the bound by layers is.
+    for limit in [120e-9, 150e-9, 200e-9, 1.0] {
+        let require = format!("require energy <= {limit} J");
+        let end = high(&require).unwrap();
+        assert!(end.value <= limit, "{limit}: {end:?}");
+        compare(&template(STAGES, &require));
+    }
+    // A lower limit is a lower end.
+    let range = survey(&template(STAGES, "require peak_memory >= 600 B")).ranges["peak_memory"];
+    assert!(range.low.unwrap().value >= 4800.0, "{range:?}");
+}
+
 #[test]
 fn of_alternative_blocks() {
     let body = "  resumes in {false, true}

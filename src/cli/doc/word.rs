@@ -2,8 +2,8 @@
 
 use super::page::{Page, Part, cell};
 use crate::analysis::schema::{
-    self, BuiltIn, Callable, DECLARATIONS, Declaration, FUNCTIONS, Field, OPERATIONS, Otherwise,
-    RECORDS, RULE, SCHEDULES, Section, WORDS,
+    self, BuiltIn, Callable, DECLARATIONS, Declaration, FUNCTIONS, Field, Label, OPERATIONS,
+    Otherwise, RECORDS, RULE, SCHEDULES, Section, WORDS,
 };
 use crate::model::metrics::METRICS;
 
@@ -164,7 +164,11 @@ fn declaration(kind: &Declaration) -> Page {
 }
 
 fn section(of: &Declaration, section: &Section) -> Page {
-    let label = if section.labelled { " NAME" } else { "" };
+    let label = if section.label == Label::None {
+        ""
+    } else {
+        " NAME"
+    };
     page(
         "section",
         section.name,
@@ -209,7 +213,7 @@ fn fields(title: &'static str, fields: &[Field]) -> Part {
             "required" => takes.push_str("; required"),
             default => takes.push_str(&format!("; {default} by default")),
         }
-        if field.searchable {
+        if field.fixed.is_none() {
             takes.push_str("; may be searched");
         }
         [field.name.to_string(), takes, field.docs.to_string()]

@@ -24,6 +24,7 @@ pub fn braintta() -> Target {
             precision("ternary", 2, 67e-15, 512.0),
             precision("int8", 8, 405e-15, 128.0),
         ],
+        memories: Vec::new(),
     }
 }
 

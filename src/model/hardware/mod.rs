@@ -12,24 +12,29 @@
 //! 3. `price`: energy = (useful operations + `idle` · idle operations) · energy per operation; latency = cycles / clock.
 //!    Multiply-accumulates are charged, and the elementwise operations that change a topology: additions and padded shortcuts.
 //!    Everything else elementwise is counted and free, since the published energies speak of multiply-accumulates alone.
-//! 4. `storage`: packed sizes and the largest sum of activations alive at once. Moved bits are counted and not charged,
-//!    since the published energies are of the whole core.
+//! 4. `storage`: packed sizes and the largest sum of activations alive at once.
+//! 5. `memory`: what has to fit into the memories of a target, and the energy of the bits that are moved. These are charged only where a
+//!    memory says what a bit takes, since published energies are of the whole core.
 //!
 //! `docs/hardware.md` derives every formula and says which numbers are published and which assumed.
 
 use serde::{Deserialize, Serialize};
 
+use crate::ir::Holds;
+
 mod known;
 mod mapping;
+mod memory;
 mod price;
 mod storage;
 mod target;
 
 pub use known::known_metrics;
+pub use memory::{MemoryCost, fits};
 pub use price::{Charge, Cost, ElementCost, LayerCost, Operand, Unpriceable, price};
 pub(super) use storage::{FLOAT_BITS, Flow, Treats, buffer};
 pub use storage::{model_size, peak_memory, stored_size};
-pub use target::Alone;
+pub use target::{Alone, without_peaks};
 
 #[cfg(test)]
 mod fixtures;
@@ -51,6 +56,24 @@ pub struct Target {
     pub idle: f64,
     /// What a multiply-accumulate can run as.
     pub precisions: Vec<Precision>,
+    /// Where weights and activations are, as far as it is stated.
+    #[serde(default)]
+    pub memories: Vec<Memory>,
+}
+
+/// A memory of a target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The author's name for it.
+    pub name: String,
+    /// What is in it.
+    pub holds: Holds,
+    /// bit.
+    pub size: f64,
+    /// J per bit that is read; absent where the energy per operation contains it.
+    pub read: Option<f64>,
+    /// J per bit that is written.
+    pub write: Option<f64>,
 }
 
 /// One precision of the datapath.

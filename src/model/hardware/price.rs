@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mapping::work;
+use super::memory::{self, MemoryCost};
 use super::storage::{Built, FLOAT_BITS, fused_end, quantized_bits, users};
 use super::{Precision, Target};
 use crate::model::network::{LayerKind, Network, Node, Op};
@@ -19,6 +20,8 @@ pub struct Cost {
     pub layers: Vec<LayerCost>,
     /// Elementwise nodes, in order.
     pub elementwise: Vec<ElementCost>,
+    /// The memories of the target, in order.
+    pub memories: Vec<MemoryCost>,
     /// Multiply-accumulates.
     pub macs: u64,
     /// Operations of the multiply-accumulates, op.
@@ -56,8 +59,10 @@ pub struct LayerCost {
     pub cycles: f64,
     /// Useful share of the operations, 0 to 1.
     pub utilization: f64,
-    /// J.
+    /// J: of the operations, and of moved bits where memories charge them.
     pub energy: f64,
+    /// J of moved bits, part of the energy; absent where no memory charges them.
+    pub memory_energy: Option<f64>,
     /// s.
     pub latency: f64,
     /// Bits of its weights as stored, read once.
@@ -166,6 +171,7 @@ pub fn price(network: &Network, target: &Target) -> Result<Cost, Unpriceable> {
         target: target.name.clone(),
         layers: Vec::new(),
         elementwise: Vec::new(),
+        memories: Vec::new(),
         macs: 0,
         ops: 0.0,
         cycles: 0.0,
@@ -192,10 +198,12 @@ pub fn price(network: &Network, target: &Target) -> Result<Cost, Unpriceable> {
         cost.energy += energy;
     }
     cost.latency = cost.cycles / target.clock;
+    cost.memories = memory::costs(network, target, &cost.layers)?;
     Ok(cost)
 }
 
-/// energy = (useful operations + idle · idle operations) · energy per operation; latency = cycles / clock.
+/// energy = (useful operations + idle · idle operations) · energy per operation, and that of moved bits where memories charge them; latency =
+/// cycles / clock.
 fn price_layer(
     network: &Network,
     built: &Built,
@@ -212,7 +220,7 @@ fn price_layer(
     let bits = u64::from(precision.bits);
     let Ok(end) = fused_end(built, index);
     let written = stored_bits_per_value(network, built, target, end)?;
-    Ok(LayerCost {
+    let mut layer = LayerCost {
         node: index,
         layer: node.layer.clone(),
         kind,
@@ -225,11 +233,15 @@ fn price_layer(
         cycles: work.cycles,
         utilization: work.utilization(),
         energy: (ops + target.idle * idle_ops) * precision.energy,
+        memory_energy: None,
         latency: work.cycles / target.clock,
         weight_bits: network.weights(node) as u64 * bits,
         input_bits: network.input_shape(node).len() as u64 * bits,
         output_bits: node.shape.len() as u64 * written,
-    })
+    };
+    layer.memory_energy = memory::moved(target, &layer);
+    layer.energy += layer.memory_energy.unwrap_or(0.0);
+    Ok(layer)
 }
 
 /// The precision that a node with weights runs as.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Precision, Target};
+use super::{Memory, Precision, Target};
 use crate::ir::{self, BinaryOp, Expr, Function, Slot, Value};
 use crate::model::evaluate::{self, Failure, Scope};
 use crate::model::quantizer::Grid;
@@ -50,7 +50,7 @@ impl Target {
     /// machine can have are failures.
     pub fn from_ir(target: &ir::Target, outer: &dyn Scope) -> Result<Target, Failure> {
         let mut pending = Vec::new();
-        for (name, slot) in slots(target) {
+        for ir::Field { name, slot, .. } in target.fields() {
             match slot {
                 Slot::Fixed(expr) => pending.push((name, without_peaks(expr, target)?)),
                 Slot::Chosen(_) => return Err(Failure::Undecided(name)),
@@ -83,6 +83,10 @@ impl Target {
             }
         }
         let field = |name: &str| fields.known[name];
+        let of_memory = |m: &ir::Memory, name: &str| {
+            let path = format!("memory.{}.{name}", m.name);
+            fields.known.get(&path).copied()
+        };
         let evaluated = Target {
             name: target.name.clone(),
             op_per_mac: field("op_per_mac"),
@@ -98,6 +102,17 @@ impl Target {
                     bits: p.bits,
                     energy: field(&format!("{}.energy", p.name)),
                     macs: field(&format!("{}.macs", p.name)),
+                })
+                .collect(),
+            memories: target
+                .memories
+                .iter()
+                .map(|m| Memory {
+                    name: m.name.clone(),
+                    holds: m.holds,
+                    size: field(&format!("memory.{}.size", m.name)),
+                    read: of_memory(m, "read"),
+                    write: of_memory(m, "write"),
                 })
                 .collect(),
         };
@@ -167,18 +182,27 @@ impl Target {
             named.push((format!("{}.energy", p.name), p.energy));
             named.push((format!("{}.macs", p.name), p.macs));
         }
+        for m in &self.memories {
+            let path = |name: &str| format!("memory.{}.{name}", m.name);
+            named.push((path("size"), m.size));
+            named.extend(m.read.map(|read| (path("read"), read)));
+            named.extend(m.write.map(|write| (path("write"), write)));
+        }
         named
     }
 
     fn validate(&self) -> Result<(), Failure> {
         for (name, number) in self.named() {
+            let of_memory = name.starts_with("memory.") && !name.ends_with(".size");
             let fine = match name.as_str() {
+                _ if of_memory => number.is_finite() && number >= 0.0,
                 "vector.idle" => (0.0..=1.0).contains(&number),
                 "vector.lanes" => number.is_finite() && number >= 1.0 && number.fract() == 0.0,
                 _ => number.is_finite() && number > 0.0,
             };
             if !fine {
                 let wanted = match name.as_str() {
+                    _ if of_memory => "an energy from 0 up",
                     "vector.idle" => "a share from 0 to 1",
                     "vector.lanes" => "a whole number of lanes",
                     _ => "a positive number",
@@ -216,23 +240,8 @@ impl Precision {
     }
 }
 
-/// Every slot with its name.
-fn slots(target: &ir::Target) -> Vec<(String, &Slot)> {
-    let mut slots = vec![
-        ("op_per_mac".to_string(), &target.op_per_mac),
-        ("clock".to_string(), &target.clock),
-        ("vector.width".to_string(), &target.vector_width),
-        ("vector.lanes".to_string(), &target.lanes),
-        ("vector.idle".to_string(), &target.idle),
-    ];
-    for p in &target.precisions {
-        slots.push((format!("{}.energy", p.name), &p.energy));
-        slots.push((format!("{}.macs", p.name), &p.macs));
-    }
-    slots
-}
-
-fn without_peaks(expr: &Expr, target: &ir::Target) -> Result<Expr, Failure> {
+/// An expression over fields of a target with every `peak(p)` written out.
+pub fn without_peaks(expr: &Expr, target: &ir::Target) -> Result<Expr, Failure> {
     replace_peaks(expr, &|name| {
         target.precisions.iter().any(|p| p.name == name)
     })

@@ -145,14 +145,15 @@ impl Alive {
         })
     }
 
-    /// What must be at most `limit`, each by itself: tables of 0 where that holds. Steps at which it always does are left out.
-    pub(super) fn within(&self, limit: u64, decisions: &Decisions) -> Vec<Bits> {
+    /// What is alive at each step where that may be more than a limit between these numbers: 0 where it is not more than the lesser one, something beyond
+    /// the greater one where it is more than that.
+    pub(super) fn within(&self, low: u64, high: u64, decisions: &Decisions) -> Vec<Bits> {
         let partial = Partial::new(decisions);
         let mut found = Vec::new();
         for step in &self.steps {
-            let bits = step.bits(limit, Some(limit), Side::Least, &partial);
+            let bits = step.bits(low, Some(high), Side::Least, &partial);
             let is_all = bits.is_all && self.is_sure;
-            let beyond = bits.table.map(|b| Some(if b > limit { b } else { 0 }));
+            let beyond = bits.table.map(|b| Some(if b > low { b } else { 0 }));
             if beyond.values().any(|b| b > 0) || !is_all {
                 let table = beyond.reduced();
                 found.push(Bits { table, is_all });

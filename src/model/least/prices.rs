@@ -3,6 +3,7 @@
 //! In: template nodes. Out: a table for each node that costs anything.
 
 use super::Source;
+use super::machine::Machine;
 use super::table::{Order, Partial, Table};
 use crate::model::build;
 use crate::model::evaluate::{self, Scope};
@@ -46,7 +47,7 @@ const NOTHING: Prices = Prices {
 };
 
 /// The prices of all layers, of each node that has any. `None` where one depends on a real, or on too much.
-pub(super) fn of_layers(source: &Source) -> Vec<Option<Table<Prices>>> {
+pub(super) fn of_layers(source: &Source, machine: &Machine) -> Vec<Option<Table<Prices>>> {
     let partial = Partial::new(source.decisions);
     // Nothing is left out, so that there is nothing to compare.
     let order = Order {
@@ -67,10 +68,10 @@ pub(super) fn of_layers(source: &Source) -> Vec<Option<Table<Prices>>> {
             if !partial.holds(&node.guard)? {
                 return Ok(NOTHING);
             }
-            for decision in &source.of_targets {
+            for decision in &machine.decisions {
                 partial.ask(|scope| Ok::<_, ()>(scope.decision(*decision)))?;
             }
-            partial.ask(|scope| price(source, node, placed.as_ref(), scope).ok_or(()))
+            partial.ask(|scope| price(source, machine, node, placed.as_ref(), scope).ok_or(()))
         });
         found.push(answers.filter(|a| a.is_exact).map(|a| a.table));
     }
@@ -80,6 +81,7 @@ pub(super) fn of_layers(source: &Source) -> Vec<Option<Table<Prices>>> {
 /// What a node costs by itself; `None` if it cannot be.
 fn price(
     source: &Source,
+    machine: &Machine,
     node: &TemplateNode,
     placed: Option<&Placed>,
     scope: &dyn Scope,
@@ -112,7 +114,7 @@ fn price(
         ],
     };
     let on_target = || {
-        let target = source.target(scope)?;
+        let target = machine.at(scope)?;
         let cost = hardware::price(&network, &target).ok()?;
         let found = OnTarget {
             stored_size: hardware::stored_size(&network, &target).ok()? as f64,

@@ -296,6 +296,27 @@ impl Builder<'_> {
         Some(tables)
     }
 
+    /// Two terms as one table; `None` if it would be too long, or there are more.
+    fn together(&self, terms: &[TermTable]) -> Option<TermTable> {
+        let [(one, x), (other, y)] = terms else {
+            return None;
+        };
+        let variables = &self.raw.variables;
+        let scope: BTreeSet<usize> = one.iter().chain(other).copied().collect();
+        let scope = Vec::from_iter(scope);
+        let sizes = scope.iter().map(|v| variables[*v].size());
+        sizes.fold(1, u64::saturating_mul).le(&MOST_ROWS).then(|| {
+            let mut at = vec![0; variables.len()];
+            let rows = (0..rows(&scope, variables)).map(|number| {
+                unrow(&scope, variables, number, &mut at);
+                let (x, y) = (x[row(one, variables, &at)], y[row(other, variables, &at)]);
+                Some(x? + y?)
+            });
+            let rows = rows.collect();
+            (scope, rows)
+        })
+    }
+
     fn sum(&mut self, of: Of, sum: &Sum) -> Option<()> {
         let terms = self.terms(&sum.terms)?;
         if let (Of::Bound(number), Some(end), None) = (of, sum.high, sum.low)
@@ -304,6 +325,10 @@ impl Builder<'_> {
             self.raw.idle.push(number);
             return Some(());
         }
+        let terms = match (of, self.together(&terms)) {
+            (Of::Bound(_), Some(whole)) => vec![whole],
+            _ => terms,
+        };
         if let [(scope, table)] = &terms[..] {
             let allowed = |value: &Option<f64>| value.is_some_and(|v| sum.allows(v));
             let table = table.iter().map(allowed).collect();
@@ -336,11 +361,12 @@ impl Builder<'_> {
 
 /// What a sum may be at most, and what rounding adds; `None` if a term has no value at some point, or never any.
 fn largest(terms: &[TermTable]) -> Option<f64> {
-    let mut sum = 0.0;
+    let (mut sum, mut size) = (0.0, 0.0);
     for (_, table) in terms {
-        sum += table.iter().flatten().copied().reduce(f64::max)?;
+        let most = table.iter().flatten().copied().reduce(f64::max)?;
+        (sum, size) = (sum + most, size + most.abs());
     }
-    Some(sum * (1.0 + ROUNDING))
+    Some(sum + ROUNDING * size)
 }
 
 impl RawSum {

@@ -39,6 +39,7 @@ fn written() -> ir::Target {
             precision("ternary", 2, 67e-15),
             precision("int8", 8, 405e-15),
         ],
+        memories: Vec::new(),
         checks: Vec::new(),
         provenance: Vec::new(),
         span: Span::default(),
