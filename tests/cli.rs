@@ -34,6 +34,74 @@ fn check_prints_the_plan_of_the_quickstart() {
     insta::assert_snapshot!("plan", util::stdout(&output));
 }
 
+/// A short search has no more first trials than trials, and a default that breaks a requirement is marked.
+#[test]
+fn the_plan_says_what_is_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = util::SMALL
+        .replace("trials = 8  initial = 4", "trials = 3")
+        .replace("8 KiB", "1 KiB")
+        .replace(
+            "policy = tied\n",
+            "policy = tied { kinds = {int8, binary} }\n",
+        )
+        .replace(
+            "width in {4, 6, 8, 12}",
+            "width in {4, 6, 8, 12} default 12",
+        )
+        .replace(
+            "use std.policies.tied",
+            "use std.policies.tied\nuse std.quantizers.{binary, int8}",
+        );
+    let spec = util::write(folder.path(), "small.bnas", &text);
+    let check = |path: &std::path::Path| {
+        let output = util::run(&["check", path.to_str().unwrap()]);
+        util::expect_code(&output, 0);
+        util::stdout(&output)
+    };
+    let shown = check(&spec);
+    assert!(shown.contains("3 trials, all of them at random"), "{shown}");
+    assert!(shown.contains("default !"), "{shown}");
+    assert!(
+        shown.contains("! the default member does not meet `model_size <= 1 KiB`"),
+        "{shown}"
+    );
+    let spec = util::write(folder.path(), "small.bnas", util::SMALL);
+    let shown = check(&spec);
+    assert!(
+        shown.contains("the first 4 at random") && !shown.contains('!'),
+        "{shown}"
+    );
+}
+
+/// What points met is said where something is asked of them, and only of points that had not been proposed.
+#[test]
+fn only_requirements_are_met() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |require: &str| {
+        let text = format!(
+            "bnas 1\nexperiment e {{\n  x in 1..4\n  y in 0.0..1.0\n  minimize (x - 2)^2 + y\n  {require}\n  search {{ trials = 12 }}\n}}\n"
+        );
+        let text = match require {
+            "" => text.replace("  y in 0.0..1.0\n", "  y in 1..4\n"),
+            _ => text,
+        };
+        let spec = util::write(folder.path(), "e.bnas", &text);
+        let out = tempfile::tempdir().unwrap();
+        let out = out.path().join("out");
+        let args = ["run", spec.to_str().unwrap(), "--out"];
+        let output = util::bnas().args(args).arg(&out).output().unwrap();
+        util::expect_code(&output, 0);
+        util::stderr(&output)
+    };
+    assert!(!said("").contains("points that were drawn"));
+    let said = said("require x * y <= 1");
+    assert!(
+        said.contains("met everything that is known before a measurement"),
+        "{said}"
+    );
+}
+
 #[test]
 fn cost_prices_the_quickstart() {
     let output = util::run(&["cost", "examples/06-quickstart.bnas"]);

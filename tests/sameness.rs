@@ -22,6 +22,109 @@ fn run_small(folder: &Path, name: &str, extra: &[&str]) -> std::path::PathBuf {
     out
 }
 
+/// Choices of how images are changed and how the learning rate goes, with choices of their own.
+fn recipes() -> String {
+    let text = SMALL.replace(
+        "= digits\n",
+        "= digits { augment in {none, shift(pixels in 1..2), {shift(1), flip}} }\n",
+    );
+    text.replace(
+        "epochs = 2  batch = 64",
+        "epochs = 2  batch = 64  schedule in {cosine, step(at = 0.5, factor in {0.1, 0.3}), warmup(share in 0.1..0.3) * cosine}",
+    )
+}
+
+#[test]
+fn recipes_are_searched_to_the_same_bytes() {
+    let files = ["result.json", "trials.csv"];
+    let whole = survives_kills(&recipes(), &files);
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "small.bnas", &recipes());
+    let out = folder.path().join("one");
+    let args = ["run", spec.to_str().unwrap(), "--jobs", "1", "--out"];
+    let output = util::bnas().args(args).arg(&out).output().unwrap();
+    util::expect_code(&output, 0);
+    assert_eq!(read(&out, "result.json"), whole);
+    for path in ["data.augment", "train.schedule"] {
+        assert!(whole.contains(&format!("\"{path}\"")), "{path}");
+    }
+}
+
+/// Two members that differ in nothing but the augmentation, or nothing but the schedule, become two networks.
+#[test]
+fn what_is_chosen_is_what_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = SMALL
+        .replace("width in {4, 6, 8, 12}", "width = 4")
+        .replace("= digits\n", "= digits { augment in {none, shift(1)} }\n")
+        .replace(
+            "epochs = 2  batch = 64",
+            "epochs = 2  schedule in {cosine, step(at = 0.5)}",
+        )
+        .replace("  policy = tied\n", "")
+        .replace("  target = braintta\n", "")
+        .replace("  finetune { epochs = 1 }\n", "")
+        .replace("  minimize energy\n", "")
+        .replace("method = bayes  trials = 8  initial = 4", "method = grid");
+    let text = text.replace("use std.policies.tied\nuse std.targets.braintta\n", "");
+    let spec = util::write(folder.path(), "grid.bnas", &text);
+    let out = folder.path().join("out");
+    let args = ["run", spec.to_str().unwrap(), "--out"];
+    util::expect_code(&util::bnas().args(args).arg(&out).output().unwrap(), 0);
+    // What stands behind the header of a stored network are its numbers.
+    let numbers = |trial: usize| {
+        let bytes = std::fs::read(out.join(format!("models/{trial}.safetensors"))).unwrap();
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[8 + header..].to_vec()
+    };
+    let all: Vec<Vec<u8>> = (0..4).map(numbers).collect();
+    for i in 0..4 {
+        assert!((0..i).all(|j| all[i] != all[j]), "{i}");
+    }
+}
+
+/// Each arm has its own data, its own network for them, and its own reference point.
+#[test]
+fn data_are_arms() {
+    let few = "dataset few : embedded {
+  content = digits
+  shape { height = 8  width = 8 }
+  classes = 10
+  scale   = 16
+  splits { train = 300  validation = 297  test = 500 }
+}
+
+experiment small";
+    let text = SMALL
+        .replace("experiment small", few)
+        .replace("seed   = 3", "seed   = 3  arms { data in {digits, few} }")
+        .replace("trials = 8", "trials = 4");
+    let arms = [
+        "arms/0-data=digits/result.json",
+        "arms/1-data=few/result.json",
+    ];
+    let whole = survives_kills(&text, &[&["result.json"], &arms[..]].concat());
+    let result: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    assert_eq!(result["arms"].as_array().unwrap().len(), 2);
+    assert!(result["hypervolume_reference"].is_null());
+    for arm in result["arms"].as_array().unwrap() {
+        assert!(arm["hypervolume"].as_f64().unwrap() >= 0.0);
+    }
+}
+
+#[test]
+fn options_replace_nothing_that_arms_vary() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = SMALL.replace("seed   = 3", "arms { seed in {3, 4} }");
+    let spec = util::write(folder.path(), "small.bnas", &text);
+    let out = folder.path().join("out");
+    let args = ["run", spec.to_str().unwrap(), "--seed", "5", "--out"];
+    let output = util::bnas().args(args).arg(&out).output().unwrap();
+    util::expect_code(&output, 2);
+    assert!(util::stderr(&output).contains("`--seed` would replace"));
+    assert!(!out.exists());
+}
+
 #[test]
 fn jobs_change_no_byte() {
     let folder = tempfile::tempdir().unwrap();

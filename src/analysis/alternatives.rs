@@ -82,7 +82,7 @@ impl Cx<'_> {
         (first, Some(choice))
     }
 
-    fn not_among(&mut self, span: Span, text: &str, domain: Span) {
+    pub(super) fn not_among(&mut self, span: Span, text: &str, domain: Span) {
         self.report(
             Diagnostic::error(
                 "bnas::domain::default",

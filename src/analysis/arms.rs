@@ -145,25 +145,44 @@ impl Cx<'_> {
         );
     }
 
-    /// A value as it was written; of a range its number.
+    /// A value as it was written; of a range its number, of subsets the members of one.
     fn shown(&self, value: &ast::Expr) -> String {
         match &value.kind {
             ExprKind::Number(number) if number.unit.is_none() => number.text.clone(),
+            ExprKind::Set(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.shown(item)).collect();
+                format!("{{{}}}", items.join(", "))
+            }
             _ => self.text(value.span),
         }
     }
 }
 
-/// The members of a set or of a range of whole numbers, as expressions.
-fn values(domain: &ast::Expr) -> Option<Vec<ast::Expr>> {
+/// The members of a set, of its subsets or of a range of whole numbers, as expressions.
+pub(super) fn values(domain: &ast::Expr) -> Option<Vec<ast::Expr>> {
     match &domain.kind {
         ExprKind::Set(items) => Some(items.clone()),
         ExprKind::Categories(inner) => values(inner),
+        ExprKind::Subsets(inner) => {
+            let ExprKind::Set(items) = &inner.kind else {
+                return None;
+            };
+            // Far more than there may be arms.
+            let masks = 0..1_usize << items.len().min(MOST.ilog2() as usize + 1);
+            let subset = |mask: usize| {
+                let chosen = items.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
+                ast::Expr {
+                    kind: ExprKind::Set(chosen.map(|(_, item)| item.clone()).collect()),
+                    span: domain.span,
+                }
+            };
+            Some(masks.map(subset).collect())
+        }
         ExprKind::Range {
             low,
             high,
             log: false,
-            step: None,
+            step,
         } => {
             let whole = |e: &ast::Expr| match &e.kind {
                 ExprKind::Number(n) if n.unit.is_none() && n.value.fract() == 0.0 => {
@@ -172,7 +191,11 @@ fn values(domain: &ast::Expr) -> Option<Vec<ast::Expr>> {
                 _ => None,
             };
             let (low, high) = (whole(low)?, whole(high)?);
-            let few = (low..=high).take(MOST + 1);
+            let step = match step {
+                Some(step) => usize::try_from(whole(step)?).ok().filter(|n| *n > 0)?,
+                None => 1,
+            };
+            let few = (low..=high).step_by(step).take(MOST + 1);
             let number = |n: i64| ast::Expr {
                 kind: ExprKind::Number(ast::Number {
                     text: n.to_string(),

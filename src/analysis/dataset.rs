@@ -8,10 +8,10 @@ use super::context::{Cx, list};
 use super::fields::{Given, Written, find};
 use super::merged::Merged;
 use super::names::LIBRARY_PREFIX;
-use super::schema::{self, Kind};
+use super::schema;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Augment, Dataset, Expr, Files, IdxPair, Normalize, Slot, Splits, Value};
+use crate::ir::{Dataset, Expr, Files, IdxPair, Normalize, Slot, Splits, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 
@@ -333,59 +333,9 @@ impl Cx<'_> {
         }
         found
     }
-
-    /// `shift(1)`, `crop(padding = 4)`, `flip`, `cutout(8)`, or a set of them.
-    fn augment(&mut self, written: &Written) -> Augment {
-        let mut augment = Augment::none();
-        let Some((name, Given::Fixed(value))) = written.get("augment") else {
-            if let Some((name, Given::Searched(domain, _))) = written.get("augment") {
-                self.later("a searched `augment`", name.span.to(domain.span));
-            }
-            return augment;
-        };
-        let items: Vec<&ast::Expr> = match &value.kind {
-            ExprKind::Set(items) => items.iter().collect(),
-            _ => vec![value],
-        };
-        let field = find(all_fields(), "augment");
-        let mut seen: Vec<(&str, Span)> = Vec::new();
-        for item in items {
-            let typed = self.expr(item, Some(Kind::Augment));
-            if !self.fits(&typed, field, name.span) {
-                continue;
-            }
-            let does = match typed.expr {
-                Expr::Record(name, mut fields, _) if !fields.is_empty() => {
-                    let slot = fields.remove(0).1;
-                    if name == "cutout" {
-                        augment.cutout = slot;
-                        "cuts out"
-                    } else {
-                        augment.shift = slot;
-                        "moves"
-                    }
-                }
-                Expr::Value(Value::Name(word)) if word == "flip" => {
-                    augment.flip = Slot::Fixed(Expr::bool(true));
-                    "flips"
-                }
-                _ => continue,
-            };
-            match seen.iter().find(|(other, _)| *other == does) {
-                Some((_, first)) => self.report(
-                    Diagnostic::error("bnas::name::duplicate", format!("`augment` {does} twice"))
-                        .label(item.span, "again here")
-                        .label(*first, "first here")
-                        .help("remove one of the two"),
-                ),
-                None => seen.push((does, item.span)),
-            }
-        }
-        augment
-    }
 }
 
-fn all_fields() -> &'static [schema::Field] {
+pub(super) fn all_fields() -> &'static [schema::Field] {
     let dataset = schema::declaration("dataset").expect("a kind of the schema");
     dataset.fields
 }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::author;
-use super::context::{Cx, Local};
+use super::context::{Cx, Local, list};
 use super::expr::Typed;
 use super::schema::{Field, Kind};
 use super::types::Type;
@@ -67,16 +67,9 @@ impl Cx<'_> {
                 (kind, member)
             }
             ast::ExprKind::Subsets(inner) => {
-                let sets = self.subsets(inner, e.span, want);
-                let items = match &sets.values.as_deref() {
-                    Some([Value::Set(sets)]) => sets.iter().cloned().map(Expr::Value).collect(),
-                    _ => Vec::new(),
-                };
-                let values = sets.values.and_then(|mut all| match all.pop() {
-                    Some(Value::Set(sets)) => Some(sets),
-                    _ => None,
-                });
-                let member = element(&sets.ty, values, e.span);
+                let (items, of) = self.subsets_of(inner, want).unwrap_or_default();
+                let values = items.iter().map(|item| item.as_value().cloned()).collect();
+                let member = element(&of.set(), values, e.span);
                 if let (Some((field, at)), false) = (field, items.is_empty()) {
                     self.fits(&member, field, at);
                 }
@@ -203,22 +196,35 @@ impl Cx<'_> {
         (lowered, member)
     }
 
-    /// All subsets of a set of constants, the empty one first, then by their members in the order of the set.
+    /// All subsets of a set, as a set.
     pub(super) fn subsets(&mut self, of: &ast::Expr, span: Span, want: Option<Kind>) -> Typed {
-        let set = self.expr(of, want);
-        if set.ty == Type::Poison {
-            return Typed::poison(span);
+        match self.subsets_of(of, want) {
+            Some((items, of)) => self.folded(Expr::Set(items), of.set(), span),
+            None => Typed::poison(span),
         }
-        let Some(Value::Set(items)) = set.expr.as_value() else {
-            self.report(
-                Diagnostic::error(
-                    "bnas::domain::subsets",
-                    "`subsets` takes a set of constants",
-                )
-                .label(set.span, "this is none")
-                .help("write `subsets {a, b}`"),
-            );
-            return Typed::poison(span);
+    }
+
+    /// All subsets of a set of constants and calls, the empty one first, then by their members in the order of the set; and their type.
+    fn subsets_of(&mut self, of: &ast::Expr, want: Option<Kind>) -> Option<(Vec<Expr>, Type)> {
+        let set = self.expr(of, want);
+        if set.ty.is_poisoned() {
+            return None;
+        }
+        let is_member = |item: &Expr| matches!(item, Expr::Value(_) | Expr::Record(..));
+        let items: Vec<Expr> = match set.expr {
+            Expr::Value(Value::Set(items)) => items.into_iter().map(Expr::Value).collect(),
+            Expr::Set(items) if items.iter().all(is_member) => items,
+            _ => {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::domain::subsets",
+                        "`subsets` takes a set of constants",
+                    )
+                    .label(set.span, "this is none")
+                    .help("write `subsets {a, b}`"),
+                );
+                return None;
+            }
         };
         if items.len() > MOST_IN_SUBSETS {
             let text = format!(
@@ -230,19 +236,18 @@ impl Cx<'_> {
                 Diagnostic::error("bnas::domain::subsets", text)
                     .label(set.span, format!("{MOST_IN_SUBSETS} members at most")),
             );
-            return Typed::poison(span);
+            return None;
         }
         let members = |mask: usize| {
             let chosen = items.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
-            Value::Set(chosen.map(|(_, item)| item.clone()).collect())
+            let chosen: Vec<Expr> = chosen.map(|(_, item)| item.clone()).collect();
+            let values = chosen.iter().map(|item| item.as_value().cloned()).collect();
+            match values {
+                Some(values) => Expr::Value(Value::Set(values)),
+                None => Expr::Set(chosen),
+            }
         };
-        let all = Value::Set((0..1 << items.len()).map(members).collect());
-        Typed {
-            expr: Expr::Value(all.clone()),
-            ty: set.ty.set(),
-            span,
-            values: Some(vec![all]),
-        }
+        Some(((0..1 << items.len()).map(members).collect(), set.ty))
     }
 
     fn default(
@@ -252,9 +257,20 @@ impl Cx<'_> {
         member: &Typed,
         want: Option<Kind>,
     ) -> Option<Value> {
+        if let Some(label) = self.label(e, kind, member) {
+            return label;
+        }
         let typed = self.expr(e, want);
         if typed.ty.is_open() || member.ty.is_open() {
             return typed.expr.as_value().cloned();
+        }
+        // Beside calls, a constant is called as it is written.
+        if let DomainKind::Set(items) | DomainKind::Categories(items) = kind
+            && items.iter().any(|item| item.as_value().is_none())
+            && let Some(value) = typed.expr.as_value()
+            && items.iter().any(|item| item.as_value() == Some(value))
+        {
+            return Some(Value::Name(value.to_string()));
         }
         if !typed.ty.fits(&member.ty) {
             self.disagree("the default is a member of the domain", member, &typed);
@@ -279,13 +295,6 @@ impl Cx<'_> {
                 n >= *low as f64 && n <= *high as f64 && steps.fract() == 0.0
             }
             (DomainKind::Reals { low, high, .. }, Some(n)) => n >= *low && n <= *high,
-            // Records with choices of their own are chosen by name.
-            (DomainKind::Set(items), _) if items.iter().any(|i| matches!(i, Expr::Record(..))) => {
-                items.iter().any(|i| {
-                    matches!(i, Expr::Record(name, ..) if Some(name.as_str()) == value.as_name())
-                        || i.as_value() == Some(&value)
-                })
-            }
             _ => member
                 .values
                 .as_ref()
@@ -305,6 +314,38 @@ impl Cx<'_> {
             return None;
         }
         Some(value)
+    }
+
+    /// Of alternatives with choices of their own, the default is the name of one: `default adam`. `None`: it is no such name.
+    fn label(&mut self, e: &ast::Expr, kind: &DomainKind, member: &Typed) -> Option<Option<Value>> {
+        let (DomainKind::Set(items) | DomainKind::Categories(items)) = kind else {
+            return None;
+        };
+        let ast::ExprKind::Path(path) = &e.kind else {
+            return None;
+        };
+        let name = path.as_name()?;
+        if items.iter().all(|item| item.as_value().is_some()) {
+            return None;
+        }
+        let labels = Expr::labels(items);
+        if labels.contains(&name.text) {
+            return Some(Some(Value::name(&name.text)));
+        }
+        if self.local_named(&name.text) || member.ty.is_poisoned() {
+            return None;
+        }
+        let text = format!("the default {} is not a member of its domain", name.text);
+        self.report(
+            Diagnostic::error("bnas::domain::default", text)
+                .label(e.span, "not in the domain")
+                .label(member.span, "the domain")
+                .help(format!(
+                    "its members are called {}",
+                    list(labels.iter().map(String::as_str))
+                )),
+        );
+        Some(None)
     }
 
     fn not_a_set(&mut self, found: &Typed) {

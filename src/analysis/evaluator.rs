@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::context::Cx;
 use super::fields::{Given, Written, find};
-use super::schema::COMMAND;
+use super::schema::{COMMAND, EVALUATE};
 use super::table::file_in;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Command, Evaluator, Expr, Let, Slot, Value};
@@ -21,13 +21,16 @@ const CODE: &str = "bnas::evaluate::command";
 impl Cx<'_> {
     /// What measures candidates; nothing if the field is absent, or after a diagnostic.
     pub(super) fn evaluator(&mut self, fields: &Written, lets: &[Let]) -> Option<Evaluator> {
-        let (_, given) = fields.get("evaluate")?;
+        let (key, given) = fields.get("evaluate")?;
         // Whatever is chosen is what is evaluated.
         let chosen = lets.iter().filter(|l| matches!(l.slot, Slot::Chosen(_)));
         self.read.extend(chosen.map(|l| l.name.clone()));
-        let Given::Fixed(value) = given else {
-            self.no_evaluator(given.span());
-            return None;
+        let value = match given {
+            Given::Fixed(value) => value,
+            Given::Searched(domain, _) => {
+                self.not_searched("evaluate", &EVALUATE, domain, key.span);
+                return None;
+            }
         };
         if let ExprKind::Call { callee, args } = &value.kind
             && let Some(name) = callee.as_name().filter(|n| n.text == COMMAND.name)

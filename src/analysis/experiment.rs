@@ -12,7 +12,7 @@ use super::merged::Merged;
 use super::names::Id;
 use super::paths;
 use super::quantizer::{given, target};
-use super::schema::Declaration;
+use super::schema::{DATA, Declaration};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
 use crate::model::hardware::fits;
@@ -107,16 +107,20 @@ impl Cx<'_> {
         let repeats = self
             .count_of(&fields, schema.fields, "repeats")
             .unwrap_or(1) as usize;
-        let init = self.init(&fields, schema.fields);
+        let init = self.slot_of(&fields, schema.fields, "init");
 
-        let mut known = paths::Paths::new();
+        let mut known = paths::Paths::default();
         for binding in &lets {
             paths::of_slot(&binding.slot, &binding.name, &mut known);
         }
-        paths::of_space(space.as_ref(), &mut known);
-        for stage in &stages {
-            paths::of_training(&stage.training, &stage.name, &mut known);
+        if let Some(data) = &data {
+            paths::of_slot(&data.augment, "data.augment", &mut known);
         }
+        paths::of_slot(&init, "init", &mut known);
+        paths::of_space(space.as_ref(), &mut known);
+        stages
+            .iter()
+            .for_each(|stage| paths::of_stage(stage, &mut known));
         paths::of_policies(policy_choice.as_ref(), &mut known);
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
@@ -316,8 +320,8 @@ impl Cx<'_> {
         let (key, given) = fields.get(name)?;
         match given {
             Given::Fixed(value) => self.reference(value, kind),
-            Given::Searched(..) => {
-                self.later(&format!("a searched `{name}`"), key.span);
+            Given::Searched(domain, _) => {
+                self.not_searched(name, &DATA, domain, key.span);
                 None
             }
         }

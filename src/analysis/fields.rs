@@ -5,7 +5,7 @@
 use super::context::{Cx, Local, list};
 use super::expr::Typed;
 use super::lookup::words;
-use super::schema::{Field, Kind, Otherwise};
+use super::schema::{self, Field, Kind, Otherwise};
 use super::types::{self, Type};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, PROGRESS, Slot, Value};
@@ -200,34 +200,46 @@ impl Cx<'_> {
 
     /// What is written for a field, checked.
     pub(super) fn filled(&mut self, field: &Field, given: Given, at: Span) -> Slot {
-        match given {
+        let mark = self.locals.len();
+        if let Kind::WordOrFormula(_) = field.kind {
+            self.progress();
+        }
+        let slot = match given {
             Given::Fixed(e) => {
-                let mark = self.locals.len();
-                if let Kind::WordOrFormula(_) = field.kind {
-                    self.progress();
-                }
                 let typed = self.expr(e, Some(field.kind));
-                self.leave(mark);
                 self.fits(&typed, field, at);
                 Slot::Fixed(typed.expr)
             }
-            Given::Searched(domain, default) => {
-                if !field.searchable {
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::domain::not_searched",
-                            format!("`{}` cannot be searched", field.name),
-                        )
-                        .label(domain.span, "a domain")
-                        .label(at, "this field is fixed")
-                        .help(format!("write `{} = …`", field.name)),
-                    );
-                    return Slot::Fixed(Expr::number(1.0));
+            Given::Searched(domain, default) => match &field.fixed {
+                Some(fixed) => {
+                    self.not_searched(field.name, fixed, domain, at);
+                    Slot::Fixed(Expr::number(1.0))
                 }
-                let (domain, _) = self.domain(domain, default, Some((field, at)));
-                Slot::Chosen(domain)
-            }
-        }
+                None => Slot::Chosen(self.domain(domain, default, Some((field, at))).0),
+            },
+        };
+        self.leave(mark);
+        slot
+    }
+
+    /// `in` where one value holds for the whole search: why, and what to type instead.
+    pub(super) fn not_searched(
+        &mut self,
+        name: &str,
+        fixed: &schema::Fixed,
+        domain: &ast::Expr,
+        at: Span,
+    ) {
+        let text = self.text(domain.span);
+        self.report(
+            Diagnostic::error(
+                "bnas::domain::not_searched",
+                format!("`{name}` cannot be searched: {}", fixed.why),
+            )
+            .label(domain.span, "a domain")
+            .label(at, "this field is fixed")
+            .help(fixed.help(name, super::arms::values(domain).map(|_| text))),
+        );
     }
 
     /// The names of how far a stage of training is; names of the author's own come before them.
@@ -253,6 +265,10 @@ impl Cx<'_> {
             Kind::WholeOr(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
             Kind::WordOrFormula(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
             Kind::TruthOr(_) => matches!(typed.ty, Type::Word | Type::Truth),
+            Kind::Augment => match &typed.ty {
+                Type::Set(of) => of.fits(&Type::Augment),
+                ty => ty.fits(&Type::Augment),
+            },
             kind => typed.ty.fits(&types::of_kind(kind)),
         };
         if !right {

@@ -55,6 +55,14 @@ impl Cx<'_> {
             if let Some(typed) = self.declared(name) {
                 return typed;
             }
+            // `train.optimizer == adam`, of `optimizer in {adam(…), sgd(…)}`.
+            if self
+                .paths
+                .as_ref()
+                .is_some_and(|p| p.labels.contains(&text))
+            {
+                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
+            }
             if let Some(typed) = self.schedule_word(&text, span) {
                 return typed;
             }
@@ -237,7 +245,7 @@ pub(super) fn members(path: &ast::Path) -> Option<String> {
 fn schema_head(path: &ast::Path) -> bool {
     matches!(
         path.head.text.as_str(),
-        "space" | "policy" | "train" | "finetune" | "target" | "data"
+        "space" | "policy" | "train" | "finetune" | "target" | "data" | "init"
     )
 }
 
@@ -250,7 +258,7 @@ pub(super) fn words(kind: Kind) -> &'static [&'static str] {
         | Kind::WordOrFormula(words) => words,
         Kind::Scale => schema::SCALES,
         Kind::Quantizer => &["float"],
-        Kind::Augment => &["flip"],
+        Kind::Augment => &["flip", "none"],
         _ => &[],
     }
 }

@@ -12,6 +12,7 @@
 mod alternatives;
 mod amend;
 mod arms;
+mod augment;
 mod author;
 mod block;
 mod calls;
@@ -31,6 +32,7 @@ mod goals;
 mod lists;
 mod loader;
 mod lookup;
+mod loss;
 mod measures;
 mod memory;
 mod merged;
@@ -212,7 +214,7 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
             }
             "quantizer" => {
                 let quantizer = cx.quantizer(&merged);
-                cx.facts(&merged, Subject::Quantizer(quantizer));
+                cx.facts(&merged, Subject::Quantizer(quantizer.into()));
             }
             "policy" => {
                 let policy = cx.policy(&merged, false);

@@ -3,7 +3,7 @@
 //! In: one link of a chain, `conv(channels = 16)`, `relu`, or a name that stands for an activation. Out: [`Operation`] with every argument of the schema.
 
 use super::context::{Cx, Local, list};
-use super::fields::{Given, whole};
+use super::fields::whole;
 use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -43,27 +43,17 @@ impl Cx<'_> {
         };
         let written = self.arguments(&name, args, callable);
         let mut fields = self.filled_args(&written, callable);
-        if name.text == "pool" && written.get("stride").is_none() {
-            match written.get("kernel") {
-                Some((key, Given::Searched(..))) => self.report(
-                    Diagnostic::error(
-                        "bnas::field::missing",
-                        "`pool` needs `stride` where its kernel is searched",
-                    )
-                    .label(key.span, "searched")
-                    .help("add `stride = …`"),
-                ),
-                _ => {
-                    let kernel = fields
-                        .iter()
-                        .find(|(n, _)| n == "kernel")
-                        .map(|(_, s)| s.clone());
-                    let stride =
-                        kernel.filter(|s| *s != Slot::Fixed(Expr::Value(Value::name("global"))));
-                    let stride = stride.unwrap_or(Slot::Fixed(Expr::number(1.0)));
-                    fields.push(("stride".into(), stride));
-                }
-            }
+        let kernel = || fields.iter().find(|(n, _)| n == "kernel").map(|(_, s)| s);
+        // Without a stride of its own, a window that is searched moves on by what it spans.
+        if name.text == "pool"
+            && written.get("stride").is_none()
+            && let Some(Slot::Fixed(kernel)) = kernel()
+        {
+            let stride = match kernel.as_value().and_then(Value::as_name) {
+                Some("global") => Expr::number(1.0),
+                _ => kernel.clone(),
+            };
+            fields.push(("stride".into(), Slot::Fixed(stride)));
         }
         Some(Operation {
             name: name.text,

@@ -3,16 +3,36 @@
 //! In: lowered parts of an experiment. Out: every path that a requirement may name, with the type of what stands there, so that a
 //! wrong one is found before anything is unrolled: decisions everywhere, in a space also fixed values and arguments of layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
 use super::types::Type;
 use crate::ir::{
-    BinaryOp, BlockStmt, Choice, Domain, DomainKind, Expr, Policy, Slot, Space, Stmt, Target,
-    Training, UnaryOp, Value,
+    BinaryOp, BlockStmt, Choice, Domain, DomainKind, Expr, Policy, Slot, Space, Stage, Stmt,
+    Target, UnaryOp, Value, numbered,
 };
 
 /// The type of what stands at each path.
-pub(super) type Paths = BTreeMap<String, Type>;
+#[derive(Debug, Clone, Default)]
+pub(super) struct Paths {
+    types: BTreeMap<String, Type>,
+    /// Names of alternatives that have choices of their own: `adam`, `warmup_cosine`.
+    pub(super) labels: BTreeSet<String>,
+}
+
+impl Deref for Paths {
+    type Target = BTreeMap<String, Type>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.types
+    }
+}
+
+impl DerefMut for Paths {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.types
+    }
+}
 
 /// Decisions of a slot at this path.
 pub(super) fn of_slot(slot: &Slot, path: &str, found: &mut Paths) {
@@ -41,22 +61,43 @@ fn of_value(slot: &Slot, path: &str, found: &mut Paths) {
 }
 
 /// Decisions of a stage of training.
-pub(super) fn of_training(training: &Training, path: &str, found: &mut Paths) {
+pub(super) fn of_stage(stage: &Stage, found: &mut Paths) {
+    let (path, training) = (&stage.name, &stage.training);
     let fields = [
         ("epochs", &training.epochs),
         ("batch", &training.batch),
         ("optimizer", &training.optimizer),
         ("schedule", &training.schedule),
         ("label_smoothing", &training.label_smoothing),
+        ("quantize", &stage.quantize),
     ];
-    for (name, slot) in fields {
+    let teacher = stage.teacher.iter().map(|slot| ("teacher", slot));
+    let decay = training.weight_decay.iter();
+    let decay = decay.map(|slot| ("weight_decay", slot));
+    let fields = fields.into_iter().chain(teacher).chain(decay);
+    for (name, slot) in fields.chain(training.techniques.iter()) {
         of_slot(slot, &format!("{path}.{name}"), found);
     }
-    if let Some(slot) = &training.weight_decay {
-        of_slot(slot, &format!("{path}.weight_decay"), found);
+    if let Some(Slot::Chosen(domain)) = &stage.teacher
+        && let DomainKind::Set(items) = &domain.kind
+    {
+        found.labels.extend(Expr::labels(items));
     }
-    for (name, slot) in training.techniques.iter() {
-        of_slot(slot, &format!("{path}.{name}"), found);
+    let path = format!("{path}.loss");
+    match &stage.loss_choice {
+        None => of_slot(
+            &stage.loss.temperature,
+            &format!("{path}.temperature"),
+            found,
+        ),
+        Some(choice) => {
+            found.insert(path.clone(), Type::Any);
+            for loss in std::iter::once(&stage.loss).chain(&choice.others) {
+                let path = format!("{path}.{}.temperature", loss.name);
+                of_slot(&loss.temperature, &path, found);
+                found.labels.insert(loss.name.clone());
+            }
+        }
     }
 }
 
@@ -132,19 +173,12 @@ fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
         };
         found.insert(path.clone(), ty);
     }
-    let alike = |name: &str| block.calls.iter().filter(|c| c.block.name == name).count();
-    let mut seen: Vec<&str> = Vec::new();
-    for call in &block.calls {
-        let name = call.block.name.as_str();
-        seen.push(name);
-        let path = match (&block.choice, alike(name)) {
-            (None, _) => path.clone(),
-            (Some(_), 1) => format!("{path}.{name}"),
-            // Alternatives of one name are numbered.
-            (Some(_), _) => {
-                let number = seen.iter().filter(|n| **n == name).count();
-                format!("{path}.{name}_{number}")
-            }
+    let names = block.calls.iter().map(|call| call.block.name.clone());
+    let labels = numbered(names.collect());
+    for (call, label) in block.calls.iter().zip(labels) {
+        let path = match &block.choice {
+            None => path.clone(),
+            Some(_) => format!("{path}.{label}"),
         };
         for (name, slot) in &call.args {
             of_slot(slot, &format!("{path}.{name}"), found);
@@ -154,21 +188,54 @@ fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
 }
 
 fn of_expr(expr: &Expr, path: &str, found: &mut Paths) {
-    if let Expr::Record(_, fields, _) = expr {
-        for (name, slot) in fields {
-            of_slot(slot, &format!("{path}.{name}"), found);
+    match expr {
+        Expr::Record(_, fields, _) => {
+            for (name, slot) in fields {
+                of_slot(slot, &format!("{path}.{name}"), found);
+            }
         }
+        Expr::Set(items) => match &items[..] {
+            [only] => of_expr(only, path, found),
+            _ => of_labelled(items, path, found),
+        },
+        Expr::If(_, x, y) => {
+            let branches = [(**x).clone(), (**y).clone()];
+            of_labelled(&branches, path, found);
+        }
+        Expr::Unary(..) | Expr::Binary(..) | Expr::Call(..) => {
+            let mut records = Vec::new();
+            operands(expr, &mut records);
+            of_labelled(&records, path, found);
+        }
+        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => {}
     }
 }
 
-/// Members with choices of their own: `train.optimizer.adam.lr`.
+/// The records of an arithmetic expression, in order.
+fn operands(expr: &Expr, found: &mut Vec<Expr>) {
+    match expr {
+        Expr::Record(..) => found.push(expr.clone()),
+        Expr::Unary(_, x) => operands(x, found),
+        Expr::Binary(_, x, y) => [x, y].into_iter().for_each(|e| operands(e, found)),
+        Expr::If(c, x, y) => [c, x, y].into_iter().for_each(|e| operands(e, found)),
+        Expr::Call(_, items) => items.iter().for_each(|e| operands(e, found)),
+        Expr::Set(_) | Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => {}
+    }
+}
+
+fn of_labelled(items: &[Expr], path: &str, found: &mut Paths) {
+    for (item, label) in items.iter().zip(Expr::labels(items)) {
+        of_expr(item, &format!("{path}.{label}"), found);
+    }
+}
+
+/// Members with choices of their own, `train.optimizer.adam.lr`, and their names.
 fn of_members(domain: &Domain, path: &str, found: &mut Paths) {
-    if let DomainKind::Set(items) | DomainKind::Categories(items) = &domain.kind {
-        for item in items {
-            if let Expr::Record(name, ..) = item {
-                of_expr(item, &format!("{path}.{name}"), found);
-            }
-        }
+    if let DomainKind::Set(items) | DomainKind::Categories(items) = &domain.kind
+        && items.iter().any(|item| item.as_value().is_none())
+    {
+        of_labelled(items, path, found);
+        found.labels.extend(Expr::labels(items));
     }
 }
 

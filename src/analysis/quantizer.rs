@@ -109,8 +109,8 @@ impl Cx<'_> {
         let (fields, rest): (Vec<Entry>, Vec<Entry>) = fields.into_iter().partition(is_field);
         let written = self.written(&merged.owner(), merged.name.span, &fields, known);
         let bits = self.bits(merged, &written, codes);
-        let signed = self.fixed(&written, merged, "signed");
-        let granularity = self.fixed(&written, merged, "granularity");
+        let [signed, granularity] =
+            ["signed", "granularity"].map(|name| self.slot_of(&written, known, name));
         self.slot_of(&written, known, "narrow");
         let default_scale = match codes {
             Codes::Uniform => "max_abs",
@@ -157,13 +157,6 @@ impl Cx<'_> {
                 None
             }
             (_, None) => None,
-        }
-    }
-
-    fn fixed(&mut self, written: &Written, merged: &Merged, name: &str) -> Expr {
-        match self.slot_of(written, merged.schema.fields, name) {
-            Slot::Fixed(expr) => expr,
-            Slot::Chosen(_) => Expr::number(1.0),
         }
     }
 

@@ -7,7 +7,7 @@ use super::fields::{Given, Written, find};
 use super::merged::Merged;
 use super::schema::Field;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, Init, Method, Search, Slot, Techniques, Training, Value};
+use crate::ir::{Expr, Method, Search, Slot, Techniques, Training, Value};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -73,14 +73,6 @@ impl Cx<'_> {
         if let Some(name) = names.into_iter().find(|n| n.text == "weight_decay") {
             let (again, first) = (name.span, key.span);
             self.twice("weight_decay", again, first);
-        }
-    }
-
-    /// What weights start from.
-    pub(super) fn init(&mut self, written: &Written, known: &'static [Field]) -> Init {
-        match self.slot_of(written, known, "init") {
-            Slot::Fixed(Expr::Value(Value::Name(word))) => Init::of(&word).unwrap_or_default(),
-            _ => Init::default(),
         }
     }
 

@@ -156,7 +156,7 @@ impl Cx<'_> {
                 EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
                 EntryKind::Require(claim) => {
                     if requires.is_some() {
-                        let mut known = Paths::new();
+                        let mut known = Paths::default();
                         paths::of_body(&body, "space", &mut known);
                         self.paths = Some(known);
                     }

@@ -6,9 +6,10 @@ use super::schema::Kind;
 use crate::units::{Dimension, Unit};
 
 /// What an expression gives.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Type {
     /// A diagnostic already says what is wrong: fits everything, so that one mistake is one message.
+    #[default]
     Poison,
     /// Known only when the space is unrolled, or the element of an empty set.
     Any,
@@ -123,6 +124,7 @@ fn plural(of: &Type) -> String {
         Type::Word => "words".into(),
         Type::Quantizer => "quantizers".into(),
         Type::Repair => "repairs".into(),
+        Type::Augment => "augmentations".into(),
         other => format!("values, each {}", other.name()),
     }
 }

@@ -59,6 +59,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let name = args.experiment.as_deref();
     let mut experiment = spec.experiment(name, terminal)?.clone();
     let overrides = overrides(args);
+    keep_arms(&overrides, &experiment)?;
     apply(&overrides, &mut experiment);
     if args.dry_run {
         return dry_run(&spec, &experiment, terminal);
@@ -132,6 +133,24 @@ fn overrides(args: &Args) -> BTreeMap<String, u64> {
     let seed = args.seed.map(|n| ("seed".to_string(), n));
     let trials = args.trials.map(|n| ("trials".to_string(), n.get() as u64));
     seed.into_iter().chain(trials).collect()
+}
+
+/// What arms vary is not replaced: they would all be one.
+fn keep_arms(overrides: &BTreeMap<String, u64>, experiment: &Experiment) -> Result<(), Failed> {
+    let settings = experiment.arms.iter().flat_map(|arm| &arm.settings);
+    for (path, _) in settings {
+        let option = match path.as_str() {
+            "seed" => "seed",
+            "search.trials" => "trials",
+            _ => continue,
+        };
+        if overrides.contains_key(option) {
+            return Err(Failed::usage(format!(
+                "`--{option}` would replace what the arms `{path} in …` vary: leave it out, or take that line out of `arms`"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Puts what the command line says in place of what the spec says.

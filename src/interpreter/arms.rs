@@ -50,11 +50,30 @@ pub fn run_arms(
             result,
         });
     }
-    compare(experiment, &mut arms);
+    let comparable = are_measured_alike(experiment);
+    if comparable {
+        compare(experiment, &mut arms);
+    }
     Ok(ArmsResult {
+        comparable,
         experiment: experiment.name.clone(),
         seed: experiment.seed,
         arms,
+    })
+}
+
+/// Whether all arms are measured on the same samples, or by the same table or command.
+fn are_measured_alike(experiment: &Experiment) -> bool {
+    let mut arms = experiment.arms.iter().map(|arm| &arm.experiment);
+    let Some(first) = arms.next() else {
+        return true;
+    };
+    arms.all(|other| {
+        let same_samples = match (&first.data, &other.data) {
+            (Some(first), Some(other)) => first.has_samples_of(other),
+            (first, other) => first.is_none() && other.is_none(),
+        };
+        same_samples && first.evaluator == other.evaluator
     })
 }
 

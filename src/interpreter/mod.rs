@@ -44,7 +44,7 @@ use self::search::{Feasible, Known, Observation, Sampler, Suggestion};
 use self::store::trial::{Status, Trial};
 use self::store::{Record, State, Store};
 use self::train::{Data, Model};
-use crate::ir::{Experiment, Method};
+use crate::ir::{Experiment, Expr, Method};
 use crate::model::counting::Count;
 use crate::model::{Point, Template};
 
@@ -200,9 +200,18 @@ fn search(bench: &Bench, options: RunOptions, store: &mut Store) -> Result<(), R
             store.sync()?;
             return Err(RunError::interrupted(bench, store));
         }
-        if allowed < drawn && plan.method != Method::Grid {
+        // Without anything to meet, the others are in no row of the table.
+        let template = bench.template;
+        let is_known = |require: &Expr| template.is_known(require);
+        let asks = !template.decisions().constraints.is_empty()
+            || template.requires().iter().any(is_known);
+        if asks && allowed < drawn && plan.method != Method::Grid {
+            let before = match bench.experiment.space {
+                Some(_) => "training",
+                None => "a measurement",
+            };
             bench.observer.note(&format!(
-                "of {drawn} points that were drawn, {allowed} met everything that is known before training ({:.1} %)",
+                "of {drawn} points that were drawn, {allowed} met everything that is known before {before} ({:.1} %)",
                 100.0 * allowed as f64 / drawn as f64
             ));
         }

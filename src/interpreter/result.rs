@@ -82,7 +82,7 @@ pub struct Intervals {
 pub struct Hypervolume {
     /// Product of the goals' units.
     pub value: f64,
-    /// The worst value of each goal among complete trials, of all arms if there are any.
+    /// The worst value of each goal among complete trials, of all arms if there are any that compare.
     pub reference: Vec<f64>,
 }
 
@@ -115,7 +115,9 @@ pub struct ArmsResult {
     pub experiment: String,
     /// The root of all randomness.
     pub seed: u64,
-    /// In the order of the spec; hypervolumes have one reference.
+    /// Whether all are measured on the same samples, or by the same table or command; then hypervolumes have one reference, else each has its own.
+    pub comparable: bool,
+    /// In the order of the spec.
     pub arms: Vec<ArmResult>,
 }
 

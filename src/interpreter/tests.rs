@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::store::Lock;
 use super::*;
 use crate::ir::{
-    BinaryOp, Direction, Domain, DomainKind, Expect, Expr, Function, Goal, Init, Let, Require,
-    Search, Slot, Value,
+    BinaryOp, Direction, Domain, DomainKind, Expect, Expr, Function, Goal, Let, Require, Search,
+    Slot, Value,
 };
 use crate::report::{csv, json};
 use crate::source::Span;
@@ -49,7 +49,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         docs: String::new(),
         seed: 1,
         repeats: 1,
-        init: Init::default(),
+        init: Slot::word("glorot_uniform"),
         evaluator: None,
         lets,
         data: None,

@@ -26,10 +26,20 @@ pub struct Dataset {
     pub normalize: Option<Normalize>,
     /// Samples per split.
     pub splits: Splits,
-    /// What training batches go through.
-    pub augment: Augment,
+    /// What training batches go through: `shift(…)`, `cutout(…)`, `flip`, `none`, or a set of them.
+    pub augment: Slot,
     /// Where the name stands.
     pub span: Span,
+}
+
+impl Dataset {
+    /// Whether accuracies on the one compare with accuracies on the other: both take the same samples, whatever is done to them.
+    pub fn has_samples_of(&self, other: &Dataset) -> bool {
+        self.files == other.files
+            && self.base == other.base
+            && self.classes == other.classes
+            && self.splits == other.splits
+    }
 }
 
 /// Where samples come from. Names are relative to `base` or to `BNAS_DATA`; `.gz` may be missing or there.
@@ -100,26 +110,4 @@ pub struct Splits {
     pub validation: usize,
     /// Is read once, for the final table.
     pub test: usize,
-}
-
-/// Random changes of training images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Augment {
-    /// `shift(n)` and `crop(padding = n)`: up to n pixels each way, filled with black.
-    pub shift: Slot,
-    /// `flip`: left to right, half of the time.
-    pub flip: Slot,
-    /// `cutout(n)`: a square of n pixels a side becomes 0 (arXiv:1708.04552). 0: none.
-    pub cutout: Slot,
-}
-
-impl Augment {
-    /// Images as they are.
-    pub fn none() -> Augment {
-        Augment {
-            shift: Slot::Fixed(super::Expr::number(0.0)),
-            flip: Slot::Fixed(super::Expr::bool(false)),
-            cutout: Slot::Fixed(super::Expr::number(0.0)),
-        }
-    }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dataset, Evaluator, Expr, Init, Let, Policy, Quantizer, Repair, Slot, Space, Target,
-    Techniques, Value,
+    Dataset, Evaluator, Expr, Let, Policy, Quantizer, Repair, Slot, Space, Target, Techniques,
+    Value,
 };
 use crate::source::Span;
 
@@ -29,9 +29,8 @@ pub struct Experiment {
     pub seed: u64,
     /// How often each candidate is trained, at least once; its measurements are the means.
     pub repeats: usize,
-    /// What weights start from.
-    #[serde(default)]
-    pub init: Init,
+    /// What weights start from: the name of an [`Init`](super::Init).
+    pub init: Slot,
     /// `x in -5.0..10.0`: values and decisions of the experiment itself.
     pub lets: Vec<Let>,
     /// Measures candidates in place of training. Its metrics are called `measured.…` in expressions.
@@ -114,14 +113,16 @@ impl Experiment {
 pub struct Stage {
     /// `train`, `finetune`, or the author's; its decisions stand below it.
     pub name: String,
-    /// What is quantized meanwhile.
-    pub quantize: Quantize,
+    /// What is quantized meanwhile: the name of a [`Quantize`].
+    pub quantize: Slot,
     /// How it trains.
     pub training: Training,
-    /// The earlier stage whose network is asked; its index.
-    pub teacher: Option<usize>,
-    /// What is minimized.
+    /// The name of the earlier stage whose network is asked.
+    pub teacher: Option<Slot>,
+    /// What is minimized. The first of several, if one is searched.
     pub loss: Loss,
+    /// The others of `loss in {…}`.
+    pub loss_choice: Option<Choice<Loss>>,
     /// Where its name stands.
     pub span: Span,
 }
@@ -142,6 +143,17 @@ pub enum Quantize {
 }
 
 impl Quantize {
+    /// The one with this name in the language.
+    pub fn of(word: &str) -> Option<Quantize> {
+        match word {
+            "none" => Some(Quantize::None),
+            "activations" => Some(Quantize::Activations),
+            "weights" => Some(Quantize::Weights),
+            "all" => Some(Quantize::All),
+            _ => None,
+        }
+    }
+
     /// Whether what enters a product is quantized.
     pub fn activations(self) -> bool {
         matches!(self, Quantize::Activations | Quantize::All)
@@ -156,21 +168,24 @@ impl Quantize {
 /// A linear combination of losses; each coefficient is an expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
+    /// What it is called among others: `task`, `task_distill`.
+    pub name: String,
     /// Of the cross-entropy with the labels, `task`.
     pub task: Expr,
     /// Of `distill(kl)`: the divergence of the network's classes from those of the teacher.
     pub distill: Expr,
     /// Of both, in `distill`.
-    pub temperature: Expr,
+    pub temperature: Slot,
 }
 
 impl Default for Loss {
     /// `task`.
     fn default() -> Loss {
         Loss {
+            name: "task".into(),
             task: Expr::number(1.0),
             distill: Expr::number(0.0),
-            temperature: Expr::number(1.0),
+            temperature: Slot::Fixed(Expr::number(1.0)),
         }
     }
 }
@@ -184,7 +199,8 @@ pub struct Training {
     pub batch: Slot,
     /// `adam(lr, beta1, beta2, weight_decay)` or `sgd(lr, momentum, weight_decay)`; defaults filled in by analysis.
     pub optimizer: Slot,
-    /// `constant`, `cosine` (to zero over the stage), or a formula of [`PROGRESS`](super::PROGRESS).
+    /// `constant`, `cosine` (to zero over the stage), or a formula of [`PROGRESS`](super::PROGRESS) in which schedules that have names are
+    /// records: `warmup(share = 0.1)`.
     pub schedule: Slot,
     /// 0 to 1.
     pub label_smoothing: Slot,

@@ -19,7 +19,7 @@ mod target;
 mod techniques;
 mod value;
 
-pub use dataset::{Augment, Dataset, Files, IdxPair, Normalize, Splits};
+pub use dataset::{Dataset, Files, IdxPair, Normalize, Splits};
 pub use evaluator::{Command, Evaluator};
 pub use experiment::{
     Arm, Choice, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program,
@@ -27,7 +27,7 @@ pub use experiment::{
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction, Slot,
-    UnaryOp,
+    UnaryOp, numbered,
 };
 pub use init::Init;
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};

@@ -15,9 +15,9 @@ pub struct Quantizer {
     /// `bits`: of a uniform quantizer, 2 to 8.
     pub bits: Option<Slot>,
     /// `signed`: `auto`, `true` or `false`. `auto` is signed unless the producer is non-negative.
-    pub signed: Expr,
+    pub signed: Slot,
     /// `granularity` of weights: `per_channel` or `per_tensor`. Activations have one scale per tensor.
-    pub granularity: Expr,
+    pub granularity: Slot,
     /// `scale`: `max_abs`, `mean_abs`, `percentile(p)`, `mse`, `one`, `learned` or `learned_clip`. A formula `scale` comes before it.
     pub scale: Slot,
     /// What it computes.

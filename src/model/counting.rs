@@ -29,7 +29,7 @@ pub use members::{Endless, Members, Next, members};
 use self::compile::compile;
 pub(super) use self::compile::hull;
 use self::elimination::Eliminated;
-pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations, terms};
+pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations};
 use self::graph::{Graph, Total};
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};
@@ -85,9 +85,21 @@ pub struct Counted {
     form: Option<Form>,
     left_out: Vec<usize>,
     how: How,
-    is_bounded: bool,
-    /// Bounds, by their number, that leave nothing out.
-    dropped: Vec<usize>,
+    /// What became of each bound; empty if none is counted.
+    bounds: Vec<Kept>,
+}
+
+/// What became of a bound on what is known of points only once they are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Everything is within it.
+    Always,
+    /// What is drawn is within it.
+    Exactly,
+    /// Some of what is drawn is not.
+    Roughly,
+    /// Nothing is left out for it.
+    Dropped,
 }
 
 /// What was counted, as it can be drawn from.
@@ -129,7 +141,14 @@ impl Counted {
         if !bounds.is_empty()
             && let Some(found) = elimination::roughly(decisions, &numbers, bounds)
         {
-            return Counted::eliminated(found, &kept, decisions, true);
+            let counted = Counted::eliminated(found, &kept, decisions, bounds);
+            if !counted.bounds.iter().all(|kept| *kept == Kept::Always) {
+                return counted;
+            }
+            return Counted {
+                bounds: counted.bounds,
+                ..Counted::within(decisions, &[])
+            };
         }
         // Of a conjunction over reals, too, the parts over other decisions alone are counted.
         let mut all: Vec<&Expr> = Vec::new();
@@ -142,13 +161,13 @@ impl Counted {
             return Counted::conditioned(Some(graph), &kept, decisions);
         }
         if let Some(found) = elimination::exactly(decisions, &numbers) {
-            return Counted::eliminated(found, &kept, decisions, false);
+            return Counted::eliminated(found, &kept, decisions, &[]);
         }
         if let Some(graph) = conditioned(MOST_STEPS) {
             return Counted::conditioned(Some(graph), &kept, decisions);
         }
         if let Some(found) = elimination::roughly(decisions, &numbers, &[]) {
-            return Counted::eliminated(found, &kept, decisions, false);
+            return Counted::eliminated(found, &kept, decisions, &[]);
         }
         let (graph, kept) = one_by_one(decisions, kept);
         Counted::conditioned(graph, &kept, decisions)
@@ -167,8 +186,7 @@ impl Counted {
                 n if sums => How::PartialSums(n),
                 n => How::Conditioning(n),
             },
-            is_bounded: false,
-            dropped: Vec::new(),
+            bounds: Vec::new(),
         }
     }
 
@@ -176,22 +194,30 @@ impl Counted {
         found: Eliminated,
         kept: &BTreeSet<usize>,
         decisions: &Decisions,
-        is_bounded: bool,
+        bounds: &[Sum],
     ) -> Counted {
         let mut left_out = others(kept, decisions);
         left_out.extend(&found.left_out);
         left_out.sort_unstable();
         left_out.dedup();
+        let bounds = bounds.iter().enumerate().map(|(number, bound)| {
+            let is_in = |of: &[usize]| of.contains(&number);
+            match () {
+                () if is_in(&found.dropped) => Kept::Dropped,
+                () if !bound.is_all || is_in(&found.rounded) => Kept::Roughly,
+                () if is_in(&found.idle) => Kept::Always,
+                () => Kept::Exactly,
+            }
+        });
         Counted {
+            bounds: bounds.collect(),
             how: match found.variables {
                 0 => How::Product,
                 n if found.has_sums => How::PartialSums(n),
                 n => How::Elimination(n),
             },
-            dropped: found.dropped.clone(),
             form: Some(Form::Eliminated(found)),
             left_out,
-            is_bounded,
         }
     }
 
@@ -199,7 +225,7 @@ impl Counted {
     pub fn count(&self, decisions: &Decisions) -> Count {
         match self.form.as_ref().map(Form::total) {
             Some(total) if total.real => Count::Infinite,
-            Some(total) if self.is_exact() && !self.is_bounded || total.is_zero() => {
+            Some(total) if self.is_exact() && !self.is_rough() || total.is_zero() => {
                 Count::Exact(total.parts.clone())
             }
             Some(total) => Count::TooHard {
@@ -235,9 +261,14 @@ impl Counted {
         &self.left_out
     }
 
-    /// Whether this bound, by its number, leaves points out, too.
-    pub(super) fn keeps(&self, bound: usize) -> bool {
-        self.is_bounded && !self.dropped.contains(&bound)
+    /// What became of a bound, by its number.
+    pub(super) fn kept(&self, bound: usize) -> Kept {
+        self.bounds.get(bound).copied().unwrap_or(Kept::Dropped)
+    }
+
+    /// Whether something that is drawn may not be within a bound that leaves points out.
+    fn is_rough(&self) -> bool {
+        self.bounds.contains(&Kept::Roughly)
     }
 
     /// Whether everything that is drawn meets every constraint.

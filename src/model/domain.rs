@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::decision::{Choices, Decision};
 use super::evaluate;
+use super::partial;
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Domain, DomainKind, Expr, Value};
@@ -132,7 +133,12 @@ impl Settler<'_> {
             let label = Arc::new(Expr::Value(label));
             let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
             let exists = evaluate::both(guard.clone(), chosen.clone());
-            cases.push((chosen, self.within(item, &path, &exists, names)));
+            if !matches!(item, Expr::Record(..)) {
+                // Those of a record's fields are found where they are settled.
+                let found = partial::uses(&item, &exists, &|name| names.get(name));
+                self.uses.extend(found);
+            }
+            cases.push((chosen, self.member(item, &path, &exists, names)));
         }
         // The last one needs no condition: one of them is chosen.
         let value = cases
@@ -242,24 +248,7 @@ fn label_of<'a>(default: &Value, items: &[Expr], labels: &'a [Value]) -> Option<
 
 /// The names of alternatives; equal names are numbered.
 pub(super) fn labels_of(items: &[Expr]) -> Vec<Value> {
-    let plain: Vec<String> = items
-        .iter()
-        .map(|item| match item {
-            Expr::Value(v) => v.to_string(),
-            Expr::Record(name, ..) => name.clone(),
-            _ => "value".into(),
-        })
-        .collect();
-    (0..plain.len())
-        .map(|i| match plain.iter().filter(|p| **p == plain[i]).count() {
-            1 => Value::name(&plain[i]),
-            _ => Value::name(format!(
-                "{}_{}",
-                plain[i],
-                plain[..i].iter().filter(|p| **p == plain[i]).count() + 1
-            )),
-        })
-        .collect()
+    Expr::labels(items).into_iter().map(Value::name).collect()
 }
 
 fn without_repeats(values: Vec<Value>) -> Vec<Value> {

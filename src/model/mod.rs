@@ -6,6 +6,7 @@
 
 mod additive;
 pub mod aggregate;
+mod augment;
 pub mod bounds;
 mod build;
 pub mod candidate;
@@ -34,6 +35,7 @@ pub mod quantizer;
 pub mod range;
 mod reach;
 mod repair;
+mod schedule;
 mod select;
 mod settle;
 mod stage;

@@ -179,7 +179,11 @@ pub(super) fn template_op(
             (TemplateOp::Activation { name }, flow.clone())
         }
         "pool" => {
-            let (kind, kernel, stride) = (arg("kind")?, arg("kernel")?, arg("stride")?);
+            let (kind, kernel) = (arg("kind")?, arg("kernel")?);
+            let stride = match arg("stride") {
+                Err(Failure::Unknown(_)) => kernel.clone(),
+                stride => stride?,
+            };
             let global = Extent {
                 height: Expr::number(1.0),
                 width: Expr::number(1.0),

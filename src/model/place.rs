@@ -34,11 +34,6 @@ pub(super) fn quantizer(
         Value::Record(record) => record.get(field).cloned(),
         _ => None,
     };
-    // A field that its definition leaves open has become a field of the value.
-    let fixed = |slot: &Slot| match slot {
-        Slot::Fixed(expr) => settled(expr),
-        Slot::Chosen(_) => None,
-    };
     let wrong = |field: &str, found: &Option<Value>| {
         let found = found.as_ref().map_or("nothing".into(), Value::to_string);
         NotAQuantizer(format!("`{field}` of `{name}` cannot be {found}"))
@@ -56,7 +51,7 @@ pub(super) fn quantizer(
             _ => return Err(wrong("bits", &bits)),
         },
     };
-    let granularity = given("granularity").or_else(|| settled(&definition.granularity));
+    let granularity = given("granularity").or_else(|| fixed(&definition.granularity));
     let per_channel = match granularity.as_ref().and_then(Value::as_name) {
         Some("per_channel") => true,
         Some("per_tensor") => false,
@@ -104,9 +99,12 @@ pub(super) fn quantizer(
     }))
 }
 
-/// The value of a field that depends on nothing.
-fn settled(expr: &Expr) -> Option<Value> {
-    evaluate::value(expr, &Values(&[])).ok()
+/// The value of a field that depends on nothing. One that its definition leaves open has become a field of the value.
+fn fixed(slot: &Slot) -> Option<Value> {
+    match slot {
+        Slot::Fixed(expr) => evaluate::value(expr, &Values(&[])).ok(),
+        Slot::Chosen(_) => None,
+    }
 }
 
 /// Whether a quantizer has codes below zero, if it says so; `None`: `auto`, or it is no quantizer.
@@ -118,7 +116,7 @@ pub(super) fn signed(value: &Value, definitions: &[Definition]) -> Option<bool> 
         Value::Record(record) => record.get("signed").cloned(),
         _ => None,
     };
-    given.or_else(|| settled(&definition.signed))?.as_bool()
+    given.or_else(|| fixed(&definition.signed))?.as_bool()
 }
 
 /// Replaces rectifiers that feed a binary or ternary quantizer by hardtanh: those whose values reach it through pooling, flattening,

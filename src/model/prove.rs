@@ -15,7 +15,7 @@ use super::evaluate;
 use super::least;
 use super::policy::{FLOAT, Placed};
 use super::range;
-use super::template::{Claim, Relaxed, Template};
+use super::template::{Claim, Limit, Template};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Holds, Memory, Method, Require, Target, Value};
 
@@ -156,15 +156,15 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
 /// No point is left when everything is counted together: which requirements exclude each other.
 fn conflict(template: &Template, experiment: &Experiment) -> Diagnostic {
     // Leaves out what is not needed, one by one.
-    let mut relaxed: Vec<&Relaxed> = template.relaxed().iter().collect();
-    let numbers = |of: &[&Relaxed]| -> Vec<usize> { of.iter().map(|r| r.require).collect() };
+    let mut limits: Vec<&Limit> = template.limits().iter().collect();
+    let numbers = |of: &[&Limit]| -> Vec<usize> { of.iter().map(|r| r.require).collect() };
     let mut needed: Vec<&Claim> = template.claims().iter().collect();
     let mut i = 0;
-    while i < relaxed.len() {
-        let mut fewer = relaxed.clone();
+    while i < limits.len() {
+        let mut fewer = limits.clone();
         fewer.remove(i);
         match template.excludes_all(&needed, &numbers(&fewer)) {
-            true => relaxed = fewer,
+            true => limits = fewer,
             false => i += 1,
         }
     }
@@ -172,13 +172,13 @@ fn conflict(template: &Template, experiment: &Experiment) -> Diagnostic {
     while i < needed.len() {
         let mut fewer = needed.clone();
         fewer.remove(i);
-        match template.excludes_all(&fewer, &numbers(&relaxed)) {
+        match template.excludes_all(&fewer, &numbers(&limits)) {
             true => needed = fewer,
             false => i += 1,
         }
     }
     let of_claims = needed.iter().map(|claim| &claim.written);
-    let of_prices = relaxed.iter().map(|r| &r.written);
+    let of_prices = limits.iter().map(|r| &r.written);
     let needed: Vec<&Require> = of_claims.chain(of_prices).collect();
     match &needed[..] {
         [] => Diagnostic::error("bnas::require::unmeetable", "the space has no candidate")
@@ -216,10 +216,14 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
     .label(require.span, "every member of the space fails this");
     let spoken_of: Vec<String> = template
         .extremes()
-        .into_iter()
-        .filter(|(name, _)| require.text.contains(name))
+        .iter()
+        .filter(|(name, _)| require.text.contains(**name))
         .map(|(name, (low, high))| {
-            format!("`{name}` is {} to {}", shown(name, low), shown(name, high))
+            format!(
+                "`{name}` is {} to {}",
+                shown(name, *low),
+                shown(name, *high)
+            )
         })
         .collect();
     if !spoken_of.is_empty() {

@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use super::counting::{Costs, Priced, Sum, Term, Uniform, terms};
+use super::counting::{Costs, Priced, Sum, Term, Uniform};
 use super::decision::{Choices, Point};
 use super::evaluate;
 use super::least;
-use super::metrics::Metrics;
-use super::template::Template;
-use crate::ir::Value;
+use super::metrics::{METRICS, Metrics};
+use super::template::{Limited, Template};
+use crate::ir::{BinaryOp, Expr, Value};
 use crate::stream::{Purpose, stream, uniform};
 
 /// Values that are sums of many prices differ by their last bits, whatever the order of the sum is.
@@ -60,34 +60,70 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         return found;
     }
     let source = template.source();
-    let requires = template.requires();
+    let binding = template.limits().iter();
+    let binding = binding.filter(|limit| limit.counted != Limited::Always);
     let search = Search {
         template,
         constraints: (0..template.decisions().constraints.len()).collect(),
-        bounds: requires
-            .iter()
-            .flat_map(|r| least::bounds(r, &source))
+        bounds: binding
+            .flat_map(|limit| least::bounds(&template.requires()[limit.require], &source).sums)
             .collect(),
     };
-    let points = &mut found.points;
-    for (name, expr) in template.sums().into_iter().flatten() {
-        if let Some((terms, constant)) = terms(expr, template.decisions()) {
-            let range = search.range(name, (&terms, Costs::Added), constant, true, points);
-            found.of.insert(name, range);
+    let met = meets(template, &point).is_some();
+    // For each metric: what it is made of, whether that is for its smallest value, and whether for its largest.
+    let mut wanted: Vec<(&'static str, Vec<Term>, Costs, [bool; 2])> = Vec::new();
+    let names = METRICS.iter().map(|metric| metric.name);
+    for name in names.filter(|name| default.0.contains_key(*name)) {
+        let is_sum = template.extremes().contains_key(name);
+        if is_sum && template.sums().is_none() {
+            continue;
+        }
+        // What is below this is of no interest for the largest.
+        let known = if met { default.0[name] } else { 0.0 };
+        let most = source.most(name, known);
+        match source.of(name) {
+            Some((terms, costs @ Costs::Added)) => {
+                wanted.push((name, terms, costs, [true, most.is_some()]));
+            }
+            Some((terms, costs)) => {
+                wanted.push((name, terms, costs, [true, false]));
+                let most = most.map(|(terms, costs)| (name, terms, costs, [false, true]));
+                wanted.extend(most);
+            }
+            None => {}
         }
     }
-    for name in least::NAMES
-        .iter()
-        .filter(|name| default.0.contains_key(**name))
-    {
-        if let Some((terms, costs)) = source.of(name) {
-            let is_whole = costs == Costs::Added && source.is_whole(name);
-            let range = search.range(name, (&terms, costs), 0.0, is_whole, points);
-            found.of.insert(name, range);
+    let costs: Vec<(&[Term], Costs)> = wanted.iter().map(|(_, t, c, _)| (&t[..], *c)).collect();
+    let (decisions, constraints) = (template.decisions(), &search.constraints);
+    let priced = Priced::all(decisions, constraints, &search.bounds, &costs);
+    for ((name, terms, costs, [low, high]), priced) in wanted.iter().zip(priced) {
+        let range = found.of.entry(name).or_default();
+        if terms.iter().all(|t| t.scope.is_empty()) {
+            let values = terms.iter().map(|t| (t.value)(&[]));
+            let Some(values) = values.collect::<Option<Vec<f64>>>() else {
+                continue;
+            };
+            let whole = match costs {
+                Costs::Added => values.into_iter().sum(),
+                _ => values.into_iter().fold(0.0, f64::max),
+            };
+            let end = Some(search.of_all(name, whole));
+            range.low = range.low.or(end.filter(|_| *low));
+            range.high = range.high.or(end.filter(|_| *high));
+            continue;
+        }
+        let Some(mut priced) = priced else { continue };
+        if *low {
+            range.low = search.end(name, 1.0, &mut priced, &mut found.points);
+        }
+        if *high {
+            priced.negative();
+            range.high = search.end(name, -1.0, &mut priced, &mut found.points);
         }
     }
     // What layers alone allow contains every member.
     for (name, (low, high)) in template.extremes() {
+        let (low, high) = (*low, *high);
         let bound = |value: f64| {
             let is_attained = false;
             value.is_finite().then_some(End { value, is_attained })
@@ -96,7 +132,51 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         range.low = range.low.or(bound(low));
         range.high = range.high.or(bound(high));
     }
+    // No candidate is beyond what a requirement says of the metric itself.
+    for require in template.requires() {
+        limits(require, &mut |name, at, most| {
+            let Some(range) = found.of.get_mut(name) else {
+                return;
+            };
+            let end = match most {
+                true => &mut range.high,
+                false => &mut range.low,
+            };
+            let says_less = |value: f64| if most { value > at } else { value < at };
+            if end.is_none_or(|end| !end.is_attained && says_less(end.value)) {
+                *end = Some(End {
+                    value: at,
+                    is_attained: false,
+                });
+            }
+        });
+    }
     found
+}
+
+/// Calls `visit` with each metric that a requirement compares with a number, the number, and whether the metric is at most that.
+fn limits(require: &Expr, visit: &mut dyn FnMut(&str, f64, bool)) {
+    let Expr::Binary(op, x, y) = require else {
+        return;
+    };
+    let of = |metric: &Expr, number: &Expr| match metric {
+        Expr::Name(name, _) => Some((name.clone(), number.as_value()?.as_number()?)),
+        _ => None,
+    };
+    let most = match op {
+        BinaryOp::And => {
+            limits(x, visit);
+            return limits(y, visit);
+        }
+        BinaryOp::LessEqual | BinaryOp::Less => true,
+        BinaryOp::GreaterEqual | BinaryOp::Greater => false,
+        _ => return,
+    };
+    if let Some((name, number)) = of(x, y) {
+        visit(&name, number, most);
+    } else if let Some((name, number)) = of(y, x) {
+        visit(&name, number, !most);
+    }
 }
 
 /// A bound below a metric of every member of the space, whatever requirements say of metrics. `None` if it is not known.
@@ -114,13 +194,9 @@ pub(super) fn least(template: &Template, name: &str) -> Option<f64> {
     let constraints: Vec<usize> = (0..decisions.constraints.len())
         .filter(|c| !of_metrics(c))
         .collect();
-    let mut priced = Priced::new(decisions, &constraints, &[], (&terms, costs))?;
-    let mut found = None;
-    priced.cheapest(decisions.all.len(), &mut |_, cost| {
-        found = Some(cost);
-        false
-    });
-    found
+    let costs = [(&terms[..], costs)];
+    let mut priced = Priced::all(decisions, &constraints, &[], &costs).pop()??;
+    priced.bound(decisions.all.len())
 }
 
 struct Search<'a> {
@@ -131,46 +207,20 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Both ends of a metric that is the sum of terms and a constant, or the upper one of nothing that is known.
-    fn range(
-        &self,
-        name: &str,
-        (terms, costs): (&[Term], Costs),
-        constant: f64,
-        is_whole: bool,
-        points: &mut Vec<Point>,
-    ) -> Range {
-        if terms.is_empty() {
-            let end = Some(self.of_all(constant));
-            return Range {
-                low: end,
-                high: end,
-            };
-        }
+    /// What no candidate is beyond, and any has if one has.
+    fn of_all(&self, name: &str, value: f64) -> End {
         let decisions = self.template.decisions();
-        let priced = Priced::new(decisions, &self.constraints, &self.bounds, (terms, costs));
-        let Some(mut priced) = priced else {
-            return Range::default();
-        };
-        let low = self.end(name, 1.0, constant, &mut priced, points);
-        if !is_whole {
-            return Range { low, high: None };
-        }
-        priced.negative();
-        let high = self.end(name, -1.0, constant, &mut priced, points);
-        Range { low, high }
-    }
-
-    /// What any candidate has.
-    fn of_all(&self, value: f64) -> End {
-        let decisions = self.template.decisions();
+        let default = decisions.default_point();
         let mut rng = stream(0, NO_TRIAL, Purpose::Search);
         let counted = self.template.counted();
         let drawn = (0..MOST_DRAWS).map_while(|_| counted.draw(decisions, &mut Uniform(&mut rng)));
-        let mut met = drawn.filter(|point| meets(self.template, point).is_some());
+        let drawn = std::iter::once(default).chain(drawn);
+        let mut met = drawn.filter_map(|point| meets(self.template, &point));
+        let found = met.next().map(|metrics| metrics.0[name]);
+        let found = found.filter(|v| (v - value).abs() <= ROUNDING * value.abs());
         End {
-            value,
-            is_attained: met.next().is_some(),
+            value: found.unwrap_or(value),
+            is_attained: found.is_some(),
         }
     }
 
@@ -179,13 +229,12 @@ impl Search<'_> {
         &self,
         name: &str,
         sign: f64,
-        constant: f64,
         priced: &mut Priced,
         points: &mut Vec<Point>,
     ) -> Option<End> {
         let mut end: Option<End> = None;
         let mut look = |members: Vec<Option<u64>>, cost: f64| {
-            let bound = sign * cost + constant;
+            let bound = sign * cost;
             let point = self.point(&members);
             let value = meets(self.template, &point).map(|metrics| metrics.0[name]);
             let attained = value.filter(|v| (v - bound).abs() <= ROUNDING * bound.abs());

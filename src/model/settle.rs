@@ -12,7 +12,9 @@ use super::evaluate::{self, Failure};
 use super::existence;
 use super::partial::{self, Use};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::{BinaryOp, Choice, Domain, DomainKind, Expr, Let, Quantizer, Require, Slot, Value};
+use crate::ir::{
+    BinaryOp, Choice, Domain, DomainKind, Expr, Let, Quantizer, Require, Slot, Value, numbered,
+};
 use crate::source::Span;
 
 /// How deep a value may be, names and operators, once its names are written out: everything that looks at expressions descends once for each level.
@@ -238,8 +240,14 @@ impl<'a> Settler<'a> {
                 Expr::Record(name, fields, span)
             }
             Expr::If(c, x, y) => {
-                let yes = evaluate::both(guard.clone(), (*c).clone());
-                let no = evaluate::both(guard.clone(), evaluate::negate((*c).clone()));
+                // How far a stage is decides within a candidate, not between candidates.
+                let (yes, no) = match evaluate::names(&c).is_empty() {
+                    true => (
+                        evaluate::both(guard.clone(), (*c).clone()),
+                        evaluate::both(guard.clone(), evaluate::negate((*c).clone())),
+                    ),
+                    false => (guard.clone(), guard.clone()),
+                };
                 let branches = [self.open((*x).clone()), self.open((*y).clone())];
                 let labels = labels_of(&branches);
                 let mut branch = |i: usize, guard: &Expr| {
@@ -252,8 +260,63 @@ impl<'a> Settler<'a> {
                 let (x, y) = (branch(0, &yes), branch(1, &no));
                 evaluate::choose((*c).clone(), x, y)
             }
-            other => other,
+            Expr::Set(items) => Expr::Set(items),
+            other => {
+                let all = other.records().into_iter().map(String::from).collect();
+                let mut labels = numbered(all).into_iter();
+                self.operands(&other, &mut labels, path, guard, names)
+            }
         }
+    }
+
+    /// Arithmetic of records, `warmup(share in 0.05..0.2) * cosine`: the decisions of each stand below its name.
+    fn operands(
+        &mut self,
+        expr: &Expr,
+        labels: &mut dyn Iterator<Item = String>,
+        path: &str,
+        guard: &Expr,
+        names: &Frame,
+    ) -> Expr {
+        let mut operand =
+            |settler: &mut Self, x: &Expr| settler.operands(x, labels, path, guard, names);
+        match expr {
+            Expr::Record(..) => {
+                let label = labels.next().unwrap_or_default();
+                self.within(expr.clone(), &format!("{path}.{label}"), guard, names)
+            }
+            Expr::Unary(op, x) => Expr::Unary(*op, Arc::new(operand(self, x))),
+            Expr::Binary(op, x, y) => {
+                let x = Arc::new(operand(self, x));
+                Expr::Binary(*op, x, Arc::new(operand(self, y)))
+            }
+            Expr::If(c, x, y) => {
+                let parts = [c, x, y].map(|e| Arc::new(operand(self, e)));
+                let [c, x, y] = parts;
+                Expr::If(c, x, y)
+            }
+            Expr::Call(function, items) => {
+                let items = items.iter().map(|x| operand(self, x));
+                Expr::Call(*function, items.collect())
+            }
+            Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) | Expr::Set(_) => expr.clone(),
+        }
+    }
+
+    /// An alternative, or what a field is fixed to: of a set, `{shift(pixels in 1..2), flip}`, the decisions of each item stand below its
+    /// name, unless it is the only one.
+    pub(super) fn member(&mut self, expr: Expr, path: &str, guard: &Expr, names: &Frame) -> Expr {
+        let Expr::Set(items) = expr else {
+            return self.within(expr, path, guard, names);
+        };
+        let alone = items.len() == 1;
+        let labels = Expr::labels(&items);
+        let items = items.into_iter().zip(labels).map(|(item, label)| {
+            let below = format!("{path}.{label}");
+            let path = if alone { path } else { &below };
+            self.within(item, path, guard, names)
+        });
+        Expr::Set(items.collect())
     }
 
     /// Whether an expression holds a choice, or a quantizer whose definition does.
@@ -304,7 +367,12 @@ impl<'a> Settler<'a> {
 fn open_fields(quantizer: &Quantizer) -> impl Iterator<Item = (&str, &Slot)> {
     let bits = quantizer.bits.iter().map(|slot| ("bits", slot));
     let lets = quantizer.formulas.lets.iter();
-    bits.chain([("scale", &quantizer.scale)])
+    let words = [
+        ("signed", &quantizer.signed),
+        ("granularity", &quantizer.granularity),
+        ("scale", &quantizer.scale),
+    ];
+    bits.chain(words)
         .chain(lets.map(|binding| (binding.name.as_str(), &binding.slot)))
         .filter(|(_, slot)| matches!(slot, Slot::Chosen(_)))
 }

@@ -2,6 +2,7 @@
 
 use super::candidate::{self, Optimizer, Recipe, Schedule};
 use super::evaluate::{self, Failure, Scope};
+use super::schedule;
 use super::settle::{Frame, Settler};
 use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Techniques, Value};
 
@@ -9,9 +10,11 @@ use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Techniques, Value};
 #[derive(Debug, Clone)]
 pub(super) struct Stage {
     name: String,
-    quantize: Quantize,
-    teacher: Option<usize>,
-    loss: ir::Loss,
+    quantize: Expr,
+    teacher: Option<Expr>,
+    /// The stages before it.
+    earlier: Vec<String>,
+    loss: Loss,
     epochs: Expr,
     batch: Expr,
     optimizer: Expr,
@@ -21,9 +24,55 @@ pub(super) struct Stage {
     techniques: Techniques<Expr>,
 }
 
+/// What is minimized, over decisions.
+#[derive(Debug, Clone)]
+struct Loss {
+    task: Expr,
+    distill: Expr,
+    temperature: Expr,
+}
+
+impl Loss {
+    /// The loss of a stage, or the one of several that is chosen.
+    fn new(stage: &ir::Stage, settler: &mut Settler, names: &Frame) -> Loss {
+        let path = format!("{}.loss", stage.name);
+        let choice = stage.loss_choice.as_ref();
+        let all = settler.one_of(&stage.loss, choice, &path, |loss| &loss.name);
+        let settled = all.into_iter().map(|one| {
+            let fixed = |expr: &Expr| Slot::Fixed(expr.clone());
+            let mut part = |slot: &Slot, path: &str| settler.slot(slot, path, &one.guard, names);
+            let loss = Loss {
+                task: part(&fixed(&one.what.task), &one.path),
+                distill: part(&fixed(&one.what.distill), &one.path),
+                temperature: part(&one.what.temperature, &format!("{}.temperature", one.path)),
+            };
+            (one.guard, loss)
+        });
+        let settled: Vec<(Expr, Loss)> = settled.collect();
+        let chosen = settled
+            .into_iter()
+            .rev()
+            .reduce(|(_, others), (guard, loss)| {
+                let either = |x, y| evaluate::choose(guard.clone(), x, y);
+                let loss = Loss {
+                    task: either(loss.task, others.task),
+                    distill: either(loss.distill, others.distill),
+                    temperature: either(loss.temperature, others.temperature),
+                };
+                (guard, loss)
+            });
+        chosen.expect("invariant: a choice has members").1
+    }
+}
+
 impl Stage {
-    /// Makes decisions of a stage's choices, at paths below its name.
-    pub(super) fn new(stage: &ir::Stage, settler: &mut Settler, names: &Frame) -> Stage {
+    /// Makes decisions of a stage's choices, at paths below its name. `earlier` are the stages before it.
+    pub(super) fn new(
+        stage: &ir::Stage,
+        earlier: &[ir::Stage],
+        settler: &mut Settler,
+        names: &Frame,
+    ) -> Stage {
         let training = &stage.training;
         let mut field = |slot: &Slot, name: &str| {
             let path = format!("{}.{name}", stage.name);
@@ -34,20 +83,19 @@ impl Stage {
             field(&training.batch, "batch"),
         );
         let optimizer = field(&training.optimizer, "optimizer");
-        let schedule = field(&training.schedule, "schedule");
+        let schedule = schedule::expanded(&field(&training.schedule, "schedule"));
         let label_smoothing = field(&training.label_smoothing, "label_smoothing");
         let weight_decay = (training.weight_decay.as_ref()).map(|w| field(w, "weight_decay"));
         let techniques = Techniques::of(|name| Some(field(training.techniques.get(name)?, name)));
-        let mut part = |expr: &Expr| field(&Slot::Fixed(expr.clone()), "loss");
+        let quantize = field(&stage.quantize, "quantize");
+        let teacher = stage.teacher.as_ref().map(|slot| field(slot, "teacher"));
+        let loss = Loss::new(stage, settler, names);
         Stage {
             name: stage.name.clone(),
-            quantize: stage.quantize,
-            teacher: stage.teacher,
-            loss: ir::Loss {
-                task: part(&stage.loss.task),
-                distill: part(&stage.loss.distill),
-                temperature: part(&stage.loss.temperature),
-            },
+            quantize,
+            teacher,
+            earlier: earlier.iter().map(|s| s.name.clone()).collect(),
+            loss,
             epochs,
             batch,
             optimizer,
@@ -71,9 +119,15 @@ impl Stage {
         };
         Ok(candidate::Stage {
             name: self.name.clone(),
-            quantize: self.quantize,
+            quantize: word(&self.quantize, Quantize::of, "operands", scope)?,
             recipe: self.recipe(scope)?,
-            teacher: self.teacher,
+            teacher: match &self.teacher {
+                Some(teacher) => {
+                    let earlier = |name: &str| self.earlier.iter().position(|n| n == name);
+                    Some(word(teacher, earlier, "an earlier stage", scope)?)
+                }
+                None => None,
+            },
             loss: candidate::Loss {
                 task: evaluate::number(&self.loss.task, scope)?,
                 distill: evaluate::number(&self.loss.distill, scope)?,
@@ -91,15 +145,27 @@ impl Stage {
             epochs: evaluate::count(&self.epochs, 0, scope)?,
             batch: evaluate::count(&self.batch, 1, scope)?,
             optimizer,
-            schedule: schedule(&self.schedule, scope)?,
+            schedule: course(&self.schedule, scope)?,
             label_smoothing: evaluate::number(&self.label_smoothing, scope)?,
             techniques: (self.techniques).try_map(|e| evaluate::number(e, scope))?,
         })
     }
 }
 
+/// What the word that an expression gives stands for.
+pub(super) fn word<T>(
+    expr: &Expr,
+    of: impl Fn(&str) -> Option<T>,
+    wanted: &'static str,
+    scope: &dyn Scope,
+) -> Result<T, Failure> {
+    let value = evaluate::value(expr, scope)?;
+    let found = value.as_name().and_then(of);
+    found.ok_or_else(|| Failure::Kind(wanted, value.to_string()))
+}
+
 /// A word, or a formula in which only the names of progress are left.
-fn schedule(expr: &Expr, scope: &dyn Scope) -> Result<Schedule, Failure> {
+fn course(expr: &Expr, scope: &dyn Scope) -> Result<Schedule, Failure> {
     let fixed = evaluate::fix(expr, scope)?;
     let Some(value) = fixed.as_value() else {
         let mut names = evaluate::names(&fixed).into_iter();
@@ -138,7 +204,7 @@ impl Final {
             epochs: field(&training.epochs),
             batch: training.batch.as_ref().map(&mut field),
             optimizer: training.optimizer.as_ref().map(&mut field),
-            schedule: training.schedule.as_ref().map(&mut field),
+            schedule: (training.schedule.as_ref()).map(|s| schedule::expanded(&field(s))),
             label_smoothing: training.label_smoothing.as_ref().map(&mut field),
             weight_decay: training.weight_decay.as_ref().map(&mut field),
             techniques: Techniques::of(|name| training.techniques.get(name).map(&mut field)),
@@ -163,7 +229,7 @@ impl Final {
             recipe.optimizer = optimizer(&evaluate::value(given, scope)?)?;
         }
         if let Some(given) = &self.schedule {
-            recipe.schedule = schedule(given, scope)?;
+            recipe.schedule = course(given, scope)?;
         }
         if let Some(given) = &self.label_smoothing {
             recipe.label_smoothing = evaluate::number(given, scope)?;

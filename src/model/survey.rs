@@ -13,8 +13,8 @@ use super::evaluate;
 use super::members::Values;
 use super::metrics::Metrics;
 use super::range::{Range, ranges};
-use super::template::{Relaxed, Template};
-use crate::ir::{Expr, Slot, Value};
+use super::template::{Limit, Limited, Template};
+use crate::ir::{BinaryOp, Expr, Slot, Value};
 use crate::stream::{Purpose, stream};
 
 /// Points that are drawn for an estimate: fewer where each must be built and priced.
@@ -27,6 +27,8 @@ const NO_TRIAL: u64 = u64::MAX - 1;
 /// What is known of a requirement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
+    /// Every candidate meets it.
+    Always,
     /// Some candidate meets it: it is counted, or a candidate was drawn that does.
     Meetable,
     /// No candidate that was drawn meets it, which proves nothing.
@@ -99,10 +101,14 @@ pub fn survey(template: &Template) -> Survey {
             });
         }
     }
+    for limit in template.limits() {
+        counts.insert(limit.require, limit.counted != Limited::Roughly);
+    }
     let is_counted = |require: usize| counts.get(&require).copied().unwrap_or(false);
     let mut verdicts = Vec::new();
     for (i, require) in template.requires().iter().enumerate() {
         verdicts.push(match () {
+            () if never_binds(template, i) => Verdict::Always,
             () if is_counted(i) => Verdict::Meetable,
             () if !template.is_known(require) => Verdict::Measured,
             () => Verdict::Open,
@@ -119,6 +125,30 @@ pub fn survey(template: &Template) -> Survey {
         pruned: pruned(template),
         ranges: ranges.of,
     }
+}
+
+/// Whether every candidate meets a limit of what is a sum over layers or alive at once.
+fn never_binds(template: &Template, require: usize) -> bool {
+    let always = |limit: &Limit| limit.require == require && limit.counted == Limited::Always;
+    template.limits().iter().any(always)
+        || is_beyond(&template.requires()[require], template.extremes())
+}
+
+/// Whether an expression limits metrics from above, by more than they ever are.
+fn is_beyond(expr: &Expr, extremes: &BTreeMap<&'static str, (f64, f64)>) -> bool {
+    let (metric, most) = match expr {
+        Expr::Binary(BinaryOp::And, x, y) => {
+            return is_beyond(x, extremes) && is_beyond(y, extremes);
+        }
+        Expr::Binary(BinaryOp::LessEqual | BinaryOp::Less, x, y) => (x, y),
+        Expr::Binary(BinaryOp::GreaterEqual | BinaryOp::Greater, x, y) => (y, x),
+        _ => return false,
+    };
+    let (Expr::Name(name, _), Some(most)) = (&**metric, most.as_value().and_then(Value::as_number))
+    else {
+        return false;
+    };
+    (extremes.get(name.as_str())).is_some_and(|(_, high)| *high < most)
 }
 
 /// Draws points, where something that is known before training is not counted. Requirements that one of them meets, or the default
@@ -224,7 +254,8 @@ fn pruned(template: &Template) -> Vec<Pruned> {
         }
         concerned.push(of_claim);
     }
-    let by_price: Vec<(&Relaxed, BTreeMap<usize, Vec<u64>>)> = (template.relaxed().iter())
+    let by_price: Vec<(&Limit, BTreeMap<usize, Vec<u64>>)> = (template.limits().iter())
+        .filter(|r| r.counted != Limited::Always)
         .map(|r| (r, template.pruned_by(r.require).into_iter().collect()))
         .collect();
     let mut alone: BTreeMap<usize, BTreeMap<usize, Vec<u64>>> = BTreeMap::new();
@@ -243,8 +274,8 @@ fn pruned(template: &Template) -> Vec<Pruned> {
         });
         let by = by.map(|number| claims[*number].written.text.clone());
         let by = by.or_else(|| {
-            let (relaxed, _) = by_price.iter().find(|(_, of)| excludes(of.get(&key)))?;
-            Some(relaxed.written.text.clone())
+            let (limit, _) = by_price.iter().find(|(_, of)| excludes(of.get(&key)))?;
+            Some(limit.written.text.clone())
         });
         let choices = &decisions.all[key].choices;
         pruned.push(Pruned {

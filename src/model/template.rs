@@ -4,12 +4,14 @@
 //! the space, or is never met, is reported here, before anything runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::additive;
 use super::aggregate::{self, Place};
+use super::augment::Augment;
 use super::build;
 use super::candidate::Candidate;
-use super::counting::{self, Counted, Sum};
+use super::counting::{self, Costs, Counted, Kept, Priced, Sum};
 use super::decision::{Decisions, Point};
 use super::evaluate::{self, Failure, Scope};
 use super::existence;
@@ -28,12 +30,12 @@ use super::policy::{self, Placed, Placements};
 use super::prove;
 use super::repair;
 use super::settle::{Frame, Settler};
-use super::stage::{Final, Stage};
+use super::stage::{self, Final, Stage};
 use super::suspect;
 use super::targets;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{self, Experiment, Expr, Slot, Value};
+use crate::ir::{self, Experiment, Expr, Value};
 use crate::source::Span;
 
 /// What names of an experiment's own metrics begin with.
@@ -55,31 +57,49 @@ pub struct Template {
     quantizers: Vec<ir::Quantizer>,
     stages: Vec<Stage>,
     final_training: Option<Final>,
-    init: ir::Init,
+    init: Expr,
     /// Each target that may be there, under its condition; one of them is, or there is none.
     targets: Vec<(Expr, ir::Target)>,
-    shift: Expr,
-    flip: Expr,
-    cutout: Expr,
+    /// What training images go through.
+    augment: Expr,
     /// Whether samples can be negative.
     signed_input: bool,
     goals: Vec<Expr>,
     requires: Vec<Expr>,
+    /// They as they are written.
+    required: Vec<ir::Require>,
     warnings: Vec<Diagnostic>,
     claims: Vec<Claim>,
     counted: Counted,
-    relaxed: Vec<Relaxed>,
+    limits: Vec<Limit>,
+    /// What layers cost and what is alive, once that was wanted.
+    known: least::Known,
+    /// Ends of metrics by layers, once these were wanted.
+    extremes: OnceLock<BTreeMap<&'static str, (f64, f64)>>,
     /// Metrics that are sums over layers, if they are.
     sums: Option<BTreeMap<&'static str, Expr>>,
 }
 
-/// A requirement on the price of a network: it rejects what is drawn, and points whose layers alone break it are not drawn.
+/// A requirement on the price of a network that is counted, as far as that can be.
 #[derive(Debug, Clone)]
-pub struct Relaxed {
+pub struct Limit {
     /// Its number among the requirements of the experiment.
     pub require: usize,
     /// As it is written.
     pub written: ir::Require,
+    /// How far.
+    pub counted: Limited,
+}
+
+/// How far a requirement on the price of a network is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// Every candidate meets it.
+    Always,
+    /// Whatever is drawn meets it.
+    Exactly,
+    /// Points whose layers alone break it are not drawn; it rejects others that are.
+    Roughly,
 }
 
 /// A requirement that has become a constraint over decisions.
@@ -146,32 +166,21 @@ impl Template {
         let stages = experiment
             .stages
             .iter()
-            .map(|stage| Stage::new(stage, &mut settler, &names))
+            .enumerate()
+            .map(|(i, stage)| Stage::new(stage, &experiment.stages[..i], &mut settler, &names))
             .collect();
         let final_training = (experiment.final_training.as_ref())
             .map(|training| Final::new(training, &mut settler, &names));
         let settled = targets::settle(experiment, &names, &mut settler);
-        let zero = Slot::Fixed(Expr::number(0.0));
-        let no = Slot::Fixed(Expr::bool(false));
-        let augment = experiment.data.as_ref().map(|d| &d.augment);
-        let shift = settler.slot(
-            augment.map_or(&zero, |a| &a.shift),
-            "data.shift",
-            &always,
-            &names,
-        );
-        let flip = settler.slot(
-            augment.map_or(&no, |a| &a.flip),
-            "data.flip",
-            &always,
-            &names,
-        );
-        let cutout = settler.slot(
-            augment.map_or(&zero, |a| &a.cutout),
-            "data.cutout",
-            &always,
-            &names,
-        );
+        let augment = match &experiment.data {
+            Some(data) => {
+                let (slot, path) = (&data.augment, "data.augment");
+                let value = settler.slot(slot, path, &always, &names);
+                settler.member(value, path, &always, &names)
+            }
+            None => Expr::Value(Value::name("none")),
+        };
+        let init = settler.slot(&experiment.init, "init", &always, &names);
         let signed_input = (experiment.data.as_ref()).is_some_and(|d| d.normalize.is_some());
 
         // Every constraint so far is a requirement of the space or of the policy.
@@ -260,24 +269,37 @@ impl Template {
                 decisions.constraints.push(holds);
             }
         }
-        let source = Source::new(
-            &nodes,
-            &placed,
-            &experiment.quantizers,
-            &decisions,
-            &targets,
-            &experiment.repair_definitions,
-        );
-        let limits = |require: &Expr| least::bounds(require, &source);
-        let (counted, relaxed) = counted_within(&decisions, &requires, &limits);
-        let relaxed = relaxed.into_iter().map(|require| Relaxed {
+        let known = least::Known::default();
+        let source = Source::new(least::Parts {
+            nodes: &nodes,
+            placed: &placed,
+            quantizers: &experiment.quantizers,
+            decisions: &decisions,
+            targets: &targets,
+            repairs: &experiment.repair_definitions,
+            shape,
+            output: &output,
+            signed_input,
+            known: &known,
+        });
+        let (counted, limits) = {
+            // What is a constraint already needs no limit.
+            let is_claimed = |i: &usize| claims.iter().any(|c| c.require == Some(*i));
+            let open = (0..requires.len()).filter(|i| !is_claimed(i));
+            let open = open.map(|i| (i, &requires[i]));
+            counted_within(&decisions, open, &source)
+        };
+        let limits = limits.into_iter().map(|(require, counted)| Limit {
             require,
             written: experiment.requires[require].clone(),
+            counted,
         });
-        let relaxed = relaxed.collect();
+        let limits = limits.collect();
         let mut template = Template {
             counted,
-            relaxed,
+            limits,
+            known,
+            extremes: OnceLock::new(),
             sums,
             claims,
             decisions,
@@ -292,14 +314,13 @@ impl Template {
             quantizers: experiment.quantizers.clone(),
             stages,
             final_training,
-            init: experiment.init,
+            init,
             targets,
-            shift,
-            flip,
-            cutout,
+            augment,
             signed_input,
             goals,
             requires,
+            required: experiment.requires.clone(),
             warnings: found,
         };
         let undefined = template.undefined(experiment, &settler.uses);
@@ -322,9 +343,10 @@ impl Template {
         if uses.is_empty() {
             return Vec::new();
         }
+        let none = BTreeMap::new();
         let extremes = match uses.iter().any(partial::Use::has_names) {
             true => self.extremes(),
-            false => BTreeMap::new(),
+            false => &none,
         };
         let bounds = |name: &str| {
             if let Some(own) = name.strip_prefix(OWN) {
@@ -373,9 +395,9 @@ impl Template {
         &self.counted
     }
 
-    /// Requirements that points are drawn for by what layers cost at least.
-    pub fn relaxed(&self) -> &[Relaxed] {
-        &self.relaxed
+    /// Requirements on the price of a network that are counted, exactly or by what layers cost at least.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
     }
 
     /// What a point costs at least, by the limits that a requirement sets: of each its sum.
@@ -387,7 +409,20 @@ impl Template {
             terms.map(|t| t.expect("a layer with a price")).sum()
         };
         let limits = least::bounds(&self.requires[require], &source);
-        limits.iter().map(of_sum).collect()
+        limits.sums.iter().map(of_sum).collect()
+    }
+
+    /// The peak of a point by what may be alive at each step: what it is at least and at most.
+    #[cfg(test)]
+    pub(crate) fn peak(&self, point: &Point) -> Option<(f64, f64)> {
+        let source = self.source();
+        let largest = |terms: Vec<counting::Term>| {
+            let values = terms.iter().filter_map(|t| (t.value)(&point.0));
+            values.fold(0.0, f64::max)
+        };
+        let (least, _) = source.of("peak_memory")?;
+        let (most, _) = source.most("peak_memory", 0.0)?;
+        Some((largest(least), largest(most)))
     }
 
     /// Metrics that are sums over layers as formulas of the decisions; `None` if repairs change them.
@@ -402,14 +437,18 @@ impl Template {
 
     /// Where layers come from, and what is paid for them.
     pub(super) fn source(&self) -> Source<'_> {
-        Source::new(
-            &self.nodes,
-            &self.placed,
-            &self.quantizers,
-            &self.decisions,
-            &self.targets,
-            &self.repair_definitions,
-        )
+        Source::new(least::Parts {
+            nodes: &self.nodes,
+            placed: &self.placed,
+            quantizers: &self.quantizers,
+            decisions: &self.decisions,
+            targets: &self.targets,
+            repairs: &self.repair_definitions,
+            shape: self.shape,
+            output: &self.output,
+            signed_input: self.signed_input,
+            known: &self.known,
+        })
     }
 
     /// The members that no point has for what a requirement asks for at least, by decision.
@@ -420,7 +459,7 @@ impl Template {
         };
         let source = self.source();
         let limits = least::bounds(&self.requires[require], &source);
-        Counted::within(&decisions, &limits).pruned(&decisions)
+        Counted::within(&decisions, &limits.sums).pruned(&decisions)
     }
 
     /// Whether it is proved that no point meets these claims and requirements.
@@ -433,8 +472,33 @@ impl Template {
         };
         let source = self.source();
         let limits = requires.iter().map(|i| &self.requires[*i]);
-        let limits: Vec<_> = limits.flat_map(|r| least::bounds(r, &source)).collect();
+        let limits: Vec<_> = limits
+            .flat_map(|r| least::bounds(r, &source).sums)
+            .collect();
         Counted::within(&decisions, &limits).is_empty()
+    }
+
+    /// What a point does not meet of all that is asked for and known before training, of the experiment first, then of its space and policy.
+    pub fn broken_by(&self, point: &Point) -> Vec<&ir::Require> {
+        let metrics = self.known(point).unwrap_or_default();
+        let fails = |holds: &Expr| {
+            self.is_known(holds) && self.evaluate(holds, point, &metrics) == Ok(Value::Bool(false))
+        };
+        let of_experiment = self.requires.iter().zip(&self.required);
+        let of_experiment = of_experiment.filter(|(holds, _)| fails(holds));
+        let of_space = self.claims.iter().filter(|claim| {
+            claim.require.is_none() && fails(&self.decisions.constraints[claim.constraint])
+        });
+        let of_space = of_space.map(|claim| &claim.written);
+        let all = of_experiment.map(|(_, written)| written).chain(of_space);
+        let mut found: Vec<&ir::Require> = Vec::new();
+        for written in all {
+            // The copies of a block say one thing.
+            if !found.iter().any(|other| other.text == written.text) {
+                found.push(written);
+            }
+        }
+        found
     }
 
     pub(super) fn claims(&self) -> &[Claim] {
@@ -457,18 +521,20 @@ impl Template {
     }
 
     /// Bounds of `macs`, `params` and `model_size` over all members, in base units.
-    pub fn extremes(&self) -> BTreeMap<&'static str, (f64, f64)> {
-        // Requirements on metrics would hide the ends that they cut off.
-        let metrics: BTreeSet<usize> = (self.claims.iter())
-            .filter(|c| c.of_metrics)
-            .map(|c| c.constraint)
-            .collect();
-        let mut decisions = self.decisions.clone();
-        let mut number = 0..;
-        decisions
-            .constraints
-            .retain(|_| number.next().is_none_or(|n| !metrics.contains(&n)));
-        extremes::extremes(&self.nodes, &self.placed, &decisions, &self.quantizers)
+    pub fn extremes(&self) -> &BTreeMap<&'static str, (f64, f64)> {
+        self.extremes.get_or_init(|| {
+            // Requirements on metrics would hide the ends that they cut off.
+            let metrics: BTreeSet<usize> = (self.claims.iter())
+                .filter(|c| c.of_metrics)
+                .map(|c| c.constraint)
+                .collect();
+            let mut decisions = self.decisions.clone();
+            let mut number = 0..;
+            decisions
+                .constraints
+                .retain(|_| number.next().is_none_or(|n| !metrics.contains(&n)));
+            extremes::extremes(&self.nodes, &self.placed, &decisions, &self.quantizers)
+        })
     }
 
     /// Whether an expression needs nothing that training measures.
@@ -521,15 +587,16 @@ impl Template {
             .filter(|s| is_quantized || !s.is_tuning());
         let stages = stages.map(|stage| stage.at(&scope));
         let stages = stages.collect::<Result<_, _>>()?;
+        let augment = Augment::of(&evaluate::value(&self.augment, &scope)?)?;
         Ok(Some(Candidate {
             network,
             stages,
             target: self.target(&scope)?,
             repairs,
-            init: self.init,
-            shift: evaluate::count(&self.shift, 0, &scope)?,
-            flip: evaluate::truth(&self.flip, &scope)?,
-            cutout: evaluate::count(&self.cutout, 0, &scope)?,
+            init: stage::word(&self.init, ir::Init::of, "an initial distribution", &scope)?,
+            shift: augment.shift,
+            flip: augment.flip,
+            cutout: augment.cutout,
         }))
     }
 
@@ -636,27 +703,53 @@ impl Template {
     }
 }
 
-/// Decisions, counted within the limits that requirements set, and the numbers of these requirements.
+/// Decisions, counted within the limits that requirements set, and the numbers of these requirements with how far they are counted.
 fn counted_within<'a>(
     decisions: &Decisions,
-    requires: &[Expr],
-    limits: &dyn Fn(&Expr) -> Vec<Sum<'a>>,
-) -> (Counted, Vec<usize>) {
+    requires: impl Iterator<Item = (usize, &'a Expr)>,
+    source: &Source,
+) -> (Counted, Vec<(usize, Limited)>) {
     let (mut all, mut of) = (Vec::new(), Vec::new());
-    for (i, require) in requires.iter().enumerate() {
-        let limits = limits(require);
-        if !limits.is_empty() {
-            of.push((i, all.len()..all.len() + limits.len()));
-            all.extend(limits);
-        }
+    for (i, require) in requires {
+        let mut limits = least::bounds(require, source);
+        limits.sums.retain(|sum| !never_binds(sum, decisions));
+        of.push((i, all.len()..all.len() + limits.sums.len(), limits.is_all));
+        all.extend(limits.sums);
     }
     let counted = Counted::within(decisions, &all);
-    let kept = of.into_iter().filter(|(_, bounds)| {
-        let mut bounds = bounds.clone();
-        bounds.any(|bound| counted.keeps(bound))
-    });
-    let kept = kept.map(|(i, _)| i).collect();
-    (counted, kept)
+    let mut found = Vec::new();
+    for (i, mut bounds, is_all) in of {
+        let every = |kept: &[Kept]| bounds.clone().all(|b| kept.contains(&counted.kept(b)));
+        if is_all && every(&[Kept::Always]) {
+            found.push((i, Limited::Always));
+        } else if is_all && every(&[Kept::Always, Kept::Exactly]) {
+            found.push((i, Limited::Exactly));
+        } else if bounds.any(|b| counted.kept(b) != Kept::Dropped) {
+            found.push((i, Limited::Roughly));
+        }
+    }
+    (counted, found)
+}
+
+/// Whether no point that meets the constraints breaks a limit of a sum, by the largest sum.
+fn never_binds(sum: &Sum, decisions: &Decisions) -> bool {
+    let (Some(end), None, true) = (sum.high, sum.low, sum.is_all) else {
+        return false;
+    };
+    // A sum around 0 is as exact as its terms are.
+    if sum.terms.len() < 2 || end.at <= 0.0 {
+        return false;
+    }
+    let constraints: Vec<usize> = (0..decisions.constraints.len()).collect();
+    let costs = [(&sum.terms[..], Costs::Added)];
+    let mut priced = Priced::all(decisions, &constraints, &[], &costs);
+    let Some(mut priced) = priced.pop().flatten() else {
+        return false;
+    };
+    priced.negative();
+    // Sums of many numbers differ by their last bits.
+    let largest = priced.bound(decisions.all.len()).map(|cost| -cost);
+    largest.is_some_and(|largest| largest * (1.0 + 1e-9) < end.at)
 }
 
 /// A point and what is known or measured of it.

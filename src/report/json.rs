@@ -83,9 +83,11 @@ pub fn arms(result: &ArmsResult) -> String {
         })
         .collect();
     let first = result.arms.first().map(|a| &a.result);
+    // Where arms do not compare, each has its own, in its own file.
     let reference = result
         .arms
         .iter()
+        .filter(|_| result.comparable)
         .find_map(|a| a.result.hypervolume.as_ref());
     let document = json!({
         "schema": 1,

@@ -39,6 +39,7 @@ pub fn text(
     let survey = survey(template);
     for (require, verdict) in experiment.requires.iter().zip(&survey.verdicts) {
         let when = match verdict {
+            Verdict::Always => "every candidate meets it",
             Verdict::Meetable => "checked before training",
             Verdict::Open => {
                 "checked before training; neither proved meetable nor unmeetable: no candidate that was drawn meets it"
@@ -103,7 +104,7 @@ pub fn text(
     }
     out.push('\n');
     space::decisions(template, &survey, verbose, look, &mut out);
-    member::table(&experiment.units, template, &survey, look, &mut out);
+    member::table(experiment, template, &survey, look, &mut out);
     if verbose {
         member::layers(template, look, &mut out);
     }
@@ -160,18 +161,20 @@ pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &T
 
 fn search(experiment: &Experiment, template: &Template) -> String {
     let search = &experiment.search;
+    let planned = planned(experiment, template);
     let method = match search.method {
         Method::Random => "random",
         Method::Grid => "grid",
         Method::Bayes => "Bayesian optimization",
     };
     let initial = match search.method {
+        Method::Bayes if search.initial >= planned => ", all of them at random".into(),
         Method::Bayes => format!(", the first {} at random", search.initial),
         _ => String::new(),
     };
     format!(
         "{method}: {}{initial}; {} open at a time, seed {}",
-        plural(planned(experiment, template), "trial"),
+        plural(planned, "trial"),
         search.slots,
         experiment.seed
     )

@@ -5,8 +5,10 @@
 
 use super::{Cx, Part, add_amendment, with_path};
 use crate::analysis::context::list;
+use crate::analysis::functions::function;
 use crate::analysis::schema;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::numbered;
 use crate::syntax::ast::{self, Argument, Entry, EntryKind, ExprKind};
 
 impl Cx<'_> {
@@ -97,12 +99,46 @@ impl Cx<'_> {
             );
             return;
         };
-        match (&mut alternatives[at].kind, inner) {
-            (ExprKind::Call { callee, args }, [name]) => {
-                override_in_call(callee, args, &name.name, entry);
-            }
-            _ => add_amendment(&mut alternatives[at], with_path(entry, inner)),
+        override_within(&mut alternatives[at], inner, entry);
+    }
+}
+
+/// `step.factor = 0.2` in `warmup(0.1) * step(0.5)`, `flip` in nothing: an argument of a part, or what a declaration is amended by.
+pub(super) fn override_within(value: &mut ast::Expr, path: &[Part], entry: &Entry) {
+    let is_compound = matches!(value.kind, ExprKind::Set(_) | ExprKind::Binary { .. });
+    if let (true, [part, inner @ ..]) = (is_compound && path.len() > 1, path) {
+        let mut parts = Vec::new();
+        calls_in(value, &mut parts);
+        let names = numbered(parts.iter().map(|(name, _)| name.clone()).collect());
+        if let Some(at) = names.iter().position(|n| *n == part.name.text) {
+            return override_within(parts[at].1, inner, entry);
         }
+    }
+    match (&mut value.kind, path) {
+        (ExprKind::Call { callee, args }, [name]) => {
+            override_in_call(callee, args, &name.name, entry);
+        }
+        _ => add_amendment(value, with_path(entry, path)),
+    }
+}
+
+/// The calls of a set or of an arithmetic expression, in order, with their names.
+fn calls_in<'e>(value: &'e mut ast::Expr, found: &mut Vec<(String, &'e mut ast::Expr)>) {
+    match &value.kind {
+        ExprKind::Call { callee, .. } if schema::called(&callee.head.text).is_some() => {
+            let name = callee.head.text.clone();
+            found.push((name, value));
+            return;
+        }
+        _ => {}
+    }
+    match &mut value.kind {
+        ExprKind::Set(items) => items.iter_mut().for_each(|item| calls_in(item, found)),
+        ExprKind::Binary { left, right, .. } => {
+            calls_in(left, found);
+            calls_in(right, found);
+        }
+        _ => {}
     }
 }
 
@@ -113,7 +149,7 @@ pub(super) fn override_in_call(
     name: &ast::Name,
     entry: &Entry,
 ) {
-    let positional = schema::record(&callee.head.text).and_then(|(_, c)| c.positional);
+    let positional = schema::called(&callee.head.text).and_then(|c| c.positional);
     let same = args.iter_mut().find(|arg| match arg {
         Argument::Fixed { name: known, .. } | Argument::Searched { name: known, .. } => {
             known.text == name.text
@@ -128,23 +164,33 @@ pub(super) fn override_in_call(
 
 /// The names of alternatives as paths have them: two calls of one thing are numbered.
 fn alternative_names(items: &[ast::Expr]) -> Vec<String> {
-    let names: Vec<&str> = items.iter().map(name_of).collect();
-    let numbered = |(i, name): (usize, &&str)| {
-        let count = |names: &[&str]| names.iter().filter(|n| *n == name).count();
-        match count(&names) {
-            0 | 1 => name.to_string(),
-            _ => format!("{name}_{}", count(&names[..=i])),
-        }
-    };
-    names.iter().enumerate().map(numbered).collect()
+    numbered(items.iter().map(|item| names_in(item).join("_")).collect())
 }
 
-fn name_of(item: &ast::Expr) -> &str {
+/// What is called or named in an alternative: `warmup` and `cosine` in `warmup(0.1) * cosine`.
+fn names_in(item: &ast::Expr) -> Vec<String> {
     match &item.kind {
-        ExprKind::Call { callee, .. } => &callee.head.text,
-        ExprKind::Path(path) => &path.head.text,
-        ExprKind::Amend { base, .. } => name_of(base),
-        _ => "",
+        ExprKind::Call { callee, args } => match schema::called(&callee.head.text) {
+            // A function of what is named: `max(cosine, 0.1)`.
+            None if function(&callee.head.text).is_some() => {
+                let values = args.iter().filter_map(|arg| match arg {
+                    Argument::Positional { value, .. } => Some(value),
+                    _ => None,
+                });
+                values.flat_map(names_in).collect()
+            }
+            _ => vec![callee.head.text.clone()],
+        },
+        ExprKind::Path(path) => vec![path.head.text.clone()],
+        ExprKind::Amend { base, .. } => names_in(base),
+        ExprKind::Set(items) => items.iter().flat_map(names_in).collect(),
+        ExprKind::Binary { left, right, .. } => {
+            let sides = [left, right].into_iter().flat_map(|e| names_in(e));
+            sides
+                .filter(|n| schema::called(n).is_some() || n == "cosine")
+                .collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@
 mod argument;
 mod section;
 
-use self::argument::override_in_call;
+use self::argument::override_within;
 use self::section::leads;
 use super::context::Cx;
 use super::merged::Merged;
@@ -184,13 +184,7 @@ impl Cx<'_> {
                     return;
                 }
                 EntryKind::Field(field) if is_called(&field.target, first) => {
-                    if let (ExprKind::Call { callee, args }, [name]) = (&mut field.value.kind, rest)
-                    {
-                        override_in_call(callee, args, &name.name, entry);
-                        return;
-                    }
-                    let inner = with_path(entry, rest);
-                    add_amendment(&mut field.value, inner);
+                    override_within(&mut field.value, rest, entry);
                     return;
                 }
                 _ => {}

@@ -161,7 +161,7 @@ fn codes(quantizer: &Quantizer) -> Vec<(String, f64)> {
             let Some(bits) = bits else { return Vec::new() };
             Grid::Integer {
                 bits: bits as u32,
-                signed: quantizer.signed != Expr::bool(false),
+                signed: quantizer.signed != Slot::Fixed(Expr::bool(false)),
             }
         }
     };

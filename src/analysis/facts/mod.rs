@@ -30,7 +30,7 @@ pub(super) enum Subject {
     Block(Block),
     Space(Space),
     Policy(Policy),
-    Quantizer(Quantizer),
+    Quantizer(Box<Quantizer>),
     Repair(Repair),
 }
 
@@ -164,7 +164,7 @@ fn names(subject: &Subject) -> Vec<Local> {
                 Codes::Ternary => Some(3.0),
                 // Signed grids are symmetric, -(2^(b-1) - 1) … 2^(b-1) - 1; others are 0 … 2^b - 1.
                 Codes::Uniform => {
-                    let is_unsigned = q.signed.as_value().and_then(Value::as_bool) == Some(false);
+                    let is_unsigned = q.signed == Slot::Fixed(Expr::bool(false));
                     bits.map(|b| 2.0_f64.powi(b as i32) - f64::from(u8::from(!is_unsigned)))
                 }
             };

@@ -8,8 +8,8 @@ use crate::analysis::expr::Typed;
 use crate::analysis::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
-    Block, BlockCall, BlockStmt, Dataset, Experiment, Expr, Init, LayerStmt, Method, Operation,
-    Policy, Quantizer, Search, Slot, Space, Stmt, Value,
+    Block, BlockCall, BlockStmt, Dataset, Experiment, Expr, LayerStmt, Method, Operation, Policy,
+    Quantizer, Search, Slot, Space, Stmt, Value,
 };
 use crate::model::Template;
 use crate::model::metrics::Metric;
@@ -230,7 +230,7 @@ fn network_only(
         docs: String::new(),
         seed: 0,
         repeats: 1,
-        init: Init::default(),
+        init: Slot::word("glorot_uniform"),
         lets: Vec::new(),
         span: space.span,
         data: Some(data),

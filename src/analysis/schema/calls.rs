@@ -1,7 +1,7 @@
 //! Operations of layers, and calls that make a value with fields.
 
 use super::Otherwise::{Absent, Number, Required, Word};
-use super::{Callable, Field, Kind, field};
+use super::{Callable, Field, Kind, OF_COMMAND, field};
 
 /// Words that name a way to find a scale.
 pub const SCALES: &[&str] = &[
@@ -148,8 +148,7 @@ pub const SCHEDULES: &[Callable] = &[
             Required,
             "share of the stage's steps that it takes",
         )
-        .within(f64::MIN_POSITIVE, 1.0)
-        .fixed()],
+        .within(f64::MIN_POSITIVE, 1.0)],
         positional: Some("share"),
         docs: "a line from 0 to 1 over the first steps of a stage, 1 afterwards (arXiv:1706.02677)",
     },
@@ -162,16 +161,14 @@ pub const SCHEDULES: &[Callable] = &[
                 Required,
                 "share of the stage's steps after which it acts",
             )
-            .within(0.0, 1.0)
-            .fixed(),
+            .within(0.0, 1.0),
             field(
                 "factor",
                 Kind::Number(""),
                 Number(0.1),
                 "what the learning rate is multiplied by from there on",
             )
-            .within(0.0, f64::MAX)
-            .fixed(),
+            .within(0.0, f64::MAX),
         ],
         positional: Some("at"),
         docs: "1 until a share of a stage's steps is done, a factor from there on",
@@ -255,8 +252,7 @@ pub const RECORDS: &[(Kind, Callable)] = &[
                 Required,
                 "share of magnitudes inside the range",
             )
-            .within(0.0, 1.0)
-            .fixed()],
+            .within(0.0, 1.0)],
             positional: Some("share"),
             docs: "the scale whose range holds this share of magnitudes",
         },
@@ -308,17 +304,17 @@ pub const RECORDS: &[(Kind, Callable)] = &[
 pub const COMMAND: Callable = Callable {
     name: "command",
     fields: &[
-        field("line", Kind::Text, Required, "what the shell runs").fixed(),
+        field("line", Kind::Text, Required, "what the shell runs").fixed(OF_COMMAND),
         field(
             "metrics",
             Kind::Other("names in braces"),
             Required,
             "what it prints",
         )
-        .fixed(),
+        .fixed(OF_COMMAND),
         field("timeout", Kind::Number("s"), Absent, "how long it may take")
             .positive()
-            .fixed(),
+            .fixed(OF_COMMAND),
     ],
     positional: Some("line"),
     docs: "one candidate as JSON in, one line of JSON with its metrics out",

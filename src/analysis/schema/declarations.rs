@@ -1,7 +1,59 @@
 //! Kinds of declarations with their fields, sections and formulas.
 
 use super::Otherwise::{Absent, Number, Required, Word};
-use super::{Declaration, Field, Kind, Label, Later, Section, field};
+use super::{Declaration, Field, Fixed, Kind, Label, Later, Section, field};
+
+/// Of what candidates are measured on.
+const MEASURED_ON: &str = "accuracies on different samples do not compare, so that no search could tell which candidate is better";
+
+/// Of the data set of an experiment, and of what it is made of.
+pub const DATA: Fixed = Fixed::arm("", MEASURED_ON);
+const OF_DATA: Fixed = Fixed::arm("data.", MEASURED_ON);
+const OF_SHAPE: Fixed = Fixed::arm("data.shape.", MEASURED_ON);
+const OF_SPLITS: Fixed = Fixed::arm("data.splits.", MEASURED_ON);
+const OF_PIXELS: Fixed = Fixed::arm(
+    "data.",
+    "samples are read and scaled once for all candidates",
+);
+const OF_NORMALIZE: Fixed = Fixed::arm(
+    "data.normalize.",
+    "samples are read and scaled once for all candidates",
+);
+/// Of what measures candidates in place of training.
+pub const EVALUATE: Fixed = Fixed::arm(
+    "",
+    "measurements of different programs or tables do not compare",
+);
+/// Of an argument of `command`.
+pub const OF_COMMAND: Fixed = Fixed::this(
+    "run the search once for each: `arms { evaluate in {command(…), command(…)} }`",
+    EVALUATE.why,
+);
+const SEED: Fixed = Fixed::this(
+    "train each candidate with several seeds, `repeats = 3`, or run the whole search with each: `arms { seed in {1, 2, 3} }`",
+    "the best of several seeds is the luckiest",
+);
+const REPEATS: Fixed = Fixed::arm(
+    "",
+    "means over different numbers of trainings do not compare",
+);
+const OF_SEARCH: Fixed = Fixed::arm(
+    "search.",
+    "it says how the search goes, which is no part of a candidate",
+);
+const OF_FINAL: Fixed = Fixed::arm(
+    "final.",
+    "what `final` trains has been chosen, and nothing is searched any more",
+);
+const NARROW: Fixed = Fixed::this("remove it: it is so without saying", "there is one value");
+const OF_MEMORY: Fixed = Fixed::this(
+    "declare one target for each, and search which it is: `target in {a, b}`",
+    "what a memory is for makes it another datapath",
+);
+const OF_REPAIR: Fixed = Fixed::this(
+    "declare one repair for each, and search which is applied: `repairs in {{a}, {b}}`",
+    "a repair is one change",
+);
 
 const TRAINING: &[Field] = &[
     field(
@@ -80,23 +132,29 @@ const STAGE: &[Field] = &[
         Kind::Word(&["none", "activations", "weights", "all"]),
         Required,
         "which operands go through their quantizers",
-    )
-    .fixed(),
+    ),
     field(
         "teacher",
         Kind::Other("an earlier stage"),
         Absent,
         "the stage whose network is asked",
-    )
-    .fixed(),
+    ),
     field(
         "loss",
         Kind::Other("multiples of `task` and `distill(kl)`"),
         Absent,
         "what is minimized; `task` if it is not given",
-    )
-    .fixed(),
+    ),
 ];
+
+/// By which `distill` divides logits.
+pub const TEMPERATURE: Field = field(
+    "temperature",
+    Kind::Number(""),
+    Number(1.0),
+    "by which the logits of both networks are divided",
+)
+.positive();
 
 /// Fields of training after the search; what is absent is as in the search.
 const FINAL: &[Field] = &[
@@ -106,24 +164,24 @@ const FINAL: &[Field] = &[
         Word("pareto"),
         "which candidates",
     )
-    .fixed(),
+    .fixed(OF_FINAL),
     field(
         "stage",
         Kind::Other("a stage"),
         Absent,
         "the stage whose fields these are; the first if it is not given",
     )
-    .fixed(),
-    TRAINING[0].fixed(),
-    field("batch", Kind::Whole, Absent, "samples per step").fixed(),
-    TRAINING[2].fixed(),
+    .fixed(OF_FINAL),
+    TRAINING[0].fixed(OF_FINAL),
+    field("batch", Kind::Whole, Absent, "samples per step").fixed(OF_FINAL),
+    TRAINING[2].fixed(OF_FINAL),
     field(
         "schedule",
         TRAINING[3].kind,
         Absent,
         "the factor on the learning rate over the stage",
     )
-    .fixed(),
+    .fixed(OF_FINAL),
     field(
         "label_smoothing",
         Kind::Number(""),
@@ -131,12 +189,12 @@ const FINAL: &[Field] = &[
         "share of a label spread over all classes",
     )
     .within(0.0, 1.0)
-    .fixed(),
-    TRAINING[5].fixed(),
-    TRAINING[6].fixed(),
-    TRAINING[7].fixed(),
-    TRAINING[8].fixed(),
-    TRAINING[9].fixed(),
+    .fixed(OF_FINAL),
+    TRAINING[5].fixed(OF_FINAL),
+    TRAINING[6].fixed(OF_FINAL),
+    TRAINING[7].fixed(OF_FINAL),
+    TRAINING[8].fixed(OF_FINAL),
+    TRAINING[9].fixed(OF_FINAL),
 ];
 
 /// Every kind of declaration.
@@ -152,25 +210,25 @@ pub const DECLARATIONS: &[Declaration] = &[
                 Absent,
                 "which of the embedded data sets",
             )
-            .fixed(),
-            field("images", Kind::Text, Absent, "the IDX file of images").fixed(),
-            field("labels", Kind::Text, Absent, "the IDX file of labels").fixed(),
+            .fixed(OF_DATA),
+            field("images", Kind::Text, Absent, "the IDX file of images").fixed(OF_DATA),
+            field("labels", Kind::Text, Absent, "the IDX file of labels").fixed(OF_DATA),
             field(
                 "test_images",
                 Kind::Text,
                 Absent,
                 "the IDX file of images of the test split",
             )
-            .fixed(),
-            field("test_labels", Kind::Text, Absent, "and of its labels").fixed(),
+            .fixed(OF_DATA),
+            field("test_labels", Kind::Text, Absent, "and of its labels").fixed(OF_DATA),
             field(
                 "files",
                 Kind::Texts,
                 Absent,
                 "files in order: of CIFAR records, or CSV tables",
             )
-            .fixed(),
-            field("test_files", Kind::Texts, Absent, "those of the test split").fixed(),
+            .fixed(OF_DATA),
+            field("test_files", Kind::Texts, Absent, "those of the test split").fixed(OF_DATA),
             field(
                 "label_bytes",
                 Kind::Whole,
@@ -178,26 +236,26 @@ pub const DECLARATIONS: &[Declaration] = &[
                 "bytes before the pixels of a CIFAR record; the last is the label; 1 if it is not given",
             )
             .within(1.0, 16.0)
-            .fixed(),
+            .fixed(OF_DATA),
             field(
                 "label",
                 Kind::Text,
                 Absent,
                 "the column of labels of CSV tables; `label` if it is not given",
             )
-            .fixed(),
-            field("folder", Kind::Text, Absent, "a folder of one folder of images per class").fixed(),
-            field("test_folder", Kind::Text, Absent, "that of the test split").fixed(),
+            .fixed(OF_DATA),
+            field("folder", Kind::Text, Absent, "a folder of one folder of images per class").fixed(OF_DATA),
+            field("test_folder", Kind::Text, Absent, "that of the test split").fixed(OF_DATA),
             field(
                 "source",
                 Kind::Text,
                 Absent,
                 "where the files can be had, for who lacks them",
             )
-            .fixed(),
+            .fixed(OF_DATA),
             field("classes", Kind::Whole, Required, "number of classes")
                 .within(2.0, 65_536.0)
-                .fixed(),
+                .fixed(OF_DATA),
             field(
                 "scale",
                 Kind::Number(""),
@@ -205,23 +263,22 @@ pub const DECLARATIONS: &[Declaration] = &[
                 "largest pixel value: pixels are divided by it",
             )
             .positive()
-            .fixed(),
+            .fixed(OF_PIXELS),
             field(
                 "augment",
                 Kind::Augment,
                 Absent,
-                "what training images go through",
-            )
-            .fixed(),
+                "what training images go through; validation and test images stay as they are",
+            ),
         ],
         sections: &[
             Section {
                 name: "shape",
                 label: Label::None,
                 fields: &[
-                    field("height", Kind::Whole, Required, "rows").fixed(),
-                    field("width", Kind::Whole, Required, "columns").fixed(),
-                    field("channels", Kind::Whole, Number(1.0), "values per pixel").fixed(),
+                    field("height", Kind::Whole, Required, "rows").fixed(OF_SHAPE),
+                    field("width", Kind::Whole, Required, "columns").fixed(OF_SHAPE),
+                    field("channels", Kind::Whole, Number(1.0), "values per pixel").fixed(OF_SHAPE),
                 ],
                 docs: "one image",
             },
@@ -229,9 +286,9 @@ pub const DECLARATIONS: &[Declaration] = &[
                 name: "splits",
                 label: Label::None,
                 fields: &[
-                    field("train", Kind::Whole, Required, "samples that train").fixed(),
-                    field("validation", Kind::Whole, Required, "samples that choose").fixed(),
-                    field("test", Kind::Whole, Required, "samples for the final table").fixed(),
+                    field("train", Kind::Whole, Required, "samples that train").fixed(OF_SPLITS),
+                    field("validation", Kind::Whole, Required, "samples that choose").fixed(OF_SPLITS),
+                    field("test", Kind::Whole, Required, "samples for the final table").fixed(OF_SPLITS),
                 ],
                 docs: "samples per split: training, then validation, in the order of the files; then test, unless it has files of its own",
             },
@@ -240,10 +297,10 @@ pub const DECLARATIONS: &[Declaration] = &[
                 label: Label::None,
                 fields: &[
                     field("mean", Kind::Numbers, Required, "what is taken from pixels in 0 … 1")
-                        .fixed(),
+                        .fixed(OF_NORMALIZE),
                     field("std", Kind::Numbers, Required, "what they are divided by then")
                         .positive()
-                        .fixed(),
+                        .fixed(OF_NORMALIZE),
                 ],
                 docs: "(x - mean) / std; without it, pixels stay in 0 … 1",
             },
@@ -311,14 +368,14 @@ pub const DECLARATIONS: &[Declaration] = &[
                 Absent,
                 "the surrogate gradient of binary activations",
             )
-            .fixed(),
+            .fixed(OF_REPAIR),
             field(
                 "weights",
                 Kind::Quantizer,
                 Absent,
                 "the surrogate gradient of binary weights",
             )
-            .fixed(),
+            .fixed(OF_REPAIR),
         ],
         sections: &[],
         formulas: &[],
@@ -399,7 +456,7 @@ pub const DECLARATIONS: &[Declaration] = &[
                         Required,
                         "what is in it",
                     )
-                    .fixed(),
+                    .fixed(OF_MEMORY),
                     field(
                         "size",
                         Kind::Number("bit"),
@@ -451,7 +508,7 @@ pub const DECLARATIONS: &[Declaration] = &[
                 "the root of all randomness",
             )
             .within(0.0, 9_007_199_254_740_992.0)
-            .fixed(),
+            .fixed(SEED),
             field(
                 "repeats",
                 Kind::Whole,
@@ -459,37 +516,35 @@ pub const DECLARATIONS: &[Declaration] = &[
                 "trainings of each candidate, each with a seed of its own",
             )
             .within(1.0, 100.0)
-            .fixed(),
+            .fixed(REPEATS),
             field(
                 "init",
                 Kind::Word(&["glorot_uniform", "he_normal", "uniform_fan_in"]),
                 Word("glorot_uniform"),
                 "the distribution that weights start from",
-            )
-            .fixed(),
+            ),
             field(
                 "evaluate",
                 Kind::Other("a table or a command: `table(\"results.csv\")`, `command(\"…\", metrics = {…})`"),
                 Absent,
                 "what measures candidates in place of training",
             )
-            .fixed(),
+            .fixed(EVALUATE),
             field(
                 "data",
                 Kind::Declared("dataset"),
                 Absent,
                 "what is classified",
             )
-            .fixed(),
-            field("space", Kind::Declared("space"), Absent, "the network").fixed(),
+            .fixed(DATA),
+            field("space", Kind::Declared("space"), Absent, "the network"),
             field(
                 "policy",
                 Kind::Declared("policy"),
                 Absent,
                 "the quantizers of its layers",
-            )
-            .fixed(),
-            field("target", Kind::Declared("target"), Absent, "what prices it").fixed(),
+            ),
+            field("target", Kind::Declared("target"), Absent, "what prices it"),
             field("repairs", Kind::Repairs, Absent, "what wins accuracy back"),
         ],
         sections: &[
@@ -533,10 +588,10 @@ pub const DECLARATIONS: &[Declaration] = &[
                         Word("bayes"),
                         "who proposes",
                     )
-                    .fixed(),
+                    .fixed(OF_SEARCH),
                     field("trials", Kind::Whole, Absent, "candidates in all")
                         .within(1.0, 1e6)
-                        .fixed(),
+                        .fixed(OF_SEARCH),
                     field(
                         "initial",
                         Kind::Whole,
@@ -544,7 +599,7 @@ pub const DECLARATIONS: &[Declaration] = &[
                         "random candidates before the model is asked",
                     )
                     .within(1.0, 1e6)
-                    .fixed(),
+                    .fixed(OF_SEARCH),
                     field(
                         "slots",
                         Kind::Whole,
@@ -552,7 +607,7 @@ pub const DECLARATIONS: &[Declaration] = &[
                         "candidates whose results a proposal does not wait for",
                     )
                     .within(1.0, 1024.0)
-                    .fixed(),
+                    .fixed(OF_SEARCH),
                 ],
                 docs: "how candidates are chosen",
             },
@@ -578,15 +633,13 @@ pub const QUANTIZER: &[Field] = &[
         Kind::TruthOr(&["auto", "true", "false"]),
         Word("auto"),
         "`auto`: signed unless the producer is non-negative",
-    )
-    .fixed(),
+    ),
     field(
         "granularity",
         Kind::Word(&["per_channel", "per_tensor"]),
         Word("per_channel"),
         "what shares a scale",
-    )
-    .fixed(),
+    ),
     field("scale", Kind::Scale, Absent, "how the scale is found"),
     field(
         "narrow",
@@ -594,7 +647,7 @@ pub const QUANTIZER: &[Field] = &[
         Word("signed"),
         "a signed grid is symmetric",
     )
-    .fixed(),
+    .fixed(NARROW),
 ];
 
 /// The fields of a rule of a policy.

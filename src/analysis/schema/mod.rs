@@ -8,7 +8,9 @@ mod declarations;
 mod functions;
 
 pub use calls::{COMMAND, OPERATIONS, OPERATIONS_LATER, RECORDS, SCALES, SCHEDULES};
-pub use declarations::{COUNT, DECLARATIONS, OUTPUT, QUANTIZER, RULE};
+pub use declarations::{
+    COUNT, DATA, DECLARATIONS, EVALUATE, OF_COMMAND, OUTPUT, QUANTIZER, RULE, TEMPERATURE,
+};
 pub use functions::{FUNCTIONS, WORDS};
 
 /// A function, an operator that is a word, or a constant.
@@ -59,7 +61,7 @@ pub enum Kind {
     Scale,
     /// A set of repairs.
     Repairs,
-    /// `shift(…)`, `flip`, or a set of both.
+    /// `shift(…)`, `crop(…)`, `cutout(…)`, `flip`, `none`, or a set of them.
     Augment,
     /// What a file of its own reads, in words.
     Other(&'static str),
@@ -93,10 +95,51 @@ pub struct Field {
     pub low: f64,
     /// The greatest.
     pub high: f64,
-    /// Whether `in` may stand in place of `=`.
-    pub searchable: bool,
+    /// Why `in` may not stand in place of `=`; absent: it may.
+    pub fixed: Option<Fixed>,
     /// One sentence.
     pub docs: &'static str,
+}
+
+/// Why a field has one value for the whole search, and what to write instead.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fixed {
+    /// Behind "it cannot be searched: ".
+    pub why: &'static str,
+    /// What does what was wanted.
+    pub instead: Instead,
+}
+
+/// What does what a searched field would do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Instead {
+    /// An arm at this path: `arms { search.method in {random, bayes} }`.
+    Arm(&'static str),
+    /// This.
+    This(&'static str),
+}
+
+impl Fixed {
+    const fn arm(at: &'static str, why: &'static str) -> Fixed {
+        let instead = Instead::Arm(at);
+        Fixed { why, instead }
+    }
+
+    const fn this(instead: &'static str, why: &'static str) -> Fixed {
+        let instead = Instead::This(instead);
+        Fixed { why, instead }
+    }
+
+    /// What to type. `domain` is what was written behind `in`, if an arm can have its values.
+    pub fn help(&self, name: &str, domain: Option<String>) -> String {
+        let domain = domain.unwrap_or_else(|| "{…}".into());
+        match self.instead {
+            Instead::Arm(at) => {
+                format!("run the search once for each: `arms {{ {at}{name} in {domain} }}`")
+            }
+            Instead::This(instead) => instead.into(),
+        }
+    }
 }
 
 impl Field {
@@ -109,9 +152,9 @@ impl Field {
         self.within(f64::MIN_POSITIVE, f64::INFINITY)
     }
 
-    const fn fixed(self) -> Field {
+    const fn fixed(self, why: Fixed) -> Field {
         Field {
-            searchable: false,
+            fixed: Some(why),
             ..self
         }
     }
@@ -128,7 +171,7 @@ const fn field(name: &'static str, kind: Kind, default: Otherwise, docs: &'stati
         default,
         low,
         high: f64::INFINITY,
-        searchable: true,
+        fixed: None,
         docs,
     }
 }
@@ -220,6 +263,12 @@ pub fn record(name: &str) -> Option<&'static (Kind, Callable)> {
     RECORDS.iter().find(|(_, call)| call.name == name)
 }
 
+/// The call of this name that may hold choices: a record or a schedule.
+pub fn called(name: &str) -> Option<&'static Callable> {
+    let schedule = SCHEDULES.iter().find(|call| call.name == name);
+    record(name).map(|(_, call)| call).or(schedule)
+}
+
 impl Declaration {
     /// The section of this name.
     pub fn section(&self, name: &str) -> Option<&'static Section> {
@@ -307,5 +356,8 @@ pub fn is_word(name: &str) -> bool {
     DECLARATIONS.iter().any(|d| {
         d.fields.iter().any(takes) || d.sections.iter().any(|s| s.fields.iter().any(takes))
     }) || OPERATIONS.iter().any(|o| o.fields.iter().any(takes))
-        || matches!(name, "flip" | "float" | "relu" | "relu6" | "hardtanh")
+        || matches!(
+            name,
+            "flip" | "none" | "float" | "relu" | "relu6" | "hardtanh"
+        )
 }

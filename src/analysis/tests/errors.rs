@@ -301,7 +301,7 @@ fn domains() {
         "seed in {1, 2}",
         "bnas::domain::not_searched",
         "{1, 2}",
-        "`seed = …`",
+        "`repeats = 3`",
     );
     in_experiment(
         "train { epochs = 2.5 }",

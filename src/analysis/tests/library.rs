@@ -93,8 +93,11 @@ experiment e {
     let splits = [data.splits.train, data.splits.validation, data.splits.test];
     assert_eq!(splits, [1000, 297, 500]);
     assert_eq!(splits.iter().sum::<usize>(), 1797);
-    assert_eq!(data.augment.shift, Slot::Fixed(Expr::number(1.0)));
-    assert_eq!(data.augment.flip, Slot::Fixed(Expr::bool(true)));
+    let Slot::Fixed(Expr::Set(changes)) = &data.augment else {
+        panic!("{:?}", data.augment);
+    };
+    assert_eq!(changes[0].records(), ["shift"]);
+    assert_eq!(changes[1], Expr::Value(Value::name("flip")));
 }
 
 #[test]
@@ -117,9 +120,9 @@ experiment e {
         let int = find(&format!("int{bits}"));
         assert_eq!(int.codes, Codes::Uniform);
         assert_eq!(int.bits, Some(Slot::Fixed(Expr::number(f64::from(bits)))));
-        assert_eq!(int.granularity, Expr::Value(Value::name("per_channel")));
+        assert_eq!(int.granularity, Slot::word("per_channel"));
         assert_eq!(int.scale, Slot::Fixed(Expr::Value(Value::name("max_abs"))));
-        assert_eq!(int.signed, Expr::Value(Value::name("auto")));
+        assert_eq!(int.signed, Slot::word("auto"));
     }
     assert!(matches!(find("int").bits, Some(Slot::Chosen(_))));
     for (name, codes) in [("binary", Codes::Binary), ("ternary", Codes::Ternary)] {

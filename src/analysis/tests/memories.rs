@@ -148,7 +148,7 @@ fn activations_and_all_that_fit() {
     ] {
         let met = compare(
             &template(&format!("target = braintta {{ {memory} }}"), ""),
-            false,
+            !memory.contains("all"),
         );
         assert!(met > 0, "{memory}");
     }
@@ -306,7 +306,8 @@ fn layers_with_memories_cost_at_least_what_they_do_alone() {
                 .enumerate()
             {
                 let least = found.least(i, &point);
-                assert!(!least.is_empty());
+                // What is alive never comes near its limit.
+                assert_eq!(least.is_empty(), *name == "peak_memory");
                 for least in least {
                     let price = known.0[*name];
                     assert!(least <= price * (1.0 + 1e-12), "{name}: {least} of {price}");

@@ -12,6 +12,7 @@ mod mobile;
 mod networks;
 mod pruned;
 mod ranges;
+mod searched;
 mod verdicts;
 
 use std::collections::BTreeMap;

@@ -136,12 +136,18 @@ fn what_no_candidate_meets_is_refused_where_that_is_proved() {
 
 #[test]
 fn what_is_not_proved_is_said_to_be_open() {
-    // No candidate keeps so little in memory, but each layer alone does.
+    // No candidate keeps so little in memory, and what is written is no limit of it.
     let least = all("peak_memory")[0];
-    let lines = format!("require peak_memory < {least} bit");
+    let lines = format!("require max(peak_memory, 1 bit) < {least} bit");
     let survey = of(&lines);
     assert_eq!(survey.verdicts, [Verdict::Open]);
     assert_eq!(survey.sample.unwrap().met, 0);
+    // As a limit, it is refused.
+    let unmeetable = ["bnas::require::unmeetable"];
+    assert_eq!(
+        refused(&format!("require peak_memory < {least} bit")),
+        unmeetable
+    );
     // What training measures is not known before.
     let survey = of("require accuracy >= 50 %");
     assert_eq!(survey.verdicts, [Verdict::Measured]);

@@ -213,7 +213,7 @@ fn fields(title: &'static str, fields: &[Field]) -> Part {
             "required" => takes.push_str("; required"),
             default => takes.push_str(&format!("; {default} by default")),
         }
-        if field.searchable {
+        if field.fixed.is_none() {
             takes.push_str("; may be searched");
         }
         [field.name.to_string(), takes, field.docs.to_string()]

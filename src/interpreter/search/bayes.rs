@@ -97,11 +97,16 @@ impl<'a> Bayes<'a> {
             })
         };
         let mut candidates: Vec<(Point, f64)> = Vec::new();
-        let (mut tries, mut accepted) = (0, 0);
-        while candidates.len() < POOL && tries < MOST_TRIES {
+        let (mut looks, mut tries, mut accepted) = (0, 0, 0);
+        while candidates.len() < POOL && looks < MOST_TRIES {
             let Some(point) = self.feasible.any(rng) else {
                 break;
             };
+            looks += 1;
+            // What was proposed before says nothing of the share of points that may be.
+            if taken.contains(&self.feasible.encoding.encode(&point)) {
+                continue;
+            }
             tries += 1;
             if let Some(worth) = ask(&point) {
                 accepted += 1;

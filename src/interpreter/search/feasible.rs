@@ -128,28 +128,30 @@ impl<'a> Feasible<'a> {
     /// `first` if it is feasible and new, else a random point that is. What is known of metrics, and constraints that cannot be counted, reject.
     pub fn draw(&self, rng: &mut ChaCha8Rng, taken: &Taken, first: Option<Point>) -> Suggestion {
         let is_new = |point: &Point| !taken.contains(&self.encoding.encode(point));
-        let (mut tries, mut accepted) = (0, 0);
+        let (mut looks, mut tries) = (0, 0);
         let mut next = first;
-        while tries < MOST_TRIES {
+        while looks < MOST_TRIES {
             let Some(point) = next.take().or_else(|| self.any(rng)) else {
                 return Suggestion::Exhausted {
-                    tries,
+                    tries: looks,
                     used_up: true,
                 };
             };
+            looks += 1;
+            // What was proposed before says nothing of the share of points that may be.
+            if !is_new(&point) {
+                continue;
+            }
             tries += 1;
             if self.price(&point).is_some() {
-                accepted += 1;
-                if is_new(&point) {
-                    return Suggestion::Evaluate {
-                        point,
-                        tries,
-                        accepted,
-                    };
-                }
+                return Suggestion::Evaluate {
+                    point,
+                    tries,
+                    accepted: 1,
+                };
             }
         }
-        self.last_ones(rng, is_new, tries)
+        self.last_ones(rng, is_new, looks)
     }
 
     /// One of the points that are left, if the space is small enough to look at them all.
@@ -167,12 +169,12 @@ impl<'a> Feasible<'a> {
                 used_up: false,
             };
         };
-        let (mut feasible, mut left) = (0, Vec::new());
+        let (mut new, mut left) = (0, Vec::new());
         for point in all {
             tries += 1;
-            if self.price(&point).is_some() {
-                feasible += 1;
-                if is_new(&point) {
+            if is_new(&point) {
+                new += 1;
+                if self.price(&point).is_some() {
                     left.push(point);
                 }
             }
@@ -183,10 +185,11 @@ impl<'a> Feasible<'a> {
                 used_up: true,
             };
         }
+        let accepted = left.len() as u64;
         Suggestion::Evaluate {
             point: left.swap_remove(below(rng, left.len() as u32) as usize),
-            tries,
-            accepted: feasible,
+            tries: new,
+            accepted,
         }
     }
 }

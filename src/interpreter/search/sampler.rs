@@ -75,7 +75,7 @@ pub enum Suggestion {
     Evaluate {
         /// The point.
         point: Point,
-        /// Random points that were drawn for it.
+        /// Random points that were drawn for it and had not been suggested before.
         tries: u64,
         /// Those among them that met constraints and known requirements: `accepted / tries` estimates the feasible share of the space.
         accepted: u64,

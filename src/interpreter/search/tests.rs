@@ -377,3 +377,28 @@ fn optional_decisions_are_searched() {
         regret(&trials, 30, 3.0)
     );
 }
+
+/// Points that were proposed before are neither met nor missed.
+#[test]
+fn without_requirements_every_new_point_is_accepted() {
+    let space = decisions(vec![integers("a", 1, 4), integers("b", 1, 4)]);
+    let mut bayes = Bayes::new(Feasible::new(&space, &Unknown { goals: 1 }), 1, 5);
+    let mut seen: Vec<Observation> = Vec::new();
+    for trial in 0..16 {
+        let Suggestion::Evaluate {
+            point,
+            tries,
+            accepted,
+        } = bayes.suggest(trial, &seen, &[])
+        else {
+            panic!("16 points, of which {trial} were proposed");
+        };
+        assert_eq!(tries, accepted, "trial {trial}");
+        seen.push(Observation {
+            point,
+            goals: vec![trial as f64],
+            feasible: true,
+            failed: false,
+        });
+    }
+}

@@ -1,6 +1,6 @@
 //! What the tests of training share: the digits and small networks for them.
 
-use crate::ir::{Augment, Dataset, Files, Quantize, Splits, Techniques};
+use crate::ir::{Dataset, Files, Quantize, Slot, Splits, Techniques};
 use crate::model::{
     Activation, Candidate, Convolution, Grid, Loss, Network, Node, Op, Optimizer, Placement,
     PoolKind, Quantizer, Recipe, ScaleRule, Schedule, Shape, Stage,
@@ -23,7 +23,7 @@ pub fn digits() -> Dataset {
             validation: 297,
             test: 500,
         },
-        augment: Augment::none(),
+        augment: Slot::word("none"),
         span: Span::default(),
     }
 }

@@ -30,13 +30,13 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-use self::cheapest::{Added, Cost, Largest, Whole};
-pub use self::comparison::{End, Sum, Term, combinations, conjuncts, terms};
+use self::cheapest::{Added, Cost, Largest, Least, Whole};
+pub use self::comparison::{End, Sum, Term, combinations, conjuncts};
 use self::factors::{Factors, Raw, RawSum};
 use self::layout::Layout;
 use self::tally::{Tally, Words};
 use self::tree::{Failed, Tree};
-use self::units::Unit;
+use self::units::{Side, Unit};
 use super::graph::{Draw, Total};
 use crate::model::decision::Decisions;
 
@@ -51,6 +51,10 @@ const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
 /// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
 /// is time for; one by one, fewer where that is too much.
 const STEPS: [u64; 3] = [200, 50, 10];
+/// The steps where all partial sums are told apart, and the work that may be planned for that.
+const MOST_TINY_STEPS: u64 = 1 << 28;
+const MOST_PLANNED_TWICE: f64 = 5e6;
+
 const MOST_STEPS: u64 = 8000;
 
 /// So many partial sums of several sums are told apart exactly, if at all.
@@ -72,8 +76,10 @@ pub struct Eliminated {
     pub has_sums: bool,
     /// Constraints that are not met by everything that is drawn.
     pub left_out: Vec<usize>,
-    /// Bounds, by number, that nothing that is drawn keeps to.
+    /// Bounds, by number, that nothing that is drawn keeps to; those that are rounded; and those within which everything is.
     pub dropped: Vec<usize>,
+    pub rounded: Vec<usize>,
+    pub idle: Vec<usize>,
     /// The products of counts that it took.
     work: u64,
 }
@@ -121,7 +127,7 @@ impl<N: Tally + Send + Sync> Points for Tree<N> {
 
 /// Counts the points that meet all guards and these constraints, exactly. `None` if that is too much.
 pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminated> {
-    let raw = factors::raw(decisions, constraints, &[], &[], FEW)?;
+    let (raw, _) = factors::raw(decisions, constraints, &[], &[], FEW)?;
     if !raw.beyond.is_empty() {
         return None;
     }
@@ -131,7 +137,7 @@ pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminate
 
 /// Counts the points that meet all guards and as much of these constraints and bounds as can be: not fewer than the points that meet them.
 pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> Option<Eliminated> {
-    let mut raw = factors::raw(decisions, constraints, bounds, &[], FEW)?;
+    let (mut raw, _) = factors::raw(decisions, constraints, bounds, &[], FEW)?;
     if raw.sums.len() < 2 {
         return finest(&raw);
     }
@@ -159,6 +165,9 @@ pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> 
 
 /// Sums told apart exactly, or in as many steps as there is time for.
 fn finest(raw: &Raw) -> Option<Eliminated> {
+    if let Some(exact) = between(raw) {
+        return Some(exact);
+    }
     if let Some(units) = raw.units(true, MOST_STEPS)
         && (raw.sums.len() < 2 || units.iter().map(Unit::most).product::<f64>() <= MOST_TOLD_APART)
         && let Some(exact) = eliminated(raw, &units)
@@ -176,16 +185,42 @@ fn finest(raw: &Raw) -> Option<Eliminated> {
     Some(best.unwrap_or(first))
 }
 
+/// Where there are few partial sums, terms that are no multiples of anything are rounded by very little, once so that no point is lost and once so that
+/// none is too many. If both are as many, no sum is as close to its limit as that, and they are the points that meet it.
+fn between(raw: &Raw) -> Option<Eliminated> {
+    if !raw.is_small() {
+        return None;
+    }
+    let units = |side: Side| raw.units_on(true, MOST_TINY_STEPS, side);
+    let (outside, inside) = (units(Side::Outside)?, units(Side::Inside)?);
+    if outside.iter().all(Unit::is_exact) {
+        return None;
+    }
+    let mut outer = eliminated_within(raw, &outside, MOST_PLANNED_TWICE)?;
+    let inner = eliminated_within(raw, &inside, MOST_PLANNED_TWICE)?;
+    (outer.total.parts == inner.total.parts).then(|| {
+        outer.left_out.clone_from(&raw.beyond);
+        outer.rounded.clear();
+        outer
+    })
+}
+
 fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
+    eliminated_within(raw, units, MOST_PLANNED)
+}
+
+fn eliminated_within(raw: &Raw, units: &[Unit], most_planned: f64) -> Option<Eliminated> {
     let factors = raw.factors(units)?;
-    let layout = planned(&factors)?;
+    let layout = planned(&factors, most_planned)?;
     let (tree, work) = counts(&factors, &layout)?;
     let mut left_out: BTreeSet<usize> = raw.beyond.iter().copied().collect();
-    let sums = raw.sums.iter().zip(units);
-    left_out.extend(
-        sums.filter(|(_, u)| !u.is_exact())
-            .flat_map(|(s, _)| &s.constraints),
-    );
+    let mut rounded = Vec::new();
+    for (sum, unit) in raw.sums.iter().zip(units) {
+        if !unit.is_exact() {
+            left_out.extend(&sum.constraints);
+            rounded.extend(&sum.bounds);
+        }
+    }
     Some(Eliminated {
         total: Total {
             parts: tree.total(),
@@ -196,6 +231,8 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
         has_sums: !units.is_empty(),
         left_out: left_out.into_iter().collect(),
         dropped: Vec::new(),
+        rounded,
+        idle: raw.idle.clone(),
         work,
     })
 }
@@ -225,6 +262,8 @@ fn counts(factors: &Factors<BigUint>, layout: &Layout) -> Option<(Arc<dyn Points
 pub enum Costs {
     Added,
     Largest,
+    /// Where what is dear is cheap, the largest is the least.
+    Least,
 }
 
 /// What points cost that meet guards, constraints and bounds.
@@ -235,46 +274,82 @@ pub struct Priced {
 }
 
 impl Priced {
-    /// The tables of a cost. `None` if that is too much.
-    pub fn new(
+    /// The tables of several costs, which share all others; of each `None` if it is too much.
+    pub fn all(
         decisions: &Decisions,
         constraints: &[usize],
         bounds: &[Sum],
-        (terms, costs): (&[Term], Costs),
-    ) -> Option<Priced> {
-        let mut raw = factors::raw(decisions, constraints, bounds, terms, FEW)?;
-        let sums = std::mem::take(&mut raw.sums);
-        Some(Priced { raw, sums, costs })
+        costs: &[(&[Term], Costs)],
+    ) -> Vec<Option<Priced>> {
+        let terms: Vec<&[Term]> = costs.iter().map(|(terms, _)| *terms).collect();
+        let Some((raw, prices)) = factors::raw(decisions, constraints, bounds, &terms, FEW) else {
+            return costs.iter().map(|_| None).collect();
+        };
+        let priced = prices.into_iter().zip(costs).map(|(prices, (_, costs))| {
+            let mut raw = raw.with(prices?);
+            let sums = std::mem::take(&mut raw.sums);
+            Some(Priced {
+                raw,
+                sums,
+                costs: *costs,
+            })
+        });
+        priced.collect()
     }
 
     /// The same where what is dear is cheap.
     pub fn negative(&mut self) {
         self.raw.negate_prices();
+        self.costs = match self.costs {
+            Costs::Added => Costs::Added,
+            Costs::Largest => Costs::Least,
+            Costs::Least => Costs::Largest,
+        };
+    }
+
+    /// What no point is cheaper than, sums left out; `None` if that is too much, or there is no point.
+    pub fn bound(&mut self, decisions: usize) -> Option<f64> {
+        let mut bound = None;
+        self.cheapest(decisions, &mut |_, cost| {
+            bound = Some(cost);
+            false
+        });
+        bound
     }
 
     /// Looks for the cheapest of the points, as far as limits can be met: for each look the members of what it finds, by decision, and the cost, than
-    /// which none of the points is cheaper. A look ends the search by `false`. The first one leaves sums out, then there is one for each sum alone, then all
-    /// together are rounded.
+    /// which none of the points is cheaper. A look ends the search by `false`. The first one leaves sums out, the second one has all of them where that is little
+    /// work. Else there is one for each sum alone, then all together are rounded.
     pub fn cheapest(
         &mut self,
         decisions: usize,
         look: &mut dyn FnMut(Vec<Option<u64>>, f64) -> bool,
     ) {
-        let mut looked = |raw: &Raw, units: &[Unit]| {
+        let mut looked = |raw: &Raw, units: &[Unit], most_planned: f64| {
             let found = match self.costs {
-                Costs::Added => cheapest::<Added>(raw, units, decisions),
-                Costs::Largest => cheapest::<Largest>(raw, units, decisions),
+                Costs::Added => cheapest::<Added>(raw, units, decisions, most_planned),
+                Costs::Largest => cheapest::<Largest>(raw, units, decisions, most_planned),
+                Costs::Least => cheapest::<Least>(raw, units, decisions, most_planned),
             };
             found.map(|(members, cost)| look(members, cost))
         };
-        if looked(&self.raw, &[]) != Some(true) || self.sums.is_empty() {
+        if looked(&self.raw, &[], MOST_PLANNED) != Some(true) || self.sums.is_empty() {
+            return;
+        }
+        // All that must hold, where that is little work.
+        self.raw.sums.clone_from(&self.sums);
+        let units = self.raw.units(true, MOST_TINY_STEPS);
+        let units = units.filter(|_| self.raw.is_small());
+        let fine = units.and_then(|units| looked(&self.raw, &units, MOST_PLANNED_TWICE));
+        self.raw.sums.clear();
+        if fine.is_some() {
             return;
         }
         for one in self.sums.iter().take(MOST_ALONE) {
             self.raw.sums = vec![one.clone()];
             let mut fine = [true, false].into_iter().filter_map(|exact| {
                 let units = self.raw.units(exact, FINE_STEPS)?;
-                looked(&self.raw, &units)
+                looked(&self.raw, &units, MOST_PLANNED)
             });
             if fine.next() == Some(false) {
                 self.raw.sums.clear();
@@ -285,7 +360,7 @@ impl Priced {
         if self.sums.len() > 1 {
             self.raw.sums.clone_from(&self.sums);
             if let Some(units) = self.raw.units(false, ROUGH_STEPS) {
-                looked(&self.raw, &units);
+                looked(&self.raw, &units, MOST_PLANNED);
             }
             self.raw.sums.clear();
         }
@@ -296,20 +371,21 @@ fn cheapest<W: Whole>(
     raw: &Raw,
     units: &[Unit],
     decisions: usize,
+    most_planned: f64,
 ) -> Option<(Vec<Option<u64>>, f64)> {
     let factors = raw.priced(units, W::of)?;
-    let layout = planned(&factors)?;
+    let layout = planned(&factors, most_planned)?;
     let of = |cost: &f64| Some(Cost::<W>::of(*cost));
     let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
     tree.cheapest(decisions)
 }
 
 /// The order for these tables. `None` if it is too much work.
-fn planned<W>(factors: &Factors<W>) -> Option<Layout> {
+fn planned<W>(factors: &Factors<W>, most: f64) -> Option<Layout> {
     let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
     let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
     let plan = order::plan(&sizes, &scopes, factors.sums.most())?;
-    (plan.work <= MOST_PLANNED).then(|| Layout::new(factors.variables.clone(), plan))
+    (plan.work <= most).then(|| Layout::new(factors.variables.clone(), plan))
 }
 
 impl Eliminated {

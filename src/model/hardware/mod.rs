@@ -32,7 +32,7 @@ mod target;
 pub use known::known_metrics;
 pub use memory::{MemoryCost, fits};
 pub use price::{Charge, Cost, ElementCost, LayerCost, Operand, Unpriceable, price};
-pub(super) use storage::FLOAT_BITS;
+pub(super) use storage::{FLOAT_BITS, Flow, Treats, buffer};
 pub use storage::{model_size, peak_memory, stored_size};
 pub use target::{Alone, without_peaks};
 

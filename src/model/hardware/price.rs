@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mapping::work;
 use super::memory::{self, MemoryCost};
-use super::storage::{FLOAT_BITS, fused_end, quantized_bits, users};
+use super::storage::{Built, FLOAT_BITS, fused_end, quantized_bits, users};
 use super::{Precision, Target};
 use crate::model::network::{LayerKind, Network, Node, Op};
 use crate::model::quantizer::Grid;
@@ -178,10 +178,10 @@ pub fn price(network: &Network, target: &Target) -> Result<Cost, Unpriceable> {
         energy: 0.0,
         latency: 0.0,
     };
-    let readers = network.all_readers();
+    let built = Built::new(network);
     for (index, node) in network.nodes.iter().enumerate() {
         let (cycles, energy) = if let Some(kind) = network.layer_kind(node) {
-            let layer = price_layer(network, &readers, target, index, kind)?;
+            let layer = price_layer(network, &built, target, index, kind)?;
             cost.macs += layer.macs;
             cost.ops += layer.ops;
             let charged = (layer.cycles, layer.energy);
@@ -206,7 +206,7 @@ pub fn price(network: &Network, target: &Target) -> Result<Cost, Unpriceable> {
 /// cycles / clock.
 fn price_layer(
     network: &Network,
-    readers: &[Vec<usize>],
+    built: &Built,
     target: &Target,
     index: usize,
     kind: LayerKind,
@@ -218,8 +218,8 @@ fn price_layer(
     let ops = target.op_per_mac * work.macs as f64;
     let idle_ops = target.op_per_mac * (work.slots - work.macs as f64);
     let bits = u64::from(precision.bits);
-    let written =
-        stored_bits_per_value(network, readers, target, fused_end(network, readers, index))?;
+    let Ok(end) = fused_end(built, index);
+    let written = stored_bits_per_value(network, built, target, end)?;
     let mut layer = LayerCost {
         node: index,
         layer: node.layer.clone(),
@@ -280,7 +280,7 @@ fn operands(node: &Node) -> Result<(Grid, Grid), Unpriceable> {
 /// an accumulator's if anything else reads it.
 fn stored_bits_per_value(
     network: &Network,
-    readers: &[Vec<usize>],
+    built: &Built,
     target: &Target,
     index: usize,
 ) -> Result<u64, Unpriceable> {
@@ -288,7 +288,8 @@ fn stored_bits_per_value(
         return Ok(bits);
     }
     let mut widest = 0;
-    for reader in users(network, readers, index) {
+    let Ok(users) = users(built, index);
+    for reader in users {
         let node = &network.nodes[reader];
         if network.layer_kind(node).is_none() {
             return Ok(FLOAT_BITS);

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ir::{self, Expr, Slot, Value};
 use crate::model::evaluate::{self, Scope};
 use crate::model::hardware::Target;
-use crate::model::members::Values;
 
 /// Targets without what is left out.
 pub(super) struct Machine {
@@ -68,12 +67,18 @@ impl Machine {
         }
     }
 
+    /// Whether memories have a part in what it charges.
+    pub(super) fn charges(&self) -> bool {
+        let mut targets = self.targets.iter();
+        targets.any(|(_, target)| !target.memories.is_empty())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.targets.is_empty()
     }
 
     /// The target that is there.
-    pub(super) fn at(&self, scope: &Values) -> Option<Target> {
+    pub(super) fn at(&self, scope: &dyn Scope) -> Option<Target> {
         let decided: Vec<Option<Value>> =
             self.decisions.iter().map(|i| scope.decision(*i)).collect();
         let key = format!("{decided:?}");

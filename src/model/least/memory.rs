@@ -1,4 +1,4 @@
-//! What is alive while a layer is computed: what enters it, and what it gives, as wide as whoever reads it next wants it.
+//! What is alive while a layer is computed, where repairs change who reads what: what enters it, and what it gives, as wide as whoever reads it next wants it.
 //!
 //! In: template nodes. Out: a term for each layer and each node that can be the next to read it, where nothing that may stand between is there.
 
@@ -83,6 +83,7 @@ impl<'a> Source<'a> {
         let term = Term {
             scope: scope.into_iter().collect(),
             work,
+            rows: None,
             value: Box::new(move |values| {
                 let scope = Values(values);
                 let is_there =

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
-    Augment, BinaryOp, Block, BlockCall, BlockStmt, Codes, Dataset, Direction, Domain, DomainKind,
-    Experiment, Expr, Files, Function, Goal, Init, LayerStmt, Let, Loss, Method, Operation, Policy,
-    Quantifier, Quantize, Quantizer, Require, Rule, Search, Selector, Shortcut, Skip, Slot, Source,
-    Space, Splits, Stage, Stmt, Techniques, Training, Value, Which,
+    BinaryOp, Block, BlockCall, BlockStmt, Codes, Dataset, Direction, Domain, DomainKind,
+    Experiment, Expr, Files, Function, Goal, LayerStmt, Let, Loss, Method, Operation, Policy,
+    Quantifier, Quantizer, Require, Rule, Search, Selector, Shortcut, Skip, Slot, Source, Space,
+    Splits, Stage, Stmt, Techniques, Training, Value, Which,
 };
 use crate::model::template::Template;
 use crate::model::{Candidate, Decisions, Point};
@@ -296,8 +296,8 @@ pub fn integers(name: &str, bits: impl Given) -> Quantizer {
         name: name.into(),
         codes: Codes::Uniform,
         bits: Some(bits.slot()),
-        signed: word("auto"),
-        granularity: word("per_channel"),
+        signed: Slot::word("auto"),
+        granularity: Slot::word("per_channel"),
         scale: word("max_abs").slot(),
         formulas: Default::default(),
         span: Span::default(),
@@ -365,7 +365,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         name: "by_hand".into(),
         docs: String::new(),
         repeats: 1,
-        init: Init::default(),
+        init: Slot::word("glorot_uniform"),
         evaluator: None,
         seed: 1,
         lets: Vec::new(),
@@ -383,7 +383,7 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
                 validation: 1,
                 test: 1,
             },
-            augment: Augment::none(),
+            augment: Slot::word("none"),
             span: Span::default(),
         }),
         space: Some(Space {
@@ -406,10 +406,11 @@ pub fn experiment(body: Vec<Stmt>) -> Experiment {
         target_choice: None,
         stages: vec![Stage {
             name: "train".into(),
-            quantize: Quantize::None,
+            quantize: Slot::word("none"),
             training: training(),
             teacher: None,
             loss: Loss::default(),
+            loss_choice: None,
             span: Span::default(),
         }],
         final_training: None,

@@ -398,7 +398,7 @@ fn activation_grids_have_a_sign_where_their_producer_has() {
     assert_eq!(of(fixed(true)), ["-/int8"; 6]);
     assert_eq!(of(fixed(false)), ["-/uint8"; 6]);
     let mut declared = under(vec![all("int8")]);
-    declared.quantizers[2].signed = Expr::bool(true);
+    declared.quantizers[2].signed = Expr::bool(true).slot();
     assert_eq!(
         placements(&candidate(&template(&declared), &[])),
         ["int8/int8"; 6]

@@ -146,8 +146,8 @@ fn unknown_names_are_reported() {
 #[test]
 fn impossible_combinations_bound_nothing() {
     let narrow = require(at_most(name("space.width"), 4.0), "narrow");
-    let free = template(&requiring(vec![])).extremes();
-    let bound = template(&requiring(vec![narrow])).extremes();
+    let free = template(&requiring(vec![])).extremes().clone();
+    let bound = template(&requiring(vec![narrow])).extremes().clone();
     assert_eq!(free["params"].0, bound["params"].0);
     assert!(free["params"].1 > bound["params"].1);
 }

@@ -1,7 +1,8 @@
 //! The default member beside the ends of all, and its layers.
 
-use std::collections::BTreeMap;
+use std::fmt::Write;
 
+use crate::ir::Experiment;
 use crate::model::metrics::metric;
 use crate::model::range::End;
 use crate::model::survey::Survey;
@@ -21,9 +22,9 @@ const KNOWN: [&str; 7] = [
     "latency",
 ];
 
-/// The default member beside the smallest and the largest of those that meet all requirements.
+/// The default member beside the smallest and the largest of those that meet all requirements, and what it breaks of these itself.
 pub fn table(
-    units: &BTreeMap<String, String>,
+    experiment: &Experiment,
     template: &Template,
     survey: &Survey,
     look: Look,
@@ -33,7 +34,13 @@ pub fn table(
     if known.0.is_empty() {
         return;
     }
-    let header = ["", "default", "smallest", "largest"].map(String::from);
+    let units = &experiment.units;
+    let broken = template.broken_by(&template.decisions().default_point());
+    let default = match broken.is_empty() {
+        true => "default",
+        false => "default !",
+    };
+    let header = ["", default, "smallest", "largest"].map(String::from);
     let mut grid = Grid::new(&header, &[0], look);
     for name in KNOWN {
         let (Some(value), Some(metric)) = (known.0.get(name), metric(name)) else {
@@ -62,6 +69,9 @@ pub fn table(
     }
     out.push('\n');
     out.push_str(&grid.finish());
+    for require in broken {
+        let _ = writeln!(out, "! the default member does not meet `{}`", require.text);
+    }
 }
 
 /// Nodes of the default member.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::ir::Value;
 use crate::model::counting::{Count, How};
 use crate::model::survey::Survey;
+use crate::model::template::Limited;
 use crate::model::{Choices, Decision, Template};
 use crate::report::Look;
 use crate::report::grid::Grid;
@@ -37,8 +38,12 @@ pub fn decisions(
         }
         Count::Infinite => "a continuous space".into(),
     };
-    let constraints = template.decisions().constraints.len();
-    let before = template.counted().left_out().len() + template.relaxed().len();
+    let exact = template.limits().iter();
+    let exact = exact.filter(|l| l.counted == Limited::Exactly).count();
+    let constraints = template.decisions().constraints.len() + exact;
+    let rough = template.limits().iter();
+    let rough: Vec<_> = rough.filter(|l| l.counted == Limited::Roughly).collect();
+    let before = template.counted().left_out().len() + rough.len();
     let constrained = match (constraints, &survey.count) {
         (0, _) if before == 0 => String::new(),
         (_, Count::TooHard { .. }) => match before {
@@ -81,8 +86,8 @@ pub fn decisions(
             group(&parts.to_string())
         );
     }
-    for relaxed in template.relaxed() {
-        let text = &relaxed.written.text;
+    for limit in rough {
+        let text = &limit.written.text;
         let _ = writeln!(
             out,
             "points are drawn from those whose layers alone can meet `require {text}`"

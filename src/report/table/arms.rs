@@ -62,7 +62,12 @@ pub fn arms(result: &ArmsResult, look: Look) -> String {
         .arms
         .iter()
         .find_map(|a| a.result.hypervolume.as_ref());
-    if let Some(reference) = reference {
+    if !result.comparable {
+        put(
+            &mut out,
+            "hypervolume: in base units, of each arm from its own worst: what is measured on different samples does not compare".into(),
+        );
+    } else if let Some(reference) = reference {
         let units = &result.arms[0].result.units;
         let point = goals.iter().zip(&reference.reference);
         let point: Vec<String> = point

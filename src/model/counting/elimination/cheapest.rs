@@ -1,7 +1,7 @@
 //! The point that costs least.
 //!
 //! In: a tree whose amounts are costs. Out: its cheapest point. Costs are a semiring, too: of choices the smaller one counts, and the
-//! costs of independent parts are added, or the larger one of them counts.
+//! costs of independent parts are added, or the larger or the smaller one of them counts.
 
 use std::marker::PhantomData;
 
@@ -34,6 +34,19 @@ pub struct Largest;
 impl Whole for Largest {
     fn of(x: f64, y: f64) -> f64 {
         x.max(y)
+    }
+}
+
+/// The least of the parts, of what is negative: nothing is made of a part that cannot be.
+#[derive(Debug, Clone)]
+pub struct Least;
+
+impl Whole for Least {
+    fn of(x: f64, y: f64) -> f64 {
+        match x.is_infinite() || y.is_infinite() {
+            true => f64::INFINITY,
+            false => x.min(y),
+        }
     }
 }
 

@@ -23,6 +23,9 @@ pub struct Term<'a> {
     pub scope: Vec<usize>,
     /// How much work one value is.
     pub work: u64,
+    /// Its value for each row, where that is known already: the first decision changes slowest, and behind the last member of one that may not
+    /// exist is the row where it does not.
+    pub rows: Option<Vec<Option<f64>>>,
     /// The value; `None` where there is none, so that nothing that is said of the sum holds.
     pub value: OfPoint<'a>,
 }
@@ -40,6 +43,8 @@ pub struct Sum<'a> {
     pub terms: Vec<Term<'a>>,
     pub low: Option<End>,
     pub high: Option<End>,
+    /// Whether a point between the ends meets what is limited; else it is more than the sum.
+    pub is_all: bool,
 }
 
 impl Sum<'_> {
@@ -60,6 +65,7 @@ impl<'a> Term<'a> {
         Term {
             scope,
             work: evaluate::size(&expr),
+            rows: None,
             value: Box::new(move |values| {
                 Some(scale * evaluate::number(&expr, &Values(values)).ok()?)
             }),
@@ -130,20 +136,8 @@ pub(super) fn sum<'a>(expr: &Expr, decisions: &Decisions) -> Option<Sum<'a>> {
             .collect(),
         low: end.filter(|_| is_equal || !is_high),
         high: end.filter(|_| is_equal || is_high),
+        is_all: true,
     })
-}
-
-/// A number as terms and what is added to their sum; `None` if a term is over too many combinations.
-pub fn terms<'a>(expr: &Expr, decisions: &Decisions) -> Option<(Vec<Term<'a>>, f64)> {
-    let mut parts = Parts {
-        terms: Vec::new(),
-        constant: 0.0,
-        decisions,
-    };
-    parts.add(expr, 1.0, &mut |e| e)?;
-    let terms = parts.terms.into_iter();
-    let terms = terms.map(|(expr, scale)| Term::new(expr, scale));
-    Some((terms.collect(), parts.constant))
 }
 
 /// Whether an expression is seen to give a number where it has a value.

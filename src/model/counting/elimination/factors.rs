@@ -10,7 +10,7 @@ use num_bigint::BigUint;
 use super::comparison::{self, End, MOST_ROWS, Sum, Term};
 use super::histogram::Sums;
 use super::layout::{Variable, row, rows, unrow};
-use super::units::{self, Unit};
+use super::units::{self, Side, Unit};
 use crate::ir::{Expr, Value};
 use crate::model::counting::has_reals;
 use crate::model::decision::Decisions;
@@ -19,6 +19,12 @@ use crate::model::members::Values;
 
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;
+
+/// Spaces of so many combinations are small.
+const FEW_ENOUGH: f64 = 1e12;
+
+/// Sums of many numbers differ by their last bits.
+const ROUNDING: f64 = 1e-9;
 
 /// All tables. A row multiplies the amounts by a `W`.
 #[derive(Debug, Clone)]
@@ -53,6 +59,8 @@ pub struct Raw {
     prices: Vec<TermTable>,
     /// Constraints that are no tables and no sums, by their number.
     pub beyond: Vec<usize>,
+    /// Bounds, by their number, within which everything is.
+    pub idle: Vec<usize>,
 }
 
 /// The variables of a term, and its value for each row; none where it has no value.
@@ -71,14 +79,14 @@ pub struct RawSum {
 }
 
 /// Tables of everything but what is over reals. A constraint over at most `few` combinations is a table of its own, even if it limits a sum. `None` if that is too
-/// much, or a condition is over reals. `priced` are the terms of what is to be small or large.
+/// much, or a condition is over reals. `priced` are the terms of what is to be small or large, each for itself; absent behind the tables where that is too much.
 pub fn raw(
     decisions: &Decisions,
     constraints: &[usize],
     bounds: &[Sum],
-    priced: &[Term],
+    priced: &[&[Term]],
     few: u64,
-) -> Option<Raw> {
+) -> Option<(Raw, Vec<Option<Vec<TermTable>>>)> {
     let mut parts: Vec<(usize, &Expr)> = Vec::new();
     for c in constraints {
         let mut of_constraint = Vec::new();
@@ -95,7 +103,8 @@ pub fn raw(
     for (_, part) in &parts {
         keys.extend(evaluate::decisions(part));
     }
-    let terms = bounds.iter().flat_map(|b| &b.terms).chain(priced);
+    let terms = bounds.iter().flat_map(|b| &b.terms);
+    let terms = terms.chain(priced.iter().copied().flatten());
     let scopes = terms.map(|t| &t.scope);
     keys.extend(scopes.flatten());
     let mut variables = Vec::with_capacity(keys.len());
@@ -117,6 +126,7 @@ pub fn raw(
             sums: Vec::new(),
             prices: Vec::new(),
             beyond: Vec::new(),
+            idle: Vec::new(),
         },
         few,
         work: MOST_WORK,
@@ -131,8 +141,12 @@ pub fn raw(
     for (number, bound) in bounds.iter().enumerate() {
         builder.sum(Of::Bound(number), bound)?;
     }
-    builder.raw.prices = builder.terms(priced)?;
-    Some(builder.raw)
+    let prices = priced.iter().map(|terms| {
+        builder.work = MOST_WORK;
+        builder.terms(terms)
+    });
+    let prices = prices.collect();
+    Some((builder.raw, prices))
 }
 
 /// What limits a sum, by number.
@@ -260,8 +274,15 @@ impl Builder<'_> {
     /// The value of each term for each row over its decisions.
     fn terms(&mut self, terms: &[Term]) -> Option<Vec<TermTable>> {
         let mut tables = Vec::with_capacity(terms.len());
-        for Term { scope, work, value } in terms {
-            let (scope, table) = self.tabulate(scope, *work, value)?;
+        for term in terms {
+            let (scope, table) = match &term.rows {
+                Some(rows) => {
+                    let numbers = term.scope.iter().map(|d| self.numbers[d]);
+                    let rows = rows.iter().map(|value| Some(*value));
+                    (numbers.collect(), rows.collect())
+                }
+                None => self.tabulate(&term.scope, term.work, &term.value)?,
+            };
             // Not a number is neither below nor above anything.
             let table: Vec<Option<f64>> = table
                 .into_iter()
@@ -275,8 +296,39 @@ impl Builder<'_> {
         Some(tables)
     }
 
+    /// Two terms as one table; `None` if it would be too long, or there are more.
+    fn together(&self, terms: &[TermTable]) -> Option<TermTable> {
+        let [(one, x), (other, y)] = terms else {
+            return None;
+        };
+        let variables = &self.raw.variables;
+        let scope: BTreeSet<usize> = one.iter().chain(other).copied().collect();
+        let scope = Vec::from_iter(scope);
+        let sizes = scope.iter().map(|v| variables[*v].size());
+        sizes.fold(1, u64::saturating_mul).le(&MOST_ROWS).then(|| {
+            let mut at = vec![0; variables.len()];
+            let rows = (0..rows(&scope, variables)).map(|number| {
+                unrow(&scope, variables, number, &mut at);
+                let (x, y) = (x[row(one, variables, &at)], y[row(other, variables, &at)]);
+                Some(x? + y?)
+            });
+            let rows = rows.collect();
+            (scope, rows)
+        })
+    }
+
     fn sum(&mut self, of: Of, sum: &Sum) -> Option<()> {
         let terms = self.terms(&sum.terms)?;
+        if let (Of::Bound(number), Some(end), None) = (of, sum.high, sum.low)
+            && largest(&terms).is_some_and(|largest| largest < end.at)
+        {
+            self.raw.idle.push(number);
+            return Some(());
+        }
+        let terms = match (of, self.together(&terms)) {
+            (Of::Bound(_), Some(whole)) => vec![whole],
+            _ => terms,
+        };
         if let [(scope, table)] = &terms[..] {
             let allowed = |value: &Option<f64>| value.is_some_and(|v| sum.allows(v));
             let table = table.iter().map(allowed).collect();
@@ -307,6 +359,16 @@ impl Builder<'_> {
     }
 }
 
+/// What a sum may be at most, and what rounding adds; `None` if a term has no value at some point, or never any.
+fn largest(terms: &[TermTable]) -> Option<f64> {
+    let (mut sum, mut size) = (0.0, 0.0);
+    for (_, table) in terms {
+        let most = table.iter().flatten().copied().reduce(f64::max)?;
+        (sum, size) = (sum + most, size + most.abs());
+    }
+    Some(sum + ROUNDING * size)
+}
+
 impl RawSum {
     fn is_of(&mut self, of: Of) {
         match of {
@@ -317,6 +379,57 @@ impl RawSum {
 }
 
 impl Raw {
+    /// The same with prices, over the variables that have a part in what can be, or in the sums or prices.
+    pub fn with(&self, prices: Vec<TermTable>) -> Raw {
+        let count = self.variables.len();
+        let sums = self.sums.iter().flat_map(|sum| &sum.terms);
+        let of_terms = sums.chain(&prices).map(|(scope, _)| scope);
+        // The first tables say where each variable exists.
+        let of_others = self.allowed[count..].iter().map(|(scope, _)| scope);
+        let mut open: Vec<usize> = of_terms.chain(of_others).flatten().copied().collect();
+        let mut is_needed = vec![false; count];
+        while let Some(variable) = open.pop() {
+            if !std::mem::replace(&mut is_needed[variable], true) {
+                open.extend(&self.allowed[variable].0);
+            }
+        }
+        let mut next = 0..;
+        let numbers: Vec<usize> = is_needed
+            .iter()
+            .map(|needed| if *needed { next.next().unwrap_or(0) } else { 0 })
+            .collect();
+        let scope = |old: &Vec<usize>| -> Vec<usize> { old.iter().map(|v| numbers[*v]).collect() };
+        let term = |(old, rows): &TermTable| (scope(old), rows.clone());
+        let is_kept = |(place, _): &(usize, _)| *place >= count || is_needed[*place];
+        let allowed = self.allowed.iter().enumerate().filter(is_kept);
+        let variables = self.variables.iter().zip(&is_needed);
+        Raw {
+            variables: (variables.filter(|(_, needed)| **needed))
+                .map(|(variable, _)| variable.clone())
+                .collect(),
+            allowed: allowed
+                .map(|(_, (old, rows))| (scope(old), rows.clone()))
+                .collect(),
+            weights: Vec::new(),
+            reals: Vec::new(),
+            sums: (self.sums.iter())
+                .map(|sum| RawSum {
+                    terms: sum.terms.iter().map(term).collect(),
+                    ..sum.clone()
+                })
+                .collect(),
+            prices: prices.iter().map(term).collect(),
+            beyond: self.beyond.clone(),
+            idle: self.idle.clone(),
+        }
+    }
+
+    /// Whether there are so few combinations that all partial sums may be told apart.
+    pub fn is_small(&self) -> bool {
+        let sizes = self.variables.iter().map(|v| v.size() as f64);
+        sizes.product::<f64>() <= FEW_ENOUGH
+    }
+
     /// What was dear becomes cheap.
     pub fn negate_prices(&mut self) {
         let tables = self.prices.iter_mut().flat_map(|(_, table)| table);
@@ -436,10 +549,15 @@ impl Raw {
 
     /// How finely the sums are told apart: exactly, or, where that is not to be or cannot be, in so many steps.
     pub fn units(&self, exactly: bool, steps: u64) -> Option<Vec<Unit>> {
+        self.units_on(exactly, steps, Side::Outside)
+    }
+
+    /// The same on one side of what cannot be told apart exactly.
+    pub fn units_on(&self, exactly: bool, steps: u64, side: Side) -> Option<Vec<Unit>> {
         let mut units = Vec::with_capacity(self.sums.len());
         for sum in &self.sums {
             let exact = exactly.then(|| units::exact(sum)).flatten();
-            units.push(exact.or_else(|| units::coarse(sum, steps))?);
+            units.push(exact.or_else(|| units::coarse(sum, steps, side))?);
         }
         Some(units)
     }

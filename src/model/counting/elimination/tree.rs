@@ -46,6 +46,10 @@ impl<N: Amount> Tree<N> {
             tree.tables.push(table);
         }
         if let Some(last) = tree.tables.last() {
+            let most = last[0].counts.iter().map(N::bits).max().unwrap_or(0);
+            if most + u64::from(64 - last[0].len().leading_zeros()) > N::ROOM {
+                return Err(Failed::NoRoom);
+            }
             for (sum, count) in last[0].iter() {
                 if tree.sums.accepts(sum) {
                     tree.total.add(count);

@@ -106,19 +106,36 @@ pub fn exact(sum: &RawSum) -> Option<Unit> {
     })
 }
 
-/// The sum in so many steps. Of two ends, the upper one; one that is met by rounding only is dropped.
-pub fn coarse(sum: &RawSum, steps: u64) -> Option<Unit> {
+/// What is counted where terms are rounded: no point less than meet the constraint, or none more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Outside,
+    Inside,
+}
+
+/// The sum in so many steps. Of two ends, the upper one; one that is met by rounding only is dropped, so that there is no inside of two.
+pub fn coarse(sum: &RawSum, steps: u64, side: Side) -> Option<Unit> {
     let least = least(sum);
     let offset: f64 = least.iter().sum();
-    let (end, rounding) = match (sum.low, sum.high) {
-        (_, Some(end)) => (end.at, Rounding::Down),
-        (Some(end), None) => (end.at, Rounding::Up),
+    let (end, is_high) = match (sum.low, sum.high) {
+        (Some(_), Some(_)) if side == Side::Inside => return None,
+        (_, Some(end)) => (end.at, true),
+        (Some(end), None) => (end.at, false),
         (None, None) => return None,
     };
-    let is_high = rounding == Rounding::Down;
+    let is_outside = side == Side::Outside;
+    let rounding = match is_high == is_outside {
+        true => Rounding::Down,
+        false => Rounding::Up,
+    };
     // Sums of many numbers are off by their last bits.
     let margin = 1e-9 * (end.abs() + offset.abs());
-    let range = end - offset + if is_high { margin } else { -margin };
+    let range = end - offset
+        + if is_high == is_outside {
+            margin
+        } else {
+            -margin
+        };
     let whole = |end: f64| match is_high {
         true => digit(None, Some(end)),
         false => digit(Some(end), None),
