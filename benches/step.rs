@@ -23,7 +23,7 @@ use bnas::stream::Key;
 use bnas::{analysis, ir::Experiment};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: bnas::kernels::memory::Heap = bnas::kernels::memory::Heap::new();
 
 const NETS: [&str; 4] = ["resnet20", "mbv2", "small28", "small8"];
 const MODES: [&str; 4] = ["float", "qat4", "lsq4", "binary"];

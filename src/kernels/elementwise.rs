@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! for i: y[i]   = clip(x[i])                     clip(x) = min(high, max(low, x)), NaN stays NaN
-//! for i: dx[i] += dy[i] if low < y[i] < high else 0
+//! for i: d[i]   = d[i] if low < y[i] < high else 0
 //! for i: a[i]  += b[i]
 //! for r, c: y[r, c] = x[r, c] + bias[c]          and dbias[c] += sum over r of dy[r, c]
 //! ```
@@ -43,17 +43,11 @@ pub fn clip(isa: Isa, activation: Activation, x: &[f32]) -> Vec<f32> {
     isa.run(Clip { low, high, x })
 }
 
-/// Adds to `dx` the gradient of [`clip`], which passes where its result `y` lies strictly inside the interval.
-pub fn clip_backward(isa: Isa, activation: Activation, y: &[f32], dy: &[f32], dx: &mut [f32]) {
-    assert!(y.len() == dy.len() && y.len() == dx.len());
+/// The gradient of [`clip`] in the place of that of its result `y`: it passes where `y` lies strictly inside the interval.
+pub fn clip_backward(isa: Isa, activation: Activation, y: &[f32], d: &mut [f32]) {
+    assert_eq!(y.len(), d.len());
     let (low, high) = activation.bounds();
-    isa.run(ClipBackward {
-        low,
-        high,
-        y,
-        dy,
-        dx,
-    });
+    isa.run(ClipBackward { low, high, y, d });
 }
 
 /// `a + b` as a new buffer.
@@ -111,23 +105,22 @@ struct ClipBackward<'a> {
     low: f32,
     high: f32,
     y: &'a [f32],
-    dy: &'a [f32],
-    dx: &'a mut [f32],
+    d: &'a mut [f32],
 }
 
 impl Kernel for ClipBackward<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let len = self.dx.len();
-        let (y, dy, dx) = (self.y.as_ptr(), self.dy.as_ptr(), self.dx.as_mut_ptr());
-        // SAFETY: the three slices have the same length and each block lies inside it.
+        let len = self.d.len();
+        let (y, d) = (self.y.as_ptr(), self.d.as_mut_ptr());
+        // SAFETY: both slices have the same length and each block lies inside it.
         unsafe {
             let (low, high) = (S::splat(self.low), S::splat(self.high));
             for i in (0..len).step_by(S::LANES) {
                 let n = (len - i).min(S::LANES);
-                let g = S::inside(S::read(dy.add(i), n), S::read(y.add(i), n), low, high);
-                S::write(dx.add(i), S::add(S::read(dx.add(i), n), g), n);
+                let g = S::inside(S::read(d.add(i), n), S::read(y.add(i), n), low, high);
+                S::write(d.add(i), g, n);
             }
         }
     }
@@ -240,9 +233,9 @@ mod tests {
             assert_eq!(y[..8], expected);
             assert!(y[8].is_nan(), "NaN comes through");
             let dx = on_every_isa(|isa| {
-                let mut dx = vec![0.0; 9];
-                clip_backward(isa, activation, &y, &dy, &mut dx);
-                dx
+                let mut d = dy.to_vec();
+                clip_backward(isa, activation, &y, &mut d);
+                d
             });
             assert_eq!(dx[..8], gradient);
         }

@@ -52,6 +52,11 @@ pub fn with_threads<R>(
     Ok(work())
 }
 
+/// Whether this thread has no helpers.
+pub(super) fn is_alone() -> bool {
+    TEAM.with_borrow(Option::is_none)
+}
+
 /// Calls `work` with ranges that make up `0..total`, at the same time if there are threads and `cost` is worth it. Ranges
 /// start at multiples of `grain`.
 pub(super) fn split(total: usize, grain: usize, cost: usize, work: impl Fn(Range<usize>) + Sync) {

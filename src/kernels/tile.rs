@@ -29,6 +29,20 @@ pub struct Layout {
     pub c_row: usize,
 }
 
+impl Layout {
+    /// Of a plain matrix product: rows of `inner` numbers onto rows of `columns`.
+    pub fn matrix(inner: usize, columns: usize) -> Layout {
+        Layout {
+            a_row: inner,
+            a_outer: 0,
+            a_inner: 1,
+            outer: 1,
+            inner,
+            c_row: columns,
+        }
+    }
+}
+
 /// The second operand.
 #[derive(Clone, Copy)]
 pub enum Columns<'a> {
@@ -166,16 +180,19 @@ unsafe fn panel_rows<S: Simd, const V: usize>(
             }
         };
     }
-    // registers: height * V sums, V columns and one broadcast of 32 (AVX-512) or 16
+    // registers: height * V sums, V columns and one broadcast of 32 (AVX-512) or 16. Lines of 7, 14 and 28 pixels leave rows that
+    // are worth a tile of their own: a low one waits for its sums longer than a high one takes.
     if S::LANES == 16 && V == 1 {
         tiles!(16);
+        tiles!(14);
     }
     if S::LANES == 16 || V == 1 {
         tiles!(8);
-    } else {
-        tiles!(6);
+        tiles!(7);
     }
+    tiles!(6);
     tiles!(4);
+    tiles!(3);
     tiles!(2);
     tiles!(1);
 }

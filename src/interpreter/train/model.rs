@@ -147,7 +147,7 @@ impl Model {
             moment: Moment::END,
             watch,
         };
-        ops::values(&pass.run(self.tensor(images))).to_vec()
+        pass.run(self.tensor(images)).values().to_vec()
     }
 
     /// Images as a tensor.

@@ -30,6 +30,35 @@ pub fn apply(isa: Isa, x: &[f32], tail: &Tail<'_>, plain: bool) -> Results {
     }
 }
 
+/// The same for some rows, into a buffer of their size: what the quantizer makes of them, if there is one. No residual.
+pub fn apply_into(isa: Isa, x: &[f32], tail: &Tail<'_>, to: &mut [f32]) {
+    tail.check(x);
+    assert!(tail.residual.is_none() && x.len() == to.len());
+    match tail.quantizer.map(|q| q.codes) {
+        None => some_rows::<_, true>(isa, x, tail, to, Smooth),
+        Some(Codes::Uniform { low, high }) => {
+            some_rows::<_, false>(isa, x, tail, to, Uniform { low, high });
+        }
+        Some(Codes::Sign) => some_rows::<_, false>(isa, x, tail, to, Sign),
+    }
+}
+
+fn some_rows<Q: Staircase, const PLAIN: bool>(
+    isa: Isa,
+    x: &[f32],
+    tail: &Tail<'_>,
+    to: &mut [f32],
+    steps: Q,
+) {
+    isa.run(Apply::<_, false, PLAIN> {
+        x,
+        tail,
+        steps,
+        rows: 0..x.len() / tail.scale.len(),
+        to: [to.as_mut_ptr(); 2],
+    });
+}
+
 fn wanted<Q: Staircase>(isa: Isa, x: &[f32], tail: &Tail<'_>, plain: bool, steps: Q) -> Results {
     match plain {
         true => run::<_, true>(isa, x, tail, steps),

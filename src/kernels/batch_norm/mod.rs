@@ -19,12 +19,15 @@
 //! [`BLOCK`] rows in `f32`, which are then added in order in `f64`.
 
 mod backward;
+mod first_pass;
 mod forward;
+mod second_pass;
+mod source;
 #[cfg(test)]
 mod tests;
 
-pub use backward::{Backward, Gradients, Upstream, backward};
-pub use forward::{Results, apply};
+pub use backward::{Backward, Gradients, Summing, Upstream, backward};
+pub use forward::{Results, apply, apply_into};
 
 use std::ops::Range;
 
@@ -73,26 +76,59 @@ impl Tail<'_> {
 
 /// Mean and (biased) variance of each column of `x`, which has rows of `channels` numbers, at least one.
 pub fn statistics(isa: Isa, x: &[f32], channels: usize) -> Statistics {
-    let rows = rows(x, channels) as f64;
-    // Deviations from the first row instead of x itself: no cancellation when the mean is far from zero.
-    let pivot = &x[..channels];
-    let sums = Pair::of_blocks(x.len() / channels, channels, |blocks, to| {
-        isa.run(Sums {
-            x,
-            pivot,
-            blocks,
-            to,
-        });
-    });
-    let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
-    for c in 0..channels {
-        let deviation = sums.first[c] / rows;
-        let spread = sums.second[c] / rows - deviation * deviation;
-        mean[c] = (f64::from(pivot[c]) + deviation) as f32;
-        // rounding may leave a tiny negative number; a NaN must stay
-        variance[c] = if spread < 0.0 { 0.0 } else { spread as f32 };
+    Measuring::new(isa, x.len(), channels).finish(x)
+}
+
+/// [`statistics`] of numbers that are on their way.
+#[derive(Debug)]
+pub struct Measuring {
+    isa: Isa,
+    tally: Tally,
+}
+
+impl Measuring {
+    /// There will be `len` numbers.
+    pub fn new(isa: Isa, len: usize, channels: usize) -> Self {
+        assert!(channels > 0 && len > 0 && len.is_multiple_of(channels));
+        Measuring {
+            isa,
+            tally: Tally::new(len / channels, channels),
+        }
     }
-    Statistics { mean, variance }
+
+    /// Looks at what is there so far, from the first number on.
+    pub fn see(&mut self, x: &[f32]) {
+        let (isa, channels) = (self.isa, self.tally.channels);
+        let Some(pivot) = x.get(..channels) else {
+            return;
+        };
+        // Deviations from the first row instead of x itself: no cancellation when the mean is far from zero.
+        self.tally.advance(x.len() / channels, |blocks, to| {
+            isa.run(Sums {
+                x,
+                pivot,
+                blocks,
+                to,
+            });
+        });
+    }
+
+    /// The statistics of all of `x`.
+    pub fn finish(mut self, x: &[f32]) -> Statistics {
+        self.see(x);
+        let channels = self.tally.channels;
+        let rows = rows(x, channels) as f64;
+        let sums = self.tally.finish();
+        let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
+        for c in 0..channels {
+            let deviation = sums.first[c] / rows;
+            let spread = sums.second[c] / rows - deviation * deviation;
+            mean[c] = (f64::from(x[c]) + deviation) as f32;
+            // rounding may leave a tiny negative number; a NaN must stay
+            variance[c] = if spread < 0.0 { 0.0 } else { spread as f32 };
+        }
+        Statistics { mean, variance }
+    }
 }
 
 /// The number of rows of `x`.
@@ -107,23 +143,54 @@ struct Pair {
     second: Vec<f64>,
 }
 
-impl Pair {
-    /// Both sums of each block in `f32` by `sum`, which gets blocks and the place of the first block's sums, shared out
-    /// among the threads; then the blocks in order in `f64`.
-    fn of_blocks(
-        rows: usize,
-        channels: usize,
-        sum: impl Fn(Range<usize>, *mut f32) + Sync,
-    ) -> Self {
-        let count = rows.div_ceil(BLOCK);
-        let mut sums = vec![0.0; count * 2 * channels];
-        let to = Shared::new(sums.as_mut_ptr());
-        parallel::split(count, 1, rows * channels, |blocks| sum(blocks, to.start()));
+/// Two sums per channel and block of rows, as far as rows have come.
+#[derive(Debug)]
+struct Tally {
+    rows: usize,
+    channels: usize,
+    /// Blocks that have their sums.
+    done: usize,
+    /// Sums of block 0, first and second; the others' follow.
+    sums: Vec<f32>,
+}
+
+impl Tally {
+    fn new(rows: usize, channels: usize) -> Self {
+        Tally {
+            rows,
+            channels,
+            done: 0,
+            sums: vec![0.0; rows.div_ceil(BLOCK) * 2 * channels],
+        }
+    }
+
+    /// The sums of the blocks that are complete with `rows` rows and have none yet, in `f32` by `sum`, which gets blocks and the
+    /// place of block 0's sums, shared out among the threads.
+    fn advance(&mut self, rows: usize, sum: impl Fn(Range<usize>, *mut f32) + Sync) {
+        let complete = match rows == self.rows {
+            true => rows.div_ceil(BLOCK),
+            false => rows / BLOCK,
+        };
+        let (done, count) = (self.done, complete.saturating_sub(self.done));
+        if count == 0 {
+            return;
+        }
+        let to = Shared::new(self.sums.as_mut_ptr());
+        parallel::split(count, 1, count * BLOCK * self.channels, |blocks| {
+            sum(done + blocks.start..done + blocks.end, to.start());
+        });
+        self.done = complete;
+    }
+
+    /// The blocks in order in `f64`.
+    fn finish(self) -> Pair {
+        let channels = self.channels;
+        assert_eq!(self.done, self.rows.div_ceil(BLOCK));
         let mut total = Pair {
             first: vec![0.0; channels],
             second: vec![0.0; channels],
         };
-        for block in sums.chunks_exact(2 * channels) {
+        for block in self.sums.chunks_exact(2 * channels) {
             let (first, second) = block.split_at(channels);
             for (total, block) in total.first.iter_mut().zip(first) {
                 *total += f64::from(*block);

@@ -94,6 +94,7 @@ impl Case {
             mean: &self.mean,
             inverse_deviation: &self.inverse_deviation,
             gamma: &self.gamma,
+            clipped: None,
             residual: tail.residual.is_some(),
         }
     }
@@ -120,6 +121,41 @@ fn statistics_survive_a_mean_far_from_zero() {
             let expected = column().map(|x| (x - expected_mean).powi(2)).sum::<f64>() / rows as f64;
             assert!((f64::from(mean[c]) - expected_mean).abs() < 1e-4);
             assert!((f64::from(variance[c]) - expected).abs() < 1e-5 * expected.max(0.1));
+        }
+    }
+}
+
+#[test]
+fn sums_of_numbers_on_their_way_are_those_of_all_numbers() {
+    for (rows, channels) in [(1, 3), (255, 7), (256, 19), (700, 33)] {
+        let case = Case::new(rows, channels);
+        let isa = Isa::current();
+        let steps = || (0..=rows).step_by(100).map(|rows| rows * channels);
+        let mut measuring = Measuring::new(isa, case.x.len(), channels);
+        steps().for_each(|there| measuring.see(&case.x[..there]));
+        assert_eq!(
+            measuring.finish(&case.x),
+            statistics(isa, &case.x, channels)
+        );
+
+        let quantizer = Quantizer {
+            codes: Codes::Sign,
+            scale: 0.5,
+        };
+        for quantizer in [None, Some(quantizer)] {
+            let dy = noise(case.x.len(), 5);
+            let pass = case.pass(Tail {
+                quantizer,
+                ..case.tail(Activation::Hardtanh, false)
+            });
+            let mut summing = Summing::new(isa, pass);
+            steps().for_each(|there| summing.see(&dy[..there]));
+            let found = all(summing.finish(dy.clone()));
+            let upstream = Upstream {
+                plain: quantizer.is_none().then(|| dy.clone()),
+                quantized: quantizer.map(|_| dy),
+            };
+            assert_eq!(found, all(backward(isa, &pass, upstream)));
         }
     }
 }
@@ -217,6 +253,24 @@ fn the_fused_quantizer_is_the_composed_one_to_the_bit() {
                 all(backward(isa, &case.pass(fused), upstream))
             });
             assert_eq!(found, composed);
+            if residual {
+                let pass = Backward {
+                    tail: Tail {
+                        residual: None,
+                        ..fused
+                    },
+                    clipped: Some(&y),
+                    ..case.pass(fused)
+                };
+                let found = on_every_isa(|isa| {
+                    let upstream = Upstream {
+                        plain: dy.clone(),
+                        quantized: Some(dq.clone()),
+                    };
+                    all(backward(isa, &pass, upstream))
+                });
+                assert_eq!(found, composed, "what was clipped stands for the residual");
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Padded};
+use super::{ConvShape, Input, Look, Padded, input::Reader, pointwise::Pixels};
 use crate::kernels::{
     buffer::Unfilled,
     parallel::{self, Shared},
@@ -14,11 +14,15 @@ use crate::kernels::{
     tile::{Columns, Layout, pack, product},
 };
 
-/// The convolution of `x` with `w`.
-pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<f32> {
+/// The convolution of the input with `w`.
+pub(super) fn forward(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    w: &[f32],
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let mut out = Unfilled::new(shape.output_len());
-    let y = Shared::new(out.as_mut_ptr());
-    let pointwise = shape.is_pointwise();
     let windows = Windows::new(shape);
     let (group_out, outputs) = (shape.outputs / shape.groups, shape.outputs);
     let depth = windows.layout.outer * windows.layout.inner;
@@ -30,31 +34,35 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<
             })
         })
         .collect();
-    let packed = &packed;
-    let windows = &windows;
-    let pixels = shape.batch * shape.height * shape.width;
-    let total = if pointwise { pixels } else { shape.batch };
-    parallel::split(total, 1, shape.products(), |range| {
-        if pointwise {
-            isa.run(Pixels {
-                shape,
-                x,
-                packed: &packed[0],
-                range,
-                y: y.start(),
-            });
-        } else {
-            isa.run(Images {
-                shape,
-                x,
-                packed,
-                windows,
-                range,
-                y: y.start(),
-            });
-        }
+    if shape.is_pointwise() {
+        let pixels = Pixels {
+            input,
+            inner: shape.channels,
+            columns: outputs,
+            packed: &packed[0],
+            add: false,
+        };
+        // SAFETY: the buffer has room for the outputs of all pixels, and they are written.
+        return unsafe {
+            pixels.run(isa, out.as_mut_ptr(), watcher);
+            out.filled()
+        };
+    }
+    let y = Shared::new(out.as_mut_ptr());
+    let (packed, windows) = (&packed, &windows);
+    parallel::split(shape.batch, 1, shape.products(), |range| {
+        isa.run(Images {
+            isa,
+            shape,
+            input,
+            packed,
+            windows,
+            range,
+            y: y.start(),
+            watcher,
+        });
     });
-    // SAFETY: the ranges make up all pixels or all images, and each writes all of its own.
+    // SAFETY: the ranges make up all images, and each writes all of its own.
     unsafe { out.filled() }
 }
 
@@ -93,52 +101,17 @@ impl Windows {
     }
 }
 
-/// Pixels `range` of a pointwise convolution.
-struct Pixels<'a> {
-    shape: &'a ConvShape,
-    x: &'a [f32],
-    packed: &'a [f32],
-    range: Range<usize>,
-    y: *mut f32,
-}
-
-impl Kernel for Pixels<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let ConvShape {
-            channels, outputs, ..
-        } = *self.shape;
-        let layout = Layout {
-            a_row: channels,
-            a_outer: 0,
-            a_inner: 1,
-            outer: 1,
-            inner: channels,
-            c_row: outputs,
-        };
-        let b = Columns::Packed(self.packed);
-        let first = self.range.start;
-        // SAFETY: x holds these pixels of `channels`, y has room for theirs of `outputs`.
-        unsafe {
-            let (x, y) = (
-                self.x.as_ptr().add(first * channels),
-                self.y.add(first * outputs),
-            );
-            product::<S>(self.range.len(), outputs, x, b, y, &layout, false);
-        }
-    }
-}
-
 /// Images `range` of any convolution.
 struct Images<'a> {
+    isa: Isa,
     shape: &'a ConvShape,
-    x: &'a [f32],
+    input: Input<'a>,
     /// By group, then by part.
     packed: &'a [Vec<f32>],
     windows: &'a Windows,
     range: Range<usize>,
     y: *mut f32,
+    watcher: &'a dyn Look,
 }
 
 impl Kernel for Images<'_> {
@@ -146,12 +119,14 @@ impl Kernel for Images<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Images {
+            isa,
             shape,
-            x,
+            input,
             packed,
             windows,
             range,
             y,
+            watcher,
         } = self;
         let ConvShape {
             height,
@@ -165,10 +140,10 @@ impl Kernel for Images<'_> {
         let (group_in, group_out) = (channels / groups, outputs / groups);
         let mut image = Padded::new([height, width], group_in, shape.padding);
         let line = image.width * group_in;
+        let mut reader = Reader::new(isa, input, channels);
         for n in range {
-            let pixels = &x[n * height * width * channels..][..height * width * channels];
             for (g, packed) in packed.chunks_exact(windows.parts).enumerate() {
-                image.fill(pixels, channels, g * group_in);
+                image.read(&mut reader, n, g * group_in);
                 for oy in 0..out_h {
                     for (part, packed) in packed.iter().enumerate() {
                         // SAFETY: the last window ends inside the padded image by the definition of the output size;
@@ -183,6 +158,8 @@ impl Kernel for Images<'_> {
                     }
                 }
             }
+            // SAFETY: these images are done.
+            unsafe { watcher.show(y, (n + 1) * out_h * out_w * outputs) };
         }
     }
 }

@@ -5,16 +5,23 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Padded};
+use super::{ConvShape, Look, Padded, pointwise::Pixels};
 use crate::kernels::{
+    buffer::Sum,
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
     tile::{Columns, Layout, pack, product},
 };
 
-/// Adds to `dx` the gradient to the input.
-pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-    let dx = Shared::new(dx.as_mut_ptr());
+/// The gradient to the input, in `dx`: added to what is there, or written.
+pub(super) fn input_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    dy: &[f32],
+    w: &[f32],
+    dx: Sum,
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let ConvShape {
         channels,
         outputs,
@@ -23,17 +30,15 @@ pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32],
     } = *shape;
     if shape.is_pointwise() {
         let packed = pack(isa.lanes(), outputs, channels, |o, c| w[c * outputs + o]);
-        let packed = &packed;
-        let pixels = shape.batch * shape.height * shape.width;
-        return parallel::split(pixels, 1, shape.products(), |range| {
-            isa.run(Pixels {
-                shape,
-                dy,
-                packed,
-                range,
-                dx: dx.start(),
-            });
-        });
+        let pixels = Pixels {
+            input: dy.into(),
+            inner: outputs,
+            columns: channels,
+            packed: &packed,
+            add: dx.has_begun(),
+        };
+        // SAFETY: the target has the length of the input, and every pixel is written.
+        return unsafe { dx.fill(|dx| pixels.run(isa, dx, watcher)) };
     }
     let axes = [0, 1].map(|axis| phases(shape, axis));
     let (group_in, group_out) = (channels / groups, outputs / groups);
@@ -56,16 +61,27 @@ pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32],
         }
     }
     let (packed, axes) = (&packed, &axes);
-    parallel::split(shape.batch, 1, shape.products(), |range| {
-        isa.run(Images {
-            shape,
-            dy,
-            packed,
-            axes,
-            range,
-            dx: dx.start(),
+    // Where a phase has no taps, nothing is written.
+    let all_written = axes.iter().flatten().all(|phase| !phase.taps.is_empty());
+    let dx = if all_written { dx } else { dx.zeroed() };
+    let add = dx.has_begun();
+    let run = |dx: *mut f32| {
+        let dx = Shared::new(dx);
+        parallel::split(shape.batch, 1, shape.products(), |range| {
+            isa.run(Images {
+                shape,
+                dy,
+                packed,
+                axes,
+                range,
+                dx: dx.start(),
+                add,
+                watcher,
+            });
         });
-    });
+    };
+    // SAFETY: each pixel of each image is in one phase of each axis.
+    unsafe { dx.fill(run) }
 }
 
 /// Along one axis: the input coordinates `first, first + stride, ...` and the kernel taps that reach them.
@@ -133,43 +149,6 @@ fn border(size: usize, out: usize, phases: &[Phase], stride: usize) -> usize {
     border.max(0) as usize
 }
 
-/// Pixels `range` of a pointwise convolution.
-struct Pixels<'a> {
-    shape: &'a ConvShape,
-    dy: &'a [f32],
-    packed: &'a [f32],
-    range: Range<usize>,
-    dx: *mut f32,
-}
-
-impl Kernel for Pixels<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let ConvShape {
-            channels, outputs, ..
-        } = *self.shape;
-        let layout = Layout {
-            a_row: outputs,
-            a_outer: 0,
-            a_inner: 1,
-            outer: 1,
-            inner: outputs,
-            c_row: channels,
-        };
-        let b = Columns::Packed(self.packed);
-        let first = self.range.start;
-        // SAFETY: dy holds these pixels of `outputs`, dx holds theirs of `channels`.
-        unsafe {
-            let (dy, dx) = (
-                self.dy.as_ptr().add(first * outputs),
-                self.dx.add(first * channels),
-            );
-            product::<S>(self.range.len(), channels, dy, b, dx, &layout, true);
-        }
-    }
-}
-
 /// Images `range` of any convolution.
 struct Images<'a> {
     shape: &'a ConvShape,
@@ -179,6 +158,9 @@ struct Images<'a> {
     axes: &'a [Vec<Phase>; 2],
     range: Range<usize>,
     dx: *mut f32,
+    /// Whether to add to what is there.
+    add: bool,
+    watcher: &'a dyn Look,
 }
 
 impl Kernel for Images<'_> {
@@ -192,6 +174,8 @@ impl Kernel for Images<'_> {
             axes: [phases_y, phases_x],
             range,
             dx,
+            add,
+            watcher,
         } = self;
         let ConvShape {
             height,
@@ -249,13 +233,15 @@ impl Kernel for Images<'_> {
                                     let pixel = (n * height + y) * width + px.first;
                                     let c = dx.add(pixel * channels + g * group_in);
                                     let b = Columns::Packed(packed);
-                                    product::<S>(rows, group_in, a, b, c, &layout, true);
+                                    product::<S>(rows, group_in, a, b, c, &layout, add || part > 0);
                                 }
                             }
                         }
                     }
                 }
             }
+            // SAFETY: these images are done.
+            unsafe { watcher.show(dx, (n + 1) * height * width * channels) };
         }
     }
 }

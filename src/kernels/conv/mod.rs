@@ -11,59 +11,89 @@
 //! [`depthwise`] convolutions, and those of 3 x 3 with stride 1 through [`winograd`].
 
 mod forward;
+mod input;
 mod input_gradient;
 mod padded;
+mod pointwise;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod weight_gradient;
 mod winograd;
 
+pub use input::Input;
+pub(super) use input::Reader;
 pub(super) use padded::Padded;
 pub use shape::ConvShape;
+pub(super) use watch::Look;
+pub use watch::Watch;
 
-use super::{depthwise, simd::Isa};
+use super::{buffer::Sum, depthwise, simd::Isa};
+use watch::Watcher;
 
-/// The convolution of `x` with `w`.
-pub fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<f32> {
-    shape.check();
-    assert_eq!(x.len(), shape.input_len());
+/// The convolution of the input with `w`. `watch` may look at the output on the way.
+pub fn forward<'a>(
+    isa: Isa,
+    shape: &ConvShape,
+    input: impl Into<Input<'a>>,
+    w: &[f32],
+    watch: Option<Watch<'_>>,
+) -> Vec<f32> {
+    let input = input.into();
+    input.check(shape);
     assert_eq!(w.len(), shape.weight_len());
+    let watcher = Watcher::new(watch);
     if shape.is_depthwise() {
-        depthwise::forward(isa, shape, x, w)
+        depthwise::forward(isa, shape, input, w, &watcher)
     } else if winograd::suits(shape) {
-        winograd::forward(isa, shape, x, w)
+        winograd::forward(isa, shape, input, w, &watcher)
     } else {
-        forward::forward(isa, shape, x, w)
+        forward::forward(isa, shape, input, w, &watcher)
     }
 }
 
-/// Adds to `dx` the gradient to the input, given the gradient `dy` to the output.
-pub fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+/// The gradient to the input, given the gradient `dy` to the output; added to `begun`, if there is something already.
+/// `watch` may look at it on the way.
+pub fn input_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    dy: &[f32],
+    w: &[f32],
+    begun: Option<Vec<f32>>,
+    watch: Option<Watch<'_>>,
+) -> Vec<f32> {
     shape.check();
     assert_eq!(dy.len(), shape.output_len());
     assert_eq!(w.len(), shape.weight_len());
-    assert_eq!(dx.len(), shape.input_len());
+    let dx = Sum::of(begun, shape.input_len());
+    let watcher = Watcher::new(watch);
     if shape.is_depthwise() {
-        depthwise::input_gradient(isa, shape, dy, w, dx);
+        depthwise::input_gradient(isa, shape, dy, w, dx, &watcher)
     } else if winograd::suits(shape) {
-        winograd::input_gradient(isa, shape, dy, w, dx);
+        winograd::input_gradient(isa, shape, dy, w, dx, &watcher)
     } else {
-        input_gradient::input_gradient(isa, shape, dy, w, dx);
+        input_gradient::input_gradient(isa, shape, dy, w, dx, &watcher)
     }
 }
 
 /// Adds to `dw` the gradient to the weights, given the gradient `dy` to the output.
-pub fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    shape.check();
-    assert_eq!(x.len(), shape.input_len());
+pub fn weight_gradient<'a>(
+    isa: Isa,
+    shape: &ConvShape,
+    input: impl Into<Input<'a>>,
+    dy: &[f32],
+    dw: &mut [f32],
+) {
+    let input = input.into();
+    input.check(shape);
     assert_eq!(dy.len(), shape.output_len());
     assert_eq!(dw.len(), shape.weight_len());
     if shape.is_depthwise() {
-        depthwise::weight_gradient(isa, shape, x, dy, dw);
+        depthwise::weight_gradient(isa, shape, input, dy, dw);
     } else if winograd::suits(shape) {
-        winograd::weight_gradient(isa, shape, x, dy, dw);
+        winograd::weight_gradient(isa, shape, input, dy, dw);
     } else {
-        weight_gradient::weight_gradient(isa, shape, x, dy, dw);
+        weight_gradient::weight_gradient(isa, shape, input, dy, dw);
     }
 }

@@ -1,5 +1,7 @@
 //! An image inside a border of zeros.
 
+use super::Reader;
+
 /// An image with zeros around it, reused from image to image: the border stays zero, the inside is overwritten.
 pub struct Padded {
     pub buffer: Vec<f32>,
@@ -39,6 +41,23 @@ impl Padded {
                     to.copy_from_slice(&from[first..first + channels]);
                 }
             }
+        }
+    }
+
+    /// The same of the `image`-th image that `reader` reads.
+    #[inline(always)]
+    pub fn read(&mut self, reader: &mut Reader<'_>, image: usize, first: usize) {
+        let lines = self.height - 2 * self.padding[0];
+        let columns = self.width - 2 * self.padding[1];
+        let start = image * lines * columns;
+        if self.channels != reader.channels {
+            let all = reader.channels;
+            return self.fill(reader.pixels(start..start + lines * columns), all, first);
+        }
+        for y in 0..lines {
+            let to = ((y + self.padding[0]) * self.width + self.padding[1]) * self.channels;
+            let to = &mut self.buffer[to..to + columns * self.channels];
+            reader.copy(start + y * columns..start + (y + 1) * columns, to);
         }
     }
 }

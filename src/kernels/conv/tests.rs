@@ -1,4 +1,7 @@
 use super::*;
+use crate::kernels::batch_norm::{Tail, apply};
+use crate::kernels::elementwise::Activation;
+use crate::kernels::quantize::{Codes, Quantizer};
 use crate::kernels::testing::{assert_close, noise, on_every_isa};
 
 /// (batch, height, width, channels, outputs, kernel, stride, padding, groups), with dilation 1
@@ -136,12 +139,11 @@ fn agrees_with_the_definition_in_double_precision() {
             dx[ix] += f64::from(dy[iy]) * f64::from(w[iw]);
             dw[iw] += f64::from(dy[iy]) * f64::from(x[ix]);
         });
-        let actual = on_every_isa(|isa| forward(isa, &shape, &x, &w));
+        let actual = on_every_isa(|isa| forward(isa, &shape, &x, &w, None));
         assert_close(&actual, &y, 2e-6);
         let actual = on_every_isa(|isa| {
-            let mut dx = start[..x.len()].to_vec();
-            input_gradient(isa, &shape, &dy, &w, &mut dx);
-            dx
+            let begun = start[..x.len()].to_vec();
+            input_gradient(isa, &shape, &dy, &w, Some(begun), None)
         });
         assert_close(&actual, &dx, 2e-6);
         let actual = on_every_isa(|isa| {
@@ -150,6 +152,58 @@ fn agrees_with_the_definition_in_double_precision() {
             dw
         });
         assert_close(&actual, &dw, 2e-6);
+    }
+}
+
+#[test]
+fn the_first_gradient_to_an_input_is_written_and_not_added() {
+    for shape in shapes() {
+        let w = noise(shape.weight_len(), 2);
+        let dy = noise(shape.output_len(), 3);
+        let zeros = || Some(vec![0.0; shape.input_len()]);
+        let added = on_every_isa(|isa| input_gradient(isa, &shape, &dy, &w, zeros(), None));
+        let written = on_every_isa(|isa| input_gradient(isa, &shape, &dy, &w, None, None));
+        assert_eq!(written, added, "{shape:?}");
+    }
+}
+
+#[test]
+fn an_input_that_is_normalized_on_the_way_is_the_normalized_one() {
+    let quantizers = [
+        None,
+        Some(Codes::Uniform {
+            low: 0.0,
+            high: 15.0,
+        }),
+        Some(Codes::Sign),
+    ];
+    for (i, shape) in shapes().into_iter().enumerate() {
+        let x = noise(shape.input_len(), 1);
+        let w = noise(shape.weight_len(), 2);
+        let dy = noise(shape.output_len(), 3);
+        let (scale, shift) = (noise(shape.channels, 4), noise(shape.channels, 5));
+        let quantizer = quantizers[i % 3].map(|codes| Quantizer { codes, scale: 0.1 });
+        let tail = Tail {
+            scale: &scale,
+            shift: &shift,
+            residual: None,
+            activation: Activation::Relu,
+            quantizer,
+        };
+        let found = apply(Isa::current(), &x, &tail, true);
+        let normalized = found.quantized.or(found.plain).expect("a result");
+        let input = Input {
+            x: &x,
+            tail: Some(tail),
+        };
+        let both = |isa, input: Input<'_>| {
+            let mut dw = w.clone();
+            weight_gradient(isa, &shape, input, &dy, &mut dw);
+            [forward(isa, &shape, input, &w, None), dw].concat()
+        };
+        let on_the_way = on_every_isa(|isa| both(isa, input));
+        let before = both(Isa::current(), Input::from(&normalized));
+        assert_eq!(on_the_way, before, "{shape:?}");
     }
 }
 
@@ -165,9 +219,9 @@ fn threads_show_in_no_bit() {
         let passes = |threads| {
             let isa = Isa::current();
             let all = || {
-                let mut all = forward(isa, &shape, &x, &w);
-                let (mut dx, mut dw) = (x.clone(), w.clone());
-                input_gradient(isa, &shape, &dy, &w, &mut dx);
+                let mut all = forward(isa, &shape, &x, &w, None);
+                let mut dw = w.clone();
+                let dx = input_gradient(isa, &shape, &dy, &w, None, None);
                 weight_gradient(isa, &shape, &x, &dy, &mut dw);
                 all.extend(dx.into_iter().chain(dw));
                 all
@@ -186,7 +240,7 @@ fn nan_reaches_every_output_that_sees_it_and_no_other() {
     let shape = shape((1, 5, 5, 2, 3, [3, 3], [1, 1], [1, 1], 1));
     let mut x = noise(shape.input_len(), 1);
     x[0] = f32::NAN; // the corner pixel
-    let y = on_every_isa(|isa| forward(isa, &shape, &x, &noise(shape.weight_len(), 2)));
+    let y = on_every_isa(|isa| forward(isa, &shape, &x, &noise(shape.weight_len(), 2), None));
     for (i, y) in y.iter().enumerate() {
         let (line, column) = (i / 3 / 5, i / 3 % 5);
         assert_eq!(y.is_nan(), line <= 1 && column <= 1, "output {i}");
@@ -198,7 +252,7 @@ fn winograds_filtering_spreads_nan_over_its_tiles_and_no_further() {
     let shape = shape((1, 12, 12, 8, 8, [3, 3], [1, 1], [1, 1], 1));
     let mut x = noise(shape.input_len(), 1);
     x[(5 * 12 + 6) * 8] = f32::NAN;
-    let y = on_every_isa(|isa| forward(isa, &shape, &x, &noise(shape.weight_len(), 2)));
+    let y = on_every_isa(|isa| forward(isa, &shape, &x, &noise(shape.weight_len(), 2), None));
     for (i, y) in y.iter().enumerate() {
         let (line, column) = (i / 8 / 12, i / 8 % 12);
         let [seen, near] = [1, 2].map(|d| line.abs_diff(5) <= d && column.abs_diff(6) <= d);
@@ -211,5 +265,5 @@ fn winograds_filtering_spreads_nan_over_its_tiles_and_no_further() {
 #[should_panic(expected = "groups divide")]
 fn groups_that_do_not_divide_are_refused() {
     let shape = shape((1, 5, 5, 3, 4, [3, 3], [1, 1], [1, 1], 2));
-    forward(Isa::current(), &shape, &[0.0; 75], &[0.0; 36]);
+    forward(Isa::current(), &shape, &[0.0; 75][..], &[0.0; 36], None);
 }

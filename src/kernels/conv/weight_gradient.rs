@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Padded};
+use super::{ConvShape, Input, Padded, input::Reader};
 use crate::kernels::{
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
@@ -16,13 +16,20 @@ use crate::kernels::{
 const GRAIN: usize = 8;
 
 /// Adds to `dw` the gradient to the weights.
-pub(super) fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+pub(super) fn weight_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    dy: &[f32],
+    dw: &mut [f32],
+) {
     let rows = dw.len() / shape.outputs;
     let dw = Shared::new(dw.as_mut_ptr());
     parallel::split(rows, GRAIN, shape.products(), |rows| {
         isa.run(Rows {
+            isa,
             shape,
-            x,
+            input,
             dy,
             rows,
             dw: dw.start(),
@@ -32,8 +39,9 @@ pub(super) fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32]
 
 /// Rows `rows` of the weights: counted along (ky, kx, c).
 struct Rows<'a> {
+    isa: Isa,
     shape: &'a ConvShape,
-    x: &'a [f32],
+    input: Input<'a>,
     dy: &'a [f32],
     rows: Range<usize>,
     dw: *mut f32,
@@ -44,8 +52,9 @@ impl Kernel for Rows<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Rows {
+            isa,
             shape,
-            x,
+            input,
             dy,
             rows,
             dw,
@@ -80,13 +89,15 @@ impl Kernel for Rows<'_> {
         } else {
             group_in
         };
+        let mut reader = Reader::new(isa, input, channels);
         for n in 0..batch {
-            let pixels = &x[n * height * width * channels..][..height * width * channels];
             for g in 0..groups {
                 let a = if shape.is_pointwise() {
-                    pixels.as_ptr()
+                    reader
+                        .pixels(n * height * width..(n + 1) * height * width)
+                        .as_ptr()
                 } else {
-                    image.fill(pixels, channels, g * group_in);
+                    image.read(&mut reader, n, g * group_in);
                     image.buffer.as_ptr()
                 };
                 let mut row = rows.start;

@@ -2,17 +2,16 @@
 
 use dfdx::{
     shapes::HasShape,
-    tensor::{NoneTape, PutTape, SplitTape, TensorFromVec},
+    tensor::{CpuError, NoneTape, TensorFromVec},
 };
 
 use super::{
-    Activation, AnyTape, Quantizer, Tensor1, Tensor4,
-    gradient::{give, take},
+    Activation, AnyTape, Gradients, Node, Node1, Node4, Quantizer, Tensor1, Tensor4, node::Place,
     values,
 };
 use crate::kernels::{
     Isa,
-    batch_norm::{self, Backward, Upstream},
+    batch_norm::{self, Backward, Summing, Upstream},
 };
 
 /// Added to variances before the square root.
@@ -53,10 +52,9 @@ impl RunningStatistics {
 }
 
 /// What comes after normalization.
-#[derive(Debug)]
 pub struct Tail<T> {
     /// What is added; it has the shape of the input and may be a fork of it.
-    pub residual: Option<Tensor4<T>>,
+    pub residual: Option<Node4<T>>,
     /// What clips the sum.
     pub activation: Activation,
     /// What rounds the clipped sum. Its gradient is the clipped straight-through estimator.
@@ -81,7 +79,7 @@ impl<T: AnyTape> Tail<T> {
     /// The same, recording nothing.
     pub fn without_tape(self) -> Tail<NoneTape> {
         Tail {
-            residual: self.residual.map(|residual| residual.split_tape().0),
+            residual: self.residual.map(|residual| residual.without_tape().0),
             activation: self.activation,
             quantizer: self.quantizer,
             plain: self.plain,
@@ -90,120 +88,212 @@ impl<T: AnyTape> Tail<T> {
 }
 
 /// Batch norm with its tail.
-#[derive(Debug)]
 pub struct Normalized<T> {
     /// The clipped sum, if it is wanted.
-    pub plain: Option<Tensor4<T>>,
+    pub plain: Option<Node4<T>>,
     /// The rounded one, if there is a quantizer.
-    pub quantized: Option<Tensor4<T>>,
+    pub quantized: Option<Node4<T>>,
+}
+
+/// Batch norm with an activation and a quantizer that nobody but a convolution reads: it is never stored.
+pub struct Deferred<T> {
+    /// What is normalized.
+    pub(super) x: Node4<T>,
+    pub(super) normalization: Normalization,
+}
+
+/// Batch norm with the statistics of a batch.
+pub(super) struct Normalization {
+    gamma: Tensor1,
+    /// Of the gradients to gamma and beta.
+    places: [Place; 2],
+    mean: Vec<f32>,
+    inverse_deviation: Vec<f32>,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    activation: Activation,
+    quantizer: Option<Quantizer>,
+}
+
+impl Normalization {
+    /// Measures `x` and moves the running statistics. Gives the tape of the parameters, too.
+    fn new<T: AnyTape>(
+        x: &Node4,
+        [gamma, beta]: [Node1<T>; 2],
+        running: &mut RunningStatistics,
+        activation: Activation,
+        quantizer: Option<Quantizer>,
+    ) -> (Self, T) {
+        let (gamma, place_gamma, tape_gamma) = gamma.split();
+        let (beta, place_beta, tape_beta) = beta.split();
+        let channels = values(&gamma).len();
+        assert!(values(&beta).len() == channels);
+        let batch = x.statistics(channels);
+        running.update(&batch, x.values().len() / channels);
+        let inverse_deviation = inverse_deviation(&batch.variance);
+        let (scale, shift) = affine(&gamma, &beta, &batch.mean, &inverse_deviation);
+        let normalization = Normalization {
+            gamma,
+            places: [place_gamma, place_beta],
+            mean: batch.mean.clone(),
+            inverse_deviation,
+            scale,
+            shift,
+            activation,
+            quantizer,
+        };
+        (normalization, tape_gamma.merge(tape_beta))
+    }
+
+    /// What becomes of each number.
+    pub(super) fn tail<'a>(&'a self, residual: Option<&'a [f32]>) -> batch_norm::Tail<'a> {
+        batch_norm::Tail {
+            scale: &self.scale,
+            shift: &self.shift,
+            residual,
+            activation: self.activation,
+            quantizer: self.quantizer,
+        }
+    }
+
+    /// What the backward pass reads.
+    fn pass<'a>(
+        &'a self,
+        x: &'a [f32],
+        tail: batch_norm::Tail<'a>,
+        residual: bool,
+    ) -> Backward<'a> {
+        Backward {
+            x,
+            tail,
+            mean: &self.mean,
+            inverse_deviation: &self.inverse_deviation,
+            gamma: values(&self.gamma),
+            clipped: None,
+            residual,
+        }
+    }
+
+    /// The sums that the gradients need, of the one result.
+    pub(super) fn summing<'a>(&'a self, x: &'a [f32]) -> Summing<'a> {
+        Summing::new(Isa::current(), self.pass(x, self.tail(None), false))
+    }
+
+    /// Puts the gradients to gamma and beta in their places.
+    pub(super) fn give(
+        &self,
+        gradients: &mut Gradients,
+        gamma: Vec<f32>,
+        beta: Vec<f32>,
+    ) -> Result<(), CpuError> {
+        self.places[0].give(gradients, gamma)?;
+        self.places[1].give(gradients, beta)
+    }
+}
+
+/// Batch norm with an activation and a quantizer for a convolution alone.
+pub fn defer_batch_norm<T: AnyTape>(
+    x: Node4<T>,
+    gamma: Node1<T>,
+    beta: Node1<T>,
+    running: &mut RunningStatistics,
+    activation: Activation,
+    quantizer: Option<Quantizer>,
+) -> Deferred<T> {
+    let (x, tape) = x.without_tape();
+    let (normalization, parameters) =
+        Normalization::new(&x, [gamma, beta], running, activation, quantizer);
+    Deferred {
+        x: x.put_tape(tape.merge(parameters)),
+        normalization,
+    }
 }
 
 /// `clip(gamma * (x - mean) / sqrt(variance + 1e-5) + beta + residual)` and what a quantizer makes of it, with mean and
 /// variance of this batch, which also move the running statistics.
 pub fn batch_norm<T: AnyTape>(
-    x: Tensor4<T>,
-    gamma: Tensor1<T>,
-    beta: Tensor1<T>,
+    x: Node4<T>,
+    gamma: Node1<T>,
+    beta: Node1<T>,
     running: &mut RunningStatistics,
     tail: Tail<T>,
 ) -> Normalized<T> {
-    let (x, tape) = x.split_tape();
-    let (gamma, tape_gamma) = gamma.split_tape();
-    let (beta, tape_beta) = beta.split_tape();
-    let mut tape = tape.merge(tape_gamma).merge(tape_beta);
+    let (x, tape) = x.without_tape();
     let Tail {
         residual,
         activation,
         quantizer,
         plain,
     } = tail;
-    let residual = residual.map(|residual| {
-        assert_eq!(residual.shape(), x.shape());
-        let (residual, tape_residual) = residual.split_tape();
-        tape = std::mem::take(&mut tape).merge(tape_residual);
-        residual
-    });
-    let channels = x.shape().3;
-    assert!(values(&gamma).len() == channels && values(&beta).len() == channels);
-    let batch = batch_norm::statistics(Isa::current(), values(&x), channels);
-    running.update(&batch, values(&x).len() / channels);
-    let inverse_deviation: Vec<f32> = inverse_deviation(&batch.variance);
-    let mean = batch.mean;
-    let (scale, shift) = affine(&gamma, &beta, &mean, &inverse_deviation);
-    let found = batch_norm::apply(
-        Isa::current(),
-        values(&x),
-        &batch_norm::Tail {
-            scale: &scale,
-            shift: &shift,
-            residual: residual.as_ref().map(values),
-            activation,
-            quantizer,
-        },
-        plain,
-    );
+    assert_eq!(x.shape().3, gamma.shape().0);
+    let (normalization, parameters) =
+        Normalization::new(&x, [gamma, beta], running, activation, quantizer);
+    let (x, place, _) = x.split();
+    let mut tape = tape.merge(parameters);
+    let (residual, place_residual) = match residual {
+        None => (None, None),
+        Some(residual) => {
+            assert_eq!(residual.shape(), x.shape());
+            let (residual, place, other) = residual.split();
+            tape = tape.merge(other);
+            (Some(residual), Some(place))
+        }
+    };
+    let tail = normalization.tail(residual.as_ref().map(values));
+    let found = batch_norm::apply(Isa::current(), values(&x), &tail, plain);
     let out = |y: Vec<f32>| x.device().tensor_from_vec(y, *x.shape());
     let (plain, quantized) = (found.plain.map(out), found.quantized.map(out));
-    let (y, q) = (
-        plain.as_ref().map(|y| y.ghost()),
-        quantized.as_ref().map(|q| q.ghost()),
-    );
-    let residual_ghost = residual.as_ref().map(|residual| residual.ghost());
-    // only what clips or rounds needs its summand again
-    let clips = T::OWNS_TAPE && (activation != Activation::None || quantizer.is_some());
-    let residual = residual.filter(|_| clips);
-    let beta = beta.ghost();
-    tape.add_backward_op(move |gradients| {
-        let upstream = Upstream {
-            plain: match &y {
-                Some(y) => Some(take!(gradients, y)),
-                None => None,
-            },
-            quantized: match &q {
-                Some(q) => Some(take!(gradients, q)),
-                None => None,
-            },
-        };
-        let pass = Backward {
-            x: values(&x),
-            tail: batch_norm::Tail {
-                scale: &scale,
-                shift: &shift,
-                residual: residual.as_ref().map(values),
-                activation,
-                quantizer,
-            },
-            mean: &mean,
-            inverse_deviation: &inverse_deviation,
-            gamma: values(&gamma),
-            residual: residual_ghost.is_some(),
-        };
-        let found = batch_norm::backward(Isa::current(), &pass, upstream);
-        give!(gradients, &gamma, found.gamma);
-        give!(gradients, &beta, found.beta);
-        // one after the other, so that x and the residual may be the same
-        give!(gradients, &x, found.x);
-        if let (Some(residual), Some(gradient)) = (&residual_ghost, found.residual) {
-            give!(gradients, residual, gradient);
-        }
-        Ok(())
-    });
+    let places: [Place; 2] = Default::default();
+    if T::OWNS_TAPE {
+        // only what clips or rounds needs its summand again, or its result, which somebody else will keep
+        let clips = activation != Activation::None || quantizer.is_some();
+        let residual = residual.filter(|_| clips);
+        let clipped = plain.clone().filter(|_| residual.is_some());
+        let residual = residual.filter(|_| clipped.is_none());
+        let [y, q] = places.clone();
+        tape.add_backward_op(move |gradients| {
+            let upstream = Upstream {
+                plain: y.take(gradients)?,
+                quantized: q.take(gradients)?,
+            };
+            if upstream.plain.is_none() && upstream.quantized.is_none() {
+                return Ok(()); // nothing depends on it
+            }
+            let tail = normalization.tail(residual.as_ref().map(values));
+            let wants = place_residual.is_some();
+            let pass = Backward {
+                clipped: clipped.as_ref().map(values),
+                ..normalization.pass(values(&x), tail, wants)
+            };
+            let found = batch_norm::backward(Isa::current(), &pass, upstream);
+            normalization.give(gradients, found.gamma, found.beta)?;
+            // one after the other, so that x and the residual may be the same
+            place.give(gradients, found.x)?;
+            match (place_residual, found.residual) {
+                (Some(place), Some(gradient)) => place.give(gradients, gradient),
+                _ => Ok(()),
+            }
+        });
+    }
     let mut tape = Some(tape);
-    let mut with_tape = |out: Tensor4| out.put_tape(tape.take().unwrap_or_default());
+    let mut with_tape =
+        |place: &Place, out: Tensor4| Node::at(place.clone(), out, tape.take().unwrap_or_default());
+    let [y, q] = &places;
     Normalized {
-        quantized: quantized.map(&mut with_tape),
-        plain: plain.map(&mut with_tape),
+        quantized: quantized.map(|out| with_tape(q, out)),
+        plain: plain.map(|out| with_tape(y, out)),
     }
 }
 
 /// [`batch_norm()`] with the running statistics instead of the batch's.
 pub fn batch_norm_inference(
-    x: Tensor4,
+    x: Node4,
     gamma: &Tensor1,
     beta: &Tensor1,
     running: &RunningStatistics,
     tail: Tail<NoneTape>,
 ) -> Normalized<NoneTape> {
+    let (x, ..) = x.split();
     let inverse_deviation = inverse_deviation(&running.variance);
     let (scale, shift) = affine(gamma, beta, &running.mean, &inverse_deviation);
     let found = batch_norm::apply(
@@ -212,13 +302,13 @@ pub fn batch_norm_inference(
         &batch_norm::Tail {
             scale: &scale,
             shift: &shift,
-            residual: tail.residual.as_ref().map(values),
+            residual: tail.residual.as_ref().map(Node::values),
             activation: tail.activation,
             quantizer: tail.quantizer,
         },
         tail.plain,
     );
-    let out = |y: Vec<f32>| x.device().tensor_from_vec(y, *x.shape());
+    let out = |y: Vec<f32>| Node::from(x.device().tensor_from_vec(y, *x.shape()));
     Normalized {
         plain: found.plain.map(out),
         quantized: found.quantized.map(out),

@@ -1,26 +1,15 @@
 //! The fully connected layer.
 
-use dfdx::{
-    shapes::HasShape,
-    tensor::{PutTape, SplitTape, TensorFromVec},
-};
+use dfdx::{shapes::HasShape, tensor::TensorFromVec};
 
-use super::{
-    AnyTape, Tensor1, Tensor2, add_bias,
-    gradient::{put, take},
-    values,
-};
+use super::{AnyTape, Node, Node1, Node2, add_bias, values};
 use crate::kernels::{
     Isa,
     conv::{self, ConvShape},
 };
 
 /// `x w + bias` for `x` (batch, inputs), weights (inputs, outputs) and one bias per output.
-pub fn linear<T: AnyTape>(
-    x: Tensor2<T>,
-    weight: Tensor2<T>,
-    bias: Option<Tensor1<T>>,
-) -> Tensor2<T> {
+pub fn linear<T: AnyTape>(x: Node2<T>, weight: Node2<T>, bias: Option<Node1<T>>) -> Node2<T> {
     let product = multiply(x, weight);
     match bias {
         Some(bias) => add_bias(product, bias),
@@ -29,10 +18,10 @@ pub fn linear<T: AnyTape>(
 }
 
 /// `x w`, computed as a convolution of one pixel.
-fn multiply<T: AnyTape>(x: Tensor2<T>, weight: Tensor2<T>) -> Tensor2<T> {
-    let (x, tape_x) = x.split_tape();
-    let (weight, tape_weight) = weight.split_tape();
-    let mut tape = tape_x.merge(tape_weight);
+fn multiply<T: AnyTape>(x: Node2<T>, weight: Node2<T>) -> Node2<T> {
+    let (x, place, tape_x) = x.split();
+    let (weight, place_weight, tape_weight) = weight.split();
+    let tape = tape_x.merge(tape_weight);
     let (rows, inputs) = *x.shape();
     let (weight_inputs, outputs) = *weight.shape();
     assert_eq!(inputs, weight_inputs, "weights fit the input");
@@ -48,19 +37,16 @@ fn multiply<T: AnyTape>(x: Tensor2<T>, weight: Tensor2<T>) -> Tensor2<T> {
         padding: [0, 0],
         groups: 1,
     };
-    let y = conv::forward(Isa::current(), &shape, values(&x), values(&weight));
+    let y = conv::forward(Isa::current(), &shape, values(&x), values(&weight), None);
     let out = x.device().tensor_from_vec(y, (rows, outputs));
-    let y = out.ghost();
-    tape.add_backward_op(move |gradients| {
+    Node::made(out, tape, move |gradients, dy| {
         let isa = Isa::current();
-        let dy = take!(gradients, &y);
-        let mut dw = take!(gradients, &weight);
+        let begun = place_weight.take(gradients)?;
+        let mut dw = begun.unwrap_or_else(|| vec![0.0; inputs * outputs]);
         conv::weight_gradient(isa, &shape, values(&x), &dy, &mut dw);
-        put!(gradients, &weight, dw);
-        let mut dx = take!(gradients, &x);
-        conv::input_gradient(isa, &shape, &dy, values(&weight), &mut dx);
-        put!(gradients, &x, dx);
-        Ok(())
-    });
-    out.put_tape(tape)
+        place_weight.put(gradients, dw)?;
+        let begun = place.take(gradients)?;
+        let dx = conv::input_gradient(isa, &shape, &dy, values(&weight), begun, None);
+        place.put(gradients, dx)
+    })
 }

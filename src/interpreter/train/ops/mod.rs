@@ -1,11 +1,11 @@
 //! Differentiable operations on dfdx's tape.
 //!
-//! Each operation takes tensors with a tape `T`, computes its result with [`kernels`](crate::kernels), and leaves on the
-//! tape how gradients flow back. With `NoneTape` nothing is recorded: the same operations serve inference. Operations
+//! Each operation takes [`Node`]s, tensors with a tape `T`, computes its result with [`kernels`](crate::kernels), and leaves on
+//! the tape how gradients flow back. With `NoneTape` nothing is recorded: the same operations serve inference. Operations
 //! know nothing about layers, quantizers or networks.
 //!
 //! A parameter is a tensor without a tape; `parameter.retaped::<T>()` hands it to an operation, and its gradient is
-//! found under the parameter's own tensor. A tensor that is used twice is forked with `with_empty_tape()`; both uses add
+//! found under the parameter's own tensor. What is used twice is forked with [`Node::fork`]; both uses add
 //! to its gradient, also when one operation gets both.
 //!
 //! Shapes that do not fit are bugs of the caller and panic. The gradient of a tensor that an operation made is gone after
@@ -19,8 +19,8 @@ mod batch_norm;
 mod bias;
 mod concat;
 mod conv;
-mod gradient;
 mod linear;
+mod node;
 mod pad_shortcut;
 mod pool;
 mod raw;
@@ -31,11 +31,15 @@ mod tests;
 
 pub use activation::activate;
 pub use add::add;
-pub use batch_norm::{Normalized, RunningStatistics, Tail, batch_norm, batch_norm_inference};
+pub use batch_norm::{
+    Deferred, Normalized, RunningStatistics, Tail, batch_norm, batch_norm_inference,
+    defer_batch_norm,
+};
 pub use bias::add_bias;
 pub use concat::concat;
-pub use conv::{ConvOptions, conv2d};
+pub use conv::{ConvOptions, Source, conv2d};
 pub use linear::linear;
+pub use node::Node;
 pub use pad_shortcut::pad_shortcut;
 pub use pool::{PoolOptions, average_pool, global_average_pool, max_pool};
 pub use raw::values;
@@ -60,6 +64,15 @@ pub type Tensor2<T = NoneTape> = Tensor<(usize, usize), f32, Cpu, T>;
 
 /// One number per channel.
 pub type Tensor1<T = NoneTape> = Tensor<(usize,), f32, Cpu, T>;
+
+/// A tensor of images on its way through operations.
+pub type Node4<T = NoneTape> = Node<(usize, usize, usize, usize), T>;
+
+/// Rows of features on their way through operations.
+pub type Node2<T = NoneTape> = Node<(usize, usize), T>;
+
+/// One number per channel on their way through operations.
+pub type Node1<T = NoneTape> = Node<(usize,), T>;
 
 /// A single number.
 pub type Tensor0<T = NoneTape> = Tensor<(), f32, Cpu, T>;

@@ -1,15 +1,12 @@
 //! Every `stride`-th pixel, with zeros as further channels: the shortcut without parameters of residual networks.
 
-use dfdx::{
-    shapes::HasShape,
-    tensor::{PutTape, SplitTape, TensorFromVec},
-};
+use dfdx::{shapes::HasShape, tensor::TensorFromVec};
 
-use super::{AnyTape, Tensor4, gradient::take, values};
+use super::{AnyTape, Node, Node4, values};
 
 /// (batch, height, width, channels) to (batch, height / stride, width / stride, outputs), rounded up.
-pub fn pad_shortcut<T: AnyTape>(x: Tensor4<T>, stride: usize, outputs: usize) -> Tensor4<T> {
-    let (x, mut tape) = x.split_tape();
+pub fn pad_shortcut<T: AnyTape>(x: Node4<T>, stride: usize, outputs: usize) -> Node4<T> {
+    let (x, place, tape) = x.split();
     let (batch, height, width, channels) = *x.shape();
     let (out_h, out_w) = (height.div_ceil(stride), width.div_ceil(stride));
     // Where the channels of each pixel come from and go to.
@@ -28,16 +25,14 @@ pub fn pad_shortcut<T: AnyTape>(x: Tensor4<T>, stride: usize, outputs: usize) ->
     let out = x
         .device()
         .tensor_from_vec(y, (batch, out_h, out_w, outputs));
-    let (x, y) = (x.ghost(), out.ghost());
-    tape.add_backward_op(move |gradients| {
-        let dy = take!(gradients, &y);
-        let dx = gradients.get_or_alloc_mut(&x)?;
+    Node::made(out, tape, move |gradients, dy| {
+        let begun = place.take(gradients)?;
+        let mut dx = begun.unwrap_or_else(|| vec![0.0; batch * height * width * channels]);
         for (to, from) in moves() {
             for (dx, dy) in dx[to..to + channels].iter_mut().zip(&dy[from..]) {
                 *dx += dy;
             }
         }
-        Ok(())
-    });
-    out.put_tape(tape)
+        place.put(gradients, dx)
+    })
 }

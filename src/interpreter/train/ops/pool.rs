@@ -1,11 +1,8 @@
 //! Average and maximum pooling.
 
-use dfdx::{
-    shapes::HasShape,
-    tensor::{PutTape, SplitTape, TensorFromVec},
-};
+use dfdx::{shapes::HasShape, tensor::TensorFromVec};
 
-use super::{AnyTape, Tensor2, Tensor4, gradient::take, values};
+use super::{AnyTape, Node, Node2, Node4, values};
 use crate::kernels::{
     Isa,
     pool::{self, PoolShape},
@@ -42,56 +39,51 @@ impl PoolOptions {
 }
 
 /// Averages over the whole image: (batch, height, width, channels) to (batch, channels).
-pub fn global_average_pool<T: AnyTape>(x: Tensor4<T>) -> Tensor2<T> {
-    let (x, mut tape) = x.split_tape();
+pub fn global_average_pool<T: AnyTape>(x: Node4<T>) -> Node2<T> {
+    let (x, place, tape) = x.split();
     let (batch, height, width, channels) = *x.shape();
     let shape = PoolShape::global(batch, height, width, channels);
     let y = pool::average(Isa::current(), &shape, values(&x));
     let out = x.device().tensor_from_vec(y, (batch, channels));
-    let (x, y) = (x.ghost(), out.ghost());
-    tape.add_backward_op(move |gradients| {
-        let dy = take!(gradients, &y);
-        let dx = gradients.get_or_alloc_mut(&x)?;
-        pool::average_backward(Isa::current(), &shape, &dy, dx);
-        Ok(())
-    });
-    out.put_tape(tape)
+    Node::made(out, tape, move |gradients, dy| {
+        let begun = place.take(gradients)?;
+        let mut dx = begun.unwrap_or_else(|| vec![0.0; shape.input_len()]);
+        pool::average_backward(Isa::current(), &shape, &dy, &mut dx);
+        place.put(gradients, dx)
+    })
 }
 
 /// Averages over windows.
-pub fn average_pool<T: AnyTape>(x: Tensor4<T>, options: PoolOptions) -> Tensor4<T> {
-    let (x, mut tape) = x.split_tape();
+pub fn average_pool<T: AnyTape>(x: Node4<T>, options: PoolOptions) -> Node4<T> {
+    let (x, place, tape) = x.split();
     let shape = options.shape(*x.shape());
     let y = pool::average(Isa::current(), &shape, values(&x));
     let [out_h, out_w] = shape.output_size();
     let out = x
         .device()
         .tensor_from_vec(y, (shape.batch, out_h, out_w, shape.channels));
-    let (x, y) = (x.ghost(), out.ghost());
-    tape.add_backward_op(move |gradients| {
-        let dy = take!(gradients, &y);
-        let dx = gradients.get_or_alloc_mut(&x)?;
-        pool::average_backward(Isa::current(), &shape, &dy, dx);
-        Ok(())
-    });
-    out.put_tape(tape)
+    Node::made(out, tape, move |gradients, dy| {
+        let begun = place.take(gradients)?;
+        let mut dx = begun.unwrap_or_else(|| vec![0.0; shape.input_len()]);
+        pool::average_backward(Isa::current(), &shape, &dy, &mut dx);
+        place.put(gradients, dx)
+    })
 }
 
 /// Maxima of windows. The gradient goes to the first of equal pixels.
-pub fn max_pool<T: AnyTape>(x: Tensor4<T>, options: PoolOptions) -> Tensor4<T> {
-    let (x, mut tape) = x.split_tape();
+pub fn max_pool<T: AnyTape>(x: Node4<T>, options: PoolOptions) -> Node4<T> {
+    let (x, place, tape) = x.split();
     let shape = options.shape(*x.shape());
     let y = pool::maximum(Isa::current(), &shape, values(&x));
     let [out_h, out_w] = shape.output_size();
     let out = x
         .device()
         .tensor_from_vec(y, (shape.batch, out_h, out_w, shape.channels));
-    let (y, y_ghost) = (out.clone(), out.ghost());
-    tape.add_backward_op(move |gradients| {
-        let dy = take!(gradients, &y_ghost);
-        let dx = gradients.get_or_alloc_mut(&x)?;
-        pool::maximum_backward(Isa::current(), &shape, values(&x), values(&y), &dy, dx);
-        Ok(())
-    });
-    out.put_tape(tape)
+    let y = out.clone();
+    Node::made(out, tape, move |gradients, dy| {
+        let begun = place.take(gradients)?;
+        let mut dx = begun.unwrap_or_else(|| vec![0.0; shape.input_len()]);
+        pool::maximum_backward(Isa::current(), &shape, values(&x), values(&y), &dy, &mut dx);
+        place.put(gradients, dx)
+    })
 }

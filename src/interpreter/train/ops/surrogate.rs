@@ -5,52 +5,40 @@
 
 use dfdx::{
     shapes::{HasShape, Shape},
-    tensor::{Cpu, PutTape, SplitTape, Tensor, TensorFromVec},
+    tensor::TensorFromVec,
 };
 
-use super::{
-    AnyTape, Tensor1,
-    gradient::{give, take},
-    values,
-};
+use super::{AnyTape, Node, Node1, values};
 
 /// `y = forward(x)`. `backward(x, dy)` gives the gradient to `x`, in the buffer of `dy` where that is possible.
 pub fn surrogate<S: Shape, T: AnyTape>(
-    x: Tensor<S, f32, Cpu, T>,
+    x: Node<S, T>,
     forward: impl FnOnce(&[f32]) -> Vec<f32>,
     backward: impl FnOnce(&[f32], Vec<f32>) -> Vec<f32> + 'static,
-) -> Tensor<S, f32, Cpu, T> {
-    let (x, mut tape) = x.split_tape();
+) -> Node<S, T> {
+    let (x, place, tape) = x.split();
     let out = x.device().tensor_from_vec(forward(values(&x)), *x.shape());
-    let y = out.ghost();
-    tape.add_backward_op(move |gradients| {
-        let dy = take!(gradients, &y);
-        give!(gradients, &x, backward(values(&x), dy));
-        Ok(())
-    });
-    out.put_tape(tape)
+    Node::made(out, tape, move |gradients, dy| {
+        place.give(gradients, backward(values(&x), dy))
+    })
 }
 
 /// `y = forward(x, p)` with a learned parameter, such as a step size. `backward(x, p, dy)` gives the gradients to `x` and `p`.
 /// The parameter is not `x` itself.
 pub fn surrogate_with_parameter<S: Shape, T: AnyTape>(
-    x: Tensor<S, f32, Cpu, T>,
-    parameter: Tensor1<T>,
+    x: Node<S, T>,
+    parameter: Node1<T>,
     forward: impl FnOnce(&[f32], &[f32]) -> Vec<f32>,
     backward: impl FnOnce(&[f32], &[f32], Vec<f32>) -> (Vec<f32>, Vec<f32>) + 'static,
-) -> Tensor<S, f32, Cpu, T> {
-    let (x, tape_x) = x.split_tape();
-    let (parameter, tape_parameter) = parameter.split_tape();
-    let mut tape = tape_x.merge(tape_parameter);
+) -> Node<S, T> {
+    let (x, place, tape_x) = x.split();
+    let (parameter, place_parameter, tape_parameter) = parameter.split();
+    let tape = tape_x.merge(tape_parameter);
     let y = forward(values(&x), values(&parameter));
     let out = x.device().tensor_from_vec(y, *x.shape());
-    let y = out.ghost();
-    tape.add_backward_op(move |gradients| {
-        let dy = take!(gradients, &y);
+    Node::made(out, tape, move |gradients, dy| {
         let (dx, dp) = backward(values(&x), values(&parameter), dy);
-        give!(gradients, &x, dx);
-        give!(gradients, &parameter, dp);
-        Ok(())
-    });
-    out.put_tape(tape)
+        place.give(gradients, dx)?;
+        place_parameter.give(gradients, dp)
+    })
 }

@@ -1,11 +1,12 @@
 use dfdx::{
     optim::SgdConfig,
     shapes::HasShape,
-    tensor::{AsArray, NoneTape, PutTape, TensorFromVec, Trace, WithEmptyTape},
+    tensor::{AsArray, PutTape, TensorFromVec, Trace, WithEmptyTape},
     tensor_ops::Backward,
 };
 
 use super::*;
+use crate::kernels::quantize::Codes;
 use crate::kernels::testing::{assert_close, noise, numeric_gradient};
 
 fn images(shape: (usize, usize, usize, usize), seed: u64) -> Tensor4 {
@@ -19,19 +20,29 @@ fn vector(values: Vec<f32>) -> Tensor1 {
 }
 
 /// The gradient of `sum of y * (1, 2, 3, ...) / 10`, so that every element of `y` counts differently.
-fn backward(y: Tensor4<Recording>) -> Gradients {
+fn backward(y: Node4<Recording>) -> Gradients {
     weighted(y).backward()
 }
 
-fn weighted<T: AnyTape>(y: Tensor4<T>) -> Tensor0<T> {
-    let len = values(&y).len();
-    let weights: Tensor2<T> = y
-        .device()
+fn weighted<T: AnyTape>(y: Node4<T>) -> Tensor0<T> {
+    let len = y.values().len();
+    let weights: Tensor2<T> = Cpu::default()
         .tensor_from_vec((0..len).map(weight).collect(), (len, 1))
         .put_tape(T::default());
-    use dfdx::tensor_ops::ReshapeTo;
-    let row: Tensor2<T> = y.try_reshape_like(&(1, len)).unwrap();
-    linear(row, weights, None).try_reshape_like(&()).unwrap()
+    let sum = linear(y.reshape(&(1, len)), weights.into(), None).reshape(&());
+    sum_of(sum)
+}
+
+/// What an operation made, for dfdx to go back from.
+fn sum_of<T: AnyTape>(y: Node<(), T>) -> Tensor0<T> {
+    let (y, place, mut tape) = y.split();
+    let loss = y.device().tensor_from_vec(values(&y).to_vec(), ());
+    let ghost = loss.ghost();
+    tape.add_backward_op(move |gradients| {
+        let d = gradients.get_or_alloc_mut(&ghost)?[0];
+        place.give(gradients, vec![d])
+    });
+    loss.put_tape(tape)
 }
 
 fn weight(i: usize) -> f32 {
@@ -45,10 +56,10 @@ fn gradient_of(gradients: &Gradients, x: &Tensor4) -> Vec<f32> {
 #[test]
 fn a_tensor_added_to_itself_counts_twice() {
     let x = images((1, 2, 2, 3), 1);
-    let traced = x.clone().traced(Gradients::leaky());
-    let fork = traced.with_empty_tape();
+    let traced = Node::from(x.clone().traced(Gradients::leaky()));
+    let fork = traced.fork();
     let y = add(traced, fork);
-    for (y, x) in values(&y).iter().zip(values(&x)) {
+    for (y, x) in y.values().iter().zip(values(&x)) {
         assert_eq!(*y, 2.0 * x);
     }
     let gradients = backward(y);
@@ -60,13 +71,13 @@ fn a_tensor_added_to_itself_counts_twice() {
 #[test]
 fn concatenated_channels_go_back_where_they_came_from() {
     let (x, z) = (images((2, 2, 1, 3), 1), images((2, 2, 1, 2), 2));
-    let traced = x.clone().traced(Gradients::leaky());
-    let fork = traced.with_empty_tape();
-    let other = z.clone().put_tape(Recording::default());
+    let traced = Node::from(x.clone().traced(Gradients::leaky()));
+    let fork = traced.fork();
+    let other = Node::from(z.clone().put_tape(Recording::default()));
     // The first tensor stands at both ends.
     let y = concat(vec![traced, other, fork]);
     assert_eq!(*y.shape(), (2, 2, 1, 8));
-    for (pixel, row) in values(&y).chunks(8).enumerate() {
+    for (pixel, row) in y.values().chunks(8).enumerate() {
         let (x, z) = (&values(&x)[pixel * 3..][..3], &values(&z)[pixel * 2..][..2]);
         assert_eq!(row, [x, z, x].concat());
     }
@@ -87,16 +98,16 @@ fn batch_norm_takes_its_own_input_as_residual() {
     let gamma = vector(vec![1.5, 0.5, 2.0]);
     let beta = vector(vec![0.1, 0.2, 0.3]);
     let run = |residual_is_x: bool| {
-        let traced = x.clone().traced(Gradients::leaky());
+        let traced = Node::from(x.clone().traced(Gradients::leaky()));
+        let other = images(shape, 1);
         let residual = if residual_is_x {
-            traced.with_empty_tape()
+            traced.fork()
         } else {
             // an equal tensor of its own
-            images(shape, 1).put_tape(Recording::default())
+            other.retaped().into()
         };
-        let other = residual.retaped::<NoneTape>();
         let mut running = RunningStatistics::new(3);
-        let (gamma, beta) = (gamma.retaped(), beta.retaped());
+        let (gamma, beta) = (gamma.retaped().into(), beta.retaped().into());
         let y = batch_norm(
             traced,
             gamma,
@@ -108,7 +119,8 @@ fn batch_norm_takes_its_own_input_as_residual() {
             },
         );
         let gradients = backward(y.plain.unwrap());
-        (gradient_of(&gradients, &x), gradient_of(&gradients, &other))
+        let others = (!residual_is_x).then(|| gradient_of(&gradients, &other));
+        (gradient_of(&gradients, &x), others.unwrap_or_default())
     };
     let (both, _) = run(true);
     let (from_input, from_residual) = run(false);
@@ -123,9 +135,9 @@ fn running_statistics_follow_the_batches() {
     let mut running = RunningStatistics::new(1);
     let (gamma, beta) = (vector(vec![1.0]), vector(vec![0.0]));
     let forward = |running: &mut RunningStatistics| {
-        let (gamma, beta) = (gamma.clone(), beta.clone());
+        let (gamma, beta) = (gamma.clone().into(), beta.clone().into());
         let tail = Tail::activation(Activation::None);
-        batch_norm(x.clone(), gamma, beta, running, tail)
+        batch_norm(x.clone().into(), gamma, beta, running, tail)
     };
     forward(&mut running);
     // mean 3, unbiased variance 14 / 3
@@ -135,13 +147,13 @@ fn running_statistics_follow_the_batches() {
         forward(&mut running);
     }
     let tail = Tail::activation(Activation::None);
-    let y = batch_norm_inference(x.clone(), &gamma, &beta, &running, tail);
+    let y = batch_norm_inference(x.clone().into(), &gamma, &beta, &running, tail);
     let y = y.plain.unwrap();
     let expected: Vec<f64> = [1.0, 2.0, 3.0, 6.0]
         .iter()
         .map(|x| (x - 3.0) / (14.0f64 / 3.0 + 1e-5).sqrt())
         .collect();
-    assert_close(values(&y), &expected, 1e-5);
+    assert_close(y.values(), &expected, 1e-5);
 }
 
 #[test]
@@ -166,13 +178,13 @@ fn gradients_of_a_small_net_agree_with_differences() {
             dilation: [2, 1],
             ..ConvOptions::default()
         };
-        let h = conv2d(x, w1.retaped(), options);
-        let skip = h.with_empty_tape();
+        let h = conv2d(Node::from(x), w1.retaped().into(), options);
+        let skip = h.fork();
         let mut running = RunningStatistics::new(4);
         let h = batch_norm(
             h,
-            gamma.retaped(),
-            beta.retaped(),
+            gamma.retaped().into(),
+            beta.retaped().into(),
             &mut running,
             Tail {
                 residual: Some(skip),
@@ -185,18 +197,19 @@ fn gradients_of_a_small_net_agree_with_differences() {
             stride: [2, 1],
             ..options
         };
-        let h = conv2d(h, w2.retaped(), depthwise);
+        let h = conv2d(h, w2.retaped().into(), depthwise);
         let h = activate(h, Activation::Relu6);
         let window = PoolOptions {
             kernel: [2, 2],
             stride: [1, 1],
             padding: [0, 0],
         };
-        let h = add(
-            max_pool(h.with_empty_tape(), window),
-            average_pool(h, window),
+        let h = add(max_pool(h.fork(), window), average_pool(h, window));
+        let logits = linear(
+            global_average_pool(h),
+            w3.retaped().into(),
+            Some(bias.retaped().into()),
         );
-        let logits = linear(global_average_pool(h), w3.retaped(), Some(bias.retaped()));
         softmax_cross_entropy(logits, targets, 0.1)
     }
     let vectors = [&gamma, &beta, &bias];
@@ -286,11 +299,11 @@ fn gradients_of_a_small_net_agree_with_differences() {
 fn surrogates_use_the_given_functions() {
     let x = images((1, 1, 2, 2), 1);
     let sign = |x: &[f32]| x.iter().map(|x| x.signum()).collect();
-    let traced = x.clone().traced(Gradients::leaky());
+    let traced = Node::from(x.clone().traced(Gradients::leaky()));
     let y = surrogate(traced, sign, |x, dy| {
         x.iter().zip(dy).map(|(x, dy)| 2.0 * x * dy).collect()
     });
-    assert!(values(&y).iter().all(|y| y.abs() == 1.0));
+    assert!(y.values().iter().all(|y| y.abs() == 1.0));
     let gradient = gradient_of(&backward(y), &x);
     for (i, x) in values(&x).iter().enumerate() {
         assert_eq!(gradient[i], 2.0 * x * weight(i));
@@ -302,8 +315,8 @@ fn a_learned_step_size_gets_its_gradient() {
     let x = images((1, 1, 3, 2), 1);
     let scale = vector(vec![0.7]);
     let y = surrogate_with_parameter(
-        x.clone().traced(Gradients::leaky()),
-        scale.retaped(),
+        x.clone().traced(Gradients::leaky()).into(),
+        scale.retaped().into(),
         |x, s| x.iter().map(|x| x * s[0]).collect(),
         |x, s, dy| {
             let ds = x.iter().zip(&dy).map(|(x, dy)| x * dy).sum();
@@ -324,16 +337,62 @@ fn a_learned_step_size_gets_its_gradient() {
 fn a_quantized_weight_passes_its_gradient_to_the_parameter() {
     let (x, w) = (images((1, 4, 4, 2), 1), images((3, 3, 2, 3), 2));
     let quarters = |w: &[f32]| w.iter().map(|w| (4.0 * w).round() / 4.0).collect();
-    let quantized = surrogate(w.retaped::<Recording>(), quarters, |_, dy| dy);
-    let plain = quantized.retaped::<NoneTape>();
+    let quantized = surrogate(w.retaped::<Recording>().into(), quarters, |_, dy| dy);
+    let rounded = quantized.values().to_vec();
+    let plain: Tensor4 = Cpu::default().tensor_from_vec(rounded, *w.shape());
     let x = x.traced(Gradients::leaky());
-    let through = backward(conv2d(
-        x.with_empty_tape(),
-        quantized,
-        ConvOptions::default(),
-    ));
-    let direct = backward(conv2d(x, plain.retaped(), ConvOptions::default()));
+    let fork = Node::from(x.with_empty_tape());
+    let through = backward(conv2d(fork, quantized, ConvOptions::default()));
+    let weight = plain.retaped().into();
+    let direct = backward(conv2d(Node::from(x), weight, ConvOptions::default()));
     assert_eq!(gradient_of(&through, &w), gradient_of(&direct, &plain));
+}
+
+#[test]
+fn a_norm_that_a_convolution_computes_on_the_way_is_the_stored_one() {
+    // 280 rows: a whole block of sums, and a part of one
+    let (x, w) = (images((14, 5, 4, 6), 1), images((3, 3, 6, 4), 2));
+    let (w0, gamma, beta) = (images((1, 1, 6, 6), 3), noise(6, 4), noise(6, 5));
+    let (gamma, beta) = (vector(gamma), vector(beta));
+    let quantizer = Quantizer {
+        codes: Codes::Uniform {
+            low: 0.0,
+            high: 7.0,
+        },
+        scale: 0.2,
+    };
+    for quantizer in [None, Some(quantizer)] {
+        let run = |deferred: bool| {
+            let traced = Node::from(x.clone().traced(Gradients::leaky()));
+            let measured = ConvOptions {
+                statistics: deferred,
+                ..ConvOptions::default()
+            };
+            let h = conv2d(traced, w0.retaped().into(), measured);
+            let (gain, shift) = (gamma.retaped().into(), beta.retaped().into());
+            let mut running = RunningStatistics::new(6);
+            let source = if deferred {
+                let relu = Activation::Relu;
+                let found = defer_batch_norm(h, gain, shift, &mut running, relu, quantizer);
+                Source::Deferred(found)
+            } else {
+                let tail = Tail {
+                    quantizer,
+                    plain: quantizer.is_none(),
+                    ..Tail::activation(Activation::Relu)
+                };
+                let found = batch_norm(h, gain, shift, &mut running, tail);
+                Source::Stored(found.quantized.or(found.plain).unwrap())
+            };
+            let y = conv2d(source, w.retaped().into(), ConvOptions::default());
+            let found = y.values().to_vec();
+            let gradients = backward(y);
+            let vectors = [&gamma, &beta].map(|v| values(&gradients.get(v)).to_vec());
+            let tensors = [&x, &w0, &w].map(|t| gradient_of(&gradients, t));
+            (running, found, vectors, tensors)
+        };
+        assert_eq!(run(true), run(false));
+    }
 }
 
 #[test]
@@ -341,7 +400,8 @@ fn optimizers_of_dfdx_move_parameters_in_place() {
     let mut w = images((1, 1, 2, 2), 1);
     let before = values(&w).to_vec();
     let x = images((1, 2, 2, 2), 2).traced(Gradients::leaky());
-    let mut gradients = backward(conv2d(x, w.retaped(), ConvOptions::default()));
+    let weight = w.retaped().into();
+    let mut gradients = backward(conv2d(Node::from(x), weight, ConvOptions::default()));
     let gradient = gradient_of(&gradients, &w);
     let sgd = SgdConfig {
         lr: 0.1,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::planes::{Planes, apart};
 use super::transforms::{four, gather};
 use crate::kernels::{
-    conv::ConvShape,
+    conv::{ConvShape, Input, Look, Reader},
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
     tile::{Columns, Layout, product},
@@ -17,9 +17,10 @@ pub(super) struct Walk<'a> {
     pub outputs: usize,
     /// `U`, an element each.
     pub packed: &'a [Vec<f32>],
-    pub x: &'a [f32],
+    pub input: Input<'a>,
     /// Whether to add to what is there.
     pub add: bool,
+    pub watcher: &'a dyn Look,
 }
 
 impl Walk<'_> {
@@ -29,6 +30,7 @@ impl Walk<'_> {
         let rows = self.planes.batch * self.planes.tiles[0];
         parallel::split(rows, 1, shape.products(), |rows| {
             isa.run(Correlate {
+                isa,
                 walk: self,
                 rows,
                 out: out.start(),
@@ -43,6 +45,7 @@ const TOGETHER: usize = 32;
 
 /// Rows `rows` of tiles of all images.
 struct Correlate<'a> {
+    isa: Isa,
     walk: &'a Walk<'a>,
     rows: Range<usize>,
     out: *mut f32,
@@ -52,7 +55,12 @@ impl Kernel for Correlate<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Correlate { walk, rows, out } = self;
+        let Correlate {
+            isa,
+            walk,
+            rows,
+            out,
+        } = self;
         let (planes, outputs) = (&walk.planes, walk.outputs);
         let channels = planes.channels;
         let across = planes.tiles[1];
@@ -63,33 +71,21 @@ impl Kernel for Correlate<'_> {
         );
         let mut v = vec![0.0; 16 * element_v];
         let mut m = vec![0.0; 16 * element_m];
+        let layout = Layout::matrix(channels, outputs);
+        let x = walk.input.x.as_ptr();
         let zeros = vec![0.0; planes.input[1] * channels];
-        let layout = Layout {
-            a_row: channels,
-            a_outer: 0,
-            a_inner: 1,
-            outer: 1,
-            inner: channels,
-            c_row: outputs,
-        };
+        let mut reader = Reader::new(isa, walk.input, channels);
         for first in rows.clone().step_by(step) {
             let count = (rows.end - first).min(step);
             // SAFETY: the buffers have room for `step` rows of tiles; rows of tiles lie inside the images.
             unsafe {
-                for row in 0..count {
-                    let v = v.as_mut_ptr().add(row * across * channels);
-                    planes.transform::<S>(
-                        walk.x.as_ptr(),
-                        zeros.as_ptr(),
-                        first + row,
-                        [0, channels],
-                        v,
-                        element_v,
-                    );
-                }
+                let start = v.as_mut_ptr();
+                let tiles = first..first + count;
+                let all = [0, channels];
+                planes.transform_rows::<S>(&mut reader, &zeros, tiles, all, start, element_v);
                 let next = first + count..(first + count + step).min(rows.end);
                 let ahead = [
-                    planes.input_ahead(walk.x.as_ptr(), next.clone()),
+                    planes.input_ahead(x, next.clone()),
                     planes.output_ahead(out, outputs, next),
                 ];
                 for (e, packed) in walk.packed.iter().enumerate() {
@@ -112,6 +108,9 @@ impl Kernel for Correlate<'_> {
                     let m = m.as_ptr().add(row * across * outputs);
                     collect::<S>(walk, first + row, m, element_m, out);
                 }
+                let (images, _) = planes.place(first + count);
+                let [height, width] = planes.output;
+                walk.watcher.show(out, images * height * width * outputs);
             }
         }
     }
@@ -130,12 +129,11 @@ unsafe fn collect<S: Simd>(
     out: *mut f32,
 ) {
     let (planes, outputs) = (&walk.planes, walk.outputs);
-    let [height, width] = planes.output;
-    let (image, top) = (row / planes.tiles[0], row % planes.tiles[0] * 2);
-    let out = out.add((image * height + top) * width * outputs);
-    let lines = (height - top).min(2);
+    let width = planes.output[1];
+    let (start, lines) = planes.output_of(row, outputs);
+    let out = out.add(start);
     for tile in 0..planes.tiles[1] {
-        let columns = (width - 2 * tile).min(2);
+        let columns = planes.columns_of(tile);
         for o in (0..outputs).step_by(S::LANES) {
             let n = (outputs - o).min(S::LANES);
             let m = m.add(tile * outputs + o);

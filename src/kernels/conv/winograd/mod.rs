@@ -26,9 +26,9 @@ mod planes;
 mod transforms;
 mod weight_gradient;
 
-use super::ConvShape;
+use super::{ConvShape, Input, Look};
 use crate::kernels::{
-    buffer::Unfilled,
+    buffer::{Sum, Unfilled},
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
     tile::pack,
@@ -57,8 +57,14 @@ pub(super) fn suits(shape: &ConvShape) -> bool {
         && covers([shape.height, shape.width])
 }
 
-/// The convolution of `x` with `w`.
-pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<f32> {
+/// The convolution of the input with `w`.
+pub(super) fn forward(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    w: &[f32],
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let mut out = Unfilled::new(shape.output_len());
     let [channels, outputs] = [shape.channels, shape.outputs];
     let filters = isa.run(Filters {
@@ -82,16 +88,24 @@ pub(super) fn forward(isa: Isa, shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<
         ),
         outputs,
         packed: &packed,
-        x,
+        input,
         add: false,
+        watcher,
     };
     walk.run(isa, shape, out.as_mut_ptr());
     // SAFETY: the tiles cover every pixel.
     unsafe { out.filled() }
 }
 
-/// Adds to `dx`, or writes to it, the convolution of `dy` with the filters turned around.
-pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+/// The convolution of `dy` with the filters turned around, in `dx`: added to what is there, or written.
+pub(super) fn input_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    dy: &[f32],
+    w: &[f32],
+    dx: Sum,
+    watcher: &dyn Look,
+) -> Vec<f32> {
     let [channels, outputs] = [shape.channels, shape.outputs];
     let filters = isa.run(Filters {
         w,
@@ -118,20 +132,29 @@ pub(super) fn input_gradient(isa: Isa, shape: &ConvShape, dy: &[f32], w: &[f32],
         ),
         outputs: channels,
         packed: &packed,
-        x: dy,
-        add: true,
+        input: dy.into(),
+        add: dx.has_begun(),
+        watcher,
     };
-    walk.run(isa, shape, dx.as_mut_ptr());
+    // SAFETY: the tiles cover every pixel.
+    unsafe { dx.fill(|dx| walk.run(isa, shape, dx)) }
 }
 
 /// Adds to `dw` the gradient to the weights.
-pub(super) fn weight_gradient(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+pub(super) fn weight_gradient(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Input<'_>,
+    dy: &[f32],
+    dw: &mut [f32],
+) {
     const GRAIN: usize = 8; // as many channels as a tile of registers has rows
     let dw = Shared::new(dw.as_mut_ptr());
     parallel::split(shape.channels, GRAIN, shape.products(), |channels| {
         isa.run(WeightGradient {
+            isa,
             shape,
-            x,
+            input,
             dy,
             channels,
             dw: dw.start(),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::transforms::spread;
-use crate::kernels::simd::Simd;
+use crate::kernels::{conv::Reader, simd::Simd};
 
 /// Images, and the tiles of 2 x 2 outputs that a kernel of 3 x 3 makes of them with a border of zeros.
 #[derive(Clone, Copy)]
@@ -60,7 +60,7 @@ impl Planes {
         rows: Range<usize>,
     ) -> Ahead {
         let line = |row: usize| {
-            let (image, top) = (row / self.tiles[0], row % self.tiles[0] * 2);
+            let (image, top) = self.place(row);
             image * size[0] + (top + below).min(size[0])
         };
         let numbers = size[1] * channels;
@@ -70,28 +70,72 @@ impl Planes {
         }
     }
 
-    /// `V` of one row of tiles: `v` is the place of its first tile, `element` the distance between elements. Channels
+    /// The image of a row of tiles, and its first line there.
+    #[inline(always)]
+    pub(super) fn place(&self, row: usize) -> (usize, usize) {
+        (row / self.tiles[0], row % self.tiles[0] * 2)
+    }
+
+    /// Where a row of tiles starts in the output, and how many lines it has.
+    #[inline(always)]
+    pub(super) fn output_of(&self, row: usize, outputs: usize) -> (usize, usize) {
+        let [height, width] = self.output;
+        let (image, top) = self.place(row);
+        let start = (image * height + top) * width * outputs;
+        (start, (height - top).min(2))
+    }
+
+    /// Columns of output that a tile has.
+    #[inline(always)]
+    pub(super) fn columns_of(&self, tile: usize) -> usize {
+        (self.output[1] - 2 * tile).min(2)
+    }
+
+    /// `V` of rows `rows` of tiles: `v` is the place of the first tile, `element` the distance between elements. Channels
     /// `first..first + count` only.
     ///
     /// # Safety
-    /// `x` holds the images, `zeros` as many zeros as a line of an image has numbers, and `v` has the room.
+    /// The reader reads these images, `zeros` has as many numbers as a line of an image, and `v` has the room.
     #[inline(always)]
-    pub(super) unsafe fn transform<S: Simd>(
+    pub(super) unsafe fn transform_rows<S: Simd>(
         &self,
-        x: *const f32,
+        reader: &mut Reader<'_>,
+        zeros: &[f32],
+        rows: Range<usize>,
+        [first, count]: [usize; 2],
+        v: *mut f32,
+        element: usize,
+    ) {
+        let pixels = self.input[0] * self.input[1];
+        for (index, row) in rows.enumerate() {
+            let (image, top) = self.place(row);
+            let image = reader.pixels(image * pixels..(image + 1) * pixels).as_ptr();
+            let v = v.add(index * self.tiles[1] * count);
+            self.transform::<S>(image, zeros.as_ptr(), top, [first, count], v, element);
+        }
+    }
+
+    /// `V` of one row of tiles, the first of which has its lines from `top` on: `v` is the place of its first tile, `element`
+    /// the distance between elements. Channels `first..first + count` only.
+    ///
+    /// # Safety
+    /// As of [`transform_rows`](Self::transform_rows), with `image` for the reader.
+    #[inline(always)]
+    unsafe fn transform<S: Simd>(
+        &self,
+        image: *const f32,
         zeros: *const f32,
-        row: usize,
+        top: usize,
         [first, count]: [usize; 2],
         v: *mut f32,
         element: usize,
     ) {
         let [height, width] = self.input;
-        let (image, top) = (row / self.tiles[0], row % self.tiles[0] * 2);
         let mut lines = [zeros; 4];
         for (i, line) in lines.iter_mut().enumerate() {
             let y = (top + i).wrapping_sub(self.border[0]);
             if y < height {
-                *line = x.add((image * height + y) * width * self.channels);
+                *line = image.add(y * width * self.channels);
             }
         }
         for c in (0..count).step_by(S::LANES) {

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::planes::{Planes, apart};
 use super::transforms::{four, narrow, widen};
 use crate::kernels::{
-    conv::ConvShape,
-    simd::{Kernel, Simd},
+    conv::{ConvShape, Input, Reader},
+    simd::{Isa, Kernel, Simd},
     tile::{Columns, Layout, product},
 };
 
@@ -15,8 +15,9 @@ pub(super) const BLOCK: usize = 32;
 
 /// The gradient to the weights of channels `channels`.
 pub(super) struct WeightGradient<'a> {
+    pub isa: Isa,
     pub shape: &'a ConvShape,
-    pub x: &'a [f32],
+    pub input: Input<'a>,
     pub dy: &'a [f32],
     pub channels: Range<usize>,
     pub dw: *mut f32,
@@ -27,8 +28,9 @@ impl Kernel for WeightGradient<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let WeightGradient {
+            isa,
             shape,
-            x,
+            input,
             dy,
             channels: slice,
             dw,
@@ -51,22 +53,18 @@ impl Kernel for WeightGradient<'_> {
         let mut v = vec![0.0; 16 * element_v];
         let mut d = vec![0.0; 16 * element_d];
         let mut sums = vec![0.0; 16 * channels * outputs];
+        let x = input.x.as_ptr();
         let zeros = vec![0.0; shape.width * shape.channels];
+        let mut reader = Reader::new(isa, input, shape.channels);
         let rows = 0..planes.batch * planes.tiles[0];
         for first in rows.clone().step_by(step) {
             let count = (rows.end - first).min(step);
             // SAFETY: the buffers have room for `step` rows of tiles; rows of tiles lie inside the images.
             unsafe {
+                let start = v.as_mut_ptr();
+                let (tiles, part) = (first..first + count, [slice.start, channels]);
+                planes.transform_rows::<S>(&mut reader, &zeros, tiles, part, start, element_v);
                 for row in 0..count {
-                    let v = v.as_mut_ptr().add(row * across * channels);
-                    planes.transform::<S>(
-                        x.as_ptr(),
-                        zeros.as_ptr(),
-                        first + row,
-                        [slice.start, channels],
-                        v,
-                        element_v,
-                    );
                     let d = d.as_mut_ptr().add(row * across * outputs);
                     scatter::<S>(&planes, outputs, first + row, dy.as_ptr(), d, element_d);
                 }
@@ -80,7 +78,7 @@ impl Kernel for WeightGradient<'_> {
                 };
                 let next = first + count..(first + count + step).min(rows.end);
                 let ahead = [
-                    planes.input_ahead(x.as_ptr(), next.clone()),
+                    planes.input_ahead(x, next.clone()),
                     planes.output_ahead(dy.as_ptr(), outputs, next),
                 ];
                 for e in 0..16 {
@@ -135,12 +133,11 @@ unsafe fn scatter<S: Simd>(
     d: *mut f32,
     element: usize,
 ) {
-    let [height, width] = planes.output;
-    let (image, top) = (row / planes.tiles[0], row % planes.tiles[0] * 2);
-    let dy = dy.add((image * height + top) * width * outputs);
-    let lines = (height - top).min(2);
+    let width = planes.output[1];
+    let (start, lines) = planes.output_of(row, outputs);
+    let dy = dy.add(start);
     for tile in 0..planes.tiles[1] {
-        let columns = (width - 2 * tile).min(2);
+        let columns = planes.columns_of(tile);
         for o in (0..outputs).step_by(S::LANES) {
             let n = (outputs - o).min(S::LANES);
             let mut pixels = [[S::splat(0.0); 2]; 2];
