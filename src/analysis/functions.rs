@@ -214,6 +214,9 @@ impl Cx<'_> {
         )
         .label(span, "nothing of this name can be called here");
         diagnostic = match did_you_mean(name, known.iter().copied()) {
+            // elsewhere `log` is the natural one, and `log2` is the next of name only
+            _ if name == "log" => diagnostic.help("write `ln(…)`, or `log2(…)` for base 2"),
+            _ if name == "log10" => diagnostic.help("write `ln(…) / ln(10)`"),
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
             None => diagnostic.help(format!("functions are {}", list(known.iter().copied()))),
         };

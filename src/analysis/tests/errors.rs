@@ -58,6 +58,18 @@ fn names() {
     in_experiment("sed = 3", "bnas::name::unknown_key", "sed", "`seed`");
     in_experiment("policy = teid", "bnas::name::unknown", "teid", "`tied`");
     in_experiment(
+        "require log(params) <= 9",
+        "bnas::name::unknown",
+        "log",
+        "`ln(…)`",
+    );
+    in_experiment(
+        "require log10(params) <= 4",
+        "bnas::name::unknown",
+        "log10",
+        "`ln(…) / ln(10)`",
+    );
+    in_experiment(
         "minimize acuracy",
         "bnas::name::unknown",
         "acuracy",
