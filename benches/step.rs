@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! net, mode               what was asked for
+//! isa                     the instruction set that ran
 //! ms                      milliseconds of each step after the warm-up
 //! base_mb, peak_mb        resident memory before the first step, and at most
 //! first_loss, last_loss   of the first and of the last step
@@ -69,7 +70,8 @@ fn main() {
         .map(|ms| format!("{ms:.4}"))
         .collect();
     println!(
-        r#"{{"net": "{net}", "mode": "{mode}", "ms": [{}], "peak_mb": {:.1}, "base_mb": {:.1}, "first_loss": {}, "last_loss": {}}}"#,
+        r#"{{"net": "{net}", "mode": "{mode}", "isa": "{}", "ms": [{}], "peak_mb": {:.1}, "base_mb": {:.1}, "first_loss": {}, "last_loss": {}}}"#,
+        bnas::kernels::Isa::current().name(),
         times.join(", "),
         memory("VmHWM"),
         run.base_mb,
