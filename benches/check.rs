@@ -10,6 +10,10 @@ use std::time::Instant;
 use bnas::source::{SourceId, Sources};
 use bnas::{analysis, diagnostic, syntax};
 
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: bnas::kernels::memory::Heap = bnas::kernels::memory::Heap::new();
+
 const LINES: usize = 10_000;
 const RUNS: usize = 20;
 
@@ -63,6 +67,7 @@ policy p# {
 ";
 
 fn main() {
+    bnas::kernels::memory::keep_freed_pages();
     println!("| spec of {LINES} lines | KiB | check | fmt |");
     println!("|---|---|---|---|");
     for (name, text) in [
