@@ -3,34 +3,28 @@
 //! In: an [`Experiment`]. Out: a [`Template`], from which each [`Point`] makes a [`Candidate`]. What does not fit for some member of
 //! the space, or is never met, is reported here, before anything runs.
 
+mod candidates;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use super::additive;
 use super::aggregate::{self, Place};
-use super::augment::Augment;
-use super::build;
-use super::candidate::Candidate;
 use super::counting::{self, Costs, Counted, Kept, Priced, Sum};
 use super::decision::{Decisions, Point};
-use super::evaluate::{self, Failure, Scope};
+use super::evaluate;
 use super::existence;
 use super::extremes;
 use super::fit;
-use super::hardware::{self, Target};
 use super::least::{self, Source};
 use super::members::Values;
-use super::metrics::{Metrics, metric};
-use super::network::{Network, Placement};
+use super::metrics::metric;
 use super::operation::TemplateOp;
-use super::output;
 use super::partial::{self, Interval, Names};
-use super::place;
 use super::policy::{self, Placed, Placements};
 use super::prove;
-use super::repair;
 use super::settle::{Frame, Settler};
-use super::stage::{self, Final, Stage};
+use super::stage::{Final, Stage};
 use super::suspect;
 use super::targets;
 use super::unroll::{self, TemplateNode};
@@ -543,164 +537,6 @@ impl Template {
             .iter()
             .all(|name| metric(name).is_some_and(|m| m.known))
     }
-
-    /// The value of a goal or requirement at a point whose metrics are these.
-    pub fn evaluate(
-        &self,
-        expr: &Expr,
-        point: &Point,
-        metrics: &Metrics,
-    ) -> Result<Value, Failure> {
-        evaluate::value(expr, &Measured { point, metrics })
-    }
-
-    /// The candidate of a point; `None` for an experiment without a space.
-    pub fn candidate(&self, point: &Point) -> Result<Option<Candidate>, Failure> {
-        if !self.has_space {
-            return Ok(None);
-        }
-        let metrics = Metrics::default();
-        let scope = Measured {
-            point,
-            metrics: &metrics,
-        };
-        let (mut network, from) = build::network(&self.nodes, self.shape, &scope)
-            .map_err(|m| Failure::Kind("a shape that fits", m.message))?;
-        let shape = network.nodes.last().map(|node| node.shape);
-        if shape.is_none_or(|s| s.len() != self.classes || s.channels != self.classes) {
-            let found = shape.map_or("nothing".into(), |s| s.to_string());
-            return Err(Failure::Kind("one value per class", found));
-        }
-        let mut declared = self.place(&mut network, &from, &scope)?;
-        let repairs = self.repair(&mut network, &mut declared, &scope)?;
-        place::replace_rectifiers(&mut network, self.signed_input);
-        place::settle_activations(&mut network, &declared, self.signed_input);
-        self.quantize_output(&mut network, &scope)?;
-        let is_quantized = network.nodes.iter().any(|node| {
-            let mut placed = node.placement.iter();
-            placed.any(|p| p.weights.is_some() || p.activations.is_some())
-        });
-        // A float network has nothing to fine-tune.
-        let stages = self
-            .stages
-            .iter()
-            .filter(|s| is_quantized || !s.is_tuning());
-        let stages = stages.map(|stage| stage.at(&scope));
-        let stages = stages.collect::<Result<_, _>>()?;
-        let augment = Augment::of(&evaluate::value(&self.augment, &scope)?)?;
-        Ok(Some(Candidate {
-            network,
-            stages,
-            target: self.target(&scope)?,
-            repairs,
-            init: stage::word(&self.init, ir::Init::of, "an initial distribution", &scope)?,
-            shift: augment.shift,
-            flip: augment.flip,
-            cutout: augment.cutout,
-        }))
-    }
-
-    /// The candidate of a point as it is trained after the search.
-    pub fn final_candidate(&self, point: &Point) -> Result<Option<Candidate>, Failure> {
-        let mut candidate = self.candidate(point)?;
-        if let (Some(candidate), Some(training)) = (&mut candidate, &self.final_training) {
-            let metrics = Metrics::default();
-            let scope = Measured {
-                point,
-                metrics: &metrics,
-            };
-            training.apply(&mut candidate.stages, &scope)?;
-        }
-        Ok(candidate)
-    }
-
-    /// Puts the policy's quantizer on what leaves an addition or the network.
-    fn quantize_output(&self, network: &mut Network, scope: &dyn Scope) -> Result<(), Failure> {
-        let value = evaluate::value(&self.output, scope)?;
-        let quantizer = place::quantizer(&value, &self.quantizers)
-            .map_err(|place::NotAQuantizer(why)| Failure::Kind("a quantizer", why))?;
-        if let Some(quantizer) = quantizer {
-            let signed = place::signed(&value, &self.quantizers);
-            output::quantize(network, &quantizer, signed, self.signed_input);
-        }
-        Ok(())
-    }
-
-    /// The target that is there.
-    fn target(&self, scope: &dyn Scope) -> Result<Option<Target>, Failure> {
-        for (chosen, target) in &self.targets {
-            if evaluate::truth(chosen, scope)? {
-                return Target::from_ir(target, scope).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Every metric that is known before training.
-    pub fn known(&self, point: &Point) -> Result<Metrics, Failure> {
-        match self.candidate(point)? {
-            None => Ok(Metrics::default()),
-            Some(candidate) => hardware::known_metrics(&candidate)
-                .map_err(|e| Failure::Kind("a network that can be priced", e.to_string())),
-        }
-    }
-
-    /// Puts quantizers on the nodes with weights, which stand at `from` in the template. Whether each one's activations say that they
-    /// are signed, in order.
-    fn place(
-        &self,
-        network: &mut Network,
-        from: &[usize],
-        scope: &dyn Scope,
-    ) -> Result<Vec<Option<bool>>, Failure> {
-        let quantizer = |value: &Value| {
-            place::quantizer(value, &self.quantizers).map_err(|e| Failure::Kind("a quantizer", e.0))
-        };
-        let mut declared = Vec::new();
-        // Node 0 of the network is the input.
-        for (node, index) in network.nodes.iter_mut().skip(1).zip(from) {
-            if self.nodes[*index].kind().is_none() {
-                continue;
-            }
-            let mut signed = None;
-            if let Some(placed) = &self.placed[*index] {
-                let weights = evaluate::value(&placed.weights, scope)?;
-                let activations = evaluate::value(&placed.activations, scope)?;
-                signed = place::signed(&activations, &self.quantizers);
-                node.placement = Some(Placement {
-                    weights: quantizer(&weights)?,
-                    activations: quantizer(&activations)?,
-                });
-            }
-            declared.push(signed);
-        }
-        Ok(declared)
-    }
-
-    /// Applies repairs; their names.
-    fn repair(
-        &self,
-        network: &mut Network,
-        declared: &mut Vec<Option<bool>>,
-        scope: &dyn Scope,
-    ) -> Result<Vec<String>, Failure> {
-        let Value::Set(names) = evaluate::value(&self.repairs, scope)? else {
-            return Err(Failure::Kind("a set of repairs", "another value".into()));
-        };
-        let mut applied = Vec::with_capacity(names.len());
-        for name in &names {
-            let definition = self
-                .repair_definitions
-                .iter()
-                .find(|r| Some(r.name.as_str()) == name.as_name());
-            let definition =
-                definition.ok_or_else(|| Failure::Kind("a repair", name.to_string()))?;
-            applied.push(definition);
-        }
-        repair::apply(&applied, network, declared, &self.quantizers)
-            .map_err(|e| Failure::Kind("a quantizer", e.0))?;
-        Ok(applied.iter().map(|r| r.name.clone()).collect())
-    }
 }
 
 /// Decisions, counted within the limits that requirements set, and the numbers of these requirements with how far they are counted.
@@ -750,23 +586,6 @@ fn never_binds(sum: &Sum, decisions: &Decisions) -> bool {
     // Sums of many numbers differ by their last bits.
     let largest = priced.bound(decisions.all.len()).map(|cost| -cost);
     largest.is_some_and(|largest| largest * (1.0 + 1e-9) < end.at)
-}
-
-/// A point and what is known or measured of it.
-struct Measured<'a> {
-    point: &'a Point,
-    metrics: &'a Metrics,
-}
-
-impl Scope for Measured<'_> {
-    fn name(&self, name: &str) -> Option<Value> {
-        let metric = name.strip_prefix(OWN).unwrap_or(name);
-        self.metrics.0.get(metric).map(|v| Value::Number(*v))
-    }
-
-    fn decision(&self, index: usize) -> Option<Value> {
-        self.point.0.get(index).cloned().flatten()
-    }
 }
 
 /// What a column of a table holds.
