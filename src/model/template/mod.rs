@@ -1,7 +1,7 @@
 //! Everything that an experiment leaves open, unrolled once: decisions, nodes, quantizers, recipe, target.
 //!
-//! In: an [`Experiment`]. Out: a [`Template`], from which each [`Point`] makes a [`Candidate`]. What does not fit for some member of
-//! the space, or is never met, is reported here, before anything runs.
+//! In: an [`Experiment`]. Out: a [`Template`], from which each [`Point`] makes a [`Candidate`](super::candidate::Candidate). What does
+//! not fit for some member of the space, or is never met, is reported here, before anything runs.
 
 mod candidates;
 
