@@ -4,7 +4,9 @@
 //! of precedence is [`power`].
 
 use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 use crate::syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Number, Path, Step, UnaryOp};
+use crate::syntax::behind;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
 use crate::syntax::scan;
@@ -80,7 +82,10 @@ impl<'t> Reader<'t, '_> {
         let levels = 1 + parts.clone().filter(is_operator).count();
         if self.depth + levels > MAX_DEPTH {
             let span = self.span(pair);
-            self.sink.push(scan::too_deep(span));
+            let room = MAX_DEPTH.saturating_sub(self.depth + 1);
+            let first_too_many = parts.filter(is_operator).nth(room);
+            let at = first_too_many.map_or(span, |sign| self.span(sign));
+            self.sink.push(scan::too_many_operators(at, MAX_DEPTH));
             let kind = ExprKind::Error;
             return Expr { kind, span };
         }
@@ -292,7 +297,7 @@ impl<'t> Reader<'t, '_> {
         }
         let mut parts = pair.parts();
         let kind = match rule {
-            Rule::quantity | Rule::bare_quantity => self.quantity(&mut parts),
+            Rule::quantity | Rule::bare_quantity => self.quantity(&mut parts, span),
             Rule::group => self.expression(parts.must()).kind,
             Rule::set => ExprKind::Set(parts.map(|element| self.expression(element)).collect()),
             Rule::categories => {
@@ -320,8 +325,12 @@ impl<'t> Reader<'t, '_> {
         Expr { kind, span }
     }
 
-    fn quantity(&mut self, parts: &mut Parts<'t>) -> ExprKind {
+    fn quantity(&mut self, parts: &mut Parts<'t>, span: Span) -> ExprKind {
         let number = parts.must();
+        let unit = parts.given(Rule::unit);
+        if let Some(behind) = unit.and_then(|unit| behind::number(self.text, number, unit)) {
+            return self.behind(behind, span).kind;
+        }
         let text = number.text().to_string();
         let value: f64 = text
             .parse()
@@ -332,7 +341,7 @@ impl<'t> Reader<'t, '_> {
                 .help("write a smaller one");
             self.sink.push(diagnostic);
         }
-        let unit = parts.given(Rule::unit).map(|unit| self.name(unit));
+        let unit = unit.map(|unit| self.name(unit));
         ExprKind::Number(Number { text, value, unit })
     }
 
