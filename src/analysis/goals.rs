@@ -212,7 +212,7 @@ impl Cx<'_> {
         };
         let message = match first.direction == goal.direction {
             true => format!("`{}` is a goal twice", goal.text),
-            false => format!("`{}` cannot be the most and the least", goal.text),
+            false => format!("`{}` is both maximized and minimized", goal.text),
         };
         self.report(
             Diagnostic::error("bnas::goal::repeated", message)

@@ -187,7 +187,9 @@ impl Cx<'_> {
             let fixed = takes::of_fixed_field(&plain);
             let diagnostic = match (path_help(&plain, &paths), fixed) {
                 (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
-                (_, Some(help)) => diagnostic.label(span, "one value for every candidate").help(help),
+                (_, Some(help)) => diagnostic
+                    .label(span, "one value for every candidate")
+                    .help(help),
                 (None, None) => diagnostic.label(span, "nothing has this path"),
             };
             self.report(diagnostic);

@@ -147,7 +147,11 @@ impl Cx<'_> {
             }
             (None, false) => {
                 // A stage trains, whatever it is called.
-                let given = if name.text == "stage" { "train" } else { &name.text };
+                let given = if name.text == "stage" {
+                    "train"
+                } else {
+                    &name.text
+                };
                 self.meant.insert((merged.name.span, given.to_string()));
                 self.report(
                     Diagnostic::error("bnas::name::label", format!("`{}` needs a name", name.text))
@@ -180,14 +184,16 @@ impl Cx<'_> {
                 "declare it outside, `{kind} mine {{ … }}`, and name it here: `{name_text} = mine`; or amend one: `{name_text} = {example} {{ … }}`"
             ),
         };
-        self.meant
-            .insert((merged.name.span, name.text.clone()));
+        self.meant.insert((merged.name.span, name.text.clone()));
         self.report(
             Diagnostic::error(
                 "bnas::type::mismatch",
-                format!("`{name_text}` is a field of {}, and no section", merged.owner()),
+                format!(
+                    "`{name_text}` is a field of {}, and no section",
+                    merged.owner()
+                ),
             )
-            .label(name.span, "its value is missing")
+            .label(name.span, "given as a section")
             .help(help),
         );
     }

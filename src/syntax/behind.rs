@@ -167,6 +167,9 @@ fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
         !member.is_empty() && member.len() < LONGEST / 2 && !member.contains(['{', '(', '"'])
     };
     let compared = |member: &&str| match member.split_once("..") {
+        Some((low, high)) if is_not && members.len() == 1 => {
+            format!("{value} < {low} or {value} > {high}")
+        }
         Some((low, high)) if is_not => format!("({value} < {low} or {value} > {high})"),
         Some((low, high)) => format!("{value} >= {low} and {value} <= {high}"),
         None => format!("{value} {sign} {member}"),
@@ -177,9 +180,7 @@ fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
             let compared: Vec<String> = members.iter().map(compared).collect();
             format!("write `{}`", compared.join(join))
         }
-        false => format!(
-            "compare it with each member: `{value} {sign} a{join}{value} {sign} b`"
-        ),
+        false => format!("compare it with each member: `{value} {sign} a{join}{value} {sign} b`"),
     };
     Slip::new(
         "`in` searches a value, and compares none",

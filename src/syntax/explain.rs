@@ -75,9 +75,6 @@ pub(super) fn syntax_error(
     }
 }
 
-/// What is said of `tied { layer head.q = int8 }`.
-const OF_ONE_LAYER: &str = "write a policy with a rule for it, and name that: `policy mine : base { layer name { weights = int8  activations = int8 } }`";
-
 /// What is said of a quote without an end.
 const UNCLOSED_TEXT: [&str; 3] = [
     "this text is not closed on its line",
@@ -265,7 +262,12 @@ impl Place<'_> {
                         "write `{kind} {name} {{`, or `{kind} {name} : base {{`"
                     ));
                 }
-                (["layer", _], Some("=")) => return Some(OF_ONE_LAYER.to_string()),
+                (["layer", path], Some("=")) => {
+                    let layer = path.split('.').next().unwrap_or(path);
+                    return Some(format!(
+                        "write a policy with a rule for it, and name that: `policy mine : base {{ layer {layer} {{ weights = int8  activations = int8 }} }}`"
+                    ));
+                }
                 ([name, value], Some(_)) => return Some(format!("write `{name} = {value}`")),
                 _ => {}
             }

@@ -405,7 +405,9 @@ impl UnitError {
             return format!("`{symbol}` is counted: its prefixes go from k up, as in `k{symbol}`");
         }
         if let (Some(meant), Some((_, symbol))) = (suggestion, binary_of_another(&self.factor)) {
-            return format!("write `{meant}`: `Ki` and its like stand before bit and B, not before {symbol}");
+            return format!(
+                "write `{meant}`: `Ki` and its like stand before bit and B, not before {symbol}"
+            );
         }
         match &self.suggestion {
             Some(meant) => format!("write `{meant}`"),

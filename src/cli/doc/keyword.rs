@@ -89,7 +89,12 @@ pub fn pages(name: &str) -> Vec<Page> {
             }
             seen.push((field.name, field.docs));
             let signature = format!("value {} = {name} in {owner}", field.name);
-            let docs = format!("`{}` is {}; takes {}", field.name, field.docs, schema::takes(field));
+            let docs = format!(
+                "`{}` is {}; takes {}",
+                field.name,
+                field.docs,
+                schema::takes(field)
+            );
             pages.push(page("value", name, signature, docs, Vec::new()));
         }
     }
@@ -106,7 +111,9 @@ fn fields() -> impl Iterator<Item = (&'static str, &'static Field)> {
         of(d.kind, d.fields).into_iter().chain(sections)
     });
     let operations = OPERATIONS.iter().flat_map(|o| of(o.name, o.fields));
-    let records = RECORDS.iter().flat_map(|(_, call)| of(call.name, call.fields));
+    let records = RECORDS
+        .iter()
+        .flat_map(|(_, call)| of(call.name, call.fields));
     declared
         .chain(operations)
         .chain(records)
@@ -133,12 +140,21 @@ mod tests {
     fn every_keyword_has_a_page() {
         let grammar = include_str!("../../../grammar/bnas.pest");
         let keywords = grammar.lines().filter_map(|line| line.strip_prefix("kw_"));
-        let keywords: Vec<&str> = keywords.filter_map(|k| k.split_whitespace().next()).collect();
+        let keywords: Vec<&str> = keywords
+            .filter_map(|k| k.split_whitespace().next())
+            .collect();
         assert!(keywords.len() > 30);
         for keyword in keywords.into_iter().chain(["log", "step", "implies"]) {
             assert!(!word::pages(keyword).is_empty(), "{keyword}");
         }
-        for value in ["cosine", "constant", "pad_shortcut", "conv_shortcut", "he_normal", "bayes"] {
+        for value in [
+            "cosine",
+            "constant",
+            "pad_shortcut",
+            "conv_shortcut",
+            "he_normal",
+            "bayes",
+        ] {
             assert_eq!(word::pages(value).len(), 1, "{value}");
         }
     }
