@@ -3,6 +3,7 @@
 //! In: what was written, by name. Out: one [`Slot`] per field, with defaults filled in. It must not know what the fields mean.
 
 use super::context::{Cx, Local, list};
+use super::fits::limited;
 use super::schema::{self, Field, Kind, Otherwise};
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -204,8 +205,10 @@ impl Cx<'_> {
         let slot = match given {
             Given::Fixed(e) => {
                 let typed = self.expr(e, Some(field.kind));
-                self.fits(&typed, field, at);
-                Slot::Fixed(typed.expr)
+                Slot::Fixed(match self.fits(&typed, field, at) {
+                    true => limited(&typed, field),
+                    false => typed.expr,
+                })
             }
             Given::Searched(domain, default) => match &field.fixed {
                 Some(fixed) => {

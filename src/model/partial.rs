@@ -22,7 +22,7 @@ pub use self::tensors::of_one_value;
 use self::tensors::{reads_outside, reduces};
 pub(super) use self::uses::{Use, belong_to, uses};
 use super::decision::Decisions;
-use super::evaluate;
+use super::limits;
 use crate::diagnostic::Diagnostic;
 use crate::ir::Value;
 use crate::source::Span;
@@ -97,6 +97,10 @@ fn is_safe(one: &Use, decisions: &Decisions, names: &Names) -> bool {
         (Kind::Divide, [x]) => !x.contains(0.0) || facts.is_not_zero(&one.operands[0]),
         (Kind::Logarithm | Kind::Multiple, [x]) => x.low > 0.0,
         (Kind::Root, [x]) => x.low >= 0.0,
+        (Kind::Limits { is_whole }, [x, low, high]) => {
+            let is_within = low.high <= x.low && x.high <= high.low;
+            is_within && (!is_whole || limits::is_whole(&one.operands[0], decisions))
+        }
         (Kind::Power, [x, y]) => {
             let whole = one.operands[1].as_value().and_then(Value::as_number);
             let whole = whole.is_some_and(|n| n.fract() == 0.0);
@@ -144,7 +148,7 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
                 ("x", None) if over_all => format!("all values are {x}"),
                 _ => format!("`{name}` is {x}"),
             }));
-            let (message, label) = one.kind.problem(operands);
+            let (message, label) = one.kind.problem(operands, &one.written);
             let message = match when.is_empty() {
                 true => message,
                 false => format!("{message} when {}", when.join(" and ")),
@@ -152,7 +156,7 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
             // Weights of training differ, so that what goes wrong only where they are all the same is no reason to stop.
             let diagnostic = match over_all && tensor.is_none() {
                 true => Diagnostic::warning("bnas::domain::degenerate", message),
-                false => Diagnostic::error("bnas::domain::undefined", message),
+                false => Diagnostic::error(one.kind.code(), message),
             };
             let mut diagnostic = diagnostic.label(one.span, label).help(one.kind.help());
             for (index, _) in choices.iter().take(2) {

@@ -2,6 +2,8 @@
 //!
 //! In: the operands of one. Out: whether it has a value, and the texts of a diagnostic.
 
+use crate::model::limits::Limits;
+
 /// What has no value everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -15,6 +17,8 @@ pub enum Kind {
     Power,
     /// Of multiples of a number above 0.
     Multiple,
+    /// Numbers that a field takes, and whether they are whole.
+    Limits { is_whole: bool },
 }
 
 impl Kind {
@@ -24,23 +28,41 @@ impl Kind {
             (Kind::Divide, [x]) => *x == 0.0,
             (Kind::Logarithm | Kind::Multiple, [x]) => *x <= 0.0,
             (Kind::Root, [x]) => *x < 0.0,
+            (Kind::Limits { .. }, _) => !self.limits(operands).contains(operands[0]),
             (Kind::Power, [x, y]) => (*x < 0.0 && y.fract() != 0.0) || (*x == 0.0 && *y < 0.0),
             _ => false,
         }
     }
 
-    /// What is wrong with these operands, for the message and for the label.
-    pub fn problem(self, operands: &[f64]) -> (String, String) {
+    pub fn code(self) -> &'static str {
+        match self {
+            Kind::Limits { .. } => "bnas::domain::out_of_range",
+            _ => "bnas::domain::undefined",
+        }
+    }
+
+    /// The limits among these operands.
+    fn limits(self, operands: &[f64]) -> Limits {
+        let end = |at: usize, none| operands.get(at).copied().unwrap_or(none);
+        Limits {
+            low: end(1, -f64::MAX),
+            high: end(2, f64::MAX),
+            is_whole: self == Kind::Limits { is_whole: true },
+        }
+    }
+
+    /// What is wrong with these operands, for the message and for the label; `written` is the first of them.
+    pub fn problem(self, operands: &[f64], written: &str) -> (String, String) {
         let x = operands.first().copied().unwrap_or(f64::NAN);
         match (self, operands) {
-            (Kind::Divide, _) => ("a division by 0".into(), "this divisor is 0".into()),
+            (Kind::Divide, _) => ("a division by 0".into(), format!("`{written}` is 0")),
             (Kind::Logarithm, _) => (
                 format!("a logarithm of {x}"),
-                format!("this is {x}: only numbers above 0 have a logarithm"),
+                format!("`{written}` is {x}: only numbers above 0 have a logarithm"),
             ),
             (Kind::Root, _) => (
                 format!("a square root of {x}"),
-                format!("this is {x}: only numbers from 0 up have a square root"),
+                format!("`{written}` is {x}: only numbers from 0 up have a square root"),
             ),
             (Kind::Power, [x, y]) => (
                 format!("{x} to the power {y}"),
@@ -49,9 +71,16 @@ impl Kind {
                     false => "a negative base takes whole exponents only".into(),
                 },
             ),
+            (Kind::Limits { .. }, _) => {
+                let limits = self.limits(operands);
+                (
+                    format!("the value {x} is not {limits}"),
+                    format!("`{written}` is {x}: it has to be {limits}"),
+                )
+            }
             _ => (
                 format!("a multiple of {x}"),
-                format!("this is {x}: multiples are of numbers above 0"),
+                format!("`{written}` is {x}: multiples are of numbers above 0"),
             ),
         }
     }
@@ -73,6 +102,14 @@ impl Kind {
                 "the base is not proved to be above 0",
             ),
             Kind::Multiple => ("this may be a multiple of 0", "not proved to be above 0"),
+            Kind::Limits { is_whole: true } => (
+                "this may be a number that the field does not take",
+                "not proved to be whole and within its limits",
+            ),
+            Kind::Limits { is_whole: false } => (
+                "this may be a number that the field does not take",
+                "not proved to be within its limits",
+            ),
         }
     }
 
@@ -89,6 +126,12 @@ impl Kind {
             }
             Kind::Power => "keep the base above 0: `max(x, 1e-6)^y`, or `abs(x)^y`",
             Kind::Multiple => "write a number above 0: `multiple_of(8, x)`",
+            Kind::Limits { is_whole: true } => {
+                "keep it whole, `round(x)`, and within, `clip(x, low, high)`, or leave such members out of the domain"
+            }
+            Kind::Limits { is_whole: false } => {
+                "keep it within, `clip(x, low, high)`, or leave such members out of the domain"
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! whose operands are not constants that are fine.
 
 use super::kind::Kind;
-use crate::ir::{BinaryOp, Expr, Function, Slot};
+use crate::ir::{BinaryOp, Expr, Function, Slot, show};
 use crate::model::evaluate;
 use crate::source::Span;
 
@@ -16,8 +16,9 @@ pub struct Use {
     pub operands: Vec<Expr>,
     /// What holds where it is reached.
     pub conditions: Vec<Expr>,
-    /// Where the operands are written.
+    /// Where the operands are written, and the first of them.
     pub span: Span,
+    pub written: String,
     /// The requirement that it is part of, which does not excuse it.
     pub within: Option<Span>,
 }
@@ -79,9 +80,15 @@ impl<'a> Walk<'a> {
                     Function::Ln | Function::Log2 => Kind::Logarithm,
                     Function::Sqrt => Kind::Root,
                     Function::MultipleOf => Kind::Multiple,
+                    Function::Within => Kind::Limits { is_whole: false },
+                    Function::WholeWithin => Kind::Limits { is_whole: true },
                     _ => return,
                 };
-                self.operation(kind, &[&args[0]], expr);
+                let operands: Vec<&Expr> = args.iter().collect();
+                match kind {
+                    Kind::Limits { .. } => self.operation(kind, &operands, expr),
+                    _ => self.operation(kind, &operands[..1], expr),
+                }
             }
             Expr::Set(items) => items.iter().for_each(|i| self.expr(i)),
             Expr::Record(_, fields, _) => {
@@ -149,6 +156,7 @@ impl<'a> Walk<'a> {
             operands: settled,
             conditions,
             span: place.unwrap_or_default(),
+            written: show(operands[0]),
             within: None,
         });
     }

@@ -3,7 +3,7 @@
 //! In: an experiment and its settler. Out: a [`Body`]; what the space requires becomes constraints over decisions. What does not fit goes
 //! to the settler's sink. Knows nothing of what the experiment itself asks for.
 
-use super::places::{add_decisions, expanded};
+use super::places::{add_decisions, add_sides, expanded};
 use crate::ir::{Experiment, Expr, Space};
 use crate::model::aggregate::Place;
 use crate::model::extent::Extent;
@@ -53,6 +53,7 @@ impl Body {
         let found = unroll::unroll(space, body.shape, body.classes, names, settler);
         body.end = (!settler.sink.has_errors()).then_some(found.output);
         places.extend(found.places);
+        add_sides(places, &found.ends, asked(experiment, space));
         add_decisions(places, &settler.decisions);
         require(space, &found.names, places, settler);
         let placements = placements(experiment, &found.nodes, names, settler);
@@ -75,6 +76,13 @@ impl Body {
             fit::check(space, &self.nodes, end, self.classes, decisions, sink);
         }
     }
+}
+
+/// Everything that may speak of a part of the network by its path.
+fn asked<'a>(experiment: &'a Experiment, space: &'a Space) -> impl Iterator<Item = &'a Expr> {
+    let requires = experiment.requires.iter().chain(&space.requires);
+    let goals = experiment.goals.iter().map(|g| &*g.expr);
+    requires.map(|r| &*r.holds).chain(goals)
 }
 
 /// Makes constraints of what a space requires; `names` are its own.
