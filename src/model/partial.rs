@@ -7,6 +7,7 @@
 pub(super) mod bound;
 mod formulas;
 mod kind;
+mod tensors;
 #[cfg(test)]
 mod tests;
 mod uses;
@@ -17,13 +18,13 @@ pub use self::bound::Interval;
 pub use self::formulas::of_quantizer;
 pub(super) use self::formulas::{of_amended, of_formula, samples_of_formula};
 use self::kind::Kind;
+pub use self::tensors::of_one_value;
+use self::tensors::{reads_outside, reduces};
 pub(super) use self::uses::{Use, belong_to, uses};
-pub use self::witness::of_one_value;
 use super::decision::Decisions;
-use super::evaluate;
 use super::limits;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, Function, Value};
+use crate::ir::Value;
 use crate::source::Span;
 
 /// The most operations whose members are tried.
@@ -164,27 +165,5 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
             }
             Some(diagnostic)
         }
-    }
-}
-
-/// Whether an expression takes something of all values of a tensor.
-fn reduces(expr: &Expr) -> bool {
-    let mut found = false;
-    evaluate::walk(expr, &mut |part| {
-        found |= matches!(part, Expr::Call(Function::Reduce(..), _));
-    });
-    found
-}
-
-/// Whether an expression reads the value itself, outside of reductions.
-fn reads_outside(expr: &Expr) -> bool {
-    match expr {
-        Expr::Call(Function::Reduce(..), _) => false,
-        Expr::Name(name, _) => name == "x",
-        Expr::Unary(_, x) => reads_outside(x),
-        Expr::Binary(_, x, y) => reads_outside(x) || reads_outside(y),
-        Expr::If(c, x, y) => reads_outside(c) || reads_outside(x) || reads_outside(y),
-        Expr::Call(_, args) => args.iter().any(reads_outside),
-        _ => false,
     }
 }

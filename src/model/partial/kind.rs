@@ -18,10 +18,7 @@ pub enum Kind {
     /// Of multiples of a number above 0.
     Multiple,
     /// Numbers that a field takes, and whether they are whole.
-    Limits {
-        /// Whether only whole ones are.
-        is_whole: bool,
-    },
+    Limits { is_whole: bool },
 }
 
 impl Kind {
@@ -37,7 +34,6 @@ impl Kind {
         }
     }
 
-    /// What is said of it as an error.
     pub fn code(self) -> &'static str {
         match self {
             Kind::Limits { .. } => "bnas::domain::out_of_range",
@@ -55,7 +51,7 @@ impl Kind {
         }
     }
 
-    /// What is wrong with these operands, of which the first is `written` so, for the message and for the label.
+    /// What is wrong with these operands, for the message and for the label; `written` is the first of them.
     pub fn problem(self, operands: &[f64], written: &str) -> (String, String) {
         let x = operands.first().copied().unwrap_or(f64::NAN);
         match (self, operands) {

@@ -16,9 +16,8 @@ pub struct Use {
     pub operands: Vec<Expr>,
     /// What holds where it is reached.
     pub conditions: Vec<Expr>,
-    /// Where the operands are written.
+    /// Where the operands are written, and the first of them.
     pub span: Span,
-    /// The first of them as it is written.
     pub written: String,
     /// The requirement that it is part of, which does not excuse it.
     pub within: Option<Span>,

@@ -53,10 +53,7 @@ impl Body {
         let found = unroll::unroll(space, body.shape, body.classes, names, settler);
         body.end = (!settler.sink.has_errors()).then_some(found.output);
         places.extend(found.places);
-        let asked = experiment.requires.iter().map(|r| &*r.holds);
-        let asked = asked.chain(experiment.goals.iter().map(|g| &*g.expr));
-        let asked = asked.chain(space.requires.iter().map(|r| &*r.holds));
-        add_sides(places, &found.ends, asked);
+        add_sides(places, &found.ends, asked(experiment, space));
         add_decisions(places, &settler.decisions);
         require(space, &found.names, places, settler);
         let placements = placements(experiment, &found.nodes, names, settler);
@@ -79,6 +76,13 @@ impl Body {
             fit::check(space, &self.nodes, end, self.classes, decisions, sink);
         }
     }
+}
+
+/// Everything that may speak of a part of the network by its path.
+fn asked<'a>(experiment: &'a Experiment, space: &'a Space) -> impl Iterator<Item = &'a Expr> {
+    let requires = experiment.requires.iter().chain(&space.requires);
+    let goals = experiment.goals.iter().map(|g| &*g.expr);
+    requires.map(|r| &*r.holds).chain(goals)
 }
 
 /// Makes constraints of what a space requires; `names` are its own.

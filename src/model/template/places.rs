@@ -1,4 +1,4 @@
-//! What expressions may name by its path: values of the network, fields of targets, decisions.
+//! What expressions may name by its path: values of the network and shapes of its parts, fields of targets, decisions.
 //!
 //! In: what has been settled so far. Out: [`Place`]s, and expressions in which they stand for their paths. A list that cannot be written
 //! out is reported to the settler's sink.
