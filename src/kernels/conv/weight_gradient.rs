@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Input, Padded, input::Reader};
+use super::{ConvShape, input::Reader, padded::Padded, pass::WeightGradient};
 use crate::kernels::{
     parallel::{self, Shared},
-    simd::{Isa, Kernel, Simd},
+    simd::{Kernel, Simd},
     tile::{Columns, Layout, product},
 };
 
@@ -16,21 +16,13 @@ use crate::kernels::{
 const GRAIN: usize = 8;
 
 /// Adds to `dw` the gradient to the weights.
-pub(super) fn weight_gradient(
-    isa: Isa,
-    shape: &ConvShape,
-    input: Input<'_>,
-    dy: &[f32],
-    dw: &mut [f32],
-) {
+pub(super) fn weight_gradient(pass: &WeightGradient<'_>, dw: &mut [f32]) {
+    let shape = pass.shape;
     let rows = dw.len() / shape.outputs;
     let dw = Shared::new(dw.as_mut_ptr());
     parallel::split(rows, GRAIN, shape.products(), |rows| {
-        isa.run(Rows {
-            isa,
-            shape,
-            input,
-            dy,
+        pass.isa.run(Rows {
+            pass,
             rows,
             dw: dw.start(),
         });
@@ -39,10 +31,7 @@ pub(super) fn weight_gradient(
 
 /// Rows `rows` of the weights: counted along (ky, kx, c).
 struct Rows<'a> {
-    isa: Isa,
-    shape: &'a ConvShape,
-    input: Input<'a>,
-    dy: &'a [f32],
+    pass: &'a WeightGradient<'a>,
     rows: Range<usize>,
     dw: *mut f32,
 }
@@ -51,14 +40,13 @@ impl Kernel for Rows<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Rows {
+        let Rows { pass, rows, dw } = self;
+        let WeightGradient {
             isa,
             shape,
             input,
             dy,
-            rows,
-            dw,
-        } = self;
+        } = *pass;
         let ConvShape {
             batch,
             height,

@@ -2,39 +2,54 @@
 
 use std::ops::Range;
 
-use super::planes::{Planes, apart};
-use super::transforms::{four, narrow, widen};
+use super::{
+    planes::{Planes, apart},
+    transforms::{four, narrow, widen},
+};
 use crate::kernels::{
-    conv::{ConvShape, Input, Reader},
-    simd::{Isa, Kernel, Simd},
+    conv::{input::Reader, pass::WeightGradient},
+    parallel::{self, Shared},
+    simd::{Kernel, Simd},
     tile::{Columns, Layout, product},
 };
 
 /// Tiles in one chain of the gradient to the weights. Fixed: it shows in the last bits of results.
 pub(super) const BLOCK: usize = 32;
 
-/// The gradient to the weights of channels `channels`.
-pub(super) struct WeightGradient<'a> {
-    pub isa: Isa,
-    pub shape: &'a ConvShape,
-    pub input: Input<'a>,
-    pub dy: &'a [f32],
-    pub channels: Range<usize>,
-    pub dw: *mut f32,
+/// Channels that a thread takes at least: as many as a tile of registers has rows.
+const GRAIN: usize = 8;
+
+/// Adds to `dw` the gradient to the weights.
+pub(in crate::kernels::conv) fn weight_gradient(pass: &WeightGradient<'_>, dw: &mut [f32]) {
+    let shape = pass.shape;
+    let dw = Shared::new(dw.as_mut_ptr());
+    parallel::split(shape.channels, GRAIN, shape.products(), |slice| {
+        pass.isa.run(Channels {
+            pass,
+            slice,
+            dw: dw.start(),
+        });
+    });
 }
 
-impl Kernel for WeightGradient<'_> {
+/// Channels `slice`.
+struct Channels<'a> {
+    pass: &'a WeightGradient<'a>,
+    slice: Range<usize>,
+    dw: *mut f32,
+}
+
+impl Kernel for Channels<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
+        let Channels { pass, slice, dw } = self;
         let WeightGradient {
             isa,
             shape,
             input,
             dy,
-            channels: slice,
-            dw,
-        } = self;
+        } = *pass;
         let outputs = shape.outputs;
         let planes = Planes::new(
             shape.batch,
@@ -97,7 +112,7 @@ impl Kernel for WeightGradient<'_> {
             }
         }
         let plane = channels * outputs;
-        let (sums, dw) = (sums.as_ptr(), dw);
+        let sums = sums.as_ptr();
         for at in (0..plane).step_by(S::LANES) {
             let n = (plane - at).min(S::LANES);
             // SAFETY: there are 16 planes of sums; dw has nine of all channels, of which these are consecutive.
