@@ -3,12 +3,13 @@
 //! It sums `x * dy` over the pixels of an image; images are added in order. Threads share out the channels, not the images:
 //! no sum is cut.
 
-use std::ops::Range;
-
 use super::windows::Windows;
 use crate::kernels::{
-    conv::{input::Reader, padded::Padded, pass::WeightGradient},
-    parallel::{self, Shared},
+    conv::{
+        input::Reader,
+        padded::Padded,
+        pass::{Share, WeightGradient},
+    },
     simd::{Kernel, Simd},
 };
 
@@ -17,29 +18,21 @@ const GRAIN: usize = 16;
 
 /// Adds to `dw` the gradient to the weights.
 pub(in crate::kernels::conv) fn weight_gradient(pass: &WeightGradient<'_>, dw: &mut [f32]) {
-    let shape = pass.shape;
-    let dw = Shared::new(dw.as_mut_ptr());
-    parallel::split(shape.channels, GRAIN, shape.products(), |slice| {
-        pass.isa.run(Channels {
-            pass,
-            slice,
-            dw: dw.start(),
-        });
-    });
+    pass.share_out(pass.shape.channels, GRAIN, dw, Channels);
 }
 
-/// Channels `slice`.
-struct Channels<'a> {
-    pass: &'a WeightGradient<'a>,
-    slice: Range<usize>,
-    dw: *mut f32,
-}
+/// Some of the channels.
+struct Channels<'a>(Share<'a>);
 
 impl Kernel for Channels<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Channels { pass, slice, dw } = self;
+        let Share {
+            pass,
+            range: slice,
+            dw,
+        } = self.0;
         let WeightGradient {
             isa,
             shape,

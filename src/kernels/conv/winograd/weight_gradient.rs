@@ -1,14 +1,14 @@
 //! The gradient to the weights.
 
-use std::ops::Range;
-
 use super::{
     planes::{Planes, apart},
     transforms::{four, narrow, widen},
 };
 use crate::kernels::{
-    conv::{input::Reader, pass::WeightGradient},
-    parallel::{self, Shared},
+    conv::{
+        input::Reader,
+        pass::{Share, WeightGradient},
+    },
     simd::{Kernel, Simd},
     tile::{Columns, Layout, product},
 };
@@ -21,29 +21,21 @@ const GRAIN: usize = 8;
 
 /// Adds to `dw` the gradient to the weights.
 pub(in crate::kernels::conv) fn weight_gradient(pass: &WeightGradient<'_>, dw: &mut [f32]) {
-    let shape = pass.shape;
-    let dw = Shared::new(dw.as_mut_ptr());
-    parallel::split(shape.channels, GRAIN, shape.products(), |slice| {
-        pass.isa.run(Channels {
-            pass,
-            slice,
-            dw: dw.start(),
-        });
-    });
+    pass.share_out(pass.shape.channels, GRAIN, dw, Channels);
 }
 
-/// Channels `slice`.
-struct Channels<'a> {
-    pass: &'a WeightGradient<'a>,
-    slice: Range<usize>,
-    dw: *mut f32,
-}
+/// Some of the channels.
+struct Channels<'a>(Share<'a>);
 
 impl Kernel for Channels<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Channels { pass, slice, dw } = self;
+        let Share {
+            pass,
+            range: slice,
+            dw,
+        } = self.0;
         let WeightGradient {
             isa,
             shape,
