@@ -1,34 +1,7 @@
 //! Windows of a padded image times a filter per channel: the forward pass, and the gradient to the input for stride 1.
 
-use crate::kernels::{conv::ConvShape, simd::Simd};
-
-/// What [`correlate`] walks over: windows of a padded image of `width` columns onto `out_h` x `out_w` pixels.
-#[derive(Clone, Copy)]
-pub(super) struct Windows {
-    pub width: usize,
-    pub channels: usize,
-    pub kernel: [usize; 2],
-    pub stride: [usize; 2],
-    pub dilation: [usize; 2],
-    pub out_h: usize,
-    pub out_w: usize,
-}
-
-impl Windows {
-    /// Those of a convolution onto its outputs.
-    pub(super) fn of(shape: &ConvShape) -> Windows {
-        let [out_h, out_w] = shape.output_size();
-        Windows {
-            width: shape.padded_size()[1],
-            channels: shape.channels,
-            kernel: shape.kernel,
-            stride: shape.stride,
-            dilation: shape.dilation,
-            out_h,
-            out_w,
-        }
-    }
-}
+use super::windows::Windows;
+use crate::kernels::simd::Simd;
 
 /// `y[oy, ox, c] = sum of window * w`, or `+=` with `add`.
 ///
@@ -55,6 +28,9 @@ pub(super) unsafe fn correlate<S: Simd>(
 }
 
 /// One vector of channels of [`correlate`] for a 3 x 3 kernel.
+///
+/// # Safety
+/// As of [`correlate`], for `n` channels.
 #[inline(always)]
 unsafe fn correlate_3x3<S: Simd>(
     windows: &Windows,
@@ -64,18 +40,14 @@ unsafe fn correlate_3x3<S: Simd>(
     n: usize,
     add: bool,
 ) {
-    let channels = windows.channels;
-    let line = windows.width * channels;
-    let (down, right) = (windows.dilation[0] * line, windows.dilation[1] * channels);
+    let (down, right) = windows.steps();
     let mut taps = [S::splat(0.0); 9];
     for (t, tap) in taps.iter_mut().enumerate() {
-        *tap = S::read(w.add(t * channels), n);
+        *tap = S::read(w.add(t * windows.channels), n);
     }
     for oy in 0..windows.out_h {
-        let top = image.add(oy * windows.stride[0] * line);
-        let out = y.add(oy * windows.out_w * channels);
         for ox in 0..windows.out_w {
-            let window = top.add(ox * windows.stride[1] * channels);
+            let window = image.add(windows.start(oy, ox));
             let mut sums = [S::splat(0.0); 3];
             for (ky, sum) in sums.iter_mut().enumerate() {
                 let x = window.add(ky * down);
@@ -83,17 +55,16 @@ unsafe fn correlate_3x3<S: Simd>(
                 *sum = S::fma(S::read(x.add(right), n), taps[3 * ky + 1], *sum);
                 *sum = S::fma(S::read(x.add(2 * right), n), taps[3 * ky + 2], *sum);
             }
-            let mut v = S::add(S::add(sums[0], sums[1]), sums[2]);
-            let p = out.add(ox * channels);
-            if add {
-                v = S::add(S::read(p, n), v);
-            }
-            S::write(p, v, n);
+            let sum = S::add(S::add(sums[0], sums[1]), sums[2]);
+            S::put(y.add(windows.output(oy, ox)), sum, n, add);
         }
     }
 }
 
 /// One vector of channels of [`correlate`] for any kernel.
+///
+/// # Safety
+/// As of [`correlate`], for `n` channels.
 #[inline(always)]
 unsafe fn correlate_any<S: Simd>(
     windows: &Windows,
@@ -103,28 +74,22 @@ unsafe fn correlate_any<S: Simd>(
     n: usize,
     add: bool,
 ) {
-    let channels = windows.channels;
-    let line = windows.width * channels;
-    let (down, right) = (windows.dilation[0] * line, windows.dilation[1] * channels);
+    let (down, right) = windows.steps();
     let [kernel_h, kernel_w] = windows.kernel;
     for oy in 0..windows.out_h {
         for ox in 0..windows.out_w {
-            let window = oy * windows.stride[0] * line + ox * windows.stride[1] * channels;
+            let window = image.add(windows.start(oy, ox));
             let mut total = S::splat(0.0);
             for ky in 0..kernel_h {
                 let mut sum = S::splat(0.0);
                 for kx in 0..kernel_w {
-                    let x = S::read(image.add(window + ky * down + kx * right), n);
-                    let tap = S::read(w.add((ky * kernel_w + kx) * channels), n);
+                    let x = S::read(window.add(ky * down + kx * right), n);
+                    let tap = S::read(w.add((ky * kernel_w + kx) * windows.channels), n);
                     sum = S::fma(x, tap, sum);
                 }
                 total = S::add(total, sum);
             }
-            let p = y.add((oy * windows.out_w + ox) * channels);
-            if add {
-                total = S::add(S::read(p, n), total);
-            }
-            S::write(p, total, n);
+            S::put(y.add(windows.output(oy, ox)), total, n, add);
         }
     }
 }

@@ -1,35 +1,44 @@
 //! The gradient to the weights.
+//!
+//! It sums `x * dy` over the pixels of an image; images are added in order. Threads share out the channels, not the images:
+//! no sum is cut.
 
-use std::ops::Range;
-
-use super::correlate::Windows;
+use super::windows::Windows;
 use crate::kernels::{
-    conv::{ConvShape, Input, Padded, Reader},
-    simd::{Isa, Kernel, Simd},
+    conv::{
+        input::Reader,
+        padded::Padded,
+        pass::{Share, WeightGradient},
+    },
+    simd::{Kernel, Simd},
 };
 
-/// The gradient to the weights of channels `slice`.
-pub(super) struct WeightGradient<'a> {
-    pub isa: Isa,
-    pub shape: &'a ConvShape,
-    pub input: Input<'a>,
-    pub dy: &'a [f32],
-    pub slice: Range<usize>,
-    pub dw: *mut f32,
+/// Channels that a thread takes at least: those of the longest vector.
+const GRAIN: usize = 16;
+
+/// Adds to `dw` the gradient to the weights.
+pub(in crate::kernels::conv) fn weight_gradient(pass: &WeightGradient<'_>, dw: &mut [f32]) {
+    pass.share_out(pass.shape.channels, GRAIN, dw, Channels);
 }
 
-impl Kernel for WeightGradient<'_> {
+/// Some of the channels.
+struct Channels<'a>(Share<'a>);
+
+impl Kernel for Channels<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
+        let Share {
+            pass,
+            range: slice,
+            dw,
+        } = self.0;
         let WeightGradient {
             isa,
             shape,
             input,
             dy,
-            slice,
-            dw,
-        } = self;
+        } = *pass;
         let channels = shape.channels;
         let [out_h, out_w] = shape.output_size();
         let mut image = Padded::new([shape.height, shape.width], channels, shape.padding);
@@ -67,14 +76,12 @@ unsafe fn taps_gradient_3x3<S: Simd>(
     n: usize,
 ) {
     let channels = windows.channels;
-    let line = windows.width * channels;
-    let (down, right) = (windows.dilation[0] * line, windows.dilation[1] * channels);
+    let (down, right) = windows.steps();
     let mut sums = [S::splat(0.0); 9];
     for oy in 0..windows.out_h {
-        let top = image.add(oy * windows.stride[0] * line);
         for ox in 0..windows.out_w {
-            let g = S::read(dy.add((oy * windows.out_w + ox) * channels), n);
-            let window = top.add(ox * windows.stride[1] * channels);
+            let g = S::read(dy.add(windows.output(oy, ox)), n);
+            let window = image.add(windows.start(oy, ox));
             for (t, sum) in sums.iter_mut().enumerate() {
                 let x = S::read(window.add(t / 3 * down + t % 3 * right), n);
                 *sum = S::fma(g, x, *sum);
@@ -100,17 +107,16 @@ unsafe fn taps_gradient_any<S: Simd>(
     n: usize,
 ) {
     let channels = windows.channels;
-    let line = windows.width * channels;
-    let (down, right) = (windows.dilation[0] * line, windows.dilation[1] * channels);
+    let (down, right) = windows.steps();
     let [kernel_h, kernel_w] = windows.kernel;
     for ky in 0..kernel_h {
         for kx in 0..kernel_w {
             let mut sum = S::splat(0.0);
             for oy in 0..windows.out_h {
-                let x = image.add(oy * windows.stride[0] * line + ky * down + kx * right);
                 for ox in 0..windows.out_w {
-                    let x = S::read(x.add(ox * windows.stride[1] * channels), n);
-                    let g = S::read(dy.add((oy * windows.out_w + ox) * channels), n);
+                    let x = windows.start(oy, ox) + ky * down + kx * right;
+                    let x = S::read(image.add(x), n);
+                    let g = S::read(dy.add(windows.output(oy, ox)), n);
                     sum = S::fma(g, x, sum);
                 }
             }

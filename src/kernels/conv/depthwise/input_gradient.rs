@@ -1,41 +1,67 @@
 //! The gradient to the input.
+//!
+//! For stride 1 it is a correlation, too: of the padded `dy` with the filters turned around. Otherwise each pixel gathers its
+//! products in the order of the outputs that they belong to.
 
 use std::ops::Range;
 
-use super::correlate::{Windows, correlate};
+use super::{correlate::correlate, windows::Windows};
 use crate::kernels::{
-    conv::{ConvShape, Look, Padded},
+    buffer::Sum,
+    conv::{ConvShape, padded::Padded, pass::InputGradient},
+    parallel::{self, Shared},
     simd::{Kernel, Simd},
 };
 
-/// The gradient to the images `images`.
-pub(super) struct Images<'a> {
-    pub shape: &'a ConvShape,
-    pub dy: &'a [f32],
-    pub w: &'a [f32],
-    pub images: Range<usize>,
-    pub dx: *mut f32,
-    /// Whether to add to what is there.
-    pub add: bool,
-    pub watcher: &'a dyn Look,
+/// The gradient to the input, in `dx`: added to what is there, or written.
+pub(in crate::kernels::conv) fn input_gradient(pass: &InputGradient<'_>, dx: Sum) -> Vec<f32> {
+    let InputGradient { isa, shape, .. } = *pass;
+    let [extent_h, extent_w] = shape.extent();
+    let within = shape.padding[0] < extent_h && shape.padding[1] < extent_w;
+    let dense = shape.stride == [1, 1] && within;
+    let add = dx.has_begun();
+    let run = |dx: *mut f32| {
+        let dx = Shared::new(dx);
+        parallel::split(shape.batch, 1, shape.products(), |range| {
+            let images = Images {
+                pass,
+                range,
+                dx: dx.start(),
+                add,
+            };
+            match dense {
+                true => isa.run(Dense(images)),
+                false => isa.run(Strided(images)),
+            }
+        });
+    };
+    // SAFETY: every pixel of every image is written.
+    unsafe { dx.fill(run) }
 }
 
-/// For stride 1: the filters turned around over a padded `dy`.
-pub(super) struct Dense<'a>(pub Images<'a>);
+/// Images `range`.
+struct Images<'a> {
+    pass: &'a InputGradient<'a>,
+    range: Range<usize>,
+    dx: *mut f32,
+    /// Whether to add to what is there.
+    add: bool,
+}
+
+/// For stride 1.
+struct Dense<'a>(Images<'a>);
 
 impl Kernel for Dense<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Images {
-            shape,
-            dy,
-            w,
-            images,
+            pass,
+            range,
             dx,
             add,
-            watcher,
         } = self.0;
+        let (shape, dy, w) = (pass.shape, pass.dy, pass.w);
         let channels = shape.channels;
         let [extent_h, extent_w] = shape.extent();
         let [out_h, out_w] = shape.output_size();
@@ -56,20 +82,20 @@ impl Kernel for Dense<'_> {
         };
         let output = out_h * out_w * channels;
         let input = shape.height * shape.width * channels;
-        for n in images {
+        for n in range {
             image.fill(&dy[n * output..(n + 1) * output], channels, 0);
             let (image, w) = (image.buffer.as_ptr(), turned.as_ptr());
             // SAFETY: height = out_h + 2 border_y - extent_h + 1, so windows onto dx end inside the padded dy.
             unsafe {
                 correlate::<S>(&windows, image, w, dx.add(n * input), add);
-                watcher.show(dx, (n + 1) * input);
+                pass.watcher.show(dx, (n + 1) * input);
             }
         }
     }
 }
 
-/// For any stride: each pixel gathers its products in the order of the outputs that they belong to.
-pub(super) struct Strided<'a>(pub Images<'a>);
+/// For any stride.
+struct Strided<'a>(Images<'a>);
 
 /// Along one axis: the outputs that a coordinate had a part in, in order, and by which taps.
 fn parts(shape: &ConvShape, axis: usize) -> Vec<Vec<(usize, usize)>> {
@@ -94,19 +120,17 @@ impl Kernel for Strided<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Images {
-            shape,
-            dy,
-            w,
-            images,
+            pass,
+            range,
             dx,
             add,
-            watcher,
         } = self.0;
+        let (shape, dy, w) = (pass.shape, pass.dy, pass.w);
         let channels = shape.channels;
         let [out_h, out_w] = shape.output_size();
         let (lines, columns) = (parts(shape, 0), parts(shape, 1));
         let mut terms = Vec::new();
-        for n in images {
+        for n in range {
             // SAFETY: outputs and taps are inside dy and w, which have `channels` numbers for each, as dx has for each pixel.
             unsafe {
                 let dy = dy.as_ptr().add(n * out_h * out_w * channels);
@@ -131,7 +155,8 @@ impl Kernel for Strided<'_> {
                         to = to.add(channels);
                     }
                 }
-                watcher.show(dx, (n + 1) * shape.height * shape.width * channels);
+                pass.watcher
+                    .show(dx, (n + 1) * shape.height * shape.width * channels);
             }
         }
     }
@@ -163,10 +188,6 @@ unsafe fn gather_any<S: Simd>(terms: &[[*const f32; 2]], channels: usize, to: *m
         for [g, tap] in terms {
             sum = S::fma(S::read(g.add(c), n), S::read(tap.add(c), n), sum);
         }
-        let to = to.add(c);
-        if add {
-            sum = S::add(S::read(to, n), sum);
-        }
-        S::write(to, sum, n);
+        S::put(to.add(c), sum, n, add);
     }
 }

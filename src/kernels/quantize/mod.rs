@@ -12,10 +12,19 @@
 //! A scale `s` or threshold `t` is a slice with one number for all, or one per channel, channels being the last axis of `x`:
 //! element `i` uses number `i % len`. Scales are positive. NaN stays NaN, and its gradient passes.
 
+mod magnitude;
+mod staircase;
+mod ternary;
+
+pub use magnitude::{abs_max, mean_abs, mean_abs_above};
+pub(super) use staircase::{Sign, Smooth, Staircase, Uniform};
+pub use ternary::ternary;
+
 use super::{
     buffer::Unfilled,
     simd::{Isa, Kernel, Simd},
 };
+use staircase::LARGEST;
 
 /// What a number may become, in units of the scale.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -58,6 +67,9 @@ pub fn quantize_into(isa: Isa, codes: Codes, x: &[f32], scales: &[f32], y: &mut 
 }
 
 /// Writes as many numbers to `y` as `x` has.
+///
+/// # Safety
+/// `y` has room for them.
 unsafe fn run(isa: Isa, codes: Codes, x: &[f32], scales: &[f32], y: *mut f32) {
     check(x, scales);
     match codes {
@@ -103,116 +115,15 @@ pub fn straight_through(
     dy
 }
 
-/// Keeps the sign of what is farther than `thresholds` from zero, with magnitude `scales`; the rest becomes zero.
-pub fn ternary(isa: Isa, x: &[f32], thresholds: &[f32], scales: &[f32]) -> Vec<f32> {
-    check(x, scales);
-    assert_eq!(thresholds.len(), scales.len());
-    isa.run(Ternary {
-        x,
-        thresholds,
-        scales,
-    })
-}
-
-/// The largest magnitude of each channel; `channels` is 1 for one number over all. NaN wins.
-pub fn abs_max(isa: Isa, x: &[f32], channels: usize) -> Vec<f32> {
-    isa.run(AbsMax { x, channels })
-}
-
-/// The mean magnitude of each channel, summed in order in `f64`; `channels` is 1 for one number over all.
-pub fn mean_abs(isa: Isa, x: &[f32], channels: usize) -> Vec<f32> {
-    let everything = vec![-1.0; channels];
-    mean_abs_above(isa, x, &everything)
-}
-
-/// The mean of the magnitudes above each channel's threshold, summed in order in `f64`; 0 where there are none.
-pub fn mean_abs_above(isa: Isa, x: &[f32], thresholds: &[f32]) -> Vec<f32> {
-    isa.run(MeanAbsAbove { x, thresholds })
-}
-
 /// Panics unless `per_channel` has one number or one per channel of `x`.
 fn check(x: &[f32], per_channel: &[f32]) {
     assert!(!per_channel.is_empty() && x.len().is_multiple_of(per_channel.len()));
 }
 
-/// Adding and taking away this number (1.5 * 2^23) rounds half to even up to [`LARGEST`], in one addition each.
-const ROUND: f32 = 12_582_912.0;
-
-/// The largest magnitude of a code, 2^22.
-const LARGEST: f32 = 4_194_304.0;
-
-/// A function with steps, and what stands for its derivative.
+/// The scales of `n` numbers from channel `c` on; a single one serves all.
 ///
 /// # Safety
-/// As of [`Simd`].
-pub(super) trait Staircase: Copy + Sync {
-    /// Whether there are steps at all.
-    const QUANTIZES: bool;
-    /// Code times scale.
-    unsafe fn step<S: Simd>(self, x: S::V, scale: S::V) -> S::V;
-    /// `g` where the gradient passes, else 0.
-    unsafe fn pass<S: Simd>(self, g: S::V, x: S::V, scale: S::V) -> S::V;
-}
-
-/// No steps.
-#[derive(Clone, Copy)]
-pub(super) struct Smooth;
-
-impl Staircase for Smooth {
-    const QUANTIZES: bool = false;
-    #[inline(always)]
-    unsafe fn step<S: Simd>(self, x: S::V, _: S::V) -> S::V {
-        x
-    }
-    #[inline(always)]
-    unsafe fn pass<S: Simd>(self, g: S::V, _: S::V, _: S::V) -> S::V {
-        g
-    }
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Uniform {
-    pub low: f32,
-    pub high: f32,
-}
-
-impl Staircase for Uniform {
-    const QUANTIZES: bool = true;
-    #[inline(always)]
-    unsafe fn step<S: Simd>(self, x: S::V, scale: S::V) -> S::V {
-        let z = S::max(S::splat(self.low), S::div(x, scale));
-        let z = S::min(S::splat(self.high), z);
-        let round = S::splat(ROUND);
-        S::mul(S::sub(S::add(z, round), round), scale)
-    }
-    #[inline(always)]
-    unsafe fn pass<S: Simd>(self, g: S::V, x: S::V, scale: S::V) -> S::V {
-        let low = S::mul(S::splat(self.low), scale);
-        let high = S::mul(S::splat(self.high), scale);
-        S::within(g, x, low, high)
-    }
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Sign;
-
-impl Staircase for Sign {
-    const QUANTIZES: bool = true;
-    #[inline(always)]
-    unsafe fn step<S: Simd>(self, x: S::V, scale: S::V) -> S::V {
-        S::signed(x, scale)
-    }
-    #[inline(always)]
-    unsafe fn pass<S: Simd>(self, g: S::V, x: S::V, scale: S::V) -> S::V {
-        let range = Uniform {
-            low: -1.0,
-            high: 1.0,
-        };
-        range.pass::<S>(g, x, scale)
-    }
-}
-
-/// The scales of `n` numbers from channel `c` on; a single one serves all.
+/// The processor has the instruction set, and there are these channels.
 #[inline(always)]
 unsafe fn scales_of<S: Simd>(scales: &[f32], c: usize, n: usize) -> S::V {
     match scales {
@@ -286,112 +197,6 @@ impl Kernel for StraightThrough<'_> {
     }
 }
 
-struct Ternary<'a> {
-    x: &'a [f32],
-    thresholds: &'a [f32],
-    scales: &'a [f32],
-}
-
-impl Kernel for Ternary<'_> {
-    type Output = Vec<f32>;
-    #[inline(always)]
-    fn run<S: Simd>(self) -> Vec<f32> {
-        let one = |x: f32, threshold: f32, scale: f32| {
-            if x > threshold {
-                scale
-            } else if x < -threshold {
-                -scale
-            } else if x.is_nan() {
-                x
-            } else {
-                0.0
-            }
-        };
-        let mut y = self.x.to_vec();
-        if let ([threshold], [scale]) = (self.thresholds, self.scales) {
-            for y in &mut y {
-                *y = one(*y, *threshold, *scale);
-            }
-        } else {
-            for row in y.chunks_exact_mut(self.scales.len()) {
-                let channels = self.thresholds.iter().zip(self.scales);
-                for (y, (threshold, scale)) in row.iter_mut().zip(channels) {
-                    *y = one(*y, *threshold, *scale);
-                }
-            }
-        }
-        y
-    }
-}
-
-struct AbsMax<'a> {
-    x: &'a [f32],
-    channels: usize,
-}
-
-impl Kernel for AbsMax<'_> {
-    type Output = Vec<f32>;
-    #[inline(always)]
-    fn run<S: Simd>(self) -> Vec<f32> {
-        let larger = |largest: f32, x: f32| {
-            let magnitude = x.abs();
-            if magnitude > largest || magnitude.is_nan() {
-                magnitude
-            } else {
-                largest
-            }
-        };
-        if self.channels > 1 {
-            let mut largest = vec![0.0; self.channels];
-            for row in self.x.chunks_exact(self.channels) {
-                for (largest, x) in largest.iter_mut().zip(row) {
-                    *largest = larger(*largest, *x);
-                }
-            }
-            return largest;
-        }
-        // The order of maxima does not matter.
-        let (blocks, rest) = self.x.as_chunks::<32>();
-        let mut largest = [0.0; 32];
-        for block in blocks {
-            for (largest, x) in largest.iter_mut().zip(block) {
-                *largest = larger(*largest, *x);
-            }
-        }
-        let all = largest.iter().chain(rest);
-        vec![all.fold(0.0, |largest, x| larger(largest, *x))]
-    }
-}
-
-struct MeanAbsAbove<'a> {
-    x: &'a [f32],
-    thresholds: &'a [f32],
-}
-
-impl Kernel for MeanAbsAbove<'_> {
-    type Output = Vec<f32>;
-    #[inline(always)]
-    fn run<S: Simd>(self) -> Vec<f32> {
-        let channels = self.thresholds.len();
-        let mut sums = vec![0.0_f64; channels];
-        let mut counts = vec![0.0_f64; channels];
-        for row in self.x.chunks_exact(channels) {
-            let totals = sums.iter_mut().zip(&mut counts);
-            for ((sum, count), (x, threshold)) in totals.zip(row.iter().zip(self.thresholds)) {
-                let magnitude = x.abs();
-                // NaN counts, so that it is seen
-                let below = magnitude <= *threshold;
-                *sum += if below { 0.0 } else { f64::from(magnitude) };
-                *count += if below { 0.0 } else { 1.0 };
-            }
-        }
-        let means = sums.iter().zip(&counts);
-        means
-            .map(|(sum, count)| (sum / count.max(1.0)) as f32)
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -455,36 +260,5 @@ mod tests {
         let y = on_every_isa(|isa| quantize(isa, Codes::Sign, &x, &[0.5]));
         assert_eq!(y[..4], [-0.5, 0.5, 0.5, 0.5]);
         assert!(y[4].is_nan());
-    }
-
-    #[test]
-    fn ternary_keeps_what_exceeds_the_threshold() {
-        let x = [-2.0, -0.5, 0.5, 0.6, 0.2, f32::NAN];
-        for (threshold, scale) in [(&[0.5][..], &[1.5][..]), (&[0.5, 0.5], &[1.5, 1.5])] {
-            let y = on_every_isa(|isa| ternary(isa, &x, threshold, scale));
-            assert_eq!(y[..5], [-1.5, 0.0, 0.0, 1.5, 0.0]);
-            assert!(y[5].is_nan());
-        }
-    }
-
-    #[test]
-    fn magnitudes_by_channel() {
-        let x = [1.0, -4.0, -3.0, 2.0];
-        let abs_max = |x: &[f32], channels| on_every_isa(|isa| abs_max(isa, x, channels));
-        let mean_abs = |x: &[f32], channels| on_every_isa(|isa| mean_abs(isa, x, channels));
-        assert_eq!(abs_max(&x, 2), [3.0, 4.0]);
-        assert_eq!(abs_max(&x, 1), [4.0]);
-        assert_eq!(mean_abs(&x, 2), [2.0, 3.0]);
-        assert_eq!(mean_abs(&x, 1), [2.5]);
-        let above = on_every_isa(|isa| mean_abs_above(isa, &x, &[1.0, 4.0]));
-        assert_eq!(above, [3.0, 0.0]);
-        assert!(mean_abs(&[f32::NAN, 1.0], 1)[0].is_nan());
-        for at in [0, 40, 65] {
-            let mut x = noise(70, 3);
-            x[at] = -2.0;
-            assert_eq!(abs_max(&x, 1), [2.0]);
-            x[at] = f32::NAN;
-            assert!(abs_max(&x, 1)[0].is_nan());
-        }
     }
 }
