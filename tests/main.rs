@@ -5,8 +5,10 @@
 mod architecture;
 /// One mistake is one diagnostic, many are many.
 mod cascades;
-/// Exit codes, streams and formats of the command line.
+/// What each command of the command line shows, and its codes.
 mod cli;
+/// Tables and files of samples: empty, compressed, damaged, changed.
+mod data;
 /// Every fence of README and docs is checked, and the small ones run.
 mod docs;
 /// Every wrong spec gives its diagnostic, as people see it.
@@ -15,6 +17,8 @@ mod errors;
 mod examples;
 /// Whatever the text, an answer; whatever the layout, the same meaning.
 mod robust;
+/// Exit codes and streams of runs.
+mod runs;
 /// Same file and seed, same bytes: any number of jobs, resumed or not.
 mod sameness;
 /// Uniform draws, and nothing infeasible.

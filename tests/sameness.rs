@@ -11,14 +11,7 @@ fn read(folder: &Path, name: &str) -> String {
 fn run_small(folder: &Path, name: &str, extra: &[&str]) -> std::path::PathBuf {
     let spec = util::write(folder, "small.bnas", SMALL);
     let out = folder.join(name);
-    let mut args = vec![
-        "run",
-        spec.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    args.extend(extra);
-    util::expect_code(&util::run(&args), 0);
+    util::expect_code(&util::run_spec(&spec, &out, extra), 0);
     out
 }
 
@@ -41,8 +34,7 @@ fn recipes_are_searched_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let spec = util::write(folder.path(), "small.bnas", &recipes());
     let out = folder.path().join("one");
-    let args = ["run", spec.to_str().unwrap(), "--jobs", "1", "--out"];
-    let output = util::bnas().args(args).arg(&out).output().unwrap();
+    let output = util::run_spec(&spec, &out, &["--jobs", "1"]);
     util::expect_code(&output, 0);
     assert_eq!(read(&out, "result.json"), whole);
     for path in ["data.augment", "train.schedule"] {
@@ -304,13 +296,7 @@ fn a_table_is_searched() {
          minimize latency\n  require latency <= 1\n  expect best.val_acc >= 0.7 and pareto.count == 2\n  search { method = grid }\n}\n",
     );
     let out = folder.path().join("out");
-    let args = [
-        "run",
-        spec.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    util::expect_code(&util::run(&args), 0);
+    util::expect_code(&util::run_spec(&spec, &out, &[]), 0);
     let result: serde_json::Value = serde_json::from_str(&read(&out, "result.json")).unwrap();
     let trials = result["trials"].as_array().unwrap();
     assert_eq!(trials.len(), 3, "one combination has no row");
@@ -318,9 +304,7 @@ fn a_table_is_searched() {
     assert_eq!(trials[best]["metrics"]["val_acc"], 0.75);
     // A run of another table is another run.
     util::write(folder.path(), "table.csv", &table.replace("0.75", "0.8"));
-    let mut again = args.to_vec();
-    again.push("--resume");
-    let output = util::run(&again);
+    let output = util::run_spec(&spec, &out, &["--resume"]);
     util::expect_code(&output, 3);
     assert!(util::stderr(&output).contains("table.csv"));
 }
@@ -330,13 +314,7 @@ fn survives_kills(text: &str, files: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let spec = util::write(folder.path(), "small.bnas", text);
     let whole = folder.path().join("whole");
-    let once = [
-        "run",
-        spec.to_str().unwrap(),
-        "--out",
-        whole.to_str().unwrap(),
-    ];
-    util::expect_code(&util::run(&once), 0);
+    util::expect_code(&util::run_spec(&spec, &whole, &[]), 0);
     let out = folder.path().join("killed");
     let args = [
         "run",
@@ -501,13 +479,7 @@ fn a_damaged_journal_is_survived() {
     std::fs::write(&journal, lines.join("\n") + "\n" + torn).unwrap();
     std::fs::remove_file(damaged.join("result.json")).unwrap();
 
-    let output = util::run(&[
-        "run",
-        spec.to_str().unwrap(),
-        "--out",
-        damaged.to_str().unwrap(),
-        "--resume",
-    ]);
+    let output = util::run_spec(&spec, &damaged, &["--resume"]);
     util::expect_code(&output, 0);
     assert!(
         util::stderr(&output).contains("journal"),
@@ -526,20 +498,9 @@ fn resuming_another_spec_is_refused() {
         "other.bnas",
         &SMALL.replace("seed   = 3", "seed   = 4"),
     );
-    let output = util::run(&[
-        "run",
-        other.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-        "--resume",
-    ]);
+    let output = util::run_spec(&other, &out, &["--resume"]);
     util::expect_code(&output, 3);
-    let again = util::run(&[
-        "run",
-        other.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ]);
+    let again = util::run_spec(&other, &out, &[]);
     util::expect_code(&again, 3);
     assert!(
         util::stderr(&again).contains("--resume"),

@@ -13,6 +13,13 @@ pub fn run(args: &[&str]) -> Output {
     bnas().args(args).output().unwrap()
 }
 
+/// Runs a spec into a folder, with more arguments perhaps.
+pub fn run_spec(spec: &Path, out: &Path, more: &[&str]) -> Output {
+    let mut command = bnas();
+    command.arg("run").arg(spec).arg("--out").arg(out);
+    command.args(more).output().unwrap()
+}
+
 /// Standard output as text.
 pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()

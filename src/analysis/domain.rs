@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::author;
 use super::context::{Cx, Local, list};
 use super::expr::Typed;
-use super::fields::limited;
+use super::fits::limited;
 use super::schema::{Field, Kind};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;

@@ -178,6 +178,7 @@ impl Cx<'_> {
             units: claims.units,
             provenance: reached.provenance,
             arms: Vec::new(),
+            amendments: reached.amendments,
             span: merged.name.span,
         })
     }

@@ -26,6 +26,8 @@ mod experiment;
 mod expr;
 mod facts;
 mod fields;
+mod final_training;
+mod fits;
 mod formulas;
 mod functions;
 mod goals;

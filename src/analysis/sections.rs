@@ -9,6 +9,7 @@ use super::names::Id;
 use super::schema::{self, Label};
 use super::types::article;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::Amendment;
 use crate::source::SourceId;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
@@ -256,6 +257,11 @@ impl Cx<'_> {
                 // What amends a declaration sees the names of its own file first, then those of the declaration.
                 merged.from.push(e.span.source);
                 self.override_entries(&mut merged, entries, &name, false);
+                self.reached.amendments.push(Amendment {
+                    name: name.text,
+                    of: self.modules.declaration(merged.id).span,
+                    at: entries.iter().map(|entry| entry.span).collect(),
+                });
                 Some(merged)
             }
             ExprKind::Error => None,

@@ -11,6 +11,7 @@ mod expressions;
 mod format;
 mod grammar;
 mod habits;
+mod operands;
 mod parse;
 mod place;
 mod scan;

@@ -3,8 +3,8 @@
 //! In: what is called, and the entry that overrides one argument. Out: the same call with that argument. Whether there is such an argument is
 //! judged where the call is lowered.
 
-use super::{Cx, Part, add_amendment, with_path};
-use crate::analysis::context::list;
+use super::path::{Part, with_path};
+use crate::analysis::context::{Cx, list};
 use crate::analysis::functions::function;
 use crate::analysis::schema;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -205,4 +205,17 @@ fn argument(name: &ast::Name, entry: &Entry) -> Argument {
         },
         _ => unreachable!("only values override arguments"),
     }
+}
+
+/// `space = small_cnn` and `space.width = 8` are `space = small_cnn { width = 8 }`.
+fn add_amendment(value: &mut ast::Expr, entry: Entry) {
+    if let ExprKind::Amend { entries, .. } = &mut value.kind {
+        entries.push(entry);
+        return;
+    }
+    let base = value.clone();
+    value.kind = ExprKind::Amend {
+        base: Box::new(base),
+        entries: vec![entry],
+    };
 }

@@ -257,5 +257,6 @@ fn network_only(
         units: Default::default(),
         provenance: Vec::new(),
         arms: Vec::new(),
+        amendments: Vec::new(),
     }
 }

@@ -1,8 +1,10 @@
 //! The library and the examples check, with the values that they should have; mistakes give the diagnostics that they should.
 
 mod alternatives;
+mod amended;
 mod constraints;
 mod errors;
+mod fixtures;
 mod imports;
 mod least;
 mod library;

@@ -1,6 +1,6 @@
 //! Whose names a formula reads: those of the text that it stands in.
 
-use super::{checked, experiment};
+use super::checked;
 use crate::diagnostic::render;
 use crate::model::Template;
 
@@ -24,7 +24,12 @@ experiment e {{
 
 /// The members of each decision of an experiment with these lines.
 fn members(lines: &str) -> Vec<String> {
-    let template = Template::new(&experiment(&spec(lines))).unwrap();
+    // Not every experiment uses everything.
+    let (found, sources) = checked("test.bnas", &spec(lines));
+    let program = found
+        .program
+        .unwrap_or_else(|| panic!("{}", render(&found.diagnostics, &sources, false)));
+    let template = Template::new(&program.experiments[0]).unwrap();
     let all = template.decisions().all.iter();
     all.map(|d| format!("{}: {:?}", d.path, d.choices))
         .collect()

@@ -3,9 +3,9 @@
 //!
 //! In: decisions, the constraints to count, bounds that are no constraints. Out: [`Eliminated`], from which points are drawn; or nothing if that is too much work.
 //!
-//! 1. Guards, constraints and the terms of sums become tables over the few decisions that each mentions (`factors`, `comparison`). A row says
+//! 1. Guards, constraints and the terms of sums become tables over the few decisions that each mentions (`tabulate`, `comparison`). A row says
 //!    whether it can be, what it adds to each sum, and how many members decisions have there that nothing mentions.
-//! 2. The sums are told apart in whole numbers, exactly or in steps (`units`).
+//! 2. The sums are told apart in whole numbers, exactly or in steps (`units`, `factors`).
 //! 3. A decision is summed out: the tables that mention it are multiplied, and rows that differ only in it are joined. What is left is a
 //!    table over the decisions around it, whose rows are histograms: how many ways lead to each partial sum (`histogram`). What would
 //!    exceed a limit, given the least that all else must add, is dropped. The order is found beforehand (`order`).
@@ -20,6 +20,8 @@ mod histogram;
 mod layout;
 mod live;
 mod order;
+mod raw;
+mod tabulate;
 mod tally;
 mod tree;
 mod units;
@@ -32,8 +34,9 @@ use num_bigint::BigUint;
 
 use self::cheapest::{Added, Cost, Largest, Least, Whole};
 pub use self::comparison::{End, Sum, Term, combinations, conjuncts};
-use self::factors::{Factors, Raw, RawSum};
+use self::factors::Factors;
 use self::layout::Layout;
+use self::raw::{Raw, RawSum};
 use self::tally::{Tally, Words};
 use self::tree::{Failed, Tree};
 use self::units::{Side, Unit};
@@ -127,7 +130,7 @@ impl<N: Tally + Send + Sync> Points for Tree<N> {
 
 /// Counts the points that meet all guards and these constraints, exactly. `None` if that is too much.
 pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminated> {
-    let (raw, _) = factors::raw(decisions, constraints, &[], &[], FEW)?;
+    let (raw, _) = tabulate::raw(decisions, constraints, &[], &[], FEW)?;
     if !raw.beyond.is_empty() {
         return None;
     }
@@ -137,7 +140,7 @@ pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminate
 
 /// Counts the points that meet all guards and as much of these constraints and bounds as can be: not fewer than the points that meet them.
 pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> Option<Eliminated> {
-    let (mut raw, _) = factors::raw(decisions, constraints, bounds, &[], FEW)?;
+    let (mut raw, _) = tabulate::raw(decisions, constraints, bounds, &[], FEW)?;
     if raw.sums.len() < 2 {
         return finest(&raw);
     }
@@ -282,7 +285,7 @@ impl Priced {
         costs: &[(&[Term], Costs)],
     ) -> Vec<Option<Priced>> {
         let terms: Vec<&[Term]> = costs.iter().map(|(terms, _)| *terms).collect();
-        let Some((raw, prices)) = factors::raw(decisions, constraints, bounds, &terms, FEW) else {
+        let Some((raw, prices)) = tabulate::raw(decisions, constraints, bounds, &terms, FEW) else {
             return costs.iter().map(|_| None).collect();
         };
         let priced = prices.into_iter().zip(costs).map(|(prices, (_, costs))| {

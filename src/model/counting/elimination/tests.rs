@@ -15,7 +15,7 @@ use crate::stream::{Purpose, below, stream};
 /// All constraints; sums are partial sums, however short.
 fn counted(decisions: &Decisions) -> Option<Eliminated> {
     let all: Vec<usize> = (0..decisions.constraints.len()).collect();
-    let (raw, _) = factors::raw(decisions, &all, &[], &[], 0)?;
+    let (raw, _) = tabulate::raw(decisions, &all, &[], &[], 0)?;
     if !raw.beyond.is_empty() {
         return None;
     }
@@ -25,7 +25,7 @@ fn counted(decisions: &Decisions) -> Option<Eliminated> {
 /// The same in few steps: not less than that.
 fn rounded(decisions: &Decisions, steps: u64) -> Option<Eliminated> {
     let all: Vec<usize> = (0..decisions.constraints.len()).collect();
-    let (raw, _) = factors::raw(decisions, &all, &[], &[], 0)?;
+    let (raw, _) = tabulate::raw(decisions, &all, &[], &[], 0)?;
     eliminated(&raw, &raw.units(false, steps)?)
 }
 
