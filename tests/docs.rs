@@ -129,6 +129,52 @@ fn the_pages_of_the_library_have_not_drifted() {
     );
 }
 
+/// The amendments that docs/language.md shows within its sentences are accepted as they stand there.
+#[test]
+fn amendments_within_sentences_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string("docs/language.md").unwrap();
+    for (shown, space, line) in [
+        (
+            "`mobilenet_v2 { s[1].depth = 2 }`",
+            "mobilenet_v2 { s[1].depth = 2 }",
+            "",
+        ),
+        ("`s[*].depth`", "mobilenet_v2 { s[*].depth = 2 }", ""),
+        ("`s.depth`", "mobilenet_v2 { s.depth = 2 }", ""),
+        (
+            "`stem.channels = 8`",
+            "mobilenet_v2 { stem.channels = 8 }",
+            "",
+        ),
+        ("`more.channels = 8`", "own { more.channels = 8 }", ""),
+        (
+            "`block.inverted_residual.expansion = 4`",
+            "own { block.inverted_residual.expansion = 4 }",
+            "",
+        ),
+        (
+            "`train.optimizer.sgd.lr = 1e-2`",
+            "own",
+            "train.optimizer.sgd.lr = 1e-2",
+        ),
+    ] {
+        assert!(text.contains(shown), "{shown}");
+        let spec = format!(
+            "bnas 1\n\nuse std.blocks.{{basic, inverted_residual}}\nuse std.data.digits\nuse std.spaces.mobilenet_v2\n\n\
+             space own {{\n  layer stem = conv(channels = 8) -> norm -> relu\n\
+             \x20 block in {{inverted_residual(channels = 8, expansion in {{1, 6}}), basic(channels = 8)}}\n\
+             \x20 more = basic(channels = 16)\n  layer head = pool(average) -> linear(classes)\n}}\n\n\
+             experiment e {{\n  data = digits\n  space = {space}\n\
+             \x20 train {{ epochs = 1  optimizer in {{adam(lr = 1e-3), sgd(lr = 0.1)}} }}\n  {line}\n\
+             \x20 search {{ trials = 2 }}\n  maximize accuracy\n}}\n"
+        );
+        let path = util::write(folder.path(), "spec.bnas", &spec);
+        let output = util::run(&["check", path.to_str().unwrap()]);
+        assert_eq!(util::code(&output), 0, "{spec}\n{}", util::stderr(&output));
+    }
+}
+
 /// The two commands of README are the ones that are tested: the quickstart, and the tests.
 #[test]
 fn readme_has_its_two_commands() {

@@ -506,6 +506,25 @@ fn each_token_of_each_text_may_be_wrong() {
     }
 }
 
+/// A row of a million operators nests nothing: it is called what it is, and no reader gets all of it.
+#[test]
+fn long_rows_of_operators_are_shown_in_short() {
+    for row in [" + x", " and x <= 3"] {
+        let text = format!(
+            "bnas 1\nexperiment e {{\n  x in 1..4\n  require x <= 3{}\n  minimize x\n}}\n",
+            row.repeat(100_000)
+        );
+        let (found, sources) = checked(&text);
+        let operators = found
+            .diagnostics
+            .iter()
+            .filter(|d| d.message.contains("operators"));
+        assert_eq!(operators.count(), 1);
+        let shown = render(&found.diagnostics, &sources, false);
+        assert!(shown.len() < 4000, "{} bytes", shown.len());
+    }
+}
+
 /// A chain of derivation ends in an error, not in an exhausted stack.
 #[test]
 fn long_chains_of_derivation_are_refused_once() {

@@ -88,6 +88,8 @@ pub(super) struct Cx<'a> {
     pub(super) meant: BTreeSet<(Span, String)>,
     /// What `check` lines are about, while they are evaluated.
     pub(super) subject: Option<Rc<Subject>>,
+    /// How many facts have been found wrong: they alone make nothing else wrong.
+    pub(super) failed_facts: usize,
     /// What has been lowered before.
     pub(super) memory: Memory,
     /// The names that entries of each file define, once one of them was asked for.
@@ -111,6 +113,7 @@ impl<'a> Cx<'a> {
             circles: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
+            failed_facts: 0,
             memory: Memory::default(),
             defined: HashMap::new(),
             formulas: None,
@@ -129,6 +132,18 @@ impl<'a> Cx<'a> {
             let both = with_amendments(diagnostic, &self.reached.amendments);
             self.sink.push(both);
         }
+    }
+
+    /// Reports a fact that does not hold. Numbers that are wrong already would fail every one, but one that fails hides no other.
+    pub(super) fn report_fact(&mut self, diagnostic: Diagnostic) {
+        let before = self.sink.errors();
+        self.report(diagnostic);
+        self.failed_facts += self.sink.errors() - before;
+    }
+
+    /// Whether nothing is wrong but facts.
+    pub(super) fn is_sound(&self) -> bool {
+        self.sink.errors() == self.failed_facts
     }
 
     /// What the language has and this version does not run.

@@ -9,6 +9,7 @@ use super::functions::function;
 use super::measures::is_formula;
 use super::paths::Paths;
 use super::schema::{self, Kind};
+use super::takes;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
@@ -175,14 +176,18 @@ impl Cx<'_> {
             }
         }
         let Some(ty) = paths.type_of(&plain) else {
-            let mut diagnostic = Diagnostic::error(
+            let diagnostic = Diagnostic::error(
                 "bnas::name::unknown",
                 format!("there is no decision `{text}`"),
-            )
-            .label(span, "nothing has this path");
-            if let Some(help) = path_help(&text, &plain, &paths) {
-                diagnostic = diagnostic.help(help);
-            }
+            );
+            let fixed = takes::of_fixed_field(&plain);
+            let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
+                (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
+                (_, Some(help)) => diagnostic
+                    .label(span, "one value for every candidate")
+                    .help(help),
+                (None, None) => diagnostic.label(span, "nothing has this path"),
+            };
             self.report(diagnostic);
             return Typed::poison(span);
         };
