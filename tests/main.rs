@@ -7,7 +7,12 @@ mod architecture;
 mod cascades;
 /// Exit codes, streams and formats of the command line.
 mod cli;
-/// Every fence of README and docs is checked, and the small ones run.
+/// What the comparison with other tools says of bnas.
+mod comparison;
+/// A disk that takes no more is an error that names the file, and costs no trial that has ended.
+#[cfg(unix)]
+mod disk;
+/// Every fence of README and docs is checked, and the commands of docs run.
 mod docs;
 /// Every wrong spec gives its diagnostic, as people see it.
 mod errors;
@@ -15,7 +20,7 @@ mod errors;
 mod examples;
 /// Whatever the text, an answer; whatever the layout, the same meaning.
 mod robust;
-/// Same file and seed, same bytes: any number of jobs, resumed or not.
+/// Same file and seed, same bytes: any number of jobs, any instruction set, resumed or not.
 mod sameness;
 /// Uniform draws, and nothing infeasible.
 mod sampling;
