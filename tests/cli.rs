@@ -60,7 +60,10 @@ fn the_plan_says_what_is_so() {
         util::stdout(&output)
     };
     let shown = check(&spec);
-    assert!(shown.contains("3 trials, all of them at random"), "{shown}");
+    assert!(
+        shown.contains("3 trials, the default first, all others spread over each decision"),
+        "{shown}"
+    );
     assert!(shown.contains("default !"), "{shown}");
     assert!(
         shown.contains("! the default member does not meet `model_size <= 1 KiB`"),
@@ -69,7 +72,7 @@ fn the_plan_says_what_is_so() {
     let spec = util::write(folder.path(), "small.bnas", util::SMALL);
     let shown = check(&spec);
     assert!(
-        shown.contains("the first 4 at random") && !shown.contains('!'),
+        shown.contains("the default and 3 spread over each decision first") && !shown.contains('!'),
         "{shown}"
     );
 }

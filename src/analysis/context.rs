@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::facts::Subject;
 use super::memory::Memory;
 use super::names::{Id, Modules};
-use super::origin::Causes;
+use super::origin::{Causes, holds};
 use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
@@ -75,6 +75,8 @@ pub(super) struct Cx<'a> {
     pub(super) paths: Option<Paths>,
     /// Where a path with `[*]` stands in the list that is lowered; outside of lists there is none.
     pub(super) lists: Vec<Option<Span>>,
+    /// How many branches of `if` are open: what they hold is not always looked at.
+    pub(super) conditions: usize,
     /// Names that requirements and goals read by a path: `space.s[*].width` reads `width`.
     pub(super) read: BTreeSet<String>,
     /// Causes of wrong values that have been reported.
@@ -111,6 +113,7 @@ impl<'a> Cx<'a> {
             formulas: None,
             paths: None,
             lists: Vec::new(),
+            conditions: 0,
             read: BTreeSet::new(),
             subject: None,
             used: BTreeSet::new(),
@@ -166,9 +169,16 @@ impl<'a> Cx<'a> {
         self.locals.find(name).is_some()
     }
 
-    /// A name of the experiment around.
-    pub(super) fn outer(&mut self, name: &str) -> Option<Local> {
-        self.outer.used(name).cloned()
+    /// A name of the experiment around, for what is written there: what it amends has names of its own.
+    pub(super) fn outer(&mut self, name: &str, at: Span) -> Option<Local> {
+        self.outer.find(name)?;
+        let written = &self.modules.get(at.source)?.file.declarations;
+        let is_around = |d: &&ast::Declaration| holds(d.span, at);
+        let around = written.iter().find(is_around)?;
+        match around.kind.text.as_str() {
+            "experiment" => self.outer.used(name).cloned(),
+            _ => None,
+        }
     }
 
     /// Leaves a scope: the names since `mark` are gone, and returned.

@@ -334,8 +334,10 @@ impl Cx<'_> {
         span: Span,
     ) -> Typed {
         let c = self.truth(condition, "what stands behind `if`");
+        self.conditions += 1;
         let x = self.expr(yes, want);
         let y = self.expr(no, want);
+        self.conditions -= 1;
         if !alike(&x, &y) {
             self.disagree("both branches of a condition are of one kind", &x, &y);
             return Typed::poison(span);

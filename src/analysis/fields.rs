@@ -9,6 +9,7 @@ use super::schema::{self, Field, Kind, Otherwise};
 use super::types::{self, Type};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, PROGRESS, Slot, Value};
+use crate::model::limits::Limits;
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::units::automatic;
@@ -207,8 +208,10 @@ impl Cx<'_> {
         let slot = match given {
             Given::Fixed(e) => {
                 let typed = self.expr(e, Some(field.kind));
-                self.fits(&typed, field, at);
-                Slot::Fixed(typed.expr)
+                Slot::Fixed(match self.fits(&typed, field, at) {
+                    true => limited(&typed, field),
+                    false => typed.expr,
+                })
             }
             Given::Searched(domain, default) => match &field.fixed {
                 Some(fixed) => {
@@ -274,6 +277,10 @@ impl Cx<'_> {
         if !right {
             self.misfit(typed, field, at);
             return false;
+        }
+        // What a condition may rule out is looked at where it is known what it says: behind `limited`.
+        if is_conditional(&typed.expr) || self.conditions > 0 && typed.expr.as_value().is_none() {
+            return true;
         }
         let values = typed.values.clone().unwrap_or_default();
         values
@@ -408,6 +415,34 @@ impl Cx<'_> {
             Kind::Other(what) => what.into(),
             kind => types::of_kind(kind).name(),
         }
+    }
+}
+
+/// What fits a field as it stands there: a formula that may give numbers which the field does not take has its limits around it.
+pub(super) fn limited(typed: &Typed, field: &Field) -> Expr {
+    let limits = Limits {
+        low: field.low,
+        high: field.high,
+        is_whole: matches!(field.kind, Kind::Whole | Kind::WholeOr(_)),
+    };
+    let takes = |value: &Value| value.as_number().is_none_or(|x| limits.contains(x));
+    let is_known = (typed.values.as_ref()).is_some_and(|values| values.iter().all(takes));
+    let is_number = matches!(typed.ty, Type::Number(_));
+    let takes_all = limits.low == f64::NEG_INFINITY && limits.high == f64::INFINITY;
+    match !is_number || is_known || takes_all && !limits.is_whole {
+        true => typed.expr.clone(),
+        false => limits.around(typed.expr.clone()),
+    }
+}
+
+/// Whether what an expression is depends on a condition in it.
+fn is_conditional(expr: &Expr) -> bool {
+    match expr {
+        Expr::If(..) => true,
+        Expr::Unary(_, x) => is_conditional(x),
+        Expr::Binary(_, x, y) => is_conditional(x) || is_conditional(y),
+        Expr::Call(_, args) | Expr::Set(args) => args.iter().any(is_conditional),
+        _ => false,
     }
 }
 

@@ -35,7 +35,7 @@ impl Cx<'_> {
                 values: local.values,
             };
         }
-        if let Some(local) = self.outer(&text) {
+        if let Some(local) = self.outer(&text, span) {
             return Typed {
                 expr: local.constant.unwrap_or(Expr::Name(text, span)),
                 ty: local.ty,
@@ -172,19 +172,13 @@ impl Cx<'_> {
                 }
             }
         }
-        // Which layers a policy decides for is known when the space is unrolled.
-        let of_policy = plain.starts_with("policy.");
-        let Some(ty) = paths
-            .get(&plain)
-            .cloned()
-            .or(of_policy.then_some(Type::Any))
-        else {
+        let Some(ty) = paths.type_of(&plain) else {
             let mut diagnostic = Diagnostic::error(
                 "bnas::name::unknown",
                 format!("there is no decision `{text}`"),
             )
             .label(span, "nothing has this path");
-            if let Some(help) = path_help(&plain, &paths) {
+            if let Some(help) = path_help(&text, &plain, &paths) {
                 diagnostic = diagnostic.help(help);
             }
             self.report(diagnostic);
@@ -199,11 +193,16 @@ impl Cx<'_> {
     }
 }
 
-/// A path that is spelled alike; else those that end in the same word, such as `space.s.block.basic.kernel` for `space.s.kernel`.
-fn path_help(wrong: &str, paths: &Paths) -> Option<String> {
+/// What was probably meant by a path: the one path that has its words in their order, and others between; else one that is spelled
+/// alike; else those that end in the same word, such as `space.s.block.basic.kernel` for `space.s.kernel`. Copies are those of `written`.
+fn path_help(written: &str, wrong: &str, paths: &Paths) -> Option<String> {
     let known = || paths.keys().map(String::as_str);
+    let mut longer = known().filter(|path| has_in_order(path, wrong));
+    if let (Some(only), None) = (longer.next(), longer.next()) {
+        return Some(format!("did you mean `{}`?", with_copies(only, written)));
+    }
     if let Some(alike) = did_you_mean(wrong, known()) {
-        return Some(format!("did you mean `{alike}`?"));
+        return Some(format!("did you mean `{}`?", with_copies(alike, written)));
     }
     let last = |path: &str| path.rsplit('.').next().map(str::to_string);
     let mut ends: Vec<&str> = known().filter(|p| last(p) == last(wrong)).collect();
@@ -225,6 +224,22 @@ fn path_help(wrong: &str, paths: &Paths) -> Option<String> {
         2..=5 => format!("paths that end in this word are {shown}"),
         _ => format!("paths that end in this word are {shown} and others"),
     })
+}
+
+/// Whether all words of a path stand in a longer one, in their order.
+fn has_in_order(longer: &str, path: &str) -> bool {
+    let mut words = longer.split('.');
+    path.split('.').all(|word| words.any(|other| other == word))
+}
+
+/// A path with the indices that its words have in another: `space.s.d.project.channels` as `space.s[1].d[0].project.channels`.
+fn with_copies(path: &str, written: &str) -> String {
+    let indexed = |word: &str| {
+        let mut words = written.split('.').filter(|w| w.contains('['));
+        words.find(|w| w.split('[').next() == Some(word))
+    };
+    let words: Vec<&str> = path.split('.').map(|w| indexed(w).unwrap_or(w)).collect();
+    words.join(".")
 }
 
 /// `input.channels` as text, unless there is an index.

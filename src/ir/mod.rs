@@ -13,6 +13,7 @@ pub mod json;
 mod policy;
 mod quantizer;
 mod repair;
+mod show;
 mod space;
 mod table;
 mod target;
@@ -33,6 +34,7 @@ pub use init::Init;
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
 pub use quantizer::{Codes, Formulas, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};
+pub use show::show;
 pub use space::{
     Block, BlockCall, BlockChoice, BlockStmt, Branch, Join, LayerPath, LayerStmt, OfCopy,
     Operation, Parallel, Shortcut, Skip, Source, Space, Stmt,

@@ -19,7 +19,8 @@ pub mod conv;
 pub mod depthwise;
 pub mod elementary;
 pub mod elementwise;
-pub mod int_quant;
+#[cfg(test)]
+mod int_quant;
 pub mod memory;
 pub mod parallel;
 pub mod pool;

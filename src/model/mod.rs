@@ -22,6 +22,7 @@ mod fold;
 pub mod formula;
 pub mod hardware;
 mod least;
+pub mod limits;
 mod members;
 pub mod metrics;
 pub mod network;

@@ -6,9 +6,10 @@
 
 use super::decision::Decisions;
 use super::evaluate;
+use super::limits::{self, Limits};
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Expr, Function, Quantizer, Record, Slot, Value};
+use crate::ir::{BinaryOp, Expr, Function, Quantizer, Record, Slot, Value, show};
 use crate::source::Span;
 
 pub(super) mod bound;
@@ -31,6 +32,8 @@ pub(super) enum Kind {
     Power,
     /// Of multiples of a number above 0.
     Multiple,
+    /// Numbers that a field takes, and whether they are whole.
+    Limits { is_whole: bool },
 }
 
 impl Kind {
@@ -40,23 +43,41 @@ impl Kind {
             (Kind::Divide, [x]) => *x == 0.0,
             (Kind::Logarithm | Kind::Multiple, [x]) => *x <= 0.0,
             (Kind::Root, [x]) => *x < 0.0,
+            (Kind::Limits { .. }, _) => !self.limits(operands).contains(operands[0]),
             (Kind::Power, [x, y]) => (*x < 0.0 && y.fract() != 0.0) || (*x == 0.0 && *y < 0.0),
             _ => false,
         }
     }
 
+    fn code(self) -> &'static str {
+        match self {
+            Kind::Limits { .. } => "bnas::domain::out_of_range",
+            _ => "bnas::domain::undefined",
+        }
+    }
+
+    /// The limits among these operands.
+    fn limits(self, operands: &[f64]) -> Limits {
+        let end = |at: usize, none| operands.get(at).copied().unwrap_or(none);
+        Limits {
+            low: end(1, -f64::MAX),
+            high: end(2, f64::MAX),
+            is_whole: self == Kind::Limits { is_whole: true },
+        }
+    }
+
     /// What is wrong with these operands, for the message and for the label.
-    fn problem(self, operands: &[f64]) -> (String, String) {
+    fn problem(self, operands: &[f64], written: &str) -> (String, String) {
         let x = operands.first().copied().unwrap_or(f64::NAN);
         match (self, operands) {
-            (Kind::Divide, _) => ("a division by 0".into(), "this divisor is 0".into()),
+            (Kind::Divide, _) => ("a division by 0".into(), format!("`{written}` is 0")),
             (Kind::Logarithm, _) => (
                 format!("a logarithm of {x}"),
-                format!("this is {x}: only numbers above 0 have a logarithm"),
+                format!("`{written}` is {x}: only numbers above 0 have a logarithm"),
             ),
             (Kind::Root, _) => (
                 format!("a square root of {x}"),
-                format!("this is {x}: only numbers from 0 up have a square root"),
+                format!("`{written}` is {x}: only numbers from 0 up have a square root"),
             ),
             (Kind::Power, [x, y]) => (
                 format!("{x} to the power {y}"),
@@ -65,9 +86,16 @@ impl Kind {
                     false => "a negative base takes whole exponents only".into(),
                 },
             ),
+            (Kind::Limits { .. }, _) => {
+                let limits = self.limits(operands);
+                (
+                    format!("the value {x} is not {limits}"),
+                    format!("`{written}` is {x}: it has to be {limits}"),
+                )
+            }
             _ => (
                 format!("a multiple of {x}"),
-                format!("this is {x}: multiples are of numbers above 0"),
+                format!("`{written}` is {x}: multiples are of numbers above 0"),
             ),
         }
     }
@@ -89,6 +117,14 @@ impl Kind {
                 "the base is not proved to be above 0",
             ),
             Kind::Multiple => ("this may be a multiple of 0", "not proved to be above 0"),
+            Kind::Limits { is_whole: true } => (
+                "this may be a number that the field does not take",
+                "not proved to be whole and within its limits",
+            ),
+            Kind::Limits { is_whole: false } => (
+                "this may be a number that the field does not take",
+                "not proved to be within its limits",
+            ),
         }
     }
 
@@ -105,6 +141,12 @@ impl Kind {
             }
             Kind::Power => "keep the base above 0: `max(x, 1e-6)^y`, or `abs(x)^y`",
             Kind::Multiple => "write a number above 0: `multiple_of(8, x)`",
+            Kind::Limits { is_whole: true } => {
+                "keep it whole, `round(x)`, and within, `clip(x, low, high)`, or leave such members out of the domain"
+            }
+            Kind::Limits { is_whole: false } => {
+                "keep it within, `clip(x, low, high)`, or leave such members out of the domain"
+            }
         }
     }
 }
@@ -117,8 +159,9 @@ pub(super) struct Use {
     operands: Vec<Expr>,
     /// What holds where it is reached.
     conditions: Vec<Expr>,
-    /// Where the operands are written.
+    /// Where the operands are written, and the first of them.
     span: Span,
+    written: String,
     /// The requirement that it is part of, which does not excuse it.
     within: Option<Span>,
 }
@@ -180,9 +223,15 @@ impl<'a> Walk<'a> {
                     Function::Ln | Function::Log2 => Kind::Logarithm,
                     Function::Sqrt => Kind::Root,
                     Function::MultipleOf => Kind::Multiple,
+                    Function::Within => Kind::Limits { is_whole: false },
+                    Function::WholeWithin => Kind::Limits { is_whole: true },
                     _ => return,
                 };
-                self.operation(kind, &[&args[0]], expr);
+                let operands: Vec<&Expr> = args.iter().collect();
+                match kind {
+                    Kind::Limits { .. } => self.operation(kind, &operands, expr),
+                    _ => self.operation(kind, &operands[..1], expr),
+                }
             }
             Expr::Set(items) => items.iter().for_each(|i| self.expr(i)),
             Expr::Record(_, fields, _) => {
@@ -250,6 +299,7 @@ impl<'a> Walk<'a> {
             operands: settled,
             conditions,
             span: place.unwrap_or_default(),
+            written: show(operands[0]),
             within: None,
         });
     }
@@ -361,6 +411,10 @@ fn is_safe(one: &Use, decisions: &Decisions, names: &Names) -> bool {
         (Kind::Divide, [x]) => !x.contains(0.0) || facts.is_not_zero(&one.operands[0]),
         (Kind::Logarithm | Kind::Multiple, [x]) => x.low > 0.0,
         (Kind::Root, [x]) => x.low >= 0.0,
+        (Kind::Limits { is_whole }, [x, low, high]) => {
+            let is_within = low.high <= x.low && x.high <= high.low;
+            is_within && (!is_whole || limits::is_whole(&one.operands[0], decisions))
+        }
         (Kind::Power, [x, y]) => {
             let whole = one.operands[1].as_value().and_then(Value::as_number);
             let whole = whole.is_some_and(|n| n.fract() == 0.0);
@@ -408,7 +462,7 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
                 ("x", None) if over_all => format!("all values are {x}"),
                 _ => format!("`{name}` is {x}"),
             }));
-            let (message, label) = one.kind.problem(operands);
+            let (message, label) = one.kind.problem(operands, &one.written);
             let message = match when.is_empty() {
                 true => message,
                 false => format!("{message} when {}", when.join(" and ")),
@@ -416,7 +470,7 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
             // Weights of training differ, so that what goes wrong only where they are all the same is no reason to stop.
             let diagnostic = match over_all && tensor.is_none() {
                 true => Diagnostic::warning("bnas::domain::degenerate", message),
-                false => Diagnostic::error("bnas::domain::undefined", message),
+                false => Diagnostic::error(one.kind.code(), message),
             };
             let mut diagnostic = diagnostic.label(one.span, label).help(one.kind.help());
             for (index, _) in choices.iter().take(2) {

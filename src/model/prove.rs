@@ -232,7 +232,11 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
             spoken_of.join(" and ")
         ));
     } else {
-        diagnostic = diagnostic.help("relax the bound or widen a domain that it speaks of");
+        let help = match require.text.contains("accuracy") {
+            true => "an accuracy is from 0 % to 100 %: change what is asked of it",
+            false => "change what it asks, or a domain that it speaks of",
+        };
+        diagnostic = diagnostic.help(help);
     }
     diagnostic
 }

@@ -65,6 +65,17 @@ pub(super) struct Unrolled {
     pub(super) output: Extent,
     /// Values by path, for requirements.
     pub(super) places: Vec<aggregate::Place>,
+    /// What leaves layers, copies, blocks and branches, for requirements, too.
+    pub(super) ends: Vec<End>,
+}
+
+/// What leaves a part of a network, where that exists.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    /// `space.s[1]`, `space.stem`.
+    pub(super) path: String,
+    pub(super) guard: Expr,
+    pub(super) extent: Extent,
 }
 
 /// Unrolls a space for inputs of `shape` (height, width, channels) and `classes` classes. `around` are the experiment's names.
@@ -90,6 +101,7 @@ pub(super) fn unroll(
         layers: BTreeMap::new(),
         missing: Vec::new(),
         places: Vec::new(),
+        ends: Vec::new(),
         copies: 0,
         optional: 0,
         steps: 0,
@@ -106,11 +118,18 @@ pub(super) fn unroll(
     };
     unroller.statements(&space.body, &mut names, &place);
     unroller.report_missing();
+    let mut ends = unroller.ends;
+    ends.extend(unroller.layers.into_iter().map(|(path, layer)| End {
+        path: format!("space.{path}"),
+        guard: layer.guard,
+        extent: layer.end.extent,
+    }));
     Unrolled {
         nodes: unroller.nodes,
         names,
         output: unroller.flow.extent,
         places: unroller.places,
+        ends,
     }
 }
 
@@ -124,6 +143,8 @@ struct Unroller<'a, 'b> {
     /// Layers that skip connections name and that are not there yet.
     missing: Vec<skip::Missing>,
     places: Vec<aggregate::Place>,
+    /// What leaves copies, blocks and branches so far.
+    ends: Vec<End>,
     /// Copies of blocks and of bodies of `repeat` so far.
     copies: usize,
     /// Operations with weights that may be absent.
@@ -319,7 +340,20 @@ impl Unroller<'_, '_> {
             if self.is_too_long {
                 return;
             }
+            self.end(&place);
         }
+    }
+
+    /// What flows now is what leaves the copy, block or branch of this place.
+    fn end(&mut self, place: &Place) {
+        if place.path.is_empty() {
+            return;
+        }
+        self.ends.push(End {
+            path: format!("space.{}", place.path),
+            guard: place.guard.clone(),
+            extent: self.flow.extent.clone(),
+        });
     }
 
     /// Amendments of single copies speak of copies that can be there.

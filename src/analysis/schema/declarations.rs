@@ -596,7 +596,7 @@ pub const DECLARATIONS: &[Declaration] = &[
                         "initial",
                         Kind::Whole,
                         Absent,
-                        "random candidates before the model is asked",
+                        "candidates before the model is asked: the default, and others spread over each decision",
                     )
                     .within(1.0, 1e6)
                     .fixed(OF_SEARCH),

@@ -150,6 +150,18 @@ fn copies_that_do_not_exist_are_not_in_the_list() {
     });
 }
 
+#[test]
+fn what_leaves_a_part_of_the_network_has_a_shape() {
+    leaves("space.s[1].d[0].channels == 16", |s| s[1].2[0] == 16.0);
+    leaves("sum(space.s[*].d[*].channels) <= 48", |s| {
+        s.iter().flat_map(|s| &s.2).sum::<f64>() <= 48.0
+    });
+    leaves(
+        "space.s[0].channels * space.s[0].height * space.stem.width <= 512 or space.s[2].out.height < 8",
+        |s| s[0].0 * 64.0 <= 512.0,
+    );
+}
+
 /// What `known` says of each point.
 fn priced(template: &Template, all: &[Point]) -> Vec<Metrics> {
     all.iter().map(|p| template.known(p).unwrap()).collect()

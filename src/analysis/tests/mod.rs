@@ -6,12 +6,14 @@ mod errors;
 mod imports;
 mod least;
 mod library;
+mod limits;
 mod lowering;
 mod memories;
 mod mobile;
 mod networks;
 mod pruned;
 mod ranges;
+mod scoping;
 mod searched;
 mod verdicts;
 

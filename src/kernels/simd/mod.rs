@@ -85,7 +85,7 @@ impl Isa {
         })
     }
 
-    /// The instruction set that `BNAS_SIMD` names, else the fastest. The command line reports the error at its start.
+    /// The instruction set that `BNAS_SIMD` names, else the fastest. The command line reports the error, and ends.
     pub fn from_environment() -> Result<Isa, String> {
         match std::env::var("BNAS_SIMD") {
             Ok(name) => Isa::named(&name),

@@ -27,7 +27,7 @@ use super::settle::{Frame, Settler};
 use super::stage::{Final, Stage};
 use super::suspect;
 use super::targets;
-use super::unroll::{self, TemplateNode};
+use super::unroll::{self, End, TemplateNode};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{self, Experiment, Expr, Value};
 use crate::source::Span;
@@ -130,6 +130,10 @@ impl Template {
             let found = unroll::unroll(space, shape, classes, &names, &mut settler);
             fits_so_far = !settler.sink.has_errors();
             places = found.places.clone();
+            let all = experiment.requires.iter().map(|r| &*r.holds);
+            let all = all.chain(experiment.goals.iter().map(|g| &*g.expr));
+            let all = all.chain(space.requires.iter().map(|r| &*r.holds));
+            add_sides(&mut places, &found.ends, all);
             add_decisions(&mut places, &settler.decisions);
             for require in &space.requires {
                 let Some(holds) = expanded(&require.holds, &places, &mut settler) else {
@@ -624,6 +628,43 @@ fn measurable(
         settler.sink.push(diagnostic);
     }
     expr
+}
+
+/// Shapes of what leaves parts of the network, as far as these expressions speak of such and no value of the network has that path.
+fn add_sides<'a>(places: &mut Vec<Place>, ends: &[End], asked: impl Iterator<Item = &'a Expr>) {
+    let mut wanted = BTreeSet::new();
+    for expr in asked {
+        evaluate::walk(expr, &mut |e| {
+            if let Expr::Name(path, _) = e
+                && let Some((_, side)) = path.rsplit_once('.')
+                && ["height", "width", "channels"].contains(&side)
+            {
+                wanted.insert(side.to_string());
+            }
+        });
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    let known: BTreeSet<String> = places.iter().map(|p| p.path.clone()).collect();
+    for End {
+        path,
+        guard,
+        extent,
+    } in ends
+    {
+        let [height, width, channels] = extent.sides();
+        for (side, value) in [("height", height), ("width", width), ("channels", channels)] {
+            let path = format!("{path}.{side}");
+            if wanted.contains(side) && !known.contains(&path) {
+                places.push(Place {
+                    path,
+                    guard: guard.clone(),
+                    value: value.clone(),
+                });
+            }
+        }
+    }
 }
 
 /// Decisions that have no place of their own yet, by their path.
