@@ -86,7 +86,8 @@ fn arrows_point_down_only() {
             for (number, line) in text.lines().enumerate() {
                 for used in line.split("crate::").skip(1) {
                     let used = used.trim_start_matches('{');
-                    let is_above = |(file, of): &(&str, &str)| path == *file && used.starts_with(of);
+                    let is_above =
+                        |(file, of): &(&str, &str)| path == *file && used.starts_with(of);
                     if !allowed.iter().any(|a| used.starts_with(a))
                         && !FROM_ABOVE.iter().any(is_above)
                         && !line.trim_start().starts_with("//")

@@ -261,7 +261,9 @@ fn a_failed_expectation_ends_with_1_and_shows_its_values() {
     util::expect_code(&output, 1);
     let result = std::fs::read_to_string(out.join("result.json")).unwrap();
     let result: serde_json::Value = serde_json::from_str(&result).unwrap();
-    let accuracy = result["tests"][result["best"].to_string()].as_f64().unwrap();
+    let accuracy = result["tests"][result["best"].to_string()]
+        .as_f64()
+        .unwrap();
     let shown = util::stdout(&output);
     let wanted = format!(
         "FAILED  expect best.test.accuracy >= 99.9 %\n          best.test.accuracy = {:.1} %\n",

@@ -63,7 +63,10 @@ fn the_table_of_mistakes_is_that_of_the_results() {
     let mut counts: BTreeMap<&str, [usize; 5]> = BTreeMap::new();
     let cells = |row: &str| -> Vec<String> {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        cells[cells.len() - 5..].iter().map(|c| c.to_string()).collect()
+        cells[cells.len() - 5..]
+            .iter()
+            .map(|c| c.to_string())
+            .collect()
     };
     let row = |begin: &str| {
         let row = page.lines().find(|line| line.starts_with(begin));

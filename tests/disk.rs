@@ -6,7 +6,10 @@ use crate::util::{self, SMALL};
 /// Runs `bnas` where no file may become larger than so many bytes: writing fails as on a full disk.
 fn limited(bytes: usize, args: &[&str]) -> Output {
     // POSIX counts in blocks of 512 bytes. Without the trap, the signal would end the process before it sees the error.
-    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+    let script = format!(
+        "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
+        bytes / 512
+    );
     Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_bnas")])
         .args(args)
@@ -21,8 +24,17 @@ fn goes_on_once_there_is_room(text: &str, file: &str) {
     let spec = util::write(folder.path(), "small.bnas", text);
     let [whole, out] = ["whole", "full"].map(|name| folder.path().join(name));
     let args = |out: &Path, extra: &[&str]| -> Vec<String> {
-        let args = ["run", spec.to_str().unwrap(), "--out", out.to_str().unwrap()];
-        [&args[..], extra].concat().iter().map(|s| s.to_string()).collect()
+        let args = [
+            "run",
+            spec.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        [&args[..], extra]
+            .concat()
+            .iter()
+            .map(|s| s.to_string())
+            .collect()
     };
     let all = args(&whole, &[]);
     util::expect_code(&util::bnas().args(all).output().unwrap(), 0);
@@ -48,7 +60,11 @@ fn goes_on_once_there_is_room(text: &str, file: &str) {
     let all = args(&out, &["--resume"]);
     util::expect_code(&util::bnas().args(all).output().unwrap(), 0);
     let models = (0..8).map(|trial| format!("models/{trial}.safetensors"));
-    for file in ["result.json", "trials.csv"].map(String::from).into_iter().chain(models) {
+    for file in ["result.json", "trials.csv"]
+        .map(String::from)
+        .into_iter()
+        .chain(models)
+    {
         let read = |out: &Path| std::fs::read(out.join(&file)).unwrap();
         assert!(read(&whole) == read(&out), "{file}");
     }

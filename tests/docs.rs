@@ -133,7 +133,11 @@ fn the_pages_of_the_library_have_not_drifted() {
 fn diagnostics_in_the_docs_are_what_is_said() {
     let mut seen = 0;
     for fence in fences().iter().filter(|f| f.text.starts_with("bnas::")) {
-        let file = fence.text.split("─[").nth(1).and_then(|t| t.split(':').next());
+        let file = fence
+            .text
+            .split("─[")
+            .nth(1)
+            .and_then(|t| t.split(':').next());
         let output = util::run(&["check", file.unwrap()]);
         let said = util::stderr(&output);
         assert!(said.contains(&fence.text), "{}:\n{said}", fence.place);
@@ -153,7 +157,9 @@ fn the_quickstart_prints_what_readme_shows() {
     util::expect_code(&output, 0);
     let shown = util::stdout(&output);
     assert!(
-        fences().iter().any(|f| f.place.starts_with("README.md") && f.text == shown),
+        fences()
+            .iter()
+            .any(|f| f.place.starts_with("README.md") && f.text == shown),
         "README shows something else than\n{shown}"
     );
 }

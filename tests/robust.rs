@@ -238,8 +238,14 @@ fn formatting_keeps_the_meaning_of_every_text() {
 #[test]
 fn another_meaning_is_seen() {
     let text = std::fs::read_to_string("stdlib/quantizers/reste.bnas").unwrap();
-    assert_ne!(tree(&text), tree(&text.replace("reach       = 1.5", "reach       = 1.25")));
-    assert_eq!(tree(&text), tree(&text.replace("reach       = 1.5", "reach =\n 1.5")));
+    assert_ne!(
+        tree(&text),
+        tree(&text.replace("reach       = 1.5", "reach       = 1.25"))
+    );
+    assert_eq!(
+        tree(&text),
+        tree(&text.replace("reach       = 1.5", "reach =\n 1.5"))
+    );
 }
 
 /// Where the grammar has a `gap`, so that a line may end: a sign and whether before or behind it.
@@ -369,7 +375,10 @@ fn same_meaning(text: &str, other: &str) {
 
 /// The tree of a text without its places.
 fn tree(text: &str) -> String {
-    let debug = format!("{:?}", syntax::parse(SourceId(0), text, &mut Sink::default()));
+    let debug = format!(
+        "{:?}",
+        syntax::parse(SourceId(0), text, &mut Sink::default())
+    );
     let mut parts = debug.split("Span { source: SourceId(0), start: ");
     let mut out = parts.next().unwrap_or("").to_string();
     for part in parts {

@@ -203,6 +203,7 @@ impl Cx<'_> {
         }
     }
 
+    /// Reports the call of a name that is neither function, record nor schedule.
     pub(super) fn unknown_call(&mut self, name: &str, span: Span) {
         let records = schema::RECORDS.iter().map(|(_, c)| c.name);
         let functions = schema::FUNCTIONS.iter().map(|f| f.name);

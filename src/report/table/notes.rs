@@ -163,6 +163,7 @@ pub(super) fn failures(result: &RunResult, out: &mut String) {
     }
 }
 
+/// Papers and assumptions that the numbers rest on.
 pub(super) fn sources(result: &RunResult, out: &mut String) {
     let papers = papers(&result.provenance);
     let assumptions = result

@@ -179,10 +179,7 @@ fn libra() -> Quantizer {
     let size = per(Reduction::Mean, Per::Filter, size);
     let size = call(Function::Max, &[size, num(1e-6)]);
     let exponent = call(Function::Round, &[call(Function::Log2, &[size])]);
-    let scale = call(
-        Function::Stop,
-        &[op(BinaryOp::Power, num(2.0), exponent)],
-    );
+    let scale = call(Function::Stop, &[op(BinaryOp::Power, num(2.0), exponent)]);
     let formulas = Formulas {
         normalize: Some(normalized()),
         scale: Some(scale.clone()),
