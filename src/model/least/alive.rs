@@ -69,6 +69,7 @@ pub(super) struct Bits {
 }
 
 impl Bits {
+    /// The bits as what amounts are compared by.
     pub(super) fn numbers(&self) -> Table<f64> {
         self.table.map(|bits| Some(bits as f64))
     }
