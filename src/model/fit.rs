@@ -128,13 +128,20 @@ impl Shapes<'_> {
             let shown = matter.iter().filter_map(|i| {
                 let value = refused.choices[*i].as_ref()?;
                 let decision = &self.decisions.all[*i];
-                Some(format!("{}{equals}{}", decision.path, decision.shown(value)))
+                Some(format!(
+                    "{}{equals}{}",
+                    decision.path,
+                    decision.shown(value)
+                ))
             });
             shown.collect()
         };
         let mut choices = shown(" = ");
         let excluded = match choices.len() {
-            1..=MOST_EXCLUDED => Some(format!("rule it out: `require not ({})`", shown(" == ").join(" and "))),
+            1..=MOST_EXCLUDED => Some(format!(
+                "rule it out: `require not ({})`",
+                shown(" == ").join(" and ")
+            )),
             _ => None,
         };
         if choices.len() > MOST_CHOICES {
@@ -160,7 +167,10 @@ impl Shapes<'_> {
     /// The choices of which another would have fitted; all that the node depends on where no single one would.
     fn what_matters(&self, refused: &Refused) -> Vec<usize> {
         let all = members::dependencies(self.parts(refused.group), self.decisions);
-        let all: Vec<usize> = all.into_iter().filter(|i| refused.choices[*i].is_some()).collect();
+        let all: Vec<usize> = all
+            .into_iter()
+            .filter(|i| refused.choices[*i].is_some())
+            .collect();
         let matters = |i: &usize| {
             let choices = &self.decisions.all[*i].choices;
             let count = choices.len().unwrap_or(0).min(MOST_MEMBERS);

@@ -13,13 +13,13 @@ use super::counting::Count;
 use super::decision::Choices;
 use super::evaluate;
 use super::least;
+use super::metrics::metric;
 use super::policy::{FLOAT, Placed};
 use super::range;
 use super::template::{Claim, Limit, Template};
-use super::metrics::metric;
-use crate::units::{Unit, automatic};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Holds, Memory, Method, Require, Target, Value};
+use crate::units::{Unit, automatic};
 
 /// The most trials of a search, which a grid without `trials` asks for.
 const MOST_TRIALS: usize = 1_000_000;

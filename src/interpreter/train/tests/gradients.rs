@@ -34,7 +34,7 @@ fn slope_of_the_loss(network: Network, taught: Loss) {
     let labels: Vec<usize> = (0..32).map(|i| data.train().label(i)).collect();
     let mut model = Model::new(&candidate(network, 1, None), key(3)).unwrap();
     let teacher = Model::new(&candidate(small(Activation::Relu), 1, None), key(4)).unwrap();
-    let objective = model::Objective {
+    let objective = Objective {
         labels: &labels,
         smoothing: 0.1,
         loss: taught,
@@ -42,7 +42,7 @@ fn slope_of_the_loss(network: Network, taught: Loss) {
     };
     let loss = |model: &mut Model| {
         model
-            .gradients(images.clone(), &objective, super::schedule::Moment::END)
+            .gradients(images.clone(), &objective, Moment::END)
             .unwrap()
     };
     let (_, mut gradients) = loss(&mut model);
