@@ -71,6 +71,10 @@ impl Cx<'_> {
             return Typed::poison(span);
         }
         self.unknown_call(&name.text, callee.span, want);
+        // What it was meant to be given is read.
+        let text = self.text(span);
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        self.read.extend(words.map(str::to_string));
         Typed::poison(span)
     }
 

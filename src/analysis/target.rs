@@ -263,6 +263,7 @@ impl Cx<'_> {
     }
 }
 
+/// A field of a target as a name of its expressions: `vector.width`.
 pub(super) fn of_target(field: &'static Field, prefix: &str) -> Local {
     Local::built_in(format!("{prefix}{}", field.name), of_kind(field.kind))
 }
@@ -283,6 +284,7 @@ pub(super) fn settled(expr: &Expr, target: &Target) -> Option<Value> {
     None
 }
 
+/// What is compared, of `a == b` and of `a ~= b within 1 %`.
 fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
     match &e.kind {
         ast::ExprKind::Approx { left, right, .. } => Some((left, right)),
