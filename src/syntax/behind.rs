@@ -175,7 +175,7 @@ fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
         None => format!("{value} {sign} {member}"),
     };
     let is_set = inside.is_some() || domain.contains("..");
-    let help = match is_set && members.len() <= 4 && members.iter().all(|m| is_plain(m)) {
+    let help = match is_set && members.len() <= 4 && members.iter().all(is_plain) {
         true => {
             let compared: Vec<String> = members.iter().map(compared).collect();
             format!("write `{}`", compared.join(join))
