@@ -23,7 +23,7 @@ fn help_shows_every_command() {
 #[test]
 fn a_missing_file_says_so() {
     let output = util::run(&["check", "nowhere.bnas"]);
-    assert_ne!(util::code(&output), 0);
+    util::expect_code(&output, 2);
     assert!(util::stderr(&output).contains("nowhere.bnas"));
 }
 
@@ -116,8 +116,8 @@ fn a_closed_pipe_is_a_quiet_end() {
         .unwrap()
         .read_to_string(&mut said)
         .unwrap();
-    child.wait().unwrap();
-    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(said, "");
 }
 
 #[test]
@@ -155,6 +155,19 @@ fn doc_knows_files_and_words_of_the_language() {
         shown.contains("epochs") && shown.contains("required"),
         "{shown}"
     );
+    for word in [
+        "repeat",
+        "when",
+        "require",
+        "subsets",
+        "cosine",
+        "pad_shortcut",
+    ] {
+        let output = util::run(&["doc", word]);
+        util::expect_code(&output, 0);
+        let shown = util::stdout(&output);
+        assert!(shown.contains(word) && shown.lines().count() > 2, "{shown}");
+    }
     let output = util::run(&["--format", "json", "doc", "mobilenet_v2"]);
     util::expect_code(&output, 0);
     let document: serde_json::Value = serde_json::from_str(&util::stdout(&output)).unwrap();
@@ -167,6 +180,8 @@ fn doc_suggests_what_was_meant() {
         ("brainta", "`braintta`"),
         ("std.spaces.resnet21", "`std.spaces.resnet20`"),
         ("finetunes", "`finetune`"),
+        ("repaet", "`repeat`"),
+        ("cosin", "`cosine`"),
         ("examples/06-quickstart.bnas:quickstar", ":quickstart`"),
     ] {
         let output = util::run(&["doc", wrong]);

@@ -7,9 +7,14 @@ mod architecture;
 mod cascades;
 /// What each command of the command line shows, and its codes.
 mod cli;
+/// What the comparison with other tools says of bnas.
+mod comparison;
 /// Tables and files of samples: empty, compressed, damaged, changed.
 mod data;
-/// Every fence of README and docs is checked, and the small ones run.
+/// A disk that takes no more is an error that names the file, and costs no trial that has ended.
+#[cfg(unix)]
+mod disk;
+/// Every fence of README and docs is checked, and the commands of docs run.
 mod docs;
 /// Every wrong spec gives its diagnostic, as people see it.
 mod errors;
@@ -19,7 +24,7 @@ mod examples;
 mod robust;
 /// Exit codes and streams of runs.
 mod runs;
-/// Same file and seed, same bytes: any number of jobs, resumed or not.
+/// Same file and seed, same bytes: any number of jobs, any instruction set, resumed or not.
 mod sameness;
 /// Uniform draws, and nothing infeasible.
 mod sampling;

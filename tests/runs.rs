@@ -133,9 +133,17 @@ fn a_failed_expectation_ends_with_1_and_shows_its_values() {
     let out = folder.path().join("run");
     let output = util::run_spec(&spec, &out, &[]);
     util::expect_code(&output, 1);
-    let shown = util::stdout(&output) + &util::stderr(&output);
-    assert!(shown.contains("best.test.accuracy"), "{shown}");
-    assert!(out.join("result.json").exists());
+    let result = std::fs::read_to_string(out.join("result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+    let accuracy = result["tests"][result["best"].to_string()]
+        .as_f64()
+        .unwrap();
+    let shown = util::stdout(&output);
+    let wanted = format!(
+        "FAILED  expect best.test.accuracy >= 99.9 %\n          best.test.accuracy = {:.1} %\n",
+        100.0 * accuracy
+    );
+    assert!(shown.contains(&wanted), "{wanted}\n{shown}");
 }
 
 #[test]

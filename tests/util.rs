@@ -47,6 +47,11 @@ pub fn expect_code(output: &Output, wanted: i32) {
     );
 }
 
+/// Whether a run went to its end and fell short of an `expect` line alone: a spec with errors ends with 1, too.
+pub fn only_expectations_failed(output: &Output) -> bool {
+    code(output) == 1 && stdout(output).contains("\nFAILED  expect ")
+}
+
 /// Writes a spec into a folder and gives its path.
 pub fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);

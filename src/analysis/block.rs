@@ -51,7 +51,7 @@ impl Cx<'_> {
                                 "bnas::name::stray",
                                 "a value has no `when`: only layers, blocks, branches and `add` do",
                             )
-                            .label(when.span, "here")
+                            .label(when.span, "a condition of a value")
                             .help("write `name = if … then … else …`"),
                         );
                         None

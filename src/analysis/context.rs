@@ -8,13 +8,14 @@ use std::rc::Rc;
 use super::facts::Subject;
 use super::memory::Memory;
 use super::names::{Id, Modules};
-use super::origin::{Causes, holds};
+use super::origin::Causes;
 use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
-use crate::ir::{Expr, Provenance, Quantizer, Repair, Value};
+use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
+use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast;
 
@@ -53,6 +54,8 @@ pub(super) struct Reached {
     pub(super) quantizers: Vec<(Id, Quantizer)>,
     pub(super) repairs: Vec<(Id, Repair)>,
     pub(super) provenance: Vec<Provenance>,
+    /// What the experiment amends.
+    pub(super) amendments: Vec<Amendment>,
 }
 
 /// The state of lowering.
@@ -85,6 +88,8 @@ pub(super) struct Cx<'a> {
     pub(super) meant: BTreeSet<(Span, String)>,
     /// What `check` lines are about, while they are evaluated.
     pub(super) subject: Option<Rc<Subject>>,
+    /// How many facts have been found wrong: they alone make nothing else wrong.
+    pub(super) failed_facts: usize,
     /// What has been lowered before.
     pub(super) memory: Memory,
     /// The names that entries of each file define, once one of them was asked for.
@@ -108,6 +113,7 @@ impl<'a> Cx<'a> {
             circles: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
+            failed_facts: 0,
             memory: Memory::default(),
             defined: HashMap::new(),
             formulas: None,
@@ -123,8 +129,21 @@ impl<'a> Cx<'a> {
     /// Reports with the place that a value came from, and goes on.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         if let Some(diagnostic) = self.traced(diagnostic) {
-            self.sink.push(diagnostic);
+            let both = with_amendments(diagnostic, &self.reached.amendments);
+            self.sink.push(both);
         }
+    }
+
+    /// Reports a fact that does not hold. Numbers that are wrong already would fail every one, but one that fails hides no other.
+    pub(super) fn report_fact(&mut self, diagnostic: Diagnostic) {
+        let before = self.sink.errors();
+        self.report(diagnostic);
+        self.failed_facts += self.sink.errors() - before;
+    }
+
+    /// Whether nothing is wrong but facts.
+    pub(super) fn is_sound(&self) -> bool {
+        self.sink.errors() == self.failed_facts
     }
 
     /// What the language has and this version does not run.
@@ -173,7 +192,7 @@ impl<'a> Cx<'a> {
     pub(super) fn outer(&mut self, name: &str, at: Span) -> Option<Local> {
         self.outer.find(name)?;
         let written = &self.modules.get(at.source)?.file.declarations;
-        let is_around = |d: &&ast::Declaration| holds(d.span, at);
+        let is_around = |d: &&ast::Declaration| d.span.holds(at);
         let around = written.iter().find(is_around)?;
         match around.kind.text.as_str() {
             "experiment" => self.outer.used(name).cloned(),

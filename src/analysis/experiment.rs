@@ -178,6 +178,7 @@ impl Cx<'_> {
             units: claims.units,
             provenance: reached.provenance,
             arms: Vec::new(),
+            amendments: reached.amendments,
             span: merged.name.span,
         })
     }
@@ -376,6 +377,7 @@ impl Cx<'_> {
         }
     }
 
+    /// Reports that an experiment lacks `train`, say, which something else in it needs.
     pub(super) fn missing_part(&mut self, merged: &Merged, name: &str, because: Span, why: &str) {
         let help = match name {
             "train" => "add `train { epochs = 20 }`",

@@ -84,7 +84,15 @@ impl Cx<'_> {
                 ast::EntryKind::Choice(c) => {
                     (&c.target, Given::Searched(&c.domain, c.default.as_ref()))
                 }
-                _ => {
+                other => {
+                    // What stands in a section within is not missing around it.
+                    if let ast::EntryKind::Section(section) = other {
+                        let inner = section.entries.iter().filter_map(super::quantizer::target);
+                        let inner: Vec<&str> = inner.map(|path| path.head.text.as_str()).collect();
+                        let is_given = |f: &&Field| inner.contains(&f.name);
+                        let given = known.iter().filter(is_given).map(|f| f.name);
+                        written.meant.extend(given);
+                    }
                     self.report(
                         Diagnostic::error(
                             "bnas::name::unknown_key",

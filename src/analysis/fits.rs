@@ -68,11 +68,11 @@ impl Cx<'_> {
             (Kind::Number(unit), Type::Number(_))
                 if typed.ty == Type::PLAIN && written.len() < 24 =>
             {
-                let usual = match unit {
-                    "Hz" | "J/op" => types::usual_unit(types::dimension(unit)),
-                    _ => unit.to_string(),
+                let example = match unit {
+                    "Hz" | "J/op" => types::with_unit(&written, types::dimension(unit)),
+                    _ => format!("{written} {unit}"),
                 };
-                format!("write a unit behind it, such as `{written} {usual}`")
+                format!("write a unit behind it, such as `{example}`")
             }
             (Kind::Number(unit), Type::Number(_)) => {
                 format!("write it in `{unit}`, with any prefix")
@@ -90,10 +90,10 @@ impl Cx<'_> {
             (_, Type::Set(_)) => {
                 format!("write `{} in {written}` to choose from the set", field.name)
             }
-            (kind, _) if !words(kind).is_empty() => {
-                format!("one of {}", list(words(kind).iter().copied()))
-            }
-            _ => format!("`{}` is {}", field.name, field.docs),
+            (kind, _) => match self.takes_by_name(kind, typed.span.source) {
+                Some(names) => names,
+                None => format!("`{}` is {}", field.name, field.docs),
+            },
         };
         self.report(
             Diagnostic::error(code, format!("expected {takes}, found {found}"))

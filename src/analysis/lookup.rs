@@ -9,6 +9,7 @@ use super::functions::function;
 use super::measures::is_formula;
 use super::paths::Paths;
 use super::schema::{self, Kind};
+use super::takes;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
@@ -80,7 +81,7 @@ impl Cx<'_> {
                 );
                 return Typed::poison(span);
             }
-        } else if self.paths.is_some() && self.heads_decisions(path) {
+        } else if self.paths.is_some() && (self.heads_decisions(path) || self.heads_layers(path)) {
             return self.decision_path(path);
         }
         self.unknown_name(&text, span, want.map(words).unwrap_or_default());
@@ -115,17 +116,19 @@ impl Cx<'_> {
         schema_head(path) || paths.any(|p| p.starts_with(&head))
     }
 
+    /// Whether values of the space have paths that begin with this word: `space.` may be left out.
+    fn heads_layers(&self, path: &ast::Path) -> bool {
+        let head = format!("space.{}.", path.head.text);
+        let mut paths = self.paths.iter().flat_map(|paths| paths.keys());
+        paths.any(|p| p.starts_with(&head))
+    }
+
     /// `space.s[1].channels`, `space.s[*].channels`: a value by its path, where goals and requirements speak of it.
     fn decision_path(&mut self, path: &ast::Path) -> Typed {
         let span = path.span;
         let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
         let paths = self.paths.clone().unwrap_or_default();
-        // In a space's own requirement, `space.` may be left out.
-        let inside = || {
-            let prefix = format!("space.{}.", path.head.text);
-            paths.keys().any(|p| p.starts_with(&prefix))
-        };
-        if self.paths.is_some() && !self.heads_decisions(path) && inside() {
+        if self.paths.is_some() && !self.heads_decisions(path) && self.heads_layers(path) {
             text.insert_str(0, "space.");
             plain.insert_str(0, "space.");
         } else if self.paths.is_none() || !self.heads_decisions(path) {
@@ -173,14 +176,18 @@ impl Cx<'_> {
             }
         }
         let Some(ty) = paths.type_of(&plain) else {
-            let mut diagnostic = Diagnostic::error(
+            let diagnostic = Diagnostic::error(
                 "bnas::name::unknown",
                 format!("there is no decision `{text}`"),
-            )
-            .label(span, "nothing has this path");
-            if let Some(help) = path_help(&text, &plain, &paths) {
-                diagnostic = diagnostic.help(help);
-            }
+            );
+            let fixed = takes::of_fixed_field(&plain);
+            let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
+                (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
+                (_, Some(help)) => diagnostic
+                    .label(span, "one value for every candidate")
+                    .help(help),
+                (None, None) => diagnostic.label(span, "nothing has this path"),
+            };
             self.report(diagnostic);
             return Typed::poison(span);
         };

@@ -57,10 +57,12 @@ mod space;
 mod stages;
 mod stores;
 mod table;
+mod takes;
 mod target;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unit_slips;
 
 pub use describe::{Described, Setting, describe};
 pub use loader::{FileLoader, FolderLoader, Loader};

@@ -1,7 +1,7 @@
 //! The memory of the process: mimalloc, and a heap of its own for the large buffers of training.
 //!
 //! A training step frees and allocates the same activations again and again. Given back to the system in between, every
-//! page would be cleared and mapped anew each time, which costs up to a fifth of a step; so freed memory stays mapped. Then the peak
+//! page would be cleared and mapped anew each time, which costs time at every step; so freed memory stays mapped. Then the peak
 //! is what lies between the buffers as much as what is in them. [`Heap`] puts large buffers side by side, each into the
 //! smallest gap that holds it, and joins gaps when buffers are freed: a backward pass frees in the reverse order of the forward pass.
 

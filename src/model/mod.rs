@@ -7,6 +7,7 @@
 mod additive;
 pub mod aggregate;
 mod augment;
+pub mod blame;
 pub mod bounds;
 mod build;
 pub mod candidate;

@@ -80,7 +80,10 @@ impl<'t> Reader<'t, '_> {
         let levels = 1 + parts.clone().filter(is_operator).count();
         if self.depth + levels > MAX_DEPTH {
             let span = self.span(pair);
-            self.sink.push(scan::too_deep(span));
+            let room = MAX_DEPTH.saturating_sub(self.depth + 1);
+            let first_too_many = parts.filter(is_operator).nth(room);
+            let at = first_too_many.map_or(span, |sign| self.span(sign));
+            self.sink.push(scan::too_many_operators(at, MAX_DEPTH));
             let kind = ExprKind::Error;
             return Expr { kind, span };
         }

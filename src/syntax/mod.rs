@@ -4,6 +4,7 @@
 //! functions and units exist is the business of analysis. Only this module sees pest.
 
 pub mod ast;
+mod behind;
 mod entries;
 mod explain;
 mod expressions;

@@ -4,7 +4,9 @@
 //! A number that is too large is reported to the reader's sink.
 
 use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 use crate::syntax::ast::{Argument, Expr, ExprKind, Number, Path, Step};
+use crate::syntax::behind;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
 use crate::syntax::tree::{Pair, Parts};
@@ -28,7 +30,7 @@ impl<'t> Reader<'t, '_> {
         }
         let mut parts = pair.parts();
         let kind = match rule {
-            Rule::quantity | Rule::bare_quantity => self.quantity(&mut parts),
+            Rule::quantity | Rule::bare_quantity => self.quantity(&mut parts, span),
             Rule::group => self.expression(parts.must()).kind,
             Rule::set => ExprKind::Set(parts.map(|element| self.expression(element)).collect()),
             Rule::categories => {
@@ -56,8 +58,12 @@ impl<'t> Reader<'t, '_> {
         Expr { kind, span }
     }
 
-    fn quantity(&mut self, parts: &mut Parts<'t>) -> ExprKind {
+    fn quantity(&mut self, parts: &mut Parts<'t>, span: Span) -> ExprKind {
         let number = parts.must();
+        let unit = parts.given(Rule::unit);
+        if let Some(behind) = unit.and_then(|unit| behind::number(self.text, number, unit)) {
+            return self.behind(behind, span).kind;
+        }
         let text = number.text().to_string();
         let value: f64 = text
             .parse()
@@ -68,7 +74,7 @@ impl<'t> Reader<'t, '_> {
                 .help("write a smaller one");
             self.sink.push(diagnostic);
         }
-        let unit = parts.given(Rule::unit).map(|unit| self.name(unit));
+        let unit = unit.map(|unit| self.name(unit));
         ExprKind::Number(Number { text, value, unit })
     }
 

@@ -14,7 +14,7 @@
 //!    Everything else elementwise is counted and free, since the published energies speak of multiply-accumulates alone.
 //! 4. `storage`: packed sizes of the weights; `buffers`: the largest sum of activations alive at once.
 //! 5. `memory`: what has to fit into the memories of a target, and the energy of the bits that are moved. These are charged only where a
-//!    memory says what a bit takes, since published energies are of the whole core.
+//!    memory says what a bit takes, since published energies are taken to be of the whole core.
 //!
 //! `docs/hardware.md` derives every formula and says which numbers are published and which assumed.
 

@@ -27,7 +27,7 @@ pub struct Codes {
 /// What a quantizer's value means where it reads activations: its number and its bits; `None`: floats.
 type Meaning = Option<(usize, Option<bool>, u64)>;
 
-/// The flow of values where some decisions are made.
+/// The values that flow through a network: where each is made, what may read it, and as which codes.
 pub struct Values<'s, 'a> {
     source: &'s Source<'a>,
     pub partial: Partial<'s>,

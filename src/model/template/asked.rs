@@ -126,12 +126,29 @@ fn measurable(
     let mark = settler.uses.len();
     let expr = settler.expr(&expr, "", &Expr::bool(true), names);
     partial::belong_to(&mut settler.uses[mark..], span, written);
-    for name in evaluate::names(&expr) {
-        if metric(&name).is_some() || name.starts_with(OWN) {
+    let known = |name: &str| metric(name).is_some() || name.starts_with(OWN);
+    unknown(&expr, span, places, &known, settler);
+    expr
+}
+
+/// Reports names that nothing has: `space.s[3].kernel` of two copies.
+pub(super) fn unknown(
+    expr: &Expr,
+    span: Span,
+    places: &[Place],
+    known: &dyn Fn(&str) -> bool,
+    settler: &mut Settler,
+) {
+    for name in evaluate::names(expr) {
+        if known(&name) {
             continue;
         }
         let text = format!("there is no metric and no decision `{name}`");
-        let diagnostic = Diagnostic::error("bnas::name::unknown", text).label(span, "here");
+        let label = match name.contains('[') {
+            true => "no copy has this path",
+            false => "nothing has this path",
+        };
+        let diagnostic = Diagnostic::error("bnas::name::unknown", text).label(span, label);
         let paths = places.iter().map(|p| p.path.as_str());
         let diagnostic = match did_you_mean(&name, paths) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
@@ -139,5 +156,4 @@ fn measurable(
         };
         settler.sink.push(diagnostic);
     }
-    expr
 }

@@ -3,6 +3,7 @@
 //! In: an experiment and its settler. Out: a [`Body`]; what the space requires becomes constraints over decisions. What does not fit goes
 //! to the settler's sink. Knows nothing of what the experiment itself asks for.
 
+use super::asked::unknown;
 use super::places::{add_decisions, add_sides, expanded};
 use crate::ir::{Experiment, Expr, Space};
 use crate::model::aggregate::Place;
@@ -93,6 +94,7 @@ fn require(space: &Space, names: &Frame, places: &[Place], settler: &mut Settler
         };
         let mark = settler.uses.len();
         let holds = settler.expr(&holds, "space", &Expr::bool(true), names);
+        unknown(&holds, require.span, places, &|_| false, settler);
         partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
         settler.require(require, &holds);
     }

@@ -20,6 +20,7 @@ use self::body::Body;
 pub use self::limits::{Limit, Limited};
 use self::settings::Settings;
 use super::additive;
+use super::blame::with_amendments;
 use super::counting::{self, Counted};
 use super::decision::{Decisions, Point};
 use super::evaluate;
@@ -59,6 +60,19 @@ pub struct Template {
 impl Template {
     /// Unrolls an experiment, or says what does not fit.
     pub fn new(experiment: &Experiment) -> Result<Template, Vec<Diagnostic>> {
+        let both = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
+            let found = found.into_iter();
+            found
+                .map(|d| with_amendments(d, &experiment.amendments))
+                .collect()
+        };
+        let mut template = Template::made(experiment).map_err(both)?;
+        template.warnings = both(std::mem::take(&mut template.warnings));
+        Ok(template)
+    }
+
+    /// The same; diagnostics show where things are declared.
+    fn made(experiment: &Experiment) -> Result<Template, Vec<Diagnostic>> {
         let mut settler = Settler::new(&experiment.quantizers);
         let mut names = Frame::default();
         for binding in &experiment.lets {

@@ -59,7 +59,7 @@ pub const TRAINING: &[Field] = &[
         Absent,
         "decay per step of a moving average of the parameters, which the stage ends with",
     )
-    .within(0.0, 1.0),
+    .within(0.0, 0.999_999),
     field(
         "patience",
         Kind::Whole,

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::{data, key, quantized, run, watch};
 use crate::interpreter::train::fixtures::{candidate, int, recipe, small, stage};
 use crate::interpreter::train::stage::{Run, State};
-use crate::interpreter::train::{Past, Trained, batch, folded, train};
+use crate::interpreter::train::{Past, Progress, Trained, Watch, batch, folded, train};
 use crate::ir::{BinaryOp, Expr, Function, Quantize};
 use crate::model::{Activation, Grid, Loss, Optimizer, ScaleRule, Schedule, Stage};
 
@@ -69,13 +69,26 @@ fn a_stage_ends_early_with_its_best() {
     candidate.stages[0].recipe.techniques.patience = Some(2.0);
     let ended = run(&candidate, &data, 0).unwrap();
     assert!((3..6).contains(&ended.epochs), "{}", ended.epochs);
-    // One that learns ends with the best of its epochs.
-    candidate.stages[0].recipe = recipe(6, 1e-2);
-    let plain = run(&candidate, &data, 0).unwrap();
+    // One that learns ends with the best of its epochs, which is not the last one here.
+    candidate.stages[0].recipe = recipe(6, 3e-2);
+    let mut epochs = Vec::new();
+    let plain = {
+        let mut see = |p: Progress| epochs.push(p.validation.unwrap());
+        let stop = AtomicBool::new(false);
+        let watch = Watch {
+            validates: true,
+            ..watch(&stop, &mut see)
+        };
+        train(&candidate, &data, key(0), watch).unwrap()
+    };
+    let largest = epochs.iter().copied().fold(0.0, f64::max);
+    assert_eq!(epochs.len(), 6);
+    assert_eq!(epochs[5], plain.validation);
+    assert!(largest > plain.validation, "{epochs:?}");
     candidate.stages[0].recipe.techniques.patience = Some(6.0);
     let best = run(&candidate, &data, 0).unwrap();
     assert_eq!(best.epochs, 6);
-    assert!(best.validation >= plain.validation);
+    assert_eq!(best.validation, largest);
 }
 
 #[test]
