@@ -21,6 +21,7 @@ pub use interval::Interval;
 pub(super) use interval::call as interval_of;
 
 use enumeration::{Limits, over_points};
+use evaluation::Evaluation;
 
 /// Members of a set of results; larger ones become intervals.
 const RESULTS: usize = 4096;
@@ -64,6 +65,16 @@ pub fn proves(
     names: &dyn Fn(&str) -> Option<Abstract>,
 ) -> Option<bool> {
     over_points(expr, decisions, names, Limits::default()).verdict()
+}
+
+/// The same where each decision that exists is a number within its own ends.
+pub(super) fn proves_within(expr: &Expr, ends: &[(usize, Interval)]) -> Option<bool> {
+    let outcome = |(index, ends): &(usize, Interval)| {
+        let outcome = Outcome::certain(Abstract::Interval(*ends));
+        (*index, outcome)
+    };
+    let known = ends.iter().map(outcome).collect();
+    Evaluation::new(&|_| None, &known).outcome(expr).verdict()
 }
 
 impl Abstract {

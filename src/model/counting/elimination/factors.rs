@@ -4,12 +4,14 @@
 //! count; none, if it cannot be. A table over some decisions takes up those over fewer of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use num_bigint::BigUint;
 
 use super::comparison::{self, End, MOST_ROWS, Sum, Term};
 use super::histogram::Sums;
 use super::layout::{Variable, row, rows, unrow};
+use super::relation::Relation;
 use super::units::{self, Side, Unit};
 use crate::ir::{Expr, Value};
 use crate::model::counting::has_reals;
@@ -19,6 +21,9 @@ use crate::model::members::Values;
 
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;
+
+/// The same for the pairs of members that meet one constraint.
+const MOST_FOR_RELATION: u64 = 10_000_000;
 
 /// Spaces of so many combinations are small.
 const FEW_ENOUGH: f64 = 1e12;
@@ -32,6 +37,8 @@ pub struct Factors<W> {
     pub variables: Vec<Variable>,
     pub sums: Sums,
     pub tables: Vec<Table<W>>,
+    /// Pairs of members that can be.
+    pub relations: Vec<Arc<Relation>>,
     /// Where a real exists: a table and its rows.
     pub reals: Vec<(usize, Vec<bool>)>,
 }
@@ -50,6 +57,8 @@ pub struct Raw {
     pub variables: Vec<Variable>,
     /// Rows that can be.
     allowed: Vec<(Vec<usize>, Vec<bool>)>,
+    /// Pairs of members that can be, where two variables have many.
+    pub relations: Vec<Arc<Relation>>,
     /// By how many a row multiplies the count.
     weights: Vec<(Vec<usize>, Vec<BigUint>)>,
     reals: Vec<(Vec<usize>, Vec<bool>)>,
@@ -112,6 +121,7 @@ pub fn raw(
         variables.push(Variable {
             decision: *decision,
             members: decisions.all[*decision].choices.len()?,
+            width: 1,
             optional: decisions.all[*decision].guard != Expr::bool(true),
         });
     }
@@ -121,6 +131,7 @@ pub fn raw(
         raw: Raw {
             variables,
             allowed: Vec::new(),
+            relations: Vec::new(),
             weights: Vec::new(),
             reals: Vec::new(),
             sums: Vec::new(),
@@ -255,9 +266,17 @@ impl Builder<'_> {
     fn constraint(&mut self, number: usize, expr: &Expr) -> Option<()> {
         let scope: Vec<usize> = evaluate::decisions(expr).into_iter().collect();
         let combinations = comparison::combinations(&scope, self.decisions)?;
-        if combinations > self.few
-            && let Some(sum) = comparison::sum(expr, self.decisions)
+        let sum = match combinations > self.few {
+            true => comparison::sum(expr, self.decisions),
+            false => None,
+        };
+        if let [x, y] = scope[..]
+            && (sum.is_some() || combinations > MOST_ROWS)
+            && self.relation(number, expr, [x, y]).is_some()
         {
+            return Some(());
+        }
+        if let Some(sum) = sum {
             return self.sum(Of::Constraint(number), &sum);
         }
         if combinations > MOST_ROWS {
@@ -268,6 +287,37 @@ impl Builder<'_> {
             |values: &[Option<Value>]| evaluate::truth(expr, &Values(values)).unwrap_or(false);
         let (scope, table) = self.tabulate(&scope, evaluate::size(expr), holds)?;
         self.allow(scope, table);
+        Some(())
+    }
+
+    /// Pairs of members that meet a constraint. `None` if there is too much to look at, or relations would tie variables in a circle.
+    fn relation(&mut self, number: usize, expr: &Expr, of: [usize; 2]) -> Option<()> {
+        let variables = of.map(|decision| self.numbers[&decision]);
+        let relations = &self.raw.relations;
+        let same = relations.iter().position(|r| r.variables == variables);
+        if same.is_none() {
+            let mut open = vec![variables[0]];
+            let mut seen = BTreeSet::new();
+            while let Some(variable) = open.pop() {
+                if seen.insert(variable) {
+                    let sides = relations
+                        .iter()
+                        .filter_map(|r| Some((r, r.side(variable)?)));
+                    open.extend(sides.map(|(r, side)| r.variables[1 - side]));
+                }
+            }
+            if seen.contains(&variables[1]) {
+                return None;
+            }
+        }
+        let mut work = self.work.min(MOST_FOR_RELATION);
+        let given = work;
+        let found = Relation::new(number, expr, of, variables, self.decisions, &mut work);
+        self.work -= given - work;
+        match same {
+            Some(same) => Arc::make_mut(&mut self.raw.relations[same]).meet(&found?),
+            None => self.raw.relations.push(Arc::new(found?)),
+        }
         Some(())
     }
 
@@ -386,7 +436,9 @@ impl Raw {
         let of_terms = sums.chain(&prices).map(|(scope, _)| scope);
         // The first tables say where each variable exists.
         let of_others = self.allowed[count..].iter().map(|(scope, _)| scope);
-        let mut open: Vec<usize> = of_terms.chain(of_others).flatten().copied().collect();
+        let of_relations = self.relations.iter().flat_map(|r| &r.variables);
+        let of_tables = of_terms.chain(of_others).flatten();
+        let mut open: Vec<usize> = of_tables.chain(of_relations).copied().collect();
         let mut is_needed = vec![false; count];
         while let Some(variable) = open.pop() {
             if !std::mem::replace(&mut is_needed[variable], true) {
@@ -410,6 +462,13 @@ impl Raw {
             allowed: allowed
                 .map(|(_, (old, rows))| (scope(old), rows.clone()))
                 .collect(),
+            relations: (self.relations.iter())
+                .map(|relation| {
+                    let mut relation = Relation::clone(relation);
+                    relation.variables = relation.variables.map(|v| numbers[v]);
+                    Arc::new(relation)
+                })
+                .collect(),
             weights: Vec::new(),
             reals: Vec::new(),
             sums: (self.sums.iter())
@@ -422,6 +481,17 @@ impl Raw {
             beyond: self.beyond.clone(),
             idle: self.idle.clone(),
         }
+    }
+
+    /// The same without relations; `None` if there is none.
+    pub fn untied(mut self) -> Option<Raw> {
+        if self.relations.is_empty() {
+            return None;
+        }
+        let relations = std::mem::take(&mut self.relations);
+        self.beyond
+            .extend(relations.iter().flat_map(|r| &r.constraints));
+        Some(self)
     }
 
     /// Whether there are so few combinations that all partial sums may be told apart.
@@ -458,6 +528,7 @@ impl Raw {
             variables: self.variables.clone(),
             sums,
             tables,
+            relations: self.relations.clone(),
             reals,
         })
     }
@@ -474,6 +545,7 @@ impl Raw {
             tables: self.merged(all, &sums, |x, y| whole(*x, *y)),
             variables: self.variables.clone(),
             sums,
+            relations: self.relations.clone(),
             reals: Vec::new(),
         })
     }
