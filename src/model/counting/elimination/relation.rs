@@ -101,6 +101,9 @@ impl Relation {
                     end -= 1;
                     visit(level, end);
                 }
+                if start == end {
+                    break;
+                }
                 (start, end) = (start / BLOCK, end.div_ceil(BLOCK));
             }
             (start..end).for_each(|block| visit(inner.len(), block));

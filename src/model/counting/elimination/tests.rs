@@ -366,8 +366,9 @@ fn begins(decisions: &Decisions) {
             "{prefix:?} of {decisions:?}"
         );
         if is_there && let Some(next) = decisions.all.get(prefix.len()) {
-            let members = (0..next.choices.len().unwrap_or(0)).map(Some).chain([None]);
-            open.extend(members.map(|member| {
+            let absent = (next.guard != always()).then_some(None);
+            let members = (0..next.choices.len().unwrap_or(0)).map(Some);
+            open.extend(members.chain(absent).map(|member| {
                 let mut longer = prefix.clone();
                 longer.push(member);
                 longer
