@@ -418,9 +418,18 @@ fn cheapest<W: Whole>(
 /// The order for these tables. `None` if it is too much work.
 fn planned<W>(factors: &Factors<W>, most: f64) -> Option<Layout> {
     let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
-    let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
     let pairs: Vec<[usize; 2]> = factors.relations.iter().map(|r| r.variables).collect();
-    let plan = order::plan(&sizes, &scopes, &pairs, factors.sums.most())?;
+    let given = factors.tables.iter().map(|table| {
+        let mut sums = table.rows.iter().flatten().map(|(sum, _)| *sum);
+        let first = sums.next();
+        order::Given {
+            scope: table.scope.clone(),
+            // Between tables alone, every decision is taken for one that adds to sums.
+            varies: pairs.is_empty() || sums.any(|sum| Some(sum) != first),
+        }
+    });
+    let given: Vec<order::Given> = given.collect();
+    let plan = order::plan(&sizes, &given, &pairs, factors.sums.most())?;
     if plan.work > most {
         return None;
     }

@@ -22,8 +22,8 @@ use crate::model::members::Values;
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;
 
-/// The same for the pairs of members that meet one constraint.
-const MOST_FOR_RELATION: u64 = 10_000_000;
+/// The same for the pairs of members that meet constraints.
+const MOST_FOR_RELATIONS: u64 = 20_000_000;
 
 /// Spaces of so many combinations are small.
 const FEW_ENOUGH: f64 = 1e12;
@@ -141,6 +141,7 @@ pub fn raw(
         },
         few,
         work: MOST_WORK,
+        work_on_relations: MOST_FOR_RELATIONS,
     };
     for number in 0..builder.raw.variables.len() {
         builder.presence(number)?;
@@ -174,6 +175,7 @@ struct Builder<'a> {
     raw: Raw,
     few: u64,
     work: u64,
+    work_on_relations: u64,
 }
 
 impl Builder<'_> {
@@ -310,10 +312,8 @@ impl Builder<'_> {
                 return None;
             }
         }
-        let mut work = self.work.min(MOST_FOR_RELATION);
-        let given = work;
-        let found = Relation::new(number, expr, of, variables, self.decisions, &mut work);
-        self.work -= given - work;
+        let work = &mut self.work_on_relations;
+        let found = Relation::new(number, expr, of, variables, self.decisions, work);
         match same {
             Some(same) => Arc::make_mut(&mut self.raw.relations[same]).meet(&found?),
             None => self.raw.relations.push(Arc::new(found?)),

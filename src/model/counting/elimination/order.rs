@@ -67,12 +67,20 @@ struct Open {
     scope: BTreeSet<usize>,
     /// About how many partial sums.
     sums: f64,
+    /// Whether rows have different sums.
+    varies: bool,
+}
+
+/// A table that is given: its variables, and whether its rows have different sums.
+pub struct Given {
+    pub scope: Vec<usize>,
+    pub varies: bool,
 }
 
 /// A plan; `None` if a table would be too large. At most `most_sums` partial sums are told apart. Relations are of two variables each.
 pub fn plan(
     sizes: &[u64],
-    factors: &[Vec<usize>],
+    factors: &[Given],
     relations: &[[usize; 2]],
     most_sums: f64,
 ) -> Option<Plan> {
@@ -88,9 +96,9 @@ pub fn plan(
         },
         open: Vec::new(),
     };
-    for (number, scope) in factors.iter().enumerate() {
-        let scope: BTreeSet<usize> = scope.iter().copied().collect();
-        let open = planner.step(Step::Factor(number), scope, 1.0)?;
+    for (number, given) in factors.iter().enumerate() {
+        let scope: BTreeSet<usize> = given.scope.iter().copied().collect();
+        let open = planner.step(Step::Factor(number), scope, 1.0, given.varies)?;
         planner.open.push(open);
     }
     let mut left: Vec<usize> = (0..sizes.len()).collect();
@@ -129,7 +137,13 @@ impl Planner {
         scope.iter().map(|v| self.sizes[*v] as f64).product()
     }
 
-    fn step(&mut self, step: Step, scope: BTreeSet<usize>, sums: f64) -> Option<Open> {
+    fn step(
+        &mut self,
+        step: Step,
+        scope: BTreeSet<usize>,
+        sums: f64,
+        varies: bool,
+    ) -> Option<Open> {
         if self.rows(&scope) > MOST_ROWS {
             return None;
         }
@@ -138,7 +152,12 @@ impl Planner {
         Some(Open {
             step: self.plan.steps.len() - 1,
             scope,
-            sums: sums.min(self.most_sums),
+            sums: if varies {
+                sums.min(self.most_sums)
+            } else {
+                1.0
+            },
+            varies,
         })
     }
 
@@ -210,7 +229,7 @@ impl Planner {
             of: product.step,
             variable,
         };
-        let open = self.step(step, left.clone(), sums)?;
+        let open = self.step(step, left.clone(), sums, product.varies)?;
         self.open.push(open);
         Some(left)
     }
@@ -228,6 +247,7 @@ impl Planner {
         left.remove(&variable);
         let mut levels = vec![(product.step, variable)];
         let mut sums = product.sums;
+        let growth = if product.varies { BLOCK as f64 } else { 1.0 };
         // Blocks are of no use where each row has a member of the other one already.
         while !product.scope.contains(&onto) {
             let (of, from) = levels[levels.len() - 1];
@@ -240,9 +260,9 @@ impl Planner {
             self.plan.blocks.push(Blocks { of: from, count });
             let mut scope = left.clone();
             scope.insert(to);
-            sums = (sums * BLOCK as f64).min(self.most_sums);
+            sums = (sums * growth).min(self.most_sums);
             self.plan.work += self.rows(&scope) * sums * BLOCK as f64;
-            let open = self.step(Step::Blocks { of, from, to }, scope, sums)?;
+            let open = self.step(Step::Blocks { of, from, to }, scope, sums, product.varies)?;
             levels.push((open.step, to));
         }
         left.insert(onto);
@@ -254,7 +274,7 @@ impl Planner {
             levels,
         };
         let sums = product.sums * self.sizes[variable] as f64;
-        let open = self.step(step, left.clone(), sums)?;
+        let open = self.step(step, left.clone(), sums, product.varies)?;
         self.open.push(open);
         Some(left)
     }
@@ -286,6 +306,11 @@ impl Planner {
     fn times(&mut self, x: Open, y: Open) -> Option<Open> {
         let scope: BTreeSet<usize> = x.scope.union(&y.scope).copied().collect();
         self.plan.work += self.rows(&scope) * x.sums * y.sums;
-        self.step(Step::Times(x.step, y.step), scope, x.sums * y.sums)
+        self.step(
+            Step::Times(x.step, y.step),
+            scope,
+            x.sums * y.sums,
+            x.varies || y.varies,
+        )
     }
 }
