@@ -67,7 +67,6 @@ policy p# {
 ";
 
 fn main() {
-    bnas::kernels::memory::keep_freed_pages();
     println!("| spec of {LINES} lines | KiB | check | fmt |");
     println!("|---|---|---|---|");
     for (name, text) in [

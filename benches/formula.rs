@@ -20,7 +20,6 @@ const SCALE: f32 = 0.1;
 const PROGRESS: f32 = 0.5;
 
 fn main() {
-    bnas::kernels::memory::keep_freed_pages();
     let isa = Isa::current();
     println!("{VALUES} values, {}\n", isa.name());
     println!("| quantizer | pass | formula, ms | by hand, ms | ratio |");

@@ -57,7 +57,6 @@ fn main() {
     let [net] = nets.as_slice() else {
         return apart(&nets, &mode, steps, threads);
     };
-    bnas::kernels::memory::keep_freed_pages();
     let default = match net.as_str() {
         "small28" => 60,
         "small8" => 300,

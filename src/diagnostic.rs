@@ -119,6 +119,11 @@ impl Sink {
         self.errors > 0
     }
 
+    /// How many of them are errors.
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.found.len()
@@ -304,12 +309,19 @@ fn boundary(text: &str, at: usize) -> usize {
     (0..=at).rev().find(is_boundary).unwrap_or(0)
 }
 
-fn labeled(label: &Label) -> LabeledSpan {
-    LabeledSpan::new(
-        Some(label.text.clone()),
-        label.span.start as usize,
-        label.span.len(),
-    )
+/// A label to draw; of a stretch on one line that nobody would read to its end, the beginning.
+fn labeled(label: &Label, source: &Source) -> LabeledSpan {
+    let start = label.span.start as usize;
+    let mut length = label.span.len();
+    if length > LONG_LINE
+        && let Some(text) = source.text.get(start..)
+    {
+        let end = boundary(text, LONG_LINE);
+        if !text[..end].contains('\n') {
+            length = boundary(text, SHOWN);
+        }
+    }
+    LabeledSpan::new(Some(label.text.clone()), start, length)
 }
 
 struct View<'a> {
@@ -357,12 +369,13 @@ impl miette::Diagnostic for View<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let Excerpts(source) = self.source.as_ref()?;
         let here = self
             .diagnostic
             .labels
             .iter()
             .filter(|l| Some(l.span.source) == self.main);
-        Some(Box::new(here.map(labeled)))
+        Some(Box::new(here.map(|label| labeled(label, source))))
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
@@ -403,7 +416,7 @@ impl miette::Diagnostic for Elsewhere<'_> {
         let is_only = self.labels.len() == 1;
         let drawn = self.labels.iter().map(move |label| match is_only {
             true => LabeledSpan::new(None, label.span.start as usize, label.span.len()),
-            false => labeled(label),
+            false => labeled(label, self.source.0),
         });
         Some(Box::new(drawn))
     }

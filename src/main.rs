@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Keeps freed activations mapped: with the system's allocator, half of a training step is page faults.
+/// Keeps freed activations mapped: given back to the system, their pages would be cleared and mapped anew in every training step.
 #[global_allocator]
 static ALLOCATOR: bnas::kernels::memory::Heap = bnas::kernels::memory::Heap::new();
 

@@ -42,6 +42,11 @@ impl Span {
         }
     }
 
+    /// Whether another range lies in this one, of the same source.
+    pub fn holds(self, inner: Span) -> bool {
+        self.source == inner.source && self.start <= inner.start && inner.end <= self.end
+    }
+
     /// Length in bytes.
     pub fn len(self) -> usize {
         (self.end - self.start) as usize

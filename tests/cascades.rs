@@ -173,6 +173,30 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("minimize energy", "minimize enrgy", "name::unknown"),
     ("64 KiB", "64 ms", "unit::mismatch"),
     ("64 KiB", "64 KB_", "unit::unknown"),
+    ("64 KiB", "64 kilo B", "parse::syntax"),
+    ("64 KiB", "65_536 B", "parse::syntax"),
+    ("64 KiB", "0x10000 B", "parse::syntax"),
+    (
+        "model_size <= 64 KiB",
+        "space.width in {8, 16}",
+        "parse::syntax",
+    ),
+    ("64 KiB", "64 KiB when space.width == 8", "parse::syntax"),
+    (
+        "space  = net { width in {8, 16} }",
+        "space { width in {8, 16} }",
+        "type::mismatch",
+    ),
+    (
+        "train    { epochs = 2  batch = 64  optimizer = adam(lr = 2e-3)  schedule = cosine }\n  finetune { epochs = 1 }",
+        "stage { epochs = 2 }",
+        "name::label",
+    ),
+    (
+        "maximize accuracy",
+        "maximize accuracy\n  maximize accuracy",
+        "goal::repeated",
+    ),
     ("best.test.accuracy", "accuracy", "name::unknown"),
 ];
 

@@ -38,10 +38,15 @@ fn every_wrong_spec_has_its_diagnostic() {
             "{} should be an error, or a warning below `warning/`:\n{shown}",
             path.display()
         );
+        assert!(
+            !is_warning || shown.contains('⚠'),
+            "{} warns of nothing:\n{shown}",
+            path.display()
+        );
         insta::assert_snapshot!(name, shown);
         seen += 1;
     }
-    assert!(seen >= 80, "only {seen} fixtures");
+    assert!(seen >= 225, "only {seen} fixtures");
 }
 
 /// Many mistakes are reported in one go.

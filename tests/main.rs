@@ -5,9 +5,16 @@
 mod architecture;
 /// One mistake is one diagnostic, many are many.
 mod cascades;
-/// Exit codes, streams and formats of the command line.
+/// What each command of the command line shows, and its codes.
 mod cli;
-/// Every fence of README and docs is checked, and the small ones run.
+/// What the comparison with other tools says of bnas.
+mod comparison;
+/// Tables and files of samples: empty, compressed, damaged, changed.
+mod data;
+/// A disk that takes no more is an error that names the file, and costs no trial that has ended.
+#[cfg(unix)]
+mod disk;
+/// Every fence of README and docs is checked, and the commands of docs run.
 mod docs;
 /// Every wrong spec gives its diagnostic, as people see it.
 mod errors;
@@ -15,7 +22,9 @@ mod errors;
 mod examples;
 /// Whatever the text, an answer; whatever the layout, the same meaning.
 mod robust;
-/// Same file and seed, same bytes: any number of jobs, resumed or not.
+/// Exit codes and streams of runs.
+mod runs;
+/// Same file and seed, same bytes: any number of jobs, any instruction set, resumed or not.
 mod sameness;
 /// Uniform draws, and nothing infeasible.
 mod sampling;

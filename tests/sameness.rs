@@ -2,6 +2,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use walkdir::WalkDir;
+
 use crate::util::{self, SMALL};
 
 fn read(folder: &Path, name: &str) -> String {
@@ -11,14 +13,7 @@ fn read(folder: &Path, name: &str) -> String {
 fn run_small(folder: &Path, name: &str, extra: &[&str]) -> std::path::PathBuf {
     let spec = util::write(folder, "small.bnas", SMALL);
     let out = folder.join(name);
-    let mut args = vec![
-        "run",
-        spec.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    args.extend(extra);
-    util::expect_code(&util::run(&args), 0);
+    util::expect_code(&util::run_spec(&spec, &out, extra), 0);
     out
 }
 
@@ -41,8 +36,7 @@ fn recipes_are_searched_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let spec = util::write(folder.path(), "small.bnas", &recipes());
     let out = folder.path().join("one");
-    let args = ["run", spec.to_str().unwrap(), "--jobs", "1", "--out"];
-    let output = util::bnas().args(args).arg(&out).output().unwrap();
+    let output = util::run_spec(&spec, &out, &["--jobs", "1"]);
     util::expect_code(&output, 0);
     assert_eq!(read(&out, "result.json"), whole);
     for path in ["data.augment", "train.schedule"] {
@@ -138,9 +132,7 @@ fn jobs_change_no_byte() {
 }
 
 /// A network that is wide enough for its steps to be worth sharing.
-#[test]
-fn threads_of_a_training_change_no_byte() {
-    const WIDE: &str = "bnas 1
+const WIDE: &str = "bnas 1
 
 use std.data.digits
 use std.quantizers.int
@@ -169,6 +161,42 @@ experiment together {
   maximize accuracy
 }
 ";
+
+/// Whole trainings and known costs are the same on every instruction set that this machine has; others are left out.
+#[test]
+fn instruction_sets_change_no_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let wide = util::write(folder.path(), "wide.bnas", WIDE);
+    let small = util::write(folder.path(), "small.bnas", SMALL);
+    let on = |set: &str, args: &[&str]| util::bnas().args(args).env("BNAS_SIMD", set).output();
+    let mut found: Vec<(&str, [Vec<u8>; 3])> = Vec::new();
+    for set in ["portable", "avx2", "avx512", "neon"] {
+        let probe = on(set, &["list"]).unwrap();
+        if util::code(&probe) != 0 {
+            let said = util::stderr(&probe);
+            assert!(said.contains("no instruction set"), "{said}");
+            continue;
+        }
+        let [model, out] = ["safetensors", "run"].map(|x| folder.path().join(format!("{set}.{x}")));
+        let [wide, small, file, run] =
+            [&wide, &small, &model, &out].map(|path| path.to_str().unwrap());
+        util::expect_code(&on(set, &["train", wide, "--out", file]).unwrap(), 0);
+        util::expect_code(&on(set, &["run", small, "--out", run]).unwrap(), 0);
+        let files = [
+            model,
+            out.join("models/2.safetensors"),
+            out.join("result.json"),
+        ];
+        found.push((set, files.map(|path| std::fs::read(path).unwrap())));
+    }
+    let (first, wanted) = &found[0];
+    for (set, files) in &found[1..] {
+        assert!(files == wanted, "{set} gives other bytes than {first}");
+    }
+}
+
+#[test]
+fn threads_of_a_training_change_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let spec = util::write(folder.path(), "wide.bnas", WIDE);
     let train = |threads: &str| {
@@ -304,13 +332,7 @@ fn a_table_is_searched() {
          minimize latency\n  require latency <= 1\n  expect best.val_acc >= 0.7 and pareto.count == 2\n  search { method = grid }\n}\n",
     );
     let out = folder.path().join("out");
-    let args = [
-        "run",
-        spec.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    util::expect_code(&util::run(&args), 0);
+    util::expect_code(&util::run_spec(&spec, &out, &[]), 0);
     let result: serde_json::Value = serde_json::from_str(&read(&out, "result.json")).unwrap();
     let trials = result["trials"].as_array().unwrap();
     assert_eq!(trials.len(), 3, "one combination has no row");
@@ -318,25 +340,27 @@ fn a_table_is_searched() {
     assert_eq!(trials[best]["metrics"]["val_acc"], 0.75);
     // A run of another table is another run.
     util::write(folder.path(), "table.csv", &table.replace("0.75", "0.8"));
-    let mut again = args.to_vec();
-    again.push("--resume");
-    let output = util::run(&again);
+    let output = util::run_spec(&spec, &out, &["--resume"]);
     util::expect_code(&output, 3);
     assert!(util::stderr(&output).contains("table.csv"));
 }
 
-/// Runs a spec whole, and again with five kills: these files must be the same. Gives the result.
+/// Trials that have ended, by the journals of a run and of its arms.
+fn ended(out: &Path) -> usize {
+    let files = WalkDir::new(out).into_iter().flatten();
+    let journals = files.filter(|entry| entry.path().extension().is_some_and(|x| x == "jsonl"));
+    let texts = journals.filter_map(|entry| std::fs::read(entry.path()).ok());
+    texts
+        .map(|text| text.iter().filter(|byte| **byte == b'\n').count())
+        .sum()
+}
+
+/// Runs a spec whole, and again with kills while its journal grows: these files must be the same. Gives the result.
 fn survives_kills(text: &str, files: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let spec = util::write(folder.path(), "small.bnas", text);
     let whole = folder.path().join("whole");
-    let once = [
-        "run",
-        spec.to_str().unwrap(),
-        "--out",
-        whole.to_str().unwrap(),
-    ];
-    util::expect_code(&util::run(&once), 0);
+    util::expect_code(&util::run_spec(&spec, &whole, &[]), 0);
     let out = folder.path().join("killed");
     let args = [
         "run",
@@ -346,21 +370,29 @@ fn survives_kills(text: &str, files: &[&str]) -> String {
         "--out",
         out.to_str().unwrap(),
     ];
-    // Five kills at times that drift through the run; a run that ends before its kill is resumed all the same.
-    for (i, pause) in [120, 310, 50, 430, 220].into_iter().enumerate() {
+    // Each kill waits for further trials to end. The last may find a run that has ended by itself.
+    let all = ended(&whole);
+    let further = (all / 5).max(1);
+    let mut kills_between_trials = 0;
+    for i in 0..5 {
         let mut command = util::bnas();
         command
             .args(args)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if i > 0 && out.exists() {
+        if i > 0 {
             command.arg("--resume");
         }
-        let mut child = command.spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(pause));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let before = ended(&out);
+        let child = command.spawn().unwrap();
+        let was_running = kill_when(child, || ended(&out) >= before + further);
+        let some_are_left = (1..all).contains(&ended(&out));
+        kills_between_trials += usize::from(was_running && some_are_left);
     }
+    assert!(
+        kills_between_trials >= 2,
+        "of five kills, {kills_between_trials} came when some of {all} trials had ended and others had not"
+    );
     let mut last = args.to_vec();
     last.push("--resume");
     util::expect_code(&util::run(&last), 0);
@@ -382,26 +414,28 @@ fn long() -> String {
     text.replace("trials = 8  initial = 4", "trials = 2  initial = 2")
 }
 
+/// Kills a child as soon as it is time, and says whether it was killed; one that has ended before must have ended well.
+fn kill_when(mut child: std::process::Child, mut is_time: impl FnMut() -> bool) -> bool {
+    while !is_time() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let _ = child.kill();
+    let status = child.wait().unwrap();
+    assert!(status.success() || status.code().is_none(), "{status}");
+    status.code().is_none()
+}
+
 /// Waits for a file that a child writes, kills the child once the file has been there `times` times anew, and says whether it came to that.
-fn kill_at(mut child: std::process::Child, file: &Path, times: usize) -> bool {
-    let stamp = || std::fs::metadata(file).and_then(|m| m.modified()).ok();
+fn kill_at(child: std::process::Child, file: &Path, times: usize) -> bool {
     let (mut seen, mut last) = (0, None);
-    let was_running = loop {
-        if stamp().is_some() && stamp() != last {
-            last = stamp();
+    kill_when(child, || {
+        let stamp = std::fs::metadata(file).and_then(|m| m.modified()).ok();
+        if stamp.is_some() && stamp != last {
+            last = stamp;
             seen += 1;
         }
-        if seen == times {
-            break true;
-        }
-        if child.try_wait().unwrap().is_some() {
-            break false;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    };
-    let _ = child.kill();
-    child.wait().unwrap();
-    was_running
+        seen == times
+    })
 }
 
 /// In the middle of a trial nothing is lost but the epoch that was running.
@@ -501,13 +535,7 @@ fn a_damaged_journal_is_survived() {
     std::fs::write(&journal, lines.join("\n") + "\n" + torn).unwrap();
     std::fs::remove_file(damaged.join("result.json")).unwrap();
 
-    let output = util::run(&[
-        "run",
-        spec.to_str().unwrap(),
-        "--out",
-        damaged.to_str().unwrap(),
-        "--resume",
-    ]);
+    let output = util::run_spec(&spec, &damaged, &["--resume"]);
     util::expect_code(&output, 0);
     assert!(
         util::stderr(&output).contains("journal"),
@@ -526,20 +554,9 @@ fn resuming_another_spec_is_refused() {
         "other.bnas",
         &SMALL.replace("seed   = 3", "seed   = 4"),
     );
-    let output = util::run(&[
-        "run",
-        other.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-        "--resume",
-    ]);
+    let output = util::run_spec(&other, &out, &["--resume"]);
     util::expect_code(&output, 3);
-    let again = util::run(&[
-        "run",
-        other.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ]);
+    let again = util::run_spec(&other, &out, &[]);
     util::expect_code(&again, 3);
     assert!(
         util::stderr(&again).contains("--resume"),

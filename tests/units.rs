@@ -123,15 +123,7 @@ fn an_expectation_that_fails_speaks_in_its_own_unit() {
         &small("  expect best.energy <= 2 pJ"),
     );
     let out = folder.path().join("run");
-    let output = util::run(&[
-        "run",
-        path.to_str().unwrap(),
-        "-q",
-        "--trials",
-        "2",
-        "--out",
-        out.to_str().unwrap(),
-    ]);
+    let output = util::run_spec(&path, &out, &["-q", "--trials", "2"]);
     util::expect_code(&output, 1);
     let report = util::stdout(&output);
     let part = report

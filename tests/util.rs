@@ -13,6 +13,13 @@ pub fn run(args: &[&str]) -> Output {
     bnas().args(args).output().unwrap()
 }
 
+/// Runs a spec into a folder, with more arguments perhaps.
+pub fn run_spec(spec: &Path, out: &Path, more: &[&str]) -> Output {
+    let mut command = bnas();
+    command.arg("run").arg(spec).arg("--out").arg(out);
+    command.args(more).output().unwrap()
+}
+
 /// Standard output as text.
 pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -38,6 +45,11 @@ pub fn expect_code(output: &Output, wanted: i32) {
         stdout(output),
         stderr(output)
     );
+}
+
+/// Whether a run went to its end and fell short of an `expect` line alone: a spec with errors ends with 1, too.
+pub fn only_expectations_failed(output: &Output) -> bool {
+    code(output) == 1 && stdout(output).contains("\nFAILED  expect ")
 }
 
 /// Writes a spec into a folder and gives its path.

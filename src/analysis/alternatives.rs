@@ -82,6 +82,7 @@ impl Cx<'_> {
         (first, Some(choice))
     }
 
+    /// Reports a default that is no member.
     pub(super) fn not_among(&mut self, span: Span, text: &str, domain: Span) {
         self.report(
             Diagnostic::error(

@@ -105,7 +105,11 @@ impl Cx<'_> {
         let mut axes: Vec<Axis> = Vec::new();
         for entry in &section.entries {
             let EntryKind::Choice(choice) = &entry.kind else {
-                self.bad_arm(entry.span, "an arm has several values");
+                let field = match &entry.kind {
+                    EntryKind::Field(field) => self.text(field.target.span),
+                    _ => "train.epochs".into(),
+                };
+                self.bad_arm(entry.span, "an arm has several values", &field);
                 continue;
             };
             let text = self.text(choice.target.span);
@@ -115,11 +119,11 @@ impl Cx<'_> {
                 continue;
             }
             if let Some(default) = &choice.default {
-                self.bad_arm(default.span, "every value has its turn");
+                self.bad_arm(default.span, "every value has its turn", &text);
                 continue;
             }
             let Some(values) = values(&choice.domain).filter(|v| !v.is_empty()) else {
-                self.bad_arm(choice.domain.span, "not a set that is written out");
+                self.bad_arm(choice.domain.span, "not a set that is written out", &text);
                 continue;
             };
             axes.push(Axis {
@@ -129,19 +133,19 @@ impl Cx<'_> {
             });
         }
         if section.entries.is_empty() {
-            self.bad_arm(section.name.span, "what varies?");
+            self.bad_arm(section.name.span, "what varies?", "seed");
         }
         axes
     }
 
-    fn bad_arm(&mut self, span: Span, label: &str) {
+    fn bad_arm(&mut self, span: Span, label: &str, field: &str) {
         self.report(
             Diagnostic::error(
                 "bnas::arms::values",
                 "each line of `arms` is a field and the set of its values",
             )
             .label(span, label)
-            .help("write `arms { finetune.epochs in {0, 1} }`"),
+            .help(format!("write `arms {{ {field} in {{…, …}} }}`")),
         );
     }
 

@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use super::context::{Cx, Local};
+use super::expr::Typed;
 use super::fields::{Given, Written};
 use super::names::Id;
+use super::paths;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{BlockCall, BlockChoice, BlockStmt, Slot};
@@ -49,7 +51,7 @@ impl Cx<'_> {
                                 "bnas::name::stray",
                                 "a value has no `when`: only layers, blocks, branches and `add` do",
                             )
-                            .label(when.span, "here")
+                            .label(when.span, "a condition of a value")
                             .help("write `name = if … then … else …`"),
                         );
                         None
@@ -140,6 +142,45 @@ impl Cx<'_> {
             when: None,
             span,
         })
+    }
+
+    /// Whether a value may be given for a parameter: one of the kind of its default, else a plain number, a word or a truth value. Spaces and blocks
+    /// have no units.
+    fn argument_fits(
+        &mut self,
+        block: &str,
+        key: &ast::Name,
+        typed: &Typed,
+        default: Option<&Slot>,
+    ) {
+        let wanted = match default {
+            Some(Slot::Fixed(expr)) => paths::type_of(expr),
+            _ => Type::Any,
+        };
+        let fits = match wanted {
+            Type::Any => matches!(typed.ty, Type::Word | Type::Truth) || typed.ty == Type::PLAIN,
+            ref ty => typed.ty.fits(ty),
+        };
+        if fits || typed.ty.is_open() {
+            return;
+        }
+        let takes = match wanted {
+            Type::Any => "a plain number, a word or a truth value".into(),
+            ref ty => ty.name(),
+        };
+        let code = match (&typed.ty, &wanted) {
+            (Type::Number(_), Type::Any | Type::Number(_)) => "bnas::unit::mismatch",
+            _ => "bnas::type::mismatch",
+        };
+        let found = typed.ty.name();
+        self.report(
+            Diagnostic::error(
+                code,
+                format!("`{}` of `{block}` is {takes}, found {found}", key.text),
+            )
+            .label(typed.span, found.clone())
+            .help(format!("write {takes}: shapes and structure have no units")),
+        );
     }
 
     /// What a block is called; nothing for `block`. `None` after a diagnostic.
@@ -272,12 +313,19 @@ impl Cx<'_> {
         }
         let mut slots = Vec::with_capacity(written.given.len());
         for (key, given) in &written.given {
-            let slot = match given {
-                Given::Fixed(e) => Slot::Fixed(self.expr(e, None).expr),
+            let (slot, typed) = match given {
+                Given::Fixed(e) => {
+                    let typed = self.expr(e, None);
+                    (Slot::Fixed(typed.expr.clone()), typed)
+                }
                 Given::Searched(domain, default) => {
-                    Slot::Chosen(self.domain(domain, *default, None).0)
+                    let (domain, typed) = self.domain(domain, *default, None);
+                    (Slot::Chosen(domain), typed)
                 }
             };
+            let param = block.params.iter().find(|(param, _)| *param == key.text);
+            let default = param.and_then(|(_, default)| default.as_ref());
+            self.argument_fits(&name.text, key, &typed, default);
             slots.push((key.text.clone(), slot));
         }
         for (param, default) in &block.params {

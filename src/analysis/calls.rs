@@ -7,7 +7,7 @@ use super::expr::Typed;
 use super::fields::{Given, Written, find};
 use super::functions::function;
 use super::lists::aggregate;
-use super::schema::{self, Callable, QUANTIZER};
+use super::schema::{self, Callable, Kind, QUANTIZER};
 use super::types::{self, Type};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Slot};
@@ -19,10 +19,17 @@ const GIVEN_IN_PLACE: usize = 4;
 
 impl Cx<'_> {
     /// `abs(x)`, `adam(lr = 2e-3)`.
-    pub(super) fn call(&mut self, callee: &ast::Path, args: &[ast::Argument], span: Span) -> Typed {
+    /// `want` is the kind of the field that it fills.
+    pub(super) fn call(
+        &mut self,
+        callee: &ast::Path,
+        args: &[ast::Argument],
+        span: Span,
+        want: Option<Kind>,
+    ) -> Typed {
         let Some(name) = callee.as_name() else {
             let text = self.text(callee.span);
-            self.unknown_call(&text, callee.span);
+            self.unknown_call(&text, callee.span, want);
             return Typed::poison(span);
         };
         if let Some(found) = self.fact_call(name, args, span) {
@@ -63,7 +70,11 @@ impl Cx<'_> {
             );
             return Typed::poison(span);
         }
-        self.unknown_call(&name.text, callee.span);
+        self.unknown_call(&name.text, callee.span, want);
+        // What it was meant to be given is read.
+        let text = self.text(span);
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        self.read.extend(words.map(str::to_string));
         Typed::poison(span)
     }
 

@@ -4,9 +4,9 @@
 
 use super::context::Cx;
 use super::expr::Typed;
-use super::types::{Type, usual_unit};
+use super::types::{Type, same_prefix, usual_unit, with_unit};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, Value};
+use crate::ir::{BinaryOp, Expr, Function, Value};
 use crate::model::evaluate;
 use crate::source::Span;
 use crate::syntax::ast;
@@ -33,10 +33,11 @@ impl Cx<'_> {
     pub(super) fn folded(&mut self, expr: Expr, ty: Type, span: Span) -> Typed {
         match evaluate::reduce(&expr, &|_| None) {
             Ok(Expr::Value(Value::Number(n))) if !n.is_finite() => {
+                let help = without_value(&expr);
                 self.report(
                     Diagnostic::error("bnas::domain::not_finite", "this has no finite value")
                         .label(span, format!("it gives {n}"))
-                        .help("check for a division by 0, and for an exponent that is too large"),
+                        .help(help),
                 );
                 Typed::poison(span)
             }
@@ -107,14 +108,37 @@ impl Cx<'_> {
         match (of_number.is_number(), wanted.is_number()) {
             (_, true) => Some(format!("write it without a unit: `{digits}`")),
             (true, false) if digits == text => Some(format!(
-                "write a unit behind it, such as `{digits} {}`",
-                usual_unit(*wanted)
+                "write a unit behind it, such as `{}`",
+                with_unit(digits, *wanted)
             )),
-            _ => Some(format!(
-                "write it in a unit of {wanted}, such as `{digits} {}`",
-                usual_unit(*wanted)
-            )),
+            _ => {
+                let written = text[digits.len()..].trim_start();
+                let unit = same_prefix(written, *wanted).unwrap_or_else(|| usual_unit(*wanted));
+                Some(format!(
+                    "write it in a unit of {wanted}, such as `{digits} {unit}`"
+                ))
+            }
         }
+    }
+}
+
+/// Why a constant expression has no finite value, and what to look at.
+fn without_value(expr: &Expr) -> &'static str {
+    match expr {
+        Expr::Call(Function::Sqrt, _) => "`sqrt` takes numbers from 0 on",
+        Expr::Call(Function::Ln, _) => "`ln` takes numbers above 0",
+        Expr::Call(Function::Log2, _) => "`log2` takes numbers above 0",
+        Expr::Call(Function::Exp, _) => "`exp` is beyond 1.8e308 from 710 on",
+        Expr::Binary(BinaryOp::Divide, ..) => "check for a division by 0",
+        Expr::Binary(BinaryOp::Power, base, _)
+            if base
+                .as_value()
+                .and_then(Value::as_number)
+                .is_some_and(|n| n < 0.0) =>
+        {
+            "a power of a negative number has a whole exponent"
+        }
+        _ => "check for a division by 0, and for an exponent that is too large",
     }
 }
 

@@ -14,7 +14,8 @@ use super::schema;
 use super::scope::Scope;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
-use crate::ir::{Expr, Provenance, Quantizer, Repair, Value};
+use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
+use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast;
 
@@ -53,6 +54,8 @@ pub(super) struct Reached {
     pub(super) quantizers: Vec<(Id, Quantizer)>,
     pub(super) repairs: Vec<(Id, Repair)>,
     pub(super) provenance: Vec<Provenance>,
+    /// What the experiment amends.
+    pub(super) amendments: Vec<Amendment>,
 }
 
 /// The state of lowering.
@@ -75,6 +78,8 @@ pub(super) struct Cx<'a> {
     pub(super) paths: Option<Paths>,
     /// Where a path with `[*]` stands in the list that is lowered; outside of lists there is none.
     pub(super) lists: Vec<Option<Span>>,
+    /// How many branches of `if` are open: what they hold is not always looked at.
+    pub(super) conditions: usize,
     /// Names that requirements and goals read by a path: `space.s[*].width` reads `width`.
     pub(super) read: BTreeSet<String>,
     /// Causes of wrong values that have been reported.
@@ -83,6 +88,8 @@ pub(super) struct Cx<'a> {
     pub(super) meant: BTreeSet<(Span, String)>,
     /// What `check` lines are about, while they are evaluated.
     pub(super) subject: Option<Rc<Subject>>,
+    /// How many facts have been found wrong: they alone make nothing else wrong.
+    pub(super) failed_facts: usize,
     /// What has been lowered before.
     pub(super) memory: Memory,
     /// The names that entries of each file define, once one of them was asked for.
@@ -106,11 +113,13 @@ impl<'a> Cx<'a> {
             circles: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
+            failed_facts: 0,
             memory: Memory::default(),
             defined: HashMap::new(),
             formulas: None,
             paths: None,
             lists: Vec::new(),
+            conditions: 0,
             read: BTreeSet::new(),
             subject: None,
             used: BTreeSet::new(),
@@ -120,8 +129,21 @@ impl<'a> Cx<'a> {
     /// Reports with the place that a value came from, and goes on.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         if let Some(diagnostic) = self.traced(diagnostic) {
-            self.sink.push(diagnostic);
+            let both = with_amendments(diagnostic, &self.reached.amendments);
+            self.sink.push(both);
         }
+    }
+
+    /// Reports a fact that does not hold. Numbers that are wrong already would fail every one, but one that fails hides no other.
+    pub(super) fn report_fact(&mut self, diagnostic: Diagnostic) {
+        let before = self.sink.errors();
+        self.report(diagnostic);
+        self.failed_facts += self.sink.errors() - before;
+    }
+
+    /// Whether nothing is wrong but facts.
+    pub(super) fn is_sound(&self) -> bool {
+        self.sink.errors() == self.failed_facts
     }
 
     /// What the language has and this version does not run.
@@ -166,9 +188,16 @@ impl<'a> Cx<'a> {
         self.locals.find(name).is_some()
     }
 
-    /// A name of the experiment around.
-    pub(super) fn outer(&mut self, name: &str) -> Option<Local> {
-        self.outer.used(name).cloned()
+    /// A name of the experiment around, for what is written there: what it amends has names of its own.
+    pub(super) fn outer(&mut self, name: &str, at: Span) -> Option<Local> {
+        self.outer.find(name)?;
+        let written = &self.modules.get(at.source)?.file.declarations;
+        let is_around = |d: &&ast::Declaration| d.span.holds(at);
+        let around = written.iter().find(is_around)?;
+        match around.kind.text.as_str() {
+            "experiment" => self.outer.used(name).cloned(),
+            _ => None,
+        }
     }
 
     /// Leaves a scope: the names since `mark` are gone, and returned.

@@ -335,6 +335,7 @@ impl Cx<'_> {
     }
 }
 
+/// Fields of every kind of data set.
 pub(super) fn all_fields() -> &'static [schema::Field] {
     let dataset = schema::declaration("dataset").expect("a kind of the schema");
     dataset.fields

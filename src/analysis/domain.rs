@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use super::author;
 use super::context::{Cx, Local, list};
 use super::expr::Typed;
+use super::fits::limited;
 use super::schema::{Field, Kind};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
@@ -147,8 +148,12 @@ impl Cx<'_> {
         let mut poisoned = false;
         for item in items {
             let typed = self.expr(item, field.map(|(f, _)| f.kind));
+            let mut member = typed.expr.clone();
             if let Some((field, at)) = field {
-                poisoned |= !self.fits(&typed, field, at);
+                match self.fits(&typed, field, at) {
+                    true => member = limited(&typed, field),
+                    false => poisoned = true,
+                }
             } else if let Some(other) = &first
                 && !typed.ty.fits(&other.ty)
             {
@@ -159,7 +164,7 @@ impl Cx<'_> {
             poisoned |= typed.ty == Type::Poison;
             let is_known = match known_again(&typed.expr) {
                 Some(constant) => !known.insert(constant),
-                None => lowered.contains(&typed.expr),
+                None => lowered.contains(&member),
             };
             if !typed.ty.is_poisoned() && is_known {
                 let text = self.text(item.span);
@@ -176,7 +181,7 @@ impl Cx<'_> {
                 (Some(all), Some(some)) => all.extend(some.iter().cloned()),
                 (all, _) => *all = None,
             }
-            lowered.push(typed.expr.clone());
+            lowered.push(member);
             // An empty set says nothing of its members: `{{}, {a}}`.
             let says_more = first.as_ref().is_none_or(|f| f.ty == Type::Any.set());
             if says_more {

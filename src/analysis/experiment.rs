@@ -16,6 +16,7 @@ use super::schema::{DATA, Declaration};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
 use crate::model::hardware::fits;
+use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -121,7 +122,12 @@ impl Cx<'_> {
         stages
             .iter()
             .for_each(|stage| paths::of_stage(stage, &mut known));
-        paths::of_policies(policy_choice.as_ref(), &mut known);
+        paths::of_policies(
+            policy.as_ref(),
+            policy_choice.as_ref(),
+            &self.reached.quantizers,
+            &mut known,
+        );
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
@@ -172,6 +178,7 @@ impl Cx<'_> {
             units: claims.units,
             provenance: reached.provenance,
             arms: Vec::new(),
+            amendments: reached.amendments,
             span: merged.name.span,
         })
     }
@@ -231,6 +238,7 @@ impl Cx<'_> {
                     .label(name.span, "given as a value")
                     .help(format!("write `{} {{ … }}`", name.text)),
                 ),
+                Some(name) if !measured && self.is_taken(name) => {}
                 _ => match self.measure(entry, measured, &measures) {
                     Some(field) => measures.push(field),
                     None => lets.extend(self.own(merged, entry, path, mark)),
@@ -242,6 +250,24 @@ impl Cx<'_> {
             lets,
             measures,
         }
+    }
+
+    /// Whether a name of the author's own would hide one that everybody knows; says so.
+    fn is_taken(&mut self, name: &ast::Name) -> bool {
+        let what = match name.text.as_str() {
+            "pi" => "a constant of the language",
+            text if metric(text).is_some() => "a metric",
+            _ => return false,
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::name::duplicate",
+                format!("`{}` is {what}", name.text),
+            )
+            .label(name.span, "a value of the same name")
+            .help(format!("take another name, such as `my_{}`", name.text)),
+        );
+        true
     }
 
     /// A name of the author's own; a declaration as its value is a field under a wrong name.
@@ -351,6 +377,7 @@ impl Cx<'_> {
         }
     }
 
+    /// Reports that an experiment lacks `train`, say, which something else in it needs.
     pub(super) fn missing_part(&mut self, merged: &Merged, name: &str, because: Span, why: &str) {
         let help = match name {
             "train" => "add `train { epochs = 20 }`",

@@ -63,7 +63,7 @@ impl Cx<'_> {
             }
             ast::ExprKind::Bool(b) => Typed::new(Expr::bool(*b), Type::Truth, span),
             ast::ExprKind::Path(path) => self.path(path, want),
-            ast::ExprKind::Call { callee, args } => self.call(callee, args, span),
+            ast::ExprKind::Call { callee, args } => self.call(callee, args, span, want),
             ast::ExprKind::Amend { base, entries } => self.amended_value(base, entries, span),
             ast::ExprKind::Set(items) => self.set(items, want, span),
             ast::ExprKind::Unary { op, operand } => self.unary(*op, operand, span),
@@ -77,10 +77,11 @@ impl Cx<'_> {
                 self.conditional(condition, yes, no, want, span)
             }
             ast::ExprKind::Range { .. } | ast::ExprKind::Categories(_) => {
+                let help = self.domain_help(span);
                 self.report(
                     Diagnostic::error("bnas::type::mismatch", "a domain cannot stand here")
                         .label(span, "values to choose from")
-                        .help("write `in` in place of `=` to search it"),
+                        .help(help),
                 );
                 Typed::poison(span)
             }
@@ -100,10 +101,11 @@ impl Cx<'_> {
                 span,
             ),
             Err(unknown) => {
+                let help = self.no_unit(number, &unknown, span);
                 self.report(
                     Diagnostic::error("bnas::unit::unknown", unknown.to_string())
                         .label(unit.span, "no unit has this name")
-                        .help(unknown.help()),
+                        .help(help.unwrap_or_else(|| unknown.help())),
                 );
                 Typed::poison(span)
             }
@@ -163,6 +165,9 @@ impl Cx<'_> {
     ) -> Typed {
         use ast::BinaryOp::*;
         let x = self.expr(left, None);
+        if self.parted_unit(op, left, right) {
+            return Typed::poison(span);
+        }
         let y = self.expr(right, None);
         let (op, ty) = match op {
             Implies | Or | And => {
@@ -334,8 +339,10 @@ impl Cx<'_> {
         span: Span,
     ) -> Typed {
         let c = self.truth(condition, "what stands behind `if`");
+        self.conditions += 1;
         let x = self.expr(yes, want);
         let y = self.expr(no, want);
+        self.conditions -= 1;
         if !alike(&x, &y) {
             self.disagree("both branches of a condition are of one kind", &x, &y);
             return Typed::poison(span);

@@ -3,15 +3,13 @@
 //! In: what was written, by name. Out: one [`Slot`] per field, with defaults filled in. It must not know what the fields mean.
 
 use super::context::{Cx, Local, list};
-use super::expr::Typed;
-use super::lookup::words;
+use super::fits::limited;
 use super::schema::{self, Field, Kind, Otherwise};
-use super::types::{self, Type};
+use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, PROGRESS, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::units::automatic;
 
 /// A value as written: behind `=`, or a domain behind `in` with its default.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +84,15 @@ impl Cx<'_> {
                 ast::EntryKind::Choice(c) => {
                     (&c.target, Given::Searched(&c.domain, c.default.as_ref()))
                 }
-                _ => {
+                other => {
+                    // What stands in a section within is not missing around it.
+                    if let ast::EntryKind::Section(section) = other {
+                        let inner = section.entries.iter().filter_map(super::quantizer::target);
+                        let inner: Vec<&str> = inner.map(|path| path.head.text.as_str()).collect();
+                        let is_given = |f: &&Field| inner.contains(&f.name);
+                        let given = known.iter().filter(is_given).map(|f| f.name);
+                        written.meant.extend(given);
+                    }
                     self.report(
                         Diagnostic::error(
                             "bnas::name::unknown_key",
@@ -207,8 +213,10 @@ impl Cx<'_> {
         let slot = match given {
             Given::Fixed(e) => {
                 let typed = self.expr(e, Some(field.kind));
-                self.fits(&typed, field, at);
-                Slot::Fixed(typed.expr)
+                Slot::Fixed(match self.fits(&typed, field, at) {
+                    true => limited(&typed, field),
+                    false => typed.expr,
+                })
             }
             Given::Searched(domain, default) => match &field.fixed {
                 Some(fixed) => {
@@ -250,165 +258,6 @@ impl Cx<'_> {
             }
         }
     }
-
-    /// Whether a value may stand in a field; says why not.
-    pub(super) fn fits(&mut self, typed: &Typed, field: &Field, at: Span) -> bool {
-        if typed.ty.is_open() {
-            return true;
-        }
-        let right = match field.kind {
-            Kind::Number(unit) => {
-                let zero = matches!(typed.ty, Type::Number(_)) && typed.expr == Expr::number(0.0);
-                zero || typed.ty == Type::in_unit(unit)
-            }
-            Kind::Whole => typed.ty == Type::PLAIN,
-            Kind::WholeOr(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
-            Kind::WordOrFormula(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
-            Kind::TruthOr(_) => matches!(typed.ty, Type::Word | Type::Truth),
-            Kind::Augment => match &typed.ty {
-                Type::Set(of) => of.fits(&Type::Augment),
-                ty => ty.fits(&Type::Augment),
-            },
-            kind => typed.ty.fits(&types::of_kind(kind)),
-        };
-        if !right {
-            self.misfit(typed, field, at);
-            return false;
-        }
-        let values = typed.values.clone().unwrap_or_default();
-        values
-            .iter()
-            .all(|value| self.value_fits(value, typed, field, at))
-    }
-
-    fn misfit(&mut self, typed: &Typed, field: &Field, at: Span) {
-        let number = matches!(
-            (field.kind, &typed.ty),
-            (Kind::Number(_) | Kind::Whole, Type::Number(_))
-        );
-        let code = if number {
-            "bnas::unit::mismatch"
-        } else {
-            "bnas::type::mismatch"
-        };
-        let takes = self.taken(field);
-        let found = typed.ty.name();
-        let written = self.text(typed.span);
-        let help = match (field.kind, &typed.ty) {
-            (Kind::Number(""), Type::Number(_)) => {
-                format!("`{}` has no unit: write a plain number", field.name)
-            }
-            (Kind::Number(unit), Type::Number(_))
-                if typed.ty == Type::PLAIN && written.len() < 24 =>
-            {
-                let usual = match unit {
-                    "Hz" | "J/op" => types::usual_unit(types::dimension(unit)),
-                    _ => unit.to_string(),
-                };
-                format!("write a unit behind it, such as `{written} {usual}`")
-            }
-            (Kind::Number(unit), Type::Number(_)) => {
-                format!("write it in `{unit}`, with any prefix")
-            }
-            (Kind::Number(_) | Kind::Whole, Type::Text)
-                if written.starts_with('"')
-                    && written[1..].starts_with(|c: char| c.is_ascii_digit()) =>
-            {
-                format!("write it without quotes: `{}`", written.trim_matches('"'))
-            }
-            (kind, Type::Text) if words(kind).contains(&written.trim_matches('"')) => {
-                format!("write it without quotes: `{}`", written.trim_matches('"'))
-            }
-            (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),
-            (_, Type::Set(_)) => {
-                format!("write `{} in {written}` to choose from the set", field.name)
-            }
-            (kind, _) if !words(kind).is_empty() => {
-                format!("one of {}", list(words(kind).iter().copied()))
-            }
-            _ => format!("`{}` is {}", field.name, field.docs),
-        };
-        self.report(
-            Diagnostic::error(code, format!("expected {takes}, found {found}"))
-                .label(typed.span, found)
-                .label(at, format!("`{}` is {takes}", field.name))
-                .help(help),
-        );
-    }
-
-    fn value_fits(&mut self, value: &Value, typed: &Typed, field: &Field, at: Span) -> bool {
-        let allowed = words(field.kind);
-        match value {
-            Value::Name(word) if typed.ty == Type::Word && !allowed.contains(&word.as_str()) => {
-                let mut diagnostic = Diagnostic::error(
-                    "bnas::type::mismatch",
-                    format!("`{}` cannot be `{word}`", field.name),
-                )
-                .label(typed.span, format!("`{word}`"))
-                .label(at, "this field");
-                diagnostic = match did_you_mean(word, allowed.iter().copied()) {
-                    Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-                    None if allowed.is_empty() => {
-                        diagnostic.help(format!("it takes {}", self.taken(field)))
-                    }
-                    None => diagnostic.help(format!("one of {}", list(allowed.iter().copied()))),
-                };
-                self.report(diagnostic);
-                false
-            }
-            Value::Number(n) => {
-                let whole = matches!(field.kind, Kind::Whole | Kind::WholeOr(_));
-                if whole && n.fract() != 0.0 {
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::domain::not_whole",
-                            format!("`{}` counts: {n} is not whole", field.name),
-                        )
-                        .label(typed.span, format!("this can be {n}"))
-                        .label(at, "a whole number")
-                        .help("use `round(…)` or whole members"),
-                    );
-                    return false;
-                }
-                if *n < field.low || *n > field.high {
-                    let found = match field.kind {
-                        Kind::Number(unit) if !unit.is_empty() => {
-                            automatic(*n, types::dimension(unit))
-                        }
-                        _ => n.to_string(),
-                    };
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::domain::out_of_range",
-                            format!("`{}` must be {}, found {found}", field.name, limits(field)),
-                        )
-                        .label(typed.span, format!("this can be {found}"))
-                        .label(at, limits(field))
-                        .help(nearest(field, *n)),
-                    );
-                    return false;
-                }
-                true
-            }
-            _ => true,
-        }
-    }
-
-    /// What a field takes, in words.
-    fn taken(&self, field: &Field) -> String {
-        match field.kind {
-            Kind::Whole => "a whole number".into(),
-            Kind::WholeOr(words) => format!("a whole number or {}", list(words.iter().copied())),
-            Kind::WordOrFormula(words) => {
-                format!("a formula or {}", list(words.iter().copied()))
-            }
-            Kind::TruthOr(words) | Kind::Word(words) => {
-                format!("one of {}", list(words.iter().copied()))
-            }
-            Kind::Other(what) => what.into(),
-            kind => types::of_kind(kind).name(),
-        }
-    }
 }
 
 /// A value that a required field may have.
@@ -420,28 +269,6 @@ fn example(field: &Field) -> String {
         (_, Kind::Number(unit)) if !unit.is_empty() => format!("… {unit}"),
         (_, Kind::Word([first, ..])) => (*first).into(),
         _ => "…".into(),
-    }
-}
-
-/// What to write for a number beyond the limits of a field.
-fn nearest(field: &Field, n: f64) -> String {
-    let unit = match field.kind {
-        Kind::Number(unit) if !unit.is_empty() => format!(" {unit}"),
-        _ => String::new(),
-    };
-    match n < field.low {
-        true if field.low == f64::MIN_POSITIVE => "write a value above 0".into(),
-        true => format!("the least is `{} = {}{unit}`", field.name, field.low),
-        false => format!("the most is `{} = {}{unit}`", field.name, field.high),
-    }
-}
-
-fn limits(field: &Field) -> String {
-    match (field.low, field.high) {
-        (low, f64::INFINITY) if low == f64::MIN_POSITIVE => "above 0".into(),
-        (low, f64::INFINITY) => format!("at least {low}"),
-        (low, high) if low == f64::MIN_POSITIVE => format!("above 0, {high} at most"),
-        (low, high) => format!("from {low} to {high}"),
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::context::{Cx, list};
 use super::expr::Typed;
 use super::lookup::members;
-use super::schema;
+use super::schema::{self, Kind};
+use super::takes;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{BinaryOp, Expr, Function};
@@ -16,6 +17,9 @@ use crate::model::aggregate::halved;
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::units::Dimension;
+
+/// The longest argument that is repeated in a help.
+const LONGEST: usize = 40;
 
 impl Cx<'_> {
     pub(super) fn function(
@@ -149,7 +153,7 @@ impl Cx<'_> {
                                 ),
                             )
                             .label(arg.span, arg.ty.name())
-                            .help("divide it by a quantity of its dimension first: `x / (1 bit)`"),
+                            .help(self.divided(name, arg)),
                         );
                         return None;
                     }
@@ -157,6 +161,24 @@ impl Cx<'_> {
                 Some(Type::PLAIN)
             }
         }
+    }
+
+    /// How an argument becomes a plain number: `sqrt(4 s / (1 s))`.
+    fn divided(&self, name: &ast::Name, arg: &Typed) -> String {
+        let text = self.text(arg.span);
+        let is_number = text.starts_with(|c: char| c.is_ascii_digit());
+        let is_sum = [" + ", " - "].iter().any(|sign| text.contains(sign))
+            || !is_number && text.contains(['+', '-']);
+        let text = match (is_sum, text.len() > LONGEST) {
+            (_, true) => "(…)".to_string(),
+            (true, false) => format!("({text})"),
+            (false, false) => text,
+        };
+        let unit = arg.ty.base_unit();
+        format!(
+            "divide it by a quantity of its dimension first: `{}({text} / (1 {unit}))`",
+            name.text
+        )
     }
 
     /// `peak(binary)`: mac/cycle · op/mac · cycle/s.
@@ -203,7 +225,19 @@ impl Cx<'_> {
         }
     }
 
-    pub(super) fn unknown_call(&mut self, name: &str, span: Span) {
+    /// Something is called that is nothing; `want` is the kind of the field that it fills.
+    pub(super) fn unknown_call(&mut self, name: &str, span: Span, want: Option<Kind>) {
+        if let Some(help) = want.and_then(|kind| takes::instead_of_call(name, kind)) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown",
+                    format!("there is no function `{name}`"),
+                )
+                .label(span, "nothing of this name can be called here")
+                .help(help),
+            );
+            return;
+        }
         let records = schema::RECORDS.iter().map(|(_, c)| c.name);
         let functions = schema::FUNCTIONS.iter().map(|f| f.name);
         let schedules = schema::SCHEDULES.iter().map(|c| c.name);

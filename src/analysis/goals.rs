@@ -49,6 +49,7 @@ impl Cx<'_> {
         for entry in &merged.entries {
             match &entry.kind {
                 EntryKind::Goal(goal) => match self.goal(goal, entry.span, own) {
+                    Some(goal) if self.is_repeated(&goal, &claims.goals) => claims.poisoned = true,
                     Some(goal) => claims.goals.push(goal),
                     None => claims.poisoned = true,
                 },
@@ -202,6 +203,24 @@ impl Cx<'_> {
             unit,
             span,
         })
+    }
+
+    /// Whether another goal is about the same value; says so.
+    fn is_repeated(&mut self, goal: &Goal, goals: &[Goal]) -> bool {
+        let Some(first) = goals.iter().find(|g| g.text == goal.text) else {
+            return false;
+        };
+        let message = match first.direction == goal.direction {
+            true => format!("`{}` is a goal twice", goal.text),
+            false => format!("`{}` is both maximized and minimized", goal.text),
+        };
+        self.report(
+            Diagnostic::error("bnas::goal::repeated", message)
+                .label(goal.span, "said again here")
+                .label(first.span, "said first here")
+                .help("remove one of the two"),
+        );
+        true
     }
 
     fn expectation(&mut self, claim: &ast::Claim, span: Span, has_space: bool) -> Option<Expect> {

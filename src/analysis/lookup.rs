@@ -9,6 +9,7 @@ use super::functions::function;
 use super::measures::is_formula;
 use super::paths::Paths;
 use super::schema::{self, Kind};
+use super::takes;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
@@ -35,7 +36,7 @@ impl Cx<'_> {
                 values: local.values,
             };
         }
-        if let Some(local) = self.outer(&text) {
+        if let Some(local) = self.outer(&text, span) {
             return Typed {
                 expr: local.constant.unwrap_or(Expr::Name(text, span)),
                 ty: local.ty,
@@ -80,7 +81,7 @@ impl Cx<'_> {
                 );
                 return Typed::poison(span);
             }
-        } else if self.paths.is_some() && self.heads_decisions(path) {
+        } else if self.paths.is_some() && (self.heads_decisions(path) || self.heads_layers(path)) {
             return self.decision_path(path);
         }
         self.unknown_name(&text, span, want.map(words).unwrap_or_default());
@@ -115,17 +116,19 @@ impl Cx<'_> {
         schema_head(path) || paths.any(|p| p.starts_with(&head))
     }
 
+    /// Whether values of the space have paths that begin with this word: `space.` may be left out.
+    fn heads_layers(&self, path: &ast::Path) -> bool {
+        let head = format!("space.{}.", path.head.text);
+        let mut paths = self.paths.iter().flat_map(|paths| paths.keys());
+        paths.any(|p| p.starts_with(&head))
+    }
+
     /// `space.s[1].channels`, `space.s[*].channels`: a value by its path, where goals and requirements speak of it.
     fn decision_path(&mut self, path: &ast::Path) -> Typed {
         let span = path.span;
         let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
         let paths = self.paths.clone().unwrap_or_default();
-        // In a space's own requirement, `space.` may be left out.
-        let inside = || {
-            let prefix = format!("space.{}.", path.head.text);
-            paths.keys().any(|p| p.starts_with(&prefix))
-        };
-        if self.paths.is_some() && !self.heads_decisions(path) && inside() {
+        if self.paths.is_some() && !self.heads_decisions(path) && self.heads_layers(path) {
             text.insert_str(0, "space.");
             plain.insert_str(0, "space.");
         } else if self.paths.is_none() || !self.heads_decisions(path) {
@@ -172,21 +175,19 @@ impl Cx<'_> {
                 }
             }
         }
-        // Which layers a policy decides for is known when the space is unrolled.
-        let of_policy = plain.starts_with("policy.");
-        let Some(ty) = paths
-            .get(&plain)
-            .cloned()
-            .or(of_policy.then_some(Type::Any))
-        else {
-            let mut diagnostic = Diagnostic::error(
+        let Some(ty) = paths.type_of(&plain) else {
+            let diagnostic = Diagnostic::error(
                 "bnas::name::unknown",
                 format!("there is no decision `{text}`"),
-            )
-            .label(span, "nothing has this path");
-            if let Some(help) = path_help(&plain, &paths) {
-                diagnostic = diagnostic.help(help);
-            }
+            );
+            let fixed = takes::of_fixed_field(&plain);
+            let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
+                (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
+                (_, Some(help)) => diagnostic
+                    .label(span, "one value for every candidate")
+                    .help(help),
+                (None, None) => diagnostic.label(span, "nothing has this path"),
+            };
             self.report(diagnostic);
             return Typed::poison(span);
         };
@@ -199,11 +200,16 @@ impl Cx<'_> {
     }
 }
 
-/// A path that is spelled alike; else those that end in the same word, such as `space.s.block.basic.kernel` for `space.s.kernel`.
-fn path_help(wrong: &str, paths: &Paths) -> Option<String> {
+/// What was probably meant by a path: the one path that has its words in their order, and others between; else one that is spelled
+/// alike; else those that end in the same word, such as `space.s.block.basic.kernel` for `space.s.kernel`. Copies are those of `written`.
+fn path_help(written: &str, wrong: &str, paths: &Paths) -> Option<String> {
     let known = || paths.keys().map(String::as_str);
+    let mut longer = known().filter(|path| has_in_order(path, wrong));
+    if let (Some(only), None) = (longer.next(), longer.next()) {
+        return Some(format!("did you mean `{}`?", with_copies(only, written)));
+    }
     if let Some(alike) = did_you_mean(wrong, known()) {
-        return Some(format!("did you mean `{alike}`?"));
+        return Some(format!("did you mean `{}`?", with_copies(alike, written)));
     }
     let last = |path: &str| path.rsplit('.').next().map(str::to_string);
     let mut ends: Vec<&str> = known().filter(|p| last(p) == last(wrong)).collect();
@@ -225,6 +231,22 @@ fn path_help(wrong: &str, paths: &Paths) -> Option<String> {
         2..=5 => format!("paths that end in this word are {shown}"),
         _ => format!("paths that end in this word are {shown} and others"),
     })
+}
+
+/// Whether all words of a path stand in a longer one, in their order.
+fn has_in_order(longer: &str, path: &str) -> bool {
+    let mut words = longer.split('.');
+    path.split('.').all(|word| words.any(|other| other == word))
+}
+
+/// A path with the indices that its words have in another: `space.s.d.project.channels` as `space.s[1].d[0].project.channels`.
+fn with_copies(path: &str, written: &str) -> String {
+    let indexed = |word: &str| {
+        let mut words = written.split('.').filter(|w| w.contains('['));
+        words.find(|w| w.split('[').next() == Some(word))
+    };
+    let words: Vec<&str> = path.split('.').map(|w| indexed(w).unwrap_or(w)).collect();
+    words.join(".")
 }
 
 /// `input.channels` as text, unless there is an index.

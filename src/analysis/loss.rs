@@ -60,7 +60,7 @@ impl Cx<'_> {
         if has_teacher && !asks {
             self.report(
                 Diagnostic::error("bnas::stage::teacher", "this teacher is never asked")
-                    .label(written.place("teacher"), "here")
+                    .label(written.place("teacher"), "named here, and no loss reads it")
                     .help("add `0.8 * distill(kl)` to the loss, or remove `teacher`"),
             );
         }
@@ -101,7 +101,7 @@ impl Cx<'_> {
         if distill.is_some() && !has_teacher {
             self.report(
                 Diagnostic::error("bnas::stage::teacher", "`distill` needs a teacher")
-                    .label(expr.span, "here")
+                    .label(expr.span, "asks a teacher, and none is named")
                     .help("add `teacher = …`: an earlier stage"),
             );
         }

@@ -26,6 +26,8 @@ mod experiment;
 mod expr;
 mod facts;
 mod fields;
+mod final_training;
+mod fits;
 mod formulas;
 mod functions;
 mod goals;
@@ -55,10 +57,12 @@ mod space;
 mod stages;
 mod stores;
 mod table;
+mod takes;
 mod target;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unit_slips;
 
 pub use describe::{Described, Setting, describe};
 pub use loader::{FileLoader, FolderLoader, Loader};

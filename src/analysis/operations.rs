@@ -7,7 +7,7 @@ use super::fields::whole;
 use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{Expr, Operation, Slot, Value};
+use crate::ir::{DomainKind, Expr, Function, Operation, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 
@@ -43,6 +43,9 @@ impl Cx<'_> {
         };
         let written = self.arguments(&name, args, callable);
         let mut fields = self.filled_args(&written, callable);
+        for (_, slot) in &mut fields {
+            without_limits(slot);
+        }
         let kernel = || fields.iter().find(|(n, _)| n == "kernel").map(|(_, s)| s);
         // Without a stride of its own, a window that is searched moves on by what it spans.
         if name.text == "pool"
@@ -119,5 +122,22 @@ impl Cx<'_> {
             None => diagnostic.help(format!("operations are {}", list(known.iter().copied()))),
         };
         self.report(diagnostic);
+    }
+}
+
+/// Arguments of operations without limits around them: shapes are followed for every member where a space is unrolled, which says more.
+fn without_limits(slot: &mut Slot) {
+    let inner = |expr: &mut Expr| {
+        if let Expr::Call(Function::Within | Function::WholeWithin, args) = expr {
+            *expr = args.swap_remove(0);
+        }
+    };
+    match slot {
+        Slot::Fixed(expr) => inner(expr),
+        Slot::Chosen(domain) => {
+            if let DomainKind::Set(items) | DomainKind::Categories(items) = &mut domain.kind {
+                items.iter_mut().for_each(inner);
+            }
+        }
     }
 }

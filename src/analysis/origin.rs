@@ -89,7 +89,7 @@ impl Cx<'_> {
         if !all.contains(name) {
             return None;
         }
-        let around = declarations.iter().find(|d| holds(d.span, used))?;
+        let around = declarations.iter().find(|d| d.span.holds(used))?;
         below(&around.entries, name, used)
     }
 }
@@ -114,7 +114,7 @@ fn inner(entry: &Entry) -> &[Entry] {
 
 fn below(entries: &[Entry], name: &str, used: Span) -> Option<Span> {
     for entry in entries {
-        if holds(entry.span, used)
+        if entry.span.holds(used)
             && let Some(found) = below(inner(entry), name, used)
         {
             return Some(found);
@@ -134,9 +134,4 @@ fn target(entry: &Entry) -> Option<&ast::Name> {
         EntryKind::Choice(choice) => choice.target.as_name(),
         _ => None,
     }
-}
-
-/// Whether one span lies in another of the same source.
-pub(super) fn holds(outer: Span, inner: Span) -> bool {
-    outer.source == inner.source && outer.start <= inner.start && inner.end <= outer.end
 }

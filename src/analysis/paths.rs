@@ -6,11 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
+use super::names::Id;
 use super::types::Type;
 use crate::ir::{
-    BinaryOp, BlockStmt, Choice, Domain, DomainKind, Expr, Policy, Slot, Space, Stage, Stmt,
-    Target, UnaryOp, Value, numbered,
+    BinaryOp, BlockStmt, Choice, Domain, DomainKind, Expr, Policy, Quantizer, Slot, Space, Stage,
+    Stmt, Target, UnaryOp, Value, numbered,
 };
+
+/// What a path of a part of a network may end in.
+const SIDES: [&str; 3] = ["height", "width", "channels"];
 
 /// The type of what stands at each path.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +22,27 @@ pub(super) struct Paths {
     types: BTreeMap<String, Type>,
     /// Names of alternatives that have choices of their own: `adam`, `warmup_cosine`.
     pub(super) labels: BTreeSet<String>,
+    /// Parts of a network that give values: layers, copies, blocks, branches.
+    parts: BTreeSet<String>,
+    /// Names of the rules of policies.
+    of_rules: BTreeMap<String, Type>,
+}
+
+impl Paths {
+    /// The type of what stands at a path. Every part of a network has the shape of what leaves it: `space.s.channels`.
+    pub(super) fn type_of(&self, path: &str) -> Option<Type> {
+        let of_part = || {
+            let (part, side) = path.rsplit_once('.')?;
+            (SIDES.contains(&side) && self.parts.contains(part)).then_some(Type::PLAIN)
+        };
+        let of_rule = || {
+            let (_, name) = path.strip_prefix("policy.")?.rsplit_once('.')?;
+            Some(self.of_rules.get(name).cloned().unwrap_or(Type::Any))
+        };
+        (self.types.get(path).cloned())
+            .or_else(of_part)
+            .or_else(of_rule)
+    }
 }
 
 impl Deref for Paths {
@@ -119,10 +144,42 @@ pub(super) fn of_targets(
     }
 }
 
-/// The choice among policies; which layers a policy decides for is known when the space is unrolled.
-pub(super) fn of_policies(choice: Option<&Choice<Policy>>, found: &mut Paths) {
+/// The choice among policies, and the names of their rules; which layers a policy decides for is known when the space is unrolled.
+pub(super) fn of_policies(
+    policy: Option<&Policy>,
+    choice: Option<&Choice<Policy>>,
+    quantizers: &[(Id, Quantizer)],
+    found: &mut Paths,
+) {
     if choice.is_some() {
         found.insert("policy".into(), Type::Declared("policy"));
+    }
+    let is_quantizer = |item: &Expr| {
+        let name = item.as_value().and_then(Value::as_name);
+        name.is_some_and(|name| quantizers.iter().any(|(_, q)| q.name == name))
+    };
+    let all = policy
+        .into_iter()
+        .chain(choice.iter().flat_map(|c| &c.others));
+    for binding in all.flat_map(|p| &p.rules).flat_map(|rule| &rule.lets) {
+        let ty = match &binding.slot {
+            Slot::Chosen(domain) => match &domain.kind {
+                DomainKind::Set(items) if items.iter().all(is_quantizer) => Type::Quantizer,
+                DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
+                DomainKind::Set(items) if items.iter().all(|i| type_of(i) == Type::PLAIN) => {
+                    Type::PLAIN
+                }
+                _ => Type::Any,
+            },
+            Slot::Fixed(_) => Type::Any,
+        };
+        let known = found
+            .of_rules
+            .entry(binding.name.clone())
+            .or_insert(ty.clone());
+        if *known != ty {
+            *known = Type::Any;
+        }
     }
 }
 
@@ -140,15 +197,17 @@ pub(super) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
                 of_value(&binding.slot, &format!("{path}.{}", binding.name), found)
             }
             Stmt::Layer(layer) => {
+                let path = format!("{path}.{}", layer.name);
                 for (name, slot) in layer.chain.iter().flat_map(|op| &op.args) {
-                    of_value(slot, &format!("{path}.{}.{name}", layer.name), found);
+                    of_value(slot, &format!("{path}.{name}"), found);
                 }
+                found.parts.insert(path);
             }
-            Stmt::Repeat { index, body, .. } => of_body(body, &format!("{path}.{index}"), found),
+            Stmt::Repeat { index, body, .. } => of_part(body, format!("{path}.{index}"), found),
             Stmt::Block(block) => of_block(block, path, found),
             Stmt::Parallel(parallel) => {
                 for branch in &parallel.branches {
-                    of_body(&branch.body, &format!("{path}.{}", branch.name), found);
+                    of_part(&branch.body, format!("{path}.{}", branch.name), found);
                 }
             }
             Stmt::OfCopy(of_copy) => {
@@ -158,6 +217,11 @@ pub(super) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
             Stmt::Add(_) | Stmt::Require(_) => {}
         }
     }
+}
+
+fn of_part(body: &[Stmt], path: String, found: &mut Paths) {
+    of_body(body, &path, found);
+    found.parts.insert(path);
 }
 
 fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
@@ -184,6 +248,16 @@ fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
             of_slot(slot, &format!("{path}.{name}"), found);
         }
         of_body(&call.block.body, &path, found);
+        if block.choice.is_some() {
+            found.parts.insert(path);
+        }
+    }
+    let is_named = match block.name.as_deref() {
+        Some(name) => !name.is_empty(),
+        None => block.choice.is_some(),
+    };
+    if is_named {
+        found.parts.insert(path);
     }
 }
 
@@ -251,7 +325,7 @@ fn of_domain(domain: &Domain) -> Type {
 }
 
 /// The type of a value in a space, whose numbers have no unit.
-fn type_of(expr: &Expr) -> Type {
+pub(super) fn type_of(expr: &Expr) -> Type {
     match expr {
         Expr::Value(Value::Number(_)) | Expr::Call(..) | Expr::Unary(UnaryOp::Negate, _) => {
             Type::PLAIN

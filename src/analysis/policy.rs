@@ -149,7 +149,7 @@ impl Cx<'_> {
     fn not_in_rule(&mut self, entry: &Entry) {
         self.report(
             Diagnostic::error("bnas::name::stray", "this does not belong in a rule")
-                .label(entry.span, "here")
+                .label(entry.span, "no part of a rule")
                 .help("a rule holds `weights`, `activations`, names that they use, and `require`"),
         );
     }

@@ -162,12 +162,13 @@ impl Cx<'_> {
 
     /// An entry that does not belong where it stands.
     pub(super) fn stray(&mut self, merged: &Merged, entry: &Entry, rule: &str) {
+        let owner = super::types::article(merged.schema.kind);
         self.report(
             Diagnostic::error(
                 "bnas::name::stray",
-                format!("this does not belong in a {}", merged.schema.kind),
+                format!("this does not belong in {owner}"),
             )
-            .label(entry.span, "here")
+            .label(entry.span, format!("no part of {owner}"))
             .help(rule.to_string()),
         );
     }

@@ -12,6 +12,7 @@ use crate::source::Span;
 use crate::syntax::ast;
 
 impl Cx<'_> {
+    /// The domain `low..high`, with `log` or `step`, and its type.
     pub(super) fn range(
         &mut self,
         low: &ast::Expr,

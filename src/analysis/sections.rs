@@ -9,6 +9,7 @@ use super::names::Id;
 use super::schema::{self, Label};
 use super::types::article;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::Amendment;
 use crate::source::SourceId;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
@@ -124,6 +125,10 @@ impl Cx<'_> {
             return false;
         }
         let Some(known) = merged.schema.section(&name.text) else {
+            if merged.schema.fields.iter().any(|f| f.name == name.text) {
+                self.field_in_braces(merged, name);
+                return false;
+            }
             let keys: Vec<&str> = merged.schema.keys().collect();
             self.unknown_key(&merged.owner(), name, Some(merged.name.span), &keys);
             return false;
@@ -142,6 +147,13 @@ impl Cx<'_> {
                 false
             }
             (None, false) => {
+                // A stage trains, whatever it is called.
+                let given = if name.text == "stage" {
+                    "train"
+                } else {
+                    &name.text
+                };
+                self.meant.insert((merged.name.span, given.to_string()));
                 self.report(
                     Diagnostic::error("bnas::name::label", format!("`{}` needs a name", name.text))
                         .label(name.span, "which one?")
@@ -151,6 +163,40 @@ impl Cx<'_> {
             }
             _ => true,
         }
+    }
+
+    /// `policy { … }` in an experiment: a field whose value is declared elsewhere, given as a section.
+    fn field_in_braces(&mut self, merged: &Merged, name: &ast::Name) {
+        let kind = match name.text.as_str() {
+            "data" => "dataset",
+            other => other,
+        };
+        let example = match kind {
+            "dataset" => "digits",
+            "policy" => "tied",
+            "space" => "small_cnn",
+            "target" => "braintta",
+            _ => "",
+        };
+        let name_text = &name.text;
+        let help = match example {
+            "" => format!("write `{name_text} = …`"),
+            _ => format!(
+                "declare it outside, `{kind} mine {{ … }}`, and name it here: `{name_text} = mine`; or amend one: `{name_text} = {example} {{ … }}`"
+            ),
+        };
+        self.meant.insert((merged.name.span, name.text.clone()));
+        self.report(
+            Diagnostic::error(
+                "bnas::type::mismatch",
+                format!(
+                    "`{name_text}` is a field of {}, and no section",
+                    merged.owner()
+                ),
+            )
+            .label(name.span, "given as a section")
+            .help(help),
+        );
     }
 
     /// The fields of a section; empty where it is not written, so that its required fields are reported missing.
@@ -211,6 +257,11 @@ impl Cx<'_> {
                 // What amends a declaration sees the names of its own file first, then those of the declaration.
                 merged.from.push(e.span.source);
                 self.override_entries(&mut merged, entries, &name, false);
+                self.reached.amendments.push(Amendment {
+                    name: name.text,
+                    of: self.modules.declaration(merged.id).span,
+                    at: entries.iter().map(|entry| entry.span).collect(),
+                });
                 Some(merged)
             }
             ExprKind::Error => None,

@@ -6,16 +6,39 @@
 use super::context::{Cx, list};
 use super::fields::{Given, Written, find};
 use super::merged::Merged;
-use super::paths::{Paths, of_slot};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{Domain, DomainKind, Expr, FinalTraining, Loss, Slot, Stage, Techniques, Value};
+use crate::ir::{Domain, DomainKind, Expr, Loss, Slot, Stage, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 
 /// Adam's learning rate where a stage does not say its optimizer.
 const LEARNING_RATE: f64 = 2e-3;
-/// The same in `finetune`, which starts from a trained network.
-const TUNING_RATE: f64 = 5e-4;
+
+/// A section that is short for a stage.
+struct Shorthand {
+    name: &'static str,
+    quantize: &'static str,
+    /// The learning rate of Adam.
+    rate: f64,
+    /// What the stage might be called.
+    stage: &'static str,
+}
+
+const SHORTHANDS: [Shorthand; 2] = [
+    Shorthand {
+        name: "train",
+        quantize: "none",
+        rate: LEARNING_RATE,
+        stage: "float",
+    },
+    // It starts from a trained network.
+    Shorthand {
+        name: "finetune",
+        quantize: "all",
+        rate: 5e-4,
+        stage: "tuned",
+    },
+];
 
 /// Words that begin paths of decisions, so that no stage may have them as its name.
 const TAKEN: &[&str] = &[
@@ -28,44 +51,21 @@ impl Cx<'_> {
     pub(super) fn stages(&mut self, merged: &Merged, sections: &[ast::Section]) -> Vec<Stage> {
         let named = |name: &str| sections.iter().find(|s| s.name.text == name);
         let own: Vec<&ast::Section> = sections.iter().filter(|s| s.name.text == "stage").collect();
-        let shorthand = named("train").or(named("finetune"));
-        if let (Some(short), Some(stage)) = (shorthand, own.first()) {
-            self.report(
-                Diagnostic::error(
-                    "bnas::stage::mixed",
-                    format!("`{}` stands beside `stage`s", short.name.text),
-                )
-                .label(short.name.span, "a shorthand for one stage")
-                .label(stage.name.span, "stages are said one by one here")
-                .help(format!(
-                    "write `stage {} {{ quantize = {}  … }}`",
-                    if short.name.text == "train" {
-                        "float"
-                    } else {
-                        "tuned"
-                    },
-                    if short.name.text == "train" {
-                        "none"
-                    } else {
-                        "all"
-                    },
-                )),
-            );
+        let shorthand = SHORTHANDS.iter().find_map(|s| Some((s, named(s.name)?)));
+        if let (Some((short, section)), Some(stage)) = (shorthand, own.first()) {
+            self.mixed(short, section, stage);
         }
         let mut stages = Vec::new();
-        for (name, quantize, lr) in [
-            ("train", "none", LEARNING_RATE),
-            ("finetune", "all", TUNING_RATE),
-        ] {
-            if let Some(training) = self.training(merged, sections, name, lr) {
+        for short in &SHORTHANDS {
+            if let Some(training) = self.training(merged, sections, short.name, short.rate) {
                 stages.push(Stage {
-                    name: name.into(),
-                    quantize: Slot::word(quantize),
+                    name: short.name.into(),
+                    quantize: Slot::word(short.quantize),
                     training,
                     teacher: None,
                     loss: Loss::default(),
                     loss_choice: None,
-                    span: named(name).map_or(merged.name.span, |s| s.name.span),
+                    span: named(short.name).map_or(merged.name.span, |s| s.name.span),
                 });
             }
         }
@@ -79,80 +79,19 @@ impl Cx<'_> {
         stages
     }
 
-    /// `final { on = pareto  epochs = 200 }`.
-    pub(super) fn final_training(
-        &mut self,
-        merged: &Merged,
-        sections: &[ast::Section],
-        stages: &[Stage],
-    ) -> Option<FinalTraining> {
-        let section = sections.iter().find(|s| s.name.text == "final")?;
-        let known = merged.schema.section("final").map_or(&[][..], |s| s.fields);
-        let written = self.written("`final`", section.name.span, &section.entries, known);
-        let on = self.slot(&written, find(known, "on"));
-        let only_best =
-            matches!(&on, Some(Slot::Fixed(Expr::Value(v))) if v.as_name() == Some("best"));
-        let stage = match written.get("stage") {
-            None => stages.first()?.name.clone(),
-            Some((key, given)) => {
-                let text = self.text(given.span());
-                let names = || stages.iter().map(|s| s.name.as_str());
-                if !names().any(|n| n == text) {
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::name::unknown",
-                            format!("there is no stage `{text}`"),
-                        )
-                        .label(given.span(), "nothing here has this name")
-                        .label(key.span, "whose fields these are")
-                        .help(format!("stages are {}", list(names()))),
-                    );
-                    return None;
-                }
-                text
-            }
-        };
-        self.decays_once(&written);
-        let mut given = |name: &str| self.slot(&written, find(known, name));
-        let training = FinalTraining {
-            only_best,
-            stage,
-            epochs: given("epochs")?,
-            batch: given("batch"),
-            optimizer: given("optimizer"),
-            schedule: given("schedule"),
-            label_smoothing: given("label_smoothing"),
-            weight_decay: given("weight_decay"),
-            techniques: Techniques::of(given),
-        };
-        self.chooses_nothing(&training, &written);
-        Some(training)
-    }
-
-    /// What is trained in the end has no choices left: `adam(lr in …)` would be searched and never tried.
-    fn chooses_nothing(&mut self, training: &FinalTraining, written: &Written) {
-        let fields = [
-            ("optimizer", &training.optimizer),
-            ("schedule", &training.schedule),
-        ];
-        for (name, slot) in fields {
-            let mut chosen = Paths::default();
-            if let Some(Slot::Fixed(expr)) = slot {
-                of_slot(&Slot::Fixed(expr.clone()), "", &mut chosen);
-            }
-            if let (false, Some((key, given))) = (chosen.is_empty(), written.get(name)) {
-                let (at, span) = (key.span, given.span());
-                self.report(
-                    Diagnostic::error(
-                        "bnas::domain::not_searched",
-                        "what `final` trains is not searched",
-                    )
-                    .label(span, "a choice stands in here")
-                    .label(at, "this field is fixed")
-                    .help("write the value to train with"),
-                );
-            }
-        }
+    fn mixed(&mut self, short: &Shorthand, section: &ast::Section, stage: &ast::Section) {
+        self.report(
+            Diagnostic::error(
+                "bnas::stage::mixed",
+                format!("`{}` stands beside `stage`s", short.name),
+            )
+            .label(section.name.span, "a shorthand for one stage")
+            .label(stage.name.span, "stages are said one by one here")
+            .help(format!(
+                "write `stage {} {{ quantize = {}  … }}`",
+                short.stage, short.quantize
+            )),
+        );
     }
 
     fn stage(&mut self, merged: &Merged, section: &ast::Section, before: &[Stage]) -> Stage {

@@ -24,6 +24,7 @@ pub(super) fn file_of(entry: &Entry) -> Option<(&str, Span)> {
     file_in(&field.value)
 }
 
+/// The file that `table("…")` names, and where.
 pub(super) fn file_in(value: &ast::Expr) -> Option<(&str, Span)> {
     let ExprKind::Call { callee, args } = &value.kind else {
         return None;

@@ -5,6 +5,7 @@
 
 use super::author;
 use super::context::{Cx, Local};
+use super::expr::Typed;
 use super::fields::{Given, Written};
 use super::goals::visit_names;
 use super::merged::Merged;
@@ -214,26 +215,17 @@ impl Cx<'_> {
             return None;
         }
         let text = self.text(claim.condition.span);
-        // Numbers that are wrong already would fail every check.
-        let sound = !self.sink.has_errors();
-        if sound && settled(&holds.expr, target) == Some(Value::Bool(false)) {
+        if self.is_sound() && settled(&holds.expr, target) == Some(Value::Bool(false)) {
             let mut diagnostic =
                 Diagnostic::error("bnas::target::check", format!("the check `{text}` fails"));
-            diagnostic = match sides(&claim.condition) {
-                Some((left, right)) => {
-                    let [x, y] = [left, right].map(|e| {
-                        let typed = self.expr(e, None);
-                        settled(&typed.expr, target).map_or("unknown".to_string(), |v| {
-                            shown(&v, &typed.ty, &claim.condition)
-                        })
-                    });
-                    diagnostic
-                        .label(left.span, format!("this is {x}"))
-                        .label(right.span, format!("this is {y}"))
-                }
+            let value = |typed: &Typed| settled(&typed.expr, target);
+            diagnostic = match self.both_sides(&claim.condition, &value) {
+                Some(sides) => sides.into_iter().fold(diagnostic, |said, (span, value)| {
+                    said.label(span, format!("this is {value}"))
+                }),
                 None => diagnostic.label(claim.condition.span, "does not hold"),
             };
-            self.report(diagnostic.help(match &claim.message {
+            self.report_fact(diagnostic.help(match &claim.message {
                 Some(message) => message.value.clone(),
                 None => "correct the numbers, or the check".to_string(),
             }));
@@ -244,8 +236,34 @@ impl Cx<'_> {
             span,
         })
     }
+
+    /// Both sides of a check that fails with what each comes to, in as many digits as tell them apart.
+    pub(super) fn both_sides(
+        &mut self,
+        condition: &ast::Expr,
+        value: &dyn Fn(&Typed) -> Option<Value>,
+    ) -> Option<[(Span, String); 2]> {
+        let (left, right) = sides(condition)?;
+        let [x, y] = [left, right].map(|side| {
+            let typed = self.expr(side, None);
+            (value(&typed), typed.ty)
+        });
+        let told = |show: fn(&Value, &Type, &ast::Expr) -> String| {
+            [&x, &y].map(|(value, ty)| match value {
+                Some(value) => show(value, ty, condition),
+                None => "unknown".to_string(),
+            })
+        };
+        let [a, b] = told(shown);
+        let [a, b] = match a == b && x.0 != y.0 {
+            true => told(exact),
+            false => [a, b],
+        };
+        Some([(left.span, a), (right.span, b)])
+    }
 }
 
+/// A field of a target as a name of its expressions: `vector.width`.
 pub(super) fn of_target(field: &'static Field, prefix: &str) -> Local {
     Local::built_in(format!("{prefix}{}", field.name), of_kind(field.kind))
 }
@@ -266,7 +284,8 @@ pub(super) fn settled(expr: &Expr, target: &Target) -> Option<Value> {
     None
 }
 
-pub(super) fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
+/// What is compared, of `a == b` and of `a ~= b within 1 %`.
+fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
     match &e.kind {
         ast::ExprKind::Approx { left, right, .. } => Some((left, right)),
         ast::ExprKind::Binary { left, right, .. } => Some((left, right)),
@@ -275,7 +294,7 @@ pub(super) fn sides(e: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
 }
 
 /// What a side of a check comes to, in the unit that the check is written in.
-pub(super) fn shown(value: &Value, ty: &Type, condition: &ast::Expr) -> String {
+fn shown(value: &Value, ty: &Type, condition: &ast::Expr) -> String {
     match (value, ty) {
         (Value::Number(n), Type::Number(dimension)) if !dimension.is_number() => {
             let unit = sides(condition).and_then(|(x, y)| author::unit(x).or(author::unit(y)));
@@ -286,6 +305,21 @@ pub(super) fn shown(value: &Value, ty: &Type, condition: &ast::Expr) -> String {
             .to_string()
         }
         _ => plain(value),
+    }
+}
+
+/// The same with every digit.
+fn exact(value: &Value, ty: &Type, condition: &ast::Expr) -> String {
+    let (Value::Number(n), Type::Number(dimension)) = (value, ty) else {
+        return value.to_string();
+    };
+    let unit = sides(condition).and_then(|(x, y)| author::unit(x).or(author::unit(y)));
+    let number = Quantity::computed(*n, *dimension);
+    let in_unit = unit.and_then(|unit| Some((number.in_unit(&unit)?, unit)));
+    match in_unit {
+        _ if dimension.is_number() => n.to_string(),
+        Some((number, unit)) => format!("{number} {unit}"),
+        None => format!("{n} {}", dimension.base_unit()),
     }
 }
 

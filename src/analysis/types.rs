@@ -3,7 +3,7 @@
 //! In: dimensions of `units`. Out: [`Type`] with its name for a reader, and whether two fit. Reads no syntax.
 
 use super::schema::Kind;
-use crate::units::{Dimension, Unit};
+use crate::units::{Dimension, Unit, automatic};
 
 /// What an expression gives.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -114,6 +114,29 @@ pub(super) fn usual_unit(dimension: Dimension) -> String {
         Some(unit) => unit.to_string(),
         None => dimension.base_unit(),
     }
+}
+
+/// A number that was written without a unit, with one. What is below 1, or a rate of many, was probably meant in the base unit.
+pub(super) fn with_unit(digits: &str, dimension: Dimension) -> String {
+    let value = digits.parse::<f64>().unwrap_or(1.0);
+    let is_rate = dimension.base_unit().ends_with("/s") || dimension == Dimension::FREQUENCY;
+    let is_base = value < 1.0 && value > 0.0 || is_rate && value >= 1e5;
+    match dimension == Dimension::DATA {
+        true if value >= 1024.0 => format!("{digits} B"),
+        false if is_base => automatic(value, dimension),
+        _ => format!("{digits} {}", usual_unit(dimension)),
+    }
+}
+
+/// A unit of a dimension with the prefix of another one that begins alike: `fJ/mac` for `fJ/op`.
+pub(super) fn same_prefix(written: &str, dimension: Dimension) -> Option<String> {
+    let base = dimension.base_unit();
+    let symbol = base.split(['/', '*', '^']).next()?;
+    let factor = written.split(['/', '*', '^']).next()?;
+    let prefix = factor.strip_suffix(symbol).filter(|p| !p.is_empty())?;
+    let unit = format!("{prefix}{base}");
+    let fits = Unit::parse(&unit).is_ok_and(|u| u.dimension == dimension);
+    fits.then_some(unit)
 }
 
 fn plural(of: &Type) -> String {

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::kernels::simd::Isa;
 use terminal::{Global, Terminal};
 
 /// Checks and runs declarative experiments on neural networks with few bits
@@ -109,7 +110,9 @@ impl Failed {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let terminal = Terminal::new(&cli.global);
-    let outcome = match &cli.command {
+    let outcome =
+        Isa::from_environment().map_err(|wrong| Failed::usage(format!("BNAS_SIMD: {wrong}")));
+    let outcome = outcome.and_then(|_| match &cli.command {
         Command::Check(args) => check::run(args, &terminal),
         Command::Run(args) => run::run(args, &terminal),
         Command::Train(args) => train::run(args, &terminal),
@@ -119,7 +122,7 @@ pub fn main() -> ExitCode {
         Command::Doc(args) => doc::run(args, &terminal),
         Command::Fmt(args) => fmt::run(args, &terminal),
         Command::Completions(args) => completions::run(args, &terminal),
-    };
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {

@@ -53,7 +53,7 @@ impl Spec {
         let mark = char::REPLACEMENT_CHARACTER.len_utf8();
         let message = format!("the file is not UTF-8: byte {at} begins no character");
         let problem = Diagnostic::error("bnas::file::not_utf8", message)
-            .label(Span::new(main, at, at + mark), "here")
+            .label(Span::new(main, at, at + mark), "this byte")
             .help("save the file in the encoding UTF-8");
         Spec {
             path: path.to_path_buf(),

@@ -13,7 +13,7 @@
 
 use super::result::{Expectation, Part, RunResult};
 use super::store::trial::Trial;
-use crate::ir::{BinaryOp, Experiment, Expr, Function, Reduction, Slot, UnaryOp, Value};
+use crate::ir::{BinaryOp, Experiment, Expr, Slot, UnaryOp, Value, show};
 use crate::model::evaluate::{self, Scope};
 use crate::model::metrics::metric;
 
@@ -166,75 +166,4 @@ fn is_comparison(op: BinaryOp) -> bool {
         op,
         Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual
     )
-}
-
-/// An expression in the language's own words; every operand that is itself an operation stands in parentheses.
-fn show(expr: &Expr) -> String {
-    let operand = |x: &Expr| match x {
-        Expr::Binary(..) | Expr::If(..) | Expr::Unary(..) => format!("({})", show(x)),
-        _ => show(x),
-    };
-    let list = |items: &[Expr]| items.iter().map(show).collect::<Vec<_>>().join(", ");
-    match expr {
-        Expr::Value(value) => value.to_string(),
-        Expr::Name(name, _) => name.clone(),
-        Expr::Decision(index) => format!("decision {index}"),
-        Expr::Unary(UnaryOp::Negate, x) => format!("-{}", operand(x)),
-        Expr::Unary(UnaryOp::Not, x) => format!("not {}", operand(x)),
-        Expr::Binary(op, x, y) => format!("{} {} {}", operand(x), sign(*op), operand(y)),
-        Expr::If(c, x, y) => format!("if {} then {} else {}", show(c), show(x), show(y)),
-        Expr::Call(function, args) => format!("{}({})", called(*function), list(args)),
-        Expr::Set(items) => format!("{{{}}}", list(items)),
-        Expr::Record(name, ..) => format!("{name}(…)"),
-    }
-}
-
-fn sign(op: BinaryOp) -> &'static str {
-    use BinaryOp::*;
-    match op {
-        Add => "+",
-        Subtract => "-",
-        Multiply => "*",
-        Divide => "/",
-        Power => "^",
-        Equal => "==",
-        NotEqual => "!=",
-        Less => "<",
-        LessEqual => "<=",
-        Greater => ">",
-        GreaterEqual => ">=",
-        And => "and",
-        Or => "or",
-        Implies => "implies",
-    }
-}
-
-fn called(function: Function) -> &'static str {
-    use Function::*;
-    match function {
-        Abs => "abs",
-        Sign => "sign",
-        Round => "round",
-        Floor => "floor",
-        Ceil => "ceil",
-        Sqrt => "sqrt",
-        Exp => "exp",
-        Ln => "ln",
-        Log2 => "log2",
-        Tanh => "tanh",
-        Sin => "sin",
-        Cos => "cos",
-        Max => "max",
-        Min => "min",
-        Clip => "clip",
-        MultipleOf => "multiple_of",
-        Peak => "peak",
-        Over(_) => "over",
-        Stop => "stop",
-        Reduce(Reduction::Mean, _) => "mean",
-        Reduce(Reduction::Std, _) => "std",
-        Reduce(Reduction::Sum, _) => "sum",
-        Reduce(Reduction::Max, _) => "max",
-        Reduce(Reduction::Min, _) => "min",
-    }
 }

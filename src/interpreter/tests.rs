@@ -75,6 +75,7 @@ fn experiment(lets: Vec<Let>, goals: Vec<Goal>, method: Method, trials: usize) -
         units: Default::default(),
         provenance: Vec::new(),
         arms: Vec::new(),
+        amendments: Vec::new(),
         span: Span::default(),
     }
 }

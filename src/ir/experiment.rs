@@ -72,8 +72,22 @@ pub struct Experiment {
     pub provenance: Vec<Provenance>,
     /// Each runs the whole search; then this experiment is that of the first. Empty without `arms`.
     pub arms: Vec<Arm>,
+    /// What it amends, for messages.
+    #[serde(skip)]
+    pub amendments: Vec<Amendment>,
     /// Where the name stands.
     pub span: Span,
+}
+
+/// A declaration that an experiment amends, and where it does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Amendment {
+    /// The declaration's name.
+    pub name: String,
+    /// Where it stands.
+    pub of: Span,
+    /// Each entry of the amendment.
+    pub at: Vec<Span>,
 }
 
 /// A choice among declarations, `target in {a, b}`: a search decides which one it is.

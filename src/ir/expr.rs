@@ -192,6 +192,11 @@ pub enum Function {
     MultipleOf,
     /// `peak(p)`: operations per second of a target's precision at full utilization.
     Peak,
+    /// A value with its limits, `x`, `low` and `high`: x, where it is within them. Not written in specs: a field that takes numbers from
+    /// `low` to `high` says so of a formula.
+    Within,
+    /// The same of a field that takes whole numbers.
+    WholeWithin,
     /// `stop(x)`: x, through which no gradient passes.
     Stop,
     /// `mean(x, per = filter)`: one number from many; only in formulas of quantizers.

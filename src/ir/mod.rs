@@ -13,6 +13,7 @@ pub mod json;
 mod policy;
 mod quantizer;
 mod repair;
+mod show;
 mod space;
 mod table;
 mod target;
@@ -22,8 +23,8 @@ mod value;
 pub use dataset::{Dataset, Files, IdxPair, Normalize, Splits};
 pub use evaluator::{Command, Evaluator};
 pub use experiment::{
-    Arm, Choice, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method, Program,
-    Provenance, Quantize, Require, Search, Stage, Training,
+    Amendment, Arm, Choice, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method,
+    Program, Provenance, Quantize, Require, Search, Stage, Training,
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction, Slot,
@@ -33,6 +34,7 @@ pub use init::Init;
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
 pub use quantizer::{Codes, Formulas, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};
+pub use show::show;
 pub use space::{
     Block, BlockCall, BlockChoice, BlockStmt, Branch, Join, LayerPath, LayerStmt, OfCopy,
     Operation, Parallel, Shortcut, Skip, Source, Space, Stmt,

@@ -1,7 +1,7 @@
 //! The memory of the process: mimalloc, and a heap of its own for the large buffers of training.
 //!
 //! A training step frees and allocates the same activations again and again. Given back to the system in between, every
-//! page would be cleared and mapped anew each time, which costs up to a fifth of a step; so freed memory stays mapped. Then the peak
+//! page would be cleared and mapped anew each time, which costs time at every step; so freed memory stays mapped. Then the peak
 //! is what lies between the buffers as much as what is in them. [`Heap`] puts large buffers side by side, each into the
 //! smallest gap that holds it, and joins gaps when buffers are freed: a backward pass frees in the reverse order of the forward pass.
 
@@ -17,14 +17,6 @@ const PURGE_DELAY: i32 = 15;
 
 /// The number of its option `allow_thp`.
 const HUGE_PAGES: i32 = 43;
-
-/// Makes mimalloc keep all memory that it once got, for the life of the process. Call it once, at the start, in a binary
-/// whose global allocator is a [`Heap`]; elsewhere it has no effect.
-pub fn keep_freed_pages() {
-    const NEVER: c_long = -1;
-    // SAFETY: sets an integer in mimalloc's table of options, which is sound at any time; 15 is in the table's range.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, NEVER) };
-}
 
 /// Bytes from which on a block is large.
 const LARGE: usize = 1 << 18;
@@ -63,14 +55,18 @@ impl Default for Heap {
     }
 }
 
-/// Small blocks lie scattered, and huge pages would round each of their neighborhoods up to two megabytes: they do without. Called before
-/// mimalloc asks the system for memory.
-fn keep_small_pages() {
+/// Sets mimalloc's options, before it asks the system for memory. It keeps all memory that it once got. Small blocks lie scattered, and huge
+/// pages would round each of their neighborhoods up to two megabytes: they do without.
+fn set_options() {
+    const NEVER: c_long = -1;
     static DONE: AtomicBool = AtomicBool::new(false);
     if !DONE.load(Ordering::Relaxed) {
         DONE.store(true, Ordering::Relaxed);
-        // SAFETY: as in `keep_freed_pages`.
-        unsafe { libmimalloc_sys::mi_option_set(HUGE_PAGES, 0) };
+        // SAFETY: sets integers in mimalloc's table of options, which is sound at any time; both numbers are in the table's range.
+        unsafe {
+            libmimalloc_sys::mi_option_set(PURGE_DELAY, NEVER);
+            libmimalloc_sys::mi_option_set(HUGE_PAGES, 0);
+        }
     }
 }
 
@@ -98,7 +94,7 @@ fn is_large(layout: &Layout) -> bool {
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if !is_large(&layout) {
-            keep_small_pages();
+            set_options();
             return MiMalloc.alloc(layout);
         }
         let len = layout.size().next_multiple_of(GRAIN);
@@ -110,7 +106,7 @@ unsafe impl GlobalAlloc for Heap {
         let Ok(layout) = Layout::from_size_align(region, HUGE_PAGE) else {
             return std::ptr::null_mut();
         };
-        keep_small_pages();
+        set_options();
         let start = MiMalloc.alloc(layout);
         if !start.is_null() {
             advise_huge_pages(start, region);
@@ -123,7 +119,7 @@ unsafe impl GlobalAlloc for Heap {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if !is_large(&layout) {
-            keep_small_pages();
+            set_options();
             return MiMalloc.alloc_zeroed(layout);
         }
         let block = self.alloc(layout);

@@ -10,16 +10,16 @@
 //!
 //! NaN is never hidden: minimum, maximum and clipping let a NaN input through.
 
-#![allow(unsafe_code)] // vector instructions and unchecked strides; the only module that may
+#![allow(unsafe_code)] // vector instructions and unchecked strides
 #![allow(unsafe_op_in_unsafe_fn)] // bodies of unsafe functions here are pointer arithmetic from end to end
 
 pub mod batch_norm;
 mod buffer;
 pub mod conv;
-pub mod depthwise;
 pub mod elementary;
 pub mod elementwise;
-pub mod int_quant;
+#[cfg(test)]
+mod int_quant;
 pub mod memory;
 pub mod parallel;
 pub mod pool;

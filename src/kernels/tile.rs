@@ -161,6 +161,9 @@ struct Panel {
 }
 
 /// All rows of one panel, in tiles as high as the registers allow.
+///
+/// # Safety
+/// As of [`product`].
 #[inline(always)]
 unsafe fn panel_rows<S: Simd, const V: usize>(
     rows: usize,
@@ -198,6 +201,9 @@ unsafe fn panel_rows<S: Simd, const V: usize>(
 }
 
 /// One tile of `P` rows and `V` vectors.
+///
+/// # Safety
+/// As of [`product`].
 #[inline(always)]
 unsafe fn tile<S: Simd, const P: usize, const V: usize>(
     a: *const f32,
@@ -275,7 +281,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize>(
             } else {
                 S::LANES
             };
-            S::write(c, if add { S::add(S::read(c, n), sum) } else { sum }, n);
+            S::put(c, sum, n, add);
         }
     }
 }

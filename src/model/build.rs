@@ -39,7 +39,7 @@ impl Misfit {
 
 impl From<Failure> for Misfit {
     fn from(failure: Failure) -> Self {
-        Misfit::new(failure.to_string(), "here")
+        Misfit::new(failure.to_string(), "is computed here")
     }
 }
 

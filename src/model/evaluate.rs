@@ -10,6 +10,7 @@ pub use super::fold::{
     both, choose, combine, decisions, depth, either, expressions, fix, implies, names, negate,
     reduce, size, walk,
 };
+use super::limits::Limits;
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
 
 /// Where names and decisions get their values.
@@ -32,6 +33,8 @@ pub enum Failure {
     Kind(&'static str, String),
     /// `in` where only a fixed value can be.
     Undecided(String),
+    /// A number that a field does not take: it, and what the field takes.
+    Limits(f64, Limits),
 }
 
 impl std::fmt::Display for Failure {
@@ -41,6 +44,7 @@ impl std::fmt::Display for Failure {
             Failure::Inactive(index) => write!(f, "decision {index} does not exist at this point"),
             Failure::Kind(wanted, found) => write!(f, "expected {wanted}, found {found}"),
             Failure::Undecided(name) => write!(f, "`{name}` is still to be chosen"),
+            Failure::Limits(x, limits) => write!(f, "the value {x} is not {limits}"),
         }
     }
 }
@@ -232,6 +236,17 @@ pub fn call(function: Function, args: &[f64]) -> Result<Value, Failure> {
         }
         Clip => x.max(y).min(z),
         MultipleOf => multiple_of(x, y),
+        Within | WholeWithin => {
+            let limits = Limits {
+                low: y,
+                high: z,
+                is_whole: function == WholeWithin,
+            };
+            match limits.contains(x) {
+                true => x,
+                false => return Err(Failure::Limits(x, limits)),
+            }
+        }
         Stop => x,
         Peak => return Err(Failure::Unknown("peak".into())),
         Over(_) => return Err(Failure::Unknown("a value over all copies".into())),

@@ -30,6 +30,10 @@ const MOST_WITNESSES: usize = 20;
 /// The most choices that a diagnostic names.
 const MOST_CHOICES: usize = 8;
 
+/// The most choices that a requirement is written for, and the most members that are tried in the place of one.
+const MOST_EXCLUDED: usize = 4;
+const MOST_MEMBERS: u64 = 64;
+
 /// A space whose shapes are looked at.
 struct Shapes<'a> {
     space: &'a Space,
@@ -119,15 +123,27 @@ impl Shapes<'_> {
         if let Some((span, label)) = misfit.also {
             diagnostic = diagnostic.label(span, label);
         }
-        let matter = members::dependencies(self.parts(refused.group), self.decisions);
-        let mut choices: Vec<String> = matter
-            .into_iter()
-            .filter_map(|i| {
-                let value = refused.choices[i].as_ref()?;
-                let decision = &self.decisions.all[i];
-                Some(format!("{} = {}", decision.path, decision.shown(value)))
-            })
-            .collect();
+        let matter = self.what_matters(refused);
+        let shown = |equals: &str| -> Vec<String> {
+            let shown = matter.iter().filter_map(|i| {
+                let value = refused.choices[*i].as_ref()?;
+                let decision = &self.decisions.all[*i];
+                Some(format!(
+                    "{}{equals}{}",
+                    decision.path,
+                    decision.shown(value)
+                ))
+            });
+            shown.collect()
+        };
+        let mut choices = shown(" = ");
+        let excluded = match choices.len() {
+            1..=MOST_EXCLUDED => Some(format!(
+                "rule it out: `require not ({})`",
+                shown(" == ").join(" and ")
+            )),
+            _ => None,
+        };
         if choices.len() > MOST_CHOICES {
             let more = choices.len() - MOST_CHOICES;
             choices.truncate(MOST_CHOICES);
@@ -140,10 +156,34 @@ impl Shapes<'_> {
             .map(String::from)
             .into_iter()
             .chain(when)
+            .chain(excluded)
             .collect();
         match help.is_empty() {
             true => diagnostic,
             false => diagnostic.help(help.join("; ")),
+        }
+    }
+
+    /// The choices of which another would have fitted; all that the node depends on where no single one would.
+    fn what_matters(&self, refused: &Refused) -> Vec<usize> {
+        let all = members::dependencies(self.parts(refused.group), self.decisions);
+        let all: Vec<usize> = all
+            .into_iter()
+            .filter(|i| refused.choices[*i].is_some())
+            .collect();
+        let matters = |i: &usize| {
+            let choices = &self.decisions.all[*i].choices;
+            let count = choices.len().unwrap_or(0).min(MOST_MEMBERS);
+            (0..count).any(|member| {
+                let mut other = refused.choices.clone();
+                other[*i] = choices.member(member);
+                self.fits(refused.group, &other).is_ok()
+            })
+        };
+        let some: Vec<usize> = all.iter().copied().filter(matters).collect();
+        match some.is_empty() {
+            true => all,
+            false => some,
         }
     }
 

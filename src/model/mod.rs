@@ -7,6 +7,7 @@
 mod additive;
 pub mod aggregate;
 mod augment;
+pub mod blame;
 pub mod bounds;
 mod build;
 pub mod candidate;
@@ -22,6 +23,7 @@ mod fold;
 pub mod formula;
 pub mod hardware;
 mod least;
+pub mod limits;
 mod members;
 pub mod metrics;
 pub mod network;

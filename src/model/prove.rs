@@ -13,11 +13,13 @@ use super::counting::Count;
 use super::decision::Choices;
 use super::evaluate;
 use super::least;
+use super::metrics::metric;
 use super::policy::{FLOAT, Placed};
 use super::range;
 use super::template::{Claim, Limit, Template};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Holds, Memory, Method, Require, Target, Value};
+use crate::units::{Unit, automatic};
 
 /// The most trials of a search, which a grid without `trials` asks for.
 const MOST_TRIALS: usize = 1_000_000;
@@ -47,7 +49,7 @@ fn unpriced(template: &Template, experiment: &Experiment) -> Option<Diagnostic> 
             .as_ref()
             .is_none_or(|p| float(&p.weights) || float(&p.activations))
     };
-    let mut layers = template.nodes.iter().zip(&template.placed);
+    let mut layers = template.body.nodes.iter().zip(&template.body.placed);
     let (node, _) = layers.find(|(node, placed)| node.kind().is_some() && is_bare(placed))?;
     let text = format!(
         "layer `{}` stays float, and `{}` multiplies codes only",
@@ -226,13 +228,25 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
             )
         })
         .collect();
+    // Of those that depend on who runs and reads what, only the least is known.
+    let at_least = ["energy", "latency", "stored_size", "peak_memory"].into_iter();
+    let at_least = at_least.filter(|name| require.text.contains(name));
+    let at_least = at_least.filter_map(|name| {
+        let least = range::least(template, name)?;
+        Some(format!("`{name}` is at least {}", shown(name, least)))
+    });
+    let spoken_of: Vec<String> = spoken_of.into_iter().chain(at_least).collect();
     if !spoken_of.is_empty() {
         diagnostic = diagnostic.help(format!(
             "over the whole space, {}: relax the bound or widen a domain",
             spoken_of.join(" and ")
         ));
     } else {
-        diagnostic = diagnostic.help("relax the bound or widen a domain that it speaks of");
+        let help = match require.text.contains("accuracy") {
+            true => "an accuracy is from 0 % to 100 %: change what is asked of it",
+            false => "change what it asks, or a domain that it speaks of",
+        };
+        diagnostic = diagnostic.help(help);
     }
     diagnostic
 }
@@ -295,6 +309,9 @@ fn shown(name: &str, value: f64) -> String {
         ("model_size" | "stored_size" | "peak_memory", true) => {
             format!("{:.0} B", (value / 8.0).ceil())
         }
-        _ => format!("{value}"),
+        _ => match metric(name).and_then(|m| Unit::parse(m.unit).ok()) {
+            Some(unit) => automatic(value, unit.dimension),
+            None => format!("{value}"),
+        },
     }
 }

@@ -31,7 +31,7 @@ fn never_there(template: &Template) -> Vec<Diagnostic> {
     // The operations of a layer stand under its first, the copies of a layer under one span.
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
     let mut guards: BTreeMap<Span, Vec<&Expr>> = BTreeMap::new();
-    for node in &template.nodes {
+    for node in &template.body.nodes {
         let span = *first.entry(&node.layer).or_insert(node.span);
         guards.entry(span).or_default().push(&node.guard);
     }

@@ -5,22 +5,21 @@
 //! of alternatives, each is there with its own guard.
 
 mod block;
+mod layer;
 mod parallel;
+mod repeat;
 mod skip;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::aggregate;
-use super::evaluate::{self, Failure};
+use super::evaluate;
 use super::extent::Extent;
-use super::members;
-
-use super::operation::{Mark, TemplateOp, template_op};
+use super::operation::{Mark, TemplateOp};
 use super::partial;
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Expr, LayerKind, LayerStmt, OfCopy, Operation, Slot, Space, Stmt};
+use crate::ir::{Expr, LayerKind, Space, Stmt};
 use crate::source::Span;
 
 /// The most nodes that a space may unroll to: beyond it, a typo in a `repeat` is likelier than a network.
@@ -65,6 +64,17 @@ pub(super) struct Unrolled {
     pub(super) output: Extent,
     /// Values by path, for requirements.
     pub(super) places: Vec<aggregate::Place>,
+    /// What leaves layers, copies, blocks and branches, for requirements, too.
+    pub(super) ends: Vec<End>,
+}
+
+/// What leaves a part of a network, where that exists.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    /// `space.s[1]`, `space.stem`.
+    pub(super) path: String,
+    pub(super) guard: Expr,
+    pub(super) extent: Extent,
 }
 
 /// Unrolls a space for inputs of `shape` (height, width, channels) and `classes` classes. `around` are the experiment's names.
@@ -90,6 +100,7 @@ pub(super) fn unroll(
         layers: BTreeMap::new(),
         missing: Vec::new(),
         places: Vec::new(),
+        ends: Vec::new(),
         copies: 0,
         optional: 0,
         steps: 0,
@@ -106,11 +117,18 @@ pub(super) fn unroll(
     };
     unroller.statements(&space.body, &mut names, &place);
     unroller.report_missing();
+    let mut ends = unroller.ends;
+    ends.extend(unroller.layers.into_iter().map(|(path, layer)| End {
+        path: format!("space.{path}"),
+        guard: layer.guard,
+        extent: layer.end.extent,
+    }));
     Unrolled {
         nodes: unroller.nodes,
         names,
         output: unroller.flow.extent,
         places: unroller.places,
+        ends,
     }
 }
 
@@ -124,6 +142,8 @@ struct Unroller<'a, 'b> {
     /// Layers that skip connections name and that are not there yet.
     missing: Vec<skip::Missing>,
     places: Vec<aggregate::Place>,
+    /// What leaves copies, blocks and branches so far.
+    ends: Vec<End>,
     /// Copies of blocks and of bodies of `repeat` so far.
     copies: usize,
     /// Operations with weights that may be absent.
@@ -262,143 +282,16 @@ impl Unroller<'_, '_> {
         }
     }
 
-    fn repeat(
-        &mut self,
-        count: &Expr,
-        index: &str,
-        body: &[Stmt],
-        span: Span,
-        names: &Frame,
-        place: &Place,
-    ) {
-        let count = self
-            .settler
-            .expr(count, &place.decision(index), &place.guard, names);
-        let (decisions, always) = (&self.settler.decisions, Expr::bool(true));
-        let counts = members::numbers(&count, &place.guard, decisions)
-            .or_else(|| members::numbers(&count, &always, decisions));
-        let Some(counts) = counts else {
-            let text =
-                "the copies of this `repeat` cannot be listed: its count has too many values";
-            self.settler.sink.push(
-                Diagnostic::error("bnas::space::count", text)
-                    .label(span, "how often cannot be bounded"),
-            );
-            return;
-        };
-        let fits = |n: &f64| n.fract() == 0.0 && (0.0..=MOST_NODES as f64).contains(n);
-        if let Some(wrong) = counts.iter().find(|n| !fits(n)) {
-            let text = format!("a `repeat` counts from 0 to {MOST_NODES}, found {wrong}");
-            self.settler
-                .sink
-                .push(Diagnostic::error("bnas::space::count", text).label(span, "this count"));
+    /// What flows now is what leaves the copy, block or branch of this place.
+    fn end(&mut self, place: &Place) {
+        if place.path.is_empty() {
             return;
         }
-        let count = Arc::new(count);
-        let most = counts.iter().copied().fold(0.0, f64::max);
-        self.check_copies(body, index, most as usize, span);
-        let least = counts.iter().copied().fold(most, f64::min);
-        for i in 0..most as usize {
-            let copy = Arc::new(Expr::number(i as f64));
-            // The first copies exist whatever the count.
-            let exists = match i < least as usize {
-                true => Expr::bool(true),
-                false => Expr::Binary(BinaryOp::Greater, count.clone(), copy),
-            };
-            let guard = evaluate::both(place.guard.clone(), exists);
-            let mut inner = names.clone();
-            inner.define(index, Expr::number(i as f64));
-            let place = Place {
-                path: place.of(&format!("{index}[{i}]")),
-                guard,
-                ..place.clone()
-            };
-            self.copies += 1;
-            self.check_length(span);
-            self.statements(body, &mut inner, &place);
-            if self.is_too_long {
-                return;
-            }
-        }
-    }
-
-    /// Amendments of single copies speak of copies that can be there.
-    fn check_copies(&mut self, body: &[Stmt], index: &str, most: usize, span: Span) {
-        let mut open: Vec<&OfCopy> = body.iter().filter_map(as_of_copy).collect();
-        while let Some(of_copy) = open.pop() {
-            open.extend(of_copy.otherwise.iter().filter_map(as_of_copy));
-            if of_copy.index == index && of_copy.copy >= most {
-                let text = format!(
-                    "there is no copy `{index}[{}]`: this `repeat` has {most} at most, counted from 0",
-                    of_copy.copy
-                );
-                self.settler.sink.push(
-                    Diagnostic::error("bnas::amend::no_such_copy", text)
-                        .label(of_copy.span, "amends no copy")
-                        .label(span, "the `repeat`"),
-                );
-            }
-        }
-    }
-
-    fn layer(&mut self, layer: &LayerStmt, names: &Frame, place: &Place) {
-        let guard = self.condition(layer.when.as_ref(), names, place);
-        if guard == Expr::bool(false) {
-            return;
-        }
-        let path = place.of(&layer.name);
-        for (at, operation) in layer.chain.iter().enumerate() {
-            let settler = &mut *self.settler;
-            let places = &mut self.places;
-            let mut arg = |name: &str| {
-                let slot = operation.args.iter().find(|(n, _)| n == name);
-                let (_, slot) = slot.ok_or_else(|| Failure::Unknown(name.into()))?;
-                // `conv(kernel in …) -> conv(kernel in …)` has `layer[0].kernel` and `layer[1].kernel`.
-                let is_alone = choosing(layer, name).count() < 2;
-                let number = choosing(layer, name).position(|i| i == at);
-                let path = match number.filter(|_| !is_alone) {
-                    Some(number) => format!("space.{path}[{number}].{name}"),
-                    None => format!("space.{path}.{name}"),
-                };
-                let value = settler.slot(slot, &path, &guard, names);
-                let takes = |op: &&Operation| op.args.iter().any(|(n, _)| n == name);
-                if layer.chain.iter().filter(takes).count() == 1 {
-                    places.push(aggregate::Place {
-                        path,
-                        guard: guard.clone(),
-                        value: value.clone(),
-                    });
-                }
-                Ok(value)
-            };
-            match template_op(&operation.name, &self.flow.extent, &mut arg) {
-                Ok((op, output)) => self.push(&path, guard.clone(), op, output, operation.span),
-                Err(failure) => {
-                    let text = failure.to_string();
-                    self.settler.sink.push(
-                        Diagnostic::error("bnas::type::mismatch", text)
-                            .label(operation.span, "here"),
-                    );
-                }
-            }
-        }
-        self.name_layer(path, guard, layer.span);
-    }
-
-    /// Gives what flows now the name of a layer.
-    fn name_layer(&mut self, path: String, guard: Expr, span: Span) {
-        let end = self.flow.clone();
-        let layer = Layer { span, guard, end };
-        let Some(first) = self.layers.insert(path.clone(), layer) else {
-            return;
-        };
-        let text = format!("two layers have the path `{path}`");
-        self.settler.sink.push(
-            Diagnostic::error("bnas::name::duplicate", text)
-                .label(span, "this one")
-                .label(first.span, "the other stands here")
-                .help("give each layer of a block a name of its own, and each of several blocks: `first = …`"),
-        );
+        self.ends.push(End {
+            path: format!("space.{}", place.path),
+            guard: place.guard.clone(),
+            extent: self.flow.extent.clone(),
+        });
     }
 
     /// A node behind what flows.
@@ -428,26 +321,4 @@ impl Unroller<'_, '_> {
         self.steps = depths.into_iter().max().unwrap_or(0);
         self.check_length(span);
     }
-}
-
-fn as_of_copy(statement: &Stmt) -> Option<&OfCopy> {
-    match statement {
-        Stmt::OfCopy(of_copy) => Some(of_copy),
-        _ => None,
-    }
-}
-
-/// The places in a layer's chain of operations that choose this argument.
-fn choosing<'a>(layer: &'a LayerStmt, name: &'a str) -> impl Iterator<Item = usize> + 'a {
-    let chooses = move |(_, op): &(usize, &Operation)| {
-        op.args
-            .iter()
-            .any(|(n, slot)| n == name && matches!(slot, Slot::Chosen(_)))
-    };
-    layer
-        .chain
-        .iter()
-        .enumerate()
-        .filter(chooses)
-        .map(|(i, _)| i)
 }

@@ -1,7 +1,7 @@
 //! `result.json`: the result for programs.
 //!
 //! Numbers are in base units and in the shortest form that reads back to the same bits, keys stand in a fixed order, and there is no
-//! wall-clock time unless asked, so that two equal runs give equal files. `docs/run-folder.md` describes every key.
+//! wall-clock time unless asked, so that two equal runs give equal files. `docs/runs.md` says what is in it.
 
 use serde_json::{Map, Value as Json, json};
 

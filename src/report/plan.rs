@@ -168,8 +168,13 @@ fn search(experiment: &Experiment, template: &Template) -> String {
         Method::Bayes => "Bayesian optimization",
     };
     let initial = match search.method {
-        Method::Bayes if search.initial >= planned => ", all of them at random".into(),
-        Method::Bayes => format!(", the first {} at random", search.initial),
+        Method::Bayes if search.initial >= planned => {
+            ", the default first, all others spread over each decision".into()
+        }
+        Method::Bayes => format!(
+            ", the default and {} spread over each decision first",
+            search.initial.saturating_sub(1)
+        ),
         _ => String::new(),
     };
     format!(

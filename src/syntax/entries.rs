@@ -8,6 +8,7 @@ use crate::syntax::ast::{
     Goal, Layer, Learned, Optional, Parallel, Path, Place, PolicyRule, Position, Quantifier,
     Repeat, Section, Selector,
 };
+use crate::syntax::behind;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
 use crate::syntax::tree::{Pair, Parts};
@@ -215,7 +216,11 @@ impl<'t> Reader<'t, '_> {
 
     fn claim(&mut self, parts: &mut Parts<'t>) -> Claim {
         parts.must(); // `require`, `expect` or `check`
-        let condition = self.expression(parts.must());
+        let condition = parts.must();
+        let condition = match behind::condition(self.text, condition) {
+            Some(behind) => self.behind(behind, self.span(condition)),
+            None => self.expression(condition),
+        };
         let message = parts.given(Rule::text).map(|text| self.string(text));
         Claim { condition, message }
     }

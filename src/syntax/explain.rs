@@ -262,6 +262,12 @@ impl Place<'_> {
                         "write `{kind} {name} {{`, or `{kind} {name} : base {{`"
                     ));
                 }
+                (["layer", path], Some("=")) => {
+                    let layer = path.split('.').next().unwrap_or(path);
+                    return Some(format!(
+                        "write a policy with a rule for it, and name that: `policy mine : base {{ layer {layer} {{ weights = int8  activations = int8 }} }}`"
+                    ));
+                }
                 ([name, value], Some(_)) => return Some(format!("write `{name} = {value}`")),
                 _ => {}
             }

@@ -1,10 +1,10 @@
 //! Text to tree: expressions.
 //!
 //! In: the flat rows of operands and operators that the grammar yields. Out: [`Expr`]s with precedence applied. The table
-//! of precedence is [`power`].
+//! of precedence is [`power`]. Comparisons that chain, and scales and tolerances without what they belong to, are reported to the reader's sink.
 
 use crate::diagnostic::Diagnostic;
-use crate::syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Number, Path, Step, UnaryOp};
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
 use crate::syntax::scan;
@@ -80,7 +80,10 @@ impl<'t> Reader<'t, '_> {
         let levels = 1 + parts.clone().filter(is_operator).count();
         if self.depth + levels > MAX_DEPTH {
             let span = self.span(pair);
-            self.sink.push(scan::too_deep(span));
+            let room = MAX_DEPTH.saturating_sub(self.depth + 1);
+            let first_too_many = parts.filter(is_operator).nth(room);
+            let at = first_too_many.map_or(span, |sign| self.span(sign));
+            self.sink.push(scan::too_many_operators(at, MAX_DEPTH));
             let kind = ExprKind::Error;
             return Expr { kind, span };
         }
@@ -273,146 +276,6 @@ impl<'t> Reader<'t, '_> {
             }
         }
         Node::Done(expr)
-    }
-
-    fn operand(&mut self, pair: Pair<'t>) -> Expr {
-        let span = self.span(pair);
-        let rule = pair.rule();
-        if rule == Rule::text {
-            return Expr {
-                kind: ExprKind::Text(self.string(pair).value),
-                span,
-            };
-        }
-        if rule == Rule::boolean {
-            return Expr {
-                kind: ExprKind::Bool(pair.text() == "true"),
-                span,
-            };
-        }
-        let mut parts = pair.parts();
-        let kind = match rule {
-            Rule::quantity | Rule::bare_quantity => self.quantity(&mut parts),
-            Rule::group => self.expression(parts.must()).kind,
-            Rule::set => ExprKind::Set(parts.map(|element| self.expression(element)).collect()),
-            Rule::categories => {
-                parts.must(); // the keyword
-                ExprKind::Categories(Box::new(self.operand(parts.must())))
-            }
-            Rule::subsets => {
-                parts.must(); // the keyword
-                ExprKind::Subsets(Box::new(self.operand(parts.must())))
-            }
-            Rule::conditional => {
-                let mut branch = || {
-                    parts.must(); // `if`, `then`, `else`
-                    Box::new(self.expression(parts.must()))
-                };
-                ExprKind::If {
-                    condition: branch(),
-                    yes: branch(),
-                    no: branch(),
-                }
-            }
-            Rule::reference | Rule::bare_reference => self.reference(&mut parts).kind,
-            other => unreachable!("invariant: `{other:?}` is no operand of the grammar"),
-        };
-        Expr { kind, span }
-    }
-
-    fn quantity(&mut self, parts: &mut Parts<'t>) -> ExprKind {
-        let number = parts.must();
-        let text = number.text().to_string();
-        let value: f64 = text
-            .parse()
-            .expect("invariant: the grammar's numbers are Rust's");
-        if value.is_infinite() {
-            let diagnostic = Diagnostic::error("bnas::parse::number", "this number is too large")
-                .label(self.span(number), "beyond 1.8e308")
-                .help("write a smaller one");
-            self.sink.push(diagnostic);
-        }
-        let unit = parts.given(Rule::unit).map(|unit| self.name(unit));
-        ExprKind::Number(Number { text, value, unit })
-    }
-
-    fn reference(&mut self, parts: &mut Parts<'t>) -> Expr {
-        let path = self.path(parts.must());
-        let mut span = path.span;
-        let mut kind = match parts.given(Rule::arguments) {
-            Some(arguments) => {
-                span = span.to(self.span(arguments));
-                ExprKind::Call {
-                    callee: path,
-                    args: self.arguments(arguments),
-                }
-            }
-            None => ExprKind::Path(path),
-        };
-        if let Some(body) = parts.given(Rule::body) {
-            let base = Box::new(Expr { kind, span });
-            span = span.to(self.span(body));
-            kind = ExprKind::Amend {
-                base,
-                entries: self.body(body),
-            };
-        }
-        Expr { kind, span }
-    }
-
-    pub(super) fn path(&mut self, pair: Pair<'t>) -> Path {
-        let span = self.span(pair);
-        let mut parts = pair.parts();
-        let head = self.name(parts.must());
-        let mut steps = Vec::new();
-        for step in parts {
-            let is_member = step.rule() == Rule::member;
-            let part = step.parts().must();
-            steps.push(match part.rule() {
-                _ if is_member => Step::Member(self.name(part)),
-                Rule::all => Step::All(self.span(part)),
-                _ => Step::Index(self.expression(part)),
-            });
-        }
-        Path { head, steps, span }
-    }
-
-    pub(super) fn arguments(&mut self, pair: Pair<'t>) -> Vec<Argument> {
-        pair.parts()
-            .map(|argument| self.argument(argument))
-            .collect()
-    }
-
-    fn argument(&mut self, pair: Pair<'t>) -> Argument {
-        let rule = pair.rule();
-        let mut parts = pair.parts();
-        if rule == Rule::positional {
-            let value = self.expression(parts.must());
-            let filter = parts
-                .passes(Rule::kw_where)
-                .then(|| self.expression(parts.must()));
-            return Argument::Positional { value, filter };
-        }
-        let name = self.name(parts.must());
-        if parts.must().rule() == Rule::equals {
-            let value = self.expression(parts.must());
-            return Argument::Fixed { name, value };
-        }
-        let (domain, default) = self.domain(&mut parts);
-        Argument::Searched {
-            name,
-            domain,
-            default,
-        }
-    }
-
-    /// What stands behind `in`: a domain, and perhaps the first trial.
-    pub(super) fn domain(&mut self, parts: &mut Parts<'t>) -> (Expr, Option<Expr>) {
-        let domain = self.expression(parts.must());
-        let default = parts
-            .passes(Rule::kw_default)
-            .then(|| self.expression(parts.must()));
-        (domain, default)
     }
 }
 

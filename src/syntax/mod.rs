@@ -4,12 +4,14 @@
 //! functions and units exist is the business of analysis. Only this module sees pest.
 
 pub mod ast;
+mod behind;
 mod entries;
 mod explain;
 mod expressions;
 mod format;
 mod grammar;
 mod habits;
+mod operands;
 mod parse;
 mod place;
 mod scan;

@@ -89,6 +89,7 @@ pub(super) fn file(id: SourceId, tree: &Tree<'_>, sink: &mut Sink) -> File {
         sink,
         depth: 0,
         lost: Vec::new(),
+        said: None,
     };
     let mut file = reader.file(tree.root());
     file.lost = reader.lost;
@@ -104,6 +105,8 @@ pub(super) struct Reader<'t, 's> {
     pub(super) depth: usize,
     /// First words of what could not be read.
     lost: Vec<String>,
+    /// Where a stretch begins that no rule will read, and about which all has been said.
+    pub(super) said: Option<usize>,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -387,6 +390,9 @@ impl<'t> Reader<'t, '_> {
         let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
         self.lose(&rest[..length]);
+        if self.said == Some(start) {
+            return;
+        }
         if let Some((at, error)) = self.misread_behind(start, length) {
             let diagnostic = explain::syntax_error(self.id, self.text, at, &error);
             self.sink.push(diagnostic);
@@ -400,7 +406,7 @@ impl<'t> Reader<'t, '_> {
         let diagnostic = match misread(rule, rest, length) {
             Some(error) => explain::syntax_error(self.id, self.text, start, &error),
             None => Diagnostic::error("bnas::parse::syntax", "this is not understood")
-                .label(self.span(pair), "here"),
+                .label(self.span(pair), "no rule of the language reads this"),
         };
         self.sink.push(diagnostic);
     }

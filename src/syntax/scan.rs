@@ -294,6 +294,16 @@ pub(super) fn too_deep(span: Span) -> Diagnostic {
     .help("name a part of it in a field of its own")
 }
 
+/// The diagnostic of an expression with so many operators that nobody reads it; the first one too many stands at `span`.
+pub(super) fn too_many_operators(span: Span, most: usize) -> Diagnostic {
+    Diagnostic::error(
+        "bnas::parse::nesting",
+        format!("an expression has {most} operators at most"),
+    )
+    .label(span, "this operator is one too many")
+    .help("name parts of it, or write `sum(…)` or `all(…)` over the copies of a `repeat`, such as `all(space.s[*].width <= 32)`")
+}
+
 fn partner(bracket: &str) -> &'static str {
     match bracket {
         "(" => ")",

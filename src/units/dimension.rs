@@ -137,12 +137,6 @@ impl Dimension {
         Dimension(self.0.map(|e| e.saturating_mul(n)))
     }
 
-    /// Its square root, if every exponent is even.
-    pub fn square_root(self) -> Option<Self> {
-        let even = self.0.iter().all(|e| e % 2 == 0);
-        even.then(|| Dimension(self.0.map(|e| e / 2)))
-    }
-
     /// The unit that values of it are kept in, as the language spells it: `J*s`, `bit/cycle`, `Hz`; empty for a plain number.
     pub fn base_unit(self) -> String {
         match self {

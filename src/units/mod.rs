@@ -213,6 +213,17 @@ mod tests {
             ("mm2", "mm^2"),
             ("um2", "um^2"),
             ("Gb/s", "Gbit/s"),
+            // eight times less than `MB` and `kB`
+            ("Mb", "Mbit"),
+            ("kb", "kbit"),
+            ("Kb", "kbit"),
+            ("Mib", "Mibit"),
+            ("Wh", "W*h"),
+            ("mWh/frame", "mW*h/frame"),
+            ("frame/Wh", "frame/W/h"),
+            ("KiJ", "kJ"),
+            ("KB/mm2", "kB/mm^2"),
+            ("GMACs/mm2", "Gmac/mm^2"),
             ("cycles", "cycle"),
             ("seconds", "s"),
             ("uJ/inf", "uJ/inference"),
@@ -229,7 +240,21 @@ mod tests {
             Unit::parse("KB/s").unwrap_err().help(),
             "write `KiB/s` for 1024 bytes, `kB/s` for 1000"
         );
-        assert_eq!(Unit::parse("M").unwrap_err().suggestion, None);
+        assert_eq!(
+            Unit::parse("KB/mm2").unwrap_err().help(),
+            "write `KiB/mm^2` for 1024 bytes, `kB/mm^2` for 1000"
+        );
+        assert_eq!(
+            Unit::parse("Mb/s").unwrap_err().help(),
+            "write `Mbit/s` for bits, `MB/s` for bytes"
+        );
+        assert_eq!(
+            Unit::parse("pJ/uop").unwrap_err().help(),
+            "`op` is counted: its prefixes go from k up, as in `kop`"
+        );
+        for unit in ["M", "uop", "mmac"] {
+            assert_eq!(Unit::parse(unit).unwrap_err().suggestion, None, "{unit}");
+        }
     }
 
     #[test]

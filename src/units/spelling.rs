@@ -243,24 +243,52 @@ fn prefixed(word: &str) -> Option<Unit> {
 }
 
 fn unknown(text: &str, place: Range<usize>) -> UnitError {
-    let factor = &text[place.clone()];
-    let (symbol, power) = factor.split_at(factor.find('^').unwrap_or(factor.len()));
-    let rest = &text[place.end..];
-    let suggestion = nearest(symbol).map(|near| {
-        let near = if is_rate(rest) { rate(near) } else { near };
-        format!("{}{near}{power}{rest}", &text[..place.start])
-    });
     UnitError {
         unit: text.to_string(),
-        factor: factor.to_string(),
-        suggestion: suggestion.filter(|meant| Unit::read(meant).is_ok()),
+        factor: text[place.clone()].to_string(),
+        suggestion: meant(text, place),
+    }
+}
+
+/// The spelling with the factor at `place`, and each wrong one behind it, as it was probably meant: `KB/mm2` has two.
+fn meant(text: &str, place: Range<usize>) -> Option<String> {
+    let factor = &text[place.clone()];
+    let (symbol, power) = factor.split_at(factor.find('^').unwrap_or(factor.len()));
+    let (before, rest) = (&text[..place.start], &text[place.end..]);
+    let near = nearest(symbol)?;
+    let near = if is_rate(rest) { rate(near) } else { near };
+    // Below a fraction, `Wh` divides by both.
+    let near = match before.ends_with('/') {
+        true => near.replace('*', "/"),
+        false => near,
+    };
+    let text = format!("{before}{near}{power}{rest}");
+    match Unit::read(&text) {
+        Ok(_) => Some(text),
+        Err(next) if next.start > place.start => meant(&text, next),
+        Err(_) => None,
     }
 }
 
 /// The symbol that was probably meant: another case, a plural, a word of habit, a power without its sign, or a typing slip.
 fn nearest(word: &str) -> Option<String> {
+    if let Some(bits) = bits(word) {
+        return Some(bits);
+    }
+    if let Some(energy) = word.strip_suffix('h')
+        && energy.ends_with('W')
+        && prefixed(energy).is_some()
+    {
+        return Some(format!("{energy}*h"));
+    }
+    if let Some((decimal, symbol)) = binary_of_another(word) {
+        return Some(format!("{decimal}{symbol}"));
+    }
     if let Some(known) = COMMON.iter().find(|known| known.eq_ignore_ascii_case(word)) {
         return Some(known.to_string());
+    }
+    if too_small(word).is_some() {
+        return None;
     }
     if let Some(known) = habitual(word) {
         return Some(known);
@@ -281,6 +309,33 @@ fn nearest(word: &str) -> Option<String> {
     }
     let known = spellings();
     did_you_mean(word, known.iter().map(String::as_str)).map(str::to_string)
+}
+
+/// `Mb` as `Mbit`: with a small b it is bits, an eighth of `MB`.
+fn bits(word: &str) -> Option<String> {
+    let prefix = word.strip_suffix('b')?;
+    let prefix = if prefix == "K" { "k" } else { prefix };
+    let known = format!("{prefix}bit");
+    prefixed(&known).map(|_| known)
+}
+
+/// The symbol of something counted that stands behind a prefix of less than one: `uop`.
+fn too_small(word: &str) -> Option<&'static str> {
+    let counted = symbols().into_iter();
+    let counted = counted.filter(|s| matches!(s.prefixes, Prefixes::Counting | Prefixes::Binary));
+    let mut split = counted.filter_map(|s| Some((word.strip_suffix(s.text)?, s.text)));
+    let below = |prefix: &str| DECIMAL.iter().any(|(p, e)| *p == prefix && *e < 0);
+    split.find_map(|(prefix, symbol)| below(prefix).then_some(symbol))
+}
+
+/// The decimal prefix and the symbol of a word whose prefix is for bits and bytes only: `KiJ`.
+fn binary_of_another(word: &str) -> Option<(&'static str, &str)> {
+    let decimal = [("Ki", "k"), ("Mi", "M"), ("Gi", "G"), ("Ti", "T")];
+    let found = decimal.iter().find_map(|(binary, decimal)| {
+        let symbol = word.strip_prefix(binary)?;
+        Some((*decimal, symbol))
+    });
+    found.filter(|(decimal, symbol)| prefixed(&format!("{decimal}{symbol}")).is_some())
 }
 
 /// Whether work before this is meant per second: `TOPs/W`, `TOPs/mm^2`.
@@ -337,9 +392,22 @@ fn spellings() -> Vec<String> {
 impl UnitError {
     /// What to type instead.
     pub fn help(&self) -> String {
-        if self.factor == "KB" {
-            let [binary, decimal] = ["KiB", "kB"].map(|b| self.unit.replacen("KB", b, 1));
+        let suggestion = self.suggestion.as_deref();
+        if let Some(decimal) = suggestion.filter(|_| self.factor == "KB") {
+            let binary = decimal.replacen("kB", "KiB", 1);
             return format!("write `{binary}` for 1024 bytes, `{decimal}` for 1000");
+        }
+        if let Some(bits) = suggestion.filter(|_| bits(&self.factor).is_some()) {
+            let bytes = bits.replacen("bit", "B", 1);
+            return format!("write `{bits}` for bits, `{bytes}` for bytes");
+        }
+        if let (None, Some(symbol)) = (suggestion, too_small(&self.factor)) {
+            return format!("`{symbol}` is counted: its prefixes go from k up, as in `k{symbol}`");
+        }
+        if let (Some(meant), Some((_, symbol))) = (suggestion, binary_of_another(&self.factor)) {
+            return format!(
+                "write `{meant}`: `Ki` and its like stand before bit and B, not before {symbol}"
+            );
         }
         match &self.suggestion {
             Some(meant) => format!("write `{meant}`"),

@@ -6,8 +6,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-BITS = {"binary": 1, "int2": 2, "int4": 4, "int8": 8}
-
 
 def sample(n, seed):
     spec = Path(__file__).with_name("space.bnas")
@@ -24,7 +22,7 @@ def sample(n, seed):
                     kind = row[f"{path}.block"]
                     argument = "kernel" if kind == "plain" else "expansion"
                     layers.append({
-                        "bits": BITS[row[f"policy.d[{len(layers)}].project.q"]],
+                        "bits": int(row[f"policy.d[{len(layers)}].project.b"]),
                         "channels": int(row[f"{path}.channels"]),
                         "activation": row[f"{path}.activation"],
                         "block": (kind, int(row[f"{path}.block.{kind}.{argument}"])),

@@ -3,8 +3,8 @@
 //! In: what is called, and the entry that overrides one argument. Out: the same call with that argument. Whether there is such an argument is
 //! judged where the call is lowered.
 
-use super::{Cx, Part, add_amendment, with_path};
-use crate::analysis::context::list;
+use super::path::{Part, with_path};
+use crate::analysis::context::{Cx, list};
 use crate::analysis::functions::function;
 use crate::analysis::schema;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -20,19 +20,13 @@ impl Cx<'_> {
         entry: &Entry,
     ) {
         for operation in &mut layer.chain {
-            let ExprKind::Call { args, .. } = &mut operation.kind else {
+            let ExprKind::Call { callee, args } = &mut operation.kind else {
                 continue;
             };
-            for arg in args {
-                let (Argument::Fixed { name: known, .. } | Argument::Searched { name: known, .. }) =
-                    arg
-                else {
-                    continue;
-                };
-                if known.text == name.text {
-                    *arg = argument(name, entry);
-                    return;
-                }
+            let positional = schema::operation(&callee.head.text).and_then(|o| o.positional);
+            if let Some(arg) = args.iter_mut().find(|arg| is_called(arg, name, positional)) {
+                *arg = argument(name, entry);
+                return;
             }
         }
         for operation in &mut layer.chain {
@@ -150,15 +144,19 @@ pub(super) fn override_in_call(
     entry: &Entry,
 ) {
     let positional = schema::called(&callee.head.text).and_then(|c| c.positional);
-    let same = args.iter_mut().find(|arg| match arg {
+    match args.iter_mut().find(|arg| is_called(arg, name, positional)) {
+        Some(same) => *same = argument(name, entry),
+        None => args.push(argument(name, entry)),
+    }
+}
+
+/// Whether an argument has this name; a positional one has that which the schema gives it.
+fn is_called(arg: &Argument, name: &ast::Name, positional: Option<&str>) -> bool {
+    match arg {
         Argument::Fixed { name: known, .. } | Argument::Searched { name: known, .. } => {
             known.text == name.text
         }
         Argument::Positional { .. } => positional == Some(name.text.as_str()),
-    });
-    match same {
-        Some(same) => *same = argument(name, entry),
-        None => args.push(argument(name, entry)),
     }
 }
 
@@ -207,4 +205,17 @@ fn argument(name: &ast::Name, entry: &Entry) -> Argument {
         },
         _ => unreachable!("only values override arguments"),
     }
+}
+
+/// `space = small_cnn` and `space.width = 8` are `space = small_cnn { width = 8 }`.
+fn add_amendment(value: &mut ast::Expr, entry: Entry) {
+    if let ExprKind::Amend { entries, .. } = &mut value.kind {
+        entries.push(entry);
+        return;
+    }
+    let base = value.clone();
+    value.kind = ExprKind::Amend {
+        base: Box::new(base),
+        entries: vec![entry],
+    };
 }

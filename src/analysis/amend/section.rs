@@ -2,14 +2,15 @@
 //!
 //! In: the names of a path. Out: whether they lead into a section, or why not.
 
-use super::{Cx, Into, Part};
-use crate::analysis::context::list;
+use super::Amended;
+use super::path::Part;
+use crate::analysis::context::{Cx, list};
 use crate::analysis::schema::{self, Label, Otherwise};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::syntax::ast::{self, Entry, EntryKind};
 
 /// How many names of a path lead into a section, if it goes on from there: `vector.…`, `int8.…`, `memory.data.…`.
-pub(super) fn leads(section: &ast::Section, parts: &[Part], into: &Into) -> Option<usize> {
+pub(super) fn leads(section: &ast::Section, parts: &[Part], into: &Amended) -> Option<usize> {
     let known = into.schema.and_then(|s| s.section(&section.name.text));
     let is = |at: usize, name: &ast::Name| {
         parts
@@ -31,7 +32,7 @@ impl Cx<'_> {
         known: &schema::Section,
         label: &ast::Name,
         entries: &[Entry],
-        into: &Into,
+        into: &Amended,
     ) {
         let kind = known.name;
         let labels = entries.iter().filter_map(|e| match &e.kind {

@@ -13,7 +13,6 @@ use std::rc::Rc;
 use super::context::{Cx, Local};
 use super::expr::Typed;
 use super::merged::Merged;
-use super::target::{shown, sides};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
@@ -45,8 +44,7 @@ impl Cx<'_> {
                 _ => None,
             })
             .collect();
-        // Numbers that are wrong already would fail every check.
-        if claims.is_empty() || self.sink.has_errors() {
+        if claims.is_empty() || !self.is_sound() {
             return;
         }
         self.inside(merged, false, |cx| {
@@ -70,26 +68,19 @@ impl Cx<'_> {
             Expr::Value(Value::Bool(false)) => {
                 let mut diagnostic =
                     Diagnostic::error("bnas::check::fails", format!("the check `{text}` fails"));
-                diagnostic = match sides(&claim.condition) {
-                    Some((left, right)) => {
-                        for side in [left, right] {
-                            let typed = self.expr(side, None);
-                            let value = typed.expr.as_value();
-                            let value = value.map_or("unknown".into(), |v| {
-                                shown(v, &typed.ty, &claim.condition)
-                            });
-                            diagnostic = diagnostic.label(side.span, format!("this is {value}"));
-                        }
-                        diagnostic
-                    }
+                let value = |typed: &Typed| typed.expr.as_value().cloned();
+                diagnostic = match self.both_sides(&claim.condition, &value) {
+                    Some(sides) => sides.into_iter().fold(diagnostic, |said, (span, value)| {
+                        said.label(span, format!("this is {value}"))
+                    }),
                     None => diagnostic.label(claim.condition.span, "does not hold"),
                 };
-                self.report(diagnostic.help(match &claim.message {
+                self.report_fact(diagnostic.help(match &claim.message {
                     Some(message) => message.value.clone(),
                     None => "correct what is declared, or the check".to_string(),
                 }));
             }
-            _ => self.report(
+            _ => self.report_fact(
                 Diagnostic::error("bnas::check::open", format!("`{text}` has no value here"))
                     .label(claim.condition.span, "depends on a choice")
                     .help("a check speaks of what is declared, at its defaults"),

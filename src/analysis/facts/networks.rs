@@ -113,7 +113,7 @@ impl Cx<'_> {
             self.wrong_arguments(metric.name, takes, span);
             return None;
         };
-        if self.sink.has_errors() {
+        if !self.is_sound() {
             return None;
         }
         let quantizers = self.reached.quantizers.iter().map(|(_, q)| q.clone());
@@ -257,5 +257,6 @@ fn network_only(
         units: Default::default(),
         provenance: Vec::new(),
         arms: Vec::new(),
+        amendments: Vec::new(),
     }
 }

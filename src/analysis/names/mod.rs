@@ -10,7 +10,6 @@ pub(super) use imports::load;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::origin::holds;
 use crate::diagnostic::did_you_mean;
 use crate::source::{SourceId, Span};
 use crate::syntax::ast;
@@ -81,7 +80,7 @@ impl Modules {
     pub(super) fn is_broken(&self, span: Span) -> bool {
         let module = self.get(span.source);
         let mut declarations = module.into_iter().flat_map(|m| &m.file.declarations);
-        declarations.any(|d| d.broken && holds(d.span, span))
+        declarations.any(|d| d.broken && d.span.holds(span))
     }
 
     /// The `use` path of a definition of the library with this name: `std.quantizers.int4`.

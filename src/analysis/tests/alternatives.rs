@@ -2,13 +2,11 @@
 
 use num_bigint::BigUint;
 
-use super::experiment;
+use super::fixtures::{self, on_digits};
 use crate::model::counting::Count;
 use crate::model::{Template, counting};
 
-const TEXT: &str = "bnas 1
-use std.data.digits
-use std.quantizers.{binary, int8, ternary}
+const DECLARED: &str = "use std.quantizers.{binary, int8, ternary}
 space small { width in {8, 16}  layer one = conv(channels = width) -> norm -> relu  layer head = pool(average) -> linear(classes) }
 space deep {
   depth in 1..3
@@ -16,20 +14,12 @@ space deep {
   layer head = pool(average) -> linear(classes)
 }
 policy one { each layer { weights = int8  activations = int8 } }
-policy two { each layer { q in {binary, ternary}  weights = q  activations = q } }
-experiment e {
-  data = digits
-  space in {small, deep} default deep
-  policy in {one, two}
-  train { epochs = 1 }
-  search { method = random  trials = 4 }
-  maximize accuracy
-  REQUIRE
-}
-";
+policy two { each layer { q in {binary, ternary}  weights = q  activations = q } }";
 
 fn template(require: &str) -> Template {
-    Template::new(&experiment(&TEXT.replace("REQUIRE", require))).unwrap()
+    let lines =
+        format!("space in {{small, deep}} default deep  policy in {{one, two}}\n  {require}");
+    fixtures::template(&on_digits(DECLARED, &lines))
 }
 
 #[test]

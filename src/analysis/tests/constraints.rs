@@ -2,17 +2,15 @@
 
 use num_bigint::BigUint;
 
-use super::{checked, experiment};
+use super::fixtures::{every_point, on_digits, refusals, template};
 use crate::diagnostic::render;
 use crate::ir::Value;
+use crate::model::counting::Count;
 use crate::model::counting::tests::assert_uniform;
-use crate::model::counting::{Count, members};
 use crate::model::{Decisions, Metrics, Point, Template};
 
 /// Three stages of channels, kernels and depths.
-const SPACE: &str = "bnas 1
-use std.data.digits
-use std.quantizers.{binary, int8}
+const SPACE: &str = "use std.quantizers.{binary, int8}
 space net {
   layer stem = conv(channels = 8) -> norm -> relu
   repeat 3 as s {
@@ -32,23 +30,7 @@ policy few { each layer { q in {binary, int8}  weights = q  activations = q } }
 ";
 
 fn text(lines: &str) -> String {
-    format!(
-        "{SPACE}experiment e {{\n data = digits\n space = net\n train {{ epochs = 1 }}\n search {{ method = random  trials = 4 }}\n maximize accuracy\n {lines}\n}}\n"
-    )
-}
-
-fn template(text: &str) -> Template {
-    Template::new(&experiment(text)).unwrap()
-}
-
-/// Every point that meets guards alone.
-fn every_point(template: &Template) -> (Decisions, Vec<Point>) {
-    let free = Decisions {
-        constraints: Vec::new(),
-        ..template.decisions().clone()
-    };
-    let all = members(&free).unwrap().collect();
-    (free, all)
+    on_digits(SPACE, &format!("space = net\n {lines}"))
 }
 
 /// For each stage: channels, kernel, and the widths of its copies.
@@ -150,6 +132,18 @@ fn copies_that_do_not_exist_are_not_in_the_list() {
     });
 }
 
+#[test]
+fn what_leaves_a_part_of_the_network_has_a_shape() {
+    leaves("space.s[1].d[0].channels == 16", |s| s[1].2[0] == 16.0);
+    leaves("sum(space.s[*].d[*].channels) <= 48", |s| {
+        s.iter().flat_map(|s| &s.2).sum::<f64>() <= 48.0
+    });
+    leaves(
+        "space.s[0].channels * space.s[0].height * space.stem.width <= 512 or space.s[2].out.height < 8",
+        |s| s[0].0 * 64.0 <= 512.0,
+    );
+}
+
 /// What `known` says of each point.
 fn priced(template: &Template, all: &[Point]) -> Vec<Metrics> {
     all.iter().map(|p| template.known(p).unwrap()).collect()
@@ -199,14 +193,7 @@ fn sums_over_layers_are_constraints_over_decisions() {
 #[test]
 fn mistakes_in_lists() {
     let one = |require: &str, code: &str, says: &str| {
-        let (checked, sources) = checked("test.bnas", &text(&format!("require {require}")));
-        let mut found = checked.diagnostics;
-        if found.is_empty() {
-            let program = checked.program.unwrap();
-            found = Template::new(&program.experiments[0])
-                .err()
-                .unwrap_or_default();
-        }
+        let (found, sources) = refusals(&text(&format!("require {require}")));
         let shown = render(&found, &sources, false);
         assert_eq!(found.len(), 1, "{require}\n{shown}");
         assert_eq!(found[0].code, code, "{shown}");
@@ -220,7 +207,7 @@ fn mistakes_in_lists() {
     one(
         "sum(space.s[*].channel) <= 8",
         "bnas::name::unknown",
-        "space.s.channels",
+        "space.s[*].channels",
     );
     one(
         "sum(space.s[0].channels) <= 8",
@@ -252,7 +239,7 @@ fn mistakes_in_lists() {
 #[test]
 fn requirements_that_exclude_each_other_are_found_together() {
     let both = text("require increasing(space.s[*].channels)\n require space.s[2].channels <= 16");
-    let errors = Template::new(&experiment(&both)).unwrap_err();
+    let (errors, _) = refusals(&both);
     assert_eq!(errors.len(), 1);
     assert_eq!(errors[0].code, "bnas::require::unmeetable");
     assert_eq!(errors[0].labels.len(), 2);

@@ -1,6 +1,6 @@
 //! What layers cost at least, against the price of the networks that they make.
 
-use super::experiment;
+use super::fixtures::{self, on_digits};
 use crate::model::Template;
 use crate::model::counting::{Count, Counted, Uniform, members};
 use crate::model::survey::{Verdict, survey};
@@ -8,27 +8,17 @@ use crate::stream::{Purpose, stream};
 
 /// An experiment over a space of the library.
 fn template(uses: &str, parts: &str, requires: &str) -> Template {
-    let text = format!(
-        "bnas 1
-use std.data.digits
-use std.quantizers.{{binary, ternary, int8}}
+    let declared = format!(
+        "use std.quantizers.{{binary, ternary, int8}}
 use std.targets.braintta
 {uses}
 policy few {{
   kinds = {{binary, ternary, int8}}
   each layer {{ q in kinds  weights = q  activations in {{int8, binary}} }}
-}}
-experiment e {{
-  data = digits
-  train {{ epochs = 1 }}
-  search {{ method = random  trials = 4 }}
-  maximize accuracy
-  {parts}
-  {requires}
-}}
-"
+}}"
     );
-    Template::new(&experiment(&text)).unwrap()
+    let lines = format!("{parts}\n  {requires}");
+    fixtures::template(&on_digits(&declared, &lines))
 }
 
 /// Limits that nothing breaks, so that every candidate is drawn.
@@ -189,30 +179,18 @@ fn small(body: &str, output: &str, lines: &str) -> Template {
         true => "use std.blocks.basic",
         false => "",
     };
-    let text = format!(
-        "bnas 1
-use std.data.digits
-use std.quantizers.{{binary, int4, int8}}
+    let declared = format!(
+        "use std.quantizers.{{binary, int4, int8}}
 use std.targets.braintta
 {uses}
 space net {{
 {body}
   layer head = pool(average) -> linear(classes)
 }}
-policy few {{ each layer {{ q in {{binary, int4, int8}}  weights = q  activations = q }} {output} }}
-experiment e {{
-  data = digits
-  space = net
-  policy = few
-  target = braintta
-  train {{ epochs = 1 }}
-  search {{ method = random  trials = 4 }}
-  maximize accuracy
-  {lines}
-}}
-"
+policy few {{ each layer {{ q in {{binary, int4, int8}}  weights = q  activations = q }} {output} }}"
     );
-    Template::new(&experiment(&text)).unwrap()
+    let lines = format!("space = net  policy = few  target = braintta\n  {lines}");
+    fixtures::template(&on_digits(&declared, &lines))
 }
 
 #[test]

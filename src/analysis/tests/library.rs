@@ -293,3 +293,57 @@ fn every_file_has_a_source_and_a_fact() {
         assert!(found.is_empty(), "{path}: {found:?}");
     }
 }
+
+/// Parameters (weights and one bias per output channel) and multiply-accumulates of a library space's default member.
+fn size(space: &str, amended: &str, shape: [usize; 3], classes: usize) -> (f64, f64) {
+    let [height, width, channels] = shape;
+    let text = format!(
+        "bnas 1
+use std.spaces.{space}
+dataset images : idx {{
+  images = \"i\"  labels = \"l\"
+  shape {{ height = {height}  width = {width}  channels = {channels} }}
+  classes = {classes}
+  splits {{ train = 10  validation = 10  test = 10 }}
+}}
+experiment e {{
+  data = images  space = {space} {amended}
+  train {{ epochs = 1 }}  search {{ method = random  trials = 3 }}
+  maximize accuracy
+}}"
+    );
+    let template = Template::new(&experiment(&text)).unwrap();
+    let known = template
+        .known(&template.decisions().default_point())
+        .unwrap();
+    (known.0["params"], known.0["macs"])
+}
+
+/// Published sizes. Where the source counts two parameters per channel of a batch norm, here there is one: the norm is folded.
+#[test]
+fn library_spaces_have_the_sizes_of_their_papers() {
+    // 269 722 parameters with 688 norm channels (arXiv:1512.03385, table 6: 0.27 M).
+    assert_eq!(
+        size("resnet20", "", [32, 32, 3], 10),
+        (269_722.0 - 688.0, 40_551_040.0)
+    );
+    // torchvision's resnet18: 11 689 512 parameters with 4800 norm channels, 1.814 G multiply-accumulates.
+    let (params, macs) = size("resnet18", "{ small_images = false }", [224, 224, 3], 1000);
+    assert_eq!((params, macs), (11_689_512.0 - 4800.0, 1_814_073_344.0));
+    // Its variant for CIFAR-10: 11 173 962 parameters, 0.56 G.
+    let (params, macs) = size("resnet18", "", [32, 32, 3], 10);
+    assert_eq!((params, macs), (11_173_962.0 - 4800.0, 555_422_720.0));
+    // 128-128-256-256-512-512 and a linear layer: 0.61 G.
+    let (params, macs) = size("vgg_small", "", [32, 32, 3], 10);
+    assert_eq!(
+        (params, macs),
+        (4_656_512.0 + 2.0 * 896.0 + 10.0, 607_600_640.0)
+    );
+    // DS-CNN's small model: 2 656 768 multiply-accumulates, 125·64·40 of them in the 10x4 stem, which is 5x5 here.
+    let (_, macs) = size("ds_cnn", "", [49, 10, 1], 12);
+    assert_eq!(macs, 2_656_768.0 - 125.0 * 64.0 * (40.0 - 25.0));
+    // Every member of the cells fits 32x32 and 8x8 images.
+    for side in [32, 8] {
+        assert!(size("multi_branch_cell", "", [side, side, 3], 10).1 > 0.0);
+    }
+}

@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{checked, experiment, experiments};
+use super::fixtures::{self, codes, every_point, meets, on_digits};
+use super::{experiment, experiments};
 use crate::ir::{Expr, Slot, Value};
-use crate::model::counting::{Count, Counted, Uniform, members};
+use crate::model::counting::{Count, Counted, Uniform};
 use crate::model::survey::{Verdict, survey};
-use crate::model::{Decisions, Metrics, Point, Template};
+use crate::model::{Metrics, Point, Template};
 use crate::stream::{Purpose, stream};
 
 /// An experiment over a small space with this target and these requirements.
 fn text(declared: &str, target: &str, requires: &str) -> String {
-    format!(
-        "bnas 1
-use std.data.digits
-use std.quantizers.{{binary, int8}}
+    let declared = format!(
+        "use std.quantizers.{{binary, int8}}
 use std.targets.braintta
 {declared}
 space net {{
@@ -27,47 +26,22 @@ space net {{
 policy few {{
   kinds = {{binary, int8}}
   each layer {{ q in kinds  weights = q  activations = q }}
-}}
-experiment e {{
-  data = digits
-  space = net
-  policy = few
-  {target}
-  train {{ epochs = 1 }}
-  search {{ method = random  trials = 4 }}
-  maximize accuracy
-{requires}}}
-"
-    )
+}}"
+    );
+    let lines = format!("space = net  policy = few\n  {target}\n{requires}");
+    on_digits(&declared, &lines)
 }
 
 fn template(target: &str, requires: &str) -> Template {
-    Template::new(&experiment(&text("", target, requires))).unwrap()
-}
-
-fn codes(text: &str) -> Vec<String> {
-    let (checked, _) = checked("test.bnas", text);
-    let found = match checked.program {
-        Some(program) => Template::new(&program.experiments[0])
-            .err()
-            .unwrap_or_default(),
-        None => checked.diagnostics,
-    };
-    found.into_iter().map(|d| d.code.to_string()).collect()
+    fixtures::template(&text("", target, requires))
 }
 
 /// Every point without regard to requirements, with its metrics and whether it meets all of them.
 fn all(template: &Template) -> Vec<(Point, Metrics, bool)> {
-    let free = Decisions {
-        constraints: Vec::new(),
-        ..template.decisions().clone()
-    };
-    let points = members(&free).unwrap();
-    let judged = points.map(|point| {
+    let (_, points) = every_point(template);
+    let judged = points.into_iter().map(|point| {
         let known = template.known(&point).unwrap();
-        let mut requires = template.requires().iter();
-        let meets = requires
-            .all(|require| template.evaluate(require, &point, &known) == Ok(Value::Bool(true)));
+        let meets = meets(template, &point, &known);
         (point, known, meets)
     });
     judged.collect()
@@ -160,7 +134,7 @@ fn of_several_targets_each_asks_where_it_is_the_one() {
         "target small : braintta { memory parameters { holds = weights  size in {768 B, 1 KiB} } }
 target both : braintta { memory one { holds = all  size = 6 KiB } }";
     let text = text(declared, "target in {braintta, small, both}", "");
-    let found = Template::new(&experiment(&text)).unwrap();
+    let found = fixtures::template(&text);
     let met = compare(&found, false);
     // BrainTTA states no memory, and takes all 9 · 8 networks.
     let free = all(&found);
@@ -193,7 +167,7 @@ fn the_size_that_is_needed_is_enough_and_a_bit_less_is_not() {
             format!("target = braintta {{ memory w {{ holds = weights  size = {size} bit }} }}");
         text("", &target, "")
     };
-    let exact = Template::new(&experiment(&of(least))).unwrap();
+    let exact = fixtures::template(&of(least));
     assert_eq!(all(&exact).iter().filter(|a| a.2).count(), 1);
     assert_eq!(codes(&of(least - 1)), ["bnas::require::unmeetable"]);
 }
@@ -230,7 +204,7 @@ fn sizes_are_read_by_their_path_and_amended_at_any_depth() {
         ),
     ] {
         let requires = "  require target.memory.parameters.size >= 4 KiB\n  require stored_size <= 0.5 * target.memory.parameters.size\n";
-        let found = Template::new(&experiment(&text(declared, target, requires))).unwrap();
+        let found = fixtures::template(&text(declared, target, requires));
         let met: Vec<_> = all(&found).into_iter().filter(|a| a.2).collect();
         assert!(!met.is_empty());
         assert!(

@@ -2,30 +2,23 @@
 
 use num_bigint::BigUint;
 
-use super::experiment;
+use super::fixtures::{self, on_digits};
 use crate::model::Template;
 use crate::model::counting::{Count, Uniform};
 use crate::stream::{Purpose, stream};
 
 fn template(uses: &str, policy: &str, require: &str) -> Template {
-    let text = format!(
-        "bnas 1
-use std.data.digits
-use std.quantizers.{{{uses}}}
+    let declared = format!(
+        "use std.quantizers.{{{uses}}}
 use std.spaces.mobilenet_v2
-policy some {{ {policy} }}
-experiment e {{
-  data = digits
-  space = mobilenet_v2 {{ width in {{0.25, 0.5, 1.0}} }}
-  policy = some
-  train {{ epochs = 1 }}
-  search {{ method = random  trials = 4 }}
-  maximize accuracy
-  require {require}
-}}
-"
+policy some {{ {policy} }}"
     );
-    Template::new(&experiment(&text)).unwrap()
+    let lines = format!(
+        "space = mobilenet_v2 {{ width in {{0.25, 0.5, 1.0}} }}
+  policy = some
+  require {require}"
+    );
+    fixtures::template(&on_digits(&declared, &lines))
 }
 
 /// How many ways lead to each size up to a limit, in units of 8 bits, of which all sizes are multiples.

@@ -1,17 +1,21 @@
 //! The library and the examples check, with the values that they should have; mistakes give the diagnostics that they should.
 
 mod alternatives;
+mod amended;
 mod constraints;
 mod errors;
+mod fixtures;
 mod imports;
 mod least;
 mod library;
+mod limits;
 mod lowering;
 mod memories;
 mod mobile;
 mod networks;
 mod pruned;
 mod ranges;
+mod scoping;
 mod searched;
 mod verdicts;
 

@@ -1,11 +1,12 @@
 //! What spaces and blocks can say, from the text to the network.
 
-use super::{checked, experiment};
+use super::checked;
+use super::fixtures::{candidate, paths};
 use crate::ir::Value;
-use crate::model::{Candidate, Op, Point, Template};
+use crate::model::{Candidate, Op, Template};
 
 /// A template of an experiment with this space (and what it needs) and these fields.
-fn template(declarations: &str, fields: &str) -> Template {
+pub fn template(declarations: &str, fields: &str) -> Template {
     let text = format!(
         "bnas 1
 use std.blocks.{{basic, inverted_residual}}
@@ -43,35 +44,12 @@ fn space(body: &str) -> Template {
     template(&declaration, "space = mine")
 }
 
-fn paths(template: &Template) -> Vec<&str> {
-    template
-        .decisions()
-        .all
-        .iter()
-        .map(|d| d.path.as_str())
-        .collect()
-}
-
-/// The defaults with some decisions changed.
-fn point(template: &Template, choices: &[(&str, Value)]) -> Point {
-    template.decisions().fill(|_, decision| {
-        let given = choices.iter().find(|(path, _)| *path == decision.path);
-        given.map_or_else(|| decision.default.clone(), |(_, value)| value.clone())
-    })
-}
-
-fn candidate(template: &Template, choices: &[(&str, Value)]) -> Candidate {
-    template
-        .candidate(&point(template, choices))
-        .unwrap()
-        .unwrap()
-}
-
 fn yes(value: bool) -> Value {
     Value::Bool(value)
 }
 
-fn graph(candidate: &Candidate) -> Vec<String> {
+/// Layer, operation, inputs and shape of each node.
+pub fn graph(candidate: &Candidate) -> Vec<String> {
     let name = |op: &Op| match op {
         Op::Convolution(c) if c.groups > 1 => format!("depthwise{}", c.kernel),
         Op::Convolution(c) => format!("conv{}/{}", c.kernel, c.stride),
@@ -295,137 +273,6 @@ fn blocks_have_names_and_may_be_absent() {
 }
 
 #[test]
-fn one_copy_is_amended_alone() {
-    let body = "space mine {
-        repeat 3 as s {
-          depth in 1..2
-          repeat depth as d { kernel = 3  layer body = conv(channels = 4, kernel = kernel) -> norm }
-        }
-        layer head = pool(average) -> linear(classes)
-      }";
-    let amended = template(
-        body,
-        "space = mine { s[1].depth = 2  s[2].depth in 1..3  s[0].d[1].kernel = 5  s[2].d[0].body.channels in {4, 8} }",
-    );
-    assert_eq!(
-        paths(&amended),
-        [
-            "space.s[0].depth",
-            "space.s[2].depth",
-            "space.s[2].d[0].body.channels"
-        ]
-    );
-    let kernels: Vec<String> = graph(&candidate(
-        &amended,
-        &[
-            ("space.s[0].depth", Value::Number(2.0)),
-            ("space.s[2].depth", Value::Number(3.0)),
-        ],
-    ))
-    .into_iter()
-    .filter(|n| n.contains("conv"))
-    .map(|n| n.split(' ').take(2).collect::<Vec<_>>().join(" "))
-    .collect();
-    assert_eq!(
-        kernels,
-        [
-            "s[0].d[0].body conv3/1",
-            "s[0].d[1].body conv5/1",
-            "s[1].d[0].body conv3/1",
-            "s[1].d[1].body conv3/1",
-            "s[2].d[0].body conv3/1",
-            "s[2].d[1].body conv3/1",
-            "s[2].d[2].body conv3/1",
-        ]
-    );
-}
-
-#[test]
-fn what_is_amended_sees_the_experiments_choices() {
-    let body = "space mine {
-        width = 4
-        act in {relu, hardtanh}
-        layer stem = conv(channels = width) -> norm -> act
-        layer head = pool(average) -> linear(classes)
-      }";
-    let found = template(
-        body,
-        "w in {4, 8}  wide in {512 bit, 1024 bit}
-         space = mine { width = 2 * w }
-         policy = tied { kinds = {int8} }
-         target = braintta { clock in {100 MHz, 300 MHz}  vector { width = wide } }
-         repairs in subsets {feature_approx_sign, double_residual}",
-    );
-    assert_eq!(
-        paths(&found),
-        ["w", "wide", "space.act", "repairs", "target.clock"]
-    );
-    let at = |w: f64, wide: f64| {
-        let choices = [
-            ("w", Value::Number(w)),
-            ("wide", Value::Number(wide)),
-            ("space.act", Value::name("hardtanh")),
-        ];
-        let candidate = candidate(&found, &choices);
-        (
-            graph(&candidate)[1..4].to_vec(),
-            candidate.target.unwrap().precisions[2].macs,
-        )
-    };
-    let (layers, macs) = at(8.0, 512.0);
-    assert_eq!(
-        layers,
-        [
-            "stem conv3/1 [0] 8x8x16",
-            "stem norm [1] 8x8x16",
-            "stem hardtanh [2] 8x8x16"
-        ]
-    );
-    assert_eq!(at(8.0, 1024.0).1, 2.0 * macs);
-    let repairs = &found.decisions().all[3];
-    assert_eq!(repairs.choices.len(), Some(4));
-}
-
-#[test]
-fn a_target_is_chosen_like_anything_else() {
-    let found = template(
-        "target wide : braintta { vector { width in {1024 bit, 2048 bit} } }",
-        "space = small_cnn  policy = tied { kinds = {int8} }  target in {braintta, wide} default wide",
-    );
-    assert_eq!(
-        paths(&found),
-        [
-            "space.width",
-            "policy.wide.q",
-            "policy.down.q",
-            "policy.deep.q",
-            "policy.deeper.q",
-            "target",
-            "target.wide.vector.width"
-        ]
-    );
-    let at = |target: &str, width: f64| {
-        let choices = [
-            ("target", Value::name(target)),
-            ("target.wide.vector.width", Value::Number(width)),
-        ];
-        let point = point(&found, &choices);
-        let name = found
-            .candidate(&point)
-            .unwrap()
-            .unwrap()
-            .target
-            .unwrap()
-            .name;
-        (name, found.known(&point).unwrap().0["latency"])
-    };
-    let (name, narrow) = at("braintta", 2048.0);
-    assert_eq!(name, "braintta");
-    assert_eq!(at("wide", 1024.0), ("wide".to_string(), narrow));
-    assert!(at("wide", 2048.0).1 < narrow);
-}
-
-#[test]
 fn requirements_bind_in_the_copies_that_exist() {
     let found = template(
         "space mine {
@@ -448,106 +295,6 @@ fn requirements_bind_in_the_copies_that_exist() {
         crate::model::counting::count(found.decisions()),
         crate::model::counting::Count::Exact(expected.into())
     );
-}
-
-/// Parameters (weights and one bias per output channel) and multiply-accumulates of a library space's default member.
-fn size(space: &str, amended: &str, shape: [usize; 3], classes: usize) -> (f64, f64) {
-    let [height, width, channels] = shape;
-    let text = format!(
-        "bnas 1
-use std.spaces.{space}
-dataset images : idx {{
-  images = \"i\"  labels = \"l\"
-  shape {{ height = {height}  width = {width}  channels = {channels} }}
-  classes = {classes}
-  splits {{ train = 10  validation = 10  test = 10 }}
-}}
-experiment e {{
-  data = images  space = {space} {amended}
-  train {{ epochs = 1 }}  search {{ method = random  trials = 3 }}
-  maximize accuracy
-}}"
-    );
-    let template = Template::new(&experiment(&text)).unwrap();
-    let known = template
-        .known(&template.decisions().default_point())
-        .unwrap();
-    (known.0["params"], known.0["macs"])
-}
-
-/// Published sizes. Where the source counts two parameters per channel of a batch norm, here there is one: the norm is folded.
-#[test]
-fn library_spaces_have_the_sizes_of_their_papers() {
-    // 269 722 parameters with 688 norm channels (arXiv:1512.03385, table 6: 0.27 M).
-    assert_eq!(
-        size("resnet20", "", [32, 32, 3], 10),
-        (269_722.0 - 688.0, 40_551_040.0)
-    );
-    // torchvision's resnet18: 11 689 512 parameters with 4800 norm channels, 1.814 G multiply-accumulates.
-    let (params, macs) = size("resnet18", "{ small_images = false }", [224, 224, 3], 1000);
-    assert_eq!((params, macs), (11_689_512.0 - 4800.0, 1_814_073_344.0));
-    // Its variant for CIFAR-10: 11 173 962 parameters, 0.56 G.
-    let (params, macs) = size("resnet18", "", [32, 32, 3], 10);
-    assert_eq!((params, macs), (11_173_962.0 - 4800.0, 555_422_720.0));
-    // 128-128-256-256-512-512 and a linear layer: 0.61 G.
-    let (params, macs) = size("vgg_small", "", [32, 32, 3], 10);
-    assert_eq!(
-        (params, macs),
-        (4_656_512.0 + 2.0 * 896.0 + 10.0, 607_600_640.0)
-    );
-    // DS-CNN's small model: 2 656 768 multiply-accumulates, 125·64·40 of them in the 10x4 stem, which is 5x5 here.
-    let (_, macs) = size("ds_cnn", "", [49, 10, 1], 12);
-    assert_eq!(macs, 2_656_768.0 - 125.0 * 64.0 * (40.0 - 25.0));
-    // Every member of the cells fits 32x32 and 8x8 images.
-    for side in [32, 8] {
-        assert!(size("multi_branch_cell", "", [side, side, 3], 10).1 > 0.0);
-    }
-}
-
-#[test]
-fn arguments_of_calls_and_alternatives_are_amended() {
-    let declaration = "space mine {
-  repeat 2 as s {
-    layer enter = conv(channels = 8)
-    block in {basic(channels = 16), basic(channels = 24), inverted_residual(channels = 16, expansion in {2, 4})}
-    more  = basic(channels = 32)
-  }
-  layer head = pool(average) -> linear(classes)
-}";
-    let amended = template(
-        declaration,
-        "space = mine {
-    s[0].block.inverted_residual.expansion = 4
-    s[1].block.basic_2.channels in {16, 32}
-    s[1].more.channels = 48
-  }
-  train.optimizer = adam(lr in 1e-4..1e-2 log)
-  train.optimizer.lr = 1e-3",
-    );
-    assert_eq!(
-        paths(&amended),
-        [
-            "space.s[0].block",
-            "space.s[1].block",
-            "space.s[1].block.basic_2.channels",
-            "space.s[1].block.inverted_residual.expansion",
-        ]
-    );
-    let candidate = amended
-        .candidate(&point(
-            &amended,
-            &[("space.s[0].block", Value::name("inverted_residual"))],
-        ))
-        .expect("a member")
-        .expect("a network");
-    let channels = |layer: &str| {
-        let mut nodes = candidate.network.nodes.iter();
-        let node = nodes.find(|n| n.layer == layer).expect("a layer");
-        node.shape.channels
-    };
-    assert_eq!(channels("s[0].block.inverted_residual.expand"), 32);
-    assert_eq!(channels("s[0].more.two"), 32);
-    assert_eq!(channels("s[1].more.two"), 48);
 }
 
 #[test]

@@ -2,63 +2,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checked;
-use crate::ir::Value;
+use super::fixtures::{self, every_point, meets, on_digits};
+use crate::model::Template;
 use crate::model::counting::members;
 use crate::model::survey::survey;
-use crate::model::{Decisions, Template};
 
 fn template(requires: &[&str]) -> Template {
-    let lines: String = requires
-        .iter()
-        .map(|r| format!("  require {r}\n"))
-        .collect();
-    let text = format!(
-        "bnas 1
-use std.data.digits
-use std.quantizers.{{binary, int8}}
+    let declared = "use std.quantizers.int8
 use std.targets.braintta
-space net {{
-  repeat 3 as s {{
-    channels in {{8, 16, 32}}
-    kernel   in {{1, 3, 5}}
+space net {
+  repeat 3 as s {
+    channels in {8, 16, 32}
+    kernel   in {1, 3, 5}
     layer c = conv(channels = channels, kernel = kernel) -> norm -> relu
-  }}
-  wide in {{false, true}}
+  }
+  wide in {false, true}
   layer more = conv(channels = 64) -> norm -> relu when wide
   layer head = pool(average) -> linear(classes)
-}}
-policy few {{ each layer {{ weights = int8  activations = int8 }} }}
-experiment e {{
-  data = digits
-  space = net
-  policy = few
-  target = braintta
-  train {{ epochs = 1 }}
-  search {{ method = random  trials = 4 }}
-  maximize accuracy
-{lines}}}
-"
+}
+policy few { each layer { weights = int8  activations = int8 } }";
+    let requires: Vec<String> = requires.iter().map(|r| format!("require {r}")).collect();
+    let lines = format!(
+        "space = net  policy = few  target = braintta\n  {}",
+        requires.join("\n  ")
     );
-    let (found, _) = checked("test.bnas", &text);
-    Template::new(&found.program.unwrap().experiments[0]).unwrap()
+    fixtures::template(&on_digits(declared, &lines))
 }
 
 /// The members that occur in candidates that meet everything, and all members, by path.
 type Members = BTreeMap<String, BTreeSet<String>>;
 
 fn occurring(template: &Template) -> (Members, Members) {
-    let free = Decisions {
-        constraints: Vec::new(),
-        ..template.decisions().clone()
-    };
+    let (free, points) = every_point(template);
     let (mut met, mut all) = (Members::new(), Members::new());
-    for point in members(&free).unwrap() {
+    for point in points {
         let known = template.known(&point).unwrap();
-        let is_met = template
-            .requires()
-            .iter()
-            .all(|require| template.evaluate(require, &point, &known) == Ok(Value::Bool(true)));
+        let is_met = meets(template, &point, &known);
         for (path, value) in free.named(&point) {
             let value = value.to_string();
             all.entry(path.into()).or_default().insert(value.clone());

@@ -1,49 +1,35 @@
 //! What is said of requirements: meetable by a count or a witness, unmeetable, or neither proved.
 
-use super::experiment;
+use super::fixtures::{self, codes, on_digits};
 use crate::model::Template;
 use crate::model::counting::members;
 use crate::model::survey::{Survey, Verdict, survey};
 
 /// Two optional layers with a width and a precision each.
 fn text(lines: &str) -> String {
-    format!(
-        "bnas 1
-use std.data.digits
-use std.quantizers.{{binary, int8}}
+    let declared = "use std.quantizers.{binary, int8}
 use std.targets.braintta
-space net {{
+space net {
   layer stem = conv(channels = 8) -> norm -> relu
   depth in 1..2
-  repeat depth as d {{
-    width in {{16, 8}}
+  repeat depth as d {
+    width in {16, 8}
     layer c = conv(channels = width) -> norm -> relu
-  }}
+  }
   layer head = pool(average) -> linear(classes)
-}}
-policy few {{ each layer {{ q in {{int8, binary}}  weights = q  activations = q }} }}
-experiment e {{
-  data = digits
-  space = net
-  policy = few
-  target = braintta
-  train {{ epochs = 1 }}
-  search {{ method = random  trials = 4 }}
-  maximize accuracy
-  {lines}
-}}
-"
-    )
+}
+policy few { each layer { q in {int8, binary}  weights = q  activations = q } }";
+    let lines = format!("space = net  policy = few  target = braintta\n  {lines}");
+    on_digits(declared, &lines)
 }
 
 fn template(lines: &str) -> Template {
-    Template::new(&experiment(&text(lines))).unwrap()
+    fixtures::template(&text(lines))
 }
 
 /// The codes of what is reported instead of a template.
 fn refused(lines: &str) -> Vec<&'static str> {
-    let errors = Template::new(&experiment(&text(lines))).unwrap_err();
-    errors.into_iter().map(|e| e.code).collect()
+    codes(&text(lines))
 }
 
 fn of(lines: &str) -> Survey {
@@ -108,7 +94,7 @@ fn an_extreme_candidate_proves_a_requirement_meetable() {
         let text = text(lines)
             .replace("depth in 1..2", "depth in 1..4")
             .replace("width in {16, 8}", "width in {16, 8, 12, 24}");
-        Template::new(&experiment(&text)).unwrap()
+        fixtures::template(&text)
     };
     let free = survey(&many(""));
     let least = free.ranges["energy"].low.unwrap();

@@ -3,6 +3,7 @@
 //! In: a name. Out: its page, for people or as JSON; with `--markdown` the pages of the whole library as one document.
 
 mod example;
+mod keyword;
 mod page;
 mod word;
 

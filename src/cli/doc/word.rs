@@ -1,5 +1,6 @@
 //! Words of the language: kinds of declarations, their sections, operations, calls, functions, metrics. All from the schema and the table of metrics.
 
+use super::keyword;
 use super::page::{Page, Part, cell};
 use crate::analysis::schema::{
     self, BuiltIn, Callable, DECLARATIONS, Declaration, FUNCTIONS, Field, Label, OPERATIONS,
@@ -20,6 +21,7 @@ pub fn names() -> Vec<&'static str> {
         .chain(records)
         .chain(METRICS.iter().map(|m| m.name))
         .chain(FUNCTIONS.iter().chain(WORDS).map(|f| f.name))
+        .chain(keyword::names())
         .collect()
 }
 
@@ -64,6 +66,7 @@ pub fn pages(name: &str) -> Vec<Page> {
             Vec::new(),
         ));
     }
+    pages.extend(keyword::pages(name));
     pages
 }
 
@@ -97,7 +100,8 @@ pub fn markdown() -> String {
     out
 }
 
-fn page(kind: &str, name: &str, signature: String, docs: String, parts: Vec<Part>) -> Page {
+/// A page without an import or an example.
+pub fn page(kind: &str, name: &str, signature: String, docs: String, parts: Vec<Part>) -> Page {
     Page {
         kind: kind.into(),
         name: name.into(),

@@ -75,8 +75,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::interpreter::search::fixtures::{at_most, decisions, integers, reals};
     use crate::interpreter::search::sampler::Unknown;
-    use crate::interpreter::search::tests::{at_most, decisions, integers, reals};
     use crate::ir::{BinaryOp, Expr};
 
     fn numbers(suggestion: Suggestion) -> Option<Vec<f64>> {

@@ -10,8 +10,9 @@
 //!  └─ bayes           with one:
 //!      encoding            point -> vector
 //!      kernel              how alike two vectors are
-//!      gaussian_process    observed values -> mean and deviation anywhere (cholesky, minimize: its tools)
+//!      gaussian_process    observed values -> mean and deviation anywhere (likelihood: its parameters; cholesky, minimize: tools)
 //!      acquisition         mean and deviation -> worth of a trial (pareto: what is already reached)
+//!      belief              what the trials say, and what another one is worth
 //!      climb               the point of most worth
 //! interval            how sure the mean of a trial's repeats is
 //! feasible            what every sampler draws from: points that meet whatever is known before training
@@ -19,14 +20,18 @@
 
 mod acquisition;
 mod bayes;
+mod belief;
 mod cholesky;
 mod climb;
 mod encoding;
 mod feasible;
+#[cfg(test)]
+mod fixtures;
 mod gaussian_process;
 mod grid;
 pub mod interval;
 mod kernel;
+mod likelihood;
 mod minimize;
 pub mod pareto;
 mod random;

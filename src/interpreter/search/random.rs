@@ -31,8 +31,8 @@ impl Sampler for Random<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interpreter::search::fixtures::{at_most, categories, decisions, integers};
     use crate::interpreter::search::sampler::{KnownCosts, Unknown};
-    use crate::interpreter::search::tests::{at_most, categories, decisions, integers};
     use crate::model::counting::members;
 
     #[test]

@@ -8,7 +8,11 @@ use crate::kernels::{
     simd::{Isa, Kernel, Simd},
 };
 
-/// Picks the loop of the first pass, over the first `rows` rows. `upstream` are the gradients to `y` and `q`, null where there is none.
+/// Picks the loop of the first pass, over the first `rows` rows. `upstream` are the gradients to `y` and `q`, null where there is none; what is
+/// `kept` is written over the first that is there.
+///
+/// # Safety
+/// The gradients have these rows.
 pub(super) unsafe fn first_pass(
     isa: Isa,
     pass: &Backward<'_>,
@@ -42,6 +46,10 @@ struct First<'a> {
 }
 
 impl First<'_> {
+    /// The pass of quantized results, alone or beside plain ones.
+    ///
+    /// # Safety
+    /// As of [`first_pass`].
     unsafe fn either<Q: Staircase>(self, tally: &mut Tally, steps: Q) {
         match self.upstream[0].is_null() {
             true => self.summed::<_, false>(tally, steps),
@@ -49,6 +57,10 @@ impl First<'_> {
         }
     }
 
+    /// The pass itself.
+    ///
+    /// # Safety
+    /// As of [`first_pass`].
     unsafe fn summed<Q: Staircase, const PLAIN: bool>(self, tally: &mut Tally, steps: Q) {
         let First {
             isa,

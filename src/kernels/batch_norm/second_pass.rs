@@ -46,6 +46,9 @@ impl Factors {
 }
 
 /// Picks the loop of the second pass: `from` holds `g` itself if it was `kept`, else the gradient to `q` or to `y`.
+///
+/// # Safety
+/// Both buffers have the length of `x`. They may be one.
 pub(super) unsafe fn second_pass(
     isa: Isa,
     pass: &Backward<'_>,
@@ -66,6 +69,10 @@ pub(super) unsafe fn second_pass(
     }
 }
 
+/// The second pass, with the steps that the gradient goes through.
+///
+/// # Safety
+/// As of [`second_pass`].
 unsafe fn remaining<Q: Staircase, const KEPT: bool>(
     isa: Isa,
     pass: &Backward<'_>,

@@ -22,6 +22,8 @@ pub(super) struct Row<S: Simd> {
     step: S::V,
 }
 
+/// # Safety
+/// All functions: the processor has the instruction set, and the numbers and channels that are named exist.
 impl<Q: Staircase> Source<'_, Q> {
     /// What channels `c..c + n` have in common.
     #[inline(always)]
@@ -69,9 +71,7 @@ impl<Q: Staircase> Source<'_, Q> {
         }
         S::inside(g, v, row.low, row.high)
     }
-}
 
-impl<Q: Staircase> Source<'_, Q> {
     /// `g` and `x - mean` of the `n` numbers from `at` on. With `KEEP`, `g` stays in the first buffer that is there.
     #[inline(always)]
     pub(super) unsafe fn sample<

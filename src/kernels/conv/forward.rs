@@ -6,22 +6,23 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Input, Look, Padded, input::Reader, pointwise::Pixels};
+use super::{ConvShape, input::Reader, padded::Padded, pass::Forward, pointwise::Pixels};
 use crate::kernels::{
     buffer::Unfilled,
     parallel::{self, Shared},
-    simd::{Isa, Kernel, Simd},
+    simd::{Kernel, Simd},
     tile::{Columns, Layout, pack, product},
 };
 
 /// The convolution of the input with `w`.
-pub(super) fn forward(
-    isa: Isa,
-    shape: &ConvShape,
-    input: Input<'_>,
-    w: &[f32],
-    watcher: &dyn Look,
-) -> Vec<f32> {
+pub(super) fn forward(pass: &Forward<'_>) -> Vec<f32> {
+    let Forward {
+        isa,
+        shape,
+        input,
+        w,
+        watcher,
+    } = *pass;
     let mut out = Unfilled::new(shape.output_len());
     let windows = Windows::new(shape);
     let (group_out, outputs) = (shape.outputs / shape.groups, shape.outputs);
@@ -52,14 +53,11 @@ pub(super) fn forward(
     let (packed, windows) = (&packed, &windows);
     parallel::split(shape.batch, 1, shape.products(), |range| {
         isa.run(Images {
-            isa,
-            shape,
-            input,
+            pass,
             packed,
             windows,
             range,
             y: y.start(),
-            watcher,
         });
     });
     // SAFETY: the ranges make up all images, and each writes all of its own.
@@ -103,15 +101,12 @@ impl Windows {
 
 /// Images `range` of any convolution.
 struct Images<'a> {
-    isa: Isa,
-    shape: &'a ConvShape,
-    input: Input<'a>,
+    pass: &'a Forward<'a>,
     /// By group, then by part.
     packed: &'a [Vec<f32>],
     windows: &'a Windows,
     range: Range<usize>,
     y: *mut f32,
-    watcher: &'a dyn Look,
 }
 
 impl Kernel for Images<'_> {
@@ -119,15 +114,13 @@ impl Kernel for Images<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Images {
-            isa,
-            shape,
-            input,
+            pass,
             packed,
             windows,
             range,
             y,
-            watcher,
         } = self;
+        let (shape, watcher) = (pass.shape, pass.watcher);
         let ConvShape {
             height,
             width,
@@ -140,7 +133,7 @@ impl Kernel for Images<'_> {
         let (group_in, group_out) = (channels / groups, outputs / groups);
         let mut image = Padded::new([height, width], group_in, shape.padding);
         let line = image.width * group_in;
-        let mut reader = Reader::new(isa, input, channels);
+        let mut reader = Reader::new(pass.isa, pass.input, channels);
         for n in range {
             for (g, packed) in packed.chunks_exact(windows.parts).enumerate() {
                 image.read(&mut reader, n, g * group_in);

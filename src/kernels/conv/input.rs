@@ -40,7 +40,7 @@ impl Input<'_> {
 }
 
 /// Reads an input piece by piece. What has to be computed lies in a buffer that is used again for the next piece.
-pub(in crate::kernels) struct Reader<'a> {
+pub(super) struct Reader<'a> {
     isa: Isa,
     input: Input<'a>,
     pub channels: usize,

@@ -5,23 +5,23 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, Look, Padded, pointwise::Pixels};
+use super::{ConvShape, padded::Padded, pass::InputGradient, pointwise::Pixels};
 use crate::kernels::{
     buffer::Sum,
     parallel::{self, Shared},
-    simd::{Isa, Kernel, Simd},
+    simd::{Kernel, Simd},
     tile::{Columns, Layout, pack, product},
 };
 
 /// The gradient to the input, in `dx`: added to what is there, or written.
-pub(super) fn input_gradient(
-    isa: Isa,
-    shape: &ConvShape,
-    dy: &[f32],
-    w: &[f32],
-    dx: Sum,
-    watcher: &dyn Look,
-) -> Vec<f32> {
+pub(super) fn input_gradient(pass: &InputGradient<'_>, dx: Sum) -> Vec<f32> {
+    let InputGradient {
+        isa,
+        shape,
+        dy,
+        w,
+        watcher,
+    } = *pass;
     let ConvShape {
         channels,
         outputs,
@@ -69,14 +69,12 @@ pub(super) fn input_gradient(
         let dx = Shared::new(dx);
         parallel::split(shape.batch, 1, shape.products(), |range| {
             isa.run(Images {
-                shape,
-                dy,
+                pass,
                 packed,
                 axes,
                 range,
                 dx: dx.start(),
                 add,
-                watcher,
             });
         });
     };
@@ -151,8 +149,7 @@ fn border(size: usize, out: usize, phases: &[Phase], stride: usize) -> usize {
 
 /// Images `range` of any convolution.
 struct Images<'a> {
-    shape: &'a ConvShape,
-    dy: &'a [f32],
+    pass: &'a InputGradient<'a>,
     /// The weights that each pair of phases sees, transposed: depth (taps, o), columns c; by group, phases, part.
     packed: &'a [Vec<Vec<f32>>],
     axes: &'a [Vec<Phase>; 2],
@@ -160,7 +157,6 @@ struct Images<'a> {
     dx: *mut f32,
     /// Whether to add to what is there.
     add: bool,
-    watcher: &'a dyn Look,
 }
 
 impl Kernel for Images<'_> {
@@ -168,15 +164,14 @@ impl Kernel for Images<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Images {
-            shape,
-            dy,
+            pass,
             packed,
             axes: [phases_y, phases_x],
             range,
             dx,
             add,
-            watcher,
         } = self;
+        let (shape, dy, watcher) = (pass.shape, pass.dy, pass.watcher);
         let ConvShape {
             height,
             width,

@@ -7,13 +7,15 @@
 //! ```
 //!
 //! Each pass has a file: [`forward`](mod@forward), [`input_gradient`](mod@input_gradient),
-//! [`weight_gradient`](mod@weight_gradient). What takes fewer multiplications goes another way:
-//! [`depthwise`] convolutions, and those of 3 x 3 with stride 1 through [`winograd`].
+//! [`weight_gradient`](mod@weight_gradient). What takes fewer multiplications goes another way, in a folder with the same
+//! three files: [`depthwise`] convolutions, and those of 3 x 3 with stride 1 through [`winograd`].
 
+mod depthwise;
 mod forward;
 mod input;
 mod input_gradient;
 mod padded;
+mod pass;
 mod pointwise;
 mod shape;
 #[cfg(test)]
@@ -23,13 +25,11 @@ mod weight_gradient;
 mod winograd;
 
 pub use input::Input;
-pub(super) use input::Reader;
-pub(super) use padded::Padded;
 pub use shape::ConvShape;
-pub(super) use watch::Look;
 pub use watch::Watch;
 
-use super::{buffer::Sum, depthwise, simd::Isa};
+use super::{buffer::Sum, simd::Isa};
+use pass::{Forward, InputGradient, WeightGradient};
 use watch::Watcher;
 
 /// The convolution of the input with `w`. `watch` may look at the output on the way.
@@ -43,13 +43,19 @@ pub fn forward<'a>(
     let input = input.into();
     input.check(shape);
     assert_eq!(w.len(), shape.weight_len());
-    let watcher = Watcher::new(watch);
+    let pass = Forward {
+        isa,
+        shape,
+        input,
+        w,
+        watcher: &Watcher::new(watch),
+    };
     if shape.is_depthwise() {
-        depthwise::forward(isa, shape, input, w, &watcher)
+        depthwise::forward(&pass)
     } else if winograd::suits(shape) {
-        winograd::forward(isa, shape, input, w, &watcher)
+        winograd::forward(&pass)
     } else {
-        forward::forward(isa, shape, input, w, &watcher)
+        forward::forward(&pass)
     }
 }
 
@@ -67,13 +73,19 @@ pub fn input_gradient(
     assert_eq!(dy.len(), shape.output_len());
     assert_eq!(w.len(), shape.weight_len());
     let dx = Sum::of(begun, shape.input_len());
-    let watcher = Watcher::new(watch);
+    let pass = InputGradient {
+        isa,
+        shape,
+        dy,
+        w,
+        watcher: &Watcher::new(watch),
+    };
     if shape.is_depthwise() {
-        depthwise::input_gradient(isa, shape, dy, w, dx, &watcher)
+        depthwise::input_gradient(&pass, dx)
     } else if winograd::suits(shape) {
-        winograd::input_gradient(isa, shape, dy, w, dx, &watcher)
+        winograd::input_gradient(&pass, dx)
     } else {
-        input_gradient::input_gradient(isa, shape, dy, w, dx, &watcher)
+        input_gradient::input_gradient(&pass, dx)
     }
 }
 
@@ -89,11 +101,17 @@ pub fn weight_gradient<'a>(
     input.check(shape);
     assert_eq!(dy.len(), shape.output_len());
     assert_eq!(dw.len(), shape.weight_len());
+    let pass = WeightGradient {
+        isa,
+        shape,
+        input,
+        dy,
+    };
     if shape.is_depthwise() {
-        depthwise::weight_gradient(isa, shape, input, dy, dw);
+        depthwise::weight_gradient(&pass, dw);
     } else if winograd::suits(shape) {
-        winograd::weight_gradient(isa, shape, input, dy, dw);
+        winograd::weight_gradient(&pass, dw);
     } else {
-        weight_gradient::weight_gradient(isa, shape, input, dy, dw);
+        weight_gradient::weight_gradient(&pass, dw);
     }
 }

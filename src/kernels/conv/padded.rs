@@ -1,6 +1,6 @@
 //! An image inside a border of zeros.
 
-use super::Reader;
+use super::input::Reader;
 
 /// An image with zeros around it, reused from image to image: the border stays zero, the inside is overwritten.
 pub struct Padded {

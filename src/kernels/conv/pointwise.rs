@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Input, Look, input::Reader};
+use super::{Input, input::Reader, watch::Look};
 use crate::kernels::{
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},

@@ -47,7 +47,7 @@ impl ConvShape {
     }
 
     /// Input lines and columns with the zeros around.
-    pub(in crate::kernels) fn padded_size(&self) -> [usize; 2] {
+    pub(super) fn padded_size(&self) -> [usize; 2] {
         [
             self.height + 2 * self.padding[0],
             self.width + 2 * self.padding[1],
@@ -81,7 +81,7 @@ impl ConvShape {
     }
 
     /// Panics on shapes that mean nothing.
-    pub(in crate::kernels) fn check(&self) {
+    pub(super) fn check(&self) {
         let Self { groups, .. } = *self;
         assert!(
             groups > 0

@@ -9,7 +9,7 @@ use crate::kernels::parallel;
 pub type Watch<'a> = &'a mut (dyn FnMut(&[f32]) + Send);
 
 /// The same for loops that several threads share.
-pub(in crate::kernels) trait Look: Sync {
+pub(super) trait Look: Sync {
     /// # Safety
     /// The first `len` numbers from `start` on are written, and nobody writes to them meanwhile.
     unsafe fn show(&self, start: *const f32, len: usize);

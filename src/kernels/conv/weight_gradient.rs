@@ -3,12 +3,14 @@
 //! It is, for each kernel row (with dilation, for each tap), a product that sums over the pixels of one image; images are
 //! added in order. Threads share out the rows of the result, not the images: no sum is cut.
 
-use std::ops::Range;
-
-use super::{ConvShape, Input, Padded, input::Reader};
+use super::{
+    ConvShape,
+    input::Reader,
+    padded::Padded,
+    pass::{Share, WeightGradient},
+};
 use crate::kernels::{
-    parallel::{self, Shared},
-    simd::{Isa, Kernel, Simd},
+    simd::{Kernel, Simd},
     tile::{Columns, Layout, product},
 };
 
@@ -16,49 +18,29 @@ use crate::kernels::{
 const GRAIN: usize = 8;
 
 /// Adds to `dw` the gradient to the weights.
-pub(super) fn weight_gradient(
-    isa: Isa,
-    shape: &ConvShape,
-    input: Input<'_>,
-    dy: &[f32],
-    dw: &mut [f32],
-) {
-    let rows = dw.len() / shape.outputs;
-    let dw = Shared::new(dw.as_mut_ptr());
-    parallel::split(rows, GRAIN, shape.products(), |rows| {
-        isa.run(Rows {
-            isa,
-            shape,
-            input,
-            dy,
-            rows,
-            dw: dw.start(),
-        });
-    });
+pub(super) fn weight_gradient(pass: &WeightGradient<'_>, dw: &mut [f32]) {
+    let rows = dw.len() / pass.shape.outputs;
+    pass.share_out(rows, GRAIN, dw, Rows);
 }
 
-/// Rows `rows` of the weights: counted along (ky, kx, c).
-struct Rows<'a> {
-    isa: Isa,
-    shape: &'a ConvShape,
-    input: Input<'a>,
-    dy: &'a [f32],
-    rows: Range<usize>,
-    dw: *mut f32,
-}
+/// Rows of the weights, counted along (ky, kx, c).
+struct Rows<'a>(Share<'a>);
 
 impl Kernel for Rows<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Rows {
+        let Share {
+            pass,
+            range: rows,
+            dw,
+        } = self.0;
+        let WeightGradient {
             isa,
             shape,
             input,
             dy,
-            rows,
-            dw,
-        } = self;
+        } = *pass;
         let ConvShape {
             batch,
             height,

@@ -85,7 +85,7 @@ impl Isa {
         })
     }
 
-    /// The instruction set that `BNAS_SIMD` names, else the fastest. The command line reports the error at its start.
+    /// The instruction set that `BNAS_SIMD` names, else the fastest. The command line reports the error, and ends.
     pub fn from_environment() -> Result<Isa, String> {
         match std::env::var("BNAS_SIMD") {
             Ok(name) => Isa::named(&name),
@@ -121,8 +121,8 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Set::Avx2 => lanewise_avx2::<F, N>,
             #[cfg(target_arch = "aarch64")]
-            Set::Neon => lanewise_portable::<F, N>,
-            Set::Portable => lanewise_portable::<F, N>,
+            Set::Neon => lanewise::<F, N>,
+            Set::Portable => lanewise::<F, N>,
         }
     }
 
@@ -150,9 +150,9 @@ pub trait Lanewise {
 }
 
 /// A loop over blocks of `N` numbers, compiled for one instruction set: calling it is sound where that is there.
-pub type BlockLoop<const N: usize> =
-    unsafe fn(&mut [f32; N], &[f32; N], &[f32; N], &[f32; N], &[f32; N], &[f32; N]);
+pub type BlockLoop<const N: usize> = unsafe fn(&mut [f32; N], [&[f32; N]; 5]);
 
+/// The loop itself: compiled as it is for every processor of the architecture, and inside the functions below for some.
 #[inline(always)]
 fn lanewise<F: Lanewise, const N: usize>(out: &mut [f32; N], [a, b, c, d, e]: [&[f32; N]; 5]) {
     for i in 0..N {
@@ -160,41 +160,20 @@ fn lanewise<F: Lanewise, const N: usize>(out: &mut [f32; N], [a, b, c, d, e]: [&
     }
 }
 
-unsafe fn lanewise_portable<F: Lanewise, const N: usize>(
-    out: &mut [f32; N],
-    a: &[f32; N],
-    b: &[f32; N],
-    c: &[f32; N],
-    d: &[f32; N],
-    e: &[f32; N],
-) {
-    lanewise::<F, N>(out, [a, b, c, d, e]);
-}
-
+/// # Safety
+/// The processor has the instruction set.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn lanewise_avx2<F: Lanewise, const N: usize>(
-    out: &mut [f32; N],
-    a: &[f32; N],
-    b: &[f32; N],
-    c: &[f32; N],
-    d: &[f32; N],
-    e: &[f32; N],
-) {
-    lanewise::<F, N>(out, [a, b, c, d, e]);
+unsafe fn lanewise_avx2<F: Lanewise, const N: usize>(out: &mut [f32; N], five: [&[f32; N]; 5]) {
+    lanewise::<F, N>(out, five);
 }
 
+/// # Safety
+/// The processor has the instruction set.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn lanewise_avx512<F: Lanewise, const N: usize>(
-    out: &mut [f32; N],
-    a: &[f32; N],
-    b: &[f32; N],
-    c: &[f32; N],
-    d: &[f32; N],
-    e: &[f32; N],
-) {
-    lanewise::<F, N>(out, [a, b, c, d, e]);
+unsafe fn lanewise_avx512<F: Lanewise, const N: usize>(out: &mut [f32; N], five: [&[f32; N]; 5]) {
+    lanewise::<F, N>(out, five);
 }
 
 /// A loop with its arguments. `run` must be `#[inline(always)]`, so that the whole body lands inside the function that
@@ -206,12 +185,16 @@ pub trait Kernel {
     fn run<S: Simd>(self) -> Self::Output;
 }
 
+/// # Safety
+/// The processor has the instruction set.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512>()
 }
 
+/// # Safety
+/// The processor has the instruction set.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
@@ -282,5 +265,16 @@ pub trait Simd: Copy + 'static {
         } else {
             Self::store_first(p, v, n);
         }
+    }
+
+    /// Writes `n` lanes, or adds them to what is there with `add`.
+    #[inline(always)]
+    unsafe fn put(p: *mut f32, v: Self::V, n: usize, add: bool) {
+        let sum = if add {
+            Self::add(Self::read(p, n), v)
+        } else {
+            v
+        };
+        Self::write(p, sum, n);
     }
 }

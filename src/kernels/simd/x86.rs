@@ -99,6 +99,9 @@ impl Simd for Avx512 {
 pub struct Avx2;
 
 /// The mask of the first `n` lanes.
+///
+/// # Safety
+/// The processor has the instruction set.
 #[inline(always)]
 unsafe fn first8(n: usize) -> __m256i {
     _mm256_cmpgt_epi32(

@@ -170,6 +170,9 @@ pub fn call(function: Function, args: &[Interval]) -> Option<Interval> {
                 clip(x.high, low.high, high.high),
             )
         }
+        (Within | WholeWithin, [x, low, high]) => {
+            Interval::new(x.low.max(low.low), x.high.min(high.high)).or(Some(*x))
+        }
         // It never falls with x; of several m, the result is at least the smallest and at most max(x, 0) + 2 m.
         (MultipleOf, [m, x]) if m.low > 0.0 => {
             let high = x.high.max(0.0) + 2.0 * m.high;

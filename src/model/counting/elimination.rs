@@ -3,9 +3,9 @@
 //!
 //! In: decisions, the constraints to count, bounds that are no constraints. Out: [`Eliminated`], from which points are drawn; or nothing if that is too much work.
 //!
-//! 1. Guards, constraints and the terms of sums become tables over the few decisions that each mentions (`factors`, `comparison`). A row says
+//! 1. Guards, constraints and the terms of sums become tables over the few decisions that each mentions (`tabulate`, `comparison`). A row says
 //!    whether it can be, what it adds to each sum, and how many members decisions have there that nothing mentions.
-//! 2. The sums are told apart in whole numbers, exactly or in steps (`units`).
+//! 2. The sums are told apart in whole numbers, exactly or in steps (`units`, `factors`).
 //! 3. A decision is summed out: the tables that mention it are multiplied, and rows that differ only in it are joined. What is left is a
 //!    table over the decisions around it, whose rows are histograms: how many ways lead to each partial sum (`histogram`). What would
 //!    exceed a limit, given the least that all else must add, is dropped. The order is found beforehand (`order`). What ties two decisions with many members
@@ -21,7 +21,9 @@ mod histogram;
 mod layout;
 mod live;
 mod order;
+mod raw;
 mod relation;
+mod tabulate;
 mod tally;
 mod tree;
 mod units;
@@ -34,8 +36,9 @@ use num_bigint::BigUint;
 
 use self::cheapest::{Added, Cost, Largest, Least, Whole};
 pub use self::comparison::{End, Sum, Term, combinations, conjuncts};
-use self::factors::{Factors, Raw, RawSum};
+use self::factors::Factors;
 use self::layout::Layout;
+use self::raw::{Raw, RawSum};
 use self::tally::{Tally, Words};
 use self::tree::{Failed, Tree};
 use self::units::{Side, Unit};
@@ -141,7 +144,7 @@ pub enum Exactly {
 /// Counts the points that meet all guards and these constraints, exactly.
 pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Exactly {
     let tables = || {
-        let (raw, _) = factors::raw(decisions, constraints, &[], &[], FEW)?;
+        let (raw, _) = tabulate::raw(decisions, constraints, &[], &[], FEW)?;
         let units = raw.beyond.is_empty().then(|| raw.units(true, 0))?;
         Some((raw, units?))
     };
@@ -163,7 +166,7 @@ pub fn roughly(
     bounds: &[Sum],
     too_much: bool,
 ) -> Option<Eliminated> {
-    let (mut raw, _) = factors::raw(decisions, constraints, bounds, &[], FEW)?;
+    let (mut raw, _) = tabulate::raw(decisions, constraints, bounds, &[], FEW)?;
     if let Some(found) = best(&mut raw, too_much) {
         return Some(found);
     }
@@ -317,7 +320,7 @@ impl Priced {
         costs: &[(&[Term], Costs)],
     ) -> Vec<Option<Priced>> {
         let terms: Vec<&[Term]> = costs.iter().map(|(terms, _)| *terms).collect();
-        let Some((raw, prices)) = factors::raw(decisions, constraints, bounds, &terms, FEW) else {
+        let Some((raw, prices)) = tabulate::raw(decisions, constraints, bounds, &terms, FEW) else {
             return costs.iter().map(|_| None).collect();
         };
         let priced = prices.into_iter().zip(costs).map(|(prices, (_, costs))| {

@@ -39,12 +39,14 @@ impl Total {
         self.parts == BigUint::ZERO
     }
 
+    /// The points of two parts that are independent of each other; without points, no real is among them.
     pub fn times(&mut self, other: &Total) {
         self.parts *= &other.parts;
         self.real |= other.real;
         self.real &= !self.is_zero();
     }
 
+    /// The points of two parts that exclude each other.
     pub fn plus(&mut self, other: &Total) {
         self.parts += &other.parts;
         self.real |= other.real;

@@ -36,6 +36,12 @@ pub fn grid_int8() -> Grid {
     }
 }
 
+/// Codes of 4 bits from 0 up.
+pub const INT4: Grid = Grid::Integer {
+    bits: 4,
+    signed: false,
+};
+
 /// A quantizer with these codes, per channel.
 pub fn quantizer(grid: Grid) -> Quantizer {
     Quantizer {

@@ -3,13 +3,11 @@
 //! In: a target with memories. Out: as it is written, the requirements that its sizes make ([`fits`]); with every field known, the energy of a layer's moved bits
 //! ([`moved`]) and how full each memory is ([`MemoryCost`]). A memory without energies charges nothing (`docs/decisions/0010-memories.md`).
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::price::LayerCost;
 use super::{Memory, Target, Unpriceable, peak_memory, stored_size};
-use crate::ir::{self, BinaryOp, Choice, Expr, Holds, Require, Value};
+use crate::ir::Holds;
 use crate::model::network::Network;
 
 /// What one inference does to a memory.
@@ -36,55 +34,6 @@ impl MemoryCost {
     pub fn fits(&self) -> bool {
         self.held as f64 <= self.size
     }
-}
-
-/// The requirements that the memories of an experiment's target make: of each, that what it holds has room. Of several targets, each asks where
-/// it is the one.
-pub fn fits(target: &ir::Target, choice: Option<&Choice<ir::Target>>) -> Vec<Require> {
-    let Some(choice) = choice else {
-        return of_target(target, "target", None);
-    };
-    let all = std::iter::once(target).chain(&choice.others);
-    all.flat_map(|one| of_target(one, &format!("target.{}", one.name), Some(&one.name)))
-        .collect()
-}
-
-/// `stored_size <= target.memory.parameters.size`, perhaps behind `target == name implies`.
-fn of_target(target: &ir::Target, path: &str, chosen: Option<&str>) -> Vec<Require> {
-    let binary = |op, x, y| Expr::Binary(op, Arc::new(x), Arc::new(y));
-    let requirement = |memory: &ir::Memory| {
-        let name = |text: &str| Expr::Name(text.into(), memory.size_span);
-        let (held, text, what) = match memory.holds {
-            Holds::Weights => (name("stored_size"), "stored_size", "weights"),
-            Holds::Activations => (name("peak_memory"), "peak_memory", "activations"),
-            Holds::All => (
-                binary(BinaryOp::Add, name("stored_size"), name("peak_memory")),
-                "stored_size + peak_memory",
-                "weights and activations",
-            ),
-        };
-        let size = format!("{path}.memory.{}.size", memory.name);
-        let text = format!("{text} <= {size}");
-        let holds = binary(BinaryOp::LessEqual, held, name(&size));
-        let (holds, text) = match chosen {
-            None => (holds, text),
-            Some(chosen) => {
-                let this = Expr::Value(Value::name(chosen));
-                let is_this = binary(BinaryOp::Equal, name("target"), this);
-                (
-                    binary(BinaryOp::Implies, is_this, holds),
-                    format!("target == {chosen} implies {text}"),
-                )
-            }
-        };
-        Require {
-            holds: Arc::new(holds),
-            text,
-            why: Some(format!("memory `{}` holds the {what}", memory.name)),
-            span: memory.size_span,
-        }
-    };
-    target.memories.iter().map(requirement).collect()
 }
 
 /// Bits that a layer reads from a memory and writes to it.

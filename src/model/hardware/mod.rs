@@ -12,9 +12,9 @@
 //! 3. `price`: energy = (useful operations + `idle` · idle operations) · energy per operation; latency = cycles / clock.
 //!    Multiply-accumulates are charged, and the elementwise operations that change a topology: additions and padded shortcuts.
 //!    Everything else elementwise is counted and free, since the published energies speak of multiply-accumulates alone.
-//! 4. `storage`: packed sizes and the largest sum of activations alive at once.
+//! 4. `storage`: packed sizes of the weights; `buffers`: the largest sum of activations alive at once.
 //! 5. `memory`: what has to fit into the memories of a target, and the energy of the bits that are moved. These are charged only where a
-//!    memory says what a bit takes, since published energies are of the whole core.
+//!    memory says what a bit takes, since published energies are taken to be of the whole core.
 //!
 //! `docs/hardware.md` derives every formula and says which numbers are published and which assumed.
 
@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ir::Holds;
 
+mod buffers;
+mod fits;
 mod known;
 mod mapping;
 mod memory;
@@ -29,11 +31,14 @@ mod price;
 mod storage;
 mod target;
 
+pub use buffers::peak_memory;
+pub(super) use buffers::{Flow, Treats, buffer};
+pub use fits::fits;
 pub use known::known_metrics;
-pub use memory::{MemoryCost, fits};
+pub use memory::MemoryCost;
 pub use price::{Charge, Cost, ElementCost, LayerCost, Operand, Unpriceable, price};
-pub(super) use storage::{FLOAT_BITS, Flow, Treats, buffer};
-pub use storage::{model_size, peak_memory, stored_size};
+pub(super) use storage::FLOAT_BITS;
+pub use storage::{model_size, stored_size};
 pub use target::{Alone, without_peaks};
 
 #[cfg(test)]

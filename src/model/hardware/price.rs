@@ -4,9 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::buffers::{Built, fused_end, quantized_bits, users};
 use super::mapping::work;
 use super::memory::{self, MemoryCost};
-use super::storage::{Built, FLOAT_BITS, fused_end, quantized_bits, users};
+use super::storage::FLOAT_BITS;
 use super::{Precision, Target};
 use crate::model::network::{LayerKind, Network, Node, Op};
 use crate::model::quantizer::Grid;

@@ -211,12 +211,6 @@ impl Target {
             }
         }
         for p in &self.precisions {
-            if !["binary", "ternary", "int8"].contains(&p.name.as_str()) {
-                return Err(Failure::Kind(
-                    "`binary`, `ternary` or `int8` as a precision",
-                    format!("`{}`", p.name),
-                ));
-            }
             if p.bits == 0 || self.codes_per_word(p) < 1.0 {
                 return Err(Failure::Kind(
                     "lanes that hold a code of every precision",
@@ -229,13 +223,12 @@ impl Target {
 }
 
 impl Precision {
-    /// Whether every code of a grid can be an operand: {-1, +1} ⊂ {-1, 0, +1} ⊂ 8-bit integers, which may be signed or unsigned.
+    /// Whether every code of a grid can be an operand: {-1, +1} ⊂ {-1, 0, +1} ⊂ integers, which may be signed or unsigned.
     pub fn contains(&self, grid: Grid) -> bool {
         match self.name.as_str() {
             "binary" => grid == Grid::Binary,
             "ternary" => matches!(grid, Grid::Binary | Grid::Ternary),
-            "int8" => grid.bits() <= 8,
-            _ => false,
+            _ => grid.bits() <= self.bits,
         }
     }
 }

@@ -4,9 +4,11 @@
 //! the decisions that the step depends on, or how small and how large the sum can be. A buffer depends on what is computed into it and on who reads it:
 //! on a skip connection that keeps it, on all quantizers that read it, on whether the layers between are there.
 
+use std::cell::Cell;
+
 use super::Source;
 use super::flow::Values;
-use super::table::{Order, Partial, Table};
+use super::table::{Open, Order, Partial, Table};
 use crate::ir::Edit;
 use crate::model::decision::Decisions;
 use crate::model::hardware::buffer;
@@ -20,6 +22,9 @@ const MOST_ANSWERS: usize = 20_000;
 const MOST_ROWS_OF_ONE: usize = 5_000;
 const MOST_ROWS: usize = 20_000;
 const MOST_ON_THE_WAY: usize = 100_000;
+
+/// The most looks at nodes while all buffers are asked for: each question looks at all nodes at worst.
+const MOST_LOOKS: usize = 1_000_000;
 
 /// A sum that is beyond every limit.
 const BEYOND: u64 = 1 << 60;
@@ -64,6 +69,7 @@ pub(super) struct Bits {
 }
 
 impl Bits {
+    /// The bits as what amounts are compared by.
     pub(super) fn numbers(&self) -> Table<f64> {
         self.table.map(|bits| Some(bits as f64))
     }
@@ -85,12 +91,17 @@ impl Alive {
             least: |x: (usize, u64), y| (x.0.min(y.0), x.1.min(y.1)),
             most: |x: (usize, u64), y| (x.0.max(y.0), x.1.max(y.1)),
         };
+        let looks = Cell::new(0);
         // For each node its buffer: the step at which it dies, and its bits; none where the node gives no buffer.
         let mut buffers = Vec::with_capacity(values.len());
         for birth in 0..values.len() {
             let answers = values
                 .partial
                 .answers(MOST_ANSWERS, MOST_ROWS_OF_ONE, &order, &|| {
+                    looks.set(looks.get() + values.len());
+                    if looks.get() > MOST_LOOKS {
+                        return Err(Open::Never);
+                    }
                     if !values.exists(birth)? {
                         return Ok((0, 0));
                     }
@@ -100,6 +111,9 @@ impl Alive {
                         None => (0, 0),
                     })
                 });
+            if looks.get() > MOST_LOOKS {
+                return None;
+            }
             buffers.push(answers?);
         }
         let mut steps = Vec::new();

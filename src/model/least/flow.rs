@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 
 use super::Source;
+use super::places::{Place, Places};
 use super::table::{Open, Partial};
 use crate::ir::{self, Expr, Value};
 use crate::model::build;
@@ -15,15 +15,6 @@ use crate::model::hardware::{Flow, Treats};
 use crate::model::operation::{Arm, How, TemplateOp};
 use crate::model::place;
 use crate::model::quantizer::{Grid, Quantizer};
-
-/// A node that a network may have, in the order of execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Sample,
-    Of(usize),
-    /// The addition of this branch to those before it.
-    Sum(usize, usize),
-}
 
 /// Codes by which a node reads: the number of its quantizer, what that says of its sign, and whom it reads.
 #[derive(Debug, Clone, Copy)]
@@ -36,16 +27,11 @@ pub struct Codes {
 /// What a quantizer's value means where it reads activations: its number and its bits; `None`: floats.
 type Meaning = Option<(usize, Option<bool>, u64)>;
 
+/// The values that flow through a network: where each is made, what may read it, and as which codes.
 pub struct Values<'s, 'a> {
     source: &'s Source<'a>,
     pub partial: Partial<'s>,
-    places: Vec<Place>,
-    /// For each place those that may read it.
-    may_read: Vec<Vec<usize>>,
-    /// For each template node the places whose result may flow behind it.
-    behind: Vec<BTreeSet<usize>>,
-    /// The place of each template node: of a sum, that of its first addition.
-    first: Vec<usize>,
+    places: Places,
     meanings: RefCell<Vec<(Value, Meaning)>>,
     quantizers: RefCell<Vec<Quantizer>>,
     /// Whether a repair makes binary quantizers alike.
@@ -56,71 +42,10 @@ pub struct Values<'s, 'a> {
 
 impl<'s, 'a> Values<'s, 'a> {
     pub fn new(source: &'s Source<'a>) -> Values<'s, 'a> {
-        let nodes = source.nodes;
-        let mut places = vec![Place::Sample];
-        let mut first = Vec::with_capacity(nodes.len());
-        for (index, node) in nodes.iter().enumerate() {
-            first.push(places.len());
-            match &node.op {
-                TemplateOp::Join(How::Sum, arms) => {
-                    places.extend((1..arms.len()).map(|arm| Place::Sum(index, arm)));
-                }
-                _ => places.push(Place::Of(index)),
-            }
-        }
-        let mut behind: Vec<BTreeSet<usize>> = Vec::with_capacity(nodes.len());
-        for (index, node) in nodes.iter().enumerate() {
-            let of = |at: Option<usize>| at.map_or(BTreeSet::from([0]), |i| behind[i].clone());
-            let mut here = BTreeSet::new();
-            match &node.op {
-                TemplateOp::Join(how, arms) => {
-                    arms.iter().for_each(|arm| here.extend(of(arm.end.at)));
-                    match how {
-                        How::Sum => here.extend((1..arms.len()).map(|arm| first[index] + arm - 1)),
-                        How::Concat => {
-                            here.insert(first[index]);
-                        }
-                        How::Either => {}
-                    }
-                }
-                _ => {
-                    here.insert(first[index]);
-                }
-            }
-            if node.guard.as_value().is_none() {
-                here.extend(of(node.from));
-            }
-            behind.push(here);
-        }
-        let mut may_read = vec![Vec::new(); places.len()];
-        for (reader, place) in places.iter().enumerate() {
-            let (Place::Of(index) | Place::Sum(index, _)) = *place else {
-                continue;
-            };
-            let of = |at: Option<usize>| at.map_or(BTreeSet::from([0]), |i| behind[i].clone());
-            let mut all = BTreeSet::new();
-            match &nodes[index].op {
-                TemplateOp::Join(_, arms) => {
-                    arms.iter().for_each(|arm| all.extend(of(arm.end.at)));
-                    if let Place::Sum(_, arm) = *place {
-                        all.extend((1..arm).map(|before| first[index] + before - 1));
-                    }
-                }
-                TemplateOp::Add(mark, _) => {
-                    all.extend(of(nodes[index].from));
-                    all.extend(of(mark.at));
-                }
-                _ => all.extend(of(nodes[index].from)),
-            }
-            all.into_iter().for_each(|read| may_read[read].push(reader));
-        }
         let merges = |r: &ir::Repair| r.edits.iter().any(|e| matches!(e, ir::Edit::Features(_)));
         Values {
             partial: Partial::new(source.decisions),
-            places,
-            may_read,
-            behind,
-            first,
+            places: Places::new(source.nodes),
             meanings: RefCell::default(),
             quantizers: RefCell::default(),
             merges: source.repairs.iter().any(merges),
@@ -131,7 +56,7 @@ impl<'s, 'a> Values<'s, 'a> {
 
     /// How many nodes there may be.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.places.all.len()
     }
 
     /// Whether something was taken for less than it may be.
@@ -141,7 +66,7 @@ impl<'s, 'a> Values<'s, 'a> {
 
     /// Whether a node is there.
     pub fn exists(&self, place: usize) -> Result<bool, Open> {
-        Ok(match self.places[place] {
+        Ok(match self.places.all[place] {
             Place::Sample => true,
             Place::Of(index) => {
                 self.is_there(index)?
@@ -164,7 +89,7 @@ impl<'s, 'a> Values<'s, 'a> {
 
     /// The values of one sample that a node gives.
     pub fn len_of(&self, place: usize) -> Result<u64, Open> {
-        match self.places[place] {
+        match self.places.all[place] {
             Place::Sample => Ok(self.source.shape.iter().map(|n| *n as u64).product()),
             Place::Of(index) | Place::Sum(index, _) => {
                 let output = &self.source.nodes[index].output;
@@ -205,13 +130,13 @@ impl<'s, 'a> Values<'s, 'a> {
                 continue;
             }
             let TemplateOp::Join(how, arms) = &node.op else {
-                return Ok(self.first[index]);
+                return Ok(self.places.first[index]);
             };
             match (how, &self.there(arms)?[..]) {
                 (_, []) => return Err(Open::Never),
                 (_, [only]) => at = arms[*only].end.at,
-                (How::Concat, _) => return Ok(self.first[index]),
-                (How::Sum, [.., last]) => return Ok(self.first[index] + last - 1),
+                (How::Concat, _) => return Ok(self.places.first[index]),
+                (How::Sum, [.., last]) => return Ok(self.places.first[index] + last - 1),
                 (How::Either, _) => return Err(Open::Never),
             }
         }
@@ -223,21 +148,21 @@ impl<'s, 'a> Values<'s, 'a> {
         let Some(index) = at else {
             return Ok(place == 0);
         };
-        if !self.behind[index].contains(&place) {
+        if !self.places.behind[index].contains(&place) {
             return Ok(false);
         }
         let node = &self.source.nodes[index];
         if let TemplateOp::Join(..) = node.op {
             return Ok(self.behind(at)? == place);
         }
-        match self.first[index] == place {
+        match self.places.first[index] == place {
             true => self.is_there(index),
             false => Ok(self.is_behind(node.from, place)? && !self.is_there(index)?),
         }
     }
 
     fn reads(&self, reader: usize, place: usize) -> Result<bool, Open> {
-        let (Place::Of(index) | Place::Sum(index, _)) = self.places[reader] else {
+        let (Place::Of(index) | Place::Sum(index, _)) = self.places.all[reader] else {
             return Ok(false);
         };
         let node = &self.source.nodes[index];
@@ -253,7 +178,7 @@ impl<'s, 'a> Values<'s, 'a> {
     }
 
     fn is_sum(&self, place: usize) -> bool {
-        match self.places[place] {
+        match self.places.all[place] {
             Place::Sample => false,
             Place::Of(index) => matches!(self.source.nodes[index].op, TemplateOp::Add(..)),
             Place::Sum(..) => true,
@@ -261,14 +186,14 @@ impl<'s, 'a> Values<'s, 'a> {
     }
 
     fn is_activation(&self, place: usize) -> bool {
-        let Place::Of(index) = self.places[place] else {
+        let Place::Of(index) = self.places.all[place] else {
             return false;
         };
         matches!(self.source.nodes[index].op, TemplateOp::Activation { .. })
     }
 
     fn is_last(&self, place: usize) -> Result<bool, Open> {
-        for later in (place + 1..self.places.len()).rev() {
+        for later in (place + 1..self.places.all.len()).rev() {
             if self.exists(later)? {
                 return Ok(false);
             }
@@ -278,7 +203,7 @@ impl<'s, 'a> Values<'s, 'a> {
 
     /// Whether no value of a node can be negative, before or after rectifiers that feed a binary or ternary quantizer are replaced.
     fn non_negative(&self, place: usize, replaced: bool) -> Result<bool, Open> {
-        let (Place::Of(index) | Place::Sum(index, _)) = self.places[place] else {
+        let (Place::Of(index) | Place::Sum(index, _)) = self.places.all[place] else {
             return Ok(!self.source.signed_input);
         };
         match &self.source.nodes[index].op {
@@ -305,7 +230,7 @@ impl<'s, 'a> Values<'s, 'a> {
     /// Whether values reach a binary or ternary quantizer as they are, with nothing negative added on the way.
     fn feeds_few_bits(&self, place: usize) -> Result<bool, Open> {
         for reader in self.readers(place)?.iter().copied() {
-            let (Place::Of(index) | Place::Sum(index, _)) = self.places[reader] else {
+            let (Place::Of(index) | Place::Sum(index, _)) = self.places.all[reader] else {
                 continue;
             };
             let feeds = match self.source.nodes[index].op {
@@ -371,17 +296,17 @@ impl Flow for Values<'_, '_> {
     type Codes = Codes;
 
     fn inputs(&self, place: usize) -> Result<Vec<usize>, Open> {
-        let (Place::Of(index) | Place::Sum(index, _)) = self.places[place] else {
+        let (Place::Of(index) | Place::Sum(index, _)) = self.places.all[place] else {
             return Ok(Vec::new());
         };
         let node = &self.source.nodes[index];
         let end = |arms: &[Arm], arm: usize| self.behind(arms[arm].end.at);
-        match (&node.op, self.places[place]) {
+        match (&node.op, self.places.all[place]) {
             (TemplateOp::Join(_, arms), Place::Sum(_, arm)) => {
                 let before = match &self.there(&arms[..arm])?[..] {
                     [] => return Err(Open::Never),
                     [only] => end(arms, *only)?,
-                    [.., last] => self.first[index] + last - 1,
+                    [.., last] => self.places.first[index] + last - 1,
                 };
                 Ok(vec![before, end(arms, arm)?])
             }
@@ -398,7 +323,7 @@ impl Flow for Values<'_, '_> {
 
     fn readers(&self, place: usize) -> Result<Cow<'_, [usize]>, Open> {
         let mut found = Vec::new();
-        for reader in &self.may_read[place] {
+        for reader in &self.places.may_read[place] {
             if self.reads(*reader, place)? {
                 found.push(*reader);
             }
@@ -407,7 +332,7 @@ impl Flow for Values<'_, '_> {
     }
 
     fn treats(&self, place: usize) -> Treats {
-        let Place::Of(index) = self.places[place] else {
+        let Place::Of(index) = self.places.all[place] else {
             return Treats::Otherwise;
         };
         match self.source.nodes[index].op {
@@ -420,14 +345,14 @@ impl Flow for Values<'_, '_> {
     }
 
     fn has_codes(&self, place: usize) -> bool {
-        match self.places[place] {
+        match self.places.all[place] {
             Place::Of(index) => self.source.placed[index].is_some(),
             _ => false,
         }
     }
 
     fn codes(&self, place: usize) -> Result<Option<(Codes, u64)>, Open> {
-        let Place::Of(index) = self.places[place] else {
+        let Place::Of(index) = self.places.all[place] else {
             return Ok(None);
         };
         let Some(placed) = &self.source.placed[index] else {

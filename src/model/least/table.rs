@@ -311,6 +311,7 @@ impl<T: Copy + PartialEq> Table<T> {
         self.rows[self.row(at)]
     }
 
+    /// The table of what each value gives; `None` where it gives nothing, or was nothing.
     pub fn map<U>(&self, of: impl Fn(T) -> Option<U>) -> Table<U> {
         Table {
             scope: self.scope.clone(),

@@ -85,6 +85,7 @@ impl<T: Clone + PartialEq> Tree<T> {
         }
     }
 
+    /// Every answer, one that stands twice twice.
     pub fn each(&self, visit: &mut impl FnMut(T)) {
         match self {
             Tree::Answer(answer) => answer.iter().cloned().for_each(visit),
@@ -96,6 +97,7 @@ impl<T: Clone + PartialEq> Tree<T> {
         }
     }
 
+    /// The answer where the decisions of `scope`, which are in order, have these members; `None` too where another decision is asked for.
     pub fn at(&self, scope: &[usize], at: &[usize]) -> Option<T> {
         let mut here = self;
         loop {

@@ -254,6 +254,12 @@ impl<'a> Facts<'a> {
         let x = *bounds.first()?;
         match function {
             Function::Stop => Some(x),
+            Function::Within | Function::WholeWithin => {
+                let [_, low, high] = bounds[..] else {
+                    return None;
+                };
+                Interval::new(x.low.max(low.low), x.high.min(high.high)).or(Some(x))
+            }
             Function::Reduce(Reduction::Std, _) => Interval::new(LEAST_STD, f64::MAX),
             Function::Reduce(Reduction::Sum, _) => match (x.low >= 0.0, x.high <= 0.0) {
                 (true, _) => Interval::new(x.low, f64::MAX),

@@ -1,6 +1,7 @@
 //! Every formula here has its answer by hand.
 
 use super::*;
+use crate::ir::{BinaryOp, Expr, Function};
 use crate::model::decision::{Choices, Decision};
 
 fn name(text: &str) -> Expr {

@@ -4,14 +4,13 @@
 //! known. Few combinations are all tried; of many, some of each domain.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use super::bound::LEAST_STD;
-use super::{Names, Use, reduces};
-use crate::ir::{Expr, Function, Reduction, Value};
+use super::tensors::{TENSORS, Tried, holder, of_one_value, of_values, reduces};
+use super::{Names, Use};
+use crate::ir::{Expr, Value};
 use crate::model::counting::{Counted, Uniform};
 use crate::model::decision::{Choices, Decisions, Point};
-use crate::model::evaluate::{self, Scope};
+use crate::model::evaluate;
 use crate::model::members;
 use crate::stream::{Purpose, stream};
 
@@ -42,33 +41,6 @@ pub enum Outcome {
         /// The values that reductions take. Absent where nothing is reduced, or where all values are the same.
         tensor: Option<&'static [f64]>,
     },
-}
-
-/// Tensors as they come: values that differ, with and without a mean among them, of either sign and both.
-const TENSORS: [&[f64]; 6] = [
-    &[-1.0, 0.0, 1.0],
-    &[0.5, 1.0, 3.0],
-    &[-3.0, -1.0, -0.5],
-    &[-2.0, -0.5, 0.25, 1.0],
-    &[100.0, -100.0, 2.0, 0.0],
-    &[1.0, 2.0, 3.0],
-];
-
-/// Values of decisions and names.
-struct Tried<'a> {
-    values: &'a [Option<Value>],
-    names: &'a [(String, f64)],
-}
-
-impl Scope for Tried<'_> {
-    fn name(&self, name: &str) -> Option<Value> {
-        let found = self.names.iter().find(|(n, _)| n == name)?;
-        Some(Value::Number(found.1))
-    }
-
-    fn decision(&self, index: usize) -> Option<Value> {
-        self.values.get(index).cloned().flatten()
-    }
 }
 
 /// Looks for a member at which a use goes wrong. Of what is reduced, tensors as they come are tried before those whose values are all the same.
@@ -308,64 +280,6 @@ impl Search<'_> {
     }
 }
 
-/// The tensor that a value stands in, where all are written one behind the other.
-fn holder(tensors: &[&'static [f64]], mut index: usize) -> Option<&'static [f64]> {
-    for tensor in tensors {
-        match index.checked_sub(tensor.len()) {
-            Some(behind) => index = behind,
-            None => return Some(tensor),
-        }
-    }
-    None
-}
-
-/// An expression whose reductions are those of a tensor.
-fn of_values(expr: &Expr, tensor: &[f64], scope: &Tried) -> Option<Expr> {
-    if !reduces(expr) {
-        return Some(expr.clone());
-    }
-    let again = |e: &Arc<Expr>| of_values(e, tensor, scope).map(Arc::new);
-    Some(match expr {
-        Expr::Call(Function::Reduce(reduction, _), args) => {
-            let inner = of_values(&args[0], tensor, scope)?;
-            let of_each = tensor.iter().map(|x| {
-                let mut names = scope.names.to_vec();
-                names.retain(|(name, _)| name != "x");
-                names.push(("x".into(), *x));
-                let scope = Tried {
-                    names: &names,
-                    ..*scope
-                };
-                evaluate::number(&inner, &scope).ok()
-            });
-            Expr::number(reduced(*reduction, &of_each.collect::<Option<Vec<f64>>>()?))
-        }
-        Expr::Call(f, args) => {
-            let args = args.iter().map(|a| of_values(a, tensor, scope));
-            Expr::Call(*f, args.collect::<Option<_>>()?)
-        }
-        Expr::Unary(op, x) => Expr::Unary(*op, again(x)?),
-        Expr::Binary(op, x, y) => Expr::Binary(*op, again(x)?, again(y)?),
-        Expr::If(c, x, y) => Expr::If(again(c)?, again(x)?, again(y)?),
-        _ => expr.clone(),
-    })
-}
-
-fn reduced(reduction: Reduction, values: &[f64]) -> f64 {
-    let sum: f64 = values.iter().sum();
-    let mean = sum / values.len() as f64;
-    match reduction {
-        Reduction::Sum => sum,
-        Reduction::Mean => mean,
-        Reduction::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        Reduction::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
-        Reduction::Std => {
-            let squares: f64 = values.iter().map(|x| (x - mean) * (x - mean)).sum();
-            libm::sqrt(squares / (values.len() as f64 - 1.0)).max(LEAST_STD)
-        }
-    }
-}
-
 /// The ends, the middle, the quarters of reals, zero and the default of a domain.
 fn some(choices: &Choices, default: &Value) -> Vec<Value> {
     let mut found = vec![default.clone()];
@@ -395,23 +309,4 @@ fn some(choices: &Choices, default: &Value) -> Vec<Value> {
         }
     }
     once
-}
-
-/// What an expression over a tensor is where the tensor has one value, or all of its values are the same, so that reductions are known.
-pub fn of_one_value(expr: &Expr) -> Expr {
-    // Unrolled expressions share their parts, which must not be copied apart.
-    if !reduces(expr) {
-        return expr.clone();
-    }
-    let again = |e: &Arc<Expr>| Arc::new(of_one_value(e));
-    match expr {
-        // Of one value; at least 1e-6, as training takes it.
-        Expr::Call(Function::Reduce(Reduction::Std, _), _) => Expr::number(LEAST_STD),
-        Expr::Call(Function::Reduce(..), args) => of_one_value(&args[0]),
-        Expr::Call(f, args) => Expr::Call(*f, args.iter().map(of_one_value).collect()),
-        Expr::Unary(op, x) => Expr::Unary(*op, again(x)),
-        Expr::Binary(op, x, y) => Expr::Binary(*op, again(x), again(y)),
-        Expr::If(c, x, y) => Expr::If(again(c), again(x), again(y)),
-        _ => expr.clone(),
-    }
 }

@@ -24,7 +24,7 @@ impl Template {
 
     /// The candidate of a point; `None` for an experiment without a space.
     pub fn candidate(&self, point: &Point) -> Result<Option<Candidate>, Failure> {
-        if !self.has_space {
+        if !self.body.has_space() {
             return Ok(None);
         }
         let metrics = Metrics::default();
@@ -32,17 +32,17 @@ impl Template {
             point,
             metrics: &metrics,
         };
-        let (mut network, from) = build::network(&self.nodes, self.shape, &scope)
+        let (mut network, from) = build::network(&self.body.nodes, self.body.shape, &scope)
             .map_err(|m| Failure::Kind("a shape that fits", m.message))?;
         let shape = network.nodes.last().map(|node| node.shape);
-        if shape.is_none_or(|s| s.len() != self.classes || s.channels != self.classes) {
+        if shape.is_none_or(|s| s.len() != self.body.classes || s.channels != self.body.classes) {
             let found = shape.map_or("nothing".into(), |s| s.to_string());
             return Err(Failure::Kind("one value per class", found));
         }
         let mut declared = self.place(&mut network, &from, &scope)?;
         let repairs = self.repair(&mut network, &mut declared, &scope)?;
-        place::replace_rectifiers(&mut network, self.signed_input);
-        place::settle_activations(&mut network, &declared, self.signed_input);
+        place::replace_rectifiers(&mut network, self.body.signed_input);
+        place::settle_activations(&mut network, &declared, self.body.signed_input);
         self.quantize_output(&mut network, &scope)?;
         let is_quantized = network.nodes.iter().any(|node| {
             let mut placed = node.placement.iter();
@@ -50,18 +50,24 @@ impl Template {
         });
         // A float network has nothing to fine-tune.
         let stages = self
+            .settings
             .stages
             .iter()
             .filter(|s| is_quantized || !s.is_tuning());
         let stages = stages.map(|stage| stage.at(&scope));
         let stages = stages.collect::<Result<_, _>>()?;
-        let augment = Augment::of(&evaluate::value(&self.augment, &scope)?)?;
+        let augment = Augment::of(&evaluate::value(&self.settings.augment, &scope)?)?;
         Ok(Some(Candidate {
             network,
             stages,
             target: self.target(&scope)?,
             repairs,
-            init: stage::word(&self.init, ir::Init::of, "an initial distribution", &scope)?,
+            init: stage::word(
+                &self.settings.init,
+                ir::Init::of,
+                "an initial distribution",
+                &scope,
+            )?,
             shift: augment.shift,
             flip: augment.flip,
             cutout: augment.cutout,
@@ -71,7 +77,7 @@ impl Template {
     /// The candidate of a point as it is trained after the search.
     pub fn final_candidate(&self, point: &Point) -> Result<Option<Candidate>, Failure> {
         let mut candidate = self.candidate(point)?;
-        if let (Some(candidate), Some(training)) = (&mut candidate, &self.final_training) {
+        if let (Some(candidate), Some(training)) = (&mut candidate, &self.settings.final_training) {
             let metrics = Metrics::default();
             let scope = Measured {
                 point,
@@ -84,19 +90,19 @@ impl Template {
 
     /// Puts the policy's quantizer on what leaves an addition or the network.
     fn quantize_output(&self, network: &mut Network, scope: &dyn Scope) -> Result<(), Failure> {
-        let value = evaluate::value(&self.output, scope)?;
-        let quantizer = place::quantizer(&value, &self.quantizers)
+        let value = evaluate::value(&self.body.output, scope)?;
+        let quantizer = place::quantizer(&value, &self.settings.quantizers)
             .map_err(|place::NotAQuantizer(why)| Failure::Kind("a quantizer", why))?;
         if let Some(quantizer) = quantizer {
-            let signed = place::signed(&value, &self.quantizers);
-            output::quantize(network, &quantizer, signed, self.signed_input);
+            let signed = place::signed(&value, &self.settings.quantizers);
+            output::quantize(network, &quantizer, signed, self.body.signed_input);
         }
         Ok(())
     }
 
     /// The target that is there.
     fn target(&self, scope: &dyn Scope) -> Result<Option<Target>, Failure> {
-        for (chosen, target) in &self.targets {
+        for (chosen, target) in &self.settings.targets {
             if evaluate::truth(chosen, scope)? {
                 return Target::from_ir(target, scope).map(Some);
             }
@@ -122,19 +128,20 @@ impl Template {
         scope: &dyn Scope,
     ) -> Result<Vec<Option<bool>>, Failure> {
         let quantizer = |value: &Value| {
-            place::quantizer(value, &self.quantizers).map_err(|e| Failure::Kind("a quantizer", e.0))
+            place::quantizer(value, &self.settings.quantizers)
+                .map_err(|e| Failure::Kind("a quantizer", e.0))
         };
         let mut declared = Vec::new();
         // Node 0 of the network is the input.
         for (node, index) in network.nodes.iter_mut().skip(1).zip(from) {
-            if self.nodes[*index].kind().is_none() {
+            if self.body.nodes[*index].kind().is_none() {
                 continue;
             }
             let mut signed = None;
-            if let Some(placed) = &self.placed[*index] {
+            if let Some(placed) = &self.body.placed[*index] {
                 let weights = evaluate::value(&placed.weights, scope)?;
                 let activations = evaluate::value(&placed.activations, scope)?;
-                signed = place::signed(&activations, &self.quantizers);
+                signed = place::signed(&activations, &self.settings.quantizers);
                 node.placement = Some(Placement {
                     weights: quantizer(&weights)?,
                     activations: quantizer(&activations)?,
@@ -152,12 +159,13 @@ impl Template {
         declared: &mut Vec<Option<bool>>,
         scope: &dyn Scope,
     ) -> Result<Vec<String>, Failure> {
-        let Value::Set(names) = evaluate::value(&self.repairs, scope)? else {
+        let Value::Set(names) = evaluate::value(&self.settings.repairs, scope)? else {
             return Err(Failure::Kind("a set of repairs", "another value".into()));
         };
         let mut applied = Vec::with_capacity(names.len());
         for name in &names {
             let definition = self
+                .settings
                 .repair_definitions
                 .iter()
                 .find(|r| Some(r.name.as_str()) == name.as_name());
@@ -165,7 +173,7 @@ impl Template {
                 definition.ok_or_else(|| Failure::Kind("a repair", name.to_string()))?;
             applied.push(definition);
         }
-        repair::apply(&applied, network, declared, &self.quantizers)
+        repair::apply(&applied, network, declared, &self.settings.quantizers)
             .map_err(|e| Failure::Kind("a quantizer", e.0))?;
         Ok(applied.iter().map(|r| r.name.clone()).collect())
     }

@@ -1,5 +1,6 @@
 //! From experiments made by hand to templates and candidates.
 
+mod choices;
 mod fixtures;
 mod laws;
 mod limits;

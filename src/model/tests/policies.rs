@@ -8,10 +8,6 @@ use crate::ir::{
 use crate::model::Grid;
 use crate::model::quantizer::ScaleRule;
 
-fn n(value: f64) -> Value {
-    Value::Number(value)
-}
-
 /// Stem, two copies of depthwise and pointwise layers, head.
 fn body() -> Vec<Stmt> {
     vec![

@@ -4,10 +4,6 @@ use super::fixtures::*;
 use crate::ir::{BinaryOp, Experiment, Expr, Require, Stmt, Value};
 use crate::model::{Metrics, Point};
 
-fn n(value: f64) -> Value {
-    Value::Number(value)
-}
-
 /// `depth in 1..2`, with a kernel per copy, and `width`.
 fn body() -> Vec<Stmt> {
     vec![

@@ -1,12 +1,8 @@
 //! Shapes of every member: spaces where the ends of domains fit and what lies between does not, and spaces with too many paths to walk.
 
 use super::fixtures::*;
-use crate::ir::{BinaryOp, Expr, Function, Stmt, Value};
+use crate::ir::{BinaryOp, Expr, Function, Stmt};
 use crate::model::template::Template;
-
-fn n(value: f64) -> Value {
-    Value::Number(value)
-}
 
 /// `conv(channels = 4, kernel, stride)` with padding 0.
 fn window(name_: &str, kernel: Expr, stride: Expr) -> Stmt {
@@ -214,4 +210,93 @@ fn what_cannot_be_looked_at_is_said() {
             .known(&point(&template, &[("space.w0", n(1.0))]))
             .is_ok()
     );
+}
+
+#[test]
+fn a_misfit_names_the_choices_that_lead_there() {
+    let body = vec![
+        set("unrelated", any_of(&[1.0, 2.0])),
+        set("kernel", any_of(&[3.0, 9.0])),
+        set("stride", any_of(&[1.0, 2.0])),
+        layer("down", vec![with(conv(2.0), "stride", name("stride"))]),
+        layer(
+            "filter",
+            vec![with(
+                with(conv(2.0), "kernel", name("kernel")),
+                "padding",
+                0.0,
+            )],
+        ),
+        head(),
+    ];
+    let found = error(&experiment(body.clone()));
+    assert_eq!(found.code, "bnas::shape::misfit");
+    assert_eq!(found.message, "kernel 9 does not fit a 8x8 input");
+    assert_eq!(
+        found.help.as_deref(),
+        Some("this happens when space.kernel = 9, space.stride = 1")
+    );
+
+    // What a requirement excludes is no member, and has no shape.
+    let mut allowed = experiment(body);
+    let holds = at_most(name("kernel"), 4.0);
+    allowed.space.as_mut().unwrap().requires = vec![require(holds, "kernel <= 4")];
+    let template = template(&allowed);
+    assert_eq!(all_points(template.decisions()).len(), 4);
+}
+
+#[test]
+fn residual_additions_need_one_shape() {
+    let residual = block(
+        vec![("stride", None)],
+        vec![
+            layer(
+                "body",
+                vec![with(conv(name("input.channels")), "stride", name("stride"))],
+            ),
+            add_input(None),
+        ],
+    );
+    let body = vec![
+        set("stride", any_of(&[1.0, 2.0])),
+        copy(&residual, vec![("stride", name("stride").slot())]),
+        head(),
+    ];
+    let found = error(&experiment(body));
+    assert_eq!(
+        found.message,
+        "cannot add 8x8x1 to 4x4x1: the shapes differ"
+    );
+    assert_eq!(
+        found.help.as_deref(),
+        Some("write `via conv_shortcut` behind it; this happens when space.stride = 2")
+    );
+}
+
+#[test]
+fn a_space_ends_with_one_value_per_class() {
+    let found = error(&experiment(vec![layer("stem", vec![conv(4.0)])]));
+    assert_eq!(
+        found.message,
+        "the space gives 8x8x4, the data needs 1x1x10"
+    );
+    let body = vec![
+        set("more", any_of(&[10.0, 20.0])),
+        layer("head", vec![linear(name("more"))]),
+    ];
+    let found = error(&experiment(body));
+    assert_eq!(found.code, "bnas::shape::output");
+    assert_eq!(
+        found.help.as_deref(),
+        Some(
+            "end it with `layer head = pool(average) -> linear(classes)`; this happens when space.more = 20"
+        )
+    );
+    // A choice that always ends well is fine, even if its shape is not the same expression.
+    let body = vec![
+        set("size", any_of(&[8.0, 4.0])),
+        layer("cut", vec![pool("max", number(8.0), name("size"))]),
+        layer("head", vec![plain("flatten"), linear(name("classes"))]),
+    ];
+    template(&experiment(body));
 }

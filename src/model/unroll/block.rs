@@ -31,6 +31,9 @@ impl Unroller<'_, '_> {
                     ..place.clone()
                 };
                 self.copy(&block.calls[0], names, &place);
+                if name.is_some() {
+                    self.end(&place);
+                }
             }
             Some(choice) => {
                 let place = Place {
@@ -78,6 +81,7 @@ impl Unroller<'_, '_> {
                 ..place.clone()
             };
             self.copy(call, names, &place);
+            self.end(&place);
             arms.push(Arm {
                 guard: chosen,
                 end: self.flow.clone(),
@@ -87,6 +91,7 @@ impl Unroller<'_, '_> {
         }
         self.flow = start;
         self.join(How::Either, arms, place, block.span);
+        self.end(place);
         which
     }
 

@@ -30,6 +30,7 @@ impl Unroller<'_, '_> {
                 ..place.clone()
             };
             self.statements(&branch.body, &mut names.clone(), &inside);
+            self.end(&inside);
             arms.push(Arm {
                 guard: there,
                 end: self.flow.clone(),

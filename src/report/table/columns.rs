@@ -135,6 +135,7 @@ fn with_interval(share: String, half_width: f64) -> String {
     }
 }
 
+/// What fine-tuning won over quantizing after training.
 pub(super) fn gain(trial: &Trial) -> Option<f64> {
     let stages = trial.stages.as_ref()?;
     Some(stages.qaft? - stages.ptq?)

@@ -10,7 +10,7 @@ use super::columns::{gain, show};
 use super::put;
 use crate::interpreter::result::RunResult;
 use crate::interpreter::store::trial::Status;
-use crate::ir::Value;
+use crate::ir::{Provenance, Value};
 
 /// The most failed trials that are spelled out.
 const MOST_FAILURES: usize = 5;
@@ -163,13 +163,9 @@ pub(super) fn failures(result: &RunResult, out: &mut String) {
     }
 }
 
+/// Papers and assumptions that the numbers rest on.
 pub(super) fn sources(result: &RunResult, out: &mut String) {
-    let mut papers: Vec<&str> = Vec::new();
-    for source in result.provenance.iter().filter(|p| p.kind == "paper") {
-        if !papers.contains(&source.text.as_str()) {
-            papers.push(&source.text);
-        }
-    }
+    let papers = papers(&result.provenance);
     let assumptions = result
         .provenance
         .iter()
@@ -189,6 +185,29 @@ pub(super) fn sources(result: &RunResult, out: &mut String) {
         ));
     }
     let _ = writeln!(out, "\nconstants from {}", parts.join(", and "));
+}
+
+/// Each paper once, with the places in it that are cited.
+fn papers(provenance: &[Provenance]) -> Vec<String> {
+    let mut papers: Vec<(&str, Vec<&str>)> = Vec::new();
+    for cited in provenance.iter().filter(|p| p.kind == "paper") {
+        let (paper, place) = match cited.text.split_once(", ") {
+            Some((paper, place)) => (paper, Some(place)),
+            None => (cited.text.as_str(), None),
+        };
+        let at = papers.iter().position(|(known, _)| *known == paper);
+        let at = at.unwrap_or_else(|| {
+            papers.push((paper, Vec::new()));
+            papers.len() - 1
+        });
+        let places = &mut papers[at].1;
+        places.extend(place.filter(|place| !places.contains(place)));
+    }
+    let joined = papers.into_iter().map(|(paper, places)| match places[..] {
+        [] => paper.to_string(),
+        _ => format!("{paper}, {}", places.join(" and ")),
+    });
+    joined.collect()
 }
 
 /// Every `expect` line; a failed one with the values of its parts.
@@ -213,5 +232,34 @@ pub(super) fn expectations(result: &RunResult, out: &mut String) {
             };
             let _ = writeln!(out, "          {} {value}", part.text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paper_is_named_once_with_all_of_its_places() {
+        let cited = |kind: &str, text: &str| Provenance {
+            subject: "quantizer int8".into(),
+            kind: kind.into(),
+            text: text.into(),
+        };
+        let all = [
+            cited("paper", "arXiv:1806.08342, abstract: weights per channel"),
+            cited("paper", "arXiv:1806.08342"),
+            cited("assumption", "arXiv:1806.08342, not at all"),
+            cited("paper", "arXiv:1512.03385, table 6"),
+            cited("paper", "arXiv:1806.08342, section 3"),
+            cited("paper", "arXiv:1512.03385, table 6"),
+        ];
+        assert_eq!(
+            papers(&all),
+            [
+                "arXiv:1806.08342, abstract: weights per channel and section 3",
+                "arXiv:1512.03385, table 6"
+            ]
+        );
     }
 }

@@ -1,6 +1,15 @@
 //! What takes one value for a whole search: as an arm, in the manual, and in what is said of it.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use super::{one_error, text};
+use crate::analysis::schema::{
+    COMMAND, DECLARATIONS, Field, Fixed, Instead, OPERATIONS, OUTPUT, RECORDS, RULE, SCHEDULES,
+    TEMPERATURE,
+};
+use crate::analysis::tests::checked;
+use crate::diagnostic::render;
+use crate::model::Template;
 
 /// Whatever is fixed may be an arm; each arm is lowered as if it had been written so.
 #[test]

@@ -92,10 +92,10 @@ fn append(dataset: &Dataset, path: &Path, pixels: &mut Vec<u8>) -> Result<(), Da
             "remove it, or convert it",
         ));
     }
-    let image = image::open(path).map_err(|e| {
+    let image = decode(path).map_err(|why| {
         fail(
             path,
-            &format!("can't be decoded ({e})"),
+            &format!("can't be decoded ({})", why.trim_end()),
             "replace the image, or remove it",
         )
     })?;
@@ -125,8 +125,24 @@ fn append(dataset: &Dataset, path: &Path, pixels: &mut Vec<u8>) -> Result<(), Da
     Ok(())
 }
 
-/// What a folder holds, sorted by name, without what starts with a dot.
-/// What a folder has, in the order of names.
+fn decode(path: &Path) -> Result<DynamicImage, String> {
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    let format = image::ImageFormat::from_path(path).map_err(|e| e.to_string())?;
+    let image = image::load_from_memory_with_format(&bytes, format).map_err(|e| e.to_string())?;
+    if format == image::ImageFormat::Jpeg && !ends(&bytes) {
+        return Err("the file breaks off: its last scan has no end".into());
+    }
+    Ok(image)
+}
+
+/// Whether a JPEG file has its end-of-image marker behind its last start of scan: the decoder makes up the pixels of a scan that is
+/// cut short near its end. Within a scan, a byte 0xFF is never followed by either marker's second byte.
+fn ends(jpeg: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| jpeg.windows(2).rposition(|pair| pair == marker);
+    last([0xff, 0xd9]) > last([0xff, 0xda])
+}
+
+/// What a folder has, in the order of names, without what starts with a dot.
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |e: std::io::Error| {
         fail(

@@ -295,6 +295,15 @@ fn png(color: image::ExtendedColorType, side: u32, value: u8) -> Vec<u8> {
     out
 }
 
+fn jpeg(side: u32) -> Vec<u8> {
+    let pixels: Vec<u8> = (0..side * side).map(|i| (i * 37 % 251) as u8).collect();
+    let mut out = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new(&mut out)
+        .encode(&pixels, side, side, image::ExtendedColorType::L8)
+        .unwrap();
+    out
+}
+
 fn load_folder(contents: &[(&str, &[u8])]) -> Result<Data, DataError> {
     let files = Files::ImageFolder {
         train: "images".into(),
@@ -358,6 +367,34 @@ fn an_image_that_does_not_fit_is_an_error_that_names_it() {
     wrong("images/c.png", &good, "c.png: is no folder");
     let empty: [(&str, &[u8]); 2] = [("images/a/1.png", &good), ("images/b/.keep", b"")];
     expect(load_folder(&empty), None, "b: has no images");
+}
+
+#[test]
+fn a_photograph_that_breaks_off_is_an_error() {
+    let whole = jpeg(32);
+    let of = |bytes: &[u8]| {
+        let contents = [
+            ("images/a/1.jpg", whole.as_slice()),
+            ("images/a/2.jpg", &whole),
+            ("images/b/1.jpg", &whole),
+            ("images/b/2.jpg", bytes),
+        ];
+        let files = Files::ImageFolder {
+            train: "images".into(),
+            test: None,
+        };
+        load(&contents, files, |d| {
+            d.classes = 2;
+            d.scale = 255.0;
+            d.shape = [32, 32, 1];
+        })
+    };
+    assert!(of(&whole).is_ok());
+    // Some cameras write bytes behind the end.
+    assert!(of(&[whole.as_slice(), b"trailer"].concat()).is_ok());
+    for length in [1, 10, whole.len() / 2, whole.len() - 5, whole.len() - 1] {
+        expect(of(&whole[..length]), None, "2.jpg: can't be decoded");
+    }
 }
 
 fn load_table(text: &str, change: impl FnOnce(&mut Dataset)) -> Result<Data, DataError> {

@@ -17,10 +17,9 @@ pub fn add_bias<S: Shape, T: AnyTape>(x: Node<S, T>, bias: Node1<T>) -> Node<S, 
     let out = x.device().tensor_from_vec(y, *x.shape());
     let channels = bias.shape().0;
     Node::made(out, tape, move |gradients, dy| {
-        let begun = place_bias.take(gradients)?;
-        let mut dbias = begun.unwrap_or_else(|| vec![0.0; channels]);
-        elementwise::accumulate_rows(Isa::current(), &mut dbias, &dy);
-        place_bias.put(gradients, dbias)?;
+        place_bias.add(gradients, channels, |dbias| {
+            elementwise::accumulate_rows(Isa::current(), dbias, &dy);
+        })?;
         place.give(gradients, dy)
     })
 }

@@ -121,10 +121,9 @@ pub fn conv2d<T: AnyTape>(
         .device()
         .tensor_from_vec(y, (batch, out_h, out_w, outputs));
     let node = Node::made(out, tape, move |gradients, dy| {
-        let begun = place_weight.take(gradients)?;
-        let mut dw = begun.unwrap_or_else(|| vec![0.0; shape.weight_len()]);
-        conv::weight_gradient(isa, &shape, input(&x, &norm), &dy, &mut dw);
-        place_weight.put(gradients, dw)?;
+        place_weight.add(gradients, shape.weight_len(), |dw| {
+            conv::weight_gradient(isa, &shape, input(&x, &norm), &dy, dw);
+        })?;
         if let Some(norm) = &norm {
             let mut summing = norm.summing(values(&x));
             let mut watch = |upstream: &[f32]| summing.see(upstream);

@@ -41,10 +41,9 @@ fn multiply<T: AnyTape>(x: Node2<T>, weight: Node2<T>) -> Node2<T> {
     let out = x.device().tensor_from_vec(y, (rows, outputs));
     Node::made(out, tape, move |gradients, dy| {
         let isa = Isa::current();
-        let begun = place_weight.take(gradients)?;
-        let mut dw = begun.unwrap_or_else(|| vec![0.0; inputs * outputs]);
-        conv::weight_gradient(isa, &shape, values(&x), &dy, &mut dw);
-        place_weight.put(gradients, dw)?;
+        place_weight.add(gradients, inputs * outputs, |dw| {
+            conv::weight_gradient(isa, &shape, values(&x), &dy, dw);
+        })?;
         let begun = place.take(gradients)?;
         let dx = conv::input_gradient(isa, &shape, &dy, values(&weight), begun, None);
         place.put(gradients, dx)

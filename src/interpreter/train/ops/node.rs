@@ -182,6 +182,18 @@ impl Place {
         Ok(())
     }
 
+    /// Lets `contribute` add to what there is of `len` numbers.
+    pub fn add(
+        &self,
+        gradients: &mut Gradients,
+        len: usize,
+        contribute: impl FnOnce(&mut [f32]),
+    ) -> Result<(), CpuError> {
+        let mut sum = self.take(gradients)?.unwrap_or_else(|| vec![0.0; len]);
+        contribute(&mut sum);
+        self.put(gradients, sum)
+    }
+
     /// Adds a whole gradient to what there is.
     pub fn give(&self, gradients: &mut Gradients, gradient: Vec<f32>) -> Result<(), CpuError> {
         let sum = match self.take(gradients)? {

@@ -26,13 +26,12 @@ pub fn pad_shortcut<T: AnyTape>(x: Node4<T>, stride: usize, outputs: usize) -> N
         .device()
         .tensor_from_vec(y, (batch, out_h, out_w, outputs));
     Node::made(out, tape, move |gradients, dy| {
-        let begun = place.take(gradients)?;
-        let mut dx = begun.unwrap_or_else(|| vec![0.0; batch * height * width * channels]);
-        for (to, from) in moves() {
-            for (dx, dy) in dx[to..to + channels].iter_mut().zip(&dy[from..]) {
-                *dx += dy;
+        place.add(gradients, batch * height * width * channels, |dx| {
+            for (to, from) in moves() {
+                for (dx, dy) in dx[to..to + channels].iter_mut().zip(&dy[from..]) {
+                    *dx += dy;
+                }
             }
-        }
-        place.put(gradients, dx)
+        })
     })
 }

@@ -46,10 +46,9 @@ pub fn global_average_pool<T: AnyTape>(x: Node4<T>) -> Node2<T> {
     let y = pool::average(Isa::current(), &shape, values(&x));
     let out = x.device().tensor_from_vec(y, (batch, channels));
     Node::made(out, tape, move |gradients, dy| {
-        let begun = place.take(gradients)?;
-        let mut dx = begun.unwrap_or_else(|| vec![0.0; shape.input_len()]);
-        pool::average_backward(Isa::current(), &shape, &dy, &mut dx);
-        place.put(gradients, dx)
+        place.add(gradients, shape.input_len(), |dx| {
+            pool::average_backward(Isa::current(), &shape, &dy, dx);
+        })
     })
 }
 
@@ -63,10 +62,9 @@ pub fn average_pool<T: AnyTape>(x: Node4<T>, options: PoolOptions) -> Node4<T> {
         .device()
         .tensor_from_vec(y, (shape.batch, out_h, out_w, shape.channels));
     Node::made(out, tape, move |gradients, dy| {
-        let begun = place.take(gradients)?;
-        let mut dx = begun.unwrap_or_else(|| vec![0.0; shape.input_len()]);
-        pool::average_backward(Isa::current(), &shape, &dy, &mut dx);
-        place.put(gradients, dx)
+        place.add(gradients, shape.input_len(), |dx| {
+            pool::average_backward(Isa::current(), &shape, &dy, dx);
+        })
     })
 }
 
@@ -81,9 +79,8 @@ pub fn max_pool<T: AnyTape>(x: Node4<T>, options: PoolOptions) -> Node4<T> {
         .tensor_from_vec(y, (shape.batch, out_h, out_w, shape.channels));
     let y = out.clone();
     Node::made(out, tape, move |gradients, dy| {
-        let begun = place.take(gradients)?;
-        let mut dx = begun.unwrap_or_else(|| vec![0.0; shape.input_len()]);
-        pool::maximum_backward(Isa::current(), &shape, values(&x), values(&y), &dy, &mut dx);
-        place.put(gradients, dx)
+        place.add(gradients, shape.input_len(), |dx| {
+            pool::maximum_backward(Isa::current(), &shape, values(&x), values(&y), &dy, dx);
+        })
     })
 }

@@ -25,17 +25,9 @@ pub fn softmax_cross_entropy<T: AnyTape>(
     let targets = targets.to_vec();
     tape.add_backward_op(move |gradients| {
         let dloss = gradients.get_or_alloc_mut(&y)?[0];
-        let begun = place.take(gradients)?;
-        let mut dlogits = begun.unwrap_or_else(|| vec![0.0; len]);
-        softmax::cross_entropy_backward(
-            &probabilities,
-            classes,
-            &targets,
-            smoothing,
-            dloss,
-            &mut dlogits,
-        );
-        place.put(gradients, dlogits)
+        place.add(gradients, len, |d| {
+            softmax::cross_entropy_backward(&probabilities, classes, &targets, smoothing, dloss, d);
+        })
     });
     out.put_tape(tape)
 }
@@ -64,20 +56,12 @@ pub fn distillation<T: AnyTape>(
     let targets = targets.to_vec();
     tape.add_backward_op(move |gradients| {
         let dloss = gradients.get_or_alloc_mut(&y)?[0];
-        let begun = place.take(gradients)?;
-        let mut dlogits = begun.unwrap_or_else(|| vec![0.0; len]);
-        let scaled = (task * f64::from(dloss)) as f32;
-        softmax::cross_entropy_backward(
-            &probabilities,
-            classes,
-            &targets,
-            smoothing,
-            scaled,
-            &mut dlogits,
-        );
-        let scaled = distill * f64::from(dloss);
-        softmax::divergence_backward(&differences, classes, temperature, scaled, &mut dlogits);
-        place.put(gradients, dlogits)
+        place.add(gradients, len, |d| {
+            let part = (task * f64::from(dloss)) as f32;
+            softmax::cross_entropy_backward(&probabilities, classes, &targets, smoothing, part, d);
+            let part = distill * f64::from(dloss);
+            softmax::divergence_backward(&differences, classes, temperature, part, d);
+        })
     });
     out.put_tape(tape)
 }

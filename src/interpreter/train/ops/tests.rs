@@ -220,16 +220,6 @@ fn gradients_of_a_small_net_agree_with_differences() {
     let plain = net(x.clone(), [&w1, &w2], &w3, vectors, &targets);
     assert_eq!(plain.array(), recorded, "recording changes nothing");
 
-    // differences in single precision, with a step that suits it
-    let difference = |plus: Tensor0, minus: Tensor0, step: f32| {
-        (f64::from(plus.array()) - f64::from(minus.array())) / f64::from(2.0 * step)
-    };
-    const STEP: f32 = 2e-3;
-    let shifted = |t: &Tensor4, i: usize, by: f32| -> Tensor4 {
-        let mut v = values(t).to_vec();
-        v[i] += by;
-        t.device().tensor_from_vec(v, *t.shape())
-    };
     let check = |analytic: Vec<f32>, numeric: Vec<f64>| {
         let scale = numeric.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
         assert!(scale > 1e-3, "there is a gradient");
@@ -244,55 +234,42 @@ fn gradients_of_a_small_net_agree_with_differences() {
             "{analytic:?} {numeric:?}"
         );
     };
-    let numeric = (0..values(&x).len()).map(|i| {
-        let at = |by| net(shifted(&x, i, by), [&w1, &w2], &w3, vectors, &targets);
-        difference(at(STEP), at(-STEP), STEP)
+    let with = |t: &Tensor4, values| -> Tensor4 { t.device().tensor_from_vec(values, *t.shape()) };
+    let filters = [&w1, &w2];
+    let numeric = slopes(values(&x), |moved| {
+        net(with(&x, moved), filters, &w3, vectors, &targets).array()
     });
-    check(gradient_of(&gradients, &x), numeric.collect());
-    let numeric = (0..values(&w1).len()).map(|i| {
-        let at = |by| {
-            net(
-                x.clone(),
-                [&shifted(&w1, i, by), &w2],
-                &w3,
-                vectors,
-                &targets,
-            )
-        };
-        difference(at(STEP), at(-STEP), STEP)
-    });
-    check(gradient_of(&gradients, &w1), numeric.collect());
-    let numeric = (0..values(&w2).len()).map(|i| {
-        let at = |by| {
-            net(
-                x.clone(),
-                [&w1, &shifted(&w2, i, by)],
-                &w3,
-                vectors,
-                &targets,
-            )
-        };
-        difference(at(STEP), at(-STEP), STEP)
-    });
-    check(gradient_of(&gradients, &w2), numeric.collect());
-    let shifted = |t: &Tensor1, i: usize, by: f32| -> Tensor1 {
-        let mut v = values(t).to_vec();
-        v[i] += by;
-        vector(v)
-    };
-    for which in 0..3 {
-        let numeric = (0..values(vectors[which]).len()).map(|i| {
-            let at = |by| {
-                let moved = shifted(vectors[which], i, by);
-                let mut vectors = vectors;
-                vectors[which] = &moved;
-                net(x.clone(), [&w1, &w2], &w3, vectors, &targets)
-            };
-            difference(at(STEP), at(-STEP), STEP)
+    check(gradient_of(&gradients, &x), numeric);
+    for (which, filter) in filters.into_iter().enumerate() {
+        let numeric = slopes(values(filter), |moved| {
+            let moved = with(filter, moved);
+            let mut filters = filters;
+            filters[which] = &moved;
+            net(x.clone(), filters, &w3, vectors, &targets).array()
         });
-        let analytic = values(&gradients.get(vectors[which])).to_vec();
-        check(analytic, numeric.collect());
+        check(gradient_of(&gradients, filter), numeric);
     }
+    for (which, of) in vectors.into_iter().enumerate() {
+        let numeric = slopes(values(of), |moved| {
+            let moved = vector(moved);
+            let mut vectors = vectors;
+            vectors[which] = &moved;
+            net(x.clone(), filters, &w3, vectors, &targets).array()
+        });
+        check(values(&gradients.get(of)).to_vec(), numeric);
+    }
+}
+
+/// How `loss` changes with each number: differences in single precision, with a step that suits it.
+fn slopes(numbers: &[f32], loss: impl Fn(Vec<f32>) -> f32) -> Vec<f64> {
+    const STEP: f32 = 2e-3;
+    let moved = |i: usize, by: f32| {
+        let mut numbers = numbers.to_vec();
+        numbers[i] += by;
+        f64::from(loss(numbers))
+    };
+    let slope = |i| (moved(i, STEP) - moved(i, -STEP)) / f64::from(2.0 * STEP);
+    (0..numbers.len()).map(slope).collect()
 }
 
 #[test]

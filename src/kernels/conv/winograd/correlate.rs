@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use super::planes::{Planes, apart};
-use super::transforms::{four, gather};
+use super::{
+    planes::{Planes, apart},
+    transforms::{four, gather},
+};
 use crate::kernels::{
-    conv::{ConvShape, Input, Look, Reader},
+    conv::{ConvShape, Input, input::Reader, watch::Look},
     parallel::{self, Shared},
     simd::{Isa, Kernel, Simd},
     tile::{Columns, Layout, product},
@@ -147,12 +149,7 @@ unsafe fn collect<S: Simd>(
                 let pixels = gather::<S>(*half);
                 for (x, &pixel) in pixels.iter().enumerate().take(columns) {
                     let to = out.add((y * width + 2 * tile + x) * outputs + o);
-                    let sum = if walk.add {
-                        S::add(S::read(to, n), pixel)
-                    } else {
-                        pixel
-                    };
-                    S::write(to, sum, n);
+                    S::put(to, pixel, n, walk.add);
                 }
             }
         }

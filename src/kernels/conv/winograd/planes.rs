@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::transforms::spread;
-use crate::kernels::{conv::Reader, simd::Simd};
+use crate::kernels::{conv::input::Reader, simd::Simd};
 
 /// Images, and the tiles of 2 x 2 outputs that a kernel of 3 x 3 makes of them with a border of zeros.
 #[derive(Clone, Copy)]
@@ -149,6 +149,9 @@ impl Planes {
     }
 
     /// `B d` of column `index` of the image inside its border.
+    ///
+    /// # Safety
+    /// The lines hold channels `c..c + n` of every pixel.
     #[inline(always)]
     unsafe fn column<S: Simd>(
         &self,
@@ -171,6 +174,9 @@ impl Planes {
     }
 
     /// One vector of channels of [`transform`](Self::transform); `pixel` numbers lie between tiles in `v`.
+    ///
+    /// # Safety
+    /// As of [`column`](Self::column), and `v` has the room.
     #[inline(always)]
     unsafe fn transform_channels<S: Simd>(
         &self,

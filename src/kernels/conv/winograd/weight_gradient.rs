@@ -1,40 +1,47 @@
 //! The gradient to the weights.
 
-use std::ops::Range;
-
-use super::planes::{Planes, apart};
-use super::transforms::{four, narrow, widen};
+use super::{
+    planes::{Planes, apart},
+    transforms::{four, narrow, widen},
+};
 use crate::kernels::{
-    conv::{ConvShape, Input, Reader},
-    simd::{Isa, Kernel, Simd},
+    conv::{
+        input::Reader,
+        pass::{Share, WeightGradient},
+    },
+    simd::{Kernel, Simd},
     tile::{Columns, Layout, product},
 };
 
 /// Tiles in one chain of the gradient to the weights. Fixed: it shows in the last bits of results.
 pub(super) const BLOCK: usize = 32;
 
-/// The gradient to the weights of channels `channels`.
-pub(super) struct WeightGradient<'a> {
-    pub isa: Isa,
-    pub shape: &'a ConvShape,
-    pub input: Input<'a>,
-    pub dy: &'a [f32],
-    pub channels: Range<usize>,
-    pub dw: *mut f32,
+/// Channels that a thread takes at least: as many as a tile of registers has rows.
+const GRAIN: usize = 8;
+
+/// Adds to `dw` the gradient to the weights.
+pub(in crate::kernels::conv) fn weight_gradient(pass: &WeightGradient<'_>, dw: &mut [f32]) {
+    pass.share_out(pass.shape.channels, GRAIN, dw, Channels);
 }
 
-impl Kernel for WeightGradient<'_> {
+/// Some of the channels.
+struct Channels<'a>(Share<'a>);
+
+impl Kernel for Channels<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
+        let Share {
+            pass,
+            range: slice,
+            dw,
+        } = self.0;
         let WeightGradient {
             isa,
             shape,
             input,
             dy,
-            channels: slice,
-            dw,
-        } = self;
+        } = *pass;
         let outputs = shape.outputs;
         let planes = Planes::new(
             shape.batch,
@@ -97,7 +104,7 @@ impl Kernel for WeightGradient<'_> {
             }
         }
         let plane = channels * outputs;
-        let (sums, dw) = (sums.as_ptr(), dw);
+        let sums = sums.as_ptr();
         for at in (0..plane).step_by(S::LANES) {
             let n = (plane - at).min(S::LANES);
             // SAFETY: there are 16 planes of sums; dw has nine of all channels, of which these are consecutive.

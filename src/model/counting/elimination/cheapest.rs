@@ -58,6 +58,7 @@ pub struct Cost<W> {
 }
 
 impl<W> Cost<W> {
+    /// One way with this cost.
     pub fn of(least: f64) -> Self {
         Cost {
             least,

@@ -82,6 +82,7 @@ impl Sums {
         )
     }
 
+    /// One of the numbers that a packed sum holds.
     pub fn digit(&self, of: u64, number: usize) -> u64 {
         (of >> self.shifts[number]) & self.masks[number]
     }
@@ -194,6 +195,7 @@ impl<N> Default for Histogram<N> {
 const SPARSE: u64 = 8;
 
 impl<N: Amount> Histogram<N> {
+    /// So many of one sum; empty if the count is 0.
     pub fn one(sum: u64, count: N) -> Self {
         match count.is_zero() {
             true => Histogram::default(),

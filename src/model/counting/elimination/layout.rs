@@ -17,6 +17,7 @@ pub struct Variable {
 }
 
 impl Variable {
+    /// Members, and one more for a decision that may not exist.
     pub fn size(&self) -> u64 {
         self.members + u64::from(self.optional)
     }
@@ -147,6 +148,7 @@ impl Layout {
         }
     }
 
+    /// How many rows the table of a step has.
     pub fn rows(&self, step: usize) -> usize {
         rows(&self.scopes[step], &self.variables)
     }

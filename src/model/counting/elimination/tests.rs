@@ -15,7 +15,7 @@ use crate::stream::{Purpose, below, stream};
 /// All constraints; sums are partial sums, however short.
 fn counted(decisions: &Decisions) -> Option<Eliminated> {
     let all: Vec<usize> = (0..decisions.constraints.len()).collect();
-    let (raw, _) = factors::raw(decisions, &all, &[], &[], 0)?;
+    let (raw, _) = tabulate::raw(decisions, &all, &[], &[], 0)?;
     if !raw.beyond.is_empty() {
         return None;
     }
@@ -25,7 +25,7 @@ fn counted(decisions: &Decisions) -> Option<Eliminated> {
 /// The same in few steps: not less than that.
 fn rounded(decisions: &Decisions, steps: u64) -> Option<Eliminated> {
     let all: Vec<usize> = (0..decisions.constraints.len()).collect();
-    let (raw, _) = factors::raw(decisions, &all, &[], &[], 0)?;
+    let (raw, _) = tabulate::raw(decisions, &all, &[], &[], 0)?;
     eliminated(&raw, &raw.units(false, steps)?)
 }
 
@@ -401,7 +401,7 @@ fn cheapest_is_least(decisions: &Decisions, rng: &mut ChaCha8Rng) {
     let least = least.reduce(f64::min);
     let all: Vec<usize> = (0..decisions.constraints.len()).collect();
     let costs = [(&terms[..], Costs::Added)];
-    let (raw, prices) = factors::raw(decisions, &all, &[], &[costs[0].0], 0).unwrap();
+    let (raw, prices) = tabulate::raw(decisions, &all, &[], &[costs[0].0], 0).unwrap();
     let raw = raw.with(prices.into_iter().next().flatten().unwrap());
     let units = raw.units(true, 0).unwrap();
     let found = cheapest::<Added>(&raw, &units, decisions.all.len(), f64::MAX);

@@ -5,8 +5,8 @@
 //! what meets the rounded one is a little more.
 
 use super::comparison::End;
-use super::factors::RawSum;
 use super::histogram::Digit;
+use super::raw::RawSum;
 
 /// A sum in whole numbers.
 #[derive(Debug, Clone)]

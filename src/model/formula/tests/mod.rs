@@ -71,14 +71,6 @@ fn normalized() -> Expr {
     )
 }
 
-/// 2 ^ round(log2(mean |normalize(w)|)), without gradient.
-fn power_of_two() -> Expr {
-    let size = call(Function::Abs, &[normalized()]);
-    let log = call(Function::Log2, &[per(Reduction::Mean, Per::Filter, size)]);
-    let power = op(BinaryOp::Power, num(2.0), call(Function::Round, &[log]));
-    call(Function::Stop, &[power])
-}
-
 /// 1 - tanh(x)^2
 fn tanh_slope() -> Expr {
     let tanh = call(Function::Tanh, &[x()]);
@@ -89,24 +81,13 @@ fn tanh_slope() -> Expr {
     )
 }
 
-fn libra() -> Quantizer {
-    let forward = times(power_of_two(), call(Function::Sign, &[normalized()]));
-    let formulas = Formulas {
-        normalize: Some(normalized()),
-        scale: Some(power_of_two()),
-        forward: Some(forward),
-        gradient: Some(tanh_slope()),
-        ..Formulas::default()
-    };
-    quantizer(Grid::Binary, ScaleRule::MeanAbs, formulas)
-}
-
-/// Expressions value by value in f64, in the plainest way. With `smooth`, `sign` has the slope of tanh and `round` that of the
-/// identity, and what is below `stop` is held at its value for `at`.
+/// Expressions value by value in f64, in the plainest way. With `smooth`, `sign` has the slope of tanh, or of the identity where `straight`,
+/// `round` has that of the identity, and what is below `stop` is held at its value for `at`.
 struct Naive<'a> {
     at: &'a [f64],
     filters: usize,
     smooth: bool,
+    straight: bool,
     scale: f64,
 }
 
@@ -169,7 +150,11 @@ impl Naive<'_> {
                 let (here, base) = (self.of(&args[0], x), self.of(&args[0], self.at));
                 let of = |(here, base): (f64, f64)| match f {
                     Function::Sign => {
-                        here.tanh() - base.tanh() + if base >= 0.0 { 1.0 } else { -1.0 }
+                        let sign = if base >= 0.0 { 1.0 } else { -1.0 };
+                        match self.straight {
+                            true => here - base + sign,
+                            false => here.tanh() - base.tanh() + sign,
+                        }
                     }
                     _ => here - base + base.round_ties_even(),
                 };
@@ -228,7 +213,8 @@ fn inputs<'a>(x: &'a [f32], dy: &'a [f32], scales: &'a [f32]) -> Inputs<'a> {
     }
 }
 
-/// Forward against the plain evaluation of `expr`, and backward against its central differences with smooth steps.
+/// Forward against the plain evaluation of `expr`, and backward against its central differences with smooth steps: of tanh where the quantizer
+/// has a gradient of its own, which must be `tanh_slope`, else of the identity.
 fn agrees(quantizer: &Quantizer, expr: &Expr, scale: f32) {
     let programs = programs(quantizer, Surrogate::Identity).unwrap().unwrap();
     let x = weights();
@@ -237,6 +223,7 @@ fn agrees(quantizer: &Quantizer, expr: &Expr, scale: f32) {
         at: &wide,
         filters: FILTERS,
         smooth,
+        straight: quantizer.formulas.gradient.is_none(),
         scale: f64::from(scale),
     };
     let scales = [scale; FILTERS];

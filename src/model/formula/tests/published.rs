@@ -164,6 +164,31 @@ fn error_decay_sharpens_with_progress() {
     }
 }
 
+/// The quantizer of the library, whose file must say what is built here.
+fn libra() -> Quantizer {
+    let file = std::fs::read_to_string("stdlib/quantizers/libra.bnas").unwrap();
+    for formula in [
+        "normalize(w) = (w - mean(w, per = filter)) / std(w, per = filter)",
+        "scale(w)     = stop(2^round(log2(max(mean(abs(normalize(w)), per = filter), 1e-6))))",
+        "forward(w)   = scale(w) * sign(normalize(w))",
+    ] {
+        assert!(file.contains(&format!("  {formula}\n")), "{formula}");
+    }
+    assert!(!file.contains("gradient(w)"));
+    let size = call(Function::Abs, &[normalized()]);
+    let size = per(Reduction::Mean, Per::Filter, size);
+    let size = call(Function::Max, &[size, num(1e-6)]);
+    let exponent = call(Function::Round, &[call(Function::Log2, &[size])]);
+    let scale = call(Function::Stop, &[op(BinaryOp::Power, num(2.0), exponent)]);
+    let formulas = Formulas {
+        normalize: Some(normalized()),
+        scale: Some(scale.clone()),
+        forward: Some(times(scale, call(Function::Sign, &[normalized()]))),
+        ..Formulas::default()
+    };
+    quantizer(Grid::Binary, ScaleRule::MeanAbs, formulas)
+}
+
 #[test]
 fn libra_standardizes_and_its_gradient_goes_through_that() {
     let libra = libra();

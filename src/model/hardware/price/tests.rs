@@ -170,20 +170,32 @@ fn a_target_without_a_wide_precision_says_so() {
 #[test]
 fn the_worked_layer_of_the_docs() {
     // docs/hardware.md: a 3x3 convolution of 8x8 pixels from 24 to 40 channels.
-    for (grid, cycles, utilization, all_idle_nj, no_idle_nj) in [
-        (Grid::Binary, 1152.0, 0.46875, 82.57536, 38.7072),
-        (Grid::Ternary, 2304.0, 0.46875, 158.072832, 74.09664),
-        (grid_int8(), 6912.0, 0.625, 716.63616, 447.8976),
+    let docs = std::fs::read_to_string("docs/hardware.md").unwrap();
+    for (name, grid, words, peak, femtojoule) in [
+        ("binary", Grid::Binary, 1, 1024.0, 35.0),
+        ("ternary", Grid::Ternary, 2, 512.0, 67.0),
+        ("int8", grid_int8(), 6, 128.0, 405.0),
     ] {
         let network = quantized(conv((8, 8, 24), 40, 3, 1, 1), grid);
-        for (idle, nanojoule) in [(1.0, all_idle_nj), (0.0, no_idle_nj)] {
+        let [busy, spared] = [1.0, 0.0].map(|idle| {
             let target = Target { idle, ..braintta() };
-            let cost = price(&network, &target).unwrap();
-            assert_eq!(cost.macs, 552_960);
-            assert_eq!(cost.layers[0].cycles, cycles);
-            assert_eq!(cost.layers[0].utilization, utilization);
-            close(cost.energy, nanojoule * 1e-9);
-            close(cost.latency, cycles / 300e6);
-        }
+            price(&network, &target).unwrap()
+        });
+        assert_eq!(busy.macs, 552_960);
+        let cycles = busy.layers[0].cycles;
+        // 64 pixels, 9 taps, two rounds of 32 lanes, and so many words.
+        assert_eq!(cycles, f64::from(64 * 9 * 2 * words));
+        let row = format!(
+            "| {name} | {words} | {cycles} | {} % | {:.2} nJ | {:.2} nJ | {:.2} µs |",
+            busy.layers[0].utilization * 100.0,
+            busy.energy * 1e9,
+            spared.energy * 1e9,
+            busy.latency * 1e6,
+        );
+        assert!(docs.contains(&row), "docs/hardware.md has no row {row}");
+        close(busy.energy, 2.0 * cycles * peak * femtojoule * 1e-15);
+        close(spared.energy, 2.0 * 552_960.0 * femtojoule * 1e-15);
+        close(busy.latency, cycles / 300e6);
+        assert_eq!(busy.latency, spared.latency);
     }
 }

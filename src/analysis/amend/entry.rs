@@ -1,0 +1,60 @@
+//! What the entries of a declaration are called, and which of them a path leads into.
+
+use crate::syntax::ast::{self, Entry, EntryKind};
+
+/// The branch of this name.
+pub fn branch<'p>(
+    parallel: &'p mut ast::Parallel,
+    name: &ast::Name,
+) -> Option<&'p mut ast::Branch> {
+    parallel.entries.iter_mut().find_map(|e| match &mut e.kind {
+        EntryKind::Branch(branch) if branch.name.text == name.text => Some(branch),
+        _ => None,
+    })
+}
+
+pub fn is_repeat(entry: &Entry, index: &ast::Name) -> bool {
+    match &entry.kind {
+        EntryKind::Repeat(repeat) => repeat.index.text == index.text,
+        EntryKind::OfCopy(of_copy) => is_repeat(&of_copy.otherwise, index),
+        _ => false,
+    }
+}
+
+/// Whether a path that begins with this name leads into an entry.
+pub fn reaches(entry: &Entry, name: &ast::Name) -> bool {
+    match &entry.kind {
+        EntryKind::Repeat(repeat) => repeat.index.text == name.text,
+        EntryKind::Layer(layer) => layer.name.text == name.text,
+        EntryKind::OfCopy(of_copy) => reaches(&of_copy.otherwise, name),
+        kind => reaches_field(kind, name),
+    }
+}
+
+pub fn reaches_field(kind: &EntryKind, name: &ast::Name) -> bool {
+    match kind {
+        EntryKind::Field(f) => is_called(&f.target, name),
+        EntryKind::Choice(c) => is_called(&c.target, name),
+        EntryKind::Optional(optional) => reaches_field(&optional.statement, name),
+        _ => false,
+    }
+}
+
+pub fn is_called(target: &ast::Path, name: &ast::Name) -> bool {
+    target.as_name().is_some_and(|n| n.text == name.text)
+}
+
+/// The name of a value or section.
+pub fn key(entry: &Entry) -> Option<&ast::Name> {
+    match &entry.kind {
+        EntryKind::Field(f) => f.target.as_name(),
+        EntryKind::Choice(c) => c.target.as_name(),
+        EntryKind::Optional(optional) => match &*optional.statement {
+            EntryKind::Field(f) => f.target.as_name(),
+            EntryKind::Choice(c) => c.target.as_name(),
+            _ => None,
+        },
+        EntryKind::OfCopy(of_copy) => key(&of_copy.otherwise),
+        _ => None,
+    }
+}

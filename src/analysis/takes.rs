@@ -1,0 +1,72 @@
+//! What may stand in a field, listed for whoever wrote something else there.
+//!
+//! In: the kind of the field, and the names in scope. Out: help that can be typed.
+
+use super::context::{Cx, list};
+use super::lookup::words;
+use super::schema::{self, Kind, RECORDS, SCHEDULES};
+use crate::diagnostic::did_you_mean;
+use crate::source::SourceId;
+
+/// What to write where `name(…)` is nothing that can be called, if the field takes words or calls of its own.
+pub(super) fn instead_of_call(name: &str, kind: Kind) -> Option<String> {
+    let words = words(kind);
+    if words.contains(&name) {
+        return Some(format!("`{name}` takes no arguments: write `{name}`"));
+    }
+    let records = RECORDS.iter().filter(|(of, _)| *of == kind);
+    let records = records.map(|(_, call)| call.name);
+    let schedules = SCHEDULES.iter().map(|call| call.name);
+    let schedules = schedules.filter(|_| matches!(kind, Kind::WordOrFormula(_)));
+    let calls: Vec<&str> = records.chain(schedules).collect();
+    if calls.is_empty() {
+        return None;
+    }
+    let known = words.iter().chain(&calls).copied();
+    Some(match did_you_mean(name, known) {
+        Some(alike) => format!("did you mean `{alike}`?"),
+        None => {
+            let calls: Vec<String> = calls.iter().map(|call| format!("{call}(…)")).collect();
+            let calls = calls.iter().map(String::as_str);
+            format!("it takes {}", list(words.iter().copied().chain(calls)))
+        }
+    })
+}
+
+/// What is said of `train.epochs` in a requirement where `epochs` is fixed.
+pub(super) fn of_fixed_field(path: &str) -> Option<String> {
+    let (section, name) = path.split_once('.')?;
+    let section = schema::declaration("experiment")?.section(section)?;
+    let field = section.fields.iter().find(|f| f.name == name)?;
+    let because = "it holds for every candidate or for none";
+    Some(match field.fixed {
+        Some(_) => format!("remove it: `{name}` has one value, so {because}"),
+        None => format!("remove it: {because}; or search the value, `{name} in {{…}}`"),
+    })
+}
+
+impl Cx<'_> {
+    /// What a field of this kind takes by name: words of the language, and of the declarations in scope those that fit.
+    pub(super) fn takes_by_name(&self, kind: Kind, source: SourceId) -> Option<String> {
+        let words = words(kind);
+        if kind != Kind::Quantizer {
+            return (!words.is_empty()).then(|| format!("one of {}", list(words.iter().copied())));
+        }
+        let files = std::iter::once(source).chain(self.also.iter().copied());
+        let modules = files.filter_map(|source| self.modules.get(source));
+        let names = modules.flat_map(|module| &module.names);
+        let mut quantizers: Vec<&str> = names
+            .filter(|(_, meaning)| self.modules.declaration(meaning.id).kind.text == "quantizer")
+            .map(|(name, _)| name.as_str())
+            .collect();
+        quantizers.sort_unstable();
+        quantizers.dedup();
+        Some(match quantizers.is_empty() {
+            true => "import one, as in `use std.quantizers.int8`, or write `float`".to_string(),
+            false => format!(
+                "one of {}",
+                list(quantizers.into_iter().chain(words.iter().copied()))
+            ),
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! What amendments reach: copies, arguments, alternatives, targets; and what they see.
+
+use super::fixtures::{candidate, paths, point};
+use super::networks::{graph, template};
+use crate::ir::Value;
+
+#[test]
+fn one_copy_is_amended_alone() {
+    let body = "space mine {
+        repeat 3 as s {
+          depth in 1..2
+          repeat depth as d { kernel = 3  layer body = conv(channels = 4, kernel = kernel) -> norm }
+        }
+        layer head = pool(average) -> linear(classes)
+      }";
+    let amended = template(
+        body,
+        "space = mine { s[1].depth = 2  s[2].depth in 1..3  s[0].d[1].kernel = 5  s[2].d[0].body.channels in {4, 8} }",
+    );
+    assert_eq!(
+        paths(&amended),
+        [
+            "space.s[0].depth",
+            "space.s[2].depth",
+            "space.s[2].d[0].body.channels"
+        ]
+    );
+    let kernels: Vec<String> = graph(&candidate(
+        &amended,
+        &[
+            ("space.s[0].depth", Value::Number(2.0)),
+            ("space.s[2].depth", Value::Number(3.0)),
+        ],
+    ))
+    .into_iter()
+    .filter(|n| n.contains("conv"))
+    .map(|n| n.split(' ').take(2).collect::<Vec<_>>().join(" "))
+    .collect();
+    assert_eq!(
+        kernels,
+        [
+            "s[0].d[0].body conv3/1",
+            "s[0].d[1].body conv5/1",
+            "s[1].d[0].body conv3/1",
+            "s[1].d[1].body conv3/1",
+            "s[2].d[0].body conv3/1",
+            "s[2].d[1].body conv3/1",
+            "s[2].d[2].body conv3/1",
+        ]
+    );
+}
+
+#[test]
+fn what_is_amended_sees_the_experiments_choices() {
+    let body = "space mine {
+        width = 4
+        act in {relu, hardtanh}
+        layer stem = conv(channels = width) -> norm -> act
+        layer head = pool(average) -> linear(classes)
+      }";
+    let found = template(
+        body,
+        "w in {4, 8}  wide in {512 bit, 1024 bit}
+         space = mine { width = 2 * w }
+         policy = tied { kinds = {int8} }
+         target = braintta { clock in {100 MHz, 300 MHz}  vector { width = wide } }
+         repairs in subsets {feature_approx_sign, double_residual}",
+    );
+    assert_eq!(
+        paths(&found),
+        ["w", "wide", "space.act", "repairs", "target.clock"]
+    );
+    let at = |w: f64, wide: f64| {
+        let choices = [
+            ("w", Value::Number(w)),
+            ("wide", Value::Number(wide)),
+            ("space.act", Value::name("hardtanh")),
+        ];
+        let candidate = candidate(&found, &choices);
+        (
+            graph(&candidate)[1..4].to_vec(),
+            candidate.target.unwrap().precisions[2].macs,
+        )
+    };
+    let (layers, macs) = at(8.0, 512.0);
+    assert_eq!(
+        layers,
+        [
+            "stem conv3/1 [0] 8x8x16",
+            "stem norm [1] 8x8x16",
+            "stem hardtanh [2] 8x8x16"
+        ]
+    );
+    assert_eq!(at(8.0, 1024.0).1, 2.0 * macs);
+    let repairs = &found.decisions().all[3];
+    assert_eq!(repairs.choices.len(), Some(4));
+}
+
+#[test]
+fn a_target_is_chosen_like_anything_else() {
+    let found = template(
+        "target wide : braintta { vector { width in {1024 bit, 2048 bit} } }",
+        "space = small_cnn  policy = tied { kinds = {int8} }  target in {braintta, wide} default wide",
+    );
+    assert_eq!(
+        paths(&found),
+        [
+            "space.width",
+            "policy.wide.q",
+            "policy.down.q",
+            "policy.deep.q",
+            "policy.deeper.q",
+            "target",
+            "target.wide.vector.width"
+        ]
+    );
+    let at = |target: &str, width: f64| {
+        let choices = [
+            ("target", Value::name(target)),
+            ("target.wide.vector.width", Value::Number(width)),
+        ];
+        let point = point(&found, &choices);
+        let name = found
+            .candidate(&point)
+            .unwrap()
+            .unwrap()
+            .target
+            .unwrap()
+            .name;
+        (name, found.known(&point).unwrap().0["latency"])
+    };
+    let (name, narrow) = at("braintta", 2048.0);
+    assert_eq!(name, "braintta");
+    assert_eq!(at("wide", 1024.0), ("wide".to_string(), narrow));
+    assert!(at("wide", 2048.0).1 < narrow);
+}
+
+#[test]
+fn arguments_of_calls_and_alternatives_are_amended() {
+    let declaration = "space mine {
+  repeat 2 as s {
+    layer enter = conv(channels = 8)
+    block in {basic(channels = 16), basic(channels = 24), inverted_residual(channels = 16, expansion in {2, 4})}
+    more  = basic(channels = 32)
+  }
+  layer head = pool(average) -> linear(classes)
+}";
+    let amended = template(
+        declaration,
+        "space = mine {
+    s[0].block.inverted_residual.expansion = 4
+    s[1].block.basic_2.channels in {16, 32}
+    s[1].more.channels = 48
+  }
+  train.optimizer = adam(lr in 1e-4..1e-2 log)
+  train.optimizer.lr = 1e-3",
+    );
+    assert_eq!(
+        paths(&amended),
+        [
+            "space.s[0].block",
+            "space.s[1].block",
+            "space.s[1].block.basic_2.channels",
+            "space.s[1].block.inverted_residual.expansion",
+        ]
+    );
+    let candidate = amended
+        .candidate(&point(
+            &amended,
+            &[("space.s[0].block", Value::name("inverted_residual"))],
+        ))
+        .expect("a member")
+        .expect("a network");
+    let channels = |layer: &str| {
+        let mut nodes = candidate.network.nodes.iter();
+        let node = nodes.find(|n| n.layer == layer).expect("a layer");
+        node.shape.channels
+    };
+    assert_eq!(channels("s[0].block.inverted_residual.expand"), 32);
+    assert_eq!(channels("s[0].more.two"), 32);
+    assert_eq!(channels("s[1].more.two"), 48);
+}

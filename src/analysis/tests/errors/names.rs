@@ -1,0 +1,129 @@
+//! Names that nothing has, or that are taken.
+
+use super::{in_experiment, one_error};
+
+#[test]
+fn names() {
+    one_error(
+        "experimnt f { }",
+        "bnas::name::unknown_kind",
+        "experimnt",
+        "`experiment`",
+    );
+    in_experiment("sed = 3", "bnas::name::unknown_key", "sed", "`seed`");
+    in_experiment("policy = teid", "bnas::name::unknown", "teid", "`tied`");
+    in_experiment(
+        "require log(params) <= 9",
+        "bnas::name::unknown",
+        "log",
+        "`ln(…)`",
+    );
+    in_experiment(
+        "require log10(params) <= 4",
+        "bnas::name::unknown",
+        "log10",
+        "`ln(…) / ln(10)`",
+    );
+    in_experiment(
+        "minimize acuracy",
+        "bnas::name::unknown",
+        "acuracy",
+        "`accuracy`",
+    );
+    in_experiment(
+        "train { epoch = 2 }",
+        "bnas::name::unknown_key",
+        "epoch",
+        "`epochs`",
+    );
+    in_experiment(
+        "network = small_cnn",
+        "bnas::name::unknown_key",
+        "network",
+        "`space = …`",
+    );
+    in_experiment(
+        "policy = tied { kids = {binary} }",
+        "bnas::name::unknown_key",
+        "kids",
+        "`kinds`",
+    );
+    in_experiment(
+        "policy = tied { kinds = {binary, int5} }",
+        "bnas::name::unknown",
+        "int5",
+        "`int",
+    );
+    in_experiment(
+        "policy = resnet20",
+        "bnas::name::unknown",
+        "resnet20",
+        "use std.spaces.resnet20",
+    );
+    in_experiment(
+        "expect accuracy >= 3 %",
+        "bnas::name::unknown",
+        "accuracy",
+        "`best.accuracy`",
+    );
+    in_experiment(
+        "require space.wdth <= 8",
+        "bnas::name::unknown",
+        "space.wdth",
+        "`space.width`",
+    );
+    in_experiment(
+        "policy = tied policy = tied",
+        "bnas::name::duplicate",
+        "policy",
+        "remove",
+    );
+    one_error(
+        "policy tied { each layer { weights = int8 } }",
+        "bnas::name::duplicate",
+        "tied",
+        "rename",
+    );
+    one_error(
+        "policy p { each layer { wights = int8 } }",
+        "bnas::name::unknown_key",
+        "wights",
+        "`weights`",
+    );
+    one_error(
+        "policy p { dense layer { weights = int8 } }",
+        "bnas::policy::kind",
+        "dense",
+        "`linear`",
+    );
+    one_error(
+        "space s { layer a = conv(chanels = 3) }",
+        "bnas::name::unknown_key",
+        "chanels",
+        "`channels`",
+    );
+    one_error(
+        "space s { layer a = convolution(channels = 3) }",
+        "bnas::name::unknown",
+        "convolution",
+        "`conv`",
+    );
+    one_error(
+        "space s { layer a = conv(3) }",
+        "bnas::name::positional",
+        "3",
+        "`channels = 3`",
+    );
+    one_error(
+        "block b(channels) { layer a = conv(channels = channels) }\nspace s { block = b(chanels = 3) channels = 2 layer d = conv(channels = channels) }",
+        "bnas::name::unknown_key",
+        "chanels",
+        "`channels`",
+    );
+    one_error(
+        "@papr(\"x\")\npolicy p { each layer { weights = int8 } }",
+        "bnas::name::unknown",
+        "@papr(\"x\")",
+        "`@paper`",
+    );
+}

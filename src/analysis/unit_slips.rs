@@ -1,0 +1,101 @@
+//! Words beside numbers that are no units, and units that stand apart from their numbers.
+//!
+//! In: a number and what stands around it. Out: help that says what was meant, or none: then the unit is only misspelled.
+
+use super::context::Cx;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::source::Span;
+use crate::syntax::ast::{self, BinaryOp, ExprKind};
+use crate::units::{Unit, UnitError};
+
+/// Words behind a range that say how it is walked elsewhere.
+const LINEAR: [&str; 3] = ["lin", "linear", "uniform"];
+
+impl Cx<'_> {
+    /// What a number was meant to be whose unit is none: `2 w` a product, `1e-4..1e-1 logg` a range.
+    pub(super) fn no_unit(
+        &self,
+        number: &ast::Number,
+        unknown: &UnitError,
+        span: Span,
+    ) -> Option<String> {
+        let word = &unknown.factor;
+        let is_first = unknown.unit.starts_with(word.as_str());
+        if is_first && self.local_named(word) {
+            let rest = &unknown.unit[word.len()..];
+            let rest = rest.replace('/', " / ").replace('*', " * ");
+            return Some(format!("write `{} * {word}{rest}`", number.text));
+        }
+        let before = &self.sources.get(span.source).text[..span.start as usize];
+        if !before.trim_end().ends_with("..") {
+            return None;
+        }
+        if LINEAR.contains(&word.as_str()) {
+            return Some("remove it: a range is linear unless `log` stands behind it".into());
+        }
+        let lower = word.to_ascii_lowercase();
+        let is_log = lower.starts_with("log") || lower.starts_with("exp") || lower == "geometric";
+        let scale = match is_log {
+            true => Some("log"),
+            false => did_you_mean(&lower, ["log", "step"]),
+        };
+        match scale? {
+            "step" => Some("write `step n`, as in `8..64 step 8`".into()),
+            log => Some(format!("write `{log}`")),
+        }
+    }
+
+    /// `35 fJ / op`: whether a unit goes on behind a blank; says so.
+    pub(super) fn parted_unit(
+        &mut self,
+        op: ast::BinaryOp,
+        left: &ast::Expr,
+        right: &ast::Expr,
+    ) -> bool {
+        let sign = match op {
+            BinaryOp::Div => '/',
+            BinaryOp::Mul => '*',
+            _ => return false,
+        };
+        let (ExprKind::Number(number), ExprKind::Path(path)) = (&left.kind, &right.kind) else {
+            return false;
+        };
+        let (Some(unit), Some(name)) = (&number.unit, path.as_name()) else {
+            return false;
+        };
+        let whole = format!("{}{sign}{}", unit.text, name.text);
+        let is_value = self.local_named(&name.text) || self.find(name).is_some();
+        if is_value || Unit::parse(&name.text).is_err() || Unit::parse(&whole).is_err() {
+            return false;
+        }
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown",
+                format!("unknown name `{}`", name.text),
+            )
+            .label(right.span, "a unit, apart from its number")
+            .help(format!(
+                "write the unit without blanks: `{} {whole}`",
+                number.text
+            )),
+        );
+        true
+    }
+
+    /// What to write for a domain that stands where a value must.
+    pub(super) fn domain_help(&self, span: Span) -> String {
+        let text = &self.sources.get(span.source).text;
+        let (before, behind) = (&text[..span.start as usize], &text[span.end as usize..]);
+        let before = before.trim_end();
+        let is_member = before.ends_with(['{', ',']);
+        let is_alone = before.ends_with('{') && behind.trim_start().starts_with('}');
+        let range = self.text(span);
+        match (is_alone, is_member) {
+            (true, _) => format!("write `in {range}`: a range stands without braces"),
+            (false, true) => {
+                "write each of its values: a set holds values, as in `{1, 2, 4}`".to_string()
+            }
+            (false, false) => "write `in` in place of `=` to search it".to_string(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Expressions as they would be written.
+//!
+//! In: an expression. Out: text in the language's own words; of decisions only their number is known here.
+
+use super::{BinaryOp, Expr, Function, Per, Reduction, UnaryOp};
+
+/// An expression in the language's own words; every operand that is itself an operation stands in parentheses.
+pub fn show(expr: &Expr) -> String {
+    let operand = |x: &Expr| match x {
+        Expr::Binary(..) | Expr::If(..) | Expr::Unary(..) => format!("({})", show(x)),
+        _ => show(x),
+    };
+    let list = |items: &[Expr]| items.iter().map(show).collect::<Vec<_>>().join(", ");
+    match expr {
+        Expr::Value(value) => value.to_string(),
+        Expr::Name(name, _) => name.clone(),
+        Expr::Decision(index) => format!("decision {index}"),
+        Expr::Unary(UnaryOp::Negate, x) => format!("-{}", operand(x)),
+        Expr::Unary(UnaryOp::Not, x) => format!("not {}", operand(x)),
+        Expr::Binary(op, x, y) => format!("{} {} {}", operand(x), sign(*op), operand(y)),
+        Expr::If(c, x, y) => format!("if {} then {} else {}", show(c), show(x), show(y)),
+        Expr::Call(Function::Reduce(reduction, per), args) => {
+            let per = match per {
+                Per::Filter => "filter",
+                Per::Tensor => "tensor",
+            };
+            format!("{}({}, per = {per})", reduced(*reduction), list(args))
+        }
+        // A field's limits are not written.
+        Expr::Call(Function::Within | Function::WholeWithin, args) => show(&args[0]),
+        Expr::Call(function, args) => format!("{}({})", called(*function), list(args)),
+        Expr::Set(items) => format!("{{{}}}", list(items)),
+        Expr::Record(name, ..) => format!("{name}(…)"),
+    }
+}
+
+fn sign(op: BinaryOp) -> &'static str {
+    use BinaryOp::*;
+    match op {
+        Add => "+",
+        Subtract => "-",
+        Multiply => "*",
+        Divide => "/",
+        Power => "^",
+        Equal => "==",
+        NotEqual => "!=",
+        Less => "<",
+        LessEqual => "<=",
+        Greater => ">",
+        GreaterEqual => ">=",
+        And => "and",
+        Or => "or",
+        Implies => "implies",
+    }
+}
+
+fn called(function: Function) -> &'static str {
+    use Function::*;
+    match function {
+        Abs => "abs",
+        Sign => "sign",
+        Round => "round",
+        Floor => "floor",
+        Ceil => "ceil",
+        Sqrt => "sqrt",
+        Exp => "exp",
+        Ln => "ln",
+        Log2 => "log2",
+        Tanh => "tanh",
+        Sin => "sin",
+        Cos => "cos",
+        Max => "max",
+        Min => "min",
+        Clip => "clip",
+        MultipleOf => "multiple_of",
+        Peak => "peak",
+        Over(_) => "over",
+        Within => "within",
+        WholeWithin => "whole_within",
+        Stop => "stop",
+        Reduce(reduction, _) => reduced(reduction),
+    }
+}
+
+fn reduced(reduction: Reduction) -> &'static str {
+    match reduction {
+        Reduction::Mean => "mean",
+        Reduction::Std => "std",
+        Reduction::Sum => "sum",
+        Reduction::Max => "max",
+        Reduction::Min => "min",
+    }
+}

@@ -1,0 +1,30 @@
+//! Both places of a value that an experiment has changed.
+//!
+//! In: a diagnostic about a declaration, and what the experiment amends. Out: the same with the amendments before the line that goes wrong by
+//! them, since they are what the author can change.
+
+use crate::diagnostic::{Diagnostic, Label};
+use crate::ir::Amendment;
+
+/// The most entries of one amendment that a diagnostic shows.
+const MOST: usize = 3;
+
+/// A diagnostic with the amendments of the declarations that it is about; unchanged if it shows one of them.
+pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> Diagnostic {
+    for amendment in amendments {
+        let shows = |label: &Label| {
+            let entries = amendment.at.iter();
+            { entries }.any(|at| at.holds(label.span) || label.span.holds(*at))
+        };
+        let labels = &diagnostic.labels;
+        let is_of_it = labels.iter().any(|label| amendment.of.holds(label.span));
+        if !is_of_it || labels.iter().any(shows) {
+            continue;
+        }
+        for at in amendment.at.iter().take(MOST).rev() {
+            let text = format!("`{}` is amended here", amendment.name);
+            diagnostic.labels.insert(0, Label { span: *at, text });
+        }
+    }
+    diagnostic
+}

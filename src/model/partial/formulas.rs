@@ -1,0 +1,125 @@
+//! The formulas of quantizers.
+//!
+//! In: a quantizer, or a value that amends one. Out: diagnostics, or uses for whoever settles the value. What the formulas read, such as
+//! `x` and `progress`, may be any number that it can be.
+
+use super::uses::{Use, uses};
+use super::{Interval, Names, check};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, Quantizer, Record, Slot, Value};
+use crate::model::evaluate;
+use crate::model::settle::{Frame, Settler};
+use crate::source::Span;
+
+/// What is wrong with the formulas of a quantizer, for every value, all progress, and all choices of its own.
+pub fn of_quantizer(quantizer: &Quantizer) -> Vec<Diagnostic> {
+    let mut settler = Settler::new(&[]);
+    let frame = formula_names(quantizer, &[], &mut settler);
+    for formula in formulas(quantizer) {
+        let found = uses(formula, &Expr::bool(true), &|name| frame.get(name));
+        settler.uses.extend(found);
+    }
+    let written = vec![Span::default(); settler.decisions.constraints.len()];
+    check(
+        &settler.uses,
+        &settler.decisions,
+        &written,
+        &Names {
+            bounds: &of_formula,
+            samples: &samples_of_formula,
+        },
+    )
+}
+
+/// The uses in formulas of quantizers that are given other values for their names where they are used.
+pub fn of_amended(value: &Expr, guard: &Expr, settler: &mut Settler) {
+    let mut records: Vec<(String, Vec<(String, Expr)>)> = Vec::new();
+    evaluate::walk(value, &mut |part| match part {
+        Expr::Record(name, fields, _) => {
+            let fixed = fields.iter().filter_map(|(field, slot)| match slot {
+                Slot::Fixed(e) => Some((field.clone(), e.clone())),
+                Slot::Chosen(_) => None,
+            });
+            records.push((name.clone(), fixed.collect()));
+        }
+        Expr::Value(Value::Record(Record { name, fields })) => {
+            let fields = fields.iter();
+            let fixed = fields.map(|(field, v)| (field.clone(), Expr::Value(v.clone())));
+            records.push((name.clone(), fixed.collect()));
+        }
+        _ => {}
+    });
+    for (name, fields) in records {
+        let quantizers = settler.quantizers;
+        let Some(quantizer) = quantizers.iter().find(|q| q.name == name) else {
+            continue;
+        };
+        let lets = &quantizer.formulas.lets;
+        if !fields
+            .iter()
+            .any(|(f, _)| lets.iter().any(|l| l.name == *f))
+        {
+            continue;
+        }
+        let mut apart = Settler::new(&[]);
+        let frame = formula_names(quantizer, &fields, &mut apart);
+        let under = apart.uses.into_iter().map(|one| with_guard(one, guard));
+        settler.uses.extend(under);
+        for formula in formulas(quantizer) {
+            let found = uses(formula, guard, &|name| frame.get(name));
+            settler.uses.extend(found);
+        }
+    }
+}
+
+fn with_guard(mut one: Use, guard: &Expr) -> Use {
+    if guard.as_value().is_none() {
+        one.conditions.push(guard.clone());
+    }
+    one
+}
+
+/// The names of a quantizer with what is given for them, or with what they are declared as.
+fn formula_names(quantizer: &Quantizer, given: &[(String, Expr)], settler: &mut Settler) -> Frame {
+    let mut frame = Frame::default();
+    let always = Expr::bool(true);
+    for binding in &quantizer.formulas.lets {
+        match given.iter().find(|(name, _)| *name == binding.name) {
+            Some((name, value)) => frame.define(name, value.clone()),
+            None => drop(settler.define(binding, &binding.name, &always, &mut frame)),
+        }
+    }
+    frame
+}
+
+fn formulas(quantizer: &Quantizer) -> impl Iterator<Item = &Expr> {
+    let formulas = &quantizer.formulas;
+    let all = [
+        &formulas.normalize,
+        &formulas.scale,
+        &formulas.forward,
+        &formulas.gradient,
+    ];
+    all.into_iter().flatten()
+}
+
+/// Bounds of the names of formulas and schedules. Codes have 8 bits at most.
+pub fn of_formula(name: &str) -> Option<Interval> {
+    match name {
+        "progress" | "step_progress" => Interval::new(0.0, 1.0),
+        "low" => Interval::new(-127.0, 0.0),
+        "high" => Interval::new(1.0, 255.0),
+        _ => None,
+    }
+}
+
+/// Values that these names take.
+pub fn samples_of_formula(name: &str) -> Vec<f64> {
+    match name {
+        "progress" | "step_progress" => vec![0.0, 1.0, 0.5],
+        "x" => vec![0.0, -1.0, 1.0, 0.5, -0.5, 2.0, -2.0, 100.0, -100.0],
+        "low" => vec![-1.0, 0.0],
+        "high" => vec![1.0, 255.0],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,159 @@
+//! What an experiment asks for: goals, requirements, and which of these are constraints over decisions.
+//!
+//! In: an experiment, everything that it may name by its path, its settler. Out: [`Asked`] and its [`Claim`]s. A name that is neither a
+//! metric nor a decision is reported to the settler's sink.
+
+use std::collections::BTreeMap;
+
+use super::OWN;
+use super::places::expanded;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{self, Experiment, Expr};
+use crate::model::aggregate::Place;
+use crate::model::decision::Decisions;
+use crate::model::evaluate;
+use crate::model::existence;
+use crate::model::metrics::metric;
+use crate::model::partial;
+use crate::model::settle::{Frame, Settler};
+use crate::source::Span;
+
+/// Goals and requirements over metrics and decisions, in the order of the experiment.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) goals: Vec<Expr>,
+    pub(super) requires: Vec<Expr>,
+    /// Requirements as they are written.
+    pub(super) written: Vec<ir::Require>,
+    /// Of the space and the policy, then of the experiment.
+    pub(super) claims: Vec<Claim>,
+}
+
+/// A requirement that has become a constraint over decisions.
+#[derive(Debug, Clone)]
+pub(in crate::model) struct Claim {
+    /// Its number among the constraints of the decisions.
+    pub(in crate::model) constraint: usize,
+    /// Its number among the requirements of the experiment; `None` if the space makes it.
+    pub(in crate::model) require: Option<usize>,
+    /// Whether it was a requirement on metrics.
+    pub(in crate::model) of_metrics: bool,
+    /// As it is written.
+    pub(in crate::model) written: ir::Require,
+}
+
+impl Asked {
+    /// Goals and requirements may name the experiment's values, metrics, and values and decisions by their path. Every constraint so far is
+    /// a requirement of the space or of the policy.
+    pub(super) fn new(
+        experiment: &Experiment,
+        names: &Frame,
+        places: &[Place],
+        settler: &mut Settler,
+    ) -> Asked {
+        let of_space = std::mem::take(&mut settler.required);
+        let of_space = of_space.into_iter().enumerate();
+        let claims = of_space.map(|(constraint, written)| Claim {
+            constraint,
+            require: None,
+            of_metrics: false,
+            written,
+        });
+        let mut asked = Asked {
+            claims: claims.collect(),
+            goals: (experiment.goals.iter())
+                .map(|g| measurable(&g.expr, g.span, names, places, settler))
+                .collect(),
+            requires: Vec::with_capacity(experiment.requires.len()),
+            written: experiment.requires.clone(),
+        };
+        for require in &experiment.requires {
+            let holds = measurable(&require.holds, require.span, names, places, settler);
+            let holds = existence::where_it_exists(&holds, &settler.decisions);
+            if evaluate::names(&holds).is_empty() {
+                let number = asked.requires.len();
+                asked.claim(number, false, holds.clone(), &mut settler.decisions);
+            }
+            asked.requires.push(holds);
+        }
+        asked
+    }
+
+    /// Requirements on metrics that are sums over layers are constraints, too.
+    pub(super) fn claim_sums(
+        &mut self,
+        sums: &BTreeMap<&'static str, Expr>,
+        decisions: &mut Decisions,
+    ) {
+        let known = |name: &str| sums.get(name).cloned();
+        for number in 0..self.requires.len() {
+            let holds = &self.requires[number];
+            let names = evaluate::names(holds);
+            if names.is_empty() || !names.iter().all(|n| known(n).is_some()) {
+                continue;
+            }
+            if let Ok(holds) = evaluate::reduce(holds, &known) {
+                let holds = existence::where_it_exists(&holds, decisions);
+                self.claim(number, true, holds, decisions);
+            }
+        }
+    }
+
+    /// Makes a constraint of a requirement.
+    fn claim(&mut self, number: usize, of_metrics: bool, holds: Expr, decisions: &mut Decisions) {
+        self.claims.push(Claim {
+            constraint: decisions.constraints.len(),
+            require: Some(number),
+            of_metrics,
+            written: self.written[number].clone(),
+        });
+        decisions.constraints.push(holds);
+    }
+}
+
+/// A goal or requirement, which speaks of metrics and decisions only.
+fn measurable(
+    expr: &Expr,
+    span: Span,
+    names: &Frame,
+    places: &[Place],
+    settler: &mut Settler,
+) -> Expr {
+    let written = expr;
+    let Some(expr) = expanded(expr, places, settler) else {
+        return Expr::number(1.0);
+    };
+    let mark = settler.uses.len();
+    let expr = settler.expr(&expr, "", &Expr::bool(true), names);
+    partial::belong_to(&mut settler.uses[mark..], span, written);
+    let known = |name: &str| metric(name).is_some() || name.starts_with(OWN);
+    unknown(&expr, span, places, &known, settler);
+    expr
+}
+
+/// Reports names that nothing has: `space.s[3].kernel` of two copies.
+pub(super) fn unknown(
+    expr: &Expr,
+    span: Span,
+    places: &[Place],
+    known: &dyn Fn(&str) -> bool,
+    settler: &mut Settler,
+) {
+    for name in evaluate::names(expr) {
+        if known(&name) {
+            continue;
+        }
+        let text = format!("there is no metric and no decision `{name}`");
+        let label = match name.contains('[') {
+            true => "no copy has this path",
+            false => "nothing has this path",
+        };
+        let diagnostic = Diagnostic::error("bnas::name::unknown", text).label(span, label);
+        let paths = places.iter().map(|p| p.path.as_str());
+        let diagnostic = match did_you_mean(&name, paths) {
+            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            None => diagnostic,
+        };
+        settler.sink.push(diagnostic);
+    }
+}

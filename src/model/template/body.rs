@@ -1,0 +1,124 @@
+//! The network of an experiment: its space, unrolled, with its policy's quantizers.
+//!
+//! In: an experiment and its settler. Out: a [`Body`]; what the space requires becomes constraints over decisions. What does not fit goes
+//! to the settler's sink. Knows nothing of what the experiment itself asks for.
+
+use super::asked::unknown;
+use super::places::{add_decisions, add_sides, expanded};
+use crate::ir::{Experiment, Expr, Space};
+use crate::model::aggregate::Place;
+use crate::model::extent::Extent;
+use crate::model::fit;
+use crate::model::partial;
+use crate::model::policy::{self, Placed, Placements};
+use crate::model::settle::{Frame, Settler};
+use crate::model::unroll::{self, TemplateNode};
+
+/// Every node that may be there, and what is placed on it. Without a space there is none.
+#[derive(Debug, Clone)]
+pub(in crate::model) struct Body {
+    pub(in crate::model) nodes: Vec<TemplateNode>,
+    pub(in crate::model) placed: Vec<Option<Placed>>,
+    /// The quantizer of what leaves an addition or the network.
+    pub(super) output: Expr,
+    /// Of one sample: height, width, channels.
+    pub(super) shape: [usize; 3],
+    pub(super) classes: usize,
+    /// Whether samples can be negative.
+    pub(super) signed_input: bool,
+    /// What the last node gives; absent without a space, and where the space itself has errors.
+    end: Option<Extent>,
+}
+
+impl Body {
+    /// Unrolls the space, whose values and decisions join `places` by their paths, and places quantizers on its nodes.
+    pub(super) fn new(
+        experiment: &Experiment,
+        names: &Frame,
+        places: &mut Vec<Place>,
+        settler: &mut Settler,
+    ) -> Body {
+        let data = experiment.data.as_ref();
+        let mut body = Body {
+            nodes: Vec::new(),
+            placed: Vec::new(),
+            output: Placements::none(0).output,
+            shape: data.map_or([0; 3], |d| d.shape),
+            classes: data.map_or(0, |d| d.classes),
+            signed_input: data.is_some_and(|d| d.normalize.is_some()),
+            end: None,
+        };
+        let Some(space) = &experiment.space else {
+            return body;
+        };
+        let found = unroll::unroll(space, body.shape, body.classes, names, settler);
+        body.end = (!settler.sink.has_errors()).then_some(found.output);
+        places.extend(found.places);
+        add_sides(places, &found.ends, asked(experiment, space));
+        add_decisions(places, &settler.decisions);
+        require(space, &found.names, places, settler);
+        let placements = placements(experiment, &found.nodes, names, settler);
+        body.nodes = found.nodes;
+        body.placed = placements.layers;
+        body.output = placements.output;
+        body
+    }
+
+    /// Whether there is anything to train.
+    pub(super) fn has_space(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Reports what is no network for some member of the space. Only members have to be networks, so this comes behind everything that
+    /// constrains them.
+    pub(super) fn check_fit(&self, experiment: &Experiment, settler: &mut Settler) {
+        if let (Some(space), Some(end)) = (&experiment.space, &self.end) {
+            let (decisions, sink) = (&settler.decisions, &mut settler.sink);
+            fit::check(space, &self.nodes, end, self.classes, decisions, sink);
+        }
+    }
+}
+
+/// Everything that may speak of a part of the network by its path.
+fn asked<'a>(experiment: &'a Experiment, space: &'a Space) -> impl Iterator<Item = &'a Expr> {
+    let requires = experiment.requires.iter().chain(&space.requires);
+    let goals = experiment.goals.iter().map(|g| &*g.expr);
+    requires.map(|r| &*r.holds).chain(goals)
+}
+
+/// Makes constraints of what a space requires; `names` are its own.
+fn require(space: &Space, names: &Frame, places: &[Place], settler: &mut Settler) {
+    for require in &space.requires {
+        let Some(holds) = expanded(&require.holds, places, settler) else {
+            continue;
+        };
+        let mark = settler.uses.len();
+        let holds = settler.expr(&holds, "space", &Expr::bool(true), names);
+        unknown(&holds, require.span, places, &|_| false, settler);
+        partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
+        settler.require(require, &holds);
+    }
+}
+
+/// Where the policy puts quantizers; without one, everything stays float.
+fn placements(
+    experiment: &Experiment,
+    nodes: &[TemplateNode],
+    names: &Frame,
+    settler: &mut Settler,
+) -> Placements {
+    let placements = match &experiment.policy {
+        Some(first) => {
+            let choice = experiment.policy_choice.as_ref();
+            let all = settler.one_of(first, choice, "policy", |p| &p.name);
+            policy::place(&all, nodes, names, settler)
+        }
+        None => Placements::none(nodes.len()),
+    };
+    for (node, placed) in nodes.iter().zip(&placements.layers) {
+        for value in placed.iter().flat_map(|p| [&p.weights, &p.activations]) {
+            partial::of_amended(value, &node.guard, settler);
+        }
+    }
+    placements
+}

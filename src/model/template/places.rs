@@ -1,0 +1,75 @@
+//! What expressions may name by its path: values of the network and shapes of its parts, fields of targets, decisions.
+//!
+//! In: what has been settled so far. Out: [`Place`]s, and expressions in which they stand for their paths. A list that cannot be written
+//! out is reported to the settler's sink.
+
+use std::collections::BTreeSet;
+
+use crate::ir::Expr;
+use crate::model::aggregate::{self, Place};
+use crate::model::decision::Decisions;
+use crate::model::evaluate;
+use crate::model::settle::Settler;
+use crate::model::unroll::End;
+
+/// Shapes of what leaves parts of the network, as far as these expressions speak of such and no value of the network has that path.
+pub(super) fn add_sides<'a>(
+    places: &mut Vec<Place>,
+    ends: &[End],
+    asked: impl Iterator<Item = &'a Expr>,
+) {
+    let mut wanted = BTreeSet::new();
+    for expr in asked {
+        evaluate::walk(expr, &mut |e| {
+            if let Expr::Name(path, _) = e
+                && let Some((_, side)) = path.rsplit_once('.')
+                && ["height", "width", "channels"].contains(&side)
+            {
+                wanted.insert(side.to_string());
+            }
+        });
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    let known: BTreeSet<String> = places.iter().map(|p| p.path.clone()).collect();
+    for End {
+        path,
+        guard,
+        extent,
+    } in ends
+    {
+        let [height, width, channels] = extent.sides();
+        for (side, value) in [("height", height), ("width", width), ("channels", channels)] {
+            let path = format!("{path}.{side}");
+            if wanted.contains(side) && !known.contains(&path) {
+                places.push(Place {
+                    path,
+                    guard: guard.clone(),
+                    value: value.clone(),
+                });
+            }
+        }
+    }
+}
+
+/// Decisions that have no place of their own yet, by their path.
+pub(super) fn add_decisions(places: &mut Vec<Place>, decisions: &Decisions) {
+    let known: BTreeSet<String> = places.iter().map(|p| p.path.clone()).collect();
+    for (index, decision) in decisions.all.iter().enumerate() {
+        if !known.contains(&decision.path) {
+            places.push(Place {
+                path: decision.path.clone(),
+                guard: decision.guard.clone(),
+                value: Expr::Decision(index),
+            });
+        }
+    }
+}
+
+/// An expression with its lists written out and its paths replaced; `None` after a diagnostic.
+pub(super) fn expanded(expr: &Expr, places: &[Place], settler: &mut Settler) -> Option<Expr> {
+    aggregate::expand(expr, places)
+        .map_err(|diagnostic| settler.sink.push(diagnostic))
+        .ok()
+}

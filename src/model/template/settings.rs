@@ -1,0 +1,67 @@
+//! What an experiment says of its candidates besides their network: training, repairs, target.
+//!
+//! In: an experiment and its settler. Out: [`Settings`], whose choices are decisions. What does not fit goes to the settler's sink.
+
+use crate::ir::{self, Experiment, Expr, Value};
+use crate::model::aggregate::Place;
+use crate::model::settle::{Frame, Settler};
+use crate::model::stage::{Final, Stage};
+use crate::model::targets;
+
+/// Settings over decisions, and the declarations that they name.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    /// The set of repairs that are applied, by name.
+    pub(super) repairs: Expr,
+    pub(super) repair_definitions: Vec<ir::Repair>,
+    pub(super) quantizers: Vec<ir::Quantizer>,
+    pub(super) stages: Vec<Stage>,
+    pub(super) final_training: Option<Final>,
+    /// Each target that may be there, under its condition; one of them is, or there is none.
+    pub(super) targets: Vec<(Expr, ir::Target)>,
+    /// What training images go through.
+    pub(super) augment: Expr,
+    pub(super) init: Expr,
+}
+
+impl Settings {
+    /// Settles everything in the order of decisions; the targets' fields join `places` by their paths.
+    pub(super) fn new(
+        experiment: &Experiment,
+        names: &Frame,
+        places: &mut Vec<Place>,
+        settler: &mut Settler,
+    ) -> Settings {
+        let always = Expr::bool(true);
+        let repairs = settler.slot(&experiment.repairs, "repairs", &always, names);
+        let earlier = |i: usize| &experiment.stages[..i];
+        let stages = (experiment.stages.iter().enumerate())
+            .map(|(i, stage)| Stage::new(stage, earlier(i), settler, names))
+            .collect();
+        let final_training = (experiment.final_training.as_ref())
+            .map(|training| Final::new(training, settler, names));
+        let targets = targets::settle(experiment, names, settler);
+        places.extend(targets.iter().flat_map(targets::places));
+        let augment = augment(experiment, names, settler);
+        let init = settler.slot(&experiment.init, "init", &always, names);
+        Settings {
+            repairs,
+            repair_definitions: experiment.repair_definitions.clone(),
+            quantizers: experiment.quantizers.clone(),
+            stages,
+            final_training,
+            targets: targets.into_iter().map(|s| (s.guard, s.target)).collect(),
+            augment,
+            init,
+        }
+    }
+}
+
+fn augment(experiment: &Experiment, names: &Frame, settler: &mut Settler) -> Expr {
+    let Some(data) = &experiment.data else {
+        return Expr::Value(Value::name("none"));
+    };
+    let (path, always) = ("data.augment", Expr::bool(true));
+    let value = settler.slot(&data.augment, path, &always, names);
+    settler.member(value, path, &always, names)
+}
