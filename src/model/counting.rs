@@ -181,15 +181,16 @@ impl Counted {
         let pairs = all.iter().map(|part| evaluate::decisions(part));
         let pairs = pairs.filter(|scope| scope.len() == 2);
         let pairs = pairs.filter_map(|scope| combinations(&Vec::from_iter(scope), decisions));
-        if pairs.fold(0, u64::saturating_add) > MOST_PAIRS
-            && let Exactly::Counted(found) = elimination::exactly(decisions, &numbers)
-        {
+        let has_many = pairs.fold(0, u64::saturating_add) > MOST_PAIRS;
+        let exact = has_many.then(|| elimination::exactly(decisions, &numbers));
+        if let Some(Exactly::Counted(found)) = exact {
             return Counted::eliminated(found, &kept, decisions, &[]);
         }
         if let Some(graph) = conditioned(FIRST_STEPS) {
             return Counted::conditioned(Some(graph), &kept, decisions);
         }
-        let is_too_much = match elimination::exactly(decisions, &numbers) {
+        let exact = exact.unwrap_or_else(|| elimination::exactly(decisions, &numbers));
+        let is_too_much = match exact {
             Exactly::Counted(found) => {
                 return Counted::eliminated(found, &kept, decisions, &[]);
             }

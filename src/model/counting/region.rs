@@ -13,6 +13,9 @@ use crate::model::evaluate::{self, Scope};
 /// Consecutive members, by number. Behind the last one of a decision that may not exist: it does not.
 pub(super) type Run = Range<u64>;
 
+/// So few members or pairs are as quickly looked at one by one.
+const FEW: u64 = 16;
+
 /// The members that meet an expression over these decisions. `None` if a decision is over reals, or there is more to look at than `work`, in parts of
 /// expressions, which is taken from it.
 pub(super) fn boxes<const N: usize>(
@@ -108,33 +111,35 @@ impl<const N: usize> Scope for Members<N> {
 
 impl<const N: usize> Search<'_, N> {
     fn look(&mut self, at: [Run; N]) -> Option<()> {
-        let length = |run: &Run| run.end - run.start;
-        let Some((side, longest)) = at
-            .iter()
-            .map(length)
-            .enumerate()
-            .max_by_key(|(side, length)| (*length, std::cmp::Reverse(*side)))
-        else {
-            return Some(());
-        };
-        if at.iter().any(|run| run.is_empty()) {
+        let lengths = at.clone().map(|run| run.end - run.start);
+        let cells = lengths.iter().copied().fold(1, u64::saturating_mul);
+        if cells <= FEW {
+            *self.work = self.work.checked_sub(self.size * cells)?;
+            for cell in 0..cells {
+                let mut left = cell;
+                let mut member = at.clone();
+                for (run, length) in member.iter_mut().zip(lengths) {
+                    run.start += left % length;
+                    run.end = run.start + 1;
+                    left /= length;
+                }
+                if self.holds(&member) {
+                    self.found.push(member);
+                }
+            }
             return Some(());
         }
         *self.work = self.work.checked_sub(self.size)?;
-        let holds = match longest {
-            1 => Some(self.holds(&at)),
-            _ => self.is_decided(&at),
-        };
-        match holds {
+        match self.is_decided(&at) {
             Some(true) => self.found.push(at),
             Some(false) => {}
             None => {
-                let middle = at[side].start + longest / 2;
-                let mut low = at.clone();
-                low[side].end = middle;
+                let longest = lengths.iter().copied().max().unwrap_or(0);
+                let side = lengths.iter().position(|length| *length == longest)?;
+                let (mut low, mut high) = (at.clone(), at);
+                low[side].end -= longest - longest / 2;
+                high[side].start += longest / 2;
                 self.look(low)?;
-                let mut high = at;
-                high[side].start = middle;
                 self.look(high)?;
             }
         }

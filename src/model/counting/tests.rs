@@ -511,6 +511,19 @@ fn chains_over_many_members_are_counted() {
 }
 
 #[test]
+fn a_chain_a_sum_and_a_product_of_thousands_of_members_are_counted_together() {
+    use BinaryOp::*;
+    let mut decisions = space((0..10).map(|_| integers(0, 999)).collect());
+    let at_most = op(LessEqual, sum((0..4).map(chosen)), Expr::number(700.0));
+    let product = op(Multiply, chosen(4), chosen(5));
+    let rises = |i: usize| op(LessEqual, chosen(i), chosen(i + 1));
+    decisions.constraints = vec![at_most, op(Equal, product, Expr::number(36.0))];
+    decisions.constraints.extend((6..9).map(rises));
+    let expected = binomial(704, 4) * 9_u32 * binomial(1003, 4);
+    assert_eq!(count(&decisions), Count::Exact(expected));
+}
+
+#[test]
 fn pairs_of_many_members_are_counted() {
     let product = op(BinaryOp::Multiply, chosen(0), chosen(1));
     let mut decisions = space(vec![integers(0, 999), integers(0, 999)]);
