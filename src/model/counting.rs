@@ -145,12 +145,13 @@ impl Counted {
         // Terms of bounds are listed for whole domains.
         let terms = bounds.iter().flat_map(|bound| &bound.terms);
         let but: Vec<usize> = terms.flat_map(|term| &term.scope).copied().collect();
-        match narrow::narrowed(decisions, &but) {
-            Some(narrowed) => Counted {
-                narrowed: Some(Arc::new(narrowed.clone())),
-                ..Counted::of(&narrowed.decisions, bounds)
-            },
-            None => Counted::of(decisions, bounds),
+        let Some(narrowed) = narrow::narrowed(decisions, &but) else {
+            return Counted::of(decisions, bounds);
+        };
+        let counted = Counted::of(&narrowed.decisions, bounds);
+        Counted {
+            narrowed: Some(Arc::new(narrowed)),
+            ..counted
         }
     }
 

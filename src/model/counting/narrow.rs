@@ -14,7 +14,7 @@ use crate::model::evaluate;
 /// Domains with fewer members are as quickly gone through.
 const MANY: u64 = 32;
 /// So many members are listed, where they are not consecutive.
-const MOST_LISTED: u64 = 1_000_000;
+const MOST_LISTED: u64 = 100_000;
 /// The work on all of them, in parts of expressions.
 const MOST_WORK: u64 = 20_000_000;
 
