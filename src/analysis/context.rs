@@ -15,7 +15,6 @@ use super::scope::Scope;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
-use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast;
 
@@ -92,6 +91,8 @@ pub(super) struct Cx<'a> {
     pub(super) failed_facts: usize,
     /// What has been lowered before.
     pub(super) memory: Memory,
+    /// What the experiments amend.
+    pub(super) amendments: Vec<Amendment>,
     /// The names that entries of each file define, once one of them was asked for.
     pub(super) defined: HashMap<SourceId, HashSet<&'a str>>,
     /// Formulas of the quantizer that is lowered, over `x`; `None` outside of quantizers.
@@ -115,6 +116,7 @@ impl<'a> Cx<'a> {
             meant: BTreeSet::new(),
             failed_facts: 0,
             memory: Memory::default(),
+            amendments: Vec::new(),
             defined: HashMap::new(),
             formulas: None,
             paths: None,
@@ -129,8 +131,7 @@ impl<'a> Cx<'a> {
     /// Reports with the place that a value came from, and goes on.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         if let Some(diagnostic) = self.traced(diagnostic) {
-            let both = with_amendments(diagnostic, &self.reached.amendments);
-            self.sink.push(both);
+            self.sink.push(diagnostic);
         }
     }
 

@@ -71,6 +71,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{Program, Target};
+use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
 use facts::Subject;
@@ -102,11 +103,16 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     cx.unused_imports(main);
     let failed = partial || cx.sink.has_errors();
     let meant = std::mem::take(&mut cx.meant);
+    let amendments = std::mem::take(&mut cx.amendments);
     for diagnostic in cx.sink.into_sorted() {
         let follows = is_unused(&diagnostic) || is_consequence(&diagnostic, sources, &modules);
         let is_old = failed && follows || is_given_otherwise(&diagnostic, &meant);
-        if !is_old {
-            sink.push(diagnostic);
+        // What is amended in another file is right without that.
+        let is_elsewhere = diagnostic.labels.iter().all(|l| l.span.source != main);
+        match is_elsewhere {
+            _ if is_old => {}
+            true => sink.push(with_amendments(diagnostic, &amendments)),
+            false => sink.push(diagnostic),
         }
     }
     Checked {

@@ -257,11 +257,13 @@ impl Cx<'_> {
                 // What amends a declaration sees the names of its own file first, then those of the declaration.
                 merged.from.push(e.span.source);
                 self.override_entries(&mut merged, entries, &name, false);
-                self.reached.amendments.push(Amendment {
+                let amendment = Amendment {
                     name: name.text,
                     of: self.modules.declaration(merged.id).span,
                     at: entries.iter().map(|entry| entry.span).collect(),
-                });
+                };
+                self.amendments.push(amendment.clone());
+                self.reached.amendments.push(amendment);
                 Some(merged)
             }
             ExprKind::Error => None,

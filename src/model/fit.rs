@@ -138,7 +138,8 @@ impl Shapes<'_> {
         };
         let mut choices = shown(" = ");
         let excluded = match choices.len() {
-            1..=MOST_EXCLUDED => Some(format!(
+            1 => Some(format!("rule it out: `require {}`", shown(" != ")[0])),
+            2..=MOST_EXCLUDED => Some(format!(
                 "rule it out: `require not ({})`",
                 shown(" == ").join(" and ")
             )),

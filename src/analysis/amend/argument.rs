@@ -3,7 +3,7 @@
 //! In: what is called, and the entry that overrides one argument. Out: the same call with that argument. Whether there is such an argument is
 //! judged where the call is lowered.
 
-use super::path::{Part, with_path};
+use super::path::{Part, parts, with_path};
 use crate::analysis::context::{Cx, list};
 use crate::analysis::functions::function;
 use crate::analysis::schema;
@@ -208,8 +208,10 @@ fn argument(name: &ast::Name, entry: &Entry) -> Argument {
 }
 
 /// `space = small_cnn` and `space.width = 8` are `space = small_cnn { width = 8 }`.
+/// What is amended already is amended on: the value that is said around holds.
 fn add_amendment(value: &mut ast::Expr, entry: Entry) {
     if let ExprKind::Amend { entries, .. } = &mut value.kind {
+        entries.retain(|earlier| !is_same_value(earlier, &entry));
         entries.push(entry);
         return;
     }
@@ -218,4 +220,18 @@ fn add_amendment(value: &mut ast::Expr, entry: Entry) {
         base: Box::new(base),
         entries: vec![entry],
     };
+}
+
+/// Whether two entries are about one value of all copies.
+fn is_same_value(one: &Entry, other: &Entry) -> bool {
+    let path = |entry: &Entry| match &entry.kind {
+        EntryKind::Field(ast::Field { target, .. })
+        | EntryKind::Choice(ast::Choice { target, .. }) => {
+            let parts = parts(target);
+            let all_copies = parts.iter().all(|part| part.copy.is_none());
+            all_copies.then(|| parts.into_iter().map(|p| p.name.text).collect::<Vec<_>>())
+        }
+        _ => None,
+    };
+    path(one).is_some_and(|path_of| path(other) == Some(path_of))
 }

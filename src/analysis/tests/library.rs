@@ -66,11 +66,14 @@ fn braintta_has_the_numbers_of_its_paper() {
         said,
         [
             "target braintta",
+            "target braintta",
+            "target braintta",
             "target braintta, op_per_mac",
             "target braintta, clock",
             "target braintta, vector.width",
             "target braintta, vector.lanes",
             "target braintta, vector.idle",
+            "target braintta, ternary.macs",
         ]
     );
     assert_eq!(target.provenance[0].text, "arXiv:2211.11331, abstract");

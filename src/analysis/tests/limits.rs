@@ -48,7 +48,7 @@ fn a_member_beyond_the_limits_is_named() {
         ),
         (
             "train { epochs = 1  batch = 64 / k }",
-            "the value 21.333333333333332 is not a whole number from 1 to",
+            "the value 21.333333333333332 is not a whole number from 1 up when `k` is 3",
         ),
         (
             "train { epochs = 1  label_smoothing = z - 1 }",

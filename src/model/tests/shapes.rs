@@ -234,7 +234,7 @@ fn a_misfit_names_the_choices_that_lead_there() {
     assert_eq!(found.message, "kernel 9 does not fit a 8x8 input");
     assert_eq!(
         found.help.as_deref(),
-        Some("this happens when space.kernel = 9, space.stride = 1")
+        Some("this happens when space.kernel = 9; rule it out: `require space.kernel != 9`")
     );
 
     // What a requirement excludes is no member, and has no shape.
@@ -269,7 +269,9 @@ fn residual_additions_need_one_shape() {
     );
     assert_eq!(
         found.help.as_deref(),
-        Some("write `via conv_shortcut` behind it; this happens when space.stride = 2")
+        Some(
+            "write `via conv_shortcut` behind it; this happens when space.stride = 2; rule it out: `require space.stride != 2`"
+        )
     );
 }
 
@@ -289,7 +291,7 @@ fn a_space_ends_with_one_value_per_class() {
     assert_eq!(
         found.help.as_deref(),
         Some(
-            "end it with `layer head = pool(average) -> linear(classes)`; this happens when space.more = 20"
+            "end it with `layer head = pool(average) -> linear(classes)`; this happens when space.more = 20; rule it out: `require space.more != 20`"
         )
     );
     // A choice that always ends well is fine, even if its shape is not the same expression.
