@@ -158,17 +158,37 @@ pub(super) fn of_policies(
         let name = item.as_value().and_then(Value::as_name);
         name.is_some_and(|name| quantizers.iter().any(|(_, q)| q.name == name))
     };
+    let of_items = |items: &[Expr]| match items {
+        _ if items.iter().all(is_quantizer) => Type::Quantizer,
+        _ if items.iter().all(|item| type_of(item) == Type::PLAIN) => Type::PLAIN,
+        _ => Type::Any,
+    };
     let all = policy
         .into_iter()
         .chain(choice.iter().flat_map(|c| &c.others));
-    for binding in all.flat_map(|p| &p.rules).flat_map(|rule| &rule.lets) {
+    let bindings = all.flat_map(|p| {
+        p.rules
+            .iter()
+            .flat_map(move |rule| &rule.lets)
+            .map(move |b| (p, b))
+    });
+    for (policy, binding) in bindings {
         let ty = match &binding.slot {
             Slot::Chosen(domain) => match &domain.kind {
-                DomainKind::Set(items) if items.iter().all(is_quantizer) => Type::Quantizer,
-                DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
-                DomainKind::Set(items) if items.iter().all(|i| type_of(i) == Type::PLAIN) => {
-                    Type::PLAIN
+                DomainKind::Set(items) => of_items(items),
+                DomainKind::Of(Expr::Name(name, _)) => {
+                    let set = policy.lets.iter().find(|set| set.name == *name);
+                    match set.map(|set| &set.slot) {
+                        Some(Slot::Fixed(Expr::Set(items))) => of_items(items),
+                        Some(Slot::Fixed(Expr::Value(Value::Set(values)))) => {
+                            let items: Vec<Expr> =
+                                values.iter().cloned().map(Expr::Value).collect();
+                            of_items(&items)
+                        }
+                        _ => Type::Any,
+                    }
                 }
+                DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
                 _ => Type::Any,
             },
             Slot::Fixed(_) => Type::Any,

@@ -10,7 +10,8 @@
 
 use std::cmp::Ordering;
 
-use super::decision::Decisions;
+use super::decision::{Choices, Decisions};
+use super::evaluate::{self, Scope};
 use crate::ir::{Expr, Record, Value};
 
 mod enumeration;
@@ -21,6 +22,7 @@ pub use interval::Interval;
 pub(super) use interval::call as interval_of;
 
 use enumeration::{Limits, over_points};
+use evaluation::Evaluation;
 
 /// Members of a set of results; larger ones become intervals.
 const RESULTS: usize = 4096;
@@ -63,7 +65,57 @@ pub fn proves(
     decisions: &Decisions,
     names: &dyn Fn(&str) -> Option<Abstract>,
 ) -> Option<bool> {
+    if differs(expr, decisions) {
+        return None;
+    }
     over_points(expr, decisions, names, Limits::default()).verdict()
+}
+
+/// Whether a truth value over decisions that always exist is one at their first members and another one at their last: then there is nothing to prove,
+/// and thousands of members need not be gone through.
+fn differs(expr: &Expr, decisions: &Decisions) -> bool {
+    let of = evaluate::decisions(expr);
+    let is_always = |index: &usize| {
+        let decision = decisions.all.get(*index);
+        decision.is_some_and(|decision| decision.guard == Expr::bool(true))
+    };
+    if !of.iter().all(is_always) {
+        return false;
+    }
+    let truth = |is_last: bool| evaluate::truth(expr, &Corner { decisions, is_last });
+    matches!((truth(false), truth(true)), (Ok(x), Ok(y)) if x != y)
+}
+
+/// The first or the last member of each decision.
+struct Corner<'a> {
+    decisions: &'a Decisions,
+    is_last: bool,
+}
+
+impl Scope for Corner<'_> {
+    fn name(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn decision(&self, index: usize) -> Option<Value> {
+        let choices = &self.decisions.all.get(index)?.choices;
+        match (choices, self.is_last) {
+            (Choices::Reals { low, .. }, false) => Some(Value::Number(*low)),
+            (Choices::Reals { high, .. }, true) => Some(Value::Number(*high)),
+            (_, false) => choices.member(0),
+            (_, true) => choices.member(choices.len()?.checked_sub(1)?),
+        }
+    }
+}
+
+/// The same where each decision that exists is a number within its own ends.
+pub(super) fn proves_within(expr: &Expr, ends: &[(usize, Interval)]) -> Option<bool> {
+    let outcome = |(index, ends): &(usize, Interval)| {
+        let outcome = Outcome::certain(Abstract::Interval(*ends));
+        (*index, outcome)
+    };
+    let known = ends.iter().map(outcome).collect();
+    Evaluation::new(&|_| None, &known).outcome(expr).verdict()
 }
 
 impl Abstract {

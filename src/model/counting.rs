@@ -17,9 +17,12 @@ mod compile;
 mod elimination;
 mod graph;
 mod members;
+mod narrow;
+mod region;
 pub(super) mod residual;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use num_bigint::BigUint;
 
@@ -28,9 +31,10 @@ pub use members::{Endless, Members, Next, members};
 
 use self::compile::compile;
 pub(super) use self::compile::hull;
-use self::elimination::Eliminated;
 pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations};
+use self::elimination::{Eliminated, Exactly};
 use self::graph::{Graph, Total};
+use self::narrow::Narrowed;
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};
 use super::members::Values;
@@ -65,6 +69,8 @@ pub enum How {
 
 /// Operations on residual expressions after which bottom-up counting is tried first: about a tenth of a second.
 const FIRST_STEPS: u64 = 200_000;
+/// Pairs of members of decisions that a constraint ties, after which bottom-up counting is tried before anything else.
+const MOST_PAIRS: u64 = 20_000;
 /// Operations on residual expressions before a count is given up: about a second.
 const MOST_STEPS: u64 = 2_000_000;
 /// The same for each constraint that is tried alone when all together are too much, and how many may fail.
@@ -87,6 +93,8 @@ pub struct Counted {
     how: How,
     /// What became of each bound; empty if none is counted.
     bounds: Vec<Kept>,
+    /// Domains that were made smaller before.
+    narrowed: Option<Arc<Narrowed>>,
 }
 
 /// What became of a bound on what is known of points only once they are built.
@@ -134,12 +142,26 @@ impl Counted {
     /// Counts a space within bounds of what is known of its points only once they are built. Points that are not within them are neither
     /// counted nor drawn where that is possible.
     pub(super) fn within(decisions: &Decisions, bounds: &[Sum]) -> Counted {
+        // Terms of bounds are listed for whole domains.
+        let terms = bounds.iter().flat_map(|bound| &bound.terms);
+        let but: Vec<usize> = terms.flat_map(|term| &term.scope).copied().collect();
+        let Some(narrowed) = narrow::narrowed(decisions, &but) else {
+            return Counted::of(decisions, bounds);
+        };
+        let counted = Counted::of(&narrowed.decisions, bounds);
+        Counted {
+            narrowed: Some(Arc::new(narrowed)),
+            ..counted
+        }
+    }
+
+    fn of(decisions: &Decisions, bounds: &[Sum]) -> Counted {
         let kept: BTreeSet<usize> = (0..decisions.constraints.len())
             .filter(|c| !has_reals(&decisions.constraints[*c], decisions))
             .collect();
         let numbers: Vec<usize> = (0..decisions.constraints.len()).collect();
         if !bounds.is_empty()
-            && let Some(found) = elimination::roughly(decisions, &numbers, bounds)
+            && let Some(found) = elimination::roughly(decisions, &numbers, bounds, false)
         {
             let counted = Counted::eliminated(found, &kept, decisions, bounds);
             if !counted.bounds.iter().all(|kept| *kept == Kept::Always) {
@@ -147,7 +169,7 @@ impl Counted {
             }
             return Counted {
                 bounds: counted.bounds,
-                ..Counted::within(decisions, &[])
+                ..Counted::of(decisions, &[])
             };
         }
         // Of a conjunction over reals, too, the parts over other decisions alone are counted.
@@ -157,16 +179,30 @@ impl Counted {
         }
         all.retain(|part| !has_reals(part, decisions));
         let conditioned = |steps: u64| compile(decisions, &all, &mut { steps });
+        let pairs = all.iter().map(|part| evaluate::decisions(part));
+        let pairs = pairs.filter(|scope| scope.len() == 2);
+        let pairs = pairs.filter_map(|scope| combinations(&Vec::from_iter(scope), decisions));
+        let has_many = pairs.fold(0, u64::saturating_add) > MOST_PAIRS;
+        let exact = has_many.then(|| elimination::exactly(decisions, &numbers));
+        if let Some(Exactly::Counted(found)) = exact {
+            return Counted::eliminated(found, &kept, decisions, &[]);
+        }
         if let Some(graph) = conditioned(FIRST_STEPS) {
             return Counted::conditioned(Some(graph), &kept, decisions);
         }
-        if let Some(found) = elimination::exactly(decisions, &numbers) {
-            return Counted::eliminated(found, &kept, decisions, &[]);
-        }
-        if let Some(graph) = conditioned(MOST_STEPS) {
+        let exact = exact.unwrap_or_else(|| elimination::exactly(decisions, &numbers));
+        let is_too_much = match exact {
+            Exactly::Counted(found) => {
+                return Counted::eliminated(found, &kept, decisions, &[]);
+            }
+            // From the top it takes more steps, and each of them longer.
+            Exactly::TooMuch => true,
+            Exactly::Beyond => false,
+        };
+        if !is_too_much && let Some(graph) = conditioned(MOST_STEPS) {
             return Counted::conditioned(Some(graph), &kept, decisions);
         }
-        if let Some(found) = elimination::roughly(decisions, &numbers, &[]) {
+        if let Some(found) = elimination::roughly(decisions, &numbers, &[], is_too_much) {
             return Counted::eliminated(found, &kept, decisions, &[]);
         }
         let (graph, kept) = one_by_one(decisions, kept);
@@ -187,6 +223,7 @@ impl Counted {
                 n => How::Conditioning(n),
             },
             bounds: Vec::new(),
+            narrowed: None,
         }
     }
 
@@ -218,6 +255,7 @@ impl Counted {
             },
             form: Some(Form::Eliminated(found)),
             left_out,
+            narrowed: None,
         }
     }
 
@@ -292,7 +330,13 @@ impl Counted {
             let choices = &decision.choices;
             // Whole numbers that are walked by their logarithm are drawn so, too, unless something hangs on them.
             let in_scale = matches!(choices, Choices::Integers { log: true, .. });
-            let member = match (chosen[i], choices.len()) {
+            let narrowed = self.narrowed.as_deref().filter(|n| n.has(i));
+            let chosen = narrowed.map_or(chosen[i], |narrowed| {
+                let left = || narrowed.decisions.all[i].choices.len().unwrap_or(0);
+                let member = chosen[i].unwrap_or_else(|| draw.member(i, left()));
+                Some(narrowed.whole(i, member))
+            });
+            let member = match (chosen, choices.len()) {
                 (Some(member), _) => choices.member(member),
                 (None, Some(n)) if !in_scale => choices.member(draw.member(i, n)),
                 _ => Some(choices.at(draw.share(i))),
@@ -304,6 +348,23 @@ impl Counted {
     /// Whether a point may begin with these members, by number: of some beginnings that no point has, this is not said. Takes what it looked
     /// at from `work`.
     fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
+        let Some(narrowed) = &self.narrowed else {
+            return self.form_may_begin(members, work);
+        };
+        let mut within = Vec::with_capacity(members.len());
+        for (index, member) in members.iter().enumerate() {
+            within.push(match member {
+                Some(member) => match narrowed.narrow(index, *member) {
+                    Some(member) => Some(member),
+                    None => return false,
+                },
+                None => None,
+            });
+        }
+        self.form_may_begin(&within, work)
+    }
+
+    fn form_may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
         match &self.form {
             Some(Form::Graph(graph)) => graph.may_begin(members, work),
             Some(Form::Eliminated(eliminated)) => eliminated.may_begin(members, work),
@@ -318,15 +379,29 @@ impl Counted {
             Some(Form::Eliminated(eliminated)) => eliminated.reached(),
             None => return Vec::new(),
         };
-        let mut found = Vec::new();
+        let narrowed = self.narrowed.as_deref();
+        let mut found = match narrowed {
+            Some(narrowed) if !self.is_empty() => narrowed.lost(decisions),
+            _ => BTreeMap::new(),
+        };
         for (key, reached) in reached {
-            let all = 0..decisions.all[key].choices.len().unwrap_or(0);
-            let never: Vec<u64> = all.filter(|member| !reached.contains(member)).collect();
+            let choices = narrowed.map_or(&decisions.all, |n| &n.decisions.all);
+            let all = 0..choices[key].choices.len().unwrap_or(0);
+            let never = all.filter(|member| !reached.contains(member));
+            let never: Vec<u64> = match narrowed {
+                Some(narrowed) => never.map(|m| narrowed.whole(key, m)).collect(),
+                None => never.collect(),
+            };
             if !never.is_empty() && !reached.is_empty() {
-                found.push((key, never));
+                let lost = found.entry(key).or_default();
+                lost.extend(never);
+                lost.sort_unstable();
             }
         }
         found
+            .into_iter()
+            .filter(|(_, lost)| !lost.is_empty())
+            .collect()
     }
 
     /// Whether the constraints that were not counted hold at a point that was drawn.

@@ -85,9 +85,13 @@ impl Settler<'_> {
         names: &Frame,
     ) -> Expr {
         let mut opened = Vec::with_capacity(items.len());
+        let mut written = Vec::with_capacity(items.len());
         for item in items {
             match evaluate::reduce(item, &|name| names.get(name)) {
-                Ok(reduced) => opened.push(self.open(reduced)),
+                Ok(reduced) => {
+                    opened.push(self.open(reduced));
+                    written.push(item);
+                }
                 Err(failure) => self.fail(failure, domain.span),
             }
         }
@@ -113,29 +117,34 @@ impl Settler<'_> {
                 };
                 self.decide(choices, default, domain, path, guard)
             }
-            None => self.alternatives(opened, domain, path, guard, names),
+            None => {
+                let items = opened.into_iter().zip(written).collect();
+                self.alternatives(items, domain, path, guard, names)
+            }
         }
     }
 
-    /// `{sgd(lr in …), adam(lr in …)}`: which one, then the decisions of each under `path.<its name>`.
+    /// `{sgd(lr in …), adam(lr in …)}`: which one, then the decisions of each under `path.<its name>`. Each stands beside what is written, which knows
+    /// its places.
     fn alternatives(
         &mut self,
-        items: Vec<Expr>,
+        items: Vec<(Expr, &Expr)>,
         domain: &Domain,
         path: &str,
         guard: &Expr,
         names: &Frame,
     ) -> Expr {
-        let (which, labels) = self.which(&items, domain, path, guard);
+        let all: Vec<Expr> = items.iter().map(|(item, _)| item.clone()).collect();
+        let (which, labels) = self.which(&all, domain, path, guard);
         let mut cases = Vec::with_capacity(items.len());
-        for (item, label) in items.into_iter().zip(labels) {
+        for ((item, written), label) in items.into_iter().zip(labels) {
             let path = format!("{path}.{label}");
             let label = Arc::new(Expr::Value(label));
             let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
             let exists = evaluate::both(guard.clone(), chosen.clone());
             if !matches!(item, Expr::Record(..)) {
                 // Those of a record's fields are found where they are settled.
-                let found = partial::uses(&item, &exists, &|name| names.get(name));
+                let found = partial::uses(written, &exists, &|name| names.get(name));
                 self.uses.extend(found);
             }
             cases.push((chosen, self.member(item, &path, &exists, names)));

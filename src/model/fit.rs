@@ -34,6 +34,9 @@ const MOST_CHOICES: usize = 8;
 const MOST_EXCLUDED: usize = 4;
 const MOST_MEMBERS: u64 = 64;
 
+/// The most other choices that are shown, since they explain the shapes in the message.
+const MOST_HERE: usize = 3;
+
 /// A space whose shapes are looked at.
 struct Shapes<'a> {
     space: &'a Space,
@@ -123,19 +126,8 @@ impl Shapes<'_> {
         if let Some((span, label)) = misfit.also {
             diagnostic = diagnostic.label(span, label);
         }
-        let matter = self.what_matters(refused);
-        let shown = |equals: &str| -> Vec<String> {
-            let shown = matter.iter().filter_map(|i| {
-                let value = refused.choices[*i].as_ref()?;
-                let decision = &self.decisions.all[*i];
-                Some(format!(
-                    "{}{equals}{}",
-                    decision.path,
-                    decision.shown(value)
-                ))
-            });
-            shown.collect()
-        };
+        let (matter, rest) = self.what_matters(refused);
+        let shown = |equals: &str| self.shown(refused, &matter, equals);
         let mut choices = shown(" = ");
         let excluded = match choices.len() {
             1 => Some(format!("rule it out: `require {}`", shown(" != ")[0])),
@@ -150,7 +142,14 @@ impl Shapes<'_> {
             choices.truncate(MOST_CHOICES);
             choices.push(format!("and {more} more choices"));
         }
-        let when = format!("this happens when {}", choices.join(", "));
+        let here = match rest.len() {
+            1..=MOST_HERE => format!(
+                ", here with {}",
+                self.shown(refused, &rest, " = ").join(", ")
+            ),
+            _ => String::new(),
+        };
+        let when = format!("this happens when {}{here}", choices.join(", "));
         let when = (!choices.is_empty()).then_some(when);
         let help: Vec<String> = misfit
             .help
@@ -165,8 +164,22 @@ impl Shapes<'_> {
         }
     }
 
-    /// The choices of which another would have fitted; all that the node depends on where no single one would.
-    fn what_matters(&self, refused: &Refused) -> Vec<usize> {
+    /// Decisions with what was chosen.
+    fn shown(&self, refused: &Refused, decisions: &[usize], equals: &str) -> Vec<String> {
+        let shown = decisions.iter().filter_map(|i| {
+            let value = refused.choices[*i].as_ref()?;
+            let decision = &self.decisions.all[*i];
+            Some(format!(
+                "{}{equals}{}",
+                decision.path,
+                decision.shown(value)
+            ))
+        });
+        shown.collect()
+    }
+
+    /// The choices of which another would have fitted, and the others that the node depends on; all and none where no single one would.
+    fn what_matters(&self, refused: &Refused) -> (Vec<usize>, Vec<usize>) {
         let all = members::dependencies(self.parts(refused.group), self.decisions);
         let all: Vec<usize> = all
             .into_iter()
@@ -181,10 +194,10 @@ impl Shapes<'_> {
                 self.fits(refused.group, &other).is_ok()
             })
         };
-        let some: Vec<usize> = all.iter().copied().filter(matters).collect();
+        let (some, rest): (Vec<usize>, Vec<usize>) = all.iter().copied().partition(matters);
         match some.is_empty() {
-            true => all,
-            false => some,
+            true => (all, Vec::new()),
+            false => (some, rest),
         }
     }
 

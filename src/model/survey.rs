@@ -164,8 +164,15 @@ fn sample(template: &Template, extreme: &[Point], verdicts: &mut [Verdict]) -> O
     let priced = open
         .iter()
         .any(|i| !evaluate::names(&template.requires()[*i]).is_empty());
+    // What an open requirement says as a constraint is asked of the requirement itself.
+    let mut is_asked = vec![false; template.decisions().constraints.len()];
+    for claim in template.claims() {
+        is_asked[claim.constraint] |= claim
+            .require
+            .is_some_and(|r| open.binary_search(&r).is_ok());
+    }
     let mut look = |point: &Point| -> bool {
-        let found = met(template, point, &open, priced);
+        let found = met(template, point, &open, &is_asked, priced);
         for i in &found.requires {
             verdicts[*i] = Verdict::Meetable;
         }
@@ -194,23 +201,15 @@ struct Met {
 }
 
 /// Which of some requirements a point meets. One that breaks what the space or another decision asks for is no witness.
-fn met(template: &Template, point: &Point, open: &[usize], priced: bool) -> Met {
+fn met(template: &Template, point: &Point, open: &[usize], is_asked: &[bool], priced: bool) -> Met {
     let decisions = template.decisions();
     let nothing = Met {
         requires: Vec::new(),
         all: false,
     };
-    // What an open requirement says as a constraint is asked of the requirement itself.
-    let is_open = |c: usize| {
-        let mut claims = template
-            .claims()
-            .iter()
-            .filter(|claim| claim.constraint == c);
-        claims.any(|claim| claim.require.is_some_and(|r| open.contains(&r)))
-    };
     let holds = |c: usize| {
         let constraint = &decisions.constraints[c];
-        is_open(c) || evaluate::truth(constraint, &Values(&point.0)) == Ok(true)
+        is_asked[c] || evaluate::truth(constraint, &Values(&point.0)) == Ok(true)
     };
     if !(0..decisions.constraints.len()).all(holds) {
         return nothing;

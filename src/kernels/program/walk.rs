@@ -145,11 +145,12 @@ impl Walk<'_> {
             at[table.place] = numbers.as_mut_ptr().cast();
         }
         for (compute, instruction) in &self.code {
-            let operands = instruction.operands.map(|place| at[place]);
+            let [a, b, c, d, e] = instruction.operands;
+            let (a, b, c, d, e) = (at[a], at[b], at[c], at[d], at[e]);
             // SAFETY: every place is a whole block that lives as long as this function, and no other instruction runs meanwhile. Plans
             // write to slots and to `y` only, and never to a place that the same instruction reads, so the one exclusive reference is
             // to memory of its own. The loop is compiled for the instruction set that `isa` says is there.
-            unsafe { compute(&mut *at[instruction.out], operands.map(|block| &*block)) };
+            unsafe { compute(&mut *at[instruction.out], &*a, &*b, &*c, &*d, &*e) };
         }
         for gathered in &mut self.gathered {
             // SAFETY: as above; nothing is written meanwhile.

@@ -121,8 +121,8 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Set::Avx2 => lanewise_avx2::<F, N>,
             #[cfg(target_arch = "aarch64")]
-            Set::Neon => lanewise::<F, N>,
-            Set::Portable => lanewise::<F, N>,
+            Set::Neon => lanewise_portable::<F, N>,
+            Set::Portable => lanewise_portable::<F, N>,
         }
     }
 
@@ -149,32 +149,40 @@ pub trait Lanewise {
     fn of(old: f32, operands: [f32; 5]) -> f32;
 }
 
-/// A loop over blocks of `N` numbers, compiled for one instruction set: calling it is sound where that is there.
-pub type BlockLoop<const N: usize> = unsafe fn(&mut [f32; N], [&[f32; N]; 5]);
+/// A loop over blocks of `N` numbers, compiled for one instruction set: calling it is sound where that is there. Its
+/// operands are five arguments, since an array of them would travel through memory: 4 % of a step with formulas.
+pub type BlockLoop<const N: usize> =
+    unsafe fn(&mut [f32; N], &[f32; N], &[f32; N], &[f32; N], &[f32; N], &[f32; N]);
 
-/// The loop itself: compiled as it is for every processor of the architecture, and inside the functions below for some.
-#[inline(always)]
-fn lanewise<F: Lanewise, const N: usize>(out: &mut [f32; N], [a, b, c, d, e]: [&[f32; N]; 5]) {
-    for i in 0..N {
-        out[i] = F::of(out[i], [a[i], b[i], c[i], d[i], e[i]]);
-    }
+/// Compiles the loop for processors with some features; with none, for all of the architecture.
+macro_rules! lanewise {
+    ($name:ident $(, $features:literal)?) => {
+        /// # Safety
+        /// The processor has the instruction set.
+        $(#[target_feature(enable = $features)])?
+        unsafe fn $name<F: Lanewise, const N: usize>(
+            out: &mut [f32; N],
+            a: &[f32; N],
+            b: &[f32; N],
+            c: &[f32; N],
+            d: &[f32; N],
+            e: &[f32; N],
+        ) {
+            for i in 0..N {
+                out[i] = F::of(out[i], [a[i], b[i], c[i], d[i], e[i]]);
+            }
+        }
+    };
 }
 
-/// # Safety
-/// The processor has the instruction set.
+lanewise!(lanewise_portable);
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn lanewise_avx2<F: Lanewise, const N: usize>(out: &mut [f32; N], five: [&[f32; N]; 5]) {
-    lanewise::<F, N>(out, five);
-}
-
-/// # Safety
-/// The processor has the instruction set.
+lanewise!(lanewise_avx2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn lanewise_avx512<F: Lanewise, const N: usize>(out: &mut [f32; N], five: [&[f32; N]; 5]) {
-    lanewise::<F, N>(out, five);
-}
+lanewise!(
+    lanewise_avx512,
+    "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+);
 
 /// A loop with its arguments. `run` must be `#[inline(always)]`, so that the whole body lands inside the function that
 /// enables the instruction set.

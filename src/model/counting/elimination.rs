@@ -8,7 +8,8 @@
 //! 2. The sums are told apart in whole numbers, exactly or in steps (`units`, `factors`).
 //! 3. A decision is summed out: the tables that mention it are multiplied, and rows that differ only in it are joined. What is left is a
 //!    table over the decisions around it, whose rows are histograms: how many ways lead to each partial sum (`histogram`). What would
-//!    exceed a limit, given the least that all else must add, is dropped. The order is found beforehand (`order`).
+//!    exceed a limit, given the least that all else must add, is dropped. The order is found beforehand (`order`). What ties two decisions with many members
+//!    is no table but runs of members (`relation`): one of them is summed out onto the other.
 //! 4. The last table has one row: the count of each whole sum. A walk back through the tables, with odds by the counts, draws a
 //!    point (`tree`, `walk`; `live` says which members occur).
 
@@ -21,6 +22,7 @@ mod layout;
 mod live;
 mod order;
 mod raw;
+mod relation;
 mod tabulate;
 mod tally;
 mod tree;
@@ -47,6 +49,8 @@ use crate::model::decision::Decisions;
 const FEW: u64 = 1000;
 /// Products of counts before it is given up: about a second.
 const MOST_WORK: u64 = 400_000_000;
+/// The same where sums are rounded: about a tenth of a second.
+const MOST_WORK_ROUGHLY: u64 = 50_000_000;
 /// The same for each look for the cheapest point.
 const MOST_WORK_FOR_ONE: u64 = 50_000_000;
 /// What may be planned: that many rows cannot be is only known later.
@@ -128,28 +132,57 @@ impl<N: Tally + Send + Sync> Points for Tree<N> {
     }
 }
 
-/// Counts the points that meet all guards and these constraints, exactly. `None` if that is too much.
-pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Option<Eliminated> {
-    let (raw, _) = tabulate::raw(decisions, constraints, &[], &[], FEW)?;
-    if !raw.beyond.is_empty() {
-        return None;
+/// What comes of counting exactly.
+pub enum Exactly {
+    Counted(Eliminated),
+    /// There are too many partial sums of the one that there is.
+    TooMuch,
+    /// There is more than tables and one sum, or sums cannot be told apart.
+    Beyond,
+}
+
+/// Counts the points that meet all guards and these constraints, exactly.
+pub fn exactly(decisions: &Decisions, constraints: &[usize]) -> Exactly {
+    let tables = || {
+        let (raw, _) = tabulate::raw(decisions, constraints, &[], &[], FEW)?;
+        let units = raw.beyond.is_empty().then(|| raw.units(true, 0))?;
+        Some((raw, units?))
+    };
+    match tables() {
+        None => Exactly::Beyond,
+        Some((raw, units)) => match eliminated(&raw, &units) {
+            Some(found) => Exactly::Counted(found),
+            None if raw.sums.len() == 1 => Exactly::TooMuch,
+            None => Exactly::Beyond,
+        },
     }
-    let units = raw.units(true, 0)?;
-    eliminated(&raw, &units)
 }
 
 /// Counts the points that meet all guards and as much of these constraints and bounds as can be: not fewer than the points that meet them.
-pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> Option<Eliminated> {
+/// `too_much` says that it is too much to count all of them exactly.
+pub fn roughly(
+    decisions: &Decisions,
+    constraints: &[usize],
+    bounds: &[Sum],
+    too_much: bool,
+) -> Option<Eliminated> {
     let (mut raw, _) = tabulate::raw(decisions, constraints, bounds, &[], FEW)?;
+    if let Some(found) = best(&mut raw, too_much) {
+        return Some(found);
+    }
+    best(&mut raw.untied()?, false)
+}
+
+fn best(raw: &mut Raw, too_much: bool) -> Option<Eliminated> {
     if raw.sums.len() < 2 {
-        return finest(&raw);
+        return finest(raw, too_much);
     }
     // Several at once are told apart coarsely: one of them alone may leave out more. What leaves out most is best.
-    let mut best = finest(&raw);
-    let all = std::mem::take(&mut raw.sums);
+    let mut best = finest(raw, too_much);
+    let all = raw.sums.clone();
     for one in all.iter().take(MOST_ALONE) {
         raw.sums = vec![one.clone()];
-        let Some(mut alone) = finest(&raw) else {
+        let Some(mut alone) = finest(raw, false) else {
             continue;
         };
         let is_less = |best: &Eliminated| alone.total.parts < best.total.parts;
@@ -163,15 +196,17 @@ pub fn roughly(decisions: &Decisions, constraints: &[usize], bounds: &[Sum]) -> 
             best = Some(alone);
         }
     }
+    raw.sums = all;
     best
 }
 
-/// Sums told apart exactly, or in as many steps as there is time for.
-fn finest(raw: &Raw) -> Option<Eliminated> {
+/// Sums told apart exactly, unless that is too much, or in as many steps as there is time for.
+fn finest(raw: &Raw, too_much: bool) -> Option<Eliminated> {
     if let Some(exact) = between(raw) {
         return Some(exact);
     }
-    if let Some(units) = raw.units(true, MOST_STEPS)
+    if !too_much
+        && let Some(units) = raw.units(true, MOST_STEPS)
         && (raw.sums.len() < 2 || units.iter().map(Unit::most).product::<f64>() <= MOST_TOLD_APART)
         && let Some(exact) = eliminated(raw, &units)
     {
@@ -180,7 +215,7 @@ fn finest(raw: &Raw) -> Option<Eliminated> {
     let rounded = |steps: u64| eliminated(raw, &raw.units(false, steps)?).map(|e| (steps, e));
     let (steps, first) = STEPS.iter().find_map(|steps| rounded(*steps))?;
     // The work grows about as the number of all partial sums does.
-    let growth = (MOST_WORK / 2) as f64 / first.work.max(1) as f64;
+    let growth = MOST_WORK_ROUGHLY as f64 / first.work.max(1) as f64;
     let growth = growth.powf(1.0 / raw.sums.len().max(1) as f64);
     let finer = ((steps as f64 * growth) as u64).min(MOST_STEPS);
     let mut finer = [finer, finer / 3].into_iter().filter(|f| *f > steps);
@@ -386,9 +421,23 @@ fn cheapest<W: Whole>(
 /// The order for these tables. `None` if it is too much work.
 fn planned<W>(factors: &Factors<W>, most: f64) -> Option<Layout> {
     let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
-    let scopes: Vec<Vec<usize>> = factors.tables.iter().map(|t| t.scope.clone()).collect();
-    let plan = order::plan(&sizes, &scopes, factors.sums.most())?;
-    (plan.work <= most).then(|| Layout::new(factors.variables.clone(), plan))
+    let pairs: Vec<[usize; 2]> = factors.relations.iter().map(|r| r.variables).collect();
+    let given = factors.tables.iter().map(|table| {
+        let mut sums = table.rows.iter().flatten().map(|(sum, _)| *sum);
+        let first = sums.next();
+        order::Given {
+            scope: table.scope.clone(),
+            // Between tables alone, every decision is taken for one that adds to sums.
+            varies: pairs.is_empty() || sums.any(|sum| Some(sum) != first),
+        }
+    });
+    let given: Vec<order::Given> = given.collect();
+    let plan = order::plan(&sizes, &given, &pairs, factors.sums.most())?;
+    if plan.work > most {
+        return None;
+    }
+    let (variables, relations) = (factors.variables.clone(), factors.relations.clone());
+    Some(Layout::new(variables, relations, plan))
 }
 
 impl Eliminated {

@@ -192,6 +192,7 @@ pub fn belong_to(uses: &mut [Use], span: Span, written: &Expr) {
         found.within = Some(span);
         if is_same && !places[i].span.is_empty() {
             found.span = places[i].span;
+            found.written.clone_from(&places[i].written);
         } else if found.span.is_empty() {
             found.span = span;
         }

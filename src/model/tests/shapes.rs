@@ -234,7 +234,9 @@ fn a_misfit_names_the_choices_that_lead_there() {
     assert_eq!(found.message, "kernel 9 does not fit a 8x8 input");
     assert_eq!(
         found.help.as_deref(),
-        Some("this happens when space.kernel = 9; rule it out: `require space.kernel != 9`")
+        Some(
+            "this happens when space.kernel = 9, here with space.stride = 1; rule it out: `require space.kernel != 9`"
+        )
     );
 
     // What a requirement excludes is no member, and has no shape.

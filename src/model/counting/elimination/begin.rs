@@ -22,7 +22,9 @@ impl<N: Amount> Tree<N> {
         let mut values = vec![0; variables.len()];
         for (variable, value) in variables.iter().zip(&mut values) {
             if let Some(member) = members.get(variable.decision) {
-                *value = member.unwrap_or(variable.members);
+                // Of a block, the absent one is behind the members of the decision.
+                let absent = || self.absent(variable.decision);
+                *value = member.unwrap_or_else(absent) / variable.width;
             }
         }
         let is_free = |v: &usize| variables[*v].decision >= members.len();
@@ -36,7 +38,7 @@ impl<N: Amount> Tree<N> {
             let scope = free(step);
             let mut table: Vec<Ends> = vec![None; rows(&scope, variables)];
             *work = work.saturating_sub(table.len() as u64);
-            match *how {
+            match how {
                 Step::Factor(_) => {
                     for (at, ends) in table.iter_mut().enumerate() {
                         unrow(&scope, variables, at, &mut values);
@@ -45,6 +47,7 @@ impl<N: Amount> Tree<N> {
                     }
                 }
                 Step::Times(x, y) => {
+                    let (x, y) = (*x, *y);
                     for (at, ends) in table.iter_mut().enumerate() {
                         unrow(&scope, variables, at, &mut values);
                         let of = |step: usize| {
@@ -58,20 +61,27 @@ impl<N: Amount> Tree<N> {
                     }
                 }
                 Step::SumOut { of, .. } => {
-                    let parts = &scopes[of];
-                    *work = work.saturating_sub(tables[of].len() as u64);
-                    for (at, part) in tables[of].iter().enumerate() {
-                        let Some(part) = part else { continue };
+                    let parts = &scopes[*of];
+                    *work = work.saturating_sub(tables[*of].len() as u64);
+                    for (at, part) in tables[*of].iter().enumerate() {
                         unrow(parts, variables, at, &mut values);
-                        match &mut table[row(&scope, variables, &values)] {
-                            None => {
-                                table[row(&scope, variables, &values)] = Some(part.clone());
+                        let row = row(&scope, variables, &values);
+                        widen(&mut table[row], part);
+                    }
+                }
+                Step::Blocks { .. } | Step::Through { .. } => {
+                    for (at, ends) in table.iter_mut().enumerate() {
+                        unrow(&scope, variables, at, &mut values);
+                        let choices = self.layout.choices(step, &values);
+                        *work = work.saturating_sub(choices.len() as u64);
+                        for choice in choices {
+                            let before = values[choice.variable];
+                            if !is_free(&choice.variable) && before != choice.value {
+                                continue;
                             }
-                            Some(ends) => {
-                                for (end, (least, most)) in ends.iter_mut().zip(part) {
-                                    *end = (end.0.min(*least), end.1.max(*most));
-                                }
-                            }
+                            values[choice.variable] = choice.value;
+                            let row = row(&scopes[choice.of], variables, &values);
+                            widen(ends, &tables[choice.of][row]);
                         }
                     }
                 }
@@ -85,9 +95,29 @@ impl<N: Amount> Tree<N> {
         }
     }
 
+    /// The value of a decision that does not exist.
+    fn absent(&self, decision: usize) -> u64 {
+        let mut variables = self.layout.variables.iter();
+        let found = variables.find(|v| v.decision == decision && v.width == 1);
+        found.map_or(0, |v| v.members)
+    }
+
     fn ends(&self, sums: &[u64]) -> Ends {
         let digits = |n: usize| sums.iter().map(move |sum| self.sums.digit(*sum, n));
         let ends = (0..self.sums.len()).map(|n| Some((digits(n).min()?, digits(n).max()?)));
         ends.collect()
+    }
+}
+
+/// The ends of both.
+fn widen(ends: &mut Ends, more: &Ends) {
+    match (ends, more) {
+        (_, None) => {}
+        (ends @ None, more) => ends.clone_from(more),
+        (Some(ends), Some(more)) => {
+            for (end, (least, most)) in ends.iter_mut().zip(more) {
+                *end = (end.0.min(*least), end.1.max(*most));
+            }
+        }
     }
 }

@@ -120,11 +120,7 @@ impl<W: Whole> Tree<Cost<W>> {
         while let Some((step, sum)) = open.pop() {
             self.back(step, sum, &mut values, &mut open)?;
         }
-        let mut chosen = vec![None; decisions];
-        for (variable, value) in self.layout.variables.iter().zip(values) {
-            chosen[variable.decision] = (value < variable.members).then_some(value);
-        }
-        Some((chosen, cost.least))
+        Some((self.layout.members(decisions, &values), cost.least))
     }
 
     /// What the cost of a row at this sum is made of. Of equals, the first.
@@ -143,16 +139,15 @@ impl<W: Whole> Tree<Cost<W>> {
         let cost = here.counts[here.find(sum)?].least;
         match self.layout.steps[step] {
             Step::Factor(_) => {}
-            Step::SumOut { of, variable } => {
-                let size = self.layout.variables[variable].size();
-                let found = (0..size).find(|value| {
-                    values[variable] = *value;
-                    let there = at(of, values);
+            Step::SumOut { .. } | Step::Blocks { .. } | Step::Through { .. } => {
+                let choices = self.layout.choices(step, values);
+                let found = choices.iter().find(|choice| {
+                    values[choice.variable] = choice.value;
+                    let there = at(choice.of, values);
                     let place = there.find(sum);
                     place.is_some_and(|place| there.counts[place].least == cost)
                 });
-                values[variable] = found?;
-                open.push((of, sum));
+                open.push((found?.of, sum));
             }
             Step::Times(x, y) => {
                 let (of_x, of_y) = (at(x, values), at(y, values));

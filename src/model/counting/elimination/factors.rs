@@ -4,11 +4,14 @@
 //! sum it adds and by how many it multiplies the count; none, if it cannot be. A table over some decisions takes up those over fewer of them.
 //! Nothing where partial sums are too long together.
 
+use std::sync::Arc;
+
 use num_bigint::BigUint;
 
 use super::histogram::Sums;
 use super::layout::{Variable, row, unrow};
 use super::raw::Raw;
+use super::relation::Relation;
 use super::units::{self, Side, Unit};
 
 /// All tables. A row multiplies the amounts by a `W`.
@@ -17,6 +20,8 @@ pub struct Factors<W> {
     pub variables: Vec<Variable>,
     pub sums: Sums,
     pub tables: Vec<Table<W>>,
+    /// Pairs of members that can be.
+    pub relations: Vec<Arc<Relation>>,
     /// Where a real exists: a table and its rows.
     pub reals: Vec<(usize, Vec<bool>)>,
 }
@@ -56,6 +61,7 @@ impl Raw {
             variables: self.variables.clone(),
             sums,
             tables,
+            relations: self.relations.clone(),
             reals,
         })
     }
@@ -72,6 +78,7 @@ impl Raw {
             tables: self.merged(all, &sums, |x, y| whole(*x, *y)),
             variables: self.variables.clone(),
             sums,
+            relations: self.relations.clone(),
             reals: Vec::new(),
         })
     }

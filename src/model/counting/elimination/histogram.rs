@@ -223,6 +223,17 @@ impl<N: Amount> Histogram<N> {
         self.sums.iter().copied().zip(&self.counts)
     }
 
+    /// Leaves out other sums.
+    pub fn keep(&mut self, is_kept: impl Fn(u64) -> bool) {
+        if self.sums.iter().all(|sum| is_kept(*sum)) {
+            return;
+        }
+        let mut sums = self.sums.iter();
+        self.counts
+            .retain(|_| sums.next().is_some_and(|sum| is_kept(*sum)));
+        self.sums.retain(|sum| is_kept(*sum));
+    }
+
     /// More bits than any count has.
     fn bits(&self) -> u64 {
         self.counts.iter().map(N::bits).max().unwrap_or(0)

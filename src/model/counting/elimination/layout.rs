@@ -1,12 +1,17 @@
 //! A plan with its variables: which rows each table has, and of which rows each row is made.
 
+use std::sync::Arc;
+
 use super::order::{Plan, Step};
+use super::relation::{BLOCK, Relation};
 
 /// A decision that is summed out, with the number of its members. The member behind the last one: it does not exist.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable {
     pub decision: usize,
     pub members: u64,
+    /// How many members are one of these: more than one if they are blocks.
+    pub width: u64,
     /// Whether it may not exist.
     pub optional: bool,
 }
@@ -50,21 +55,96 @@ pub enum Parts {
     Sum((usize, usize)),
 }
 
+/// One of those that a row is the sum of: a step, where a variable has a value.
+pub struct Choice {
+    pub of: usize,
+    pub variable: usize,
+    pub value: u64,
+}
+
 /// Steps, the last of which has one row.
 #[derive(Debug, Clone)]
 pub struct Layout {
+    /// Those that are summed out, then blocks of them.
     pub variables: Vec<Variable>,
     pub steps: Vec<Step>,
     /// The variables of each.
     pub scopes: Vec<Vec<usize>>,
+    relations: Vec<Arc<Relation>>,
 }
 
 impl Layout {
-    pub fn new(variables: Vec<Variable>, plan: Plan) -> Layout {
+    pub fn new(mut variables: Vec<Variable>, relations: Vec<Arc<Relation>>, plan: Plan) -> Layout {
+        for blocks in plan.blocks {
+            variables.push(Variable {
+                decision: variables[blocks.of].decision,
+                members: blocks.count,
+                width: variables[blocks.of].width * BLOCK,
+                optional: false,
+            });
+        }
         Layout {
             variables,
             steps: plan.steps,
             scopes: plan.scopes,
+            relations,
+        }
+    }
+
+    /// For each decision, the number of its member where it is a variable and exists, from the values of all variables.
+    pub fn members(&self, decisions: usize, values: &[u64]) -> Vec<Option<u64>> {
+        let mut members = vec![None; decisions];
+        for (variable, value) in self.variables.iter().zip(values) {
+            if variable.width == 1 {
+                members[variable.decision] = (*value < variable.members).then_some(*value);
+            }
+        }
+        members
+    }
+
+    /// What a row of a sum, whose variables have these values, is the sum of. Nothing of other steps.
+    pub fn choices(&self, step: usize, values: &[u64]) -> Vec<Choice> {
+        let size = |variable: usize| self.variables[variable].size();
+        match &self.steps[step] {
+            Step::Factor(_) | Step::Times(..) => Vec::new(),
+            Step::SumOut { of, variable } => {
+                let choice = |value| Choice {
+                    of: *of,
+                    variable: *variable,
+                    value,
+                };
+                (0..size(*variable)).map(choice).collect()
+            }
+            Step::Blocks { of, from, to } => {
+                let choice = |value| Choice {
+                    of: *of,
+                    variable: *from,
+                    value,
+                };
+                let start = values[*to] * BLOCK;
+                (start..size(*from).min(start + BLOCK))
+                    .map(choice)
+                    .collect()
+            }
+            Step::Through {
+                relation,
+                side,
+                levels,
+            } => {
+                let relation = &self.relations[*relation];
+                let sizes: Vec<u64> = levels.iter().map(|level| size(level.1)).collect();
+                let member = values[relation.variables[*side]];
+                let mut choices = Vec::new();
+                relation.blocks(*side, member, &sizes, |level, value| {
+                    let (of, variable) = levels[level];
+                    choices.push(Choice {
+                        of,
+                        variable,
+                        value,
+                    });
+                });
+                choices
+            }
         }
     }
 
@@ -91,6 +171,13 @@ impl Layout {
                 Step::SumOut { of, .. } => {
                     unrow(scope, &self.variables, number, &mut values);
                     visit(at(step, &values).1, Parts::Sum((of, number)));
+                }
+                Step::Blocks { .. } | Step::Through { .. } => {
+                    unrow(scope, &self.variables, number, &mut values);
+                    for choice in self.choices(step, &values) {
+                        values[choice.variable] = choice.value;
+                        visit(number, Parts::Sum(at(choice.of, &values)));
+                    }
                 }
             }
         }

@@ -19,8 +19,10 @@ impl<N: Amount> Tree<N> {
         .collect();
         let live = self.live();
         for step in &self.layout.steps {
-            let Step::SumOut { of, variable } = *step else {
-                continue;
+            let (of, variable) = match step {
+                Step::SumOut { of, variable } => (*of, *variable),
+                Step::Through { levels, .. } => levels[0],
+                _ => continue,
             };
             let mut values = vec![0; self.layout.variables.len()];
             let Variable {
@@ -86,7 +88,8 @@ impl<N: Amount> Tree<N> {
                     Parts::Factor(_) => {}
                     Parts::Sum((of, at)) => {
                         for (l, sum) in live[of][at].iter_mut().zip(&self.tables[of][at].sums) {
-                            *l = is_live(*sum);
+                            // Others may have made it so.
+                            *l |= is_live(*sum);
                         }
                     }
                     Parts::Product((x, at_x), (y, at_y)) => {

@@ -3,9 +3,12 @@
 //! In: the sizes of the variables, and the variables of each factor. Out: a tree whose leaves are the factors: two tables are multiplied, or
 //! a variable is summed out of one. The next variable is the one whose table, all factors that mention it multiplied, is smallest. What is
 //! small stays small so; once every table that is left has many partial sums, one long table is carried along from variable to variable, and
-//! short ones are multiplied into it one by one: two long ones multiply only where that would tie too many variables together.
+//! short ones are multiplied into it one by one: two long ones multiply only where that would tie too many variables together. A variable that a relation ties to
+//! another one is summed out through it once no other relation mentions it.
 
 use std::collections::BTreeSet;
+
+use super::relation::BLOCK;
 
 /// A table with so many partial sums is long.
 const LONG: f64 = 256.0;
@@ -24,6 +27,26 @@ pub enum Step {
         of: usize,
         variable: usize,
     },
+    /// Blocks of the values of a variable.
+    Blocks {
+        of: usize,
+        from: usize,
+        to: usize,
+    },
+    /// Sums out a variable through a relation: for each member of this side of it, what that allows. The variable and its blocks, each with its step.
+    Through {
+        relation: usize,
+        side: usize,
+        levels: Vec<(usize, usize)>,
+    },
+}
+
+/// A variable of blocks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Blocks {
+    /// What they are blocks of.
+    pub of: usize,
+    pub count: u64,
 }
 
 /// Steps, the last of which has no variable left, and the variables of each.
@@ -31,6 +54,8 @@ pub enum Step {
 pub struct Plan {
     pub steps: Vec<Step>,
     pub scopes: Vec<Vec<usize>>,
+    /// Further variables, numbered behind the others.
+    pub blocks: Vec<Blocks>,
     /// About how many products of counts it takes.
     pub work: f64,
 }
@@ -42,23 +67,38 @@ struct Open {
     scope: BTreeSet<usize>,
     /// About how many partial sums.
     sums: f64,
+    /// Whether rows have different sums.
+    varies: bool,
 }
 
-/// A plan; `None` if a table would be too large. At most `most_sums` partial sums are told apart.
-pub fn plan(sizes: &[u64], factors: &[Vec<usize>], most_sums: f64) -> Option<Plan> {
+/// A table that is given: its variables, and whether its rows have different sums.
+pub struct Given {
+    pub scope: Vec<usize>,
+    pub varies: bool,
+}
+
+/// A plan; `None` if a table would be too large. At most `most_sums` partial sums are told apart. Relations are of two variables each.
+pub fn plan(
+    sizes: &[u64],
+    factors: &[Given],
+    relations: &[[usize; 2]],
+    most_sums: f64,
+) -> Option<Plan> {
     let mut planner = Planner {
-        sizes,
+        sizes: sizes.to_vec(),
         most_sums,
+        relations: relations.iter().map(|pair| Some(*pair)).collect(),
         plan: Plan {
             steps: Vec::new(),
             scopes: Vec::new(),
+            blocks: Vec::new(),
             work: 0.0,
         },
         open: Vec::new(),
     };
-    for (number, scope) in factors.iter().enumerate() {
-        let scope: BTreeSet<usize> = scope.iter().copied().collect();
-        let open = planner.step(Step::Factor(number), scope, 1.0)?;
+    for (number, given) in factors.iter().enumerate() {
+        let scope: BTreeSet<usize> = given.scope.iter().copied().collect();
+        let open = planner.step(Step::Factor(number), scope, 1.0, given.varies)?;
         planner.open.push(open);
     }
     let mut left: Vec<usize> = (0..sizes.len()).collect();
@@ -83,19 +123,27 @@ pub fn plan(sizes: &[u64], factors: &[Vec<usize>], most_sums: f64) -> Option<Pla
     Some(planner.plan)
 }
 
-struct Planner<'a> {
-    sizes: &'a [u64],
+struct Planner {
+    sizes: Vec<u64>,
     most_sums: f64,
+    /// Those that nothing was summed out through yet.
+    relations: Vec<Option<[usize; 2]>>,
     plan: Plan,
     open: Vec<Open>,
 }
 
-impl Planner<'_> {
+impl Planner {
     fn rows(&self, scope: &BTreeSet<usize>) -> f64 {
         scope.iter().map(|v| self.sizes[*v] as f64).product()
     }
 
-    fn step(&mut self, step: Step, scope: BTreeSet<usize>, sums: f64) -> Option<Open> {
+    fn step(
+        &mut self,
+        step: Step,
+        scope: BTreeSet<usize>,
+        sums: f64,
+        varies: bool,
+    ) -> Option<Open> {
         if self.rows(&scope) > MOST_ROWS {
             return None;
         }
@@ -104,7 +152,12 @@ impl Planner<'_> {
         Some(Open {
             step: self.plan.steps.len() - 1,
             scope,
-            sums: sums.min(self.most_sums),
+            sums: if varies {
+                sums.min(self.most_sums)
+            } else {
+                1.0
+            },
+            varies,
         })
     }
 
@@ -116,7 +169,28 @@ impl Planner<'_> {
             scope.extend(&open.scope);
             sums *= open.sums;
         }
-        self.rows(&scope) * sums.min(self.most_sums)
+        let around = match self.ties(variable)[..] {
+            [] => 0.0,
+            [(_, _, onto)] => {
+                let mut around = scope.clone();
+                around.remove(&variable);
+                around.insert(onto);
+                self.rows(&around)
+            }
+            _ => return f64::INFINITY,
+        };
+        (self.rows(&scope) + around) * sums.min(self.most_sums)
+    }
+
+    /// The relations that mention a variable: each by its number, the side of the other one, and that one.
+    fn ties(&self, variable: usize) -> Vec<(usize, usize, usize)> {
+        let all = self.relations.iter().enumerate();
+        let tie = |(number, pair): (usize, &Option<[usize; 2]>)| match *pair {
+            Some([x, y]) if x == variable => Some((number, 1, y)),
+            Some([x, y]) if y == variable => Some((number, 0, x)),
+            _ => None,
+        };
+        all.filter_map(tie).collect()
     }
 
     /// Multiplies what mentions a variable and sums it out. The variables whose score changes.
@@ -136,10 +210,18 @@ impl Planner<'_> {
             }
         }
         self.open = rest;
+        let ties = self.ties(variable);
+        if ties.len() > 1 || bucket.is_empty() && !ties.is_empty() {
+            return None;
+        }
         let product = match bucket.is_empty() {
             true => return Some(BTreeSet::new()),
             false => self.multiply(bucket)?,
         };
+        if let [(relation, side, onto)] = ties[..] {
+            self.relations[relation] = None;
+            return self.through(product, variable, relation, side, onto);
+        }
         let mut left = product.scope.clone();
         left.remove(&variable);
         let sums = product.sums * self.sizes[variable] as f64;
@@ -147,7 +229,52 @@ impl Planner<'_> {
             of: product.step,
             variable,
         };
-        let open = self.step(step, left.clone(), sums)?;
+        let open = self.step(step, left.clone(), sums, product.varies)?;
+        self.open.push(open);
+        Some(left)
+    }
+
+    /// Sums a variable out of a table through a relation onto another one. The variables whose score changes.
+    fn through(
+        &mut self,
+        product: Open,
+        variable: usize,
+        relation: usize,
+        side: usize,
+        onto: usize,
+    ) -> Option<BTreeSet<usize>> {
+        let mut left = product.scope.clone();
+        left.remove(&variable);
+        let mut levels = vec![(product.step, variable)];
+        let mut sums = product.sums;
+        let growth = if product.varies { BLOCK as f64 } else { 1.0 };
+        // Blocks are of no use where each row has a member of the other one already.
+        while !product.scope.contains(&onto) {
+            let (of, from) = levels[levels.len() - 1];
+            if self.sizes[from] <= BLOCK {
+                break;
+            }
+            let to = self.sizes.len();
+            let count = self.sizes[from].div_ceil(BLOCK);
+            self.sizes.push(count);
+            self.plan.blocks.push(Blocks { of: from, count });
+            let mut scope = left.clone();
+            scope.insert(to);
+            sums = (sums * growth).min(self.most_sums);
+            self.plan.work += self.rows(&scope) * sums * BLOCK as f64;
+            let open = self.step(Step::Blocks { of, from, to }, scope, sums, product.varies)?;
+            levels.push((open.step, to));
+        }
+        left.insert(onto);
+        let parts = (2 * BLOCK) as f64 * levels.len() as f64;
+        self.plan.work += self.rows(&left) * sums * parts;
+        let step = Step::Through {
+            relation,
+            side,
+            levels,
+        };
+        let sums = product.sums * self.sizes[variable] as f64;
+        let open = self.step(step, left.clone(), sums, product.varies)?;
         self.open.push(open);
         Some(left)
     }
@@ -179,6 +306,11 @@ impl Planner<'_> {
     fn times(&mut self, x: Open, y: Open) -> Option<Open> {
         let scope: BTreeSet<usize> = x.scope.union(&y.scope).copied().collect();
         self.plan.work += self.rows(&scope) * x.sums * y.sums;
-        self.step(Step::Times(x.step, y.step), scope, x.sums * y.sums)
+        self.step(
+            Step::Times(x.step, y.step),
+            scope,
+            x.sums * y.sums,
+            x.varies || y.varies,
+        )
     }
 }

@@ -3,10 +3,13 @@
 //! Tables over the few decisions that each speaks of, with the values of terms as they are. Made by `tabulate`, made whole numbers of by
 //! `factors`.
 
+use std::sync::Arc;
+
 use num_bigint::BigUint;
 
 use super::comparison::End;
 use super::layout::Variable;
+use super::relation::Relation;
 
 /// Spaces of so many combinations are small.
 const FEW_ENOUGH: f64 = 1e12;
@@ -16,6 +19,8 @@ pub struct Raw {
     pub variables: Vec<Variable>,
     /// Rows that can be.
     pub allowed: Vec<(Vec<usize>, Vec<bool>)>,
+    /// Pairs of members that can be, where two variables have many.
+    pub relations: Vec<Arc<Relation>>,
     /// By how many a row multiplies the count.
     pub weights: Vec<(Vec<usize>, Vec<BigUint>)>,
     pub reals: Vec<(Vec<usize>, Vec<bool>)>,
@@ -52,7 +57,9 @@ impl Raw {
         let of_terms = sums.chain(&prices).map(|(scope, _)| scope);
         // The first tables say where each variable exists.
         let of_others = self.allowed[count..].iter().map(|(scope, _)| scope);
-        let mut open: Vec<usize> = of_terms.chain(of_others).flatten().copied().collect();
+        let of_relations = self.relations.iter().flat_map(|r| &r.variables);
+        let of_tables = of_terms.chain(of_others).flatten();
+        let mut open: Vec<usize> = of_tables.chain(of_relations).copied().collect();
         let mut is_needed = vec![false; count];
         while let Some(variable) = open.pop() {
             if !std::mem::replace(&mut is_needed[variable], true) {
@@ -76,6 +83,13 @@ impl Raw {
             allowed: allowed
                 .map(|(_, (old, rows))| (scope(old), rows.clone()))
                 .collect(),
+            relations: (self.relations.iter())
+                .map(|relation| {
+                    let mut relation = Relation::clone(relation);
+                    relation.variables = relation.variables.map(|v| numbers[v]);
+                    Arc::new(relation)
+                })
+                .collect(),
             weights: Vec::new(),
             reals: Vec::new(),
             sums: (self.sums.iter())
@@ -88,6 +102,17 @@ impl Raw {
             beyond: self.beyond.clone(),
             idle: self.idle.clone(),
         }
+    }
+
+    /// The same without relations; `None` if there is none.
+    pub fn untied(mut self) -> Option<Raw> {
+        if self.relations.is_empty() {
+            return None;
+        }
+        let relations = std::mem::take(&mut self.relations);
+        self.beyond
+            .extend(relations.iter().flat_map(|r| &r.constraints));
+        Some(self)
     }
 
     /// Whether there are so few combinations that all partial sums may be told apart.

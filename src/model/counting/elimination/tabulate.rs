@@ -4,12 +4,14 @@
 //! over reals.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use num_bigint::BigUint;
 
 use super::comparison::{self, End, MOST_ROWS, Sum, Term};
 use super::layout::{Variable, row, rows, unrow};
 use super::raw::{Raw, RawSum, TermTable};
+use super::relation::Relation;
 use crate::ir::{Expr, Value};
 use crate::model::counting::has_reals;
 use crate::model::decision::Decisions;
@@ -18,6 +20,9 @@ use crate::model::members::Values;
 
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;
+
+/// The same for the pairs of members that meet constraints.
+const MOST_FOR_RELATIONS: u64 = 20_000_000;
 
 /// Sums of many numbers differ by their last bits.
 const ROUNDING: f64 = 1e-9;
@@ -56,6 +61,7 @@ pub fn raw(
         variables.push(Variable {
             decision: *decision,
             members: decisions.all[*decision].choices.len()?,
+            width: 1,
             optional: decisions.all[*decision].guard != Expr::bool(true),
         });
     }
@@ -65,6 +71,7 @@ pub fn raw(
         raw: Raw {
             variables,
             allowed: Vec::new(),
+            relations: Vec::new(),
             weights: Vec::new(),
             reals: Vec::new(),
             sums: Vec::new(),
@@ -74,6 +81,7 @@ pub fn raw(
         },
         few,
         work: MOST_WORK,
+        work_on_relations: MOST_FOR_RELATIONS,
     };
     for number in 0..builder.raw.variables.len() {
         builder.presence(number)?;
@@ -107,6 +115,7 @@ struct Builder<'a> {
     raw: Raw,
     few: u64,
     work: u64,
+    work_on_relations: u64,
 }
 
 impl Builder<'_> {
@@ -199,9 +208,17 @@ impl Builder<'_> {
     fn constraint(&mut self, number: usize, expr: &Expr) -> Option<()> {
         let scope: Vec<usize> = evaluate::decisions(expr).into_iter().collect();
         let combinations = comparison::combinations(&scope, self.decisions)?;
-        if combinations > self.few
-            && let Some(sum) = comparison::sum(expr, self.decisions)
+        let sum = match combinations > self.few {
+            true => comparison::sum(expr, self.decisions),
+            false => None,
+        };
+        if let [x, y] = scope[..]
+            && (sum.is_some() || combinations > MOST_ROWS)
+            && self.relation(number, expr, [x, y]).is_some()
         {
+            return Some(());
+        }
+        if let Some(sum) = sum {
             return self.sum(Of::Constraint(number), &sum);
         }
         if combinations > MOST_ROWS {
@@ -212,6 +229,35 @@ impl Builder<'_> {
             |values: &[Option<Value>]| evaluate::truth(expr, &Values(values)).unwrap_or(false);
         let (scope, table) = self.tabulate(&scope, evaluate::size(expr), holds)?;
         self.allow(scope, table);
+        Some(())
+    }
+
+    /// Pairs of members that meet a constraint. `None` if there is too much to look at, or relations would tie variables in a circle.
+    fn relation(&mut self, number: usize, expr: &Expr, of: [usize; 2]) -> Option<()> {
+        let variables = of.map(|decision| self.numbers[&decision]);
+        let relations = &self.raw.relations;
+        let same = relations.iter().position(|r| r.variables == variables);
+        if same.is_none() {
+            let mut open = vec![variables[0]];
+            let mut seen = BTreeSet::new();
+            while let Some(variable) = open.pop() {
+                if seen.insert(variable) {
+                    let sides = relations
+                        .iter()
+                        .filter_map(|r| Some((r, r.side(variable)?)));
+                    open.extend(sides.map(|(r, side)| r.variables[1 - side]));
+                }
+            }
+            if seen.contains(&variables[1]) {
+                return None;
+            }
+        }
+        let work = &mut self.work_on_relations;
+        let found = Relation::new(number, expr, of, variables, self.decisions, work);
+        match same {
+            Some(same) => Arc::make_mut(&mut self.raw.relations[same]).meet(&found?),
+            None => self.raw.relations.push(Arc::new(found?)),
+        }
         Some(())
     }
 

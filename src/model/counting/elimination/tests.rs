@@ -299,3 +299,134 @@ fn numbers_longer_than_128_bits_are_counted() {
         assert!(drawn.into_iter().map(Option::unwrap).sum::<u64>() <= 90);
     }
 }
+
+/// Decisions of up to `most` members, and comparisons of two of them each, which tie them in a tree.
+fn tied(n: u32, most: u32, rng: &mut ChaCha8Rng) -> Decisions {
+    use BinaryOp::*;
+    let mut decisions = Decisions::default();
+    for i in 0..n {
+        let guard = match i > 0 && below(rng, 5) == 0 {
+            true => op(Less, chosen(below(rng, i) as usize), Expr::number(2.0)),
+            false => always(),
+        };
+        let members = 1 + below(rng, most) as usize;
+        decisions.all.push(ordered(members, guard));
+        if i > 0 {
+            let how = [Less, LessEqual, Greater, GreaterEqual, Equal][below(rng, 5) as usize];
+            let (x, y) = (chosen(i as usize), chosen(below(rng, i) as usize));
+            let right = match below(rng, 3) {
+                0 => op(Multiply, Expr::number(2.0), y),
+                1 => op(Add, y, Expr::number(f64::from(below(rng, 3)))),
+                _ => y,
+            };
+            decisions.constraints.push(op(how, x, right));
+        }
+    }
+    decisions
+}
+
+#[test]
+fn relations_agree_with_trying_everything() {
+    let mut sizes = BTreeSet::new();
+    for seed in 0..300 {
+        let mut rng = stream(seed, 3, Purpose::Search);
+        let n = 2 + below(&mut rng, 3);
+        let mut decisions = tied(n, 11, &mut rng);
+        if below(&mut rng, 2) == 0 {
+            // A sum of all of them.
+            let total = sum((0..n as usize).map(chosen));
+            let limit = Expr::number(f64::from(below(&mut rng, 20)));
+            let how = [BinaryOp::LessEqual, BinaryOp::GreaterEqual][below(&mut rng, 2) as usize];
+            decisions.constraints.push(op(how, total, limit));
+        }
+        if let Some(size) = compare(&decisions, &mut rng) {
+            sizes.insert(size);
+            begins(&decisions);
+            cheapest_is_least(&decisions, &mut rng);
+        }
+    }
+    assert!(sizes.len() > 40, "{sizes:?}");
+}
+
+/// A beginning is let through where some point has it: always, and only there unless there are sums.
+fn begins(decisions: &Decisions) {
+    let found = counted(decisions).unwrap();
+    let points = slow_points(decisions);
+    let points: Vec<Vec<Option<u64>>> = (points.iter())
+        .map(|p| members(decisions, p, &found))
+        .collect();
+    let mut open = vec![Vec::new()];
+    while let Some(prefix) = open.pop() {
+        let is_there = points.iter().any(|p| p.starts_with(&prefix));
+        let may = found.may_begin(&prefix, &mut { u64::MAX });
+        assert!(may || !is_there, "{prefix:?} of {decisions:?}");
+        let is_last_known = prefix.len() == decisions.all.len() && !found.has_sums;
+        assert!(
+            !may || is_there || !is_last_known,
+            "{prefix:?} of {decisions:?}"
+        );
+        if is_there && let Some(next) = decisions.all.get(prefix.len()) {
+            let absent = (next.guard != always()).then_some(None);
+            let members = (0..next.choices.len().unwrap_or(0)).map(Some);
+            open.extend(members.chain(absent).map(|member| {
+                let mut longer = prefix.clone();
+                longer.push(member);
+                longer
+            }));
+        }
+    }
+}
+
+/// The cheapest point costs as much as the cheapest of all.
+fn cheapest_is_least(decisions: &Decisions, rng: &mut ChaCha8Rng) {
+    let scales: Vec<f64> = (decisions.all.iter())
+        .map(|_| f64::from(below(rng, 9)) - 4.0)
+        .collect();
+    let cost = |values: &[Option<Value>], i: usize| {
+        let value = values[i].as_ref().and_then(Value::as_number);
+        scales[i] * value.unwrap_or(0.0)
+    };
+    let terms: Vec<Term> = (0..decisions.all.len())
+        .map(|i| Term {
+            scope: vec![i],
+            work: 1,
+            rows: None,
+            value: Box::new(move |values| Some(cost(values, i))),
+        })
+        .collect();
+    let least = slow_points(decisions).into_iter().map(|point| {
+        let costs = (0..point.0.len()).map(|i| cost(&point.0, i));
+        costs.sum::<f64>()
+    });
+    let least = least.reduce(f64::min);
+    let all: Vec<usize> = (0..decisions.constraints.len()).collect();
+    let costs = [(&terms[..], Costs::Added)];
+    let (raw, prices) = tabulate::raw(decisions, &all, &[], &[costs[0].0], 0).unwrap();
+    let raw = raw.with(prices.into_iter().next().flatten().unwrap());
+    let units = raw.units(true, 0).unwrap();
+    let found = cheapest::<Added>(&raw, &units, decisions.all.len(), f64::MAX);
+    assert_eq!(found.map(|(_, cost)| cost), least, "{decisions:?}");
+}
+
+#[test]
+fn a_chain_is_drawn_uniformly() {
+    let mut decisions = Decisions {
+        all: (0..3).map(|_| ordered(11, always())).collect(),
+        constraints: Vec::new(),
+    };
+    for i in 0..2 {
+        let rises = op(BinaryOp::LessEqual, chosen(i), chosen(i + 1));
+        decisions.constraints.push(rises);
+    }
+    let all = slow_points(&decisions);
+    assert_eq!(all.len(), 13 * 12 * 11 / 6);
+    let found = counted(&decisions).unwrap();
+    assert!(!found.has_sums);
+    let places: HashMap<Vec<Option<u64>>, usize> = (all.iter().enumerate())
+        .map(|(i, p)| (members(&decisions, p, &found), i))
+        .collect();
+    let mut rng = stream(19, 0, Purpose::Search);
+    assert_chi_square(all.len(), || {
+        places[&found.draw(3, &mut Uniform(&mut rng)).unwrap()]
+    });
+}

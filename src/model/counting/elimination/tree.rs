@@ -140,8 +140,8 @@ impl<N: Amount> Tree<N> {
         let mut pooled: Vec<Vec<(usize, usize)>> = vec![
             Vec::new();
             match self.layout.steps[step] {
-                Step::SumOut { .. } => table.len(),
-                _ => 0,
+                Step::Factor(_) | Step::Times(..) => 0,
+                _ => table.len(),
             }
         ];
         let mut failed = None;
@@ -187,9 +187,15 @@ impl<N: Amount> Tree<N> {
         if let Some(failed) = failed {
             return Err(failed);
         }
+        let is_shared = !matches!(self.layout.steps[step], Step::SumOut { .. });
         for (row, parts) in pooled.into_iter().enumerate() {
             let parts = parts.iter().map(|(of, at)| &self.tables[*of][*at]);
-            table[row] = Histogram::joined(parts).ok_or(Failed::NoRoom)?;
+            let mut joined = Histogram::joined(parts).ok_or(Failed::NoRoom)?;
+            // What fits into another sum may not fit into this one.
+            if is_shared && let Some(room) = rooms[row] {
+                joined.keep(|sum| self.sums.plus(sum, 0, room).is_some());
+            }
+            table[row] = joined;
         }
         if self.sums.only_limits() {
             table.iter_mut().for_each(N::thin);

@@ -1,7 +1,7 @@
 //! Points at random: a walk from the last table back to the first ones, with odds by the counts.
 
 use super::histogram::Histogram;
-use super::layout::row;
+use super::layout::{Choice, row};
 use super::order::Step;
 use super::tally::Tally;
 use super::tree::Tree;
@@ -19,11 +19,7 @@ impl<N: Tally> Tree<N> {
         let accepted = || whole.iter().filter(|(sum, _)| self.sums.accepts(*sum));
         let (sum, _) = self.pick(accepted, &self.total, self.voice(last), draw);
         self.walk(last, sum, &mut values, draw);
-        let mut chosen = vec![None; decisions];
-        for (variable, value) in self.layout.variables.iter().zip(values) {
-            chosen[variable.decision] = (value < variable.members).then_some(value);
-        }
-        Some(chosen)
+        Some(self.layout.members(decisions, &values))
     }
 
     /// Chooses what a row with this sum is made of, and walks on from there.
@@ -34,24 +30,24 @@ impl<N: Tally> Tree<N> {
         let total = &here.counts[found.expect("invariant: only sums that occur are chosen")];
         match self.layout.steps[step] {
             Step::Factor(_) => {}
-            Step::SumOut { of, variable } => {
-                let scope = &self.layout.scopes[of];
-                let rows: Vec<(u64, usize)> = (0..self.layout.variables[variable].size())
-                    .map(|value| {
-                        values[variable] = value;
-                        (value, row(scope, &self.layout.variables, values))
+            Step::SumOut { .. } | Step::Blocks { .. } | Step::Through { .. } => {
+                let choices = self.layout.choices(step, values);
+                let rows: Vec<(&Choice, usize)> = (choices.iter())
+                    .map(|choice| {
+                        values[choice.variable] = choice.value;
+                        let scope = &self.layout.scopes[choice.of];
+                        (choice, row(scope, &self.layout.variables, values))
                     })
                     .collect();
                 let members = || {
-                    rows.iter().filter_map(|(value, at)| {
-                        let of_member = &self.tables[of][*at];
-                        Some((*value, &of_member.counts[of_member.find(sum)?]))
+                    rows.iter().filter_map(|(choice, at)| {
+                        let of_member = &self.tables[choice.of][*at];
+                        Some((*choice, &of_member.counts[of_member.find(sum)?]))
                     })
                 };
-                let decision = self.layout.variables[variable].decision;
-                let (value, _) = self.pick(members, total, decision, draw);
-                values[variable] = value;
-                self.walk(of, sum, values, draw);
+                let (choice, _) = self.pick(members, total, self.voice(step), draw);
+                values[choice.variable] = choice.value;
+                self.walk(choice.of, sum, values, draw);
             }
             Step::Times(x, y) => {
                 let of = |step: usize| {
@@ -161,7 +157,10 @@ impl<N: Tally> Tree<N> {
     /// The decision that a choice of a sum is closest to: the first that is taken back on the way to it.
     fn voice(&self, step: usize) -> usize {
         match self.layout.steps[step] {
-            Step::SumOut { variable, .. } => self.layout.variables[variable].decision,
+            Step::SumOut { variable, .. } | Step::Blocks { from: variable, .. } => {
+                self.layout.variables[variable].decision
+            }
+            Step::Through { ref levels, .. } => self.layout.variables[levels[0].1].decision,
             Step::Times(_, y) => self.voice(y),
             Step::Factor(_) => {
                 (self.layout.scopes[step].first()).map_or(0, |v| self.layout.variables[*v].decision)
