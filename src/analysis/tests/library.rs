@@ -67,7 +67,6 @@ fn braintta_has_the_numbers_of_its_paper() {
         [
             "target braintta",
             "target braintta",
-            "target braintta",
             "target braintta, op_per_mac",
             "target braintta, clock",
             "target braintta, vector.width",

@@ -28,10 +28,9 @@ pub(super) fn boxes<const N: usize>(
     for (side, index) in of.iter().enumerate() {
         let decision = &decisions.all[*index];
         let members = decision.choices.len()?;
-        let mut parts = vec![0..members];
-        if decision.guard != Expr::bool(true) {
-            parts.push(members..members + 1);
-        }
+        let optional = decision.guard != Expr::bool(true);
+        let absent = optional.then_some(members..members + 1);
+        let parts: Vec<Run> = std::iter::once(0..members).chain(absent).collect();
         let with = |start: &[Run; N]| {
             let start = start.clone();
             parts.clone().into_iter().map(move |part| {

@@ -1,7 +1,6 @@
 //! Memories: what has to fit into them, and the energy of the bits that go through them.
 //!
-//! In: a target with memories. Out: as it is written, the requirements that its sizes make ([`fits`]); with every field known, the energy of a layer's moved bits
-//! ([`moved`]) and how full each memory is ([`MemoryCost`]). A memory without energies charges nothing (`docs/decisions/0010-memories.md`).
+//! In: a target with memories, every field known. Out: the energy of a layer's moved bits ([`moved`]) and how full each memory is ([`MemoryCost`]). A memory without energies charges nothing (`docs/decisions/0010-memories.md`).
 
 use serde::{Deserialize, Serialize};
 

@@ -125,7 +125,8 @@ mod tests {
             constraints: Vec::new(),
         };
         let product = op(Multiply, chosen(0), chosen(1));
-        let cases: [(Expr, fn(u64, u64) -> bool); 5] = [
+        type Holds = fn(u64, u64) -> bool;
+        let cases: [(Expr, Holds); 5] = [
             (op(LessEqual, chosen(0), chosen(1)), |x, y| x <= y),
             (op(NotEqual, chosen(1), chosen(0)), |x, y| x != y),
             (op(Equal, product.clone(), Expr::number(36.0)), |x, y| {
