@@ -211,6 +211,9 @@ fn path_help(written: &str, wrong: &str, paths: &Paths) -> Option<String> {
     if let Some(alike) = did_you_mean(wrong, known()) {
         return Some(format!("did you mean `{}`?", with_copies(alike, written)));
     }
+    if let Some(alike) = paths.side_alike(wrong) {
+        return Some(format!("did you mean `{}`?", with_copies(&alike, written)));
+    }
     let last = |path: &str| path.rsplit('.').next().map(str::to_string);
     let mut ends: Vec<&str> = known().filter(|p| last(p) == last(wrong)).collect();
     match ends.len() {

@@ -8,6 +8,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::names::Id;
 use super::types::Type;
+use crate::diagnostic::did_you_mean;
 use crate::ir::{
     BinaryOp, BlockStmt, Choice, Domain, DomainKind, Expr, Policy, Quantizer, Slot, Space, Stage,
     Stmt, Target, UnaryOp, Value, numbered,
@@ -29,6 +30,13 @@ pub(super) struct Paths {
 }
 
 impl Paths {
+    /// The side of a part of a network that was probably meant: `space.s.channels` by `space.s.chanels`.
+    pub(super) fn side_alike(&self, path: &str) -> Option<String> {
+        let (part, side) = path.rsplit_once('.')?;
+        let side = did_you_mean(side, SIDES)?;
+        self.parts.contains(part).then(|| format!("{part}.{side}"))
+    }
+
     /// The type of what stands at a path. Every part of a network has the shape of what leaves it: `space.s.channels`.
     pub(super) fn type_of(&self, path: &str) -> Option<Type> {
         let of_part = || {

@@ -4,8 +4,6 @@
 //! the decisions that the step depends on, or how small and how large the sum can be. A buffer depends on what is computed into it and on who reads it:
 //! on a skip connection that keeps it, on all quantizers that read it, on whether the layers between are there.
 
-use std::cell::Cell;
-
 use super::Source;
 use super::flow::Values;
 use super::table::{Open, Order, Partial, Table};
@@ -23,8 +21,8 @@ const MOST_ROWS_OF_ONE: usize = 5_000;
 const MOST_ROWS: usize = 20_000;
 const MOST_ON_THE_WAY: usize = 100_000;
 
-/// The most looks at nodes while all buffers are asked for: each question looks at all nodes at worst.
-const MOST_LOOKS: usize = 1_000_000;
+/// The most conditions that are looked at while all buffers are asked for.
+const MOST_LOOKS: u64 = 1_000_000;
 
 /// A sum that is beyond every limit.
 const BEYOND: u64 = 1 << 60;
@@ -91,15 +89,14 @@ impl Alive {
             least: |x: (usize, u64), y| (x.0.min(y.0), x.1.min(y.1)),
             most: |x: (usize, u64), y| (x.0.max(y.0), x.1.max(y.1)),
         };
-        let looks = Cell::new(0);
+        let is_too_much = || values.partial.looks() > MOST_LOOKS;
         // For each node its buffer: the step at which it dies, and its bits; none where the node gives no buffer.
         let mut buffers = Vec::with_capacity(values.len());
         for birth in 0..values.len() {
             let answers = values
                 .partial
                 .answers(MOST_ANSWERS, MOST_ROWS_OF_ONE, &order, &|| {
-                    looks.set(looks.get() + values.len());
-                    if looks.get() > MOST_LOOKS {
+                    if is_too_much() {
                         return Err(Open::Never);
                     }
                     if !values.exists(birth)? {
@@ -111,7 +108,7 @@ impl Alive {
                         None => (0, 0),
                     })
                 });
-            if looks.get() > MOST_LOOKS {
+            if is_too_much() {
                 return None;
             }
             buffers.push(answers?);

@@ -3,7 +3,7 @@
 //! In: a question that asks for decisions one after the other. Out: a [`Table`] over those that were asked for, whose rows are those of
 //! `counting`: the first decision changes slowest, and behind its last member one that may not exist has a row more. Rows that no point has are empty.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -47,6 +47,8 @@ pub struct Partial<'a> {
     known: RefCell<Vec<State>>,
     /// The first decision that was looked at and is not known.
     asked: RefCell<Option<usize>>,
+    /// How often something was asked.
+    looks: Cell<u64>,
     /// Where each decision exists, as far as that was wanted.
     guards: RefCell<BTreeMap<usize, Option<Rc<Table<bool>>>>>,
 }
@@ -89,12 +91,19 @@ impl<'a> Partial<'a> {
             decisions,
             known: RefCell::new(vec![State::Unknown; decisions.all.len()]),
             asked: RefCell::new(None),
+            looks: Cell::new(0),
             guards: RefCell::default(),
         }
     }
 
+    /// How often something was asked so far: a measure of work.
+    pub fn looks(&self) -> u64 {
+        self.looks.get()
+    }
+
     /// What `of` finds, if it needs no decision that is not known.
     pub fn ask<R, F>(&self, of: impl FnOnce(&dyn Scope) -> Result<R, F>) -> Result<R, Open> {
+        self.looks.set(self.looks.get() + 1);
         let found = of(self);
         match (self.asked.take(), found) {
             (Some(decision), _) => Err(Open::Ask(decision)),
