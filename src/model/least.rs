@@ -31,6 +31,7 @@ use self::alive::Alive;
 pub(super) use self::limits::bounds;
 use self::machine::Machine;
 use self::prices::Prices;
+pub(super) use self::table::Partial;
 use self::table::Table;
 use super::build;
 use super::counting::{Costs, Term};

@@ -10,6 +10,7 @@ use num_bigint::BigUint;
 use super::counting::{Count, Counted, How, Uniform};
 use super::decision::{Decisions, Point};
 use super::evaluate;
+use super::least::Partial;
 use super::members::Values;
 use super::metrics::Metrics;
 use super::range::{Range, ranges};
@@ -20,6 +21,9 @@ use crate::stream::{Purpose, stream};
 /// Points that are drawn for an estimate: fewer where each must be built and priced.
 const DRAWS: u64 = 2000;
 const PRICED_DRAWS: u64 = 300;
+
+/// The most decisions of which it is asked whether they exist at all.
+const MOST_LOOKED_AT: usize = 1000;
 
 /// The trial that no search has, for the stream of draws.
 const NO_TRIAL: u64 = u64::MAX - 1;
@@ -83,6 +87,8 @@ pub struct Survey {
     pub verdicts: Vec<Verdict>,
     /// What never occurs.
     pub pruned: Vec<Pruned>,
+    /// Decisions that exist nowhere: of a layer that is the last one whenever it is there, what a rule for other layers says.
+    pub nowhere: BTreeSet<usize>,
     /// From where to where metrics go that are known before training.
     pub ranges: BTreeMap<&'static str, Range>,
 }
@@ -123,8 +129,20 @@ pub fn survey(template: &Template) -> Survey {
         sample,
         verdicts,
         pruned: pruned(template),
+        nowhere: nowhere(decisions),
         ranges: ranges.of,
     }
+}
+
+/// Decisions that exist nowhere. Of very many, conditions are not looked at.
+fn nowhere(decisions: &Decisions) -> BTreeSet<usize> {
+    if decisions.all.len() > MOST_LOOKED_AT {
+        return BTreeSet::new();
+    }
+    let partial = Partial::new(decisions);
+    let all = 0..decisions.all.len();
+    all.filter(|decision| partial.is_nowhere(*decision))
+        .collect()
 }
 
 /// Whether every candidate meets a limit of what is a sum over layers or alive at once.

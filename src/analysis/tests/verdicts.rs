@@ -138,3 +138,30 @@ fn what_is_not_proved_is_said_to_be_open() {
     let survey = of("require accuracy >= 50 %");
     assert_eq!(survey.verdicts, [Verdict::Measured]);
 }
+
+/// The first and last layers of either space have no decision of their own, whichever space it is.
+#[test]
+fn decisions_that_exist_nowhere_are_known() {
+    let text = "bnas 1
+use std.data.digits
+use std.policies.tied
+use std.spaces.{ds_cnn, small_cnn}
+experiment e {
+  data = digits
+  space in {small_cnn { width = 8 }, ds_cnn { blocks = 2  width = 32 }}
+  policy = tied
+  train { epochs = 1 }
+  search { method = grid }
+  maximize accuracy
+}
+";
+    let template = fixtures::template(text);
+    let survey = survey(&template);
+    let all = &template.decisions().all;
+    let nowhere: Vec<&str> = survey
+        .nowhere
+        .iter()
+        .map(|i| all[*i].path.as_str())
+        .collect();
+    assert_eq!(nowhere, ["policy.small_cnn.head.q", "policy.ds_cnn.stem.q"]);
+}

@@ -249,6 +249,12 @@ impl<'a> Partial<'a> {
         table
     }
 
+    /// Whether a decision exists nowhere, as far as its condition is over few combinations.
+    pub fn is_nowhere(&self, decision: usize) -> bool {
+        let exists = self.guard(decision);
+        exists.is_some_and(|exists| !exists.rows.contains(&Some(true)))
+    }
+
     /// Where a decision exists; `None` if always, or if that is too much.
     fn guard(&self, decision: usize) -> Option<Rc<Table<bool>>> {
         if let Some(known) = self.guards.borrow().get(&decision) {

@@ -29,7 +29,9 @@ pub fn decisions(
     look: Look,
     out: &mut String,
 ) {
-    let all = &template.decisions().all;
+    let all = template.decisions().all.iter().enumerate();
+    let all = all.filter(|(index, _)| !survey.nowhere.contains(index));
+    let all: Vec<&Decision> = all.map(|(_, decision)| decision).collect();
     let total = match &survey.count {
         Count::Exact(n) if *n == 1_u32.into() => "1 candidate".into(),
         Count::Exact(n) => format!("{} candidates", group(&n.to_string())),
@@ -147,7 +149,7 @@ pub fn decisions(
     } else {
         MOST_DECISIONS
     };
-    for decision in &all[..shown] {
+    for decision in all[..shown].iter().copied() {
         let exists = if decision.guard.as_value() == Some(&Value::Bool(true)) {
             "always"
         } else {
