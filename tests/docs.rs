@@ -194,7 +194,6 @@ fn diagnostics_in_the_docs_are_what_is_said() {
 
 /// What README prints of the quickstart is what it prints.
 #[test]
-#[ignore = "a search of 40 networks, which takes minutes without optimization"]
 fn the_quickstart_prints_what_readme_shows() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("quickstart");
