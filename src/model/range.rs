@@ -3,7 +3,8 @@
 //! In: a template. Out: for each metric that is known before training its smallest and its largest value, each with whether a candidate
 //! has it. A metric that is a sum over layers is summed as its limits are, only that the least sum is kept in place of the number of points
 //! (`counting::Priced`). What that finds is built and priced: if it is a candidate and costs as much, no other one costs less.
-//! Else requirements were left out or rounded, or the metric is more than the sum, and it is a bound.
+//! Else requirements were left out or rounded, or the metric is more than the sum, and it is a bound. Where each candidate was tried, these are
+//! its ends.
 
 use std::collections::BTreeMap;
 
@@ -57,6 +58,21 @@ pub(super) fn ranges(template: &Template) -> Ranges {
         return found;
     };
     if default.0.is_empty() {
+        return found;
+    }
+    if let (Some(ends), true) = (template.ends(), template.counted().is_exact()) {
+        let ends = METRICS.iter().filter_map(|m| Some((m.name, ends.get(m.name)?)));
+        let end = |value: &f64| {
+            Some(End {
+                value: *value,
+                is_attained: true,
+            })
+        };
+        let range = |(low, high): &(f64, f64)| Range {
+            low: end(low),
+            high: end(high),
+        };
+        found.of = ends.map(|(name, ends)| (name, range(ends))).collect();
         return found;
     }
     let source = template.source();

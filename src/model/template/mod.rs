@@ -9,6 +9,7 @@ mod candidates;
 mod limits;
 mod places;
 mod settings;
+mod tried;
 mod undefined;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ pub(super) use self::asked::Claim;
 use self::body::Body;
 pub use self::limits::{Limit, Limited};
 use self::settings::Settings;
+use self::tried::{Each, Ends};
 use super::additive;
 use super::blame::with_amendments;
 use super::counting::{self, Counted};
@@ -51,6 +53,8 @@ pub struct Template {
     limits: Vec<Limit>,
     /// What layers cost and what is alive, once that was wanted.
     known: Known,
+    /// What trying each candidate has told, where that was needed and they are few.
+    each: Option<Each>,
     /// Ends of metrics by layers, once these were wanted.
     extremes: OnceLock<BTreeMap<&'static str, (f64, f64)>>,
     /// Metrics that are sums over layers, if they are.
@@ -95,6 +99,11 @@ impl Template {
         if undefined.iter().any(Diagnostic::is_error) {
             return Err(undefined);
         }
+        if let Some(tried) = template.tried() {
+            template.counted = tried.counted;
+            template.limits = tried.limits;
+            template.each = Some(tried.each);
+        }
         let unmeetable = prove::failures(&template, experiment);
         if !unmeetable.is_empty() {
             return Err(unmeetable);
@@ -130,6 +139,7 @@ impl Template {
             counted,
             limits,
             known,
+            each: None,
             extremes: OnceLock::new(),
             sums,
         }
@@ -157,6 +167,11 @@ impl Template {
     /// Metrics that are sums over layers as formulas of the decisions; `None` if repairs change them.
     pub(super) fn sums(&self) -> Option<&BTreeMap<&'static str, Expr>> {
         self.sums.as_ref()
+    }
+
+    /// The smallest and the largest value of each metric, if every candidate was tried. Reals may exclude some of them.
+    pub(super) fn ends(&self) -> Option<&Ends> {
+        self.each.as_ref().map(|each| &each.ends)
     }
 
     /// Whether a constraint mentions a decision over reals.

@@ -1,0 +1,392 @@
+//! Candidates that are few: each is built and priced, so that what requirements leave is exact.
+//!
+//! In: a template that is counted, but for requirements that neither constraints nor sums over layers say. Out: the decisions on which these
+//! requirements hang, counted again by looking at each combination ([`Each`]); all other decisions stay as they are counted. A requirement is
+//! evaluated as it is when a candidate that was drawn is looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use num_bigint::BigUint;
+
+use super::limits::{self, Limit, Limited};
+use super::{Claim, Template};
+use crate::ir::{Expr, Slot, Value};
+use crate::model::counting::{Counted, Next, conjuncts, has_reals, members};
+use crate::model::decision::{Choices, Decisions, Point};
+use crate::model::evaluate;
+use crate::model::metrics::Metrics;
+
+/// Nodes of all networks together that are built and priced, before candidates are called too many: less than a tenth of a second.
+const MOST_NODES: u64 = 60_000;
+/// As much work as a node is: parts of expressions.
+const PARTS_PER_NODE: u64 = 20;
+/// The work of finding the combinations.
+const MOST_WORK: u64 = 2_000_000;
+/// The most members of all the decisions together.
+const MOST_MEMBERS: u64 = 100_000;
+
+/// What trying each candidate has told.
+#[derive(Debug, Clone)]
+pub(super) struct Each {
+    /// The decisions on which the requirements hang.
+    keys: BTreeSet<usize>,
+    /// Of those that meet all requirements.
+    pub(super) ends: Ends,
+    /// Every combination that there is, whatever is required, if these are few, once that was wanted.
+    whole: OnceLock<Option<Vec<Combination>>>,
+}
+
+/// Members of some decisions, priced.
+#[derive(Debug, Clone)]
+struct Combination {
+    /// By decision; none for those that do not exist, or are not among these.
+    numbers: Vec<Option<u64>>,
+    point: Point,
+    /// Absent where there is no network, or no price.
+    metrics: Option<Metrics>,
+}
+
+/// The smallest and the largest value of each metric.
+pub(in crate::model) type Ends = BTreeMap<String, (f64, f64)>;
+
+/// A template's space, counted so.
+pub(super) struct Tried {
+    pub(super) counted: Counted,
+    pub(super) limits: Vec<Limit>,
+    pub(super) each: Each,
+}
+
+impl Template {
+    /// What the requirements leave, found by trying each candidate. `None` where everything is counted anyhow, or candidates are too many.
+    pub(super) fn tried(&self) -> Option<Tried> {
+        if !self.has_open() {
+            return None;
+        }
+        let keys = self.keys()?;
+        let rest = self.others(&keys).map(|rest| Counted::new(&rest));
+        // The parts have nothing in common, so the one is the whole by the other.
+        let mut most = self.counted.parts()?.clone();
+        if let Some(rest) = &rest {
+            let of_rest = rest.parts()?;
+            (*of_rest != BigUint::ZERO).then_some(())?;
+            most /= of_rest;
+        }
+        if most > BigUint::from(self.most(&keys)) {
+            return None;
+        }
+        let only = self.only(&keys, &self.decisions.constraints);
+        let few = match &rest {
+            None => self.few(&keys, &only, &self.counted)?,
+            Some(_) => {
+                let (counted, _) = limits::count(&self.asked, &only, &self.source());
+                self.few(&keys, &only, &counted)?
+            }
+        };
+        // Where nothing has a price, another error says why.
+        few.iter().find(|one| one.metrics.is_some())?;
+        let tests = self.tests();
+        let mut is_all_met = vec![true; tests.len()];
+        let mut left = Vec::new();
+        let mut ends = Ends::new();
+        for one in &few {
+            let met = tests.iter().map(|test| self.meets(*test, one));
+            let met: Vec<bool> = met.collect();
+            is_all_met.iter_mut().zip(&met).for_each(|(all, met)| *all &= met);
+            if let (Some(metrics), true) = (&one.metrics, met.iter().all(|met| *met)) {
+                left.push(one.numbers.clone());
+                for (name, value) in &metrics.0 {
+                    let ends = ends.entry(name.clone()).or_insert((*value, *value));
+                    *ends = (ends.0.min(*value), ends.1.max(*value));
+                }
+            }
+        }
+        // What training decides as well is no test, and limits of it stay what they are.
+        let is_test = |limit: &Limit| tests.contains(&limit.require);
+        let mut limits: Vec<Limit> = self.limits.clone();
+        limits.retain(|limit| !is_test(limit));
+        let is_rough = limits.iter().any(|limit| limit.counted == Limited::Roughly);
+        let claimed: BTreeSet<usize> = self.claims().iter().filter_map(|c| c.require).collect();
+        for (require, is_all_met) in tests.iter().zip(is_all_met) {
+            if claimed.contains(require) {
+                continue;
+            }
+            let known = self.limits.iter().find(|limit| limit.require == *require);
+            limits.push(Limit {
+                require: *require,
+                written: self.asked.written[*require].clone(),
+                counted: match known.map(|limit| limit.counted) {
+                    Some(Limited::Always) => Limited::Always,
+                    // What its limit has cut off has not been looked at.
+                    None if is_all_met => Limited::Always,
+                    _ => Limited::Exactly,
+                },
+            });
+        }
+        limits.sort_by_key(|limit| limit.require);
+        Some(Tried {
+            counted: Counted::tried(&keys, &left, few.len(), rest, is_rough)?,
+            limits,
+            each: Each {
+                keys,
+                ends,
+                whole: OnceLock::new(),
+            },
+        })
+    }
+
+    /// Every combination that there is, whatever is required, if each candidate was tried and these are few as well.
+    fn whole(&self) -> Option<&[Combination]> {
+        let each = self.each.as_ref()?;
+        let whole = || {
+            let free = self.only(&each.keys, &[]);
+            self.few(&each.keys, &free, &Counted::new(&free))
+        };
+        each.whole.get_or_init(whole).as_deref()
+    }
+
+    /// Whether it is proved, by trying each combination, that no point meets these claims and requirements.
+    pub(super) fn tries_none(&self, claims: &[&Claim], requires: &[usize]) -> bool {
+        let Some(each) = &self.each else {
+            return false;
+        };
+        let mut tests = self.tests();
+        tests.retain(|test| requires.contains(test));
+        let asked = claims.iter().map(|claim| claim.constraint);
+        let asked: Vec<Expr> = asked.map(|c| self.decisions.constraints[c].clone()).collect();
+        let only = self.only(&each.keys, &asked);
+        let is_met = |one: &Combination| {
+            only.is_feasible(&one.point) && tests.iter().all(|test| self.meets(*test, one))
+        };
+        if let Some(whole) = self.whole() {
+            return !whole.iter().any(is_met);
+        }
+        let source = self.source();
+        let sums = limits::sums(requires.iter().map(|i| &self.requires()[*i]), &source);
+        let few = self.few(&each.keys, &only, &Counted::within(&only, &sums));
+        few.is_some_and(|few| !few.iter().any(is_met))
+    }
+
+    /// The members of decisions that no combination has that meets one requirement, though some network has them.
+    pub(super) fn never_with(&self, require: usize) -> Vec<(usize, Vec<u64>)> {
+        let (Some(whole), true) = (self.whole(), self.tests().contains(&require)) else {
+            return Vec::new();
+        };
+        let mut built: BTreeSet<(usize, u64)> = BTreeSet::new();
+        let mut met: BTreeSet<(usize, u64)> = BTreeSet::new();
+        for one in whole.iter().filter(|one| one.metrics.is_some()) {
+            let members = one.numbers.iter().enumerate();
+            let members = members.filter_map(|(decision, member)| Some((decision, (*member)?)));
+            built.extend(members.clone());
+            if self.meets(require, one) {
+                met.extend(members);
+            }
+        }
+        let mut never: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+        for (decision, member) in built.difference(&met) {
+            never.entry(*decision).or_default().push(*member);
+        }
+        never.into_iter().collect()
+    }
+
+    /// Whether something that is known before training is not counted exactly.
+    fn has_open(&self) -> bool {
+        let mut left_out = self.counted.left_out().iter();
+        if left_out.any(|c| !self.is_over_reals(*c)) {
+            return true;
+        }
+        let claimed: BTreeSet<usize> = self.claims().iter().filter_map(|c| c.require).collect();
+        let is_exact = |require: &usize| {
+            let mut limits = self.limits.iter().filter(|l| l.require == *require);
+            limits.any(|l| l.counted != Limited::Roughly)
+        };
+        let tests = self.tests().into_iter();
+        { tests }.any(|test| !claimed.contains(&test) && !is_exact(&test))
+    }
+
+    /// Requirements on what is known of a network, by number.
+    fn tests(&self) -> Vec<usize> {
+        let requires = self.requires().iter().enumerate();
+        let known = requires.filter(|(_, require)| {
+            !evaluate::names(require).is_empty() && self.is_known(require)
+        });
+        known.map(|(number, _)| number).collect()
+    }
+
+    /// Whether a combination meets a requirement.
+    fn meets(&self, require: usize, one: &Combination) -> bool {
+        let Some(metrics) = &one.metrics else {
+            return false;
+        };
+        let value = self.evaluate(&self.requires()[require], &one.point, metrics);
+        value == Ok(Value::Bool(true))
+    }
+
+    /// The decisions on which hangs what requirements speak of, with those that conditions and constraints tie to them. `None` if one of them is over
+    /// reals, or all together have very many members.
+    fn keys(&self) -> Option<BTreeSet<usize>> {
+        let mut exprs: Vec<&Expr> = Vec::new();
+        let tests = self.tests();
+        exprs.extend(tests.iter().map(|test| &self.requires()[*test]));
+        let left_out = self.counted.left_out().iter().filter(|c| !self.is_over_reals(**c));
+        exprs.extend(left_out.map(|c| &self.decisions.constraints[*c]));
+        let fields: Vec<Slot>;
+        if !tests.is_empty() {
+            for node in &self.body.nodes {
+                exprs.push(&node.guard);
+                exprs.extend(node.input.sides());
+                exprs.extend(node.op.parts());
+            }
+            let placed = self.body.placed.iter().flatten();
+            exprs.extend(placed.flat_map(|p| [&p.weights, &p.activations]));
+            exprs.extend([&self.body.output, &self.settings.repairs]);
+            exprs.extend(self.settings.targets.iter().map(|(guard, _)| guard));
+            let targets = self.settings.targets.iter().map(|(_, target)| target.clone());
+            let slots = targets.flat_map(|mut target| {
+                let slots: Vec<Slot> = target.slots_mut().into_iter().map(|s| s.clone()).collect();
+                slots
+            });
+            fields = slots.collect();
+            exprs.extend(fields.iter().flat_map(evaluate::expressions));
+        }
+        // What is decided together: a decision and its condition, and the parts of constraints.
+        let mut groups: Vec<BTreeSet<usize>> = Vec::new();
+        for (index, decision) in self.decisions.all.iter().enumerate() {
+            let mut of_guard = evaluate::decisions(&decision.guard);
+            if !of_guard.is_empty() {
+                of_guard.insert(index);
+                groups.push(of_guard);
+            }
+        }
+        for part in self.decisions.constraints.iter().flat_map(parts) {
+            if !has_reals(part, &self.decisions) {
+                groups.push(evaluate::decisions(part));
+            }
+        }
+        let mut of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (number, group) in groups.iter().enumerate() {
+            for decision in group {
+                of.entry(*decision).or_default().push(number);
+            }
+        }
+        let mut keys: BTreeSet<usize> = BTreeSet::new();
+        let mut is_seen = vec![false; groups.len()];
+        let mut open: Vec<usize> = exprs.into_iter().flat_map(evaluate::decisions).collect();
+        let mut all = 0_u64;
+        while let Some(decision) = open.pop() {
+            if !keys.insert(decision) {
+                continue;
+            }
+            all = all.saturating_add(self.decisions.all[decision].choices.len()?);
+            for group in of.get(&decision).into_iter().flatten() {
+                if !std::mem::replace(&mut is_seen[*group], true) {
+                    open.extend(&groups[*group]);
+                }
+            }
+        }
+        (all <= MOST_MEMBERS).then_some(keys)
+    }
+
+    /// How many combinations are few.
+    fn most(&self, keys: &BTreeSet<usize>) -> u64 {
+        let tests = self.tests();
+        let requires = tests.iter().map(|test| &self.requires()[*test]);
+        let expressions = requires.chain(&self.decisions.constraints);
+        let parts: u64 = expressions.map(evaluate::size).sum::<u64>() + keys.len() as u64;
+        MOST_NODES / (1 + self.body.nodes.len() as u64 + parts / PARTS_PER_NODE)
+    }
+
+    /// The decisions with none but some, under those parts of constraints that speak of nothing else.
+    fn only(&self, keys: &BTreeSet<usize>, constraints: &[Expr]) -> Decisions {
+        let is_within = |part: &Expr| {
+            !has_reals(part, &self.decisions) && evaluate::decisions(part).is_subset(keys)
+        };
+        let all = 0..self.decisions.all.len();
+        self.but(all.filter(|i| !keys.contains(i)), constraints, is_within)
+    }
+
+    /// All other decisions, under all that is not said of these alone; `None` if there is no other.
+    fn others(&self, keys: &BTreeSet<usize>) -> Option<Decisions> {
+        let is_beyond = |part: &Expr| {
+            has_reals(part, &self.decisions) || !evaluate::decisions(part).is_subset(keys)
+        };
+        let constraints = &self.decisions.constraints;
+        let others = self.but(keys.iter().copied(), constraints, is_beyond);
+        (keys.len() < self.decisions.all.len()).then_some(others)
+    }
+
+    /// The decisions, of which some exist nowhere, under some parts of constraints.
+    fn but(
+        &self,
+        absent: impl Iterator<Item = usize>,
+        constraints: &[Expr],
+        is_kept: impl Fn(&Expr) -> bool,
+    ) -> Decisions {
+        let mut decisions = Decisions {
+            all: self.decisions.all.clone(),
+            constraints: Vec::with_capacity(constraints.len()),
+        };
+        for index in absent {
+            decisions.all[index].guard = Expr::bool(false);
+            decisions.all[index].choices = Choices::Categories(vec![Value::Bool(false)]);
+        }
+        for constraint in constraints {
+            let kept = parts(constraint).into_iter().filter(|part| is_kept(part));
+            let kept = kept.cloned().reduce(evaluate::both);
+            decisions.constraints.push(kept.unwrap_or(Expr::bool(true)));
+        }
+        decisions
+    }
+
+    /// Every combination of decisions, priced, if these are few. `counted` are the same decisions.
+    fn few(&self, keys: &BTreeSet<usize>, only: &Decisions, counted: &Counted) -> Option<Vec<Combination>> {
+        let most = self.most(keys);
+        (*counted.parts()? <= BigUint::from(most)).then_some(())?;
+        let is_priced = !self.tests().is_empty();
+        let is_whole = keys.len() == self.decisions.all.len();
+        let mut walk = members(only).ok()?;
+        let mut work = MOST_WORK;
+        let mut all = Vec::new();
+        loop {
+            let point = match walk.next_within(&mut work, Some(counted)) {
+                Next::Member(point) if (all.len() as u64) < most => point,
+                Next::Member(_) | Next::TooFar => return None,
+                Next::End => break,
+            };
+            let metrics = match (is_priced, is_whole) {
+                (false, _) => Some(Metrics::default()),
+                (true, true) => self.known(&point).ok(),
+                (true, false) => {
+                    let metrics = self.known_untrained(&point).ok();
+                    // It may have no price for want of a decision that was thought to say nothing of it.
+                    let filled = || self.known(&self.filled(&point, keys));
+                    if metrics.is_none() && filled().is_ok() {
+                        return None;
+                    }
+                    metrics
+                }
+            };
+            all.push(Combination {
+                numbers: walk.numbers().to_vec(),
+                point,
+                metrics,
+            });
+        }
+        Some(all)
+    }
+
+    /// A point with the defaults of all other decisions.
+    fn filled(&self, point: &Point, keys: &BTreeSet<usize>) -> Point {
+        self.decisions.fill(|index, decision| {
+            let member = point.0[index].clone().filter(|_| keys.contains(&index));
+            member.unwrap_or_else(|| decision.default.clone())
+        })
+    }
+}
+
+/// What a constraint asks for, one by one.
+fn parts(constraint: &Expr) -> Vec<&Expr> {
+    let mut parts = Vec::new();
+    conjuncts(constraint, &mut parts);
+    parts
+}
