@@ -160,7 +160,11 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
 
 /// No point is left when everything is counted together: which requirements exclude each other. What `known` reports already is no part of that, and
 /// what one conflict needs is no part of another.
-fn conflicts(template: &Template, experiment: &Experiment, known: &[Diagnostic]) -> Vec<Diagnostic> {
+fn conflicts(
+    template: &Template,
+    experiment: &Experiment,
+    known: &[Diagnostic],
+) -> Vec<Diagnostic> {
     let is_known = |written: &Require| {
         let mut labels = known.iter().flat_map(|d| &d.labels);
         labels.any(|label| label.span == written.span)
@@ -188,7 +192,10 @@ fn conflicts(template: &Template, experiment: &Experiment, known: &[Diagnostic])
     }
     // As they are written.
     found.sort_by_key(|(needed, _)| needed.iter().map(|n| n.span.start).min());
-    found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+    found
+        .into_iter()
+        .map(|(_, diagnostic)| diagnostic)
+        .collect()
 }
 
 fn numbers(limits: &[&Limit]) -> Vec<usize> {
@@ -256,10 +263,14 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
         format!("no candidate can meet `{}`", require.text),
     )
     .label(require.span, "every member of the space fails this");
-    let spoken_of: Vec<String> = template
-        .extremes()
-        .iter()
-        .filter(|(name, _)| require.text.contains(**name))
+    let of_all: Vec<(String, (f64, f64))> = match template.ends_of_all() {
+        Some(ends) => ends.into_iter().collect(),
+        None => (template.extremes().iter())
+            .map(|(name, ends)| (name.to_string(), *ends))
+            .collect(),
+    };
+    let spoken_of: Vec<String> = (of_all.iter())
+        .filter(|(name, _)| require.text.contains(name.as_str()))
         .map(|(name, (low, high))| {
             format!(
                 "`{name}` is {} to {}",
@@ -270,7 +281,8 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
         .collect();
     // Of those that depend on who runs and reads what, only the least is known.
     let at_least = ["energy", "latency", "stored_size", "peak_memory"].into_iter();
-    let at_least = at_least.filter(|name| require.text.contains(name));
+    let is_known = |name: &str| of_all.iter().any(|(known, _)| known == name);
+    let at_least = at_least.filter(|name| require.text.contains(name) && !is_known(name));
     let at_least = at_least.filter_map(|name| {
         let least = range::least(template, name)?;
         Some(format!("`{name}` is at least {}", shown(name, least)))

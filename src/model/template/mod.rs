@@ -20,7 +20,7 @@ pub(super) use self::asked::Claim;
 use self::body::Body;
 pub use self::limits::{Limit, Limited};
 use self::settings::Settings;
-use self::tried::{Each, Ends};
+use self::tried::Each;
 use super::additive;
 use super::blame::with_amendments;
 use super::counting::{self, Counted};
@@ -167,11 +167,6 @@ impl Template {
     /// Metrics that are sums over layers as formulas of the decisions; `None` if repairs change them.
     pub(super) fn sums(&self) -> Option<&BTreeMap<&'static str, Expr>> {
         self.sums.as_ref()
-    }
-
-    /// The smallest and the largest value of each metric, if every candidate was tried. Reals may exclude some of them.
-    pub(super) fn ends(&self) -> Option<&Ends> {
-        self.each.as_ref().map(|each| &each.ends)
     }
 
     /// Whether a constraint mentions a decision over reals.

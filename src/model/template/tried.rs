@@ -31,8 +31,8 @@ const MOST_MEMBERS: u64 = 100_000;
 pub(super) struct Each {
     /// The decisions on which the requirements hang.
     keys: BTreeSet<usize>,
-    /// Of those that meet all requirements.
-    pub(super) ends: Ends,
+    /// Of those that meet all requirements; absent if they were not priced.
+    ends: Option<Ends>,
     /// Every combination that there is, whatever is required, if these are few, once that was wanted.
     whole: OnceLock<Option<Vec<Combination>>>,
 }
@@ -60,10 +60,31 @@ pub(super) struct Tried {
 impl Template {
     /// What the requirements leave, found by trying each candidate. `None` where everything is counted anyhow, or candidates are too many.
     pub(super) fn tried(&self) -> Option<Tried> {
-        if !self.has_open() {
-            return None;
+        let is_priced = !self.tests().is_empty();
+        self.has_open().then(|| self.each(is_priced))?
+    }
+
+    /// The smallest and the largest value of each metric over the candidates, if these are few. Reals may exclude some of them.
+    pub(in crate::model) fn ends(&self) -> Option<Ends> {
+        match &self.each {
+            Some(Each {
+                ends: Some(ends), ..
+            }) => Some(ends.clone()),
+            _ => self.each(true)?.each.ends,
         }
-        let keys = self.keys()?;
+    }
+
+    /// The same over every combination that there is, whatever is required.
+    pub(in crate::model) fn ends_of_all(&self) -> Option<Ends> {
+        let priced = self.whole()?.iter().filter_map(|one| one.metrics.as_ref());
+        let mut ends = Ends::new();
+        priced.for_each(|metrics| widen(&mut ends, metrics));
+        Some(ends)
+    }
+
+    /// What is left after each combination was looked at; `is_priced` says whether for more than constraints. `None` if they are too many.
+    fn each(&self, is_priced: bool) -> Option<Tried> {
+        let keys = self.keys(is_priced)?;
         let rest = self.others(&keys).map(|rest| Counted::new(&rest));
         // The parts have nothing in common, so the one is the whole by the other.
         let mut most = self.counted.parts()?.clone();
@@ -77,14 +98,16 @@ impl Template {
         }
         let only = self.only(&keys, &self.decisions.constraints);
         let few = match &rest {
-            None => self.few(&keys, &only, &self.counted)?,
+            None => self.few(&keys, &only, &self.counted, is_priced)?,
             Some(_) => {
                 let (counted, _) = limits::count(&self.asked, &only, &self.source());
-                self.few(&keys, &only, &counted)?
+                self.few(&keys, &only, &counted, is_priced)?
             }
         };
         // Where nothing has a price, another error says why.
-        few.iter().find(|one| one.metrics.is_some())?;
+        if !few.is_empty() {
+            few.iter().find(|one| one.metrics.is_some())?;
+        }
         let tests = self.tests();
         let mut is_all_met = vec![true; tests.len()];
         let mut left = Vec::new();
@@ -92,13 +115,13 @@ impl Template {
         for one in &few {
             let met = tests.iter().map(|test| self.meets(*test, one));
             let met: Vec<bool> = met.collect();
-            is_all_met.iter_mut().zip(&met).for_each(|(all, met)| *all &= met);
+            is_all_met
+                .iter_mut()
+                .zip(&met)
+                .for_each(|(all, met)| *all &= met);
             if let (Some(metrics), true) = (&one.metrics, met.iter().all(|met| *met)) {
                 left.push(one.numbers.clone());
-                for (name, value) in &metrics.0 {
-                    let ends = ends.entry(name.clone()).or_insert((*value, *value));
-                    *ends = (ends.0.min(*value), ends.1.max(*value));
-                }
+                widen(&mut ends, metrics);
             }
         }
         // What training decides as well is no test, and limits of it stay what they are.
@@ -118,19 +141,23 @@ impl Template {
                 counted: match known.map(|limit| limit.counted) {
                     Some(Limited::Always) => Limited::Always,
                     // What its limit has cut off has not been looked at.
-                    None if is_all_met => Limited::Always,
+                    None if is_all_met && !few.is_empty() => Limited::Always,
                     _ => Limited::Exactly,
                 },
             });
         }
         limits.sort_by_key(|limit| limit.require);
+        let always = Expr::bool(true);
+        let is_whole = self.limits.is_empty() && only.constraints.iter().all(|c| *c == always);
+        let looks = few.len();
+        let whole = is_whole.then_some(Some(few));
         Some(Tried {
-            counted: Counted::tried(&keys, &left, few.len(), rest, is_rough)?,
+            counted: Counted::tried(&keys, &left, looks, rest, is_rough)?,
             limits,
             each: Each {
                 keys,
-                ends,
-                whole: OnceLock::new(),
+                ends: is_priced.then_some(ends),
+                whole: whole.map_or_else(OnceLock::new, OnceLock::from),
             },
         })
     }
@@ -140,7 +167,7 @@ impl Template {
         let each = self.each.as_ref()?;
         let whole = || {
             let free = self.only(&each.keys, &[]);
-            self.few(&each.keys, &free, &Counted::new(&free))
+            self.few(&each.keys, &free, &Counted::new(&free), each.ends.is_some())
         };
         each.whole.get_or_init(whole).as_deref()
     }
@@ -153,18 +180,25 @@ impl Template {
         let mut tests = self.tests();
         tests.retain(|test| requires.contains(test));
         let asked = claims.iter().map(|claim| claim.constraint);
-        let asked: Vec<Expr> = asked.map(|c| self.decisions.constraints[c].clone()).collect();
+        let asked: Vec<Expr> = asked
+            .map(|c| self.decisions.constraints[c].clone())
+            .collect();
         let only = self.only(&each.keys, &asked);
         let is_met = |one: &Combination| {
             only.is_feasible(&one.point) && tests.iter().all(|test| self.meets(*test, one))
         };
+        // Where nothing has a price, another error says why.
+        let is_none = |all: &[Combination]| {
+            all.iter().any(|one| one.metrics.is_some()) && !all.iter().any(is_met)
+        };
         if let Some(whole) = self.whole() {
-            return !whole.iter().any(is_met);
+            return is_none(whole);
         }
         let source = self.source();
         let sums = limits::sums(requires.iter().map(|i| &self.requires()[*i]), &source);
-        let few = self.few(&each.keys, &only, &Counted::within(&only, &sums));
-        few.is_some_and(|few| !few.iter().any(is_met))
+        let counted = Counted::within(&only, &sums);
+        let few = self.few(&each.keys, &only, &counted, each.ends.is_some());
+        few.is_some_and(|few| is_none(&few))
     }
 
     /// The members of decisions that no combination has that meets one requirement, though some network has them.
@@ -207,9 +241,8 @@ impl Template {
     /// Requirements on what is known of a network, by number.
     fn tests(&self) -> Vec<usize> {
         let requires = self.requires().iter().enumerate();
-        let known = requires.filter(|(_, require)| {
-            !evaluate::names(require).is_empty() && self.is_known(require)
-        });
+        let known = requires
+            .filter(|(_, require)| !evaluate::names(require).is_empty() && self.is_known(require));
         known.map(|(number, _)| number).collect()
     }
 
@@ -222,16 +255,20 @@ impl Template {
         value == Ok(Value::Bool(true))
     }
 
-    /// The decisions on which hangs what requirements speak of, with those that conditions and constraints tie to them. `None` if one of them is over
+    /// The decisions on which hangs what requirements speak of, and the price of a network where that is wanted, with those that conditions and constraints tie to them. `None` if one of them is over
     /// reals, or all together have very many members.
-    fn keys(&self) -> Option<BTreeSet<usize>> {
+    fn keys(&self, is_priced: bool) -> Option<BTreeSet<usize>> {
         let mut exprs: Vec<&Expr> = Vec::new();
         let tests = self.tests();
         exprs.extend(tests.iter().map(|test| &self.requires()[*test]));
-        let left_out = self.counted.left_out().iter().filter(|c| !self.is_over_reals(**c));
+        let left_out = self
+            .counted
+            .left_out()
+            .iter()
+            .filter(|c| !self.is_over_reals(**c));
         exprs.extend(left_out.map(|c| &self.decisions.constraints[*c]));
         let fields: Vec<Slot>;
-        if !tests.is_empty() {
+        if is_priced {
             for node in &self.body.nodes {
                 exprs.push(&node.guard);
                 exprs.extend(node.input.sides());
@@ -241,7 +278,11 @@ impl Template {
             exprs.extend(placed.flat_map(|p| [&p.weights, &p.activations]));
             exprs.extend([&self.body.output, &self.settings.repairs]);
             exprs.extend(self.settings.targets.iter().map(|(guard, _)| guard));
-            let targets = self.settings.targets.iter().map(|(_, target)| target.clone());
+            let targets = self
+                .settings
+                .targets
+                .iter()
+                .map(|(_, target)| target.clone());
             let slots = targets.flat_map(|mut target| {
                 let slots: Vec<Slot> = target.slots_mut().into_iter().map(|s| s.clone()).collect();
                 slots
@@ -338,11 +379,16 @@ impl Template {
         decisions
     }
 
-    /// Every combination of decisions, priced, if these are few. `counted` are the same decisions.
-    fn few(&self, keys: &BTreeSet<usize>, only: &Decisions, counted: &Counted) -> Option<Vec<Combination>> {
+    /// Every combination of decisions, priced where that is wanted, if these are few. `counted` are the same decisions.
+    fn few(
+        &self,
+        keys: &BTreeSet<usize>,
+        only: &Decisions,
+        counted: &Counted,
+        is_priced: bool,
+    ) -> Option<Vec<Combination>> {
         let most = self.most(keys);
         (*counted.parts()? <= BigUint::from(most)).then_some(())?;
-        let is_priced = !self.tests().is_empty();
         let is_whole = keys.len() == self.decisions.all.len();
         let mut walk = members(only).ok()?;
         let mut work = MOST_WORK;
@@ -381,6 +427,13 @@ impl Template {
             let member = point.0[index].clone().filter(|_| keys.contains(&index));
             member.unwrap_or_else(|| decision.default.clone())
         })
+    }
+}
+
+fn widen(ends: &mut Ends, metrics: &Metrics) {
+    for (name, value) in &metrics.0 {
+        let ends = ends.entry(name.clone()).or_insert((*value, *value));
+        *ends = (ends.0.min(*value), ends.1.max(*value));
     }
 }
 
