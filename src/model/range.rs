@@ -76,6 +76,12 @@ pub(super) fn ranges(template: &Template) -> Ranges {
     found
 }
 
+/// The ranges without a look at each of few candidates.
+#[cfg(test)]
+pub(crate) fn by_layers(template: &Template) -> BTreeMap<&'static str, Range> {
+    bounded(template).of
+}
+
 /// As far as sums over layers say.
 fn bounded(template: &Template) -> Ranges {
     let mut found = Ranges::default();
