@@ -17,6 +17,7 @@
 
 mod compile;
 mod elimination;
+mod form;
 mod graph;
 mod members;
 mod narrow;
@@ -36,7 +37,8 @@ use self::compile::compile;
 pub(super) use self::compile::hull;
 pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations, conjuncts};
 use self::elimination::{Eliminated, Exactly};
-use self::graph::{Graph, Total};
+use self::form::Form;
+use self::graph::Graph;
 use self::narrow::Narrowed;
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};
@@ -113,59 +115,6 @@ pub(super) enum Kept {
     Roughly,
     /// Nothing is left out for it.
     Dropped,
-}
-
-/// What was counted, as it can be drawn from.
-#[derive(Debug, Clone)]
-enum Form {
-    Graph(Graph),
-    Eliminated(Eliminated),
-    /// Two parts that share no decision.
-    Apart(Graph, Box<Form>, Total),
-}
-
-impl Form {
-    fn total(&self) -> &Total {
-        match self {
-            Form::Graph(graph) => &graph.total,
-            Form::Eliminated(eliminated) => &eliminated.total,
-            Form::Apart(_, _, total) => total,
-        }
-    }
-
-    fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>> {
-        match self {
-            Form::Graph(graph) => graph.draw(decisions, draw),
-            Form::Eliminated(eliminated) => eliminated.draw(decisions, draw),
-            Form::Apart(graph, rest, _) => {
-                let (chosen, rest) = (graph.draw(decisions, draw)?, rest.draw(decisions, draw)?);
-                let both = chosen.into_iter().zip(rest);
-                Some(both.map(|(member, other)| member.or(other)).collect())
-            }
-        }
-    }
-
-    fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
-        match self {
-            Form::Graph(graph) => graph.may_begin(members, work),
-            Form::Eliminated(eliminated) => eliminated.may_begin(members, work),
-            Form::Apart(graph, rest, _) => {
-                graph.may_begin(members, work) && rest.may_begin(members, work)
-            }
-        }
-    }
-
-    fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
-        match self {
-            Form::Graph(graph) => graph.reached(),
-            Form::Eliminated(eliminated) => eliminated.reached(),
-            Form::Apart(graph, rest, _) => {
-                let mut reached = graph.reached();
-                reached.extend(rest.reached());
-                reached
-            }
-        }
-    }
 }
 
 impl Counted {

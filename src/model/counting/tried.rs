@@ -9,6 +9,9 @@ use num_bigint::BigUint;
 
 use super::graph::{Branch, Graph, Node, NodeId, Total};
 
+/// A member, if the decision exists, and the node that it goes on with.
+type Choice = (Option<u64>, Option<NodeId>);
+
 /// The graph of these rows, which are all different and in order: for each decision of a point its member.
 pub(super) fn graph(keys: &BTreeSet<usize>, rows: &[Vec<Option<u64>>]) -> Graph {
     let order: Vec<usize> = keys.iter().copied().collect();
@@ -23,7 +26,7 @@ pub(super) fn graph(keys: &BTreeSet<usize>, rows: &[Vec<Option<u64>>]) -> Graph 
         .chain((1..rows.len()).map(common))
         .collect();
     let mut nodes: Vec<Node> = Vec::new();
-    let mut known: HashMap<(usize, Vec<(Option<u64>, Option<NodeId>)>), NodeId> = HashMap::new();
+    let mut known: HashMap<(usize, Vec<Choice>), NodeId> = HashMap::new();
     // Runs of rows that begin in the same way, by their first row, and what they go on with.
     let mut runs: Vec<(usize, Option<NodeId>)> = (0..rows.len()).map(|row| (row, None)).collect();
     for (depth, key) in order.iter().enumerate().rev() {
@@ -55,9 +58,9 @@ pub(super) fn graph(keys: &BTreeSet<usize>, rows: &[Vec<Option<u64>>]) -> Graph 
     }
 }
 
-fn node(key: usize, choices: &[(Option<u64>, Option<NodeId>)], nodes: &[Node]) -> Node {
+fn node(key: usize, choices: &[Choice], nodes: &[Node]) -> Node {
     let mut total = Total::none();
-    let branch = |(member, child): &(Option<u64>, Option<NodeId>)| Branch {
+    let branch = |(member, child): &Choice| Branch {
         member: *member,
         total: child.map_or(Total::one(), |child| nodes[child as usize].total.clone()),
         children: child.iter().copied().collect(),

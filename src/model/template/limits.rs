@@ -134,7 +134,7 @@ impl Template {
         let decisions = self.with_constraints(claims.iter().map(constraint).collect());
         let source = self.source();
         let limits = sums(requires.iter().map(|i| &self.requires()[*i]), &source);
-        Counted::within(&decisions, &limits).is_empty() || self.tries_none(claims, requires)
+        self.tries_none(claims, requires) || Counted::within(&decisions, &limits).is_empty()
     }
 
     /// What a point costs at least, by the limits that a requirement sets: of each its sum.
