@@ -69,7 +69,7 @@ pub use loader::{FileLoader, FolderLoader, Loader};
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::{Diagnostic, Sink};
+use crate::diagnostic::{Diagnostic, Label, Sink};
 use crate::ir::{Program, Target};
 use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
@@ -164,6 +164,7 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
         return false;
     };
     let is_broken = || diagnostic.labels.iter().any(|l| modules.is_broken(l.span));
+    let is_beside = || modules.is_beside_unread(main.span, sources);
     match diagnostic.code {
         "bnas::name::unknown" => {
             let suggests = diagnostic
@@ -173,9 +174,16 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             let name = sources.slice(main.span);
             modules.may_be_lost(name)
                 || is_of_no_kind(name, main.span.source, modules)
-                || (is_broken() && !suggests)
+                || (is_beside() && !suggests)
         }
-        "bnas::field::missing" | "bnas::name::unknown_key" => is_broken(),
+        "bnas::name::unknown_key" => {
+            // What it amends may have it in a part that is lost.
+            let own = modules.around(main.span).map(|d| d.span);
+            let is_other = |l: &&Label| modules.around(l.span).map(|d| d.span) != own;
+            let mut others = diagnostic.labels.iter().filter(is_other);
+            is_beside() || others.any(|l| modules.is_broken(l.span))
+        }
+        "bnas::field::missing" => is_broken(),
         code if code.ends_with("::empty") || code == "bnas::policy::says_nothing" => is_broken(),
         _ => false,
     }
