@@ -23,6 +23,12 @@ impl Cx<'_> {
             return self.decision_path(path);
         };
         if let Some(local) = self.local(&text) {
+            // `opt == sgd`, of `opt in {sgd(…), adam(…)}`: alternatives are compared by their names.
+            let is_calls = matches!(local.ty, Type::Optimizer | Type::Scale | Type::Augment);
+            let paths = self.paths.as_ref();
+            if let Some(ty) = paths.filter(|_| is_calls).and_then(|p| p.get(&text)) {
+                return Typed::new(Expr::Name(text, span), ty.clone(), span);
+            }
             // Names of a quantizer keep their name: they may be given another value where it is used.
             let is_fixed =
                 |value: &Expr| (is_scalar(value) || is_formula(value)) && self.formulas.is_none();

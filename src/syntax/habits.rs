@@ -125,6 +125,13 @@ fn of_a_head(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
         let help = format!("write `layer name = {behind}(…)`");
         return Some(Slip::new("this layer has no name", "expected `=`", help));
     }
+    let is_value = token == "=" || token == "in";
+    if first == "block" && is_value && wants(OPEN) && !behind.is_empty() {
+        let help = format!("write `{behind} {token} …`");
+        let label = "a block is declared by `{ … }`";
+        let message = "a copy of a block has its name alone";
+        return Some(Slip::new(message, label, help));
+    }
     let is_alone = !behind.is_empty() && !behind.starts_with('=');
     if DEFINE.contains(&first) && is_alone {
         let label = "a name is defined by `=` or `in` alone";
