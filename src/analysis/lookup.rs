@@ -189,9 +189,7 @@ impl Cx<'_> {
             let fixed = takes::of_fixed_field(&plain);
             let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
                 (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
-                (_, Some(help)) => diagnostic
-                    .label(span, "one value for every candidate")
-                    .help(help),
+                (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
                 (None, None) => diagnostic.label(span, "nothing has this path"),
             };
             self.report(diagnostic);
@@ -276,7 +274,7 @@ pub(super) fn members(path: &ast::Path) -> Option<String> {
 fn schema_head(path: &ast::Path) -> bool {
     matches!(
         path.head.text.as_str(),
-        "space" | "policy" | "train" | "finetune" | "target" | "data" | "init"
+        "space" | "policy" | "train" | "finetune" | "search" | "target" | "data" | "init"
     )
 }
 

@@ -52,6 +52,7 @@ mod schedule;
 pub mod schema;
 mod scope;
 mod sections;
+mod shares;
 mod skip;
 mod space;
 mod stages;

@@ -2,6 +2,7 @@
 //!
 //! In: a [`Place`] and what was expected there. Out: a [`Slip`] if it is a known habit. Other slips are in `explain`.
 
+use crate::syntax::behind;
 use crate::syntax::place::{EQUALS, HEADS, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword};
 
 /// Words of other languages that start a line, and what stands in their place here.
@@ -163,6 +164,10 @@ fn of_a_head(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
 fn of_a_selector(place: &Place<'_>, token: &str) -> Option<Slip> {
     let before = place.before();
     let is_selector = ["each", "every", "first", "last"].contains(&first_word(before));
+    if let ("in", Some((_, condition))) = (token, before.split_once(" where ")) {
+        let set = place.rest().strip_prefix("in")?;
+        return Some(behind::member(condition, set, false));
+    }
     match token {
         "," | "and" | "or" if is_selector && place.rest().contains("layer") => Some(Slip::new(
             "each part of a selector ends in `layer`",
