@@ -19,8 +19,8 @@ use crate::model::decision::{Decisions, Point};
 use crate::model::evaluate;
 use crate::model::metrics::Metrics;
 
-/// Nodes of all networks together that are built and priced, before candidates are called too many: less than a tenth of a second.
-const MOST_NODES: u64 = 60_000;
+/// Nodes of all networks together that are built and priced, before candidates are called too many: about a tenth of a second.
+const MOST_NODES: u64 = 100_000;
 /// As much work as a node is: parts of expressions.
 const PARTS_PER_NODE: u64 = 20;
 /// The work of finding the combinations.
