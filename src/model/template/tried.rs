@@ -31,7 +31,9 @@ const MOST_WORK: u64 = 5_000_000;
 pub(super) struct Each {
     /// The decisions on which the requirements hang.
     keys: BTreeSet<usize>,
-    /// Of those that meet all requirements; absent if they were not priced.
+    /// Whether more was asked of each combination than what constraints say.
+    is_priced: bool,
+    /// Of those that meet all requirements; absent if they were not priced, or some of them may break a limit.
     ends: Option<Ends>,
     /// Every combination that there is, whatever is required, if these are few, once that was wanted.
     whole: OnceLock<Option<Vec<Combination>>>,
@@ -156,7 +158,8 @@ impl Template {
             limits,
             each: Each {
                 keys,
-                ends: is_priced.then_some(ends),
+                is_priced,
+                ends: (is_priced && !is_rough).then_some(ends),
                 whole: whole.map_or_else(OnceLock::new, OnceLock::from),
             },
         })
@@ -167,7 +170,7 @@ impl Template {
         let each = self.each.as_ref()?;
         let whole = || {
             let free = self.only(&each.keys, &[]);
-            self.few(&each.keys, &free, &Counted::new(&free), each.ends.is_some())
+            self.few(&each.keys, &free, &Counted::new(&free), each.is_priced)
         };
         each.whole.get_or_init(whole).as_deref()
     }
@@ -197,7 +200,7 @@ impl Template {
         let source = self.source();
         let sums = limits::sums(requires.iter().map(|i| &self.requires()[*i]), &source);
         let counted = Counted::within(&only, &sums);
-        let few = self.few(&each.keys, &only, &counted, each.ends.is_some());
+        let few = self.few(&each.keys, &only, &counted, each.is_priced);
         few.is_some_and(|few| is_none(&few))
     }
 
