@@ -5,6 +5,7 @@
 //! Knows nothing of training or of how points are chosen.
 
 mod additive;
+mod address;
 pub mod aggregate;
 mod augment;
 pub mod blame;

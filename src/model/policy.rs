@@ -221,7 +221,9 @@ fn report_reductions<'e>(activations: impl Iterator<Item = &'e Expr>, settler: &
 fn path_of(rule: &Rule, number: usize, path: &str, settler: &Settler) -> String {
     let names = rule.lets.iter().map(|binding| binding.name.as_str());
     let mut names = names.chain(["weights", "activations"]);
-    match names.any(|name| settler.has_decided(&format!("{path}.{name}"))) {
+    let is_taken = settler.has_decided(path)
+        && names.any(|name| settler.has_decided(&format!("{path}.{name}")));
+    match is_taken {
         true => format!("{path}.rule[{number}]"),
         false => path.into(),
     }
@@ -345,8 +347,7 @@ fn say_once(
     let said = rules.iter().zip(&anywhere).enumerate();
     let said = said.map(|(r, (rule, anywhere))| {
         let path = || format!("{}.every[{r}]", alternative.path);
-        (rule.quantifier == Quantifier::Every)
-            .then(|| say(rule, &path(), anywhere, names, settler))
+        (rule.quantifier == Quantifier::Every).then(|| say(rule, &path(), anywhere, names, settler))
     });
     said.collect()
 }

@@ -2,11 +2,12 @@
 //!
 //! In: a template. Out: a [`Survey`]. What cannot be counted is estimated: points are drawn from what can be, and looked at.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use num_bigint::BigUint;
 
+use super::address::ByAddress;
 use super::counting::{Count, Counted, How, Uniform};
 use super::decision::{Decisions, Point};
 use super::evaluate;
@@ -326,7 +327,7 @@ fn excluded(
         concerned.iter().enumerate().map(|(n, i)| (*i, n)).collect();
     let mut renumbering = Renumbering {
         numbers: &numbers,
-        done: HashMap::new(),
+        done: ByAddress::default(),
     };
     let mut only = Decisions::default();
     for index in concerned {
@@ -346,7 +347,7 @@ fn excluded(
 /// Gives decisions of expressions other numbers; what is shared stays so.
 struct Renumbering<'a> {
     numbers: &'a BTreeMap<usize, usize>,
-    done: HashMap<*const Expr, Arc<Expr>>,
+    done: ByAddress<Arc<Expr>>,
 }
 
 impl Renumbering<'_> {

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::ir::{BinaryOp, Expr, Function, Slot, UnaryOp, Value};
+use crate::model::address::ByAddress;
 use crate::model::bounds::{Interval, interval_of};
 use crate::model::evaluate::{self, Scope};
 
@@ -196,10 +197,10 @@ impl Residuals {
 
     /// The number of an expression.
     pub fn add(&mut self, expr: &Expr) -> Id {
-        self.add_shared(expr, &mut HashMap::new())
+        self.add_shared(expr, &mut ByAddress::default())
     }
 
-    fn add_shared(&mut self, expr: &Expr, seen: &mut HashMap<*const Expr, Id>) -> Id {
+    fn add_shared(&mut self, expr: &Expr, seen: &mut ByAddress<Id>) -> Id {
         let mut arc = |this: &mut Self, e: &Arc<Expr>| {
             if let Some(id) = seen.get(&Arc::as_ptr(e)) {
                 return *id;

@@ -190,7 +190,7 @@ impl<N: Amount> Tree<N> {
         let is_shared = !matches!(self.layout.steps[step], Step::SumOut { .. });
         for (row, parts) in pooled.into_iter().enumerate() {
             let parts = parts.iter().map(|(of, at)| &self.tables[*of][*at]);
-            let mut joined = Histogram::joined(parts).ok_or(Failed::NoRoom)?;
+            let mut joined = Histogram::joined(parts, scratch).ok_or(Failed::NoRoom)?;
             // What fits into another sum may not fit into this one.
             if is_shared && let Some(room) = rooms[row] {
                 joined.keep(|sum| self.sums.plus(sum, 0, room).is_some());
