@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use super::address::ByAddress;
 pub use super::fold::{
     both, choose, combine, decisions, depth, either, expressions, fix, implies, names, negate,
     reduce, size, walk,
 };
 use super::limits::Limits;
+use super::quick::ByAddress;
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
 
 /// Where names and decisions get their values.

@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::address::ByAddress;
 use super::decision::Decisions;
 use super::evaluate::{both, choose, either, implies, negate};
 use super::fold::same;
+use super::quick::ByAddress;
 use crate::ir::{BinaryOp, Expr, Slot};
 
 /// `expr`, or true where it needs a decision that does not exist.

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::address::{Addresses, ByAddress};
 use super::evaluate::{Failure, Scope, binary, call, unary};
+use super::quick::{Addresses, ByAddress};
 use crate::ir::{BinaryOp, DomainKind, Expr, Function, Slot, UnaryOp, Value};
 
 /// Replaces names by what `names` says (an expression over decisions), folds what is constant, keeps the rest. A name that

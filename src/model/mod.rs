@@ -5,7 +5,6 @@
 //! Knows nothing of training or of how points are chosen.
 
 mod additive;
-mod address;
 pub mod aggregate;
 mod augment;
 pub mod blame;
@@ -35,6 +34,7 @@ mod place;
 mod policy;
 mod prove;
 pub mod quantizer;
+mod quick;
 pub mod range;
 mod reach;
 mod repair;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-use super::address::ByAddress;
 use super::counting::{Count, Counted, How, Uniform};
 use super::decision::{Decisions, Point};
 use super::evaluate;
 use super::least::Partial;
 use super::members::Values;
 use super::metrics::Metrics;
+use super::quick::ByAddress;
 use super::range::{Range, ranges};
 use super::template::{Limit, Limited, Template};
 use crate::ir::{BinaryOp, Expr, Slot, Value};

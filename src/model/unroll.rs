@@ -12,12 +12,12 @@ mod skip;
 
 use std::collections::BTreeMap;
 
-use super::address::ByAddress;
 use super::aggregate;
 use super::evaluate;
 use super::extent::Extent;
 use super::operation::{Mark, TemplateOp};
 use super::partial;
+use super::quick::ByAddress;
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, LayerKind, Space, Stmt};

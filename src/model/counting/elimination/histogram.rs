@@ -29,6 +29,8 @@ pub struct Sums {
     above: u64,
     /// Whether one of them saturates.
     fills: bool,
+    /// The room of the whole.
+    whole: u64,
 }
 
 impl Sums {
@@ -54,6 +56,7 @@ impl Sums {
         }
         Some(Sums {
             fills: digits.iter().any(|d| d.saturates),
+            whole: (digits.iter().zip(&shifts)).fold(0, |room, (d, shift)| room | d.high << shift),
             digits,
             shifts,
             masks,
@@ -84,6 +87,7 @@ impl Sums {
     }
 
     /// One of the numbers that a packed sum holds.
+    #[inline]
     pub fn digit(&self, of: u64, number: usize) -> u64 {
         (of >> self.shifts[number]) & self.masks[number]
     }
@@ -104,8 +108,7 @@ impl Sums {
 
     /// The room of the whole.
     pub fn whole(&self) -> u64 {
-        let highs = self.digits.iter().zip(&self.shifts);
-        highs.fold(0, |room, (digit, shift)| room | digit.high << shift)
+        self.whole
     }
 
     /// What one addition costs: several sums at once are looked at one by one.
@@ -150,6 +153,7 @@ impl Sums {
     }
 
     /// The sum of two; `None` if it leaves the room.
+    #[inline]
     pub fn plus(&self, x: u64, y: u64, room: u64) -> Option<u64> {
         let mut sum = x + y;
         if !self.fills {

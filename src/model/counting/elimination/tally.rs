@@ -73,22 +73,27 @@ pub trait Tally: Amount {
 }
 
 impl Amount for u128 {
+    #[inline]
     fn zero() -> Self {
         0
     }
 
+    #[inline]
     fn is_zero(&self) -> bool {
         *self == 0
     }
 
+    #[inline]
     fn add(&mut self, x: &Self) {
         *self += x;
     }
 
+    #[inline]
     fn add_product(&mut self, x: &Self, y: &Self) {
         *self += x * y;
     }
 
+    #[inline]
     fn bits(&self) -> u64 {
         u64::from(128 - self.leading_zeros())
     }
