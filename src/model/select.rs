@@ -14,6 +14,9 @@ use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Expr, Function, Pattern, Rule, Selector, Which};
 
+/// The most layers that the help of a rule without one lists.
+const MOST_SHOWN: usize = 8;
+
 /// Nodes with weights, and what rules look for in them.
 pub(super) struct Weighted<'a> {
     nodes: &'a [TemplateNode],
@@ -205,16 +208,26 @@ pub(super) fn report_idle(
     if matches.iter().any(may_speak_of) {
         return;
     }
-    let all = 0..weighted.indices.len();
-    let mut layers: Vec<&str> = all.map(|w| weighted.node(w).layer.as_str()).collect();
-    layers.dedup();
-    let shown = layers
-        .iter()
-        .take(8)
-        .map(|l| format!("`{l}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = if layers.len() > 8 { ", …" } else { "" };
+    // One more than are shown, of however many.
+    let mut layers: Vec<&str> = Vec::new();
+    for w in 0..weighted.indices.len() {
+        let layer = weighted.node(w).layer.as_str();
+        if layers.last() != Some(&layer) {
+            layers.push(layer);
+        }
+        if layers.len() > MOST_SHOWN {
+            break;
+        }
+    }
+    let shown: Vec<String> = (layers.iter().take(MOST_SHOWN))
+        .map(|layer| format!("`{layer}`"))
+        .collect();
+    let shown = shown.join(", ");
+    let more = if layers.len() > MOST_SHOWN {
+        ", …"
+    } else {
+        ""
+    };
     settler.sink.push(
         Diagnostic::error(
             "bnas::policy::matches_nothing",

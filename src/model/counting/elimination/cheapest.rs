@@ -88,7 +88,10 @@ impl<W: Whole> Amount for Cost<W> {
 
     #[inline]
     fn add_product(&mut self, x: &Self, y: &Self) {
-        self.least = self.least.min(W::of(x.least, y.least));
+        let cost = W::of(x.least, y.least);
+        if cost < self.least {
+            self.least = cost;
+        }
     }
 
     #[inline]

@@ -26,16 +26,31 @@ pub fn of_counts<N: Tally>(
     if N::WORDS == 0 || pairs < FEW_PAIRS {
         return false;
     }
-    let added = u64::from(64 - (short.len() as u64).leading_zeros());
-    let width = short.bits() + long.bits() + added;
+    let width = width(short, long);
     let words = |h: &Histogram<N>| h.range().saturating_mul(width) as f64 / 64.0;
     let (x, y) = (words(short), words(long));
     // Karatsuba's way takes n^1.585 steps for n words.
     let least = x.min(y).max(SHORT);
     let steps = x * y * (SHORT / least).powf(0.415) + PER_WORD * (x + y);
-    if steps > (pairs * N::COST) as f64 {
-        return false;
+    let is_faster = steps <= (pairs * N::COST) as f64;
+    if is_faster {
+        multiplied(short, long, width, each);
     }
+    is_faster
+}
+
+/// The bits of the largest count that a product may have.
+fn width<N: Tally>(short: &Histogram<N>, long: &Histogram<N>) -> u64 {
+    short.bits() + long.bits() + u64::from(64 - (short.len() as u64).leading_zeros())
+}
+
+/// Calls `each` with the sums and counts of a product, ascending.
+fn multiplied<N: Tally>(
+    short: &Histogram<N>,
+    long: &Histogram<N>,
+    width: u64,
+    each: &mut dyn FnMut(u64, N),
+) {
     let product = packed(short, width) * packed(long, width);
     let digits = product.to_u64_digits();
     let base = short.sums[0] + long.sums[0];
@@ -46,7 +61,6 @@ pub fn of_counts<N: Tally>(
             each(base + slot, N::of_words(&words));
         }
     }
-    true
 }
 
 /// Counts as digits of so many bits.
@@ -186,7 +200,8 @@ mod tests {
                 }
             }
             let mut found = Vec::new();
-            assert!(of_counts(&x, &y, &mut |sum, count| found.push((sum, count))));
+            let mut each = |sum, count| found.push((sum, count));
+            multiplied(&x, &y, width(&x, &y), &mut each);
             assert!(found == Vec::from_iter(expected.clone()));
             let marks = |h: &Histogram<N>| Histogram {
                 sums: h.sums.clone(),
