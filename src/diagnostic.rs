@@ -134,6 +134,15 @@ impl Sink {
         self.pushed
     }
 
+    /// Says those more fully that were added behind the first `count`; what is pushed again is known by what it said before.
+    pub fn complete(&mut self, count: usize, mut more: impl FnMut(Diagnostic) -> Diagnostic) {
+        for diagnostic in &mut self.found[count..] {
+            let code = diagnostic.code;
+            let less = std::mem::replace(diagnostic, Diagnostic::error(code, ""));
+            *diagnostic = more(less);
+        }
+    }
+
     /// All of them, in the order of their main span.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|d| d.labels.first().map(|l| l.span));

@@ -248,6 +248,27 @@ fn twelve_mistakes_are_twelve_diagnostics() {
     assert_eq!(codes.len(), 12, "{codes:#?}");
 }
 
+/// What cannot be read hides no wrong name on another line, of a key or of a value.
+#[test]
+fn an_unread_line_hides_no_other_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = RIGHT
+        .replacen("maximize accuracy", "maximise accuracy", 1)
+        .replacen("net { width in {8, 16} }", "net { widht in {8, 16} }", 1)
+        .replacen("epochs = 2 ", "epoch = 2 ", 1)
+        .replacen("policy = mixed", "policy = something", 1)
+        .replacen("64 KiB", "8 ms", 1);
+    let codes = found(folder.path(), &text);
+    let wanted = [
+        "bnas::name::unknown_key",
+        "bnas::name::unknown",
+        "bnas::name::unknown_key",
+        "bnas::parse::syntax",
+        "bnas::unit::mismatch",
+    ];
+    assert_eq!(codes, wanted);
+}
+
 /// A bracket that is not closed costs its declaration, and the others are still read.
 #[test]
 fn an_open_bracket_hides_no_other_mistake() {

@@ -20,11 +20,13 @@ mod docs;
 mod errors;
 /// Every example and every file of the standard library checks alone, is formatted, and is documented.
 mod examples;
+/// A run that was killed goes on, and ends with the same bytes.
+mod kills;
 /// Whatever the text, an answer; whatever the layout, the same meaning.
 mod robust;
 /// Exit codes and streams of runs.
 mod runs;
-/// Same file and seed, same bytes: any number of jobs, any instruction set, resumed or not.
+/// Same file and seed, same bytes: any number of jobs and threads, any instruction set.
 mod sameness;
 /// Uniform draws, and nothing infeasible.
 mod sampling;

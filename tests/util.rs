@@ -89,3 +89,16 @@ experiment small {
   require  model_size <= 8 KiB, "fits the parameter memory"
 }
 "#;
+
+/// The text of a file of a folder.
+pub fn read(folder: &Path, name: &str) -> String {
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The folder of a run of [`SMALL`] below a folder.
+pub fn run_small(folder: &Path, name: &str, extra: &[&str]) -> std::path::PathBuf {
+    let spec = write(folder, "small.bnas", SMALL);
+    let out = folder.join(name);
+    expect_code(&run_spec(&spec, &out, extra), 0);
+    out
+}

@@ -218,6 +218,8 @@ impl Cx<'_> {
     /// `residual(channels = 16)`; `residual(…) { expansion = 2 }` after an amendment of the space.
     fn block_call(&mut self, e: &ast::Expr) -> Option<BlockCall> {
         let (id, name) = self.block_named(e)?;
+        let declared = self.modules.declaration(id).span;
+        self.reached.blocks.insert(declared);
         let mut args: Vec<Argument> = Vec::new();
         let mut inner = e;
         let mut amendments: Vec<&ast::Entry> = Vec::new();

@@ -55,6 +55,8 @@ pub(super) struct Reached {
     pub(super) provenance: Vec<Provenance>,
     /// What the experiment amends.
     pub(super) amendments: Vec<Amendment>,
+    /// Where the blocks are declared that its space copies.
+    pub(super) blocks: BTreeSet<Span>,
 }
 
 /// The state of lowering.
@@ -91,7 +93,7 @@ pub(super) struct Cx<'a> {
     pub(super) failed_facts: usize,
     /// What has been lowered before.
     pub(super) memory: Memory,
-    /// What the experiments amend.
+    /// What the experiment amends, also where that is wrong.
     pub(super) amendments: Vec<Amendment>,
     /// The names that entries of each file define, once one of them was asked for.
     pub(super) defined: HashMap<SourceId, HashSet<&'a str>>,

@@ -151,7 +151,13 @@ impl Cx<'_> {
 
         let names = self.leave(mark);
         self.unused(&names, schema.keys(), &merged.owner());
-        let reached = std::mem::take(&mut self.reached);
+        let mut reached = std::mem::take(&mut self.reached);
+        if let Some(space) = &space {
+            let amended = reached.amendments.iter_mut();
+            { amended }
+                .filter(|a| a.of[0].holds(space.span))
+                .for_each(|a| a.of.extend(&reached.blocks));
+        }
         Some(Experiment {
             name: merged.name.text.clone(),
             docs: merged.docs.clone(),

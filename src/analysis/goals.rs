@@ -85,6 +85,7 @@ impl Cx<'_> {
                 claims
                     .expects
                     .extend(self.expectation(claim, entry.span, has_space));
+                self.shares(&claim.condition, own);
             }
         }
         let of_best = self.leave(mark);

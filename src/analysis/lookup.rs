@@ -23,6 +23,12 @@ impl Cx<'_> {
             return self.decision_path(path);
         };
         if let Some(local) = self.local(&text) {
+            // `opt == sgd`, of `opt in {sgd(…), adam(…)}`: alternatives are compared by their names.
+            let is_calls = matches!(local.ty, Type::Optimizer | Type::Scale | Type::Augment);
+            let paths = self.paths.as_ref();
+            if let Some(ty) = paths.filter(|_| is_calls).and_then(|p| p.get(&text)) {
+                return Typed::new(Expr::Name(text, span), ty.clone(), span);
+            }
             // Names of a quantizer keep their name: they may be given another value where it is used.
             let is_fixed =
                 |value: &Expr| (is_scalar(value) || is_formula(value)) && self.formulas.is_none();
@@ -183,9 +189,7 @@ impl Cx<'_> {
             let fixed = takes::of_fixed_field(&plain);
             let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
                 (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
-                (_, Some(help)) => diagnostic
-                    .label(span, "one value for every candidate")
-                    .help(help),
+                (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
                 (None, None) => diagnostic.label(span, "nothing has this path"),
             };
             self.report(diagnostic);
@@ -270,7 +274,7 @@ pub(super) fn members(path: &ast::Path) -> Option<String> {
 fn schema_head(path: &ast::Path) -> bool {
     matches!(
         path.head.text.as_str(),
-        "space" | "policy" | "train" | "finetune" | "target" | "data" | "init"
+        "space" | "policy" | "train" | "finetune" | "search" | "target" | "data" | "init"
     )
 }
 

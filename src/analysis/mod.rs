@@ -52,6 +52,7 @@ mod schedule;
 pub mod schema;
 mod scope;
 mod sections;
+mod shares;
 mod skip;
 mod space;
 mod stages;
@@ -69,7 +70,7 @@ pub use loader::{FileLoader, FolderLoader, Loader};
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::{Diagnostic, Sink};
+use crate::diagnostic::{Diagnostic, Label, Sink};
 use crate::ir::{Program, Target};
 use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
@@ -103,16 +104,10 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     cx.unused_imports(main);
     let failed = partial || cx.sink.has_errors();
     let meant = std::mem::take(&mut cx.meant);
-    let amendments = std::mem::take(&mut cx.amendments);
     for diagnostic in cx.sink.into_sorted() {
         let follows = is_unused(&diagnostic) || is_consequence(&diagnostic, sources, &modules);
-        let is_old = failed && follows || is_given_otherwise(&diagnostic, &meant);
-        // What is amended in another file is right without that.
-        let is_elsewhere = diagnostic.labels.iter().all(|l| l.span.source != main);
-        match is_elsewhere {
-            _ if is_old => {}
-            true => sink.push(with_amendments(diagnostic, &amendments)),
-            false => sink.push(diagnostic),
+        if !(failed && follows || is_given_otherwise(&diagnostic, &meant)) {
+            sink.push(diagnostic);
         }
     }
     Checked {
@@ -164,6 +159,7 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
         return false;
     };
     let is_broken = || diagnostic.labels.iter().any(|l| modules.is_broken(l.span));
+    let is_beside = || modules.is_beside_unread(main.span, sources);
     match diagnostic.code {
         "bnas::name::unknown" => {
             let suggests = diagnostic
@@ -173,9 +169,16 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             let name = sources.slice(main.span);
             modules.may_be_lost(name)
                 || is_of_no_kind(name, main.span.source, modules)
-                || (is_broken() && !suggests)
+                || (is_beside() && !suggests)
         }
-        "bnas::field::missing" | "bnas::name::unknown_key" => is_broken(),
+        "bnas::name::unknown_key" => {
+            // What it amends may have it in a part that is lost.
+            let own = modules.around(main.span).map(|d| d.span);
+            let is_other = |l: &&Label| modules.around(l.span).map(|d| d.span) != own;
+            let mut others = diagnostic.labels.iter().filter(is_other);
+            is_beside() || others.any(|l| modules.is_broken(l.span))
+        }
+        "bnas::field::missing" => is_broken(),
         code if code.ends_with("::empty") || code == "bnas::policy::says_nothing" => is_broken(),
         _ => false,
     }
@@ -188,7 +191,7 @@ fn is_of_no_kind(name: &str, source: SourceId, modules: &Modules) -> bool {
     declarations.any(|d| d.name.text == name && schema::declaration(&d.kind.text).is_none())
 }
 
-/// Lowers every declaration of the main file, used or not.
+/// Lowers every declaration of the main file, used or not: experiments last, so that what they find wrong elsewhere comes of what they amend.
 fn lower(cx: &mut Cx, main: SourceId) -> Program {
     let mut program = Program::default();
     let modules = cx.modules;
@@ -196,20 +199,18 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
     for declaration in declarations {
         cx.reads(&declaration.entries);
     }
-    for (index, declaration) in declarations.iter().enumerate() {
-        let id = Id {
-            source: main,
-            index,
-        };
+    let ids = (0..declarations.len()).map(|index| Id {
+        source: main,
+        index,
+    });
+    let is_experiment = |id: &Id| declarations[id.index].kind.text == "experiment";
+    let (experiments, others): (Vec<Id>, Vec<Id>) = ids.partition(is_experiment);
+    for id in others {
         cx.reached = Reached::default();
-        if declaration.kind.text == "experiment" {
-            program.experiments.extend(cx.experiment(id));
-            continue;
-        }
         let Some(merged) = cx.merged(id) else {
             continue;
         };
-        match declaration.kind.text.as_str() {
+        match declarations[id.index].kind.text.as_str() {
             "dataset" => {
                 let dataset = cx.inside(&merged, false, |cx| cx.dataset(&merged));
                 cx.facts(&merged, Subject::Dataset(dataset));
@@ -238,6 +239,18 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
                 cx.target(&merged, false);
             }
         }
+    }
+    for id in experiments {
+        cx.reached = Reached::default();
+        let found = cx.sink.count();
+        program.experiments.extend(cx.experiment(id));
+        let own = declarations[id.index].span;
+        let amendments = std::mem::take(&mut cx.amendments);
+        let is_own = |d: &Diagnostic| d.labels.first().is_some_and(|l| own.holds(l.span));
+        cx.sink.complete(found, |d| match is_own(&d) {
+            true => d,
+            false => with_amendments(d, &amendments),
+        });
     }
     program
 }

@@ -1,6 +1,6 @@
 //! Where the value in a diagnostic came from.
 //!
-//! In: a diagnostic about the use of a value. Out: the same with the place that gave the value: an amendment in another file comes first,
+//! In: a diagnostic about the use of a value. Out: the same with the place that gave the value: an amendment comes first,
 //! since that is what its author can change; a definition nearby is a note. Uses of one wrong value are one report. It must not know
 //! which rule was broken.
 
@@ -31,7 +31,7 @@ impl Cx<'_> {
             return Some(diagnostic);
         };
         let used_at = diagnostic.labels[0].span;
-        let amended = span.source != used_at.source || span.start > used_at.start;
+        let amended = self.is_elsewhere(span, used_at);
         // A wrong value is wrong wherever it is used; of two kinds that do not go together, each use is a case of its own.
         let one_cause = amended || !diagnostic.code.starts_with("bnas::unit::");
         let said = match one_cause {
@@ -72,7 +72,13 @@ impl Cx<'_> {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         text.split(|c| !is_word(c))
             .filter_map(find)
-            .find(|(_, span)| span.source != first.span.source)
+            .find(|(_, span)| self.is_elsewhere(*span, first.span))
+    }
+
+    /// Whether a value is given in another declaration than the one that uses it.
+    fn is_elsewhere(&self, given: Span, used: Span) -> bool {
+        let around = |span: Span| self.modules.around(span).map(|d| d.span);
+        given.source != used.source || around(given) != around(used)
     }
 
     /// Where the declaration around a use defines a name below it.

@@ -259,7 +259,7 @@ impl Cx<'_> {
                 self.override_entries(&mut merged, entries, &name, false);
                 let amendment = Amendment {
                     name: name.text,
-                    of: self.modules.declaration(merged.id).span,
+                    of: vec![self.modules.declaration(merged.id).span],
                     at: entries.iter().map(|entry| entry.span).collect(),
                 };
                 self.amendments.push(amendment.clone());

@@ -38,10 +38,12 @@ pub(super) fn of_fixed_field(path: &str) -> Option<String> {
     let (section, name) = path.split_once('.')?;
     let section = schema::declaration("experiment")?.section(section)?;
     let field = section.fields.iter().find(|f| f.name == name)?;
-    let because = "it holds for every candidate or for none";
+    let because = "so this holds for every candidate or for none";
     Some(match field.fixed {
-        Some(_) => format!("remove it: `{name}` has one value, so {because}"),
-        None => format!("remove it: {because}; or search the value, `{name} in {{…}}`"),
+        Some(_) => format!("remove it: `{name}` has one value, {because}"),
+        None => format!(
+            "search the value, `{name} in {{…}}`, or name the decisions that it is made of: a number is one value, {because}"
+        ),
     })
 }
 

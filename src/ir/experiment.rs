@@ -84,8 +84,8 @@ pub struct Experiment {
 pub struct Amendment {
     /// The declaration's name.
     pub name: String,
-    /// Where it stands.
-    pub of: Span,
+    /// Where it stands, and then the blocks that it copies if it is a space.
+    pub of: Vec<Span>,
     /// Each entry of the amendment.
     pub at: Vec<Span>,
 }

@@ -17,7 +17,9 @@ pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> 
             { entries }.any(|at| at.holds(label.span) || label.span.holds(*at))
         };
         let labels = &diagnostic.labels;
-        let is_of_it = labels.iter().any(|label| amendment.of.holds(label.span));
+        let is_of_it = labels
+            .iter()
+            .any(|label| amendment.of.iter().any(|of| of.holds(label.span)));
         if !is_of_it || labels.iter().any(shows) {
             continue;
         }

@@ -34,6 +34,9 @@ const MOST_CHOICES: usize = 8;
 const MOST_EXCLUDED: usize = 4;
 const MOST_MEMBERS: u64 = 64;
 
+/// The most members of several decisions together that are tried.
+const MOST_TOGETHER: u64 = 1024;
+
 /// The most other choices that are shown, since they explain the shapes in the message.
 const MOST_HERE: usize = 3;
 
@@ -178,7 +181,8 @@ impl Shapes<'_> {
         shown.collect()
     }
 
-    /// The choices of which another would have fitted, and the others that the node depends on; all and none where no single one would.
+    /// The choices of which another would have fitted, and the others that the node depends on; all and none where no single one would; none
+    /// at all where nothing that could be chosen would.
     fn what_matters(&self, refused: &Refused) -> (Vec<usize>, Vec<usize>) {
         let all = members::dependencies(self.parts(refused.group), self.decisions);
         let all: Vec<usize> = all
@@ -196,9 +200,33 @@ impl Shapes<'_> {
         };
         let (some, rest): (Vec<usize>, Vec<usize>) = all.iter().copied().partition(matters);
         match some.is_empty() {
+            true if self.never_fits(refused, &all) => (Vec::new(), Vec::new()),
             true => (all, Vec::new()),
             false => (some, rest),
         }
+    }
+
+    /// Whether no members of these decisions fit, if they are few enough to try all.
+    fn never_fits(&self, refused: &Refused, decisions: &[usize]) -> bool {
+        let all = &self.decisions.all;
+        let counts: Option<Vec<u64>> = decisions.iter().map(|i| all[*i].choices.len()).collect();
+        let Some(counts) = counts else {
+            return false;
+        };
+        let count = { counts.iter() }.try_fold(1, |product: u64, n| product.checked_mul(*n));
+        let Some(count) = count.filter(|count| *count <= MOST_TOGETHER) else {
+            return false;
+        };
+        let fits = |number: u64| {
+            let mut choices = refused.choices.clone();
+            let mut rest = number;
+            for (i, count) in decisions.iter().zip(&counts) {
+                choices[*i] = all[*i].choices.member(rest % count);
+                rest /= count;
+            }
+            self.fits(refused.group, &choices).is_ok()
+        };
+        !(0..count).any(fits)
     }
 
     /// Each node by itself; then members at random.

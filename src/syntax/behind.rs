@@ -150,7 +150,7 @@ pub(super) fn condition(text: &str, condition: Pair<'_>) -> Option<Behind> {
 }
 
 /// `require w in {1, 2}`.
-fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
+pub(super) fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
     let is_path = |c: char| c.is_ascii_alphanumeric() || "_.[]*".contains(c);
     let value = condition.rsplit(|c| !is_path(c)).next().unwrap_or("x");
     let (sign, join) = match is_not {

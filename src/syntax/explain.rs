@@ -62,6 +62,12 @@ pub(super) fn syntax_error(
             .label(whole, label)
             .help(help);
     }
+    if let Some((at, word, meant)) = place.misspelt() {
+        let message = format!("no statement begins with `{word}`");
+        return Diagnostic::error("bnas::parse::syntax", message)
+            .label(span(at, word.len()), "an unknown word")
+            .help(format!("write `{meant}`"));
+    }
     let label = match expected.len() {
         0 => "not understood here".to_string(),
         1..=6 => format!("expected {}", listed(&expected)),
@@ -232,6 +238,16 @@ impl Place<'_> {
         })
     }
 
+    /// The first word, where it stands, and the statement that it was meant to be.
+    fn misspelt(&self) -> Option<(usize, &str, &'static str)> {
+        let before = self.text_before();
+        let word = before.split_whitespace().next()?;
+        let near = did_you_mean(word, STATEMENTS).filter(|near| *near != word)?;
+        let is_near = near.chars().next() == word.chars().next();
+        let blanks = before.len() - before.trim_start().len();
+        is_near.then_some((self.at - before.len() + blanks, word, near))
+    }
+
     /// Help for the general message.
     fn help(&self, expected: &[String]) -> Option<String> {
         let wants = |what: &str| expected.iter().any(|e| e == what);
@@ -246,10 +262,6 @@ impl Place<'_> {
         }
         let first = self.before().split_whitespace().next()?;
         let name = first.split('(').next().unwrap_or(first);
-        let near = did_you_mean(first, STATEMENTS).filter(|near| *near != first);
-        if let Some(near) = near.filter(|near| near.chars().next() == first.chars().next()) {
-            return Some(format!("write `{near}`"));
-        }
         if wants(EQUALS) && self.before().ends_with(')') {
             return Some(format!("a section stands in braces: `{name} {{ … }}`"));
         }

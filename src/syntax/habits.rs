@@ -2,6 +2,7 @@
 //!
 //! In: a [`Place`] and what was expected there. Out: a [`Slip`] if it is a known habit. Other slips are in `explain`.
 
+use crate::syntax::behind;
 use crate::syntax::place::{EQUALS, HEADS, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword};
 
 /// Words of other languages that start a line, and what stands in their place here.
@@ -125,6 +126,13 @@ fn of_a_head(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
         let help = format!("write `layer name = {behind}(…)`");
         return Some(Slip::new("this layer has no name", "expected `=`", help));
     }
+    let is_value = token == "=" || token == "in";
+    if first == "block" && is_value && wants(OPEN) && !behind.is_empty() {
+        let help = format!("write `{behind} {token} …`");
+        let label = "a block is declared by `{ … }`";
+        let message = "a copy of a block has its name alone";
+        return Some(Slip::new(message, label, help));
+    }
     let is_alone = !behind.is_empty() && !behind.starts_with('=');
     if DEFINE.contains(&first) && is_alone {
         let label = "a name is defined by `=` or `in` alone";
@@ -156,6 +164,10 @@ fn of_a_head(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
 fn of_a_selector(place: &Place<'_>, token: &str) -> Option<Slip> {
     let before = place.before();
     let is_selector = ["each", "every", "first", "last"].contains(&first_word(before));
+    if let ("in", Some((_, condition))) = (token, before.split_once(" where ")) {
+        let set = place.rest().strip_prefix("in")?;
+        return Some(behind::member(condition, set, false));
+    }
     match token {
         "," | "and" | "or" if is_selector && place.rest().contains("layer") => Some(Slip::new(
             "each part of a selector ends in `layer`",

@@ -53,6 +53,7 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
         }
     };
     for Lost { range, head } in lost {
+        file.unread.push(Span::new(id, range.start, range.end));
         match head {
             Some((kind, name)) => file.declarations.push(Declaration {
                 docs: Vec::new(),
@@ -69,6 +70,7 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
         }
     }
     file.declarations.sort_by_key(|d| d.span);
+    file.unread.sort();
     file
 }
 
@@ -89,10 +91,12 @@ pub(super) fn file(id: SourceId, tree: &Tree<'_>, sink: &mut Sink) -> File {
         sink,
         depth: 0,
         lost: Vec::new(),
+        unread: Vec::new(),
         said: None,
     };
     let mut file = reader.file(tree.root());
     file.lost = reader.lost;
+    file.unread = reader.unread;
     file
 }
 
@@ -105,6 +109,8 @@ pub(super) struct Reader<'t, 's> {
     pub(super) depth: usize,
     /// First words of what could not be read.
     lost: Vec<String>,
+    /// What could not be read.
+    unread: Vec<Span>,
     /// Where a stretch begins that no rule will read, and about which all has been said.
     pub(super) said: Option<usize>,
 }
@@ -390,6 +396,7 @@ impl<'t> Reader<'t, '_> {
         let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
         self.lose(&rest[..length]);
+        self.unread.push(self.span(pair));
         if self.said == Some(start) {
             return;
         }

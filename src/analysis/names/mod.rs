@@ -11,7 +11,7 @@ pub(super) use imports::load;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::did_you_mean;
-use crate::source::{SourceId, Span};
+use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast;
 
 /// How sources of the library are named in diagnostics.
@@ -78,9 +78,29 @@ impl Modules {
 
     /// Whether a place lies in a declaration that could not be read in full.
     pub(super) fn is_broken(&self, span: Span) -> bool {
+        self.around(span).is_some_and(|d| d.broken)
+    }
+
+    /// The declaration that holds a place.
+    pub(super) fn around(&self, span: Span) -> Option<&ast::Declaration> {
         let module = self.get(span.source);
         let mut declarations = module.into_iter().flat_map(|m| &m.file.declarations);
-        declarations.any(|d| d.broken && d.span.holds(span))
+        declarations.find(|d| d.span.holds(span))
+    }
+
+    /// Whether a place is on a line of which a part could not be read.
+    pub(super) fn is_beside_unread(&self, span: Span, sources: &Sources) -> bool {
+        let unread = self.get(span.source).map_or(&[][..], |m| &m.file.unread);
+        let line = sources.line(span);
+        let last = |unread: &Span| {
+            sources.line(Span {
+                start: unread.end,
+                ..*unread
+            })
+        };
+        unread
+            .iter()
+            .any(|u| (sources.line(*u)..=last(u)).contains(&line))
     }
 
     /// The `use` path of a definition of the library with this name: `std.quantizers.int4`.

@@ -26,6 +26,8 @@ pub struct File {
     pub broken: bool,
     /// Names that entries may have defined that could not be read.
     pub lost: Vec<String>,
+    /// Stretches that could not be read, in order.
+    pub unread: Vec<Span>,
 }
 
 /// A word with its place.

@@ -155,6 +155,21 @@ fn alternatives_are_spoken_of_by_name() {
     assert_eq!(count("require train.schedule == warmup_cosine"), "8");
 }
 
+/// Alternatives under a name of the experiment are compared as those of a field are.
+#[test]
+fn named_alternatives_are_spoken_of_by_name() {
+    let opt = "opt in {sgd(lr in {0.1, 0.2}), adam(lr = 1e-3)}";
+    let train = "train { epochs = 1  batch in {32, 64}  optimizer = opt }";
+    let count = |require: &str| {
+        let template = lowered(&text(&[opt, train, require]));
+        template.counted().parts().unwrap().to_string()
+    };
+    assert_eq!(count("require train.batch >= 32"), "6");
+    assert_eq!(count("require opt == sgd implies train.batch == 32"), "4");
+    assert_eq!(count("require opt == sgd implies opt.sgd.lr <= 0.1"), "4");
+    assert_eq!(count("require opt == adam"), "2");
+}
+
 #[test]
 fn amendments_reach_into_alternatives() {
     let base = |entries: &str| {
