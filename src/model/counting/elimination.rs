@@ -7,7 +7,7 @@
 //!    whether it can be, what it adds to each sum, and how many members decisions have there that nothing mentions.
 //! 2. The sums are told apart in whole numbers, exactly or in steps (`units`, `factors`).
 //! 3. A decision is summed out: the tables that mention it are multiplied, and rows that differ only in it are joined. What is left is a
-//!    table over the decisions around it, whose rows are histograms: how many ways lead to each partial sum (`histogram`). What would
+//!    table over the decisions around it, whose rows are histograms: how many ways lead to each partial sum (`histogram`; long ones multiply as long numbers, `product`). What would
 //!    exceed a limit, given the least that all else must add, is dropped. The order is found beforehand (`order`). What ties two decisions with many members
 //!    is no table but runs of members (`relation`): one of them is summed out onto the other.
 //! 4. The last table has one row: the count of each whole sum. A walk back through the tables, with odds by the counts, draws a
@@ -252,7 +252,8 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
 fn eliminated_within(raw: &Raw, units: &[Unit], most_planned: f64) -> Option<Eliminated> {
     let factors = raw.factors(units)?;
     let (layout, planned) = planned(&factors, most_planned)?;
-    if planned > MOST_WORK as f64 && is_too_much(&factors, &layout) {
+    let is_doubtful = planned > MOST_WORK as f64 && factors.sums.len() == 1;
+    if is_doubtful && is_too_much(&factors, &layout) {
         return None;
     }
     let (tree, work) = counts(&factors, &layout)?;
@@ -423,7 +424,7 @@ fn cheapest<W: Whole>(
     tree.cheapest(decisions)
 }
 
-/// Whether it takes too many products of counts: only which sums occur says that, which is found out faster than the counts.
+/// Whether it takes too many products of counts. Which sums occur says that, and of one sum that is found out faster than the counts.
 fn is_too_much(factors: &Factors<BigUint>, layout: &Layout) -> bool {
     let of = |n: &BigUint| Some(Mark(*n != BigUint::ZERO));
     let tree = Tree::new(factors, layout.clone(), of, &mut { MOST_WORK });
