@@ -276,19 +276,28 @@ fn pruned(template: &Template) -> Vec<Pruned> {
         .filter(|r| r.counted != Limited::Always)
         .map(|r| (r, template.pruned_by(r.require).into_iter().collect()))
         .collect();
+    // Where one requirement alone speaks of one decision alone, nothing else can exclude its members.
+    let is_all = claims.len() == decisions.constraints.len();
+    let is_sole = is_all && by_price.is_empty() && !template.counted().is_empty();
+    let sole = |key: usize| match about.get(&key).map(Vec::as_slice) {
+        Some([only]) if is_sole && concerned[*only].len() == 1 => Some(only),
+        _ => None,
+    };
     let mut alone: BTreeMap<usize, BTreeMap<usize, Vec<u64>>> = BTreeMap::new();
     let mut pruned = Vec::new();
     for (key, never) in found {
         let excludes = |of_key: Option<&Vec<u64>>| {
             of_key.is_some_and(|of_key| never.iter().all(|m| of_key.binary_search(m).is_ok()))
         };
-        let by = about.get(&key).into_iter().flatten().find(|number| {
-            let claim = claims[**number];
-            let excluded = alone.entry(**number).or_insert_with(|| {
-                let constraint = &decisions.constraints[claim.constraint];
-                excluded(constraint, &concerned[**number], decisions)
-            });
-            excludes(excluded.get(&key))
+        let by = sole(key).or_else(|| {
+            about.get(&key).into_iter().flatten().find(|number| {
+                let claim = claims[**number];
+                let excluded = alone.entry(**number).or_insert_with(|| {
+                    let constraint = &decisions.constraints[claim.constraint];
+                    excluded(constraint, &concerned[**number], decisions)
+                });
+                excludes(excluded.get(&key))
+            })
         });
         let by = by.map(|number| claims[*number].written.text.clone());
         let by = by.or_else(|| {
