@@ -20,6 +20,7 @@ use self::body::Body;
 pub use self::limits::{Limit, Limited};
 use self::settings::Settings;
 use super::additive;
+use super::aggregate::Places;
 use super::blame::with_amendments;
 use super::counting::{self, Counted};
 use super::decision::{Decisions, Point};
@@ -78,7 +79,7 @@ impl Template {
         for binding in &experiment.lets {
             settler.define(binding, &binding.name, &Expr::bool(true), &mut names);
         }
-        let mut places = Vec::new();
+        let mut places = Places::default();
         let body = Body::new(experiment, &names, &mut places, &mut settler);
         let settings = Settings::new(experiment, &names, &mut places, &mut settler);
         places::add_decisions(&mut places, &settler.decisions);
