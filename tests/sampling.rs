@@ -168,8 +168,23 @@ fn limits_of_metrics() {
     assert!(assert_uniform(&template(STAGES, "", "require macs <= 200 kmac")).0);
     let memory = template(COPIES, "", "require peak_memory <= 3 KiB");
     assert_eq!(assert_uniform(&memory), (true, 72));
-    // Written so that it is no limit of what layers cost.
+    // Written so that it is no limit of what layers cost: few candidates are tried one by one.
     let memory = template(COPIES, "", "require max(peak_memory, 1 bit) <= 3 KiB");
+    assert_eq!(assert_uniform(&memory), (true, 72));
+    let product = "require energy / (1 J) * (latency / (1 s)) <= 5e-11";
+    assert!(assert_uniform(&template(STAGES, "", product)).0);
+    // So they are beside a training that is searched.
+    let trained = template(
+        COPIES,
+        "batch in {8, 16, 32}",
+        "require max(peak_memory, 1 bit) <= 3 KiB",
+    );
+    assert_eq!(assert_uniform(&trained), (true, 3 * 72));
+    // Of many, those that break the requirement are drawn again.
+    let many = STAGES
+        .replace("{3, 5}", "{1, 3, 5, 7}")
+        .replace("1..2", "1..3");
+    let memory = template(&many, "", "require max(peak_memory, 1 bit) <= 3 KiB");
     assert!(!assert_uniform(&memory).0);
 }
 
@@ -222,6 +237,7 @@ fn nothing_infeasible_leaves_any_sampler() {
         "require macs <= 200 kmac\n  require space.s[0].kernel == 5 implies space.s[1].depth == 2",
         "require peak_memory <= 4 KiB\n  require nondecreasing(space.s[*].channels)",
         "require energy <= 400 nJ\n  require model_size <= 5 KiB",
+        "require max(peak_memory, 1 bit) <= 3 KiB\n  require energy <= 400 nJ",
     ] {
         let template = template(STAGES, "", requires);
         let known = Priced(&template);

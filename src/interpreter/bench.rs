@@ -138,8 +138,8 @@ impl Bench<'_> {
         let mut models = Vec::new();
         if let Some(candidate) = self.candidate(phase, &trial.point)? {
             trial.layers = layers(&candidate.network);
-            trial.metrics =
-                hardware::known_metrics(&candidate).map_err(|e| Halt::Failed(e.to_string()))?;
+            trial.metrics = hardware::known_metrics(&candidate.network, candidate.target.as_ref())
+                .map_err(|e| Halt::Failed(e.to_string()))?;
             if let Some(data) = self.data {
                 let mut repeats = Vec::new();
                 for repeat in 0..self.experiment.repeats {

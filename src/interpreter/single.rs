@@ -72,7 +72,8 @@ impl Single {
         let candidate = candidate
             .map_err(|e| cannot(e.to_string()))?
             .ok_or_else(|| RunError::Internal("the experiment has no network to train".into()))?;
-        let known = hardware::known_metrics(&candidate).map_err(|e| cannot(e.to_string()))?;
+        let known = hardware::known_metrics(&candidate.network, candidate.target.as_ref())
+            .map_err(|e| cannot(e.to_string()))?;
         Ok(Single {
             point,
             trial,

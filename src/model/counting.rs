@@ -12,14 +12,18 @@
 //!   counts draws a point.
 //! * `elimination`: bucket elimination (Dechter 1999), from the bottom up, over tables of partial sums. It takes what is left after the first steps:
 //!   limits of sums over the layers of large networks. Where it is too much as well, it counts a little more than there is.
+//!
+//! Whoever has looked at points one by one hands in those that are left: [`Counted::tried`].
 
 mod compile;
 mod elimination;
+mod form;
 mod graph;
 mod members;
 mod narrow;
 mod region;
 pub(super) mod residual;
+mod tried;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,9 +35,10 @@ pub use members::{Endless, Members, Next, members};
 
 use self::compile::compile;
 pub(super) use self::compile::hull;
-pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations};
+pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations, conjuncts};
 use self::elimination::{Eliminated, Exactly};
-use self::graph::{Graph, Total};
+use self::form::Form;
+use self::graph::Graph;
 use self::narrow::Narrowed;
 use super::decision::{Choices, Decisions, Point};
 use super::evaluate::{self, Failure};
@@ -65,6 +70,8 @@ pub enum How {
     Elimination(usize),
     /// The same, where a bound on a sum makes it dynamic programming over partial sums.
     PartialSums(usize),
+    /// Looking at so many combinations one by one.
+    Trying(usize),
 }
 
 /// Operations on residual expressions after which bottom-up counting is tried first: about a tenth of a second.
@@ -108,29 +115,6 @@ pub(super) enum Kept {
     Roughly,
     /// Nothing is left out for it.
     Dropped,
-}
-
-/// What was counted, as it can be drawn from.
-#[derive(Debug, Clone)]
-enum Form {
-    Graph(Graph),
-    Eliminated(Eliminated),
-}
-
-impl Form {
-    fn total(&self) -> &Total {
-        match self {
-            Form::Graph(graph) => &graph.total,
-            Form::Eliminated(eliminated) => &eliminated.total,
-        }
-    }
-
-    fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>> {
-        match self {
-            Form::Graph(graph) => graph.draw(decisions, draw),
-            Form::Eliminated(eliminated) => eliminated.draw(decisions, draw),
-        }
-    }
 }
 
 impl Counted {
@@ -207,6 +191,38 @@ impl Counted {
         }
         let (graph, kept) = one_by_one(decisions, kept);
         Counted::conditioned(graph, &kept, decisions)
+    }
+
+    /// What is left of the combinations of `keys` after `looks` of them were looked at: for each its members, by decision, in order. `rest` has all other
+    /// decisions, counted; none of them depends on a key. `None` if `rest` could not be counted. `is_rough` says that something that is drawn
+    /// may break a bound.
+    pub(super) fn tried(
+        keys: &BTreeSet<usize>,
+        left: &[Vec<Option<u64>>],
+        looks: usize,
+        rest: Option<Counted>,
+        is_rough: bool,
+    ) -> Option<Counted> {
+        let graph = tried::graph(keys, left);
+        let mut counted = Counted {
+            form: None,
+            left_out: Vec::new(),
+            how: How::Trying(looks),
+            bounds: is_rough.then_some(Kept::Roughly).into_iter().collect(),
+            narrowed: None,
+        };
+        counted.form = Some(match rest {
+            None => Form::Graph(graph),
+            Some(rest) => {
+                let form = rest.form?;
+                let mut total = graph.total.clone();
+                total.times(form.total());
+                counted.left_out = rest.left_out;
+                counted.narrowed = rest.narrowed;
+                Form::Apart(graph, Box::new(form), total)
+            }
+        });
+        Some(counted)
     }
 
     fn conditioned(graph: Option<Graph>, kept: &BTreeSet<usize>, decisions: &Decisions) -> Counted {
@@ -365,19 +381,14 @@ impl Counted {
     }
 
     fn form_may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
-        match &self.form {
-            Some(Form::Graph(graph)) => graph.may_begin(members, work),
-            Some(Form::Eliminated(eliminated)) => eliminated.may_begin(members, work),
-            None => true,
-        }
+        let form = self.form.as_ref();
+        form.is_none_or(|form| form.may_begin(members, work))
     }
 
     /// For each decision that the counted constraints mention, the members that no point has. A decision that never exists has none.
     pub fn pruned(&self, decisions: &Decisions) -> Vec<(usize, Vec<u64>)> {
-        let reached = match &self.form {
-            Some(Form::Graph(graph)) => graph.reached(),
-            Some(Form::Eliminated(eliminated)) => eliminated.reached(),
-            None => return Vec::new(),
+        let Some(reached) = self.form.as_ref().map(Form::reached) else {
+            return Vec::new();
         };
         let narrowed = self.narrowed.as_deref();
         let mut found = match narrowed {

@@ -24,6 +24,9 @@ use crate::units::{Unit, automatic};
 /// The most trials of a search, which a grid without `trials` asks for.
 const MOST_TRIALS: usize = 1_000_000;
 
+/// The most conflicts that are told apart: each takes countings of all that is required.
+const MOST_CONFLICTS: usize = 8;
+
 /// Sums of many prices differ by their last bits, whatever the order of the sum is.
 const ROUNDING: f64 = 1e-9;
 /// Beyond any price, and sums of several are still numbers.
@@ -149,18 +152,59 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
             found.push(report(&claim.written, template, experiment));
         }
     }
-    if found.is_empty() && template.counted().is_empty() {
-        found.push(conflict(template, experiment));
+    if template.counted().is_empty() {
+        found.extend(conflicts(template, experiment, &found));
     }
     found
 }
 
-/// No point is left when everything is counted together: which requirements exclude each other.
-fn conflict(template: &Template, experiment: &Experiment) -> Diagnostic {
-    // Leaves out what is not needed, one by one.
+/// No point is left when everything is counted together: which requirements exclude each other. What `known` reports already is no part of that, and
+/// what one conflict needs is no part of another.
+fn conflicts(
+    template: &Template,
+    experiment: &Experiment,
+    known: &[Diagnostic],
+) -> Vec<Diagnostic> {
+    let is_known = |written: &Require| {
+        let mut labels = known.iter().flat_map(|d| &d.labels);
+        labels.any(|label| label.span == written.span)
+    };
     let mut limits: Vec<&Limit> = template.limits().iter().collect();
-    let numbers = |of: &[&Limit]| -> Vec<usize> { of.iter().map(|r| r.require).collect() };
-    let mut needed: Vec<&Claim> = template.claims().iter().collect();
+    let mut claims: Vec<&Claim> = template.claims().iter().collect();
+    limits.retain(|limit| !is_known(&limit.written));
+    claims.retain(|claim| !is_known(&claim.written));
+    let mut found: Vec<(Vec<Require>, Diagnostic)> = Vec::new();
+    while found.len() < MOST_CONFLICTS {
+        let is_first = found.is_empty() && known.is_empty();
+        if !is_first && !template.excludes_all(&claims, &numbers(&limits)) {
+            break;
+        }
+        let needed = conflict(template, &claims, &limits);
+        let is_needed = |written: &Require| needed.iter().any(|n| n.span == written.span);
+        limits.retain(|limit| !is_needed(&limit.written));
+        claims.retain(|claim| !is_needed(&claim.written));
+        let diagnostic = together(&needed, template, experiment);
+        let is_last = needed.is_empty();
+        found.push((needed, diagnostic));
+        if is_last {
+            break;
+        }
+    }
+    // As they are written.
+    found.sort_by_key(|(needed, _)| needed.iter().map(|n| n.span.start).min());
+    found
+        .into_iter()
+        .map(|(_, diagnostic)| diagnostic)
+        .collect()
+}
+
+fn numbers(limits: &[&Limit]) -> Vec<usize> {
+    limits.iter().map(|limit| limit.require).collect()
+}
+
+/// Some of these claims and limits that exclude all points together, none of which can be left out.
+fn conflict(template: &Template, claims: &[&Claim], limits: &[&Limit]) -> Vec<Require> {
+    let (mut needed, mut limits) = (claims.to_vec(), limits.to_vec());
     let mut i = 0;
     while i < limits.len() {
         let mut fewer = limits.clone();
@@ -181,8 +225,11 @@ fn conflict(template: &Template, experiment: &Experiment) -> Diagnostic {
     }
     let of_claims = needed.iter().map(|claim| &claim.written);
     let of_prices = limits.iter().map(|r| &r.written);
-    let needed: Vec<&Require> = of_claims.chain(of_prices).collect();
-    match &needed[..] {
+    of_claims.chain(of_prices).cloned().collect()
+}
+
+fn together(needed: &[Require], template: &Template, experiment: &Experiment) -> Diagnostic {
+    match needed {
         [] => Diagnostic::error("bnas::require::unmeetable", "the space has no candidate")
             .help("widen a domain"),
         [one] => report(one, template, experiment),
@@ -216,10 +263,14 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
         format!("no candidate can meet `{}`", require.text),
     )
     .label(require.span, "every member of the space fails this");
-    let spoken_of: Vec<String> = template
-        .extremes()
-        .iter()
-        .filter(|(name, _)| require.text.contains(**name))
+    let of_all: Vec<(String, (f64, f64))> = match template.ends_of_all() {
+        Some(ends) => ends.into_iter().collect(),
+        None => (template.extremes().iter())
+            .map(|(name, ends)| (name.to_string(), *ends))
+            .collect(),
+    };
+    let spoken_of: Vec<String> = (of_all.iter())
+        .filter(|(name, _)| require.text.contains(name.as_str()))
         .map(|(name, (low, high))| {
             format!(
                 "`{name}` is {} to {}",
@@ -230,7 +281,8 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
         .collect();
     // Of those that depend on who runs and reads what, only the least is known.
     let at_least = ["energy", "latency", "stored_size", "peak_memory"].into_iter();
-    let at_least = at_least.filter(|name| require.text.contains(name));
+    let is_known = |name: &str| of_all.iter().any(|(known, _)| known == name);
+    let at_least = at_least.filter(|name| require.text.contains(name) && !is_known(name));
     let at_least = at_least.filter_map(|name| {
         let least = range::least(template, name)?;
         Some(format!("`{name}` is at least {}", shown(name, least)))

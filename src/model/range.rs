@@ -3,7 +3,8 @@
 //! In: a template. Out: for each metric that is known before training its smallest and its largest value, each with whether a candidate
 //! has it. A metric that is a sum over layers is summed as its limits are, only that the least sum is kept in place of the number of points
 //! (`counting::Priced`). What that finds is built and priced: if it is a candidate and costs as much, no other one costs less.
-//! Else requirements were left out or rounded, or the metric is more than the sum, and it is a bound.
+//! Else requirements were left out or rounded, or the metric is more than the sum, and it is a bound. Where candidates are few, each is
+//! built and priced.
 
 use std::collections::BTreeMap;
 
@@ -51,6 +52,38 @@ pub(super) struct Ranges {
 
 /// All of them.
 pub(super) fn ranges(template: &Template) -> Ranges {
+    let mut found = bounded(template);
+    let is_known = |end: Option<End>| end.is_some_and(|end| end.is_attained);
+    let mut all = found.of.values();
+    if all.all(|range| is_known(range.low) && is_known(range.high))
+        || !template.counted().is_exact()
+    {
+        return found;
+    }
+    for (name, (low, high)) in template.ends().unwrap_or_default() {
+        let metric = METRICS.iter().find(|metric| metric.name == name);
+        let end = |value: f64| {
+            Some(End {
+                value,
+                is_attained: true,
+            })
+        };
+        found.of.extend(metric.map(|metric| {
+            let (low, high) = (end(low), end(high));
+            (metric.name, Range { low, high })
+        }));
+    }
+    found
+}
+
+/// The ranges without a look at each of few candidates.
+#[cfg(test)]
+pub(crate) fn by_layers(template: &Template) -> BTreeMap<&'static str, Range> {
+    bounded(template).of
+}
+
+/// As far as sums over layers say.
+fn bounded(template: &Template) -> Ranges {
     let mut found = Ranges::default();
     let point = template.decisions().default_point();
     let Ok(default) = template.known(&point) else {

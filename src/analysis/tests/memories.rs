@@ -6,6 +6,7 @@ use super::fixtures::{self, codes, every_point, meets, on_digits};
 use super::{experiment, experiments};
 use crate::ir::{Expr, Slot, Value};
 use crate::model::counting::{Count, Counted, Uniform};
+use crate::model::range::by_layers;
 use crate::model::survey::{Verdict, survey};
 use crate::model::{Metrics, Point, Template};
 use crate::stream::{Purpose, stream};
@@ -297,7 +298,7 @@ fn what_is_written_is_in_no_bound_that_a_candidate_is_said_to_have() {
         "target = braintta { memory data { holds = activations  size = 4 KiB  write = 20 pJ/bit } }",
         "  minimize energy\n",
     );
-    let range = survey(&found).ranges["energy"];
+    let range = by_layers(&found)["energy"];
     let of_all = all(&found);
     let energies = of_all.iter().filter(|a| a.2).map(|a| a.1.0["energy"]);
     let least = energies.clone().fold(f64::INFINITY, f64::min);

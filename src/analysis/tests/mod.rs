@@ -17,6 +17,7 @@ mod pruned;
 mod ranges;
 mod scoping;
 mod searched;
+mod tried;
 mod verdicts;
 
 use std::collections::BTreeMap;

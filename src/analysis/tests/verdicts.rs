@@ -2,8 +2,9 @@
 
 use super::fixtures::{self, codes, on_digits};
 use crate::model::Template;
-use crate::model::counting::members;
+use crate::model::counting::{Count, Uniform, members};
 use crate::model::survey::{Survey, Verdict, survey};
+use crate::stream::{Purpose, stream};
 
 /// Two optional layers with a width and a precision each.
 fn text(lines: &str) -> String {
@@ -53,25 +54,47 @@ fn what_is_counted_is_meetable() {
     assert_eq!(survey.sample, None);
 }
 
+/// The same with so many candidates that they are not tried one by one.
+fn many(lines: &str) -> Template {
+    let text = text(lines)
+        .replace("depth in 1..2", "depth in 1..4")
+        .replace("width in {16, 8}", "width in {16, 8, 12, 24}");
+    fixtures::template(&text)
+}
+
+/// A metric of some candidates of these, ascending.
+fn drawn(name: &str) -> Vec<f64> {
+    let template = many("");
+    let mut rng = stream(3, 0, Purpose::Search);
+    let values = (0..101).map(|_| {
+        let point = (template.counted())
+            .draw(template.decisions(), &mut Uniform(&mut rng))
+            .unwrap();
+        template.known(&point).unwrap().0[name]
+    });
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
 #[test]
 fn a_drawn_candidate_proves_a_requirement_meetable() {
     // Written so that it is no limit of what layers cost.
-    let middle = all("peak_memory")[20];
-    let survey = of(&format!("require max(peak_memory, 1 bit) <= {middle} bit"));
+    let middle = drawn("peak_memory")[50];
+    let limited = many(&format!("require max(peak_memory, 1 bit) <= {middle} bit"));
+    let survey = survey(&limited);
     assert_eq!(survey.verdicts, [Verdict::Meetable]);
     let sample = survey.sample.unwrap();
     assert!(0 < sample.met && sample.met < sample.drawn, "{sample:?}");
     // The share that was measured is that of all, but for its error.
     let (share, error) = sample.acceptance();
-    let drawn = template(&format!("require max(peak_memory, 1 bit) <= {middle} bit"));
-    let most = drawn
-        .counted()
-        .parts()
-        .unwrap()
-        .to_string()
-        .parse::<f64>()
-        .unwrap();
-    let met = all("peak_memory").iter().filter(|p| **p <= middle).count() as f64;
+    let most = limited.counted().parts().unwrap().to_string();
+    let most = most.parse::<f64>().unwrap();
+    let counted = many(&format!("require peak_memory <= {middle} bit"));
+    let Count::Exact(met) = counted.counted().count(counted.decisions()) else {
+        panic!("a limit of what is alive is counted");
+    };
+    let met = met.to_string().parse::<f64>().unwrap();
     assert!(
         (share * most - met).abs() <= 4.0 * error * most,
         "{share} ± {error} of {most}, {met}"
@@ -80,22 +103,18 @@ fn a_drawn_candidate_proves_a_requirement_meetable() {
 
 #[test]
 fn the_default_member_proves_a_requirement_meetable() {
-    // It is the one that keeps most in memory, and one of many: what meets this is seldom drawn.
-    let survey = of(
-        "require peak_memory >= 1 bit\n require max(peak_memory, energy / (1 J) * 1 bit) >= 0 bit",
-    );
+    let template = many("");
+    let known = template.known(&template.decisions().default_point());
+    let energy = known.unwrap().0["energy"];
+    let lines = format!("require peak_memory >= 1 bit\n require max(energy, 0 J) == {energy:e} J");
+    let survey = survey(&many(&lines));
     assert_eq!(survey.verdicts, [Verdict::Meetable; 2]);
+    assert_eq!(survey.sample.unwrap().met, 0);
 }
 
 #[test]
 fn an_extreme_candidate_proves_a_requirement_meetable() {
     // One candidate of tens of thousands takes the least energy: draws do not find it.
-    let many = |lines: &str| {
-        let text = text(lines)
-            .replace("depth in 1..2", "depth in 1..4")
-            .replace("width in {16, 8}", "width in {16, 8, 12, 24}");
-        fixtures::template(&text)
-    };
     let free = survey(&many(""));
     let least = free.ranges["energy"].low.unwrap();
     assert!(least.is_attained);
@@ -120,20 +139,48 @@ fn what_no_candidate_meets_is_refused_where_that_is_proved() {
     );
 }
 
+/// One that is unmeetable hides no other, whichever way each is proved.
+#[test]
+fn each_requirement_that_no_candidate_meets_is_reported() {
+    let proved = [
+        "macs <= 1 mac",
+        "energy <= 1e-18 J",
+        "peak_memory <= 1 bit",
+        "energy >= 1 J",
+        "energy / latency >= 1 kW",
+        "sum(space.d[*].width) == 17",
+    ];
+    for (i, first) in proved.iter().enumerate() {
+        for second in &proved[..i] {
+            let lines = format!("require {second}\n require {first}");
+            let (found, _) = fixtures::refusals(&text(&lines));
+            let mut about: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
+            about.sort_unstable();
+            let mut expected = [second, first].map(|r| format!("no candidate can meet `{r}`"));
+            expected.sort_unstable();
+            assert_eq!(about, expected);
+        }
+    }
+}
+
 #[test]
 fn what_is_not_proved_is_said_to_be_open() {
     // No candidate keeps so little in memory, and what is written is no limit of it.
-    let least = all("peak_memory")[0];
-    let lines = format!("require max(peak_memory, 1 bit) < {least} bit");
-    let survey = of(&lines);
+    let Some(least) = survey(&many("")).ranges["peak_memory"].low else {
+        panic!("the least of what is alive is known");
+    };
+    let survey = survey(&many(&format!(
+        "require max(peak_memory, 1 bit) < {} bit",
+        least.value
+    )));
     assert_eq!(survey.verdicts, [Verdict::Open]);
     assert_eq!(survey.sample.unwrap().met, 0);
-    // As a limit, it is refused.
-    let unmeetable = ["bnas::require::unmeetable"];
-    assert_eq!(
-        refused(&format!("require peak_memory < {least} bit")),
-        unmeetable
-    );
+    // As a limit, it is refused; so it is where each candidate is tried.
+    let least = all("peak_memory")[0];
+    for metric in ["peak_memory", "max(peak_memory, 1 bit)"] {
+        let lines = format!("require {metric} < {least} bit");
+        assert_eq!(refused(&lines), ["bnas::require::unmeetable"]);
+    }
     // What training measures is not known before.
     let survey = of("require accuracy >= 50 %");
     assert_eq!(survey.verdicts, [Verdict::Measured]);

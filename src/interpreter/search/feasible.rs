@@ -163,14 +163,14 @@ impl<'a> Feasible<'a> {
     ) -> Suggestion {
         let count = self.counted.count(self.decisions);
         let small = matches!(count, Count::Exact(n) if n <= BigUint::from(MOST_MEMBERS));
-        let Some(all) = small.then(|| members(self.decisions).ok()).flatten() else {
+        let Some(mut all) = small.then(|| members(self.decisions).ok()).flatten() else {
             return Suggestion::Exhausted {
                 tries,
                 used_up: false,
             };
         };
         let (mut new, mut left) = (0, Vec::new());
-        for point in all {
+        while let Next::Member(point) = self.next(&mut all, &mut { u64::MAX }) {
             tries += 1;
             if is_new(&point) {
                 new += 1;

@@ -93,6 +93,11 @@ impl Members<'_> {
         self.state = State::Start;
     }
 
+    /// The members of the point that was found last, by their number; none for decisions that don't exist.
+    pub fn numbers(&self) -> &[Option<u64>] {
+        &self.indices
+    }
+
     fn holds(&self) -> bool {
         let decided = &self.decided_at[self.prefix.0.len()];
         decided.iter().all(|c| {

@@ -7,6 +7,7 @@ use crate::model::candidate::Candidate;
 use crate::model::decision::Point;
 use crate::model::evaluate::{self, Failure, Scope};
 use crate::model::hardware::{self, Target};
+use crate::model::members::Values;
 use crate::model::metrics::Metrics;
 use crate::model::network::{Network, Placement};
 use crate::model::{build, output, place, repair, stage};
@@ -32,18 +33,7 @@ impl Template {
             point,
             metrics: &metrics,
         };
-        let (mut network, from) = build::network(&self.body.nodes, self.body.shape, &scope)
-            .map_err(|m| Failure::Kind("a shape that fits", m.message))?;
-        let shape = network.nodes.last().map(|node| node.shape);
-        if shape.is_none_or(|s| s.len() != self.body.classes || s.channels != self.body.classes) {
-            let found = shape.map_or("nothing".into(), |s| s.to_string());
-            return Err(Failure::Kind("one value per class", found));
-        }
-        let mut declared = self.place(&mut network, &from, &scope)?;
-        let repairs = self.repair(&mut network, &mut declared, &scope)?;
-        place::replace_rectifiers(&mut network, self.body.signed_input);
-        place::settle_activations(&mut network, &declared, self.body.signed_input);
-        self.quantize_output(&mut network, &scope)?;
+        let (network, repairs) = self.network(&scope)?;
         let is_quantized = network.nodes.iter().any(|node| {
             let mut placed = node.placement.iter();
             placed.any(|p| p.weights.is_some() || p.activations.is_some())
@@ -72,6 +62,23 @@ impl Template {
             flip: augment.flip,
             cutout: augment.cutout,
         }))
+    }
+
+    /// The network of a point, and the names of the repairs that were applied.
+    fn network(&self, scope: &dyn Scope) -> Result<(Network, Vec<String>), Failure> {
+        let (mut network, from) = build::network(&self.body.nodes, self.body.shape, scope)
+            .map_err(|m| Failure::Kind("a shape that fits", m.message))?;
+        let shape = network.nodes.last().map(|node| node.shape);
+        if shape.is_none_or(|s| s.len() != self.body.classes || s.channels != self.body.classes) {
+            let found = shape.map_or("nothing".into(), |s| s.to_string());
+            return Err(Failure::Kind("one value per class", found));
+        }
+        let mut declared = self.place(&mut network, &from, scope)?;
+        let repairs = self.repair(&mut network, &mut declared, scope)?;
+        place::replace_rectifiers(&mut network, self.body.signed_input);
+        place::settle_activations(&mut network, &declared, self.body.signed_input);
+        self.quantize_output(&mut network, scope)?;
+        Ok((network, repairs))
     }
 
     /// The candidate of a point as it is trained after the search.
@@ -114,9 +121,18 @@ impl Template {
     pub fn known(&self, point: &Point) -> Result<Metrics, Failure> {
         match self.candidate(point)? {
             None => Ok(Metrics::default()),
-            Some(candidate) => hardware::known_metrics(&candidate)
-                .map_err(|e| Failure::Kind("a network that can be priced", e.to_string())),
+            Some(candidate) => priced(&candidate.network, candidate.target.as_ref()),
         }
+    }
+
+    /// The same of a point that has no value for decisions of the training. One without a value for what prices hang on fails.
+    pub(super) fn known_untrained(&self, point: &Point) -> Result<Metrics, Failure> {
+        if !self.body.has_space() {
+            return Ok(Metrics::default());
+        }
+        let scope = Values(&point.0);
+        let (network, _) = self.network(&scope)?;
+        priced(&network, self.target(&scope)?.as_ref())
     }
 
     /// Puts quantizers on the nodes with weights, which stand at `from` in the template. Whether each one's activations say that they
@@ -177,6 +193,11 @@ impl Template {
             .map_err(|e| Failure::Kind("a quantizer", e.0))?;
         Ok(applied.iter().map(|r| r.name.clone()).collect())
     }
+}
+
+fn priced(network: &Network, target: Option<&Target>) -> Result<Metrics, Failure> {
+    hardware::known_metrics(network, target)
+        .map_err(|e| Failure::Kind("a network that can be priced", e.to_string()))
 }
 
 /// A point and what is known or measured of it.

@@ -80,6 +80,15 @@ impl Limited {
     }
 }
 
+/// All limits that requirements set.
+pub(super) fn sums<'a>(
+    requires: impl Iterator<Item = &'a Expr>,
+    source: &'a Source<'a>,
+) -> Vec<Sum<'a>> {
+    let limits = requires.map(|r| least::bounds(r, source).sums);
+    limits.flatten().collect()
+}
+
 /// Whether no point that meets the constraints breaks a limit of a sum, by the largest sum.
 fn never_binds(sum: &Sum, decisions: &Decisions) -> bool {
     let (Some(end), None, true) = (sum.high, sum.low, sum.is_all) else {
@@ -109,6 +118,10 @@ impl Template {
 
     /// The members that no point has for what a requirement asks for at least, by decision.
     pub(in crate::model) fn pruned_by(&self, require: usize) -> Vec<(usize, Vec<u64>)> {
+        let tried = self.never_with(require);
+        if !tried.is_empty() {
+            return tried;
+        }
         let decisions = self.with_constraints(Vec::new());
         let source = self.source();
         let limits = least::bounds(&self.requires()[require], &source);
@@ -120,11 +133,8 @@ impl Template {
         let constraint = |c: &&Claim| self.decisions.constraints[c.constraint].clone();
         let decisions = self.with_constraints(claims.iter().map(constraint).collect());
         let source = self.source();
-        let limits = requires.iter().map(|i| &self.requires()[*i]);
-        let limits: Vec<_> = limits
-            .flat_map(|r| least::bounds(r, &source).sums)
-            .collect();
-        Counted::within(&decisions, &limits).is_empty()
+        let limits = sums(requires.iter().map(|i| &self.requires()[*i]), &source);
+        self.tries_none(claims, requires) || Counted::within(&decisions, &limits).is_empty()
     }
 
     /// What a point costs at least, by the limits that a requirement sets: of each its sum.

@@ -9,6 +9,7 @@ mod candidates;
 mod limits;
 mod places;
 mod settings;
+mod tried;
 mod undefined;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ pub(super) use self::asked::Claim;
 use self::body::Body;
 pub use self::limits::{Limit, Limited};
 use self::settings::Settings;
+use self::tried::Each;
 use super::additive;
 use super::aggregate::Places;
 use super::blame::with_amendments;
@@ -52,6 +54,8 @@ pub struct Template {
     limits: Vec<Limit>,
     /// What layers cost and what is alive, once that was wanted.
     known: Known,
+    /// What trying each candidate has told, where that was needed and they are few.
+    each: Option<Each>,
     /// Ends of metrics by layers, once these were wanted.
     extremes: OnceLock<BTreeMap<&'static str, (f64, f64)>>,
     /// Metrics that are sums over layers, if they are.
@@ -96,6 +100,11 @@ impl Template {
         if undefined.iter().any(Diagnostic::is_error) {
             return Err(undefined);
         }
+        if let Some(tried) = template.tried() {
+            template.counted = tried.counted;
+            template.limits = tried.limits;
+            template.each = Some(tried.each);
+        }
         let unmeetable = prove::failures(&template, experiment);
         if !unmeetable.is_empty() {
             return Err(unmeetable);
@@ -131,6 +140,7 @@ impl Template {
             counted,
             limits,
             known,
+            each: None,
             extremes: OnceLock::new(),
             sums,
         }

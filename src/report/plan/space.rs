@@ -69,6 +69,9 @@ pub fn decisions(
         (Some(_), How::PartialSums(n)) => {
             format!(" (counted: partial sums over {})", plural(n, "decision"))
         }
+        (Some(_), How::Trying(n)) => {
+            format!(" (counted: each of {} tried)", plural(n, "combination"))
+        }
     };
     let _ = writeln!(
         out,
