@@ -73,6 +73,7 @@ fn main() {
         ("experiments with networks", repeated(USES, NETWORK)),
         ("experiments with formulas", repeated("bnas 1\n\n", FORMULA)),
         ("policies", repeated(USES, POLICY)),
+        ("one experiment of many rules", rules()),
         ("one space of many layers", space()),
         ("one experiment of many decisions", decisions()),
         ("comments and documentation", comments()),
@@ -112,6 +113,35 @@ fn space() -> String {
         writeln!(text, "  k{i} in {{1, 3, 5}}\n  layer l{i} = {layer}").expect("memory");
     }
     text + "  layer head = pool(average) -> linear(classes)\n}\n"
+}
+
+/// A rule for each copy of each layer, and later ones that take its place, over an experiment.
+fn rules() -> String {
+    let (copies, layers) = (3, 60);
+    let mut text = format!("{USES}space deep {{\n  repeat {copies} as r {{\n");
+    for layer in 0..layers {
+        writeln!(
+            text,
+            "    layer l{layer} = conv(channels = 8) -> norm -> relu"
+        )
+        .expect("memory");
+    }
+    text += "  }\n  layer head = pool(average) -> linear(classes)\n}\n\npolicy of_copies {\n";
+    let kinds = ["int8", "binary"];
+    for rule in 0..LINES - layers - 26 {
+        let (copy, layer) = (rule % copies, rule / copies % layers);
+        let kind = kinds[rule % kinds.len()];
+        writeln!(
+            text,
+            "  layer r[{copy}].l{layer} {{ weights = {kind}  activations = {kind} }}"
+        )
+        .expect("memory");
+    }
+    text += "  layer head { weights = int8  activations = int8 }\n}\n";
+    text + &NETWORK
+        .replace('#', "0")
+        .replace("small_cnn { width in {8, 16, 24} }", "deep")
+        .replace("tied { kinds = {binary, int8} }", "of_copies")
 }
 
 fn decisions() -> String {

@@ -15,6 +15,7 @@ use super::scope::Scope;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
+use crate::model::metrics::metric;
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast;
 
@@ -299,6 +300,9 @@ impl<'a> Cx<'a> {
                 .label(span, "nothing here has this name");
         if let Some(path) = modules.in_library(name) {
             diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
+        } else if metric(name).is_some() {
+            let help = "metrics are known of a whole experiment: move this line there, with `space.` or `policy.` before the names of either";
+            diagnostic = diagnostic.help(help);
         } else if let Some(longer) = known.clone().find(ends_with) {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
         } else if let Some(alike) = did_you_mean(name, &mut known) {

@@ -3,6 +3,7 @@
 //! In: items, each with the condition under which it exists, or an expression whose paths hold `[*]`. Out: the same in operators on
 //! single values. Items that do not exist count for nothing.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::evaluate::{self, both, choose, either, implies};
@@ -18,6 +19,34 @@ pub(super) struct Place {
     /// Where it exists.
     pub(super) guard: Expr,
     pub(super) value: Expr,
+}
+
+/// Values with paths, the latest of each path at hand.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    all: Vec<Place>,
+    latest: HashMap<String, usize>,
+}
+
+impl Places {
+    /// Those in the order in which they came.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Place> {
+        self.all.iter()
+    }
+
+    /// The latest definition of a name counts.
+    pub(super) fn find(&self, path: &str) -> Option<&Place> {
+        self.latest.get(path).map(|place| &self.all[*place])
+    }
+}
+
+impl Extend<Place> for Places {
+    fn extend<T: IntoIterator<Item = Place>>(&mut self, places: T) {
+        for place in places {
+            self.latest.insert(place.path.clone(), self.all.len());
+            self.all.push(place);
+        }
+    }
 }
 
 /// The aggregate of items, each behind the condition under which it exists.
@@ -125,7 +154,7 @@ fn ordered(op: BinaryOp, items: impl Iterator<Item = (Expr, Expr)>) -> Expr {
 }
 
 /// An expression with its lists written out over the copies that `places` knows.
-pub(super) fn expand(expr: &Expr, places: &[Place]) -> Result<Expr, Diagnostic> {
+pub(super) fn expand(expr: &Expr, places: &Places) -> Result<Expr, Diagnostic> {
     let inner = |e: &Arc<Expr>| expand(e, places).map(Arc::new);
     Ok(match expr {
         Expr::Unary(op, x) => Expr::Unary(*op, inner(x)?),
@@ -147,7 +176,7 @@ pub(super) fn expand(expr: &Expr, places: &[Place]) -> Result<Expr, Diagnostic> 
                 _ => Expr::Call(*function, args),
             }
         }
-        Expr::Name(path, _) if !path.contains("[*]") => match find(path, places) {
+        Expr::Name(path, _) if !path.contains("[*]") => match places.find(path) {
             Some(place) => place.value.clone(),
             None => expr.clone(),
         },
@@ -155,13 +184,8 @@ pub(super) fn expand(expr: &Expr, places: &[Place]) -> Result<Expr, Diagnostic> 
     })
 }
 
-fn find<'a>(path: &str, places: &'a [Place]) -> Option<&'a Place> {
-    // The latest definition of a name counts.
-    places.iter().rev().find(|p| p.path == path)
-}
-
 /// An expression with `[*]` for every copy: the condition under which all of its values exist, and what it is there.
-fn copies(list: &Expr, places: &[Place]) -> Result<Vec<(Expr, Expr)>, Diagnostic> {
+fn copies(list: &Expr, places: &Places) -> Result<Vec<(Expr, Expr)>, Diagnostic> {
     let mut starred: Vec<(String, Span)> = Vec::new();
     evaluate::walk(list, &mut |e| {
         if let Expr::Name(path, span) = e
@@ -197,19 +221,18 @@ fn copies(list: &Expr, places: &[Place]) -> Result<Vec<(Expr, Expr)>, Diagnostic
             .help("paths in one list share everything up to their last `[*]`"));
     }
     let mut found = Vec::new();
-    let mut seen: Vec<&str> = Vec::new();
-    for place in places {
+    let mut seen: HashSet<&str> = HashSet::new();
+    for place in places.iter() {
         let Some(indices) = matched(&longest, &place.path) else {
             continue;
         };
-        if seen.contains(&place.path.as_str()) {
+        if !seen.insert(&place.path) {
             continue;
         }
-        seen.push(&place.path);
         let mut exists = Expr::bool(true);
         let mut replaced: Vec<(&str, Expr)> = Vec::new();
         for (path, _) in &starred {
-            let Some(place) = find(&with_indices(path, &indices), places) else {
+            let Some(place) = places.find(&with_indices(path, &indices)) else {
                 exists = Expr::bool(false);
                 break;
             };

@@ -3,7 +3,6 @@
 //! In: an [`Expr`] and a [`Scope`] that knows names and decisions. Out: a [`Value`], or what is missing. `and`, `or`, `implies` and
 //! `if` look only at what they need, so that the rest may speak of what does not exist.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use super::fold::{
@@ -11,6 +10,7 @@ pub use super::fold::{
     reduce, size, walk,
 };
 use super::limits::Limits;
+use super::quick::ByAddress;
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
 
 /// Where names and decisions get their values.
@@ -53,7 +53,7 @@ impl std::error::Error for Failure {}
 
 /// The value of an expression.
 pub fn value(expr: &Expr, scope: &dyn Scope) -> Result<Value, Failure> {
-    let shared = HashMap::new();
+    let shared = ByAddress::default();
     Evaluation { scope, shared }.value(expr)
 }
 
@@ -61,7 +61,7 @@ pub fn value(expr: &Expr, scope: &dyn Scope) -> Result<Value, Failure> {
 /// chain of optional layers would take exponential time.
 struct Evaluation<'a> {
     scope: &'a dyn Scope,
-    shared: HashMap<*const Expr, Result<Value, Failure>>,
+    shared: ByAddress<Result<Value, Failure>>,
 }
 
 impl Evaluation<'_> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::decision::Decisions;
 use super::evaluate::{both, choose, either, implies, negate};
 use super::fold::same;
+use super::quick::ByAddress;
 use crate::ir::{BinaryOp, Expr, Slot};
 
 /// `expr`, or true where it needs a decision that does not exist.
@@ -22,7 +23,7 @@ pub(super) fn condition(expr: &Expr, decisions: &Decisions) -> Expr {
     let mut existence = Existence {
         decisions,
         active: HashMap::new(),
-        shared: HashMap::new(),
+        shared: ByAddress::default(),
     };
     existence.of(expr)
 }
@@ -31,7 +32,7 @@ struct Existence<'a> {
     decisions: &'a Decisions,
     /// Where each decision exists, as far as known.
     active: HashMap<usize, Expr>,
-    shared: HashMap<*const Expr, Expr>,
+    shared: ByAddress<Expr>,
 }
 
 impl Existence<'_> {

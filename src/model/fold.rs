@@ -3,10 +3,11 @@
 //! In: expressions with names. Out: expressions over decisions: names are replaced by what they stand for, what is constant is
 //! folded, the rest is kept. This is how a space with choices in it is unrolled once for all candidates.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::evaluate::{Failure, Scope, binary, call, unary};
+use super::quick::{Addresses, ByAddress};
 use crate::ir::{BinaryOp, DomainKind, Expr, Function, Slot, UnaryOp, Value};
 
 /// Replaces names by what `names` says (an expression over decisions), folds what is constant, keeps the rest. A name that
@@ -247,11 +248,11 @@ pub fn size(expr: &Expr) -> u64 {
 /// Visits every part once. Unrolled expressions share their parts: without a memory, a chain of optional layers would take
 /// exponential time.
 pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
-    walk_new(expr, &mut HashSet::new(), visit);
+    walk_new(expr, &mut Addresses::default(), visit);
 }
 
 /// How many parts an expression nests. `known` remembers shared parts by address: they must outlive it.
-pub fn depth(expr: &Expr, known: &mut HashMap<*const Expr, usize>) -> usize {
+pub fn depth(expr: &Expr, known: &mut ByAddress<usize>) -> usize {
     let mut shared = |part: &Arc<Expr>| {
         if let Some(depth) = known.get(&Arc::as_ptr(part)) {
             return *depth;
@@ -289,7 +290,7 @@ pub fn expressions(slot: &Slot) -> &[Expr] {
     }
 }
 
-fn walk_new(expr: &Expr, seen: &mut HashSet<*const Expr>, visit: &mut dyn FnMut(&Expr)) {
+fn walk_new(expr: &Expr, seen: &mut Addresses, visit: &mut dyn FnMut(&Expr)) {
     visit(expr);
     let mut shared = |child: &Arc<Expr>| {
         if seen.insert(Arc::as_ptr(child)) {

@@ -34,6 +34,7 @@ mod place;
 mod policy;
 mod prove;
 pub mod quantizer;
+mod quick;
 pub mod range;
 mod reach;
 mod repair;

@@ -4,12 +4,12 @@
 //! a quantizer's name or record. The last matching rule wins, field by field; a decision of a rule exists only where
 //! the rule wins for at least one field.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::evaluate::{self, both, either, negate};
 use super::formula;
 use super::partial;
-use super::select::{matching, report_idle};
+use super::select::{Matches, Weighted, matching, report_idle};
 use super::settle::{Alternative, Frame, Settler};
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
@@ -134,52 +134,38 @@ fn place_one(
         partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
         settler.require(require, &evaluate::implies(guard.clone(), holds));
     }
-    let weighted: Vec<usize> = (0..nodes.len())
-        .filter(|i| nodes[*i].kind().is_some())
-        .collect();
+    let weighted = Weighted::new(nodes);
     let mut matches = Vec::with_capacity(policy.rules.len());
     for rule in &policy.rules {
-        let of_rule = matching(rule, &weighted, nodes, &names, settler);
-        report_idle(rule, &of_rule, &weighted, nodes, settler);
+        let of_rule = matching(rule, &weighted, &names, settler);
+        report_idle(rule, &of_rule, &weighted, settler);
         matches.push(of_rule);
     }
-    let reach = reaches(alternative, &weighted, &matches, nodes);
-    let once: Vec<Option<Said>> = policy
-        .rules
-        .iter()
-        .enumerate()
-        .map(|(r, rule)| {
-            let anywhere = reach[r].iter().fold(Reach::never(), |sum, one| sum.or(one));
-            (rule.quantifier == Quantifier::Every).then(|| {
-                say(
-                    rule,
-                    &format!("{root}.every[{r}]"),
-                    &anywhere,
-                    &names,
-                    settler,
-                )
-            })
-        })
-        .collect();
+    let reach = reaches(alternative, &weighted, matches);
+    let once = say_once(alternative, &reach, &names, settler);
 
     let mut placed = vec![None; nodes.len()];
-    for (w, index) in weighted.iter().enumerate() {
+    let labels = labels(&weighted);
+    for ((index, of_layer), label) in weighted.indices.iter().zip(reach).zip(labels) {
         let mut operands = Placed {
             weights: float(),
             activations: float(),
         };
-        let path = format!("{root}.{}", label(*index, &weighted, nodes));
-        for (r, rule) in policy.rules.iter().enumerate() {
-            let said = once[r].clone().unwrap_or_else(|| {
-                let path = path_of(rule, r, &path, settler);
-                say(rule, &path, &reach[r][w], &names, settler)
-            });
+        let path = format!("{root}.{label}");
+        for (r, condition, reach) in of_layer {
+            let said = match &once[r] {
+                Some(said) => said.clone(),
+                None => {
+                    let rule = &policy.rules[r];
+                    let path = path_of(rule, r, &path, settler);
+                    say(rule, &path, &reach, &names, settler)
+                }
+            };
             if let Some(value) = said.weights {
-                operands.weights = evaluate::choose(matches[r][w].clone(), value, operands.weights);
+                operands.weights = evaluate::choose(condition.clone(), value, operands.weights);
             }
             if let Some(value) = said.activations {
-                operands.activations =
-                    evaluate::choose(matches[r][w].clone(), value, operands.activations);
+                operands.activations = evaluate::choose(condition, value, operands.activations);
             }
         }
         placed[*index] = Some(operands);
@@ -235,7 +221,9 @@ fn report_reductions<'e>(activations: impl Iterator<Item = &'e Expr>, settler: &
 fn path_of(rule: &Rule, number: usize, path: &str, settler: &Settler) -> String {
     let names = rule.lets.iter().map(|binding| binding.name.as_str());
     let mut names = names.chain(["weights", "activations"]);
-    match names.any(|name| settler.has_decided(&format!("{path}.{name}"))) {
+    let is_taken = settler.has_decided(path)
+        && names.any(|name| settler.has_decided(&format!("{path}.{name}")));
+    match is_taken {
         true => format!("{path}.rule[{number}]"),
         false => path.into(),
     }
@@ -309,46 +297,77 @@ fn names_in(slot: &Slot) -> BTreeSet<String> {
     exprs.iter().flat_map(evaluate::names).collect()
 }
 
-/// Where each rule wins: it matches, the node exists, and no later rule with the same field matches.
+/// The rules that may speak of a node, in order: their number, the condition under which each does, and where it wins.
+type Spoken = Vec<(usize, Expr, Reach)>;
+
+/// For each node with weights, where each rule wins: it matches, the node exists, and no later rule with the same field matches.
 fn reaches(
     alternative: &Alternative<Policy>,
-    weighted: &[usize],
-    matches: &[Vec<Expr>],
-    nodes: &[TemplateNode],
-) -> Vec<Vec<Reach>> {
-    let policy = alternative.what;
-    let mut reach = vec![vec![Reach::never(); weighted.len()]; policy.rules.len()];
-    for (w, index) in weighted.iter().enumerate() {
-        let there = both(alternative.guard.clone(), nodes[*index].guard.clone());
+    weighted: &Weighted,
+    matches: Vec<Matches>,
+) -> Vec<Spoken> {
+    let mut spoken: Vec<Spoken> = vec![Vec::new(); weighted.indices.len()];
+    for (r, of_rule) in matches.into_iter().enumerate() {
+        for (w, condition) in of_rule {
+            spoken[w].push((r, condition, Reach::never()));
+        }
+    }
+    for (w, of_node) in spoken.iter_mut().enumerate() {
+        let there = both(alternative.guard.clone(), weighted.node(w).guard.clone());
         let (mut weights, mut activations) = (there.clone(), there);
-        for (r, rule) in policy.rules.iter().enumerate().rev() {
-            let here = matches[r][w].clone();
+        for (r, here, reach) in of_node.iter_mut().rev() {
+            let rule = &alternative.what.rules[*r];
             if rule.weights.is_some() {
-                reach[r][w].weights = both(weights.clone(), here.clone());
+                reach.weights = both(weights.clone(), here.clone());
                 weights = both(weights, negate(here.clone()));
             }
             if rule.activations.is_some() {
-                reach[r][w].activations = both(activations.clone(), here.clone());
-                activations = both(activations, negate(here));
+                reach.activations = both(activations.clone(), here.clone());
+                activations = both(activations, negate(here.clone()));
             }
         }
     }
-    reach
+    spoken
 }
 
-/// The path of a node's layer, numbered if the layer has several nodes with weights.
-fn label(index: usize, weighted: &[usize], nodes: &[TemplateNode]) -> String {
-    let layer = &nodes[index].layer;
-    let alike: Vec<usize> = weighted
-        .iter()
-        .copied()
-        .filter(|i| nodes[*i].layer == *layer)
-        .collect();
-    match alike.len() {
-        1 => layer.clone(),
-        _ => format!(
-            "{layer}[{}]",
-            alike.iter().position(|i| *i == index).unwrap_or(0)
-        ),
+/// What rules say that decide once for all layers; `None` for the others.
+fn say_once(
+    alternative: &Alternative<Policy>,
+    reach: &[Spoken],
+    names: &Frame,
+    settler: &mut Settler,
+) -> Vec<Option<Said>> {
+    let rules = &alternative.what.rules;
+    let mut anywhere = vec![Reach::never(); rules.len()];
+    for (r, _, here) in reach.iter().flatten() {
+        if rules[*r].quantifier == Quantifier::Every {
+            anywhere[*r] = anywhere[*r].or(here);
+        }
     }
+    let said = rules.iter().zip(&anywhere).enumerate();
+    let said = said.map(|(r, (rule, anywhere))| {
+        let path = || format!("{}.every[{r}]", alternative.path);
+        (rule.quantifier == Quantifier::Every).then(|| say(rule, &path(), anywhere, names, settler))
+    });
+    said.collect()
+}
+
+/// The path of each node's layer, numbered if the layer has several nodes with weights.
+fn labels(weighted: &Weighted) -> Vec<String> {
+    let layers = (0..weighted.indices.len()).map(|w| weighted.node(w).layer.as_str());
+    let mut alike: HashMap<&str, usize> = HashMap::new();
+    for layer in layers.clone() {
+        *alike.entry(layer).or_default() += 1;
+    }
+    let mut before: HashMap<&str, usize> = HashMap::new();
+    layers
+        .map(|layer| match alike[layer] {
+            1 => layer.to_string(),
+            _ => {
+                let number = before.entry(layer).or_default();
+                *number += 1;
+                format!("{layer}[{}]", *number - 1)
+            }
+        })
+        .collect()
 }

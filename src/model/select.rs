@@ -1,7 +1,9 @@
 //! Which layers a rule of a policy speaks of.
 //!
-//! In: a [`Rule`] and the nodes that may be there. Out: for each node with weights, the condition under which the rule speaks of it,
-//! given that the node exists.
+//! In: a [`Rule`] and the nodes that may be there. Out: the nodes with weights that the rule may speak of, each with the condition under
+//! which it does, given that the node exists. Of most layers most rules say nothing, so that only what matches is kept.
+
+use std::collections::{BTreeMap, HashMap};
 
 use super::bounds;
 use super::evaluate::{self, Failure, both, either, negate};
@@ -12,45 +14,113 @@ use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Expr, Function, Pattern, Rule, Selector, Which};
 
-/// For each node with weights, the condition under which a rule speaks of it, given that the node exists.
-pub(super) fn matching(
-    rule: &Rule,
-    weighted: &[usize],
-    nodes: &[TemplateNode],
-    names: &Frame,
-    settler: &mut Settler,
-) -> Vec<Expr> {
-    let mut sums = vec![Expr::bool(false); weighted.len()];
-    for selector in &rule.selectors {
-        let places = placed_at(selector, weighted, nodes);
-        for ((sum, place), index) in sums.iter_mut().zip(places).zip(weighted) {
-            let one = filtered(selector, place, &nodes[*index], names, settler);
-            *sum = either(sum.clone(), one);
-        }
-    }
-    sums
+/// The most layers that the help of a rule without one lists.
+const MOST_SHOWN: usize = 8;
+
+/// Nodes with weights, and what rules look for in them.
+pub(super) struct Weighted<'a> {
+    nodes: &'a [TemplateNode],
+    /// The numbers of those with weights.
+    pub(super) indices: Vec<usize>,
+    /// Places in `indices` by the layer's path without its numbers.
+    by_names: HashMap<String, Vec<usize>>,
 }
 
-/// For each node with weights, whether a selector's kind and place fit. The first layer of those that may be there is the one before
-/// which none exists.
-fn placed_at(selector: &Selector, weighted: &[usize], nodes: &[TemplateNode]) -> Vec<Expr> {
-    let mut places = vec![Expr::bool(false); weighted.len()];
-    let mut none_so_far = Expr::bool(true);
-    let mut visit = |w: usize| {
-        let node = &nodes[weighted[w]];
-        if selector.kind.is_some() && node.kind() != selector.kind {
-            return;
+/// Where a rule may speak: places in [`Weighted::indices`], ascending, with the condition, which is never `false`.
+pub(super) type Matches = Vec<(usize, Expr)>;
+
+impl<'a> Weighted<'a> {
+    pub(super) fn new(nodes: &'a [TemplateNode]) -> Weighted<'a> {
+        let indices = (0..nodes.len()).filter(|i| nodes[*i].kind().is_some());
+        let indices: Vec<usize> = indices.collect();
+        let mut by_names: HashMap<String, Vec<usize>> = HashMap::new();
+        for (w, index) in indices.iter().enumerate() {
+            let names: Vec<&str> = parts(&nodes[*index].layer).map(|part| part.0).collect();
+            by_names.entry(names.join(".")).or_default().push(w);
         }
-        places[w] = match &selector.which {
-            Which::All => Expr::bool(true),
-            Which::Named(pattern) => Expr::bool(fits(pattern, &node.layer)),
-            Which::First | Which::Last => none_so_far.clone(),
+        Weighted {
+            nodes,
+            indices,
+            by_names,
+        }
+    }
+
+    pub(super) fn node(&self, w: usize) -> &'a TemplateNode {
+        &self.nodes[self.indices[w]]
+    }
+
+    /// The places of nodes whose layer's path is like a pattern: `s[0].d[*].project`.
+    fn like(&self, pattern: &Pattern) -> impl Iterator<Item = usize> {
+        let names: Vec<&str> = pattern.0.iter().map(|part| part.name.as_str()).collect();
+        let alike = self.by_names.get(&names.join("."));
+        let fits = |w: &usize| {
+            let indices = parts(&self.node(*w).layer).map(|part| part.1);
+            (pattern.0.iter().zip(indices)).all(|(wanted, index)| match wanted.index {
+                None => index.is_none(),
+                Some(None) => index.is_some(),
+                Some(i) => index == i,
+            })
         };
-        none_so_far = both(none_so_far.clone(), negate(node.guard.clone()));
-    };
-    match selector.which {
-        Which::Last => (0..weighted.len()).rev().for_each(&mut visit),
-        _ => (0..weighted.len()).for_each(&mut visit),
+        alike.into_iter().flatten().copied().filter(fits)
+    }
+}
+
+/// The parts of a layer's path, each with its number if it has one.
+fn parts(path: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
+    path.split('.').map(|part| match part.split_once('[') {
+        Some((name, rest)) => (name, rest.trim_end_matches(']').parse().ok()),
+        None => (part, None),
+    })
+}
+
+/// The nodes that a rule may speak of, each with the condition under which it does, given that the node exists.
+pub(super) fn matching(
+    rule: &Rule,
+    weighted: &Weighted,
+    names: &Frame,
+    settler: &mut Settler,
+) -> Matches {
+    let mut sums: BTreeMap<usize, Expr> = BTreeMap::new();
+    for selector in &rule.selectors {
+        for (w, place) in placed_at(selector, weighted) {
+            let one = filtered(selector, place, weighted.node(w), names, settler);
+            let sum = sums.remove(&w).unwrap_or_else(|| Expr::bool(false));
+            sums.insert(w, either(sum, one));
+        }
+    }
+    sums.retain(|_, sum| *sum != Expr::bool(false));
+    sums.into_iter().collect()
+}
+
+/// The nodes whose kind and place fit a selector, and the condition. The first layer of those that may be there is the one before
+/// which none exists.
+fn placed_at(selector: &Selector, weighted: &Weighted) -> Matches {
+    let is_kind = |w: &usize| selector.kind.is_none() || weighted.node(*w).kind() == selector.kind;
+    let all = 0..weighted.indices.len();
+    let always = |w: usize| (w, Expr::bool(true));
+    match &selector.which {
+        Which::All => all.filter(is_kind).map(always).collect(),
+        Which::Named(pattern) => weighted.like(pattern).filter(is_kind).map(always).collect(),
+        Which::First => first(all.filter(is_kind), weighted),
+        Which::Last => {
+            let mut places = first(all.rev().filter(is_kind), weighted);
+            places.reverse();
+            places
+        }
+    }
+}
+
+/// For each of these nodes that can be the first one that exists, the condition.
+fn first(nodes: impl Iterator<Item = usize>, weighted: &Weighted) -> Matches {
+    let mut none_so_far = Expr::bool(true);
+    let mut places = Vec::new();
+    for w in nodes {
+        let guard = weighted.node(w).guard.clone();
+        let none_yet = both(none_so_far.clone(), negate(guard));
+        places.push((w, std::mem::replace(&mut none_so_far, none_yet)));
+        if none_so_far == Expr::bool(false) {
+            break;
+        }
     }
     places
 }
@@ -63,11 +133,7 @@ fn filtered(
     names: &Frame,
     settler: &mut Settler,
 ) -> Expr {
-    let Some(filter) = selector
-        .filter
-        .as_ref()
-        .filter(|_| place != Expr::bool(false))
-    else {
+    let Some(filter) = &selector.filter else {
         return place;
     };
     match properties(node, names) {
@@ -128,30 +194,40 @@ fn properties(node: &TemplateNode, names: &Frame) -> Result<Frame, Failure> {
     Ok(frame)
 }
 
-/// Reports a rule that speaks of no layer of any member. `matches` are its conditions on the nodes `weighted`.
+/// Reports a rule that speaks of no layer of any member. `matches` are the nodes that it may speak of.
 pub(super) fn report_idle(
     rule: &Rule,
-    matches: &[Expr],
-    weighted: &[usize],
-    nodes: &[TemplateNode],
+    matches: &Matches,
+    weighted: &Weighted,
     settler: &mut Settler,
 ) {
-    let may_speak_of = |(condition, index): (&Expr, &usize)| {
-        let there = both(nodes[*index].guard.clone(), condition.clone());
+    let may_speak_of = |(w, condition): &(usize, Expr)| {
+        let there = both(weighted.node(*w).guard.clone(), condition.clone());
         bounds::proves(&there, &settler.decisions, &|_| None) != Some(false)
     };
-    if matches.iter().zip(weighted).any(may_speak_of) {
+    if matches.iter().any(may_speak_of) {
         return;
     }
-    let mut layers: Vec<&str> = weighted.iter().map(|i| nodes[*i].layer.as_str()).collect();
-    layers.dedup();
-    let shown = layers
-        .iter()
-        .take(8)
-        .map(|l| format!("`{l}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = if layers.len() > 8 { ", …" } else { "" };
+    // One more than are shown, of however many.
+    let mut layers: Vec<&str> = Vec::new();
+    for w in 0..weighted.indices.len() {
+        let layer = weighted.node(w).layer.as_str();
+        if layers.last() != Some(&layer) {
+            layers.push(layer);
+        }
+        if layers.len() > MOST_SHOWN {
+            break;
+        }
+    }
+    let shown: Vec<String> = (layers.iter().take(MOST_SHOWN))
+        .map(|layer| format!("`{layer}`"))
+        .collect();
+    let shown = shown.join(", ");
+    let more = if layers.len() > MOST_SHOWN {
+        ", …"
+    } else {
+        ""
+    };
     settler.sink.push(
         Diagnostic::error(
             "bnas::policy::matches_nothing",
@@ -163,22 +239,4 @@ pub(super) fn report_idle(
             false => format!("the layers with weights are {shown}{more}"),
         }),
     );
-}
-
-/// Whether a layer's path is like a pattern: `s[0].d[*].project`.
-fn fits(pattern: &Pattern, path: &str) -> bool {
-    let parts: Vec<&str> = path.split('.').collect();
-    parts.len() == pattern.0.len()
-        && pattern.0.iter().zip(parts).all(|(wanted, part)| {
-            let (name, index) = match part.split_once('[') {
-                Some((name, rest)) => (name, rest.trim_end_matches(']').parse::<usize>().ok()),
-                None => (part, None),
-            };
-            name == wanted.name
-                && match wanted.index {
-                    None => index.is_none(),
-                    Some(None) => index.is_some(),
-                    Some(Some(i)) => index == Some(i),
-                }
-        })
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a template. Out: a [`Survey`]. What cannot be counted is estimated: points are drawn from what can be, and looked at.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use num_bigint::BigUint;
@@ -13,6 +13,7 @@ use super::evaluate;
 use super::least::Partial;
 use super::members::Values;
 use super::metrics::Metrics;
+use super::quick::ByAddress;
 use super::range::{Range, ranges};
 use super::template::{Limit, Limited, Template};
 use crate::ir::{BinaryOp, Expr, Slot, Value};
@@ -275,19 +276,28 @@ fn pruned(template: &Template) -> Vec<Pruned> {
         .filter(|r| r.counted != Limited::Always)
         .map(|r| (r, template.pruned_by(r.require).into_iter().collect()))
         .collect();
+    // Where one requirement alone speaks of one decision alone, nothing else can exclude its members.
+    let is_all = claims.len() == decisions.constraints.len();
+    let is_sole = is_all && by_price.is_empty() && !template.counted().is_empty();
+    let sole = |key: usize| match about.get(&key).map(Vec::as_slice) {
+        Some([only]) if is_sole && concerned[*only].len() == 1 => Some(only),
+        _ => None,
+    };
     let mut alone: BTreeMap<usize, BTreeMap<usize, Vec<u64>>> = BTreeMap::new();
     let mut pruned = Vec::new();
     for (key, never) in found {
         let excludes = |of_key: Option<&Vec<u64>>| {
             of_key.is_some_and(|of_key| never.iter().all(|m| of_key.binary_search(m).is_ok()))
         };
-        let by = about.get(&key).into_iter().flatten().find(|number| {
-            let claim = claims[**number];
-            let excluded = alone.entry(**number).or_insert_with(|| {
-                let constraint = &decisions.constraints[claim.constraint];
-                excluded(constraint, &concerned[**number], decisions)
-            });
-            excludes(excluded.get(&key))
+        let by = sole(key).or_else(|| {
+            about.get(&key).into_iter().flatten().find(|number| {
+                let claim = claims[**number];
+                let excluded = alone.entry(**number).or_insert_with(|| {
+                    let constraint = &decisions.constraints[claim.constraint];
+                    excluded(constraint, &concerned[**number], decisions)
+                });
+                excludes(excluded.get(&key))
+            })
         });
         let by = by.map(|number| claims[*number].written.text.clone());
         let by = by.or_else(|| {
@@ -326,7 +336,7 @@ fn excluded(
         concerned.iter().enumerate().map(|(n, i)| (*i, n)).collect();
     let mut renumbering = Renumbering {
         numbers: &numbers,
-        done: HashMap::new(),
+        done: ByAddress::default(),
     };
     let mut only = Decisions::default();
     for index in concerned {
@@ -346,7 +356,7 @@ fn excluded(
 /// Gives decisions of expressions other numbers; what is shared stays so.
 struct Renumbering<'a> {
     numbers: &'a BTreeMap<usize, usize>,
-    done: HashMap<*const Expr, Arc<Expr>>,
+    done: ByAddress<Arc<Expr>>,
 }
 
 impl Renumbering<'_> {

@@ -10,13 +10,14 @@ mod parallel;
 mod repeat;
 mod skip;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::aggregate;
 use super::evaluate;
 use super::extent::Extent;
 use super::operation::{Mark, TemplateOp};
 use super::partial;
+use super::quick::ByAddress;
 use super::settle::{Frame, Settler};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, LayerKind, Space, Stmt};
@@ -104,7 +105,7 @@ pub(super) fn unroll(
         copies: 0,
         optional: 0,
         steps: 0,
-        depths: HashMap::new(),
+        depths: ByAddress::default(),
         is_too_long: false,
     };
     let mut names = around.clone();
@@ -150,7 +151,7 @@ struct Unroller<'a, 'b> {
     optional: usize,
     /// How deep the expressions of what flows are nested, and those of their parts.
     steps: usize,
-    depths: HashMap<*const Expr, usize>,
+    depths: ByAddress<usize>,
     is_too_long: bool,
 }
 

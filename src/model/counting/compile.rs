@@ -2,7 +2,7 @@
 //!
 //! In: decisions and the constraints to count. Out: a [`Graph`], or nothing if that takes too many steps.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigUint;
 
@@ -11,6 +11,7 @@ use super::residual::{Id, Residuals};
 use crate::ir::{BinaryOp, Expr, Value};
 use crate::model::decision::{Choices, Decisions};
 use crate::model::existence;
+use crate::model::quick::QuickMap;
 
 /// A constraint over so many decisions ties the order in which they are tried to the order in which it speaks of them: a sum that is
 /// conditioned from its first term on has few different residuals.
@@ -60,7 +61,7 @@ struct Part {
 struct Counter<'a> {
     decisions: &'a Decisions,
     residuals: Residuals,
-    counted: HashMap<Part, NodeId>,
+    counted: QuickMap<Part, NodeId>,
     nodes: Vec<Node>,
     whole: Part,
 }
@@ -113,7 +114,7 @@ impl<'a> Counter<'a> {
         Some(Counter {
             decisions,
             residuals,
-            counted: HashMap::new(),
+            counted: QuickMap::default(),
             nodes: Vec::new(),
             whole: part,
         })

@@ -7,7 +7,7 @@
 //!    whether it can be, what it adds to each sum, and how many members decisions have there that nothing mentions.
 //! 2. The sums are told apart in whole numbers, exactly or in steps (`units`, `factors`).
 //! 3. A decision is summed out: the tables that mention it are multiplied, and rows that differ only in it are joined. What is left is a
-//!    table over the decisions around it, whose rows are histograms: how many ways lead to each partial sum (`histogram`). What would
+//!    table over the decisions around it, whose rows are histograms: how many ways lead to each partial sum (`histogram`; long ones multiply as long numbers, `product`). What would
 //!    exceed a limit, given the least that all else must add, is dropped. The order is found beforehand (`order`). What ties two decisions with many members
 //!    is no table but runs of members (`relation`): one of them is summed out onto the other.
 //! 4. The last table has one row: the count of each whole sum. A walk back through the tables, with odds by the counts, draws a
@@ -21,6 +21,7 @@ mod histogram;
 mod layout;
 mod live;
 mod order;
+mod product;
 mod raw;
 mod relation;
 mod tabulate;
@@ -38,6 +39,7 @@ use self::cheapest::{Added, Cost, Largest, Least, Whole};
 pub use self::comparison::{End, Sum, Term, combinations, conjuncts};
 use self::factors::Factors;
 use self::layout::Layout;
+use self::product::Mark;
 use self::raw::{Raw, RawSum};
 use self::tally::{Tally, Words};
 use self::tree::{Failed, Tree};
@@ -249,7 +251,11 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
 
 fn eliminated_within(raw: &Raw, units: &[Unit], most_planned: f64) -> Option<Eliminated> {
     let factors = raw.factors(units)?;
-    let layout = planned(&factors, most_planned)?;
+    let (layout, planned) = planned(&factors, most_planned)?;
+    let is_doubtful = planned > MOST_WORK as f64 && factors.sums.len() == 1;
+    if is_doubtful && is_too_much(&factors, &layout) {
+        return None;
+    }
     let (tree, work) = counts(&factors, &layout)?;
     let mut left_out: BTreeSet<usize> = raw.beyond.iter().copied().collect();
     let mut rounded = Vec::new();
@@ -412,14 +418,21 @@ fn cheapest<W: Whole>(
     most_planned: f64,
 ) -> Option<(Vec<Option<u64>>, f64)> {
     let factors = raw.priced(units, W::of)?;
-    let layout = planned(&factors, most_planned)?;
+    let (layout, _) = planned(&factors, most_planned)?;
     let of = |cost: &f64| Some(Cost::<W>::of(*cost));
     let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
     tree.cheapest(decisions)
 }
 
-/// The order for these tables. `None` if it is too much work.
-fn planned<W>(factors: &Factors<W>, most: f64) -> Option<Layout> {
+/// Whether it takes too many products of counts. Which sums occur says that, and of one sum that is found out faster than the counts.
+fn is_too_much(factors: &Factors<BigUint>, layout: &Layout) -> bool {
+    let of = |n: &BigUint| Some(Mark(*n != BigUint::ZERO));
+    let tree = Tree::new(factors, layout.clone(), of, &mut { MOST_WORK });
+    tree.is_err_and(|failed| failed == Failed::TooMuch)
+}
+
+/// The order for these tables, and about how much work it is. `None` if it is too much.
+fn planned<W>(factors: &Factors<W>, most: f64) -> Option<(Layout, f64)> {
     let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
     let pairs: Vec<[usize; 2]> = factors.relations.iter().map(|r| r.variables).collect();
     let given = factors.tables.iter().map(|table| {
@@ -437,7 +450,8 @@ fn planned<W>(factors: &Factors<W>, most: f64) -> Option<Layout> {
         return None;
     }
     let (variables, relations) = (factors.variables.clone(), factors.relations.clone());
-    Some(Layout::new(variables, relations, plan))
+    let work = plan.work;
+    Some((Layout::new(variables, relations, plan), work))
 }
 
 impl Eliminated {

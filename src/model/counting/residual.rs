@@ -3,12 +3,13 @@
 //! Expressions are kept as numbered nodes, equal ones once, so that shared parts stay shared, a residual is compared by its number,
 //! and folding costs as many steps as there are different nodes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::ir::{BinaryOp, Expr, Function, Slot, UnaryOp, Value};
 use crate::model::bounds::{Interval, interval_of};
 use crate::model::evaluate::{self, Scope};
+use crate::model::quick::{ByAddress, QuickMap};
 
 /// The number of a node.
 pub type Id = u32;
@@ -28,29 +29,37 @@ enum Node {
     Record(String, Vec<(String, Id)>),
 }
 
+/// What tells constants apart.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Constant {
+    Truth(bool),
+    /// The bits of it: reals have no hash.
+    Number(u64),
+    Spelled(String),
+}
+
 /// All nodes.
 pub struct Residuals {
     nodes: Vec<Node>,
     /// The undecided decisions that each node mentions, ascending.
     mentions: Vec<Arc<[usize]>>,
-    numbers: HashMap<Node, Id>,
+    numbers: QuickMap<Node, Id>,
     constants: Vec<Value>,
-    /// By their spelling: reals have no hash.
-    spellings: HashMap<String, u32>,
+    known: QuickMap<Constant, u32>,
     steps_left: u64,
     /// Smallest and largest member of each decision over numbers.
     hulls: Vec<Option<(f64, f64)>>,
     /// The first undecided decision that each node mentions, as it would be read.
     first: Vec<Option<usize>>,
     /// Bounds of nodes, as far as they have been asked for.
-    bounds: HashMap<Id, Option<Interval>>,
+    bounds: QuickMap<Id, Option<Interval>>,
 }
 
 /// A decision's value, or that it does not exist, and what nodes become by it.
 pub struct Substitution {
     decision: usize,
     becomes: Id,
-    done: HashMap<Id, Id>,
+    done: QuickMap<Id, Id>,
 }
 
 /// A scope without names and decisions.
@@ -72,13 +81,13 @@ impl Residuals {
         Residuals {
             nodes: Vec::new(),
             mentions: Vec::new(),
-            numbers: HashMap::new(),
+            numbers: QuickMap::default(),
             constants: Vec::new(),
-            spellings: HashMap::new(),
+            known: QuickMap::default(),
             steps_left: most_steps,
             hulls,
             first: Vec::new(),
-            bounds: HashMap::new(),
+            bounds: QuickMap::default(),
         }
     }
 
@@ -196,10 +205,10 @@ impl Residuals {
 
     /// The number of an expression.
     pub fn add(&mut self, expr: &Expr) -> Id {
-        self.add_shared(expr, &mut HashMap::new())
+        self.add_shared(expr, &mut ByAddress::default())
     }
 
-    fn add_shared(&mut self, expr: &Expr, seen: &mut HashMap<*const Expr, Id>) -> Id {
+    fn add_shared(&mut self, expr: &Expr, seen: &mut ByAddress<Id>) -> Id {
         let mut arc = |this: &mut Self, e: &Arc<Expr>| {
             if let Some(id) = seen.get(&Arc::as_ptr(e)) {
                 return *id;
@@ -248,7 +257,7 @@ impl Residuals {
                 Some(value) => self.constant(value),
                 None => self.intern(Node::Nothing),
             },
-            done: HashMap::new(),
+            done: QuickMap::default(),
         })
     }
 
@@ -308,8 +317,12 @@ impl Residuals {
 
     fn constant(&mut self, value: Value) -> Id {
         let next = self.constants.len() as u32;
-        let spelling = format!("{value:?}");
-        let number = *self.spellings.entry(spelling).or_insert(next);
+        let key = match &value {
+            Value::Bool(truth) => Constant::Truth(*truth),
+            Value::Number(n) => Constant::Number(n.to_bits()),
+            other => Constant::Spelled(format!("{other:?}")),
+        };
+        let number = *self.known.entry(key).or_insert(next);
         if number == next {
             self.constants.push(value);
         }
@@ -429,8 +442,31 @@ impl Residuals {
     }
 
     fn union(&self, ids: &[Id]) -> Arc<[usize]> {
-        let sets = ids.iter().map(|id| &self.mentions[*id as usize]);
-        let all: BTreeSet<usize> = sets.flat_map(|s| s.iter().copied()).collect();
-        all.into_iter().collect()
+        let sets = ids.iter().map(|id| self.mentions[*id as usize].clone());
+        sets.reduce(|x, y| both(&x, &y)).unwrap_or_default()
+    }
+}
+
+/// What is in one of two ascending lists, ascending; one of them, where that is all.
+fn both(x: &Arc<[usize]>, y: &Arc<[usize]>) -> Arc<[usize]> {
+    if Arc::ptr_eq(x, y) || y.is_empty() {
+        return x.clone();
+    }
+    let mut all = Vec::with_capacity(x.len() + y.len());
+    let (mut of_x, mut of_y) = (x.iter().peekable(), y.iter().peekable());
+    loop {
+        let next = match (of_x.peek(), of_y.peek()) {
+            (Some(a), Some(b)) => **a.min(b),
+            (Some(only), None) | (None, Some(only)) => **only,
+            (None, None) => break,
+        };
+        of_x.next_if(|a| **a == next);
+        of_y.next_if(|b| **b == next);
+        all.push(next);
+    }
+    match all.len() {
+        n if n == x.len() => x.clone(),
+        n if n == y.len() => y.clone(),
+        _ => all.into(),
     }
 }

@@ -9,7 +9,7 @@ use super::OWN;
 use super::places::expanded;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{self, Experiment, Expr};
-use crate::model::aggregate::Place;
+use crate::model::aggregate::Places;
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::existence;
@@ -48,7 +48,7 @@ impl Asked {
     pub(super) fn new(
         experiment: &Experiment,
         names: &Frame,
-        places: &[Place],
+        places: &Places,
         settler: &mut Settler,
     ) -> Asked {
         let of_space = std::mem::take(&mut settler.required);
@@ -116,7 +116,7 @@ fn measurable(
     expr: &Expr,
     span: Span,
     names: &Frame,
-    places: &[Place],
+    places: &Places,
     settler: &mut Settler,
 ) -> Expr {
     let written = expr;
@@ -135,7 +135,7 @@ fn measurable(
 pub(super) fn unknown(
     expr: &Expr,
     span: Span,
-    places: &[Place],
+    places: &Places,
     known: &dyn Fn(&str) -> bool,
     settler: &mut Settler,
 ) {

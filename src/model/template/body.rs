@@ -6,7 +6,7 @@
 use super::asked::unknown;
 use super::places::{add_decisions, add_sides, expanded};
 use crate::ir::{Experiment, Expr, Space};
-use crate::model::aggregate::Place;
+use crate::model::aggregate::Places;
 use crate::model::extent::Extent;
 use crate::model::fit;
 use crate::model::partial;
@@ -35,7 +35,7 @@ impl Body {
     pub(super) fn new(
         experiment: &Experiment,
         names: &Frame,
-        places: &mut Vec<Place>,
+        places: &mut Places,
         settler: &mut Settler,
     ) -> Body {
         let data = experiment.data.as_ref();
@@ -87,7 +87,7 @@ fn asked<'a>(experiment: &'a Experiment, space: &'a Space) -> impl Iterator<Item
 }
 
 /// Makes constraints of what a space requires; `names` are its own.
-fn require(space: &Space, names: &Frame, places: &[Place], settler: &mut Settler) {
+fn require(space: &Space, names: &Frame, places: &Places, settler: &mut Settler) {
     for require in &space.requires {
         let Some(holds) = expanded(&require.holds, places, settler) else {
             continue;

@@ -22,6 +22,7 @@ pub use self::limits::{Limit, Limited};
 use self::settings::Settings;
 use self::tried::Each;
 use super::additive;
+use super::aggregate::Places;
 use super::blame::with_amendments;
 use super::counting::{self, Counted};
 use super::decision::{Decisions, Point};
@@ -82,7 +83,7 @@ impl Template {
         for binding in &experiment.lets {
             settler.define(binding, &binding.name, &Expr::bool(true), &mut names);
         }
-        let mut places = Vec::new();
+        let mut places = Places::default();
         let body = Body::new(experiment, &names, &mut places, &mut settler);
         let settings = Settings::new(experiment, &names, &mut places, &mut settler);
         places::add_decisions(&mut places, &settler.decisions);

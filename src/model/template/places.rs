@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::ir::Expr;
-use crate::model::aggregate::{self, Place};
+use crate::model::aggregate::{self, Place, Places};
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::settle::Settler;
@@ -14,7 +14,7 @@ use crate::model::unroll::End;
 
 /// Shapes of what leaves parts of the network, as far as these expressions speak of such and no value of the network has that path.
 pub(super) fn add_sides<'a>(
-    places: &mut Vec<Place>,
+    places: &mut Places,
     ends: &[End],
     asked: impl Iterator<Item = &'a Expr>,
 ) {
@@ -32,7 +32,7 @@ pub(super) fn add_sides<'a>(
     if wanted.is_empty() {
         return;
     }
-    let known: BTreeSet<String> = places.iter().map(|p| p.path.clone()).collect();
+    let mut sides = Vec::new();
     for End {
         path,
         guard,
@@ -42,8 +42,8 @@ pub(super) fn add_sides<'a>(
         let [height, width, channels] = extent.sides();
         for (side, value) in [("height", height), ("width", width), ("channels", channels)] {
             let path = format!("{path}.{side}");
-            if wanted.contains(side) && !known.contains(&path) {
-                places.push(Place {
+            if wanted.contains(side) && places.find(&path).is_none() {
+                sides.push(Place {
                     path,
                     guard: guard.clone(),
                     value: value.clone(),
@@ -51,24 +51,26 @@ pub(super) fn add_sides<'a>(
             }
         }
     }
+    places.extend(sides);
 }
 
 /// Decisions that have no place of their own yet, by their path.
-pub(super) fn add_decisions(places: &mut Vec<Place>, decisions: &Decisions) {
-    let known: BTreeSet<String> = places.iter().map(|p| p.path.clone()).collect();
+pub(super) fn add_decisions(places: &mut Places, decisions: &Decisions) {
+    let mut open = Vec::new();
     for (index, decision) in decisions.all.iter().enumerate() {
-        if !known.contains(&decision.path) {
-            places.push(Place {
+        if places.find(&decision.path).is_none() {
+            open.push(Place {
                 path: decision.path.clone(),
                 guard: decision.guard.clone(),
                 value: Expr::Decision(index),
             });
         }
     }
+    places.extend(open);
 }
 
 /// An expression with its lists written out and its paths replaced; `None` after a diagnostic.
-pub(super) fn expanded(expr: &Expr, places: &[Place], settler: &mut Settler) -> Option<Expr> {
+pub(super) fn expanded(expr: &Expr, places: &Places, settler: &mut Settler) -> Option<Expr> {
     aggregate::expand(expr, places)
         .map_err(|diagnostic| settler.sink.push(diagnostic))
         .ok()

@@ -3,7 +3,7 @@
 //! In: an experiment and its settler. Out: [`Settings`], whose choices are decisions. What does not fit goes to the settler's sink.
 
 use crate::ir::{self, Experiment, Expr, Value};
-use crate::model::aggregate::Place;
+use crate::model::aggregate::Places;
 use crate::model::settle::{Frame, Settler};
 use crate::model::stage::{Final, Stage};
 use crate::model::targets;
@@ -29,7 +29,7 @@ impl Settings {
     pub(super) fn new(
         experiment: &Experiment,
         names: &Frame,
-        places: &mut Vec<Place>,
+        places: &mut Places,
         settler: &mut Settler,
     ) -> Settings {
         let always = Expr::bool(true);

@@ -22,6 +22,7 @@ pub trait Whole: std::fmt::Debug + Clone {
 pub struct Added;
 
 impl Whole for Added {
+    #[inline]
     fn of(x: f64, y: f64) -> f64 {
         x + y
     }
@@ -32,6 +33,7 @@ impl Whole for Added {
 pub struct Largest;
 
 impl Whole for Largest {
+    #[inline]
     fn of(x: f64, y: f64) -> f64 {
         x.max(y)
     }
@@ -42,6 +44,7 @@ impl Whole for Largest {
 pub struct Least;
 
 impl Whole for Least {
+    #[inline]
     fn of(x: f64, y: f64) -> f64 {
         match x.is_infinite() || y.is_infinite() {
             true => f64::INFINITY,
@@ -68,22 +71,30 @@ impl<W> Cost<W> {
 }
 
 impl<W: Whole> Amount for Cost<W> {
+    #[inline]
     fn zero() -> Self {
         Cost::of(f64::INFINITY)
     }
 
+    #[inline]
     fn is_zero(&self) -> bool {
         self.least == f64::INFINITY
     }
 
+    #[inline]
     fn add(&mut self, x: &Self) {
         self.least = self.least.min(x.least);
     }
 
+    #[inline]
     fn add_product(&mut self, x: &Self, y: &Self) {
-        self.least = self.least.min(W::of(x.least, y.least));
+        let cost = W::of(x.least, y.least);
+        if cost < self.least {
+            self.least = cost;
+        }
     }
 
+    #[inline]
     fn bits(&self) -> u64 {
         0
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 
 use super::histogram::Sums;
-use super::layout::{Variable, row, unrow};
+use super::layout::{Variable, each_aligned};
 use super::raw::Raw;
 use super::relation::Relation;
 use super::units::{self, Side, Unit};
@@ -132,18 +132,17 @@ impl Raw {
                 continue;
             };
             let (of_host, rows) = &mut tables[host];
-            let mut values = vec![0; self.variables.len()];
-            for (number, mine) in rows.iter_mut().enumerate() {
-                let Some((sum, count)) = mine else { continue };
-                unrow(of_host, &self.variables, number, &mut values);
-                *mine = match &piece[row(scope, &self.variables, &values)] {
+            each_aligned(of_host, [&scope[..]], &self.variables, |number, [at]| {
+                let mine = &mut rows[number];
+                let Some((sum, count)) = mine else { return };
+                *mine = match &piece[at] {
                     None => None,
                     Some((more, by)) => {
                         let sum = sums.plus(*sum, *more, sums.whole());
                         sum.map(|sum| (sum, times(count, by)))
                     }
                 };
-            }
+            });
         }
         let owned = |(scope, rows): Piece<W>| Table {
             scope: scope.clone(),

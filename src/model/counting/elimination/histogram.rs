@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::product;
 use super::tally::Amount;
 
 /// One of the sums.
@@ -28,6 +29,8 @@ pub struct Sums {
     above: u64,
     /// Whether one of them saturates.
     fills: bool,
+    /// The room of the whole.
+    whole: u64,
 }
 
 impl Sums {
@@ -53,6 +56,7 @@ impl Sums {
         }
         Some(Sums {
             fills: digits.iter().any(|d| d.saturates),
+            whole: (digits.iter().zip(&shifts)).fold(0, |room, (d, shift)| room | d.high << shift),
             digits,
             shifts,
             masks,
@@ -83,6 +87,7 @@ impl Sums {
     }
 
     /// One of the numbers that a packed sum holds.
+    #[inline]
     pub fn digit(&self, of: u64, number: usize) -> u64 {
         (of >> self.shifts[number]) & self.masks[number]
     }
@@ -103,8 +108,7 @@ impl Sums {
 
     /// The room of the whole.
     pub fn whole(&self) -> u64 {
-        let highs = self.digits.iter().zip(&self.shifts);
-        highs.fold(0, |room, (digit, shift)| room | digit.high << shift)
+        self.whole
     }
 
     /// What one addition costs: several sums at once are looked at one by one.
@@ -149,6 +153,7 @@ impl Sums {
     }
 
     /// The sum of two; `None` if it leaves the room.
+    #[inline]
     pub fn plus(&self, x: u64, y: u64, room: u64) -> Option<u64> {
         let mut sum = x + y;
         if !self.fills {
@@ -234,8 +239,16 @@ impl<N: Amount> Histogram<N> {
         self.sums.retain(|sum| is_kept(*sum));
     }
 
-    /// More bits than any count has.
-    fn bits(&self) -> u64 {
+    /// How many sums there are between the ends, these included.
+    pub fn range(&self) -> u64 {
+        match (self.sums.first(), self.sums.last()) {
+            (Some(first), Some(last)) => last - first + 1,
+            _ => 0,
+        }
+    }
+
+    /// The bits of the largest count.
+    pub fn bits(&self) -> u64 {
         self.counts.iter().map(N::bits).max().unwrap_or(0)
     }
 
@@ -266,7 +279,6 @@ impl<N: Amount> Histogram<N> {
         if bits > N::ROOM {
             return None;
         }
-        let mut found = Histogram::default();
         let (mut base, mut top) = (first + least, last + most);
         let only = match &sums.digits[..] {
             [digit] => Some(digit),
@@ -275,9 +287,12 @@ impl<N: Amount> Histogram<N> {
         if let Some(digit) = only {
             top = top.min(room);
             if base > top && !digit.saturates {
-                return Some(found);
+                return Some(Histogram::default());
             }
             base = base.min(top);
+            if let Some(found) = self.long_product(other, digit, top, room) {
+                return Some(found);
+            }
         } else if sums.fills {
             // Full sums may be below the least of all.
             base = 0;
@@ -318,39 +333,75 @@ impl<N: Amount> Histogram<N> {
                 }
             }
         }
-        for (i, count) in scratch.drain(..).enumerate() {
-            if !count.is_zero() {
-                found.sums.push(base + i as u64);
-                found.counts.push(count);
-            }
+        Some(occurring(scratch, base))
+    }
+
+    /// The product for one sum, if there is a faster way than pair by pair. What is above `top` is dropped, or counts as that.
+    fn long_product(&self, other: &Self, digit: &Digit, top: u64, room: u64) -> Option<Self> {
+        let pairs = self.len() as u64 * other.len() as u64;
+        if pairs < product::FEW_PAIRS {
+            return None;
         }
-        Some(found)
+        let cut = |of: &Self, with: &Self| {
+            let end = of.sums.partition_point(|sum| sum + with.sums[0] <= room);
+            let end = if digit.saturates { of.len() } else { end };
+            Histogram {
+                sums: of.sums[..end].to_vec(),
+                counts: of.counts[..end].to_vec(),
+            }
+        };
+        let (x, y) = (cut(self, other), cut(other, self));
+        let (short, long) = if x.len() <= y.len() { (x, y) } else { (y, x) };
+        let mut found = Histogram::default();
+        let mut above = N::zero();
+        let is_done = N::product(&short, &long, &mut |sum, count| {
+            if sum < top {
+                found.sums.push(sum);
+                found.counts.push(count);
+            } else if sum == top || digit.saturates {
+                above.add(&count);
+            }
+        });
+        if !above.is_zero() {
+            found.sums.push(top);
+            found.counts.push(above);
+        }
+        is_done.then_some(found)
     }
 
     /// The histogram of all: counts add. `None` if there may be no room for them.
-    pub fn joined<'a>(parts: impl Iterator<Item = &'a Self>) -> Option<Self>
+    pub fn joined<'a>(parts: impl Iterator<Item = &'a Self>, scratch: &mut Vec<N>) -> Option<Self>
     where
         N: 'a,
     {
-        let mut filled = parts.filter(|p| !p.is_empty());
-        let (Some(first), second) = (filled.next(), filled.next()) else {
-            return Some(Histogram::default());
-        };
-        let Some(second) = second else {
-            return Some(first.clone());
-        };
-        let mut all: Vec<(u64, &N)> = first.iter().chain(second.iter()).collect();
-        for part in filled {
-            all.extend(part.iter());
+        let filled: Vec<&Self> = parts.filter(|p| !p.is_empty()).collect();
+        match filled[..] {
+            [] => return Some(Histogram::default()),
+            [only] => return Some(only.clone()),
+            _ => {}
         }
-        let bits = all.iter().map(|(_, count)| count.bits()).max();
-        if bits.unwrap_or(0) + u64::from(64 - all.len().leading_zeros()) > N::ROOM {
+        let all: usize = filled.iter().map(|part| part.len()).sum();
+        let bits = filled.iter().map(|part| part.bits()).max();
+        if bits.unwrap_or(0) + u64::from(64 - all.leading_zeros()) > N::ROOM {
             return None;
         }
+        let base = filled.iter().map(|part| part.sums[0]).min().unwrap_or(0);
+        let ends = filled.iter().filter_map(|part| part.sums.last());
+        let range = ends.max().map_or(0, |top| top - base);
+        if range < SPARSE * all as u64 {
+            scratch.clear();
+            scratch.resize(range as usize + 1, N::zero());
+            for (sum, count) in filled.iter().flat_map(|part| part.iter()) {
+                scratch[(sum - base) as usize].add(count);
+            }
+            return Some(occurring(scratch, base));
+        }
+        let mut pairs: Vec<(u64, &N)> = Vec::with_capacity(all);
+        filled.iter().for_each(|part| pairs.extend(part.iter()));
         // Runs that are in order already.
-        all.sort_by_key(|(sum, _)| *sum);
+        pairs.sort_by_key(|(sum, _)| *sum);
         let mut found: Histogram<N> = Histogram::default();
-        for (sum, count) in all {
+        for (sum, count) in pairs {
             match found.sums.last() {
                 Some(last) if *last == sum => {
                     let at = found.counts.len() - 1;
@@ -364,6 +415,22 @@ impl<N: Amount> Histogram<N> {
         }
         Some(found)
     }
+}
+
+/// The counts of sums from `base` on, without those that do not occur. Takes them all.
+fn occurring<N: Amount>(counts: &mut Vec<N>, base: u64) -> Histogram<N> {
+    let len = counts.iter().filter(|count| !count.is_zero()).count();
+    let mut found = Histogram {
+        sums: Vec::with_capacity(len),
+        counts: Vec::with_capacity(len),
+    };
+    for (sum, count) in (base..).zip(counts.drain(..)) {
+        if !count.is_zero() {
+            found.sums.push(sum);
+            found.counts.push(count);
+        }
+    }
+    found
 }
 
 /// Only the order of the sums leaves the map.

@@ -47,6 +47,43 @@ pub fn rows(scope: &[usize], variables: &[Variable]) -> usize {
         .product()
 }
 
+/// Every row of a table over `scope`, with the rows of others, each of them over some of its variables, that have the same values.
+pub fn each_aligned<const N: usize>(
+    scope: &[usize],
+    others: [&[usize]; N],
+    variables: &[Variable],
+    mut visit: impl FnMut(usize, [usize; N]),
+) {
+    let size = |variable: &usize| variables[*variable].size() as usize;
+    // How far a step of each variable goes in the rows of the others.
+    let steps = others.map(|other| -> Vec<usize> {
+        let step = |variable: &usize| {
+            let place = other.iter().position(|v| v == variable);
+            place.map_or(0, |place| other[place + 1..].iter().map(size).product())
+        };
+        scope.iter().map(step).collect()
+    });
+    let sizes: Vec<usize> = scope.iter().map(size).collect();
+    let (mut values, mut at) = (vec![0; scope.len()], [0; N]);
+    for number in 0..rows(scope, variables) {
+        visit(number, at);
+        for place in (0..scope.len()).rev() {
+            values[place] += 1;
+            let is_past = values[place] == sizes[place];
+            for (at, steps) in at.iter_mut().zip(&steps) {
+                *at += steps[place];
+                if is_past {
+                    *at -= sizes[place] * steps[place];
+                }
+            }
+            if !is_past {
+                break;
+            }
+            values[place] = 0;
+        }
+    }
+}
+
 /// The rows that a row is made of, each by its step and place.
 pub enum Parts {
     Factor(usize),
@@ -155,28 +192,30 @@ impl Layout {
 
     /// Every row of a step with the rows that it is made of. A row of a sum is visited once for each of its parts.
     pub fn each_row(&self, step: usize, mut visit: impl FnMut(usize, Parts)) {
-        let mut values = vec![0; self.variables.len()];
-        let scope = match self.steps[step] {
-            Step::SumOut { of, .. } => &self.scopes[of],
-            _ => &self.scopes[step],
-        };
-        let at = |of: usize, values: &[u64]| (of, row(&self.scopes[of], &self.variables, values));
-        for number in 0..rows(scope, &self.variables) {
-            match self.steps[step] {
-                Step::Factor(factor) => visit(number, Parts::Factor(factor)),
-                Step::Times(x, y) => {
-                    unrow(scope, &self.variables, number, &mut values);
-                    visit(number, Parts::Product(at(x, &values), at(y, &values)));
-                }
-                Step::SumOut { of, .. } => {
-                    unrow(scope, &self.variables, number, &mut values);
-                    visit(at(step, &values).1, Parts::Sum((of, number)));
-                }
-                Step::Blocks { .. } | Step::Through { .. } => {
-                    unrow(scope, &self.variables, number, &mut values);
+        let (scope, variables) = (&self.scopes[step], &self.variables);
+        match self.steps[step] {
+            Step::Factor(factor) => {
+                (0..rows(scope, variables)).for_each(|row| visit(row, Parts::Factor(factor)));
+            }
+            Step::Times(x, y) => {
+                let others = [&self.scopes[x][..], &self.scopes[y][..]];
+                each_aligned(scope, others, variables, |row, [of_x, of_y]| {
+                    visit(row, Parts::Product((x, of_x), (y, of_y)));
+                });
+            }
+            Step::SumOut { of, .. } => {
+                each_aligned(&self.scopes[of], [scope], variables, |part, [row]| {
+                    visit(row, Parts::Sum((of, part)));
+                });
+            }
+            Step::Blocks { .. } | Step::Through { .. } => {
+                let mut values = vec![0; variables.len()];
+                for number in 0..rows(scope, variables) {
+                    unrow(scope, variables, number, &mut values);
                     for choice in self.choices(step, &values) {
                         values[choice.variable] = choice.value;
-                        visit(number, Parts::Sum(at(choice.of, &values)));
+                        let at = row(&self.scopes[choice.of], variables, &values);
+                        visit(number, Parts::Sum((choice.of, at)));
                     }
                 }
             }

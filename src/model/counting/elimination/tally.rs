@@ -6,6 +6,7 @@
 use num_bigint::BigUint;
 
 use super::histogram::Histogram;
+use super::product;
 
 /// An element of a commutative semiring.
 pub trait Amount: Clone + std::fmt::Debug {
@@ -27,6 +28,15 @@ pub trait Amount: Clone + std::fmt::Debug {
     /// Leaves out of amounts by partial sum what no total needs, where sums have an upper limit and nothing else.
     fn thin(_: &mut Histogram<Self>) {}
 
+    /// Calls `each` with the sums and amounts of a product, ascending, if there is a faster way than pair by pair; else returns `false`.
+    fn product(
+        _short: &Histogram<Self>,
+        _long: &Histogram<Self>,
+        _each: &mut dyn FnMut(u64, Self),
+    ) -> bool {
+        false
+    }
+
     /// How many bits there is room for.
     const ROOM: u64;
 
@@ -47,27 +57,53 @@ pub trait Tally: Amount {
 
     /// Whether it is less than `x`.
     fn is_below(&self, x: &Self) -> bool;
+
+    /// How many words of 64 bits it has; 0 if that is not fixed.
+    const WORDS: usize = 0;
+
+    /// One of its words, the lowest first.
+    fn word(&self, _: usize) -> u64 {
+        0
+    }
+
+    /// From its words.
+    fn of_words(_: &[u64]) -> Self {
+        Self::zero()
+    }
 }
 
 impl Amount for u128 {
+    #[inline]
     fn zero() -> Self {
         0
     }
 
+    #[inline]
     fn is_zero(&self) -> bool {
         *self == 0
     }
 
+    #[inline]
     fn add(&mut self, x: &Self) {
         *self += x;
     }
 
+    #[inline]
     fn add_product(&mut self, x: &Self, y: &Self) {
         *self += x * y;
     }
 
+    #[inline]
     fn bits(&self) -> u64 {
         u64::from(128 - self.leading_zeros())
+    }
+
+    fn product(
+        short: &Histogram<Self>,
+        long: &Histogram<Self>,
+        each: &mut dyn FnMut(u64, Self),
+    ) -> bool {
+        product::of_counts(short, long, each)
     }
 
     const ROOM: u64 = 128;
@@ -89,6 +125,19 @@ impl Tally for u128 {
 
     fn is_below(&self, x: &Self) -> bool {
         self < x
+    }
+
+    const WORDS: usize = 2;
+
+    fn word(&self, number: usize) -> u64 {
+        (self >> (64 * number)) as u64
+    }
+
+    fn of_words(words: &[u64]) -> Self {
+        words
+            .iter()
+            .rev()
+            .fold(0, |all, word| all << 64 | u128::from(*word))
     }
 }
 
@@ -142,6 +191,14 @@ impl<const N: usize> Amount for Words<N> {
         })
     }
 
+    fn product(
+        short: &Histogram<Self>,
+        long: &Histogram<Self>,
+        each: &mut dyn FnMut(u64, Self),
+    ) -> bool {
+        product::of_counts(short, long, each)
+    }
+
     const ROOM: u64 = 64 * N as u64;
     const COST: u64 = N as u64 / 2 + 1;
 }
@@ -171,6 +228,18 @@ impl<const N: usize> Tally for Words<N> {
 
     fn is_below(&self, x: &Self) -> bool {
         self.0.iter().rev().lt(x.0.iter().rev())
+    }
+
+    const WORDS: usize = N;
+
+    fn word(&self, number: usize) -> u64 {
+        self.0[number]
+    }
+
+    fn of_words(words: &[u64]) -> Self {
+        let mut own = [0; N];
+        own.copy_from_slice(words);
+        Words(own)
     }
 }
 

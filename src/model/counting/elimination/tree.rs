@@ -1,5 +1,8 @@
 //! A plan carried out: a table of histograms for each step.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::factors::Factors;
 use super::histogram::{Histogram, Sums};
 use super::layout::{Layout, Parts};
@@ -23,6 +26,36 @@ pub struct Tree<N> {
     /// For each step, the histogram of each row.
     pub(super) tables: Vec<Vec<Histogram<N>>>,
     pub(super) total: N,
+    /// For rows by step and number, how many there are from each sum on, as far as that was wanted.
+    pub(super) tails: Tails<N>,
+}
+
+/// How many there are from each sum of a row on, by step and number.
+type Known<N> = HashMap<(usize, usize), Arc<[N]>>;
+
+/// What is found out while points are drawn.
+#[derive(Debug)]
+pub struct Tails<N>(Mutex<Known<N>>);
+
+impl<N> Tails<N> {
+    /// Those of a row.
+    pub fn of(&self, row: (usize, usize), make: impl FnOnce() -> Arc<[N]>) -> Arc<[N]> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(row).or_insert_with(make).clone()
+    }
+}
+
+impl<N> Default for Tails<N> {
+    fn default() -> Self {
+        Tails(Mutex::default())
+    }
+}
+
+impl<N> Clone for Tails<N> {
+    fn clone(&self) -> Self {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Tails(Mutex::new(known.clone()))
+    }
 }
 
 impl<N: Amount> Tree<N> {
@@ -38,6 +71,7 @@ impl<N: Amount> Tree<N> {
             sums: factors.sums.clone(),
             tables: Vec::new(),
             total: N::zero(),
+            tails: Tails::default(),
         };
         let rooms = tree.rooms(factors);
         let mut scratch = Vec::new();
@@ -190,7 +224,7 @@ impl<N: Amount> Tree<N> {
         let is_shared = !matches!(self.layout.steps[step], Step::SumOut { .. });
         for (row, parts) in pooled.into_iter().enumerate() {
             let parts = parts.iter().map(|(of, at)| &self.tables[*of][*at]);
-            let mut joined = Histogram::joined(parts).ok_or(Failed::NoRoom)?;
+            let mut joined = Histogram::joined(parts, scratch).ok_or(Failed::NoRoom)?;
             // What fits into another sum may not fit into this one.
             if is_shared && let Some(room) = rooms[row] {
                 joined.keep(|sum| self.sums.plus(sum, 0, room).is_some());

@@ -1,5 +1,7 @@
 //! Points at random: a walk from the last table back to the first ones, with odds by the counts.
 
+use std::sync::Arc;
+
 use super::histogram::Histogram;
 use super::layout::{Choice, row};
 use super::order::Step;
@@ -16,8 +18,16 @@ impl<N: Tally> Tree<N> {
         let mut values = vec![0; self.layout.variables.len()];
         let last = self.layout.steps.len() - 1;
         let whole = &self.tables[last][0];
-        let accepted = || whole.iter().filter(|(sum, _)| self.sums.accepts(*sum));
-        let (sum, _) = self.pick(accepted, &self.total, self.voice(last), draw);
+        let sum = match self.sums.len() {
+            1 => {
+                let start = whole.sums.partition_point(|sum| !self.sums.accepts(*sum));
+                self.pick_from(start, (last, 0), self.voice(last), draw)
+            }
+            _ => {
+                let accepted = || whole.iter().filter(|(sum, _)| self.sums.accepts(*sum));
+                self.pick(accepted, &self.total, self.voice(last), draw).0
+            }
+        };
         self.walk(last, sum, &mut values, draw);
         Some(self.layout.members(decisions, &values))
     }
@@ -50,19 +60,27 @@ impl<N: Tally> Tree<N> {
                 self.walk(choice.of, sum, values, draw);
             }
             Step::Times(x, y) => {
-                let of = |step: usize| {
-                    let at = row(&self.layout.scopes[step], &self.layout.variables, values);
-                    &self.tables[step][at]
+                let at = |step: usize| {
+                    let scope = &self.layout.scopes[step];
+                    (step, row(scope, &self.layout.variables, values))
                 };
+                let of = |step: usize| &self.tables[step][at(step).1];
                 let (short, long) = match of(x).len() <= of(y).len() {
                     true => (x, y),
                     false => (y, x),
                 };
-                let splits = self.splits(of(short), of(long), sum);
+                let splits = self.splits(of(short), at(long), sum);
                 let odds = || splits.iter().map(|(split, count)| (*split, count));
                 let (split, _) = self.pick(odds, total, self.voice(short), draw);
                 let (part, rest) = match split {
                     (part, Some(rest)) => (part, rest),
+                    (part, None) if self.sums.len() == 1 => {
+                        let start = self.start(part, of(long), sum);
+                        (
+                            part,
+                            self.pick_from(start, at(long), self.voice(long), draw),
+                        )
+                    }
                     (part, None) => {
                         let others = || {
                             of(long)
@@ -85,9 +103,10 @@ impl<N: Tally> Tree<N> {
     fn splits(
         &self,
         short: &Histogram<N>,
-        long: &Histogram<N>,
+        of_long: (usize, usize),
         sum: u64,
     ) -> Vec<((u64, Option<u64>), N)> {
+        let long = &self.tables[of_long.0][of_long.1];
         let product = |x: &N, y: &N| {
             let mut product = N::zero();
             product.add_product(x, y);
@@ -103,18 +122,18 @@ impl<N: Tally> Tree<N> {
         }
         // Whatever is not less fills a sum. Of one sum, that is the end of the other histogram.
         let mut splits = Vec::with_capacity(short.len());
-        let (mut end, mut of_end) = (long.len(), N::zero());
+        let tails = (self.sums.len() == 1).then(|| self.tails(of_long));
         for (part, count) in short.iter() {
-            if self.sums.len() == 1 {
-                while end > 0 && self.is(part, long.sums[end - 1], sum) {
-                    end -= 1;
-                    of_end.add(&long.counts[end]);
+            let of_end = match &tails {
+                Some(tails) => tails[self.start(part, long, sum)].clone(),
+                None => {
+                    let fitting = long.iter().filter(|(rest, _)| self.is(part, *rest, sum));
+                    fitting.fold(N::zero(), |mut all, (_, count)| {
+                        all.add(count);
+                        all
+                    })
                 }
-            } else {
-                of_end = N::zero();
-                let fitting = long.iter().filter(|(rest, _)| self.is(part, *rest, sum));
-                fitting.for_each(|(_, count)| of_end.add(count));
-            }
+            };
             if !of_end.is_zero() {
                 splits.push(((part, None), product(count, &of_end)));
             }
@@ -124,6 +143,46 @@ impl<N: Tally> Tree<N> {
 
     fn is(&self, part: u64, rest: u64, sum: u64) -> bool {
         self.sums.plus(part, rest, self.sums.whole()) == Some(sum)
+    }
+
+    /// Of one sum, from where on the others fill it with this part.
+    fn start(&self, part: u64, others: &Histogram<N>, sum: u64) -> usize {
+        (others.sums).partition_point(|rest| !self.is(part, *rest, sum))
+    }
+
+    /// How many there are from each sum of a row on, and none behind the last.
+    fn tails(&self, of: (usize, usize)) -> Arc<[N]> {
+        self.tails.of(of, || {
+            let counts = &self.tables[of.0][of.1].counts;
+            let mut tails = vec![N::zero(); counts.len() + 1];
+            for (number, count) in counts.iter().enumerate().rev() {
+                tails[number] = tails[number + 1].clone();
+                tails[number].add(count);
+            }
+            tails.into()
+        })
+    }
+
+    /// One of the sums of a row from a place on, with odds by their counts: what [`Tree::pick`] picks of them.
+    fn pick_from(
+        &self,
+        start: usize,
+        of: (usize, usize),
+        decision: usize,
+        draw: &mut dyn Draw,
+    ) -> u64 {
+        let sums = &self.tables[of.0][of.1].sums;
+        if start + 1 == sums.len() {
+            return sums[start];
+        }
+        let tails = self.tails(of);
+        let below = draw.below(decision, &tails[start].big());
+        let below = N::of(&below).expect("invariant: it is below a count");
+        let mut left = tails[start].clone();
+        left.subtract(&below);
+        // The first behind which there are fewer than what is left.
+        let hit = tails[start + 1..].partition_point(|tail| !tail.is_below(&left));
+        sums[start + hit]
     }
 
     /// One of several with odds by their counts, whose sum is given.
