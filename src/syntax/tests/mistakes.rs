@@ -84,7 +84,7 @@ fn slips_have_messages_of_their_own() {
         ),
         (
             "maximise accuracy",
-            "unexpected end of line",
+            "no statement begins with `maximise`",
             "write `maximize`",
         ),
         (
