@@ -18,7 +18,7 @@ const LONG_LINE: usize = 1000;
 const SHOWN: usize = 200;
 
 /// How many diagnostics are drawn: nobody reads more, and the first ones are enough to go on with.
-const DRAWN: usize = 1000;
+pub(crate) const DRAWN: usize = 1000;
 
 /// How bad it is: an error stops before any work, a warning does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

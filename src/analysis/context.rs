@@ -13,7 +13,7 @@ use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
+use crate::diagnostic::{DRAWN, Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
 use crate::model::metrics::metric;
 use crate::source::{SourceId, Sources, Span};
@@ -300,13 +300,15 @@ impl<'a> Cx<'a> {
                 .label(span, "nothing here has this name");
         if let Some(path) = modules.in_library(name) {
             diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
-        } else if metric(name).is_some() {
-            let help = "metrics are known of a whole experiment: move this line there, with `space.` or `policy.` before the names of either";
-            diagnostic = diagnostic.help(help);
+        } else if self.sink.count() > DRAWN {
+            // Nobody sees it, and among thousands of names each look takes its time.
         } else if let Some(longer) = known.clone().find(ends_with) {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
         } else if let Some(alike) = did_you_mean(name, &mut known) {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
+        } else if metric(name).is_some() {
+            let help = "metrics are known of a whole experiment: move this line there, with `space.` or `policy.` before the names of either";
+            diagnostic = diagnostic.help(help);
         } else if !words.is_empty() {
             diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));
         } else if !self.locals.is_empty() && self.locals.len() <= 24 {

@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::Failed;
 use super::spec::{Spec, find};
 use super::terminal::{Format, Terminal};
 use crate::diagnostic::Diagnostic;
+use crate::interpreter;
+use crate::ir::Experiment;
 use crate::model::Template;
 use crate::report::plan;
 use crate::report::words::plural;
@@ -33,32 +36,25 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         let mut found = spec.diagnostics.clone();
         let mut known = found.iter().cloned().collect();
         let mut plans = Vec::new();
-        for experiment in spec.program.iter().flat_map(|p| &p.experiments) {
+        for unrolled in unrolled(spec.program.iter().flat_map(|p| &p.experiments), terminal)? {
             let before = plans.len();
-            for (settings, search) in experiment.searches() {
-                match Template::new(search) {
-                    Err(errors) => merge(&mut found, &mut known, errors),
-                    Ok(template) => {
-                        merge(&mut found, &mut known, template.warnings().to_vec());
-                        plans.push((settings, search, template));
-                    }
-                }
+            for (diagnostics, plan) in unrolled {
+                merge(&mut found, &mut known, diagnostics);
+                plans.extend(plan);
             }
             experiments += usize::from(plans.len() > before);
         }
         match terminal.format {
             Format::Human => {
                 spec.show(&found, terminal);
-                for (settings, search, template) in &plans {
-                    let verbose = terminal.verbose;
-                    let text = plan::text(search, settings, template, verbose, terminal.look);
-                    terminal.print(&format!("{text}\n"))?;
+                for plan in &plans {
+                    terminal.print(&format!("{}\n", plan.as_str().unwrap_or_default()))?;
                 }
             }
             Format::Json => files.push(json!({
                 "file": path.display().to_string(),
                 "diagnostics": found.iter().map(|d| diagnostic(d, &spec.sources)).collect::<Vec<_>>(),
-                "experiments": plans.iter().map(|(s, e, t)| plan::json(e, s, t)).collect::<Vec<_>>(),
+                "experiments": plans,
             })),
         }
         problems.extend(found);
@@ -89,6 +85,52 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         return Err(Failed::spec());
     }
     Ok(())
+}
+
+/// What is wrong with one search, or else to be warned of, and its plan, as a text or for programs.
+type Unrolled = (Vec<Diagnostic>, Option<Json>);
+
+/// The searches of each experiment, side by side, in their order.
+fn unrolled<'a>(
+    experiments: impl Iterator<Item = &'a Experiment>,
+    terminal: &Terminal,
+) -> Result<Vec<Vec<Unrolled>>, Failed> {
+    let experiments: Vec<&Experiment> = experiments.collect();
+    let of_one = |experiment: &&Experiment| -> Vec<Unrolled> {
+        let searches = experiment.searches();
+        let searches = searches.into_iter();
+        searches
+            .map(|(settings, search)| match Template::new(search) {
+                Err(errors) => (errors, None),
+                Ok(template) => {
+                    let warnings = template.warnings().to_vec();
+                    (
+                        warnings,
+                        Some(planned(search, settings, &template, terminal)),
+                    )
+                }
+            })
+            .collect()
+    };
+    if experiments.len() <= 1 {
+        return Ok(experiments.iter().map(of_one).collect());
+    }
+    let pool = interpreter::pool(interpreter::cores()).map_err(|e| Failed::run(e.to_string()))?;
+    Ok(pool.install(|| experiments.par_iter().map(of_one).collect()))
+}
+
+fn planned(
+    search: &Experiment,
+    settings: &[(String, String)],
+    template: &Template,
+    terminal: &Terminal,
+) -> Json {
+    match terminal.format {
+        Format::Human => {
+            plan::text(search, settings, template, terminal.verbose, terminal.look).into()
+        }
+        Format::Json => plan::json(search, settings, template),
+    }
 }
 
 /// Adds what is not there yet: analysis may have found the same.

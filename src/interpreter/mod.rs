@@ -280,7 +280,8 @@ pub fn cores() -> usize {
 /// The stack of a thread that evaluates candidates, whose formulas may nest a thousand steps.
 const STACK: usize = 16 << 20;
 
-fn pool(jobs: usize) -> Result<rayon::ThreadPool, RunError> {
+/// Threads for candidates or experiments, so many side by side.
+pub fn pool(jobs: usize) -> Result<rayon::ThreadPool, RunError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.max(1))
         .stack_size(STACK)
