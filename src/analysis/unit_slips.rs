@@ -32,15 +32,16 @@ impl Cx<'_> {
             let rest = rest.replace('/', " / ").replace('*', " * ");
             return Some(format!("write `{} * {word}{rest}`", number.text));
         }
+        let before = &self.sources.get(span.source).text[..span.start as usize];
+        let is_end = before.trim_end().ends_with("..");
         let one = unknown.unit.strip_suffix('s').unwrap_or(&unknown.unit);
-        if COUNTED.contains(&one.to_ascii_lowercase().as_str()) {
+        if !is_end && COUNTED.contains(&one.to_ascii_lowercase().as_str()) {
             return Some(format!(
                 "write it without a unit, `{}`: what is counted has none",
                 number.text
             ));
         }
-        let before = &self.sources.get(span.source).text[..span.start as usize];
-        if !before.trim_end().ends_with("..") {
+        if !is_end {
             return None;
         }
         if LINEAR.contains(&word.as_str()) {

@@ -150,9 +150,13 @@ pub(super) fn check_uses(nodes: &[TemplateNode], placements: &Placements, settle
             });
         }
     }
+    let mut reported: BTreeSet<(&str, bool)> = BTreeSet::new();
     for (quantizer, fields, activations, span) in uses {
         let found = fits(quantizer, &fields, activations, &settler.decisions);
         let Err(why) = found else { continue };
+        if !reported.insert((&quantizer.name, activations)) {
+            continue;
+        }
         let operand = match activations {
             true => "activations",
             false => "weights",
