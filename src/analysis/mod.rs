@@ -204,53 +204,65 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
         index,
     });
     let is_experiment = |id: &Id| declarations[id.index].kind.text == "experiment";
-    let (experiments, others): (Vec<Id>, Vec<Id>) = ids.partition(is_experiment);
+    let (experiments, mut others): (Vec<Id>, Vec<Id>) = ids.partition(is_experiment);
+    others.sort_by_key(|id| declarations[id.index].base.is_some());
     for id in others {
         cx.reached = Reached::default();
-        let Some(merged) = cx.merged(id) else {
-            continue;
-        };
-        match declarations[id.index].kind.text.as_str() {
-            "dataset" => {
-                let dataset = cx.inside(&merged, false, |cx| cx.dataset(&merged));
-                cx.facts(&merged, Subject::Dataset(dataset));
-            }
-            "block" => {
-                let block = cx.block(&merged);
-                cx.facts(&merged, Subject::Block(block));
-            }
-            "space" => {
-                let space = cx.space(&merged, false);
-                cx.facts(&merged, Subject::Space(space));
-            }
-            "quantizer" => {
-                let quantizer = cx.quantizer(&merged);
-                cx.facts(&merged, Subject::Quantizer(quantizer.into()));
-            }
-            "policy" => {
-                let policy = cx.policy(&merged, false);
-                cx.facts(&merged, Subject::Policy(policy));
-            }
-            "repair" => {
-                let repair = cx.repair(&merged);
-                cx.facts(&merged, Subject::Repair(repair));
-            }
-            _ => {
-                cx.target(&merged, false);
-            }
-        }
+        let found = cx.sink.count();
+        declaration(cx, id);
+        show_amendments(cx, found, declarations[id.index].span);
     }
     for id in experiments {
         cx.reached = Reached::default();
         let found = cx.sink.count();
         program.experiments.extend(cx.experiment(id));
-        let own = declarations[id.index].span;
-        let amendments = std::mem::take(&mut cx.amendments);
-        let is_own = |d: &Diagnostic| d.labels.first().is_some_and(|l| own.holds(l.span));
-        cx.sink.complete(found, |d| match is_own(&d) {
-            true => d,
-            false => with_amendments(d, &amendments),
-        });
+        show_amendments(cx, found, declarations[id.index].span);
     }
     program
+}
+
+/// Shows beside what was found in another declaration than the one at `own` what amends that.
+fn show_amendments(cx: &mut Cx, found: usize, own: Span) {
+    let amendments = std::mem::take(&mut cx.amendments);
+    let is_own = |d: &Diagnostic| d.labels.first().is_some_and(|l| own.holds(l.span));
+    cx.sink.complete(found, |d| match is_own(&d) {
+        true => d,
+        false => with_amendments(d, &amendments),
+    });
+}
+
+/// Lowers a declaration that is no experiment, for what is wrong with it.
+fn declaration(cx: &mut Cx, id: Id) {
+    let Some(merged) = cx.merged(id) else {
+        return;
+    };
+    match cx.modules.declaration(id).kind.text.as_str() {
+        "dataset" => {
+            let dataset = cx.inside(&merged, false, |cx| cx.dataset(&merged));
+            cx.facts(&merged, Subject::Dataset(dataset));
+        }
+        "block" => {
+            let block = cx.block(&merged);
+            cx.facts(&merged, Subject::Block(block));
+        }
+        "space" => {
+            let space = cx.space(&merged, false);
+            cx.facts(&merged, Subject::Space(space));
+        }
+        "quantizer" => {
+            let quantizer = cx.quantizer(&merged);
+            cx.facts(&merged, Subject::Quantizer(quantizer.into()));
+        }
+        "policy" => {
+            let policy = cx.policy(&merged, false);
+            cx.facts(&merged, Subject::Policy(policy));
+        }
+        "repair" => {
+            let repair = cx.repair(&merged);
+            cx.facts(&merged, Subject::Repair(repair));
+        }
+        _ => {
+            cx.target(&merged, false);
+        }
+    }
 }

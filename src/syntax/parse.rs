@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
 use crate::syntax::grammar::Rule;
-use crate::syntax::place::is_keyword;
+use crate::syntax::place::{is_keyword, line_start};
 use crate::syntax::scan::Lost;
 use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Parts, Tree};
@@ -396,6 +396,11 @@ impl<'t> Reader<'t, '_> {
         let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
         self.lose(&rest[..length]);
+        if rest.starts_with('=') || rest.starts_with("in ") {
+            // The name before it was read as the value of the entry above.
+            let line = line_start(&self.text[..start]);
+            self.lose(self.text[line..start].trim_start());
+        }
         self.unread.push(self.span(pair));
         if self.said == Some(start) {
             return;
