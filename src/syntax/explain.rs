@@ -247,6 +247,11 @@ impl Place<'_> {
                 "a value stands before this already",
                 "write `name = value` to fix it, or `name in {a, b}` to search it",
             ),
+            "use" if self.at == self.start => Slip::new(
+                "an import stands above all declarations",
+                "this is inside one",
+                "move it up, below `bnas 1`",
+            ),
             word if (wants(NAME) || self.at == self.start) && is_keyword(word) => keyword(word),
             other => {
                 let character = other.chars().next()?;
@@ -310,6 +315,11 @@ impl Place<'_> {
                     let layer = path.split('.').next().unwrap_or(path);
                     return Some(format!(
                         "write a policy with a rule for it, and name that: `policy mine : base {{ layer {layer} {{ weights = int8  activations = int8 }} }}`"
+                    ));
+                }
+                (["stage", name], Some(more)) => {
+                    return Some(format!(
+                        "a stage has one word as its name: `stage {name}_{more} {{`"
                     ));
                 }
                 ([name, value], Some(_)) => return Some(format!("write `{name} = {value}`")),

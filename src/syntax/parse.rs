@@ -402,7 +402,10 @@ impl<'t> Reader<'t, '_> {
             self.lose(self.text[line..start].trim_start());
         }
         self.unread.push(self.span(pair));
-        if self.said == Some(start) {
+        let line = self.text[line_start(&self.text[..start])..start].trim_start();
+        let is_of_compare = line.starts_with("compare ") && rest.starts_with("against");
+        if self.said == Some(start) || is_of_compare {
+            // Of `compare`, analysis says that it is not built.
             return;
         }
         if let Some((at, error)) = self.misread_behind(start, length) {
