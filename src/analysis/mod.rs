@@ -71,7 +71,7 @@ pub use loader::{FileLoader, FolderLoader, Loader};
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Label, Sink};
-use crate::ir::{Program, Target};
+use crate::ir::{Experiment, Program, Target};
 use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
@@ -83,6 +83,9 @@ use names::{Id, Modules};
 pub struct Checked {
     /// The experiments of the main file; absent if there is any error.
     pub program: Option<Program>,
+    /// Those that nothing is wrong with in a file that has errors elsewhere: they run no more than the others, but can be unrolled for what
+    /// is wrong with their networks.
+    pub sound: Vec<Experiment>,
     /// Errors and warnings in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -95,6 +98,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
         // Without its edition, nobody knows what a text means.
         return Checked {
             program: None,
+            sound: Vec::new(),
             diagnostics: sink.into_sorted(),
         };
     }
@@ -110,10 +114,36 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
             sink.push(diagnostic);
         }
     }
+    let diagnostics = sink.into_sorted();
+    let sound = match failed && !partial {
+        true => sound(&program, &diagnostics, &modules),
+        false => Vec::new(),
+    };
     Checked {
         program: (!failed).then_some(program),
-        diagnostics: sink.into_sorted(),
+        sound,
+        diagnostics,
     }
+}
+
+/// The experiments that no error can be about: all errors are in other ones.
+fn sound(program: &Program, diagnostics: &[Diagnostic], modules: &Modules) -> Vec<Experiment> {
+    let around = |span: Span| modules.around(span);
+    let is_of_experiment = |d: &Diagnostic| {
+        let declared = d.labels.first().and_then(|label| around(label.span));
+        declared.is_some_and(|d| d.kind.text == "experiment")
+    };
+    let mut errors = diagnostics.iter().filter(|d| d.is_error());
+    if !errors.all(is_of_experiment) {
+        return Vec::new();
+    }
+    let is_sound = |experiment: &&Experiment| {
+        let own = around(experiment.span);
+        let mut labels = diagnostics.iter().flat_map(|d| &d.labels);
+        own.is_some_and(|own| own.base.is_none() && !labels.any(|l| own.span.holds(l.span)))
+    };
+    let experiments = program.experiments.iter();
+    experiments.filter(is_sound).cloned().collect()
 }
 
 /// The target that a name stands for in a file that has been checked, at its defaults; nothing if it is no target there.
