@@ -17,6 +17,7 @@ mod author;
 mod block;
 mod calls;
 mod checks;
+mod compared;
 mod context;
 mod dataset;
 mod describe;
