@@ -158,7 +158,7 @@ impl Cx<'_> {
         if let Some(space) = &space {
             let amended = reached.amendments.iter_mut();
             { amended }
-                .filter(|a| a.of[0].holds(space.span))
+                .filter(|a| a.of.iter().any(|of| of.holds(space.span)))
                 .for_each(|a| a.of.extend(&reached.blocks));
         }
         Some(Experiment {
