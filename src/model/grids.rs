@@ -134,7 +134,7 @@ pub(super) fn check_uses(nodes: &[TemplateNode], placements: &Placements, settle
         return;
     }
     let mut seen: BTreeSet<(String, bool)> = BTreeSet::new();
-    let mut uses: Vec<(&Quantizer, Vec<(String, Expr)>, bool, Span)> = Vec::new();
+    let mut uses: Vec<Used> = Vec::new();
     for (node, placed) in nodes.iter().zip(&placements.layers) {
         let Some(placed) = placed else { continue };
         for (value, activations) in [(&placed.weights, false), (&placed.activations, true)] {
@@ -181,6 +181,9 @@ pub(super) fn check_uses(nodes: &[TemplateNode], placements: &Placements, settle
 }
 
 type Fields = [(String, Expr)];
+
+/// A quantizer, what is given to it, whether for activations, and where.
+type Used<'q> = (&'q Quantizer, Vec<(String, Expr)>, bool, Span);
 
 fn fits(
     quantizer: &Quantizer,
