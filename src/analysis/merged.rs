@@ -44,7 +44,7 @@ impl Cx<'_> {
                 parent.id = id;
                 parent.docs.clear();
                 self.override_entries(&mut parent, &declaration.entries, &name, true);
-                parent
+                *parent
             }
             Parent::Word(base) => Merged {
                 id,
@@ -190,7 +190,7 @@ impl Cx<'_> {
                 if parent.is_none() && self.circles.contains(&found) {
                     self.circles.insert(id);
                 }
-                return parent.map(Parent::Declared);
+                return parent.map(Box::new).map(Parent::Declared);
             }
             if !word {
                 self.report(
@@ -236,7 +236,7 @@ pub(super) struct Merged {
 }
 
 enum Parent {
-    Declared(Merged),
+    Declared(Box<Merged>),
     Word(Option<ast::Name>),
 }
 
