@@ -269,6 +269,18 @@ fn an_unread_line_hides_no_other_mistake() {
     assert_eq!(codes, wanted);
 }
 
+/// What is wrong with one experiment hides nothing of another one's network.
+#[test]
+fn an_experiment_hides_no_mistake_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, first) = RIGHT.split_once("experiment e {").unwrap();
+    let other = first.replacen("net { width in {8, 16} }", "net { stages = 9 }", 1);
+    let wrong = first.replacen("batch = 64", "bach = 64", 1);
+    let text = format!("{before}experiment e {{{wrong}\nexperiment other {{{other}");
+    let codes = found(folder.path(), &text);
+    assert_eq!(codes, ["bnas::name::unknown_key", "bnas::require::unmeetable"]);
+}
+
 /// A bracket that is not closed costs its declaration, and the others are still read.
 #[test]
 fn an_open_bracket_hides_no_other_mistake() {

@@ -40,13 +40,15 @@ impl Cx<'_> {
             self.twice("arms", again.name.span, section.name.span);
         }
         let axes = self.axes(section);
-        let count = axes.iter().map(|a| a.values.len()).product::<usize>();
+        let counts = axes.iter().map(|a| a.values.len());
+        let count = counts.fold(1, usize::saturating_mul);
         if axes.is_empty() || count > MOST {
             if count > MOST {
                 self.report(
                     Diagnostic::error(
                         "bnas::arms::values",
-                        format!("{count} arms, and each is a whole search"),
+                        // Of a long range, no more values are listed than it takes.
+                        format!("more than {MOST} arms, and each is a whole search"),
                     )
                     .label(section.name.span, format!("at most {MOST}"))
                     .help("make what varies a decision: write it outside of `arms`"),

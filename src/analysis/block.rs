@@ -17,7 +17,7 @@ use crate::source::Span;
 use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
 
 /// The name that puts nothing before the paths of a block's layers.
-const BARE: &str = "block";
+pub(super) const BARE: &str = "block";
 
 impl Cx<'_> {
     /// The blocks that a statement copies, if it does; `Some(None)` after a diagnostic.

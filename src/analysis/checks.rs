@@ -10,6 +10,7 @@ use crate::ir::{BinaryOp, Expr, Function, Value};
 use crate::model::evaluate;
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::units::Dimension;
 
 impl Cx<'_> {
     /// A truth value.
@@ -22,7 +23,10 @@ impl Cx<'_> {
                     format!("expected a truth value, found {}", typed.ty.name()),
                 )
                 .label(typed.span, typed.ty.name())
-                .help(format!("{what} is a comparison such as `a <= b`")),
+                .help(match self.by_name(&typed) {
+                    Some(help) => help,
+                    None => format!("{what} is a comparison such as `a <= b`"),
+                }),
             );
             return Typed::poison(typed.span);
         }
@@ -82,6 +86,8 @@ impl Cx<'_> {
         let help = match self
             .in_other_unit(x, y)
             .or_else(|| self.in_other_unit(y, x))
+            .or_else(|| self.by_name(x))
+            .or_else(|| self.by_name(y))
         {
             Some(help) => help,
             None => rule.to_string(),
@@ -106,6 +112,11 @@ impl Cx<'_> {
             return None;
         }
         match (of_number.is_number(), wanted.is_number()) {
+            (_, true) if *of_number == Dimension::DATA && self.text(other.span) == "params" => {
+                Some(format!(
+                    "`params` counts them: write a number, or limit what they take, `model_size <= {text}`"
+                ))
+            }
             (_, true) => Some(format!("write it without a unit: `{digits}`")),
             (true, false) if digits == text => Some(format!(
                 "write a unit behind it, such as `{}`",
@@ -142,7 +153,7 @@ fn without_value(expr: &Expr) -> &'static str {
     }
 }
 
-/// Whether two values may be compared; zero has every dimension.
+/// Whether two values may be compared; a zero without a unit has every dimension.
 pub(super) fn alike(x: &Typed, y: &Typed) -> bool {
     let numbers = matches!((&x.ty, &y.ty), (Type::Number(_), Type::Number(_)));
     x.ty.fits(&y.ty) || numbers && (x.is_zero() || y.is_zero())

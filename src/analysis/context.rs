@@ -88,6 +88,8 @@ pub(super) struct Cx<'a> {
     pub(super) causes: Causes,
     /// Fields and sections, by the place of their owner, that a wrong key or label was meant to be: they are not missing.
     pub(super) meant: BTreeSet<(Span, String)>,
+    /// Names of the author's own that the language has: what is said of these is not meant of its own.
+    pub(super) misnamed: BTreeSet<String>,
     /// What `check` lines are about, while they are evaluated.
     pub(super) subject: Option<Rc<Subject>>,
     /// How many facts have been found wrong: they alone make nothing else wrong.
@@ -117,6 +119,7 @@ impl<'a> Cx<'a> {
             circles: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
+            misnamed: BTreeSet::new(),
             failed_facts: 0,
             memory: Memory::default(),
             amendments: Vec::new(),
@@ -273,6 +276,15 @@ impl<'a> Cx<'a> {
     pub(super) fn unknown_name(&mut self, name: &str, span: Span, words: &[&str]) {
         let modules = self.modules;
         if let Some(below) = self.defined_below(name, span) {
+            if let Some(of) = self.made_of_itself(name, span) {
+                self.report(
+                    Diagnostic::error("bnas::name::circular", format!("`{of}` is made of itself"))
+                        .label(span, format!("needs `{name}`"))
+                        .label(below, format!("which needs `{of}`"))
+                        .help("give one of them a value that does not need the other"),
+                );
+                return;
+            }
             let line = self.sources.line(below);
             self.report(
                 Diagnostic::error(
@@ -341,6 +353,8 @@ impl<'a> Cx<'a> {
         let experiment = schema::declaration("experiment");
         let sections = experiment.into_iter().flat_map(|d| d.keys());
         let home = schema::home(&name.text, sections).filter(|_| !known.is_empty());
+        // What is a key elsewhere, and cannot stand here, is not what was meant.
+        known.retain(|k| *k != name.text);
         diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
             Some(alike) => {
                 if let Some(owner) = declared {

@@ -28,6 +28,9 @@ const FIELDS: &[(&str, &[&str], &[&str])] = &[
     ("csv", &["files"], &["test_files", "label"]),
 ];
 
+/// Data inside the program, and how many samples they have.
+const EMBEDDED: [(&str, usize); 1] = [("digits", 1797)];
+
 impl Cx<'_> {
     /// Lowers a data set.
     pub(super) fn dataset(&mut self, merged: &Merged) -> Dataset {
@@ -50,9 +53,13 @@ impl Cx<'_> {
             }
             false => None,
         };
+        let files = self.files(merged, &written);
+        if let Files::Embedded(content) = &files {
+            self.enough(content, [train, validation, test], &splits);
+        }
         Dataset {
             name: merged.name.text.clone(),
-            files: self.files(merged, &written),
+            files,
             base: self.folder_of(merged, &written),
             source: self.text_of(&written, "source"),
             shape: [height, width, channels],
@@ -70,6 +77,27 @@ impl Cx<'_> {
             augment: self.augment(&written),
             span: merged.name.span,
         }
+    }
+
+    /// Whether data inside the program have as many samples as the splits take; says so.
+    fn enough(&mut self, content: &str, splits: [usize; 3], written: &Written) {
+        let found = EMBEDDED.iter().find(|(name, _)| *name == content);
+        let Some((_, most)) = found else { return };
+        let all = splits
+            .iter()
+            .fold(0, |sum: usize, n| sum.saturating_add(*n));
+        if all <= *most {
+            return;
+        }
+        let mut diagnostic = Diagnostic::error(
+            "bnas::domain::out_of_range",
+            format!("`{content}` has {most} samples, and its splits take {all}"),
+        );
+        let named = ["train", "validation", "test"].into_iter().zip(splits);
+        for (name, n) in named.filter(|(name, _)| written.get(name).is_some()) {
+            diagnostic = diagnostic.label(written.place(name), format!("takes {n}"));
+        }
+        self.report(diagnostic.help(format!("let them take {most} together at most")));
     }
 
     fn whole_of(

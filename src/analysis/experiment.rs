@@ -3,6 +3,8 @@
 //! In: a merged declaration. Out: [`Experiment`], with each declaration that it names lowered as amended, and with every quantizer and repair
 //! that can be reached.
 
+use std::collections::BTreeSet;
+
 use super::alternatives::joined;
 use super::amend::settle_dotted;
 use super::context::{Cx, Reached};
@@ -118,6 +120,7 @@ impl Cx<'_> {
             paths::of_slot(&data.augment, "data.augment", &mut known);
         }
         paths::of_slot(&init, "init", &mut known);
+        paths::of_slot(&repairs, "repairs", &mut known);
         paths::of_space(space.as_ref(), &mut known);
         stages
             .iter()
@@ -155,7 +158,7 @@ impl Cx<'_> {
         if let Some(space) = &space {
             let amended = reached.amendments.iter_mut();
             { amended }
-                .filter(|a| a.of[0].holds(space.span))
+                .filter(|a| a.of.iter().any(|of| of.holds(space.span)))
                 .for_each(|a| a.of.extend(&reached.blocks));
         }
         Some(Experiment {
@@ -265,6 +268,7 @@ impl Cx<'_> {
             text if metric(text).is_some() => "a metric",
             _ => return false,
         };
+        self.misnamed.insert(name.text.clone());
         self.report(
             Diagnostic::error(
                 "bnas::name::duplicate",
@@ -416,8 +420,21 @@ impl Cx<'_> {
                 .help("add `maximize accuracy`"),
             );
         }
+        let mut missing: BTreeSet<&str> = BTreeSet::new();
         for (metric, span) in &claims.metrics {
+            if self.misnamed.contains(metric.name) {
+                continue;
+            }
+            let needs = match fields.get("space") {
+                None => "space",
+                Some(_) => "target",
+            };
+            // One that is missing is missing once.
+            if missing.contains(needs) {
+                continue;
+            }
             if fields.get("space").is_none() {
+                missing.insert(needs);
                 self.missing_part(
                     merged,
                     "space",
@@ -425,6 +442,7 @@ impl Cx<'_> {
                     &format!("`{}` is measured on a network", metric.name),
                 );
             } else if metric.needs_target && fields.get("target").is_none() {
+                missing.insert(needs);
                 self.missing_part(
                     merged,
                     "target",

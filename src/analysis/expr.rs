@@ -46,9 +46,9 @@ impl Typed {
         }
     }
 
-    /// Whether it is the number zero, which has every dimension.
+    /// Whether it is the number zero without a unit, which has every dimension.
     pub(super) fn is_zero(&self) -> bool {
-        self.expr == Expr::number(0.0)
+        self.expr == Expr::number(0.0) && self.ty == Type::PLAIN
     }
 }
 
@@ -164,11 +164,19 @@ impl Cx<'_> {
         span: Span,
     ) -> Typed {
         use ast::BinaryOp::*;
+        let compares = matches!(op, Eq | Ne);
+        if compares && (self.no_member(left, right) || self.no_member(right, left)) {
+            return Typed::poison(span);
+        }
         let x = self.expr(left, None);
         if self.parted_unit(op, left, right) {
             return Typed::poison(span);
         }
         let y = self.expr(right, None);
+        let (x, y) = match compares {
+            true => self.as_sets(x, y),
+            false => (x, y),
+        };
         let (op, ty) = match op {
             Implies | Or | And => {
                 for side in [&x, &y] {

@@ -11,7 +11,8 @@ use super::quantizer::target;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Expr, Formulas, Function, Per, Reduction};
-use crate::model::{Grid, evaluate, formula};
+use crate::model::grids::Grids;
+use crate::model::{evaluate, formula};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -28,6 +29,7 @@ impl Cx<'_> {
         merged: &Merged,
         entries: &[Entry],
         codes: Codes,
+        grids: &Grids,
         rule: bool,
     ) -> Formulas {
         let mark = self.locals.len();
@@ -70,7 +72,7 @@ impl Cx<'_> {
                 _ => {
                     formulas.forward = Some(body.clone());
                     if let Some(forward) = formula::constant(&formulas).forward {
-                        self.gives_codes(written, &forward, codes);
+                        self.gives_codes(written, &forward, codes, grids);
                     }
                     // What every binary quantizer does.
                     let sign = Expr::Call(Function::Sign, vec![x(written.name.span)]);
@@ -292,26 +294,9 @@ impl Cx<'_> {
     }
 
     /// What `forward` gives is a code of the quantizer times a scale, for every width.
-    fn gives_codes(&mut self, formula: &ast::Formula, body: &Expr, codes: Codes) {
-        let grids: &[Grid] = match codes {
-            Codes::Binary => &[Grid::Binary],
-            Codes::Ternary => &[Grid::Ternary],
-            Codes::Uniform => &[
-                Grid::Integer {
-                    bits: 2,
-                    signed: true,
-                },
-                Grid::Integer {
-                    bits: 2,
-                    signed: false,
-                },
-            ],
-        };
-        let found = formula::codes::split(body).and_then(|(_, code)| {
-            grids
-                .iter()
-                .try_for_each(|grid| formula::codes::are_codes(&code, *grid))
-        });
+    fn gives_codes(&mut self, formula: &ast::Formula, body: &Expr, codes: Codes, grids: &Grids) {
+        let found = formula::codes::split(body)
+            .and_then(|(_, code)| grids.fit(|grid| formula::codes::are_codes(&code, grid)));
         let Err(why) = found else { return };
         let help = match codes {
             Codes::Binary => "write it as `scale(w) * sign(…)`",

@@ -252,6 +252,10 @@ impl Cx<'_> {
             _ if name == "log" => diagnostic.help("write `ln(…)`, or `log2(…)` for base 2"),
             _ if name == "log10" => diagnostic.help("write `ln(…) / ln(10)`"),
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+            // In the loss of a stage.
+            None if did_you_mean(name, ["distill"]).is_some() => {
+                diagnostic.help("did you mean `distill`?")
+            }
             None => diagnostic.help(format!("functions are {}", list(known.iter().copied()))),
         };
         self.report(diagnostic);

@@ -177,6 +177,9 @@ impl Cx<'_> {
                 return None;
             }
         }
+        if self.misnamed.contains(&self.text(value.span)) {
+            return None;
+        }
         if value.expr.as_value().is_some() {
             self.report(
                 Diagnostic::error(

@@ -137,7 +137,10 @@ impl Cx<'_> {
         if self.paths.is_some() && !self.heads_decisions(path) && self.heads_layers(path) {
             text.insert_str(0, "space.");
             plain.insert_str(0, "space.");
-        } else if self.paths.is_none() || !self.heads_decisions(path) {
+        } else if self.paths.is_some() && !self.heads_decisions(path) {
+            self.unknown_name(&path.head.text, path.head.span, &[]);
+            return Typed::poison(span);
+        } else if self.paths.is_none() {
             self.report(
                 Diagnostic::error(
                     "bnas::unsupported",
@@ -186,7 +189,10 @@ impl Cx<'_> {
                 "bnas::name::unknown",
                 format!("there is no decision `{text}`"),
             );
-            let fixed = takes::of_fixed_field(&plain);
+            let fixed = match paths.same.get(&plain) {
+                Some(other) => Some(format!("write `{other}`, whose value it has")),
+                None => takes::of_fixed_field(&plain),
+            };
             let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
                 (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
                 (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
@@ -195,6 +201,8 @@ impl Cx<'_> {
             self.report(diagnostic);
             return Typed::poison(span);
         };
+        // `opt.sgd.lr` reads `opt`.
+        self.locals.used(&path.head.text);
         Typed {
             expr: Expr::Name(text, span),
             ty,
@@ -208,6 +216,12 @@ impl Cx<'_> {
 /// alike; else those that end in the same word, such as `space.s.block.basic.kernel` for `space.s.kernel`. Copies are those of `written`.
 fn path_help(written: &str, wrong: &str, paths: &Paths) -> Option<String> {
     let known = || paths.keys().map(String::as_str);
+    if let Some((decision, member)) = wrong.rsplit_once('.')
+        && (paths.members.get(decision)).is_some_and(|all| all.iter().any(|m| m == member))
+    {
+        let decision = with_copies(decision, written);
+        return Some(format!("write `{decision} == {member}`"));
+    }
     let mut longer = known().filter(|path| has_in_order(path, wrong));
     if let (Some(only), None) = (longer.next(), longer.next()) {
         return Some(format!("did you mean `{}`?", with_copies(only, written)));

@@ -20,15 +20,27 @@ enum Part {
     Losses(Option<Expr>, Option<Expr>),
 }
 
+/// Whose answers a stage may learn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Teacher {
+    /// Nobody's.
+    None,
+    /// Those of the stage that it names.
+    Named,
+    /// It names one that is not there, which has been reported.
+    Reported,
+}
+
 impl Cx<'_> {
     /// What a stage minimizes, and the others of which the search may choose.
     pub(super) fn losses(
         &mut self,
         written: &Written,
-        has_teacher: bool,
+        teacher: Teacher,
     ) -> (Loss, Option<Choice<Loss>>) {
+        let has_teacher = teacher != Teacher::None;
         let Some((_, given)) = written.get("loss") else {
-            if has_teacher {
+            if teacher == Teacher::Named {
                 let place = written.place("teacher");
                 self.report(
                     Diagnostic::error("bnas::stage::teacher", "this teacher is never asked")
@@ -57,7 +69,7 @@ impl Cx<'_> {
             asks |= distills;
             losses.push(loss);
         }
-        if has_teacher && !asks {
+        if teacher == Teacher::Named && !asks {
             self.report(
                 Diagnostic::error("bnas::stage::teacher", "this teacher is never asked")
                     .label(written.place("teacher"), "named here, and no loss reads it")

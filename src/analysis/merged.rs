@@ -7,7 +7,8 @@ use super::names::Id;
 use super::schema;
 use super::types::article;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::source::SourceId;
+use crate::ir::Amendment;
+use crate::source::{SourceId, Span};
 use crate::syntax::ast::{self, Entry};
 
 /// How many declarations may derive from each other in a row.
@@ -34,6 +35,12 @@ impl Cx<'_> {
         let mut merged = match self.parent(id, declaration, schema)? {
             Parent::Declared(mut parent) => {
                 let name = std::mem::replace(&mut parent.name, declaration.name.clone());
+                let entries = declaration.entries.iter();
+                let is_value = |e: &&ast::Entry| {
+                    matches!(e.kind, ast::EntryKind::Field(_) | ast::EntryKind::Choice(_))
+                };
+                self.amends(&name.text, &parent.lineage, entries.filter(is_value));
+                parent.lineage.push(declaration.span);
                 parent.id = id;
                 parent.docs.clear();
                 self.override_entries(&mut parent, &declaration.entries, &name, true);
@@ -49,6 +56,7 @@ impl Cx<'_> {
                 entries: declaration.entries.clone(),
                 notes: Vec::new(),
                 from: Vec::new(),
+                lineage: vec![declaration.span],
             },
         };
         if !declaration.params.is_empty() || merged.params.is_empty() {
@@ -66,6 +74,22 @@ impl Cx<'_> {
         ));
         merged.from.insert(0, id.source);
         Some(merged)
+    }
+
+    /// Notes that these entries change what declarations say, the named one and those that it derives from.
+    pub(super) fn amends<'e>(
+        &mut self,
+        name: &str,
+        of: &[Span],
+        entries: impl Iterator<Item = &'e ast::Entry>,
+    ) {
+        let amendment = Amendment {
+            name: name.to_string(),
+            of: of.to_vec(),
+            at: entries.map(|entry| entry.span).collect(),
+        };
+        self.amendments.push(amendment.clone());
+        self.reached.amendments.push(amendment);
     }
 
     /// The open declarations from `start` on derive from each other: said once for all of them.
@@ -207,6 +231,8 @@ pub(super) struct Merged {
     pub(super) notes: Vec<(String, Vec<ast::Annotation>)>,
     /// The files whose names its entries see.
     pub(super) from: Vec<SourceId>,
+    /// Where it stands and what it derives from, the first base first.
+    pub(super) lineage: Vec<Span>,
 }
 
 enum Parent {

@@ -17,6 +17,7 @@ mod author;
 mod block;
 mod calls;
 mod checks;
+mod compared;
 mod context;
 mod dataset;
 mod describe;
@@ -71,7 +72,7 @@ pub use loader::{FileLoader, FolderLoader, Loader};
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Label, Sink};
-use crate::ir::{Program, Target};
+use crate::ir::{Experiment, Program, Target};
 use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
@@ -83,6 +84,9 @@ use names::{Id, Modules};
 pub struct Checked {
     /// The experiments of the main file; absent if there is any error.
     pub program: Option<Program>,
+    /// Those that nothing is wrong with in a file that has errors elsewhere: they run no more than the others, but can be unrolled for what
+    /// is wrong with their networks.
+    pub sound: Vec<Experiment>,
     /// Errors and warnings in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -95,6 +99,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
         // Without its edition, nobody knows what a text means.
         return Checked {
             program: None,
+            sound: Vec::new(),
             diagnostics: sink.into_sorted(),
         };
     }
@@ -110,10 +115,36 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
             sink.push(diagnostic);
         }
     }
+    let diagnostics = sink.into_sorted();
+    let sound = match failed && !partial {
+        true => sound(&program, &diagnostics, &modules),
+        false => Vec::new(),
+    };
     Checked {
         program: (!failed).then_some(program),
-        diagnostics: sink.into_sorted(),
+        sound,
+        diagnostics,
     }
+}
+
+/// The experiments that no error can be about: all errors are in other ones.
+fn sound(program: &Program, diagnostics: &[Diagnostic], modules: &Modules) -> Vec<Experiment> {
+    let around = |span: Span| modules.around(span);
+    let is_of_experiment = |d: &Diagnostic| {
+        let declared = d.labels.first().and_then(|label| around(label.span));
+        declared.is_some_and(|d| d.kind.text == "experiment")
+    };
+    let mut errors = diagnostics.iter().filter(|d| d.is_error());
+    if !errors.all(is_of_experiment) {
+        return Vec::new();
+    }
+    let is_sound = |experiment: &&Experiment| {
+        let own = around(experiment.span);
+        let mut labels = diagnostics.iter().flat_map(|d| &d.labels);
+        own.is_some_and(|own| own.base.is_none() && !labels.any(|l| own.span.holds(l.span)))
+    };
+    let experiments = program.experiments.iter();
+    experiments.filter(is_sound).cloned().collect()
 }
 
 /// The target that a name stands for in a file that has been checked, at its defaults; nothing if it is no target there.
@@ -204,53 +235,65 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
         index,
     });
     let is_experiment = |id: &Id| declarations[id.index].kind.text == "experiment";
-    let (experiments, others): (Vec<Id>, Vec<Id>) = ids.partition(is_experiment);
+    let (experiments, mut others): (Vec<Id>, Vec<Id>) = ids.partition(is_experiment);
+    others.sort_by_key(|id| declarations[id.index].base.is_some());
     for id in others {
         cx.reached = Reached::default();
-        let Some(merged) = cx.merged(id) else {
-            continue;
-        };
-        match declarations[id.index].kind.text.as_str() {
-            "dataset" => {
-                let dataset = cx.inside(&merged, false, |cx| cx.dataset(&merged));
-                cx.facts(&merged, Subject::Dataset(dataset));
-            }
-            "block" => {
-                let block = cx.block(&merged);
-                cx.facts(&merged, Subject::Block(block));
-            }
-            "space" => {
-                let space = cx.space(&merged, false);
-                cx.facts(&merged, Subject::Space(space));
-            }
-            "quantizer" => {
-                let quantizer = cx.quantizer(&merged);
-                cx.facts(&merged, Subject::Quantizer(quantizer.into()));
-            }
-            "policy" => {
-                let policy = cx.policy(&merged, false);
-                cx.facts(&merged, Subject::Policy(policy));
-            }
-            "repair" => {
-                let repair = cx.repair(&merged);
-                cx.facts(&merged, Subject::Repair(repair));
-            }
-            _ => {
-                cx.target(&merged, false);
-            }
-        }
+        let found = cx.sink.count();
+        declaration(cx, id);
+        show_amendments(cx, found, declarations[id.index].span);
     }
     for id in experiments {
         cx.reached = Reached::default();
         let found = cx.sink.count();
         program.experiments.extend(cx.experiment(id));
-        let own = declarations[id.index].span;
-        let amendments = std::mem::take(&mut cx.amendments);
-        let is_own = |d: &Diagnostic| d.labels.first().is_some_and(|l| own.holds(l.span));
-        cx.sink.complete(found, |d| match is_own(&d) {
-            true => d,
-            false => with_amendments(d, &amendments),
-        });
+        show_amendments(cx, found, declarations[id.index].span);
     }
     program
+}
+
+/// Shows beside what was found in another declaration than the one at `own` what amends that.
+fn show_amendments(cx: &mut Cx, found: usize, own: Span) {
+    let amendments = std::mem::take(&mut cx.amendments);
+    let is_own = |d: &Diagnostic| d.labels.first().is_some_and(|l| own.holds(l.span));
+    cx.sink.complete(found, |d| match is_own(&d) {
+        true => d,
+        false => with_amendments(d, &amendments),
+    });
+}
+
+/// Lowers a declaration that is no experiment, for what is wrong with it.
+fn declaration(cx: &mut Cx, id: Id) {
+    let Some(merged) = cx.merged(id) else {
+        return;
+    };
+    match cx.modules.declaration(id).kind.text.as_str() {
+        "dataset" => {
+            let dataset = cx.inside(&merged, false, |cx| cx.dataset(&merged));
+            cx.facts(&merged, Subject::Dataset(dataset));
+        }
+        "block" => {
+            let block = cx.block(&merged);
+            cx.facts(&merged, Subject::Block(block));
+        }
+        "space" => {
+            let space = cx.space(&merged, false);
+            cx.facts(&merged, Subject::Space(space));
+        }
+        "quantizer" => {
+            let quantizer = cx.quantizer(&merged);
+            cx.facts(&merged, Subject::Quantizer(quantizer.into()));
+        }
+        "policy" => {
+            let policy = cx.policy(&merged, false);
+            cx.facts(&merged, Subject::Policy(policy));
+        }
+        "repair" => {
+            let repair = cx.repair(&merged);
+            cx.facts(&merged, Subject::Repair(repair));
+        }
+        _ => {
+            cx.target(&merged, false);
+        }
+    }
 }

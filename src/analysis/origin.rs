@@ -63,6 +63,12 @@ impl Cx<'_> {
         };
         for label in &diagnostic.labels {
             let text = self.sources.slice(label.span);
+            // The key of an argument is no value, whatever it is called.
+            let behind = &self.sources.get(label.span.source).text[label.span.end as usize..];
+            let behind = behind.trim_start();
+            if behind.starts_with('=') && !behind.starts_with("==") {
+                continue;
+            }
             if let Some(found) = find(text).filter(|(_, span)| *span != label.span) {
                 return Some(found);
             }
@@ -97,6 +103,50 @@ impl Cx<'_> {
         }
         let around = declarations.iter().find(|d| d.span.holds(used))?;
         below(&around.entries, name, used)
+    }
+}
+
+impl Cx<'_> {
+    /// The value that a name is read for, if that name is made of this value again: `a = b` above `b = a`.
+    pub(super) fn made_of_itself(&self, name: &str, used: Span) -> Option<String> {
+        let declarations = &self.modules.get(used.source)?.file.declarations;
+        let around = declarations.iter().find(|d| d.span.holds(used))?;
+        let mut all = Vec::new();
+        values(&around.entries, &mut all);
+        let (of, _) = all.iter().find(|(_, span)| span.holds(used))?;
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let mut reached = vec![name];
+        let mut next = 0;
+        while let Some(name) = reached.get(next).copied() {
+            next += 1;
+            let Some((_, span)) = all.iter().find(|(known, _)| *known == name) else {
+                continue;
+            };
+            let words = self.sources.slice(*span).split(|c| !is_word(c));
+            for word in words.filter(|word| all.iter().any(|(known, _)| known == word)) {
+                if word == *of {
+                    return Some(of.to_string());
+                }
+                if !reached.contains(&word) {
+                    reached.push(word);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The names that entries define, each with what stands behind it.
+fn values<'e>(entries: &'e [Entry], all: &mut Vec<(&'e str, Span)>) {
+    for entry in entries {
+        if let Some(name) = target(entry) {
+            let behind = Span {
+                start: name.span.end,
+                ..entry.span
+            };
+            all.push((&name.text, behind));
+        }
+        values(inner(entry), all);
     }
 }
 

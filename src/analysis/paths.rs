@@ -23,6 +23,12 @@ pub(super) struct Paths {
     types: BTreeMap<String, Type>,
     /// Names of alternatives that have choices of their own: `adam`, `warmup_cosine`.
     pub(super) labels: BTreeSet<String>,
+    /// The names of what is chosen from, by the path of the decision.
+    pub(super) members: BTreeMap<String, Vec<String>>,
+    /// The members of decisions among sets.
+    pub(super) sets: BTreeMap<String, Vec<Vec<Value>>>,
+    /// Fields that are a value of another name: `train.optimizer` is `opt`.
+    pub(super) same: BTreeMap<String, String>,
     /// Parts of a network that give values: layers, copies, blocks, branches.
     parts: BTreeSet<String>,
     /// Names of the rules of policies.
@@ -264,6 +270,10 @@ fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
             _ => Type::Any,
         };
         found.insert(path.clone(), ty);
+        let names = block.calls.iter().map(|call| call.block.name.clone());
+        found
+            .members
+            .insert(path.clone(), numbered(names.collect()));
     }
     let names = block.calls.iter().map(|call| call.block.name.clone());
     let labels = numbered(names.collect());
@@ -309,7 +319,10 @@ fn of_expr(expr: &Expr, path: &str, found: &mut Paths) {
             operands(expr, &mut records);
             of_labelled(&records, path, found);
         }
-        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => {}
+        Expr::Name(name, _) => {
+            found.same.insert(path.into(), name.clone());
+        }
+        Expr::Value(_) | Expr::Decision(_) => {}
     }
 }
 
@@ -333,11 +346,23 @@ fn of_labelled(items: &[Expr], path: &str, found: &mut Paths) {
 
 /// Members with choices of their own, `train.optimizer.adam.lr`, and their names.
 fn of_members(domain: &Domain, path: &str, found: &mut Paths) {
-    if let DomainKind::Set(items) | DomainKind::Categories(items) = &domain.kind
-        && items.iter().any(|item| item.as_value().is_none())
-    {
+    let (DomainKind::Set(items) | DomainKind::Categories(items)) = &domain.kind else {
+        return;
+    };
+    if items.iter().any(|item| item.as_value().is_none()) {
         of_labelled(items, path, found);
         found.labels.extend(Expr::labels(items));
+    }
+    let of_sets = items.iter().map(|item| match item {
+        Expr::Value(Value::Set(values)) => Some(values.clone()),
+        _ => None,
+    });
+    if let Some(sets) = of_sets.collect::<Option<Vec<_>>>() {
+        found.sets.insert(path.into(), sets);
+    }
+    let is_named = |item: &Expr| item.as_value().is_some_and(|v| v.as_name().is_some());
+    if (items.iter()).all(|item| is_named(item) || !item.records().is_empty()) {
+        found.members.insert(path.into(), Expr::labels(items));
     }
 }
 
@@ -346,7 +371,10 @@ fn of_domain(domain: &Domain) -> Type {
     match &domain.kind {
         DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
         DomainKind::Set(items) | DomainKind::Categories(items) => {
-            items.first().map_or(Type::Any, type_of)
+            match items.iter().any(|item| !item.records().is_empty()) {
+                true => Type::Alternative,
+                false => items.first().map_or(Type::Any, type_of),
+            }
         }
         DomainKind::Of(_) => Type::Any,
     }

@@ -8,6 +8,7 @@ use super::merged::Merged;
 use super::names::Id;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Expr, Quantizer, Slot, Value};
+use crate::model::grids::Grids;
 use crate::model::partial;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -121,7 +122,9 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::name(default_scale))),
         };
 
-        let formulas = self.formulas(merged, &rest, codes, written.get("scale").is_some());
+        let grids = Grids::of_declared(codes, bits.as_ref(), &signed);
+        let rule = written.get("scale").is_some();
+        let formulas = self.formulas(merged, &rest, codes, &grids, rule);
         let quantizer = Quantizer {
             name: merged.name.text.clone(),
             codes,

@@ -9,7 +9,6 @@ use super::names::Id;
 use super::schema::{self, Label};
 use super::types::article;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::Amendment;
 use crate::source::SourceId;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
@@ -257,13 +256,7 @@ impl Cx<'_> {
                 // What amends a declaration sees the names of its own file first, then those of the declaration.
                 merged.from.push(e.span.source);
                 self.override_entries(&mut merged, entries, &name, false);
-                let amendment = Amendment {
-                    name: name.text,
-                    of: vec![self.modules.declaration(merged.id).span],
-                    at: entries.iter().map(|entry| entry.span).collect(),
-                };
-                self.amendments.push(amendment.clone());
-                self.reached.amendments.push(amendment);
+                self.amends(&name.text, &merged.lineage, entries.iter());
                 Some(merged)
             }
             ExprKind::Error => None,

@@ -1,14 +1,16 @@
 //! Skip connections: `add input when …`, `add stem via conv_shortcut`.
 //!
 //! In: an `add` of a space or block. Out: [`Skip`]. Whether the layer that it names is there, and has the right shape, is known when the
-//! space is unrolled.
+//! space is unrolled; a name that nothing in the declaration has is reported here.
 
+use super::block::BARE;
 use super::context::{Cx, list};
+use super::merged::Merged;
 use super::schema::Kind;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{LayerPath, Shortcut, Skip, Source};
 use crate::source::Span;
-use crate::syntax::ast::{self, ExprKind, Step};
+use crate::syntax::ast::{self, Entry, EntryKind, ExprKind, Step};
 
 /// How a skip connection changes shape.
 const SHORTCUTS: &[(&str, Shortcut)] = &[
@@ -30,6 +32,30 @@ impl Cx<'_> {
             when,
             span,
         })
+    }
+
+    /// Whether something in the declaration has the name that `add` begins with; says so. Where that stands is the model's business.
+    pub(super) fn is_anywhere(&mut self, merged: &Merged, e: &ast::Expr) {
+        let ExprKind::Path(path) = &e.kind else {
+            return;
+        };
+        let mut names = vec!["input"];
+        parts(&merged.entries, &mut names);
+        let head = &path.head.text;
+        // The layers of a bare block stand beside its own.
+        if names.contains(&head.as_str()) || names.contains(&BARE) {
+            return;
+        }
+        let diagnostic = Diagnostic::error(
+            "bnas::skip::missing",
+            format!("there is no layer `{}` to add", self.text(e.span)),
+        )
+        .label(e.span, "nothing here has this name");
+        let help = match did_you_mean(head, names.iter().copied()) {
+            Some(alike) => format!("did you mean `{alike}`?"),
+            None => "a layer is named by its path: `stem`, `s[0].d[1].project`".to_string(),
+        };
+        self.report(diagnostic.help(help));
     }
 
     /// What stands behind `when`.
@@ -94,5 +120,35 @@ impl Cx<'_> {
             None => diagnostic.help(format!("shortcuts are {}", list(known))),
         });
         None
+    }
+}
+
+/// The names of layers, and of what has layers, in a body and below.
+fn parts<'e>(entries: &'e [Entry], names: &mut Vec<&'e str>) {
+    for entry in entries {
+        match &entry.kind {
+            EntryKind::Layer(layer) => names.push(&layer.name.text),
+            EntryKind::Repeat(repeat) => {
+                names.push(&repeat.index.text);
+                parts(&repeat.entries, names);
+            }
+            EntryKind::Parallel(parallel) => parts(&parallel.entries, names),
+            EntryKind::Branch(branch) => {
+                names.push(&branch.name.text);
+                parts(&branch.entries, names);
+            }
+            EntryKind::OfCopy(of_copy) => {
+                parts(std::slice::from_ref(&of_copy.entry), names);
+                parts(std::slice::from_ref(&of_copy.otherwise), names);
+            }
+            EntryKind::Optional(optional) => match &*optional.statement {
+                EntryKind::Field(field) => names.push(&field.target.head.text),
+                EntryKind::Choice(choice) => names.push(&choice.target.head.text),
+                _ => {}
+            },
+            EntryKind::Field(field) => names.push(&field.target.head.text),
+            EntryKind::Choice(choice) => names.push(&choice.target.head.text),
+            _ => {}
+        }
     }
 }

@@ -127,7 +127,10 @@ impl Cx<'_> {
                         None => body.extend(self.binding(&plain(entry), mark).map(Stmt::Let)),
                     }
                 }
-                EntryKind::Layer(layer) => body.push(Stmt::Layer(self.layer(layer))),
+                EntryKind::Layer(layer) => {
+                    self.layer_named_once(&layer.name, &body);
+                    body.push(Stmt::Layer(self.layer(layer)));
+                }
                 EntryKind::Repeat(repeat) => {
                     let count = self.expr(&repeat.count, Some(COUNT.kind));
                     self.fits(&count, &COUNT, repeat.count.span);
@@ -149,7 +152,10 @@ impl Cx<'_> {
                         },
                     });
                 }
-                EntryKind::Add(add) => body.extend(self.skip(add, entry.span).map(Stmt::Add)),
+                EntryKind::Add(add) => {
+                    self.is_anywhere(merged, &add.value);
+                    body.extend(self.skip(add, entry.span).map(Stmt::Add));
+                }
                 EntryKind::Parallel(parallel) => {
                     body.extend(self.parallel(merged, parallel, entry.span));
                 }
@@ -200,6 +206,25 @@ impl Cx<'_> {
                 .label(block.span, "their layers would share paths")
                 .label(first, "the first block")
                 .help("give each a name: `first = …`, `second = …`"),
+            );
+        }
+    }
+
+    /// Two layers of one name would have one path.
+    fn layer_named_once(&mut self, name: &ast::Name, before: &[Stmt]) {
+        let first = before.iter().find_map(|statement| match statement {
+            Stmt::Layer(other) if other.name == name.text => Some(other.span),
+            _ => None,
+        });
+        if let Some(first) = first {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("two layers of one body are called `{}`", name.text),
+                )
+                .label(name.span, "this one")
+                .label(first, "the other stands here")
+                .help("give each layer a name of its own"),
             );
         }
     }

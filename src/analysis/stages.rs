@@ -5,6 +5,7 @@
 
 use super::context::{Cx, list};
 use super::fields::{Given, Written, find};
+use super::loss::Teacher;
 use super::merged::Merged;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Domain, DomainKind, Expr, Loss, Slot, Stage, Value};
@@ -117,8 +118,14 @@ impl Cx<'_> {
         let quantize = self.slot(&written, find(known, "quantize"));
         let quantize = quantize.unwrap_or(Slot::word("all"));
         let training = self.training_of(&written, known, LEARNING_RATE);
+        let errors = self.sink.errors();
         let teacher = self.teacher(&written, before);
-        let (loss, loss_choice) = self.losses(&written, teacher.is_some());
+        let asked = match (&teacher, self.sink.errors() > errors) {
+            (None, _) => Teacher::None,
+            (Some(_), false) => Teacher::Named,
+            (Some(_), true) => Teacher::Reported,
+        };
+        let (loss, loss_choice) = self.losses(&written, asked);
         Stage {
             name: name.text,
             quantize,

@@ -141,13 +141,6 @@ impl Cx<'_> {
                 .and_then(|n| n.parse::<u32>().ok())
                 .filter(|n| (2..=8).contains(n)),
         };
-        let written = self.written(
-            &format!("`{}`", label.text),
-            label.span,
-            &section.entries,
-            known,
-        );
-        let [energy, macs] = ["energy", "macs"].map(|n| self.slot_of(&written, known, n));
         let Some(bits) = bits else {
             let alike = did_you_mean(&label.text, ["binary", "ternary", "int8", "int4"]);
             self.report(
@@ -163,6 +156,13 @@ impl Cx<'_> {
             );
             return None;
         };
+        let written = self.written(
+            &format!("`{}`", label.text),
+            label.span,
+            &section.entries,
+            known,
+        );
+        let [energy, macs] = ["energy", "macs"].map(|n| self.slot_of(&written, known, n));
         Some(Precision {
             name: label.text.clone(),
             bits,

@@ -24,6 +24,8 @@ pub(super) enum Type {
     Scale,
     Augment,
     Repair,
+    /// One of several calls, which is compared by its name: `opt` of `opt in {sgd(…), adam(…)}`.
+    Alternative,
     /// A declaration that is no value: its kind.
     Declared(&'static str),
     Set(Box<Type>),
@@ -61,6 +63,10 @@ impl Type {
         match (self, other) {
             (Type::Poison | Type::Any, _) | (_, Type::Poison | Type::Any) => true,
             (Type::Set(x), Type::Set(y)) => x.fits(y),
+            // An alternative is compared with names of all kinds.
+            (Type::Alternative, other) | (other, Type::Alternative) => {
+                !matches!(other, Type::Number(_) | Type::Truth)
+            }
             // Words are checked by their text where they are used.
             (Type::Word, Type::Scale | Type::Augment | Type::Quantizer) => true,
             (Type::Scale | Type::Augment | Type::Quantizer, Type::Word) => true,
@@ -91,6 +97,7 @@ impl Type {
             Type::Scale => "a rule for the scale".into(),
             Type::Augment => "an augmentation".into(),
             Type::Repair => "a repair".into(),
+            Type::Alternative => "one of several alternatives".into(),
             Type::Declared(kind) => article(kind),
             Type::Set(of) => match &**of {
                 Type::Any | Type::Poison => "a set".into(),
@@ -133,7 +140,16 @@ pub(super) fn same_prefix(written: &str, dimension: Dimension) -> Option<String>
     let base = dimension.base_unit();
     let symbol = base.split(['/', '*', '^']).next()?;
     let factor = written.split(['/', '*', '^']).next()?;
-    let prefix = factor.strip_suffix(symbol).filter(|p| !p.is_empty())?;
+    // One for what is counted alike, too: `kmac` for `kop`.
+    let alike = match symbol {
+        "mac" => "op",
+        "op" => "mac",
+        same => same,
+    };
+    let prefix = factor
+        .strip_suffix(symbol)
+        .or_else(|| factor.strip_suffix(alike));
+    let prefix = prefix.filter(|p| !p.is_empty())?;
     let unit = format!("{prefix}{base}");
     let fits = Unit::parse(&unit).is_ok_and(|u| u.dimension == dimension);
     fits.then_some(unit)

@@ -11,6 +11,12 @@ use crate::units::{Unit, UnitError};
 /// Words behind a range that say how it is walked elsewhere.
 const LINEAR: [&str; 3] = ["lin", "linear", "uniform"];
 
+/// What is counted, and has no unit.
+const COUNTED: [&str; 13] = [
+    "px", "pixel", "channel", "ch", "filter", "layer", "image", "img", "sample", "epoch", "step",
+    "param", "trial",
+];
+
 impl Cx<'_> {
     /// What a number was meant to be whose unit is none: `2 w` a product, `1e-4..1e-1 logg` a range.
     pub(super) fn no_unit(
@@ -25,6 +31,13 @@ impl Cx<'_> {
             let rest = &unknown.unit[word.len()..];
             let rest = rest.replace('/', " / ").replace('*', " * ");
             return Some(format!("write `{} * {word}{rest}`", number.text));
+        }
+        let one = unknown.unit.strip_suffix('s').unwrap_or(&unknown.unit);
+        if COUNTED.contains(&one.to_ascii_lowercase().as_str()) {
+            return Some(format!(
+                "write it without a unit, `{}`: what is counted has none",
+                number.text
+            ));
         }
         let before = &self.sources.get(span.source).text[..span.start as usize];
         if !before.trim_end().ends_with("..") {

@@ -44,6 +44,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
             }
             experiments += usize::from(plans.len() > before);
         }
+        for unrolled in unrolled(spec.sound.iter(), terminal)? {
+            for (diagnostics, _) in unrolled {
+                merge(&mut found, &mut known, diagnostics);
+            }
+        }
         match terminal.format {
             Format::Human => {
                 spec.show(&found, terminal);

@@ -23,6 +23,8 @@ pub struct Spec {
     pub diagnostics: Vec<Diagnostic>,
     /// What it says; absent if there are errors.
     pub program: Option<Program>,
+    /// Experiments that nothing is wrong with in a file that has errors elsewhere.
+    pub sound: Vec<Experiment>,
 }
 
 impl Spec {
@@ -42,6 +44,7 @@ impl Spec {
             sources,
             diagnostics: checked.diagnostics,
             program: checked.program,
+            sound: checked.sound,
         })
     }
 
@@ -60,6 +63,7 @@ impl Spec {
             sources,
             diagnostics: vec![problem],
             program: None,
+            sound: Vec::new(),
         }
     }
 

@@ -84,7 +84,7 @@ pub struct Experiment {
 pub struct Amendment {
     /// The declaration's name.
     pub name: String,
-    /// Where it stands, and then the blocks that it copies if it is a space.
+    /// Where it stands, what it derives from, and the blocks that it copies if it is a space.
     pub of: Vec<Span>,
     /// Each entry of the amendment.
     pub at: Vec<Span>,

@@ -22,6 +22,7 @@ mod extremes;
 mod fit;
 mod fold;
 pub mod formula;
+pub mod grids;
 pub mod hardware;
 mod least;
 pub mod limits;

@@ -11,7 +11,7 @@ use super::evaluate;
 use super::members::Values;
 use super::template::Template;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Experiment, Expr, Value};
+use crate::ir::{BinaryOp, Experiment, Expr, Function, Value};
 use crate::source::Span;
 
 /// Everything that looks like a mistake. `defaults` are the decisions whose default is written.
@@ -57,25 +57,70 @@ fn never_binding(template: &Template, experiment: &Experiment) -> Vec<Diagnostic
     });
     let mut found = Vec::new();
     for (require, holds) in of_experiment.chain(of_space) {
-        let mut condition = None;
-        evaluate::walk(holds, &mut |part| {
-            if let Expr::Binary(BinaryOp::Implies, left, _) = part
-                && condition.is_none()
-                && never(left, template)
-            {
-                condition = Some((**left).clone());
-            }
-        });
-        if let Some(condition) = condition {
-            let text = format!("`{}` asks for nothing", require.text);
-            let diagnostic = Diagnostic::warning("bnas::require::never_binds", text).label(
-                require.span,
+        let Asked { condition, all } = asked(holds, template);
+        let Some(condition) = condition else { continue };
+        let (implies, lists) = implications(&require.holds);
+        let (text, label) = match (implies, all) {
+            (true, true) => (
+                format!("`{}` asks for nothing", require.text),
                 "what stands before `implies` holds for no candidate",
-            );
-            found.push(with_domains(diagnostic, &condition, template));
-        }
+            ),
+            // What a list asks of copies that do not exist is nobody's mistake.
+            (true, false) if !lists => (
+                format!("a part of `{}` asks for nothing", require.text),
+                "what stands before its `implies` holds for no candidate",
+            ),
+            (false, true) => (
+                format!("`{}` asks for nothing", require.text),
+                "no candidate has all that this speaks of",
+            ),
+            _ => continue,
+        };
+        let diagnostic =
+            Diagnostic::warning("bnas::require::never_binds", text).label(require.span, label);
+        found.push(with_domains(diagnostic, &condition, template));
     }
     found
+}
+
+/// What a requirement asks of candidates.
+struct Asked {
+    /// A condition that holds for none.
+    condition: Option<Expr>,
+    /// Whether every part stands behind such a condition.
+    all: bool,
+}
+
+fn asked(holds: &Expr, template: &Template) -> Asked {
+    match holds {
+        Expr::Binary(BinaryOp::And, x, y) => {
+            let (x, y) = (asked(x, template), asked(y, template));
+            Asked {
+                condition: x.condition.or(y.condition),
+                all: x.all && y.all,
+            }
+        }
+        Expr::Binary(BinaryOp::Implies, left, _) if never(left, template) => Asked {
+            condition: Some((**left).clone()),
+            all: true,
+        },
+        Expr::Binary(BinaryOp::Implies, _, right) => asked(right, template),
+        _ => Asked {
+            condition: None,
+            all: false,
+        },
+    }
+}
+
+/// Whether `implies` is written in a requirement, and whether it speaks of lists.
+fn implications(written: &Expr) -> (bool, bool) {
+    let (mut implies, mut lists) = (false, false);
+    evaluate::walk(written, &mut |part| match part {
+        Expr::Binary(BinaryOp::Implies, ..) => implies = true,
+        Expr::Call(Function::Over(_), _) => lists = true,
+        _ => {}
+    });
+    (implies, lists)
 }
 
 /// Written defaults that break a constraint together: the first trial takes others. Defaults of another file are no mistake of the

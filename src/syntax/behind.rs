@@ -100,6 +100,23 @@ pub(super) fn number(text: &str, number: Pair<'_>, unit: Pair<'_>) -> Option<Beh
     Some(slip(message, "two words", &format!("{digits} {meant}")))
 }
 
+/// What is wrong with a number whose unit stands too far from it: `5  uJ`.
+pub(super) fn apart(text: &str, number: Pair<'_>) -> Option<Behind> {
+    let place = last_word(text, number.end())?;
+    let unit = &text[place.clone()];
+    Unit::parse(unit).ok()?;
+    let help = format!("write `{} {unit}`", number.text());
+    Some(Behind {
+        slip: Slip::new(
+            "at most one blank stands before a unit",
+            "too far from its number",
+            help,
+        ),
+        unread: Some(place.start),
+        place,
+    })
+}
+
 /// `x10`, `b101`, `o17` behind a zero.
 fn other_base(word: &str) -> Option<u64> {
     let (base, digits) = word.split_at_checked(1)?;

@@ -20,6 +20,11 @@ const STATEMENTS: [&str; 20] = [
     "require",
 ];
 
+/// What a value follows.
+const UNFINISHED: [&str; 15] = [
+    "->", "<=", ">=", "==", "!=", "=", "<", ">", "+", "-", "*", "/", "^", " in", " default",
+];
+
 /// Words of experiments that people write `=` behind.
 const GOALS: [&str; 4] = ["maximize", "minimize", "require", "expect"];
 
@@ -44,6 +49,9 @@ pub(super) fn syntax_error(
     let place = Place::find(text, start, start + offset, &expected);
     let span = |at: usize, length: usize| Span::new(id, at, at + length);
     let whole = span(place.at, place.found.length());
+    if let Some((at, sign)) = place.unfinished() {
+        return missing_value(span(at, sign.len()), sign);
+    }
     if let Some(at) = place.lonely_brace(&expected) {
         return Diagnostic::error(
             "bnas::parse::syntax",
@@ -81,6 +89,14 @@ pub(super) fn syntax_error(
     }
 }
 
+/// The diagnostic of a sign at the end of a line that a value should follow.
+pub(super) fn missing_value(sign: Span, text: &str) -> Diagnostic {
+    let message = format!("a value is missing behind `{text}`");
+    Diagnostic::error("bnas::parse::syntax", message)
+        .label(sign, "its line ends here")
+        .help("write the value on this line, or delete the entry")
+}
+
 /// What is said of a quote without an end.
 const UNCLOSED_TEXT: [&str; 3] = [
     "this text is not closed on its line",
@@ -97,6 +113,22 @@ pub(super) fn unclosed_text(span: Span) -> Diagnostic {
 }
 
 impl Place<'_> {
+    /// The sign at the end of the line above, if what begins here is an entry of its own that was read as the value: `k =`, and `t = 3` below it.
+    fn unfinished(&self) -> Option<(usize, &str)> {
+        let is_entry = matches!(self.found, Found::Token("=" | "in"));
+        let name = self.line().trim();
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "_.[]*".contains(c);
+        if !is_entry || name.is_empty() || !name.chars().all(is_path) {
+            return None;
+        }
+        let above = self.text[..line_start(&self.text[..self.at])].trim_end();
+        let line = &above[line_start(above)..];
+        let line = line.split("//").next().unwrap_or(line).trim_end();
+        let sign = UNFINISHED.iter().find(|sign| line.ends_with(**sign))?;
+        let sign = sign.trim_start();
+        Some((line_start(above) + line.len() - sign.len(), sign))
+    }
+
     /// Where an opening bracket stands alone that belongs to the line above.
     fn lonely_brace(&self, expected: &[String]) -> Option<usize> {
         let alone = match self.found {
@@ -215,6 +247,11 @@ impl Place<'_> {
                 "a value stands before this already",
                 "write `name = value` to fix it, or `name in {a, b}` to search it",
             ),
+            "use" if self.at == self.start => Slip::new(
+                "an import stands above all declarations",
+                "this is inside one",
+                "move it up, below `bnas 1`",
+            ),
             word if (wants(NAME) || self.at == self.start) && is_keyword(word) => keyword(word),
             other => {
                 let character = other.chars().next()?;
@@ -278,6 +315,11 @@ impl Place<'_> {
                     let layer = path.split('.').next().unwrap_or(path);
                     return Some(format!(
                         "write a policy with a rule for it, and name that: `policy mine : base {{ layer {layer} {{ weights = int8  activations = int8 }} }}`"
+                    ));
+                }
+                (["stage", name], Some(more)) => {
+                    return Some(format!(
+                        "a stage has one word as its name: `stage {name}_{more} {{`"
                     ));
                 }
                 ([name, value], Some(_)) => return Some(format!("write `{name} = {value}`")),

@@ -7,8 +7,8 @@ use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
-use crate::syntax::scan;
 use crate::syntax::tree::{Pair, Parts};
+use crate::syntax::{explain, scan};
 
 /// How deep a tree may get: every operator and bracket around an operand counts. Bounds every later walk over it.
 const MAX_DEPTH: usize = 512;
@@ -172,6 +172,14 @@ impl<'t> Reader<'t, '_> {
         }
         let (left, right) = (self.done(left), self.done(right));
         let span = left.span.to(right.span);
+        let between = &self.text[sign.end()..right.span.start as usize];
+        if matches!(right.kind, ExprKind::Amend { .. }) && between.contains('\n') {
+            // What is amended is no operand: `t = 1 +` stands above the next entry, `train { … }`.
+            let missing = explain::missing_value(self.span(sign), sign.text());
+            self.sink.push(missing);
+            let kind = ExprKind::Error;
+            return Node::Done(Expr { kind, span });
+        }
         if infix == Infix::Approx {
             return Node::Approx(left, right);
         }

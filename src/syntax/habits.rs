@@ -44,6 +44,9 @@ fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
     let (first, path) = line.split_once(' ')?;
     let dotted = |path: &str| path.replace("::", ".").replace('/', ".");
     let help = match (first, token) {
+        ("use", name) if path.starts_with('"') && name.starts_with(is_letter) => {
+            format!("write `{{{name}}}`: names of a file stand in braces")
+        }
         ("import" | "include" | "using", _) => format!("write `use {}`", dotted(path)),
         ("from", _) => format!("write `use {}`", dotted(path).replace(" import ", ".")),
         ("use", ":" | "/") => format!("write `use {}`", dotted(path)),
@@ -54,6 +57,11 @@ fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
         ("use", ":" | "/") => Slip::new(
             "parts of a path are joined by `.`",
             "not a sign of a path",
+            help,
+        ),
+        ("use", name) if name.starts_with(is_letter) => Slip::new(
+            "names of a file stand in braces",
+            "a name without braces",
             help,
         ),
         ("use", _) => Slip::new(

@@ -61,7 +61,11 @@ impl<'t> Reader<'t, '_> {
     fn quantity(&mut self, parts: &mut Parts<'t>, span: Span) -> ExprKind {
         let number = parts.must();
         let unit = parts.given(Rule::unit);
-        if let Some(behind) = unit.and_then(|unit| behind::number(self.text, number, unit)) {
+        let behind = match unit {
+            Some(unit) => behind::number(self.text, number, unit),
+            None => behind::apart(self.text, number),
+        };
+        if let Some(behind) = behind {
             return self.behind(behind, span).kind;
         }
         let text = number.text().to_string();

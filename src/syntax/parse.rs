@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
 use crate::syntax::grammar::Rule;
-use crate::syntax::place::is_keyword;
+use crate::syntax::place::{is_keyword, line_start};
 use crate::syntax::scan::Lost;
 use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Parts, Tree};
@@ -396,8 +396,16 @@ impl<'t> Reader<'t, '_> {
         let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
         self.lose(&rest[..length]);
+        if rest.starts_with('=') || rest.starts_with("in ") {
+            // The name before it was read as the value of the entry above.
+            let line = line_start(&self.text[..start]);
+            self.lose(self.text[line..start].trim_start());
+        }
         self.unread.push(self.span(pair));
-        if self.said == Some(start) {
+        let line = self.text[line_start(&self.text[..start])..start].trim_start();
+        let is_of_compare = line.starts_with("compare ") && rest.starts_with("against");
+        if self.said == Some(start) || is_of_compare {
+            // Of `compare`, analysis says that it is not built.
             return;
         }
         if let Some((at, error)) = self.misread_behind(start, length) {

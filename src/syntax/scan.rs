@@ -21,8 +21,18 @@ pub(super) const MAX_NESTING: usize = 128;
 struct Open<'t> {
     bracket: &'t str,
     span: Span,
+    /// How far the line begins on which it stands.
+    indent: usize,
     /// `if`s since the last `=` or `,`: each may stand in the branch of the one before.
     ifs: usize,
+}
+
+/// Where a token stands on its line.
+#[derive(Clone, Copy)]
+struct OnLine {
+    /// How far the line begins.
+    indent: usize,
+    is_first: bool,
 }
 
 /// How many bytes behind quotes that are not closed the grammar may look at: it looks at all of a line behind each of them.
@@ -40,11 +50,23 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
     let tokens = tokens(text);
     let mut scan = Scan::new(id);
     let mut lost = Vec::new();
-    // The token that closed the last declaration.
+    // The token that closed the last declaration, and whether it stands on a line that belongs inside.
     let mut closed = None;
+    let mut on_line = OnLine {
+        indent: 0,
+        is_first: true,
+    };
+    let mut last_end = 0;
     let (mut line_end, mut unclosed) = (0, 0);
     for (i, token) in tokens.iter().enumerate() {
         let range = token.start..token.end();
+        let blanks = &text[last_end..token.start];
+        let line = blanks.rfind('\n').map(|n| blanks.len() - n - 1);
+        on_line = OnLine {
+            indent: line.unwrap_or(on_line.indent),
+            is_first: line.is_some() || i == 0,
+        };
+        last_end = range.end;
         let starts_line = starts_line(text, token);
         if starts_line && token.rule == Rule::word {
             let head = head(id, &tokens[i..]);
@@ -79,15 +101,21 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
         if scan.is_lost {
             continue;
         }
-        let was_open = scan.open.len() > 1;
-        match scan.step(token, starts_line) {
-            Ok(()) if was_open && scan.open.len() == 1 && token.text == "}" => {
-                closed = closed.or(Some(i));
+        let was_open = scan.open.get(1).map(|open| open.indent);
+        match scan.step(token, on_line) {
+            Ok(()) if scan.open.len() == 1 && token.text == "}" => {
+                let is_inside = was_open.is_some_and(|indent| on_line.indent > indent);
+                closed = closed.or(was_open.map(|_| (i, is_inside)));
             }
             Ok(()) => {}
-            Err(problem) => {
+            Err(mut problem) => {
                 // A bracket too many right behind a declaration costs nothing but itself.
-                let is_stray = scan.open.len() == 1 && closed.is_some_and(|closed| i == closed + 1);
+                let is_behind = |(closed, _)| i == closed + 1;
+                let is_stray = scan.open.len() == 1 && closed.is_some_and(is_behind);
+                if let (false, 1, Some((closed, true))) = (is_stray, scan.open.len(), closed) {
+                    let closed = scan.span(&tokens[closed]);
+                    problem = closed_early(closed, scan.span(token));
+                }
                 match is_stray {
                     true => lost.push(Lost { range, head: None }),
                     false => scan.is_lost = true,
@@ -178,6 +206,8 @@ struct Scan<'t> {
     depth: usize,
     /// A brace within which a line starts with a word, and that word.
     suspect: Option<(Span, Span)>,
+    /// A brace and the one that closes it, on a line that begins before that of the first.
+    misfit: Option<(Span, Span)>,
     is_lost: bool,
 }
 
@@ -186,6 +216,7 @@ impl<'t> Scan<'t> {
         let bottom = Open {
             bracket: "",
             span: Span::new(id, 0, 0),
+            indent: 0,
             ifs: 0,
         };
         Scan {
@@ -195,6 +226,7 @@ impl<'t> Scan<'t> {
             open: vec![bottom],
             depth: 0,
             suspect: None,
+            misfit: None,
             is_lost: false,
         }
     }
@@ -214,13 +246,15 @@ impl<'t> Scan<'t> {
     }
 
     /// Takes one token.
-    fn step(&mut self, token: &Token<'t>, starts_line: bool) -> Result<(), Diagnostic> {
+    fn step(&mut self, token: &Token<'t>, on_line: OnLine) -> Result<(), Diagnostic> {
         let span = self.span(token);
+        let OnLine { indent, is_first } = on_line;
         let top = self
             .open
             .last_mut()
             .expect("invariant: the bottom of the stack is never popped");
-        let is_suspect = starts_line && top.bracket == "{" && token.rule == Rule::word;
+        let is_outside = is_first && indent == 0;
+        let is_suspect = is_outside && top.bracket == "{" && token.rule == Rule::word;
         if self.suspect.is_none() && is_suspect {
             self.suspect = Some((top.span, span));
         }
@@ -229,6 +263,7 @@ impl<'t> Scan<'t> {
                 self.open.push(Open {
                     bracket,
                     span,
+                    indent,
                     ifs: 0,
                 });
                 self.depth += 1;
@@ -236,6 +271,9 @@ impl<'t> Scan<'t> {
             (Rule::sign, close @ (")" | "]" | "}")) => {
                 if partner(top.bracket) != close {
                     return Err(unpaired(top, close, span));
+                }
+                if self.misfit.is_none() && is_first && close == "}" && indent < top.indent {
+                    self.misfit = Some((top.span, span));
                 }
                 self.depth -= 1 + top.ifs;
                 self.open.pop();
@@ -266,6 +304,18 @@ impl<'t> Scan<'t> {
             return None;
         }
         let close = partner(last.bracket);
+        if let Some((opened, closed)) = self.misfit.filter(|_| last.bracket == "{") {
+            let unclosed = Diagnostic::error("bnas::parse::bracket", "`{` is never closed");
+            return Some(
+                unclosed
+                    .label(opened, "opened here")
+                    .label(
+                        closed,
+                        "this `}` is read as its end, and belongs to a line further out",
+                    )
+                    .help("write the missing `}` before that"),
+            );
+        }
         let (opened, before) = match self.suspect {
             Some((opened, before)) if last.bracket == "{" => (opened, Some(before)),
             _ => (last.span, next),
@@ -311,6 +361,14 @@ fn partner(bracket: &str) -> &'static str {
         "{" => "}",
         _ => "",
     }
+}
+
+/// The diagnostic of a brace inside a declaration that ends it.
+fn closed_early(closed: Span, stray: Span) -> Diagnostic {
+    Diagnostic::error("bnas::parse::bracket", "`}` is written once too often")
+        .label(closed, "this one ends the declaration")
+        .label(stray, "so nothing is left for this one")
+        .help("delete the first of the two, or the one before it")
 }
 
 fn unpaired(top: &Open, close: &str, span: Span) -> Diagnostic {

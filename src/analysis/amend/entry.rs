@@ -58,3 +58,21 @@ pub fn key(entry: &Entry) -> Option<&ast::Name> {
         _ => None,
     }
 }
+
+/// The path of the copies or branches in which something of this name stands.
+pub fn nested(entries: &[Entry], name: &ast::Name) -> Option<String> {
+    entries.iter().find_map(|entry| match &entry.kind {
+        EntryKind::Repeat(repeat) => within(&repeat.index.text, &repeat.entries, name),
+        EntryKind::Parallel(parallel) => nested(&parallel.entries, name),
+        EntryKind::Branch(branch) => within(&branch.name.text, &branch.entries, name),
+        EntryKind::OfCopy(of_copy) => nested(std::slice::from_ref(&of_copy.otherwise), name),
+        _ => None,
+    })
+}
+
+fn within(part: &str, entries: &[Entry], name: &ast::Name) -> Option<String> {
+    if entries.iter().any(|inner| reaches(inner, name)) {
+        return Some(part.to_string());
+    }
+    nested(entries, name).map(|inner| format!("{part}.{inner}"))
+}

@@ -11,7 +11,7 @@ mod value;
 
 use std::collections::HashSet;
 
-use self::entry::key;
+use self::entry::{key, nested};
 use self::path::{Part, parts};
 use super::context::Cx;
 use super::merged::Merged;
@@ -157,6 +157,21 @@ impl Cx<'_> {
 
     fn unknown_in(&mut self, name: &ast::Name, entries: &[Entry], into: &Amended) {
         if into.schema.is_some_and(|s| self.not_built(s, name)) {
+            return;
+        }
+        if let Some(above) = nested(entries, name) {
+            let text = &self.sources.get(name.span.source).text[name.span.start as usize..];
+            let is_path = |c: &char| c.is_alphanumeric() || "_.[]*".contains(*c);
+            let path: String = text.chars().take_while(is_path).collect();
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown_key",
+                    format!("{} has no field `{}`", into.owner, name.text),
+                )
+                .label(name.span, "unknown field")
+                .label(into.declared, format!("{} stands here", into.owner))
+                .help(format!("did you mean `{above}.{path}`?")),
+            );
             return;
         }
         let mut known: Vec<&str> = entries

@@ -47,3 +47,40 @@ fn the_default_is_the_chosen_network() {
     assert!(network.nodes.iter().any(|n| n.layer == "deep.d[0].c"));
     assert!(network.nodes.iter().all(|n| !n.layer.starts_with("small")));
 }
+
+/// How many points a requirement leaves of four sets of repairs and two widths.
+fn left_of_repairs(require: &str) -> Count {
+    let declared = "use std.quantizers.binary
+use std.repairs.topology.double_residual
+use std.repairs.training.feature_approx_sign
+space s { width in {8, 16}  layer one = conv(channels = width) -> norm -> relu  layer head = pool(average) -> linear(classes) }
+policy p { each layer { weights = binary  activations = binary } }";
+    let lines = format!(
+        "space = s  policy = p  repairs in subsets {{double_residual, feature_approx_sign}}\n  {require}"
+    );
+    counting::count(fixtures::template(&on_digits(declared, &lines)).decisions())
+}
+
+#[test]
+fn repairs_are_compared_as_sets_in_any_order() {
+    for (require, points) in [
+        ("", 8_u32),
+        ("require repairs == {} implies space.width == 8", 7),
+        (
+            "require repairs == feature_approx_sign implies space.width == 8",
+            7,
+        ),
+        ("require feature_approx_sign != repairs", 6),
+        (
+            "require repairs != {feature_approx_sign, double_residual}",
+            6,
+        ),
+        (
+            "require repairs != {double_residual, feature_approx_sign}",
+            6,
+        ),
+    ] {
+        let expected = Count::Exact(BigUint::from(points));
+        assert_eq!(left_of_repairs(require), expected, "{require}");
+    }
+}

@@ -266,3 +266,18 @@ fn what_cannot_be_counted_is_estimated() {
     let sample = survey.sample.unwrap();
     assert!(0 < sample.met && sample.met < sample.drawn, "{sample:?}");
 }
+
+#[test]
+fn a_path_reads_the_decision_that_it_begins_with() {
+    // No warning of an unused `opt`, and none that the list asks for nothing: it rules `sgd` out.
+    super::experiment(
+        "bnas 1
+experiment e {
+  opt in {sgd(lr in {1, 2}), adam(lr in {1, 2})}
+  a in 1..4
+  maximize a
+  search { trials = 3 }
+  require increasing(3, opt.sgd.lr, 5)
+}",
+    );
+}

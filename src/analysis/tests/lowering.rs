@@ -1,6 +1,6 @@
 //! What experiments become.
 
-use super::experiment;
+use super::{experiment, experiments};
 use crate::ir::{
     Direction, DomainKind, Edit, Expr, Method, Pattern, PatternPart, Quantifier, RepairKind, Slot,
     Stmt, Value, Which,
@@ -493,4 +493,19 @@ fn final_training_has_techniques() {
     };
     assert_eq!(of(&searched), (3, Some(1.0), Some(0.9), None));
     assert_eq!(of(&again), (9, Some(1.0), Some(0.99), Some(4.0)));
+}
+
+#[test]
+fn codes_of_a_given_width_may_be_written_as_numbers() {
+    for fields in [
+        "bits = 4  forward(x) = round(clip(x, -7, 7))",
+        "bits in {4, 8}  signed = true  forward(x) = round(clip(x, -7, 7))",
+        "bits = 4  signed = false  forward(x) = round(clip(x, 0, 15))",
+        "bits = 4  signed in {true, false}  forward(x) = round(clip(x, 0, 7))",
+    ] {
+        experiments(
+            "test.bnas",
+            &format!("bnas 1\nquantizer q : uniform {{ {fields} }}\n"),
+        );
+    }
 }

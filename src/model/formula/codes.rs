@@ -69,8 +69,12 @@ pub fn are_codes(expr: &Expr, grid: Grid) -> Result<(), String> {
         return Err("binary codes are -1 and +1, and this may be 0".into());
     }
     if found.low < low || found.high > high {
+        let width = match grid {
+            Grid::Integer { bits, .. } => format!(" of {bits} bits"),
+            Grid::Binary | Grid::Ternary => String::new(),
+        };
         return Err(format!(
-            "it is not seen to stay within the codes from {low} to {high}"
+            "it is not seen to stay within the codes from {low} to {high}{width}"
         ));
     }
     Ok(())

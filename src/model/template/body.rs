@@ -9,6 +9,7 @@ use crate::ir::{Experiment, Expr, Space};
 use crate::model::aggregate::Places;
 use crate::model::extent::Extent;
 use crate::model::fit;
+use crate::model::grids;
 use crate::model::partial;
 use crate::model::policy::{self, Placed, Placements};
 use crate::model::settle::{Frame, Settler};
@@ -120,5 +121,6 @@ fn placements(
             partial::of_amended(value, &node.guard, settler);
         }
     }
+    grids::check_uses(nodes, &placements, settler);
     placements
 }

@@ -1,0 +1,141 @@
+//! Comparisons of a decision with what it chooses from: `opt == sgd`, `repairs == feature_approx_sign`.
+//!
+//! In: both sides of a comparison. Out: a diagnostic that lists the members where the other side is none of them.
+
+use super::context::{Cx, list};
+use super::expr::Typed;
+use super::lookup::members;
+use super::types::Type;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, Value};
+use crate::syntax::ast::{self, ExprKind};
+
+impl Cx<'_> {
+    /// Whether the one side is a decision among names, and the other a name or call that is none of them; says so.
+    pub(super) fn no_member(&mut self, decision: &ast::Expr, other: &ast::Expr) -> bool {
+        let Some((path, known)) = self.members_of(decision) else {
+            return false;
+        };
+        let is_call = matches!(other.kind, ExprKind::Call { .. });
+        let name = match &other.kind {
+            ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => path.as_name(),
+            _ => None,
+        };
+        let Some(name) = name.map(|name| name.text.clone()) else {
+            return false;
+        };
+        let is_one = known.contains(&name);
+        let is_path = (self.paths.as_ref()).is_some_and(|paths| paths.contains_key(&name));
+        let is_value = !is_call && (self.local_named(&name) || is_path);
+        // Of names alone, the others are words of the language, too.
+        let of_calls = (self.paths.as_ref()).and_then(|paths| paths.get(&path));
+        let is_closed = of_calls == Some(&Type::Alternative);
+        let is_known = ast_name(other).is_some_and(|name| self.find(name).is_some())
+            || super::schema::is_word(&name);
+        if is_value || !is_call && (is_one || !is_closed && is_known) || is_call && !is_closed {
+            return false;
+        }
+        if is_one {
+            let message = format!("the members of `{path}` are compared by their names");
+            self.report(
+                Diagnostic::error("bnas::type::mismatch", message)
+                    .label(other.span, "a call")
+                    .help(format!(
+                        "write `{path} == {name}`: its values have paths of their own, as in `{path}.{name}.…`"
+                    )),
+            );
+            return true;
+        }
+        let numbered = |member: &&String| {
+            let rest = member.strip_prefix(&name).and_then(|m| m.strip_prefix('_'));
+            rest.is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let of_name: Vec<&str> = known.iter().filter(numbered).map(String::as_str).collect();
+        let help = match of_name.is_empty() {
+            true => format!("one of {}", list(known.iter().map(String::as_str))),
+            false => format!(
+                "one of {}: members of one name are numbered",
+                list(of_name.into_iter())
+            ),
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown",
+                format!("`{path}` has no member `{name}`"),
+            )
+            .label(other.span, format!("no member of `{path}`"))
+            .help(help),
+        );
+        true
+    }
+
+    /// How an alternative is compared.
+    pub(super) fn by_name(&self, typed: &Typed) -> Option<String> {
+        let Expr::Name(path, _) = &typed.expr else {
+            return None;
+        };
+        let members = self.paths.as_ref()?.members.get(path)?;
+        let first = members.first().filter(|_| typed.ty == Type::Alternative)?;
+        Some(format!(
+            "write `{path} == {first}`: alternatives are compared by their names"
+        ))
+    }
+
+    /// The path of a decision among names, and these names.
+    fn members_of(&self, e: &ast::Expr) -> Option<(String, Vec<String>)> {
+        let ExprKind::Path(path) = &e.kind else {
+            return None;
+        };
+        let plain: String = std::iter::once(path.head.text.clone())
+            .chain(path.steps.iter().filter_map(|step| match step {
+                ast::Step::Member(name) => Some(format!(".{}", name.text)),
+                ast::Step::Index(_) | ast::Step::All(_) => None,
+            }))
+            .collect();
+        let paths = self.paths.as_ref()?;
+        let below = format!("space.{plain}");
+        let known = (paths.members.get(&plain)).or_else(|| paths.members.get(&below))?;
+        Some((members(path).unwrap_or(plain), known.clone()))
+    }
+
+    /// A decision among sets, and what it is compared with: a set in the order of the member that it is, and a repair as the set of it alone.
+    pub(super) fn as_sets(&mut self, x: Typed, y: Typed) -> (Typed, Typed) {
+        let sets = |t: &Typed| match &t.expr {
+            Expr::Name(path, _) => self.paths.as_ref()?.sets.get(path),
+            _ => None,
+        };
+        match (sets(&x), sets(&y)) {
+            (Some(members), None) => {
+                let y = as_member(y, members);
+                (x, y)
+            }
+            (None, Some(members)) => (as_member(x, members), y),
+            _ => (x, y),
+        }
+    }
+}
+
+fn as_member(mut typed: Typed, members: &[Vec<Value>]) -> Typed {
+    if let Expr::Value(name) = &typed.expr
+        && typed.ty == Type::Repair
+    {
+        let set = Expr::Value(Value::Set(vec![name.clone()]));
+        typed = Typed::new(set, Type::Repair.set(), typed.span);
+    }
+    if let Expr::Value(Value::Set(values)) = &mut typed.expr {
+        let is_same = |member: &&Vec<Value>| {
+            member.len() == values.len() && member.iter().all(|v| values.contains(v))
+        };
+        if let Some(member) = members.iter().find(is_same) {
+            values.clone_from(member);
+        }
+    }
+    typed
+}
+
+fn ast_name(e: &ast::Expr) -> Option<&ast::Name> {
+    match &e.kind {
+        ExprKind::Path(path) => path.as_name(),
+        _ => None,
+    }
+}
