@@ -278,7 +278,10 @@ fn an_experiment_hides_no_mistake_of_another() {
     let wrong = first.replacen("batch = 64", "bach = 64", 1);
     let text = format!("{before}experiment e {{{wrong}\nexperiment other {{{other}");
     let codes = found(folder.path(), &text);
-    assert_eq!(codes, ["bnas::name::unknown_key", "bnas::require::unmeetable"]);
+    assert_eq!(
+        codes,
+        ["bnas::name::unknown_key", "bnas::require::unmeetable"]
+    );
 }
 
 /// A bracket that is not closed costs its declaration, and the others are still read.

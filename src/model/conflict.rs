@@ -174,7 +174,7 @@ fn parts(of: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
 fn shrunk<T: Copy>(all: &[T], excludes: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
     let mut kept = Vec::new();
     // Runs of those that are not looked at yet, the first one last.
-    let mut open = vec![0..all.len()];
+    let mut open: Vec<_> = std::iter::once(0..all.len()).collect();
     while let Some(run) = open.pop() {
         if run.is_empty() {
             continue;
