@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn what_shares_nothing_is_apart() {
         let of = [[1, 2], [3, 4], [2, 5], [6, 6], [4, 1], [7, 6]];
-        let of = of.map(|set| BTreeSet::from(set));
+        let of = of.map(BTreeSet::from);
         assert_eq!(parts(&of), [vec![0, 1, 2, 4], vec![3, 5]]);
     }
 }
