@@ -84,7 +84,13 @@ const MOST_STEPS: u64 = 2_000_000;
 const STEPS_FOR_ONE: u64 = 300_000;
 const MOST_FAILURES: usize = 6;
 /// And for all that are tried alone, together.
-const STEPS_FOR_ALL: u64 = 3 * MOST_STEPS;
+const STEPS_FOR_ALL: u64 = MOST_STEPS / 2;
+/// All of it.
+const MOST_WORK: u64 = 2 * MOST_STEPS;
+/// The same for one of many countings of which each only may prove that there is no point.
+const MOST_WORK_TO_PROVE: u64 = 500_000;
+/// So many products of counts are as much work as a step.
+const PRODUCTS_PER_STEP: u64 = 200;
 
 /// The number of points of a space.
 pub fn count(decisions: &Decisions) -> Count {
@@ -126,20 +132,35 @@ impl Counted {
     /// Counts a space within bounds of what is known of its points only once they are built. Points that are not within them are neither
     /// counted nor drawn where that is possible.
     pub(super) fn within(decisions: &Decisions, bounds: &[Sum]) -> Counted {
+        Counted::with_work(decisions, bounds, &mut { MOST_WORK })
+    }
+
+    /// The same where it is only asked whether there is a point, many times: with a part of `work`, in steps, which is taken from it.
+    pub(super) fn quickly(decisions: &Decisions, bounds: &[Sum], work: &mut u64) -> Counted {
+        let given = MOST_WORK_TO_PROVE.min(*work);
+        let mut left = given;
+        let counted = Counted::with_work(decisions, bounds, &mut left);
+        // To list what is counted is work, too.
+        let listed = 1 + (decisions.all.len() + decisions.constraints.len()) as u64;
+        *work = work.saturating_sub(given - left + listed);
+        counted
+    }
+
+    fn with_work(decisions: &Decisions, bounds: &[Sum], work: &mut u64) -> Counted {
         // Terms of bounds are listed for whole domains.
         let terms = bounds.iter().flat_map(|bound| &bound.terms);
         let but: Vec<usize> = terms.flat_map(|term| &term.scope).copied().collect();
         let Some(narrowed) = narrow::narrowed(decisions, &but) else {
-            return Counted::of(decisions, bounds);
+            return Counted::of(decisions, bounds, work);
         };
-        let counted = Counted::of(&narrowed.decisions, bounds);
+        let counted = Counted::of(&narrowed.decisions, bounds, work);
         Counted {
             narrowed: Some(Arc::new(narrowed)),
             ..counted
         }
     }
 
-    fn of(decisions: &Decisions, bounds: &[Sum]) -> Counted {
+    fn of(decisions: &Decisions, bounds: &[Sum], work: &mut u64) -> Counted {
         let kept: BTreeSet<usize> = (0..decisions.constraints.len())
             .filter(|c| !has_reals(&decisions.constraints[*c], decisions))
             .collect();
@@ -147,13 +168,14 @@ impl Counted {
         if !bounds.is_empty()
             && let Some(found) = elimination::roughly(decisions, &numbers, bounds, false)
         {
+            *work = work.saturating_sub(found.work / PRODUCTS_PER_STEP);
             let counted = Counted::eliminated(found, &kept, decisions, bounds);
             if !counted.bounds.iter().all(|kept| *kept == Kept::Always) {
                 return counted;
             }
             return Counted {
                 bounds: counted.bounds,
-                ..Counted::of(decisions, &[])
+                ..Counted::of(decisions, &[], work)
             };
         }
         // Of a conjunction over reals, too, the parts over other decisions alone are counted.
@@ -162,19 +184,35 @@ impl Counted {
             elimination::conjuncts(constraint, &mut all);
         }
         all.retain(|part| !has_reals(part, decisions));
-        let conditioned = |steps: u64| compile(decisions, &all, &mut { steps });
+        let conditioned = |steps: u64, work: &mut u64| {
+            let given = steps.min(*work);
+            let mut left = given;
+            let graph = compile(decisions, &all, &mut left);
+            *work -= given - left;
+            graph
+        };
+        let exactly = |work: &mut u64| {
+            let exact = elimination::exactly(decisions, &numbers);
+            let steps = match &exact {
+                Exactly::Counted(found) => found.work / PRODUCTS_PER_STEP,
+                Exactly::TooMuch => FIRST_STEPS,
+                Exactly::Beyond => 0,
+            };
+            *work = work.saturating_sub(steps);
+            exact
+        };
         let pairs = all.iter().map(|part| evaluate::decisions(part));
         let pairs = pairs.filter(|scope| scope.len() == 2);
         let pairs = pairs.filter_map(|scope| combinations(&Vec::from_iter(scope), decisions));
         let has_many = pairs.fold(0, u64::saturating_add) > MOST_PAIRS;
-        let exact = has_many.then(|| elimination::exactly(decisions, &numbers));
+        let exact = has_many.then(|| exactly(work));
         if let Some(Exactly::Counted(found)) = exact {
             return Counted::eliminated(found, &kept, decisions, &[]);
         }
-        if let Some(graph) = conditioned(FIRST_STEPS) {
+        if let Some(graph) = conditioned(FIRST_STEPS, work) {
             return Counted::conditioned(Some(graph), &kept, decisions);
         }
-        let exact = exact.unwrap_or_else(|| elimination::exactly(decisions, &numbers));
+        let exact = exact.unwrap_or_else(|| exactly(work));
         let is_too_much = match exact {
             Exactly::Counted(found) => {
                 return Counted::eliminated(found, &kept, decisions, &[]);
@@ -183,13 +221,14 @@ impl Counted {
             Exactly::TooMuch => true,
             Exactly::Beyond => false,
         };
-        if !is_too_much && let Some(graph) = conditioned(MOST_STEPS) {
+        if !is_too_much && let Some(graph) = conditioned(MOST_STEPS, work) {
             return Counted::conditioned(Some(graph), &kept, decisions);
         }
         if let Some(found) = elimination::roughly(decisions, &numbers, &[], is_too_much) {
+            *work = work.saturating_sub(found.work / PRODUCTS_PER_STEP);
             return Counted::eliminated(found, &kept, decisions, &[]);
         }
-        let (graph, kept) = one_by_one(decisions, kept);
+        let (graph, kept) = one_by_one(decisions, kept, work);
         Counted::conditioned(graph, &kept, decisions)
     }
 
@@ -427,14 +466,18 @@ impl Counted {
 }
 
 /// Adds one constraint after the other as long as that can be counted: the graph, absent if not even the guards can be, and what it counts.
-fn one_by_one(decisions: &Decisions, kept: BTreeSet<usize>) -> (Option<Graph>, BTreeSet<usize>) {
+fn one_by_one(
+    decisions: &Decisions,
+    kept: BTreeSet<usize>,
+    work: &mut u64,
+) -> (Option<Graph>, BTreeSet<usize>) {
     // Those that speak of little come first: they are the likeliest to be counted.
     let mut order: Vec<usize> = kept.into_iter().collect();
     order.sort_by_key(|c| evaluate::decisions(&decisions.constraints[*c]).len());
     let mut graph = compile(decisions, &[], &mut { MOST_STEPS });
     let mut kept = BTreeSet::new();
     let mut failures = 0;
-    let mut steps = STEPS_FOR_ALL;
+    let mut steps = STEPS_FOR_ALL.min(*work);
     for c in order {
         if graph.is_none() || failures == MOST_FAILURES || steps == 0 {
             break;
@@ -445,6 +488,7 @@ fn one_by_one(decisions: &Decisions, kept: BTreeSet<usize>) -> (Option<Graph>, B
         let given = for_one;
         let smaller = compile(decisions, &all, &mut for_one);
         steps -= given - for_one;
+        *work -= given - for_one;
         match smaller {
             Some(smaller) => graph = Some(smaller),
             None => {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use num_bigint::BigUint;
 
 use super::bounds::{self, Abstract};
+use super::conflict;
 use super::counting::Count;
 use super::decision::Choices;
 use super::evaluate;
@@ -16,7 +17,7 @@ use super::least;
 use super::metrics::metric;
 use super::policy::{FLOAT, Placed};
 use super::range;
-use super::template::{Claim, Limit, Template};
+use super::template::Template;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Holds, Memory, Method, Require, Target, Value};
 use crate::units::{Unit, automatic};
@@ -24,7 +25,7 @@ use crate::units::{Unit, automatic};
 /// The most trials of a search, which a grid without `trials` asks for.
 const MOST_TRIALS: usize = 1_000_000;
 
-/// The most conflicts that are told apart: each takes countings of all that is required.
+/// The most conflicts that are told apart.
 const MOST_CONFLICTS: usize = 8;
 
 /// Sums of many prices differ by their last bits, whatever the order of the sum is.
@@ -158,8 +159,7 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     found
 }
 
-/// No point is left when everything is counted together: which requirements exclude each other. What `known` reports already is no part of that, and
-/// what one conflict needs is no part of another.
+/// No point is left when everything is counted together: which requirements exclude each other. What `known` reports already is no part of that.
 fn conflicts(
     template: &Template,
     experiment: &Experiment,
@@ -169,63 +169,9 @@ fn conflicts(
         let mut labels = known.iter().flat_map(|d| &d.labels);
         labels.any(|label| label.span == written.span)
     };
-    let mut limits: Vec<&Limit> = template.limits().iter().collect();
-    let mut claims: Vec<&Claim> = template.claims().iter().collect();
-    limits.retain(|limit| !is_known(&limit.written));
-    claims.retain(|claim| !is_known(&claim.written));
-    let mut found: Vec<(Vec<Require>, Diagnostic)> = Vec::new();
-    while found.len() < MOST_CONFLICTS {
-        let is_first = found.is_empty() && known.is_empty();
-        if !is_first && !template.excludes_all(&claims, &numbers(&limits)) {
-            break;
-        }
-        let needed = conflict(template, &claims, &limits);
-        let is_needed = |written: &Require| needed.iter().any(|n| n.span == written.span);
-        limits.retain(|limit| !is_needed(&limit.written));
-        claims.retain(|claim| !is_needed(&claim.written));
-        let diagnostic = together(&needed, template, experiment);
-        let is_last = needed.is_empty();
-        found.push((needed, diagnostic));
-        if is_last {
-            break;
-        }
-    }
-    // As they are written.
-    found.sort_by_key(|(needed, _)| needed.iter().map(|n| n.span.start).min());
-    found
-        .into_iter()
-        .map(|(_, diagnostic)| diagnostic)
-        .collect()
-}
-
-fn numbers(limits: &[&Limit]) -> Vec<usize> {
-    limits.iter().map(|limit| limit.require).collect()
-}
-
-/// Some of these claims and limits that exclude all points together, none of which can be left out.
-fn conflict(template: &Template, claims: &[&Claim], limits: &[&Limit]) -> Vec<Require> {
-    let (mut needed, mut limits) = (claims.to_vec(), limits.to_vec());
-    let mut i = 0;
-    while i < limits.len() {
-        let mut fewer = limits.clone();
-        fewer.remove(i);
-        match template.excludes_all(&needed, &numbers(&fewer)) {
-            true => limits = fewer,
-            false => i += 1,
-        }
-    }
-    i = 0;
-    while i < needed.len() {
-        let mut fewer = needed.clone();
-        fewer.remove(i);
-        match template.excludes_all(&fewer, &numbers(&limits)) {
-            true => needed = fewer,
-            false => i += 1,
-        }
-    }
-    let of_claims = needed.iter().map(|claim| &claim.written);
-    let of_prices = limits.iter().map(|r| &r.written);
-    of_claims.chain(of_prices).cloned().collect()
+    let found = conflict::all(template, MOST_CONFLICTS, known.is_empty(), &is_known);
+    let shown = |needed: &Vec<Require>| together(needed, template, experiment);
+    found.iter().map(shown).collect()
 }
 
 fn together(needed: &[Require], template: &Template, experiment: &Experiment) -> Diagnostic {

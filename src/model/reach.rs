@@ -8,17 +8,22 @@
 //! it has different shapes on the way, not as many as it has paths. Nothing is approximated: a choice that a later condition
 //! speaks of is part of what is left.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use std::rc::Rc;
 
 use super::counting::hull;
-use super::counting::residual::{Id, Residuals};
+use super::counting::residual::{Id, Residuals, Substitution};
 use super::decision::Decisions;
 use super::members;
+use super::quick::QuickMap;
 use crate::ir::{Expr, Value};
 
 /// States at a time.
 const MOST_STATES: usize = 4096;
+
+/// So many states, or entries of one, are as much work as a step on an expression.
+const ENTRIES_PER_STEP: u64 = 8;
 
 /// Too many states, too much work, or a decision over reals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +43,83 @@ struct Path {
     before: Option<Rc<Path>>,
 }
 
-/// What is left after some choices.
+/// What is left after some choices. States share what is equal behind their first entries, so that a choice which few entries speak of is as little work.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct State {
-    /// Groups without all of their values yet.
-    groups: Vec<(usize, Vec<Id>)>,
-    /// What is left of the guards of later decisions.
-    guards: BTreeMap<usize, Id>,
-    constraints: BTreeSet<Id>,
+    /// Groups without all of their values yet, in order.
+    groups: ListId,
+    /// What is left of the guards of decisions that are not chosen yet, in order.
+    guards: ListId,
+    constraints: Rc<Vec<Id>>,
     refused: Option<usize>,
 }
+
+/// The number of a list.
+type ListId = u32;
+
+/// The list without entries.
+const NIL: ListId = u32::MAX;
+
+/// An entry, the list behind it, and the least decision that one of these mentions.
+struct Link<T> {
+    entry: T,
+    rest: ListId,
+    least: usize,
+}
+
+/// Lists of numbered expressions, equal ones once.
+struct Lists<T> {
+    links: Vec<Link<T>>,
+    numbers: QuickMap<(T, ListId), ListId>,
+}
+
+impl<T: Clone + Eq + Hash> Lists<T> {
+    fn new() -> Self {
+        Lists {
+            links: Vec::new(),
+            numbers: QuickMap::default(),
+        }
+    }
+
+    /// An entry, which mentions no decision below `least`, before others.
+    fn with(&mut self, entry: T, least: usize, rest: ListId) -> ListId {
+        let key = (entry, rest);
+        if let Some(known) = self.numbers.get(&key) {
+            return *known;
+        }
+        let number = self.links.len() as ListId;
+        self.links.push(Link {
+            entry: key.0.clone(),
+            rest,
+            least: least.min(self.least(rest)),
+        });
+        self.numbers.insert(key, number);
+        number
+    }
+
+    fn get(&self, list: ListId) -> Option<&Link<T>> {
+        self.links.get(list as usize)
+    }
+
+    /// The least decision that is mentioned.
+    fn least(&self, list: ListId) -> usize {
+        self.get(list).map_or(usize::MAX, |link| link.least)
+    }
+
+    /// The lists from this one on that mention a decision which is the least of all that are left, the last first, and the one behind them.
+    fn speaking_of(&self, decision: usize, list: ListId) -> (Vec<ListId>, ListId) {
+        let (mut found, mut at) = (Vec::new(), list);
+        while let Some(link) = self.get(at).filter(|link| link.least <= decision) {
+            found.push(at);
+            at = link.rest;
+        }
+        found.reverse();
+        (found, at)
+    }
+}
+
+/// A group and what is left of its expressions.
+type Group = (usize, Rc<[Id]>);
 
 /// The groups that `fits` refuses at some member: for each, the first choices that lead there. The first expression of a group says
 /// whether the group exists. A group behind a refused one is not looked at.
@@ -72,43 +144,55 @@ pub(super) fn refused(
         decisions,
         known: HashMap::new(),
         fits,
+        groups: Lists::new(),
+        guards: Lists::new(),
     };
-    let ids = |residuals: &mut Residuals, exprs: &[&Expr]| {
-        exprs.iter().map(|e| residuals.add(e)).collect()
-    };
-    let mut first = State {
-        groups: (groups.iter().enumerate())
-            .map(|(i, parts)| (i, ids(&mut residuals, parts)))
-            .collect(),
-        guards: (keys.iter())
-            .map(|k| (*k, residuals.add(&decisions.all[*k].guard)))
-            .collect(),
-        constraints: BTreeSet::new(),
-        refused: None,
-    };
+    let mut asked = BTreeSet::new();
     for constraint in constraints {
         let id = residuals.add(constraint);
-        residuals.conjuncts(id, &mut first.constraints);
+        residuals.conjuncts(id, &mut asked);
+    }
+    let mut first = State {
+        groups: NIL,
+        guards: NIL,
+        constraints: Rc::new(asked.into_iter().collect()),
+        refused: None,
+    };
+    for (group, parts) in groups.iter().enumerate().rev() {
+        let parts = parts.iter().map(|e| residuals.add(e)).collect();
+        let (rest, refused) = (first.groups, first.refused);
+        (first.groups, first.refused) =
+            search.before((group, parts), (rest, refused), None, &residuals);
+    }
+    if let Some(refused) = first.refused {
+        first.groups = search.until(refused, first.groups, &residuals);
+    }
+    for key in keys.iter().rev() {
+        let guard = residuals.add(&decisions.all[*key].guard);
+        first.guards = search.guarded(*key, guard, first.guards, &residuals);
     }
     let mut states: Vec<(State, Option<Rc<Path>>)> = Vec::new();
-    if let Some(first) = search.settled(first, None, &mut residuals) {
+    if let Some(first) = search.settled(first, &mut residuals) {
         states.push((first, None));
     }
     for key in keys {
         let choices = &decisions.all[key].choices;
         let mut substitutions = BTreeMap::new();
         let mut next: Vec<(State, Option<Rc<Path>>)> = Vec::new();
-        let mut numbers: HashMap<State, usize> = HashMap::new();
-        for (state, path) in states {
-            let guard = residuals.truth(state.guards[&key]);
-            let exists = guard.expect("invariant: guards refer backwards");
-            let members: Vec<Option<u64>> = if !mentions(&state, key, &residuals) {
+        let mut numbers: HashSet<State> = HashSet::new();
+        residuals
+            .spend(states.len() as u64 / ENTRIES_PER_STEP)
+            .ok_or(TooMany)?;
+        for (mut state, path) in states {
+            let link = search.guards.get(state.guards);
+            let link = link.expect("invariant: decisions are chosen in order");
+            let exists = residuals.truth(link.entry.1);
+            let exists = exists.expect("invariant: guards refer backwards");
+            state.guards = link.rest;
+            let members: Vec<Option<u64>> = if !search.mentions(&state, key, &residuals) {
                 // It does not matter here.
-                let mut same = state;
-                same.guards.remove(&key);
-                if !numbers.contains_key(&same) {
-                    numbers.insert(same.clone(), next.len());
-                    next.push((same, path));
+                if numbers.insert(state.clone()) {
+                    next.push((state, path));
                 }
                 continue;
             } else if exists {
@@ -122,39 +206,29 @@ pub(super) fn refused(
             };
             for member in members {
                 let value = member.and_then(|m| choices.member(m));
-                let substitution = match substitutions.entry(member) {
+                let becomes = match substitutions.entry(member) {
                     std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
                     std::collections::btree_map::Entry::Vacant(place) => {
-                        place.insert(residuals.substitution(key, value.clone()).ok_or(TooMany)?)
+                        let of = residuals.substitution(key, value.clone());
+                        place.insert(Becomes {
+                            of: of.ok_or(TooMany)?,
+                            groups: QuickMap::default(),
+                            guards: QuickMap::default(),
+                        })
                     }
                 };
-                let mut apply = |id: Id| residuals.apply(substitution, id).ok_or(TooMany);
-                let mut left = State {
-                    groups: Vec::with_capacity(state.groups.len()),
-                    guards: BTreeMap::new(),
-                    constraints: BTreeSet::new(),
-                    refused: state.refused,
-                };
-                for (group, parts) in &state.groups {
-                    let parts = parts.iter().map(|p| apply(*p)).collect::<Result<_, _>>()?;
-                    left.groups.push((*group, parts));
-                }
-                for (later, guard) in state.guards.iter().filter(|(k, _)| **k != key) {
-                    left.guards.insert(*later, apply(*guard)?);
-                }
-                for constraint in &state.constraints {
-                    left.constraints.insert(apply(*constraint)?);
-                }
                 let path = Some(Rc::new(Path {
                     decision: key,
                     value,
                     before: path.clone(),
                 }));
-                let Some(left) = search.settled(left, path.as_ref(), &mut residuals) else {
+                let left = search
+                    .chosen(&state, key, becomes, path.as_ref(), &mut residuals)
+                    .ok_or(TooMany)?;
+                let Some(left) = search.settled(left, &mut residuals) else {
                     continue;
                 };
-                if !numbers.contains_key(&left) {
-                    numbers.insert(left.clone(), next.len());
+                if numbers.insert(left.clone()) {
                     next.push((left, path));
                 }
             }
@@ -175,75 +249,148 @@ pub(super) fn refused(
     Ok(found.into_values().collect())
 }
 
-/// Whether something in a state depends on a decision.
-fn mentions(state: &State, key: usize, residuals: &Residuals) -> bool {
-    let groups = state.groups.iter().flat_map(|(_, parts)| parts);
-    let guards = state
-        .guards
-        .iter()
-        .filter(|(k, _)| **k != key)
-        .map(|(_, g)| g);
-    (groups.chain(guards).chain(&state.constraints))
-        .any(|id| residuals.mentions(*id).binary_search(&key).is_ok())
+/// What expressions, and lists of them, become by the value of a decision.
+struct Becomes {
+    of: Substitution,
+    groups: QuickMap<ListId, (ListId, Option<usize>)>,
+    guards: QuickMap<ListId, ListId>,
 }
 
 struct Search<'a, 'f> {
     decisions: &'a Decisions,
     /// What was said of groups with these values.
-    known: HashMap<(usize, Vec<Id>), bool>,
+    known: HashMap<Group, bool>,
     fits: &'f mut dyn FnMut(usize, &[Option<Value>]) -> bool,
+    groups: Lists<Group>,
+    guards: Lists<(usize, Id)>,
 }
 
 impl Search<'_, '_> {
-    /// A state without what is decided; `None` if a constraint does not hold.
-    fn settled(
+    /// Whether something in a state depends on a decision, which is the least of all that are left.
+    fn mentions(&self, state: &State, key: usize, residuals: &Residuals) -> bool {
+        self.groups.least(state.groups) == key
+            || self.guards.least(state.guards) == key
+            || (state.constraints.iter())
+                .any(|id| residuals.mentions(*id).binary_search(&key).is_ok())
+    }
+
+    /// What is left of a state, whose guards are those of later decisions, by the value of a decision. `None` if that is too much work.
+    fn chosen(
         &mut self,
-        mut state: State,
+        state: &State,
+        key: usize,
+        becomes: &mut Becomes,
         path: Option<&Rc<Path>>,
         residuals: &mut Residuals,
     ) -> Option<State> {
-        let mut constraints = BTreeSet::new();
-        for id in std::mem::take(&mut state.constraints) {
-            residuals.conjuncts(id, &mut constraints);
-        }
-        for id in constraints {
-            match residuals.verdict(id) {
-                Some(true) => {}
-                Some(false) => return None,
-                None => {
-                    state.constraints.insert(id);
-                }
-            }
-        }
-        let mut open = Vec::with_capacity(state.groups.len());
-        for (group, parts) in std::mem::take(&mut state.groups) {
-            if residuals.truth(parts[0]) == Some(false) {
+        let mut left = state.clone();
+        let (all, rest) = self.groups.speaking_of(key, state.groups);
+        let mut found = (rest, None);
+        residuals.spend(all.len() as u64 / ENTRIES_PER_STEP)?;
+        for list in all {
+            if let Some(known) = becomes.groups.get(&list) {
+                found = *known;
                 continue;
             }
-            if parts.iter().any(|p| !residuals.mentions(*p).is_empty()) {
-                open.push((group, parts));
+            let (group, parts) = self.groups.get(list)?.entry.clone();
+            let parts = parts
+                .iter()
+                .map(|id| residuals.apply(&mut becomes.of, *id))
+                .collect::<Option<_>>()?;
+            found = self.before((group, parts), found, path, residuals);
+            becomes.groups.insert(list, found);
+        }
+        left.groups = found.0;
+        if let Some(refused) = found.1 {
+            // Behind a group that is refused there is nothing to speak of.
+            left.refused = Some(state.refused.map_or(refused, |other| other.min(refused)));
+            left.groups = self.until(refused, left.groups, residuals);
+        }
+        let (all, rest) = self.guards.speaking_of(key, state.guards);
+        left.guards = rest;
+        residuals.spend(all.len() as u64 / ENTRIES_PER_STEP)?;
+        for list in all {
+            if let Some(known) = becomes.guards.get(&list) {
+                left.guards = *known;
                 continue;
             }
-            let choices = || self.choices(path);
-            let fits = match self.known.get(&(group, parts.clone())) {
-                Some(known) => *known,
-                None => {
-                    let choices = choices();
-                    let fits = (self.fits)(group, &choices);
-                    self.known.insert((group, parts), fits);
-                    fits
-                }
-            };
-            if !fits && state.refused.is_none_or(|r| group < r) {
-                state.refused = Some(group);
+            let (later, guard) = self.guards.get(list)?.entry;
+            let guard = residuals.apply(&mut becomes.of, guard)?;
+            left.guards = self.guarded(later, guard, left.guards, residuals);
+            becomes.guards.insert(list, left.guards);
+        }
+        let constraints = state.constraints.iter();
+        let constraints = constraints.map(|id| residuals.apply(&mut becomes.of, *id));
+        let mut constraints = constraints.collect::<Option<Vec<Id>>>()?;
+        constraints.sort_unstable();
+        constraints.dedup();
+        left.constraints = Rc::new(constraints);
+        Some(left)
+    }
+
+    /// The guard of a decision before those of others.
+    fn guarded(&mut self, key: usize, guard: Id, rest: ListId, residuals: &Residuals) -> ListId {
+        let least = residuals.mentions(guard).first();
+        let least = least.copied().unwrap_or(usize::MAX);
+        self.guards.with((key, guard), least, rest)
+    }
+
+    /// A group before others, unless it is decided; and the first that is refused.
+    fn before(
+        &mut self,
+        (group, parts): Group,
+        (rest, refused): (ListId, Option<usize>),
+        path: Option<&Rc<Path>>,
+        residuals: &Residuals,
+    ) -> (ListId, Option<usize>) {
+        if residuals.truth(parts[0]) == Some(false) {
+            return (rest, refused);
+        }
+        let least = parts.iter().filter_map(|p| residuals.mentions(*p).first());
+        if let Some(least) = least.min() {
+            let least = *least;
+            return (self.groups.with((group, parts), least, rest), refused);
+        }
+        let key = (group, parts);
+        let fits = match self.known.get(&key) {
+            Some(known) => *known,
+            None => {
+                let choices = self.choices(path);
+                let fits = (self.fits)(group, &choices);
+                self.known.insert(key, fits);
+                fits
             }
+        };
+        (rest, if fits { refused } else { Some(group) })
+    }
+
+    /// The groups before one.
+    fn until(&mut self, end: usize, list: ListId, residuals: &Residuals) -> ListId {
+        let (mut kept, mut at) = (Vec::new(), list);
+        while let Some(link) = self.groups.get(at).filter(|link| link.entry.0 < end) {
+            kept.push(link.entry.clone());
+            at = link.rest;
         }
-        // Behind a group that is refused there is nothing to speak of.
-        if let Some(refused) = state.refused {
-            open.retain(|(group, _)| *group < refused);
+        let mut found = NIL;
+        while let Some(group) = kept.pop() {
+            // None of them is decided.
+            (found, _) = self.before(group, (found, None), None, residuals);
         }
-        state.groups = open;
-        Some(state)
+        found
+    }
+
+    /// A state without constraints that are decided; `None` if one does not hold.
+    fn settled(&mut self, mut state: State, residuals: &mut Residuals) -> Option<State> {
+        let mut open = state.constraints.to_vec();
+        residuals.split(&mut open);
+        let mut is_false = false;
+        open.retain(|id| {
+            let verdict = residuals.verdict(*id);
+            is_false |= verdict == Some(false);
+            verdict.is_none()
+        });
+        state.constraints = Rc::new(open);
+        (!is_false).then_some(state)
     }
 
     fn choices(&self, path: Option<&Rc<Path>>) -> Vec<Option<Value>> {

@@ -3,7 +3,6 @@
 //! In: a template. Out: a [`Survey`]. What cannot be counted is estimated: points are drawn from what can be, and looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use num_bigint::BigUint;
 
@@ -13,15 +12,18 @@ use super::evaluate;
 use super::least::Partial;
 use super::members::Values;
 use super::metrics::Metrics;
-use super::quick::ByAddress;
+use super::part;
 use super::range::{Range, ranges};
 use super::template::{Limit, Limited, Template};
-use crate::ir::{BinaryOp, Expr, Slot, Value};
+use crate::ir::{BinaryOp, Expr, Value};
 use crate::stream::{Purpose, stream};
 
 /// Points that are drawn for an estimate: fewer where each must be built and priced.
 const DRAWS: u64 = 2000;
 const PRICED_DRAWS: u64 = 300;
+/// So many at least, and how often requirements are evaluated before the others are left out.
+const FEW_DRAWS: u64 = 100;
+const MOST_LOOKS: u64 = 2_000_000;
 
 /// The most decisions of which it is asked whether they exist at all.
 const MOST_LOOKED_AT: usize = 1000;
@@ -190,62 +192,78 @@ fn sample(template: &Template, extreme: &[Point], verdicts: &mut [Verdict]) -> O
             .require
             .is_some_and(|r| open.binary_search(&r).is_ok());
     }
-    let mut look = |point: &Point| -> bool {
-        let found = met(template, point, &open, &is_asked, priced);
-        for i in &found.requires {
-            verdicts[*i] = Verdict::Meetable;
-        }
-        found.all
+    let mut asked = Asked {
+        unmet: open,
+        met: Vec::new(),
+        is_asked,
+        priced,
+        looks: 0,
     };
-    look(&template.decisions().default_point());
-    extreme.iter().for_each(|point| {
-        look(point);
-    });
+    asked.is_met(template, &template.decisions().default_point());
+    for point in extreme {
+        asked.is_met(template, point);
+    }
     let mut rng = stream(0, NO_TRIAL, Purpose::Search);
-    let drawn = if priced { PRICED_DRAWS } else { DRAWS };
-    let mut met = 0;
-    for _ in 0..drawn {
+    let most = if priced { PRICED_DRAWS } else { DRAWS };
+    let (mut drawn, mut met) = (0, 0);
+    while drawn < most && (drawn < FEW_DRAWS || asked.looks < MOST_LOOKS) {
         let point = counted.draw(template.decisions(), &mut Uniform(&mut rng))?;
-        met += u64::from(look(&point));
+        drawn += 1;
+        met += u64::from(asked.is_met(template, &point));
+    }
+    for i in &asked.met {
+        verdicts[*i] = Verdict::Meetable;
     }
     Some(Sample { drawn, met })
 }
 
-/// What a point meets.
-struct Met {
-    /// Those of some requirements that it meets, if it is a member of the space.
-    requires: Vec<usize>,
-    /// Whether these are all, and nothing else excludes it.
-    all: bool,
+/// What points are asked for that nothing proves.
+struct Asked {
+    /// Requirements that no point has met yet.
+    unmet: Vec<usize>,
+    /// All others; the one that failed last comes first.
+    met: Vec<usize>,
+    /// Constraints that say what one of these requirements does.
+    is_asked: Vec<bool>,
+    /// Whether they speak of the price of a network.
+    priced: bool,
+    /// How often requirements were evaluated.
+    looks: u64,
 }
 
-/// Which of some requirements a point meets. One that breaks what the space or another decision asks for is no witness.
-fn met(template: &Template, point: &Point, open: &[usize], is_asked: &[bool], priced: bool) -> Met {
-    let decisions = template.decisions();
-    let nothing = Met {
-        requires: Vec::new(),
-        all: false,
-    };
-    let holds = |c: usize| {
-        let constraint = &decisions.constraints[c];
-        is_asked[c] || evaluate::truth(constraint, &Values(&point.0)) == Ok(true)
-    };
-    if !(0..decisions.constraints.len()).all(holds) {
-        return nothing;
-    }
-    let metrics = match priced {
-        true => template.known(point),
-        false => Ok(Metrics::default()),
-    };
-    let Ok(metrics) = metrics else { return nothing };
-    let meets = |i: &usize| {
-        let value = template.evaluate(&template.requires()[*i], point, &metrics);
-        value == Ok(Value::Bool(true))
-    };
-    let requires: Vec<usize> = open.iter().copied().filter(meets).collect();
-    Met {
-        all: requires.len() == open.len(),
-        requires,
+impl Asked {
+    /// Whether a point meets everything. Requirements that it meets have been met then: one that breaks what the space or another decision asks for
+    /// is no witness.
+    fn is_met(&mut self, template: &Template, point: &Point) -> bool {
+        let decisions = template.decisions();
+        let holds = |c: usize| {
+            let constraint = &decisions.constraints[c];
+            self.is_asked[c] || evaluate::truth(constraint, &Values(&point.0)) == Ok(true)
+        };
+        if !(0..decisions.constraints.len()).all(holds) {
+            return false;
+        }
+        let metrics = match self.priced {
+            true => template.known(point),
+            false => Ok(Metrics::default()),
+        };
+        let Ok(metrics) = metrics else { return false };
+        let looks = &mut self.looks;
+        let mut meets = |i: usize| {
+            *looks += 1;
+            let value = template.evaluate(&template.requires()[i], point, &metrics);
+            value == Ok(Value::Bool(true))
+        };
+        // What has been met once says nothing new but whether all are.
+        let failed = self.met.iter().position(|i| !meets(*i));
+        if let Some(at) = failed {
+            self.met.swap(0, at);
+        }
+        let (new, unmet): (Vec<usize>, Vec<usize>) = self.unmet.iter().partition(|i| meets(**i));
+        let all = failed.is_none() && unmet.is_empty();
+        self.met.extend(new);
+        self.unmet = unmet;
+        all
     }
 }
 
@@ -266,7 +284,7 @@ fn pruned(template: &Template) -> Vec<Pruned> {
     let mut about: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut concerned = Vec::new();
     for (number, claim) in claims.iter().enumerate() {
-        let of_claim = concern(&decisions.constraints[claim.constraint], decisions);
+        let of_claim = part::concern(&decisions.constraints[claim.constraint], decisions);
         for key in &of_claim {
             about.entry(*key).or_default().push(number);
         }
@@ -314,85 +332,17 @@ fn pruned(template: &Template) -> Vec<Pruned> {
     pruned
 }
 
-/// The decisions of a constraint, and those that decide whether they exist.
-fn concern(constraint: &Expr, decisions: &Decisions) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    let mut open: Vec<usize> = evaluate::decisions(constraint).into_iter().collect();
-    while let Some(index) = open.pop() {
-        if found.insert(index) {
-            open.extend(evaluate::decisions(&decisions.all[index].guard));
-        }
-    }
-    found
-}
-
 /// The numbers of members that no point has for this constraint alone, by decision: a space of the decisions that it concerns is counted.
 fn excluded(
     constraint: &Expr,
     concerned: &BTreeSet<usize>,
     decisions: &Decisions,
 ) -> BTreeMap<usize, Vec<u64>> {
-    let numbers: BTreeMap<usize, usize> =
-        concerned.iter().enumerate().map(|(n, i)| (*i, n)).collect();
-    let mut renumbering = Renumbering {
-        numbers: &numbers,
-        done: ByAddress::default(),
-    };
-    let mut only = Decisions::default();
-    for index in concerned {
-        let mut decision = decisions.all[*index].clone();
-        decision.guard = renumbering.of(&decisions.all[*index].guard);
-        only.all.push(decision);
-    }
-    only.constraints.push(renumbering.of(constraint));
+    let only = part::of(&[constraint], concerned, decisions);
     let old: Vec<usize> = concerned.iter().copied().collect();
     let pruned = Counted::new(&only).pruned(&only);
     pruned
         .into_iter()
         .map(|(n, never)| (old[n], never))
         .collect()
-}
-
-/// Gives decisions of expressions other numbers; what is shared stays so.
-struct Renumbering<'a> {
-    numbers: &'a BTreeMap<usize, usize>,
-    done: ByAddress<Arc<Expr>>,
-}
-
-impl Renumbering<'_> {
-    fn of(&mut self, expr: &Expr) -> Expr {
-        match expr {
-            Expr::Value(_) | Expr::Name(..) => expr.clone(),
-            Expr::Decision(index) => Expr::Decision(self.numbers[index]),
-            Expr::Unary(op, x) => Expr::Unary(*op, self.shared(x)),
-            Expr::Binary(op, x, y) => Expr::Binary(*op, self.shared(x), self.shared(y)),
-            Expr::If(c, x, y) => Expr::If(self.shared(c), self.shared(x), self.shared(y)),
-            Expr::Call(function, args) => Expr::Call(*function, self.row(args)),
-            Expr::Set(items) => Expr::Set(self.row(items)),
-            Expr::Record(name, fields, span) => {
-                let fields = fields.iter().map(|(field, slot)| {
-                    let slot = match slot {
-                        Slot::Fixed(expr) => Slot::Fixed(self.of(expr)),
-                        chosen => chosen.clone(),
-                    };
-                    (field.clone(), slot)
-                });
-                Expr::Record(name.clone(), fields.collect(), *span)
-            }
-        }
-    }
-
-    fn row(&mut self, row: &[Expr]) -> Vec<Expr> {
-        row.iter().map(|expr| self.of(expr)).collect()
-    }
-
-    /// The shared parts live as long as the expression that is renumbered, so their addresses stay theirs.
-    fn shared(&mut self, expr: &Arc<Expr>) -> Arc<Expr> {
-        if let Some(done) = self.done.get(&Arc::as_ptr(expr)) {
-            return done.clone();
-        }
-        let new = Arc::new(self.of(expr));
-        self.done.insert(Arc::as_ptr(expr), new.clone());
-        new
-    }
 }

@@ -22,6 +22,9 @@ const MANY: usize = 3;
 const SHORT: usize = 256;
 const STEPS_PER_ENTRY: u64 = 8;
 
+/// So many entries of parts are copied for a step at most.
+const ENTRIES_PER_STEP: u64 = 4;
+
 /// Counts the points that meet all guards and these constraints. `None` if it takes too many steps, or a key is over reals. Takes the
 /// steps that it went from `steps`.
 pub(super) fn compile(
@@ -35,9 +38,10 @@ pub(super) fn compile(
     *steps = given.saturating_sub(listed);
     let mut counter = Counter::new(decisions, constraints, given)?;
     let whole = std::mem::take(&mut counter.whole);
-    let keys = whole.keys.keys().copied().collect();
+    let keys = whole.keys.iter().map(|(key, _)| *key).collect();
     let found = counter.simplified(whole);
-    *steps = counter.residuals.steps_left().min(*steps);
+    let by_entries = counter.entries_left / ENTRIES_PER_STEP;
+    *steps = counter.residuals.steps_left().min(by_entries).min(*steps);
     let (total, roots) = found?;
     Some(Graph {
         nodes: counter.nodes,
@@ -51,11 +55,25 @@ pub(super) fn compile(
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 struct Part {
     /// Keys without a value yet, each with what is left of its guard; ascending.
-    keys: BTreeMap<usize, Id>,
-    /// What is left of constraints.
-    constraints: BTreeSet<Id>,
+    keys: Vec<(usize, Id)>,
+    /// What is left of constraints; ascending.
+    constraints: Vec<Id>,
     /// Decisions that are no keys, by what is left of their guard: how many values they have together, and whether a real is among them.
-    leaves: BTreeMap<Id, (BigUint, bool)>,
+    /// Ascending.
+    leaves: Vec<(Id, (BigUint, bool))>,
+}
+
+impl Part {
+    /// How much there is of it.
+    fn entries(&self) -> usize {
+        self.keys.len() + self.constraints.len() + self.leaves.len()
+    }
+
+    /// What is left of the guard of a key.
+    fn guard(&self, key: usize) -> Id {
+        let at = self.keys.binary_search_by_key(&key, |(key, _)| *key);
+        self.keys[at.expect("invariant: an expression of a part speaks of its keys")].1
+    }
 }
 
 struct Counter<'a> {
@@ -64,6 +82,12 @@ struct Counter<'a> {
     counted: QuickMap<Part, NodeId>,
     nodes: Vec<Node>,
     whole: Part,
+    /// What is left of the limit on entries that are copied.
+    entries_left: u64,
+    /// For each decision, which of the parts that are made it belongs to.
+    joined: Vec<usize>,
+    /// And how many expressions speak of it.
+    said: Vec<usize>,
 }
 
 impl<'a> Counter<'a> {
@@ -77,10 +101,10 @@ impl<'a> Counter<'a> {
             .iter()
             .map(|d| residuals.add(&d.guard))
             .collect();
-        let mut part = Part::default();
+        let mut asked = BTreeSet::new();
         for constraint in constraints {
             let id = residuals.add(constraint);
-            residuals.conjuncts(id, &mut part.constraints);
+            residuals.conjuncts(id, &mut asked);
             // A constraint without a value does not hold. Saying so beside it lets bounds assume that it has one.
             let condition = match constraint {
                 Expr::Binary(BinaryOp::Implies, exists, claim) => {
@@ -92,9 +116,14 @@ impl<'a> Counter<'a> {
             };
             if let Some(condition) = condition {
                 let id = residuals.add(&condition);
-                residuals.conjuncts(id, &mut part.constraints);
+                residuals.conjuncts(id, &mut asked);
             }
         }
+        let mut part = Part {
+            constraints: asked.into_iter().collect(),
+            ..Part::default()
+        };
+        let mut leaves: BTreeMap<Id, (BigUint, bool)> = BTreeMap::new();
         let mentioned: BTreeSet<usize> = guards
             .iter()
             .chain(&part.constraints)
@@ -104,16 +133,20 @@ impl<'a> Counter<'a> {
             let size = decision.choices.len();
             if mentioned.contains(&i) {
                 size?;
-                part.keys.insert(i, guard);
+                part.keys.push((i, guard));
             } else {
-                let product = part.leaves.entry(guard).or_insert_with(none_yet);
+                let product = leaves.entry(guard).or_insert_with(none_yet);
                 product.0 *= size.unwrap_or(1);
                 product.1 |= size.is_none();
             }
         }
+        part.leaves = leaves.into_iter().collect();
         Some(Counter {
             decisions,
             residuals,
+            entries_left: ENTRIES_PER_STEP * most_steps,
+            joined: vec![0; decisions.all.len()],
+            said: vec![0; decisions.all.len()],
             counted: QuickMap::default(),
             nodes: Vec::new(),
             whole: part,
@@ -124,28 +157,30 @@ impl<'a> Counter<'a> {
     fn simplified(&mut self, mut part: Part) -> Option<(Total, Vec<NodeId>)> {
         let nothing = Some((Total::none(), Vec::new()));
         let mut total = Total::one();
-        let mut constraints = BTreeSet::new();
-        for id in std::mem::take(&mut part.constraints) {
-            self.residuals.conjuncts(id, &mut constraints);
+        let mut is_false = false;
+        let residuals = &mut self.residuals;
+        residuals.split(&mut part.constraints);
+        part.constraints.retain(|id| {
+            let verdict = if is_false {
+                None
+            } else {
+                residuals.verdict(*id)
+            };
+            is_false |= verdict == Some(false);
+            verdict.is_none()
+        });
+        if is_false {
+            return nothing;
         }
-        for id in constraints {
-            match self.residuals.verdict(id) {
-                Some(true) => {}
-                Some(false) => return nothing,
-                None => {
-                    part.constraints.insert(id);
+        part.leaves
+            .retain(|(guard, (size, real))| match residuals.truth(*guard) {
+                Some(true) => {
+                    let (parts, real) = (size.clone(), *real);
+                    total.times(&Total { parts, real });
+                    false
                 }
-            }
-        }
-        for (guard, (size, real)) in std::mem::take(&mut part.leaves) {
-            match self.residuals.truth(guard) {
-                Some(true) => total.times(&Total { parts: size, real }),
-                Some(false) => {}
-                None => {
-                    part.leaves.insert(guard, (size, real));
-                }
-            }
-        }
+                truth => truth.is_none(),
+            });
         let mut children = Vec::new();
         for component in self.components(part) {
             let child = self.counted(component)?;
@@ -159,46 +194,63 @@ impl<'a> Counter<'a> {
     }
 
     /// Parts that share no key.
-    fn components(&self, part: Part) -> Vec<Part> {
+    fn components(&mut self, part: Part) -> Vec<Part> {
         // Union-find over keys.
-        let mut parent: BTreeMap<usize, usize> = part.keys.keys().map(|k| (*k, *k)).collect();
-        fn root(parent: &BTreeMap<usize, usize>, mut k: usize) -> usize {
-            while parent[&k] != k {
-                k = parent[&k];
+        fn root(of: &mut [usize], mut key: usize) -> usize {
+            while of[key] != key {
+                of[key] = of[of[key]];
+                key = of[key];
             }
-            k
+            key
         }
-        let mut join = |keys: &mut dyn Iterator<Item = usize>| {
-            let mut first = None;
-            for k in keys {
-                let r = root(&parent, k);
-                let f = *first.get_or_insert(r);
-                parent.insert(f.max(r), f.min(r));
-                first = Some(f.min(r));
+        let of = &mut self.joined;
+        for (key, _) in &part.keys {
+            of[*key] = *key;
+        }
+        let mut left = part.keys.len();
+        let mut join = |first: usize, others: &[usize]| {
+            let mut first = root(of, first);
+            for key in others {
+                let other = root(of, *key);
+                if other != first {
+                    of[first.max(other)] = first.min(other);
+                    first = first.min(other);
+                    left -= 1;
+                }
             }
         };
         for (key, guard) in &part.keys {
-            join(&mut std::iter::once(*key).chain(self.residuals.mentions(*guard).iter().copied()));
+            join(*key, self.residuals.mentions(*guard));
         }
-        for id in part.constraints.iter().chain(part.leaves.keys()) {
-            join(&mut self.residuals.mentions(*id).iter().copied());
+        let leaves = part.leaves.iter().map(|(guard, _)| guard);
+        for id in part.constraints.iter().chain(leaves) {
+            if let [first, others @ ..] = self.residuals.mentions(*id) {
+                join(*first, others);
+            }
         }
-        let mut parts: BTreeMap<usize, Part> = BTreeMap::new();
-        let of = |id: Id| root(&parent, self.residuals.mentions(id)[0]);
+        if left == 1 {
+            return vec![part];
+        }
+        // By their least key, which is the first of each.
+        let mut parts: Vec<Part> = Vec::with_capacity(left);
+        let mut number = BTreeMap::new();
         for (key, guard) in part.keys {
-            parts
-                .entry(root(&parent, key))
-                .or_default()
-                .keys
-                .insert(key, guard);
+            let least = root(of, key);
+            if least == key {
+                number.insert(key, parts.len());
+                parts.push(Part::default());
+            }
+            parts[number[&least]].keys.push((key, guard));
         }
         for id in part.constraints {
-            parts.entry(of(id)).or_default().constraints.insert(id);
+            let least = root(of, self.residuals.mentions(id)[0]);
+            parts[number[&least]].constraints.push(id);
         }
         for (id, size) in part.leaves {
-            parts.entry(of(id)).or_default().leaves.insert(id, size);
+            let least = root(of, self.residuals.mentions(id)[0]);
+            parts[number[&least]].leaves.push((id, size));
         }
-        parts.into_values().collect()
+        parts
     }
 
     fn counted(&mut self, part: Part) -> Option<NodeId> {
@@ -208,7 +260,7 @@ impl<'a> Counter<'a> {
         let key = self.best_key(&part);
         let active = self
             .residuals
-            .truth(part.keys[&key])
+            .truth(part.guard(key))
             .expect("invariant: guards refer backwards, so the first key's guard is decided");
         let choices = &self.decisions.all[key].choices;
         // One by one: a domain may have more members than there is memory, and the steps end long before.
@@ -245,7 +297,7 @@ impl<'a> Counter<'a> {
 
     /// The key to try next, one whose guard is decided: where a constraint speaks of many, the first that it speaks of; else the one that
     /// most is said about, the first of equals.
-    fn best_key(&self, part: &Part) -> usize {
+    fn best_key(&mut self, part: &Part) -> usize {
         let longest = part
             .constraints
             .iter()
@@ -255,27 +307,27 @@ impl<'a> Counter<'a> {
         if let Some((_, id)) = longest {
             let mut key = self.residuals.first(id.0);
             while let Some(k) = key {
-                let guard = part.keys[&k];
+                let guard = part.guard(k);
                 match self.residuals.truth(guard) {
                     Some(_) => return k,
                     None => key = self.residuals.first(guard),
                 }
             }
         }
-        let mut said: BTreeMap<usize, usize> = BTreeMap::new();
-        let expressions = part
-            .keys
-            .values()
-            .chain(&part.constraints)
-            .chain(part.leaves.keys());
-        for id in expressions {
+        let said = &mut self.said;
+        for (key, _) in &part.keys {
+            said[*key] = 0;
+        }
+        let guards = part.keys.iter().map(|(_, guard)| guard);
+        let leaves = part.leaves.iter().map(|(guard, _)| guard);
+        for id in guards.chain(&part.constraints).chain(leaves) {
             for key in self.residuals.mentions(*id) {
-                *said.entry(*key).or_default() += 1;
+                said[*key] += 1;
             }
         }
         let mut best: Option<(usize, usize)> = None;
         for (key, guard) in &part.keys {
-            let score = said.get(key).copied().unwrap_or(0);
+            let score = said[*key];
             if self.residuals.truth(*guard).is_some() && best.is_none_or(|b| score > b.1) {
                 best = Some((*key, score));
             }
@@ -286,27 +338,41 @@ impl<'a> Counter<'a> {
 
     /// What is left of a part after `key` got a value or turned out not to exist.
     fn condition(&mut self, part: &Part, key: usize, value: Option<Value>) -> Option<Part> {
-        let entries = part.keys.len() + part.constraints.len() + part.leaves.len();
+        let entries = part.entries();
         self.residuals
             .spend(STEPS_PER_ENTRY * entries.saturating_sub(SHORT) as u64)?;
+        self.entries_left = self.entries_left.checked_sub(entries as u64)?;
         let mut substitute = self.residuals.substitution(key, value)?;
-        let mut rest = Part::default();
+        let mut rest = Part {
+            keys: Vec::with_capacity(part.keys.len()),
+            constraints: Vec::with_capacity(part.constraints.len()),
+            leaves: Vec::with_capacity(part.leaves.len()),
+        };
         for (k, guard) in &part.keys {
             if *k != key {
-                rest.keys
-                    .insert(*k, self.residuals.apply(&mut substitute, *guard)?);
+                let guard = self.residuals.apply(&mut substitute, *guard)?;
+                rest.keys.push((*k, guard));
             }
         }
         for id in &part.constraints {
             let id = self.residuals.apply(&mut substitute, *id)?;
-            rest.constraints.insert(id);
+            rest.constraints.push(id);
         }
-        for (guard, (size, real)) in &part.leaves {
+        rest.constraints.sort_unstable();
+        rest.constraints.dedup();
+        for (guard, size) in &part.leaves {
             let guard = self.residuals.apply(&mut substitute, *guard)?;
-            let product = rest.leaves.entry(guard).or_insert_with(none_yet);
-            product.0 *= size;
-            product.1 |= real;
+            rest.leaves.push((guard, size.clone()));
         }
+        rest.leaves.sort_by_key(|(guard, _)| *guard);
+        rest.leaves.dedup_by(|(other, (size, real)), (guard, all)| {
+            let is_same = other == guard;
+            if is_same {
+                all.0 *= &*size;
+                all.1 |= *real;
+            }
+            is_same
+        });
         Some(rest)
     }
 }

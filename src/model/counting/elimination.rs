@@ -90,7 +90,7 @@ pub struct Eliminated {
     pub rounded: Vec<usize>,
     pub idle: Vec<usize>,
     /// The products of counts that it took.
-    work: u64,
+    pub(super) work: u64,
 }
 
 /// A tree of counts, however long they are.
@@ -100,7 +100,7 @@ trait Points: std::fmt::Debug + Send + Sync {
     fn room(&self) -> u64;
     fn total(&self) -> BigUint;
     fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>>;
-    fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>>;
+    fn reached(&self, work: &mut u64) -> BTreeMap<usize, BTreeSet<u64>>;
     fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool;
     /// Whether a real exists at some point.
     fn has_reals(&self, factors: &Factors<BigUint>) -> bool;
@@ -120,8 +120,8 @@ impl<N: Tally + Send + Sync> Points for Tree<N> {
         Tree::draw(self, decisions, draw)
     }
 
-    fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
-        Tree::reached(self)
+    fn reached(&self, work: &mut u64) -> BTreeMap<usize, BTreeSet<u64>> {
+        Tree::reached(self, work)
     }
 
     fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
@@ -465,9 +465,9 @@ impl Eliminated {
         self.tree.may_begin(members, work)
     }
 
-    /// For each decision that was summed out, the members that some point has.
+    /// For each decision that was summed out, the members that some point has; more of them where finding that out is too much work.
     pub fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
-        self.tree.reached()
+        self.tree.reached(&mut { live::MOST_SPLITS })
     }
 }
 

@@ -203,6 +203,19 @@ impl Residuals {
         }
     }
 
+    /// Replaces conjunctions by their parts; ascending, each once.
+    pub fn split(&self, all: &mut Vec<Id>) {
+        let is_whole =
+            |id: &Id| !matches!(self.nodes[*id as usize], Node::Binary(BinaryOp::And, ..));
+        if all.iter().all(is_whole) {
+            return;
+        }
+        let mut parts = BTreeSet::new();
+        all.iter().for_each(|id| self.conjuncts(*id, &mut parts));
+        all.clear();
+        all.extend(parts);
+    }
+
     /// The number of an expression.
     pub fn add(&mut self, expr: &Expr) -> Id {
         self.add_shared(expr, &mut ByAddress::default())
@@ -290,8 +303,22 @@ impl Residuals {
             Node::Constant(_) | Node::Nothing => return Some(id),
             Node::Decision(_) => return Some(substitution.becomes),
             Node::Unary(op, x) => Node::Unary(op, inner(self, &x)?),
-            Node::Binary(op, x, y) => Node::Binary(op, inner(self, &x)?, inner(self, &y)?),
-            Node::If(c, x, y) => Node::If(inner(self, &c)?, inner(self, &x)?, inner(self, &y)?),
+            Node::Binary(op, x, y) => {
+                let x = inner(self, &x)?;
+                // What decides alone needs no other side.
+                match self.is_decided_by(op, x) {
+                    true => Node::Binary(op, x, x),
+                    false => Node::Binary(op, x, inner(self, &y)?),
+                }
+            }
+            Node::If(c, x, y) => {
+                let c = inner(self, &c)?;
+                match self.constant_truth(c) {
+                    Some(true) => Node::If(c, inner(self, &x)?, y),
+                    Some(false) => Node::If(c, x, inner(self, &y)?),
+                    None => Node::If(c, inner(self, &x)?, inner(self, &y)?),
+                }
+            }
             Node::Call(function, args) => Node::Call(
                 function,
                 args.iter().map(|a| inner(self, a)).collect::<Option<_>>()?,
@@ -315,6 +342,22 @@ impl Residuals {
         Some(result)
     }
 
+    /// Whether a logical operation is what its left side says.
+    fn is_decided_by(&self, op: BinaryOp, x: Id) -> bool {
+        match op {
+            BinaryOp::And | BinaryOp::Implies => self.constant_truth(x) == Some(false),
+            BinaryOp::Or => self.constant_truth(x) == Some(true),
+            _ => false,
+        }
+    }
+
+    fn constant_truth(&self, id: Id) -> Option<bool> {
+        match self.nodes[id as usize] {
+            Node::Constant(c) => self.constants[c as usize].as_bool(),
+            _ => None,
+        }
+    }
+
     fn constant(&mut self, value: Value) -> Id {
         let next = self.constants.len() as u32;
         let key = match &value {
@@ -332,10 +375,7 @@ impl Residuals {
     /// The node as [`evaluate::value`] would see it: left sides that decide hide right ones, what has no value has none as part of
     /// anything else, constants are computed.
     fn folded(&mut self, node: Node) -> Id {
-        let truth = |this: &Self, id: Id| match this.nodes[id as usize] {
-            Node::Constant(c) => this.constants[c as usize].as_bool(),
-            _ => None,
-        };
+        let truth = |this: &Self, id: Id| this.constant_truth(id);
         let is_nothing = |this: &Self, id: Id| this.nodes[id as usize] == Node::Nothing;
         match &node {
             Node::Binary(op, x, y) => {

@@ -610,3 +610,40 @@ fn bounds_of_one_decision_each_narrow_its_domain() {
     assert!(Counted::new(&decisions).is_empty());
     assert_eq!(count(&decisions), Count::Exact(BigUint::ZERO));
 }
+
+/// Clauses of three over `n` truths, with nothing that any two of them share in common.
+fn clauses(n: u32, count: u32, seed: u64) -> Decisions {
+    let mut rng = stream(seed, 0, Purpose::Search);
+    let truth = || Choices::Categories(vec![Value::Bool(false), Value::Bool(true)]);
+    let mut decisions = space((0..n).map(|_| decision(truth(), always())).collect());
+    for _ in 0..count {
+        let clause = (0..3).map(|_| {
+            let one = chosen(below(&mut rng, n) as usize);
+            match below(&mut rng, 2) {
+                0 => one,
+                _ => Expr::Unary(crate::ir::UnaryOp::Not, Arc::new(one)),
+            }
+        });
+        let clause = clause.reduce(|x, y| op(BinaryOp::Or, x, y)).unwrap();
+        decisions.constraints.push(clause);
+    }
+    decisions
+}
+
+#[test]
+fn what_is_copied_at_each_step_is_work() {
+    // Each step of conditioning copies some hundred clauses, however few of them it changes.
+    let decisions = clauses(60, 200, 3);
+    let all: Vec<&Expr> = decisions.constraints.iter().collect();
+    let (mut left, given) = (20_000, 20_000);
+    assert!(compile(&decisions, &all, &mut left).is_none());
+    assert!(left < given / 100, "{left}");
+    // One count after the other, and each alone: all of it is within one limit.
+    let mut work = 300_000;
+    let counted = Counted::with_work(&decisions, &[], &mut work);
+    assert!(!counted.is_exact());
+    assert!(matches!(counted.count(&decisions), Count::TooHard { .. }));
+    let mut work = 1000;
+    Counted::quickly(&decisions, &[], &mut work);
+    assert_eq!(work, 0);
+}

@@ -128,13 +128,21 @@ impl Template {
         Counted::within(&decisions, &limits.sums).pruned(&decisions)
     }
 
-    /// Whether it is proved that no point meets these claims and requirements.
-    pub(in crate::model) fn excludes_all(&self, claims: &[&Claim], requires: &[usize]) -> bool {
+    /// Whether it is proved that no point meets these claims and requirements, within some work, which is taken from it.
+    pub(in crate::model) fn excludes_all(
+        &self,
+        claims: &[&Claim],
+        requires: &[usize],
+        work: &mut u64,
+    ) -> bool {
         let constraint = |c: &&Claim| self.decisions.constraints[c.constraint].clone();
         let decisions = self.with_constraints(claims.iter().map(constraint).collect());
         let source = self.source();
         let limits = sums(requires.iter().map(|i| &self.requires()[*i]), &source);
-        self.tries_none(claims, requires) || Counted::within(&decisions, &limits).is_empty()
+        if self.tries_none(claims, requires) {
+            return true;
+        }
+        Counted::quickly(&decisions, &limits, work).is_empty()
     }
 
     /// What a point costs at least, by the limits that a requirement sets: of each its sum.

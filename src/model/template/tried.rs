@@ -176,7 +176,7 @@ impl Template {
     }
 
     /// Whether it is proved, by trying each combination, that no point meets these claims and requirements.
-    pub(super) fn tries_none(&self, claims: &[&Claim], requires: &[usize]) -> bool {
+    pub(in crate::model) fn tries_none(&self, claims: &[&Claim], requires: &[usize]) -> bool {
         let Some(each) = &self.each else {
             return false;
         };

@@ -167,3 +167,43 @@ fn searches_over_formulas_have_no_network() {
     let goal = template.evaluate(&template.goals()[0], &two, &Metrics::default());
     assert_eq!(goal, Ok(n(4.0)));
 }
+
+#[test]
+fn conflicts_of_decisions_that_nothing_ties_are_told_apart() {
+    // Each of 60 widths is to be more than itself by the next one: pair by pair, and not all pairs again for each that is left out.
+    let number = |k: usize| format!("w{k}");
+    let body: Vec<Stmt> = (0..60)
+        .map(|k| set(&number(k), range(1, 9)))
+        .chain([head()])
+        .collect();
+    let pairs = (0..60_u32).step_by(2).flat_map(|k| {
+        let (x, y) = (format!("space.w{k}"), format!("space.w{}", k + 1));
+        let less = |x: &str, y: &str, start: u32| Require {
+            span: crate::source::Span {
+                start,
+                end: start + 1,
+                ..Default::default()
+            },
+            ..require(
+                Expr::Binary(BinaryOp::Less, name(x).into(), name(y).into()),
+                &format!("{x} < {y}"),
+            )
+        };
+        [less(&x, &y, 4 * k + 1), less(&y, &x, 4 * k + 3)]
+    });
+    let requires: Vec<Require> = pairs.collect();
+    let experiment = Experiment {
+        requires,
+        ..experiment(body)
+    };
+    let found = errors(&experiment);
+    assert_eq!(found.len(), 8);
+    for (diagnostic, pair) in found.iter().zip(22_u32..) {
+        assert_eq!(
+            diagnostic.message,
+            "no candidate can meet these requirements together"
+        );
+        let starts: Vec<u32> = diagnostic.labels.iter().map(|l| l.span.start).collect();
+        assert_eq!(starts, [8 * pair + 1, 8 * pair + 3]);
+    }
+}

@@ -304,3 +304,23 @@ fn a_space_ends_with_one_value_per_class() {
     ];
     template(&experiment(body));
 }
+
+#[test]
+fn a_searched_depth_of_hundreds_is_a_few_shapes_at_each_step() {
+    // Two shapes behind each of 400 copies, and 400 depths: proved, within the steps that there are.
+    let copy = vec![
+        set("channels", any_of(&[8.0, 16.0])),
+        set("kernel", any_of(&[1.0, 3.0])),
+        layer(
+            "conv",
+            vec![with(conv(name("channels")), "kernel", name("kernel"))],
+        ),
+    ];
+    let body = vec![
+        set("depth", range(1, 400)),
+        repeat(name("depth"), "d", copy),
+        head(),
+    ];
+    let template = template(&experiment(body));
+    assert_eq!(template.warnings(), []);
+}

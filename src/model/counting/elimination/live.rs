@@ -8,16 +8,19 @@ use super::order::Step;
 use super::tally::Amount;
 use super::tree::Tree;
 
+/// Ways to split partial sums that are looked at: about a second. Beyond that, whatever occurs is taken for part of some point.
+pub const MOST_SPLITS: u64 = 20_000_000;
+
 impl<N: Amount> Tree<N> {
-    /// For each decision, the members that some point has.
-    pub fn reached(&self) -> BTreeMap<usize, BTreeSet<u64>> {
+    /// For each decision, the members that some point has; more of them where that is more than `work`, which is taken from it.
+    pub fn reached(&self, work: &mut u64) -> BTreeMap<usize, BTreeSet<u64>> {
         let mut found: BTreeMap<usize, BTreeSet<u64>> = (self
             .layout
             .variables
             .iter()
             .map(|v| (v.decision, BTreeSet::new())))
         .collect();
-        let live = self.live();
+        let live = self.live(work);
         for step in &self.layout.steps {
             let (of, variable) = match step {
                 Step::SumOut { of, variable } => (*of, *variable),
@@ -47,7 +50,7 @@ impl<N: Amount> Tree<N> {
 
     /// Whether some point passes a row of a factor for which this holds.
     pub fn passes(&self, factor: usize, holds: impl Fn(usize) -> bool) -> bool {
-        let live = self.live();
+        let live = self.live(&mut { MOST_SPLITS });
         let step = self
             .layout
             .steps
@@ -60,7 +63,7 @@ impl<N: Amount> Tree<N> {
     }
 
     /// For each entry of each histogram, whether some point passes there.
-    fn live(&self) -> Vec<Vec<Vec<bool>>> {
+    fn live(&self, work: &mut u64) -> Vec<Vec<Vec<bool>>> {
         let all = |value: bool| -> Vec<Vec<Vec<bool>>> {
             let of_table =
                 |table: &Vec<Histogram<N>>| table.iter().map(|h| vec![value; h.len()]).collect();
@@ -93,11 +96,45 @@ impl<N: Amount> Tree<N> {
                         }
                     }
                     Parts::Product((x, at_x), (y, at_y)) => {
-                        if !here[row].iter().any(|l| *l) {
+                        let wanted = || sums.iter().zip(&here[row]).filter(|(_, live)| **live);
+                        let (of_x, of_y) = (&self.tables[x][at_x].sums, &self.tables[y][at_y].sums);
+                        let count = wanted().count() as u64;
+                        let (short, long) =
+                            (of_x.len().min(of_y.len()), of_x.len().max(of_y.len()));
+                        // A sum that is not full and one of its parts say what the other part is.
+                        let is_told = !wanted().any(|(sum, _)| self.sums.is_full(*sum));
+                        let by_sum = is_told && count <= long as u64;
+                        let ways = short as u64 * if by_sum { count } else { long as u64 };
+                        let Some(left) = work.checked_sub(ways) else {
+                            *work = 0;
+                            return;
+                        };
+                        *work = left;
+                        if by_sum {
+                            let mut pass = |i: usize, j: usize| {
+                                live[x][at_x][i] = true;
+                                live[y][at_y][j] = true;
+                            };
+                            for (sum, _) in wanted() {
+                                let is_x_short = of_x.len() == short;
+                                let (few, many) = if is_x_short {
+                                    (of_x, of_y)
+                                } else {
+                                    (of_y, of_x)
+                                };
+                                for (i, part) in few.iter().enumerate() {
+                                    let rest = self.sums.minus(*sum, *part);
+                                    match rest.and_then(|rest| many.binary_search(&rest).ok()) {
+                                        Some(j) if is_x_short => pass(i, j),
+                                        Some(j) => pass(j, i),
+                                        None => {}
+                                    }
+                                }
+                            }
                             return;
                         }
-                        for (i, part) in self.tables[x][at_x].sums.iter().enumerate() {
-                            for (j, rest) in self.tables[y][at_y].sums.iter().enumerate() {
+                        for (i, part) in of_x.iter().enumerate() {
+                            for (j, rest) in of_y.iter().enumerate() {
                                 if live[x][at_x][i] && live[y][at_y][j] {
                                     continue;
                                 }
@@ -112,6 +149,9 @@ impl<N: Amount> Tree<N> {
                 }
             });
             live[step] = here;
+            if *work == 0 {
+                return all(true);
+            }
         }
         live
     }

@@ -430,3 +430,35 @@ fn a_chain_is_drawn_uniformly() {
         places[&found.draw(3, &mut Uniform(&mut rng)).unwrap()]
     });
 }
+
+#[test]
+fn members_that_occur_are_found_by_the_sums_that_are_wanted() {
+    // Sides of right triangles: a sum of squares that is 0 says what the last part of it is.
+    let side = || {
+        let choices = Choices::Integers {
+            low: 1,
+            high: 60,
+            step: 1,
+            log: false,
+        };
+        decision(choices, always())
+    };
+    let square = |i| op(BinaryOp::Multiply, chosen(i), chosen(i));
+    let sum = op(BinaryOp::Add, square(0), square(1));
+    let decisions = Decisions {
+        all: vec![side(), side(), side()],
+        constraints: vec![op(BinaryOp::Equal, sum, square(2))],
+    };
+    let found = counted(&decisions).unwrap();
+    let is_square = |n: u64| (1..=60).any(|c| c * c == n);
+    let leg = |a: u64| (1..=60).any(|b| is_square(a * a + b * b));
+    let legs: BTreeSet<u64> = (0..60).filter(|a| leg(a + 1)).collect();
+    // Not the 60^3 ways of three sides.
+    let mut work = 20_000;
+    let reached = found.tree.reached(&mut work);
+    assert_eq!(reached[&0], legs);
+    assert_eq!(reached[&1], legs);
+    assert!(work > 0);
+    // Without time for that, every member may occur.
+    assert!(found.tree.reached(&mut { 10 })[&0].len() > legs.len());
+}
