@@ -79,3 +79,21 @@ pub fn candidate(template: &Template, chosen: &[(&str, Value)]) -> Candidate {
     let candidate = template.candidate(&point(template, chosen));
     candidate.unwrap().expect("a network")
 }
+
+/// Two optional layers with a width and a precision each.
+pub fn few(lines: &str) -> String {
+    let declared = "use std.quantizers.{binary, int8}
+use std.targets.braintta
+space net {
+  layer stem = conv(channels = 8) -> norm -> relu
+  depth in 1..2
+  repeat depth as d {
+    width in {16, 8}
+    layer c = conv(channels = width) -> norm -> relu
+  }
+  layer head = pool(average) -> linear(classes)
+}
+policy few { each layer { q in {int8, binary}  weights = q  activations = q } }";
+    let lines = format!("space = net  policy = few  target = braintta\n  {lines}");
+    on_digits(declared, &lines)
+}

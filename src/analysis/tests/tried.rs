@@ -4,28 +4,15 @@ use std::collections::BTreeSet;
 
 use num_bigint::BigUint;
 
-use super::fixtures::{self, every_point, meets, on_digits};
+use super::fixtures::{self, every_point, few, meets, on_digits};
 use crate::model::counting::{Count, How, Next, Uniform, members};
 use crate::model::survey::{Verdict, survey};
 use crate::model::{Decisions, Point, Template};
 use crate::stream::{Purpose, stream};
 
-/// Two optional layers with a width and a precision each; `train` says what is trained.
+/// Few candidates; `train` says what is trained.
 fn text(train: &str, lines: &str) -> String {
-    let declared = "use std.quantizers.{binary, int8}
-use std.targets.braintta
-space net {
-  layer stem = conv(channels = 8) -> norm -> relu
-  depth in 1..2
-  repeat depth as d {
-    width in {16, 8}
-    layer c = conv(channels = width) -> norm -> relu
-  }
-  layer head = pool(average) -> linear(classes)
-}
-policy few { each layer { q in {int8, binary}  weights = q  activations = q } }";
-    let lines = format!("space = net  policy = few  target = braintta\n  {lines}");
-    on_digits(declared, &lines).replace("train { epochs = 1 }", train)
+    few(lines).replace("train { epochs = 1 }", train)
 }
 
 fn template(lines: &str) -> Template {

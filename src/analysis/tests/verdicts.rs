@@ -1,36 +1,18 @@
 //! What is said of requirements: meetable by a count or a witness, unmeetable, or neither proved.
 
-use super::fixtures::{self, codes, on_digits};
+use super::fixtures::{self, codes, few};
 use crate::model::Template;
 use crate::model::counting::{Count, Uniform, members};
 use crate::model::survey::{Survey, Verdict, survey};
 use crate::stream::{Purpose, stream};
 
-/// Two optional layers with a width and a precision each.
-fn text(lines: &str) -> String {
-    let declared = "use std.quantizers.{binary, int8}
-use std.targets.braintta
-space net {
-  layer stem = conv(channels = 8) -> norm -> relu
-  depth in 1..2
-  repeat depth as d {
-    width in {16, 8}
-    layer c = conv(channels = width) -> norm -> relu
-  }
-  layer head = pool(average) -> linear(classes)
-}
-policy few { each layer { q in {int8, binary}  weights = q  activations = q } }";
-    let lines = format!("space = net  policy = few  target = braintta\n  {lines}");
-    on_digits(declared, &lines)
-}
-
 fn template(lines: &str) -> Template {
-    fixtures::template(&text(lines))
+    fixtures::template(&few(lines))
 }
 
 /// The codes of what is reported instead of a template.
 fn refused(lines: &str) -> Vec<&'static str> {
-    codes(&text(lines))
+    codes(&few(lines))
 }
 
 fn of(lines: &str) -> Survey {
@@ -56,7 +38,7 @@ fn what_is_counted_is_meetable() {
 
 /// The same with so many candidates that they are not tried one by one.
 fn many(lines: &str) -> Template {
-    let text = text(lines)
+    let text = few(lines)
         .replace("depth in 1..2", "depth in 1..4")
         .replace("width in {16, 8}", "width in {16, 8, 12, 24}");
     fixtures::template(&text)
@@ -153,7 +135,7 @@ fn each_requirement_that_no_candidate_meets_is_reported() {
     for (i, first) in proved.iter().enumerate() {
         for second in &proved[..i] {
             let lines = format!("require {second}\n require {first}");
-            let (found, _) = fixtures::refusals(&text(&lines));
+            let (found, _) = fixtures::refusals(&few(&lines));
             let mut about: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
             about.sort_unstable();
             let mut expected = [second, first].map(|r| format!("no candidate can meet `{r}`"));
