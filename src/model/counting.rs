@@ -21,11 +21,12 @@ mod form;
 mod graph;
 mod members;
 mod narrow;
+mod points;
 mod region;
 pub(super) mod residual;
 mod tried;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use num_bigint::BigUint;
@@ -40,9 +41,8 @@ use self::elimination::{Eliminated, Exactly};
 use self::form::Form;
 use self::graph::Graph;
 use self::narrow::Narrowed;
-use super::decision::{Choices, Decisions, Point};
-use super::evaluate::{self, Failure};
-use super::members::Values;
+use super::decision::{Choices, Decisions};
+use super::evaluate;
 use crate::ir::{BinaryOp, Expr};
 
 /// How many points meet every guard and constraint.
@@ -372,96 +372,6 @@ impl Counted {
     /// Whether it is proved that no point meets the constraints.
     pub fn is_empty(&self) -> bool {
         self.form.as_ref().is_some_and(|f| f.total().is_zero())
-    }
-
-    /// A point that meets the counted constraints, each equally likely if `draw` is fair; reals are drawn in their declared scale
-    /// once everything else is. Where guards cannot be counted, decisions are drawn one after the other. `None` if there is no point.
-    pub fn draw(&self, decisions: &Decisions, draw: &mut dyn Draw) -> Option<Point> {
-        let chosen = match &self.form {
-            Some(form) => form.draw(decisions.all.len(), draw)?,
-            None => vec![None; decisions.all.len()],
-        };
-        Some(decisions.fill(|i, decision| {
-            let choices = &decision.choices;
-            // Whole numbers that are walked by their logarithm are drawn so, too, unless something hangs on them.
-            let in_scale = matches!(choices, Choices::Integers { log: true, .. });
-            let narrowed = self.narrowed.as_deref().filter(|n| n.has(i));
-            let chosen = narrowed.map_or(chosen[i], |narrowed| {
-                let left = || narrowed.decisions.all[i].choices.len().unwrap_or(0);
-                let member = chosen[i].unwrap_or_else(|| draw.member(i, left()));
-                Some(narrowed.whole(i, member))
-            });
-            let member = match (chosen, choices.len()) {
-                (Some(member), _) => choices.member(member),
-                (None, Some(n)) if !in_scale => choices.member(draw.member(i, n)),
-                _ => Some(choices.at(draw.share(i))),
-            };
-            member.expect("invariant: members are drawn below the size of their domain")
-        }))
-    }
-
-    /// Whether a point may begin with these members, by number: of some beginnings that no point has, this is not said. Takes what it looked
-    /// at from `work`.
-    fn may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
-        let Some(narrowed) = &self.narrowed else {
-            return self.form_may_begin(members, work);
-        };
-        let mut within = Vec::with_capacity(members.len());
-        for (index, member) in members.iter().enumerate() {
-            within.push(match member {
-                Some(member) => match narrowed.narrow(index, *member) {
-                    Some(member) => Some(member),
-                    None => return false,
-                },
-                None => None,
-            });
-        }
-        self.form_may_begin(&within, work)
-    }
-
-    fn form_may_begin(&self, members: &[Option<u64>], work: &mut u64) -> bool {
-        let form = self.form.as_ref();
-        form.is_none_or(|form| form.may_begin(members, work))
-    }
-
-    /// For each decision that the counted constraints mention, the members that no point has. A decision that never exists has none.
-    pub fn pruned(&self, decisions: &Decisions) -> Vec<(usize, Vec<u64>)> {
-        let Some(reached) = self.form.as_ref().map(Form::reached) else {
-            return Vec::new();
-        };
-        let narrowed = self.narrowed.as_deref();
-        let mut found = match narrowed {
-            Some(narrowed) if !self.is_empty() => narrowed.lost(decisions),
-            _ => BTreeMap::new(),
-        };
-        for (key, reached) in reached {
-            let choices = narrowed.map_or(&decisions.all, |n| &n.decisions.all);
-            let all = 0..choices[key].choices.len().unwrap_or(0);
-            let never = all.filter(|member| !reached.contains(member));
-            let never: Vec<u64> = match narrowed {
-                Some(narrowed) => never.map(|m| narrowed.whole(key, m)).collect(),
-                None => never.collect(),
-            };
-            if !never.is_empty() && !reached.is_empty() {
-                let lost = found.entry(key).or_default();
-                lost.extend(never);
-                lost.sort_unstable();
-            }
-        }
-        found
-            .into_iter()
-            .filter(|(_, lost)| !lost.is_empty())
-            .collect()
-    }
-
-    /// Whether the constraints that were not counted hold at a point that was drawn.
-    pub fn is_met(&self, decisions: &Decisions, point: &Point) -> Result<bool, Failure> {
-        for c in &self.left_out {
-            if !evaluate::truth(&decisions.constraints[*c], &Values(&point.0))? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }
 
