@@ -3,6 +3,8 @@
 //! In: a merged declaration. Out: [`Space`], whose blocks are copied in by reference. Shapes are not known here: `input.channels` is
 //! a name that gets its value when the space is unrolled.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::context::{Cx, Local, list};
@@ -15,13 +17,20 @@ use crate::ir::{
     Block, BlockStmt, Branch, Join, LayerStmt, OfCopy, Parallel, Require, Slot, Space, Stmt, Value,
 };
 use crate::source::Span;
-use crate::syntax::ast::{self, Entry, EntryKind};
+use crate::syntax::ast::{self, EntryKind};
 
 /// Names that every block and space knows.
 const KNOWN: &[&str] = &["classes", "input.height", "input.width", "input.channels"];
 
 /// How branches may be joined.
 const JOINS: &[&str] = &["concat", "add"];
+
+/// Where the blocks and the layers of a body stand, by their names.
+#[derive(Default)]
+struct Named {
+    blocks: BTreeMap<Option<String>, Span>,
+    layers: BTreeMap<String, Span>,
+}
 
 impl Cx<'_> {
     /// Lowers a space. With `sees`, its amendments may use names of the scope around.
@@ -90,9 +99,9 @@ impl Cx<'_> {
                     default.map(|d| Slot::Fixed(d.expr)),
                 ));
             }
-            let is_fact = |e: &Entry| matches!(e.kind, EntryKind::Check(_));
+            let is_fact = |e: &ast::Entry| matches!(e.kind, EntryKind::Check(_));
             let entries = merged.entries.iter().filter(|e| !is_fact(e));
-            let entries: Vec<Entry> = entries.cloned().collect();
+            let entries: Vec<ast::Entry> = entries.cloned().collect();
             let body = cx.body(merged, &entries, None);
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::empty(), &merged.owner());
@@ -109,18 +118,21 @@ impl Cx<'_> {
     fn body(
         &mut self,
         merged: &Merged,
-        entries: &[Entry],
+        entries: &[ast::Entry],
         mut requires: Option<&mut Vec<Require>>,
     ) -> Vec<Stmt> {
         let mark = self.locals.len();
         let mut body = Vec::with_capacity(entries.len());
+        let mut named = Named::default();
+        // What requirements may name, as far as the body has been read for it.
+        let (mut known, mut read) = (Paths::default(), 0);
         for entry in entries {
             match &entry.kind {
                 EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
                 EntryKind::Field(_) | EntryKind::Choice(_) | EntryKind::Optional(_) => {
                     match self.block_statement(&entry.kind, entry.span) {
                         Some(Some(block)) => {
-                            self.named_once(&block, &body);
+                            self.named_once(&block, &mut named);
                             body.push(Stmt::Block(block));
                         }
                         Some(None) => {}
@@ -128,7 +140,7 @@ impl Cx<'_> {
                     }
                 }
                 EntryKind::Layer(layer) => {
-                    self.layer_named_once(&layer.name, &body);
+                    self.layer_named_once(&layer.name, &mut named);
                     body.push(Stmt::Layer(self.layer(layer)));
                 }
                 EntryKind::Repeat(repeat) => {
@@ -162,12 +174,12 @@ impl Cx<'_> {
                 EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
                 EntryKind::Require(claim) => {
                     if requires.is_some() {
-                        let mut known = Paths::default();
-                        paths::of_body(&body, "space", &mut known);
-                        self.paths = Some(known);
+                        paths::of_body(&body[read..], "space", &mut known);
+                        read = body.len();
+                        self.paths = Some(std::mem::take(&mut known));
                     }
                     let require = self.require(claim, entry.span);
-                    self.paths = None;
+                    known = self.paths.take().unwrap_or_default();
                     match &mut requires {
                         Some(requires) => requires.extend(require),
                         None => body.extend(require.map(Stmt::Require)),
@@ -191,12 +203,10 @@ impl Cx<'_> {
     }
 
     /// Two blocks of one name would share the paths of their layers.
-    fn named_once(&mut self, block: &BlockStmt, before: &[Stmt]) {
-        let first = before.iter().find_map(|statement| match statement {
-            Stmt::Block(other) if other.name == block.name => Some(other.span),
-            _ => None,
-        });
-        if let Some(first) = first {
+    fn named_once(&mut self, block: &BlockStmt, named: &mut Named) {
+        let first = named.blocks.entry(block.name.clone());
+        if let Entry::Occupied(first) = &first {
+            let first = *first.get();
             let name = block.name.as_deref().unwrap_or("block");
             self.report(
                 Diagnostic::error(
@@ -208,15 +218,14 @@ impl Cx<'_> {
                 .help("give each a name: `first = …`, `second = …`"),
             );
         }
+        first.or_insert(block.span);
     }
 
     /// Two layers of one name would have one path.
-    fn layer_named_once(&mut self, name: &ast::Name, before: &[Stmt]) {
-        let first = before.iter().find_map(|statement| match statement {
-            Stmt::Layer(other) if other.name == name.text => Some(other.span),
-            _ => None,
-        });
-        if let Some(first) = first {
+    fn layer_named_once(&mut self, name: &ast::Name, named: &mut Named) {
+        let first = named.layers.entry(name.text.clone());
+        if let Entry::Occupied(first) = &first {
+            let first = *first.get();
             self.report(
                 Diagnostic::error(
                     "bnas::name::duplicate",
@@ -227,6 +236,7 @@ impl Cx<'_> {
                 .help("give each layer a name of its own"),
             );
         }
+        first.or_insert(name.span);
     }
 
     /// `parallel { branch a { … }  branch b { … } when wide } join concat`.
@@ -374,9 +384,9 @@ impl Cx<'_> {
 }
 
 /// A value without the `when` that it cannot have.
-fn plain(entry: &Entry) -> Entry {
+fn plain(entry: &ast::Entry) -> ast::Entry {
     match &entry.kind {
-        EntryKind::Optional(optional) => Entry {
+        EntryKind::Optional(optional) => ast::Entry {
             kind: (*optional.statement).clone(),
             ..entry.clone()
         },

@@ -292,14 +292,14 @@ impl Counted {
         left_out.extend(&found.left_out);
         left_out.sort_unstable();
         left_out.dedup();
-        let bounds = bounds.iter().enumerate().map(|(number, bound)| {
-            let is_in = |of: &[usize]| of.contains(&number);
-            match () {
-                () if is_in(&found.dropped) => Kept::Dropped,
-                () if !bound.is_all || is_in(&found.rounded) => Kept::Roughly,
-                () if is_in(&found.idle) => Kept::Always,
-                () => Kept::Exactly,
-            }
+        let of = |all: &[usize]| all.iter().copied().collect::<BTreeSet<usize>>();
+        let (dropped, rounded, idle) = (of(&found.dropped), of(&found.rounded), of(&found.idle));
+        let bounds = bounds.iter().enumerate();
+        let bounds = bounds.map(|(number, bound)| match () {
+            () if dropped.contains(&number) => Kept::Dropped,
+            () if !bound.is_all || rounded.contains(&number) => Kept::Roughly,
+            () if idle.contains(&number) => Kept::Always,
+            () => Kept::Exactly,
         });
         Counted {
             bounds: bounds.collect(),
@@ -418,9 +418,13 @@ fn others(kept: &BTreeSet<usize>, decisions: &Decisions) -> Vec<usize> {
 
 /// Whether an expression mentions a decision over reals.
 pub(super) fn has_reals(expr: &Expr, decisions: &Decisions) -> bool {
-    evaluate::decisions(expr)
-        .iter()
-        .any(|i| matches!(decisions.all[*i].choices, Choices::Reals { .. }))
+    any_real(&evaluate::decisions(expr), decisions)
+}
+
+/// Whether one of some decisions is over reals.
+fn any_real<'a>(some: impl IntoIterator<Item = &'a usize>, decisions: &Decisions) -> bool {
+    let is_real = |i: &usize| matches!(decisions.all[*i].choices, Choices::Reals { .. });
+    some.into_iter().any(is_real)
 }
 
 /// Whether a comparison of a sum of several decisions is part of an expression.

@@ -245,6 +245,13 @@ pub fn size(expr: &Expr) -> u64 {
     parts
 }
 
+/// Whether an expression mentions a name.
+pub fn has_names(expr: &Expr) -> bool {
+    let mut found = false;
+    walk(expr, &mut |e| found |= matches!(e, Expr::Name(..)));
+    found
+}
+
 /// Visits every part once. Unrolled expressions share their parts: without a memory, a chain of optional layers would take
 /// exponential time.
 pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
@@ -293,7 +300,7 @@ pub fn expressions(slot: &Slot) -> &[Expr] {
 fn walk_new(expr: &Expr, seen: &mut Addresses, visit: &mut dyn FnMut(&Expr)) {
     visit(expr);
     let mut shared = |child: &Arc<Expr>| {
-        if seen.insert(Arc::as_ptr(child)) {
+        if Arc::strong_count(child) == 1 || seen.insert(Arc::as_ptr(child)) {
             walk_new(child, seen, visit);
         }
     };

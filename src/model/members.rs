@@ -22,7 +22,11 @@ impl Scope for Values<'_> {
     }
 
     fn decision(&self, index: usize) -> Option<Value> {
-        self.0.get(index).cloned().flatten()
+        self.held(index).cloned()
+    }
+
+    fn held(&self, index: usize) -> Option<&Value> {
+        self.0.get(index)?.as_ref()
     }
 }
 

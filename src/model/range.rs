@@ -6,6 +6,7 @@
 //! Else requirements were left out or rounded, or the metric is more than the sum, and it is a bound. Where candidates are few, each is
 //! built and priced.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::counting::{Costs, Priced, Sum, Term, Uniform};
@@ -95,14 +96,17 @@ fn bounded(template: &Template) -> Ranges {
     let source = template.source();
     let binding = template.limits().iter();
     let binding = binding.filter(|limit| limit.counted != Limited::Always);
+    let constraints = template.decisions().constraints.len();
     let search = Search {
         template,
-        constraints: (0..template.decisions().constraints.len()).collect(),
+        constraints: (0..constraints).collect(),
+        is_over_reals: (0..constraints).any(|c| template.is_over_reals(c)),
         bounds: binding
             .flat_map(|limit| least::bounds(&template.requires()[limit.require], &source).sums)
             .collect(),
+        looked_at: RefCell::default(),
     };
-    let met = meets(template, &point).is_some();
+    let met = search.meets(&point).is_some();
     // For each metric: what it is made of, whether that is for its smallest value, and whether for its largest.
     let mut wanted: Vec<(&'static str, Vec<Term>, Costs, [bool; 2])> = Vec::new();
     let names = METRICS.iter().map(|metric| metric.name);
@@ -236,10 +240,24 @@ struct Search<'a> {
     template: &'a Template,
     /// All, by number.
     constraints: Vec<usize>,
+    is_over_reals: bool,
     bounds: Vec<Sum<'a>>,
+    /// What was found of points: the ends of many metrics are at the same ones.
+    looked_at: RefCell<Vec<(Point, Option<Metrics>)>>,
 }
 
 impl Search<'_> {
+    /// What is known of a point that meets everything.
+    fn meets(&self, point: &Point) -> Option<Metrics> {
+        let mut looked_at = self.looked_at.borrow_mut();
+        if let Some((_, found)) = looked_at.iter().find(|(other, _)| other == point) {
+            return found.clone();
+        }
+        let found = meets(self.template, point);
+        looked_at.push((point.clone(), found.clone()));
+        found
+    }
+
     /// What no candidate is beyond, and any has if one has.
     fn of_all(&self, name: &str, value: f64) -> End {
         let decisions = self.template.decisions();
@@ -248,7 +266,7 @@ impl Search<'_> {
         let counted = self.template.counted();
         let drawn = (0..MOST_DRAWS).map_while(|_| counted.draw(decisions, &mut Uniform(&mut rng)));
         let drawn = std::iter::once(default).chain(drawn);
-        let mut met = drawn.filter_map(|point| meets(self.template, &point));
+        let mut met = drawn.filter_map(|point| self.meets(&point));
         let found = met.next().map(|metrics| metrics.0[name]);
         let found = found.filter(|v| (v - value).abs() <= ROUNDING * value.abs());
         End {
@@ -269,7 +287,7 @@ impl Search<'_> {
         let mut look = |members: Vec<Option<u64>>, cost: f64| {
             let bound = sign * cost;
             let point = self.point(&members);
-            let value = meets(self.template, &point).map(|metrics| metrics.0[name]);
+            let value = self.meets(&point).map(|metrics| metrics.0[name]);
             let attained = value.filter(|v| (v - bound).abs() <= ROUNDING * bound.abs());
             // Of two bounds, the one that says more.
             let says_less = |e: &End| sign * bound <= sign * e.value;
@@ -302,8 +320,7 @@ impl Search<'_> {
             })
         };
         let first = of(false);
-        let has_reals = |c: &usize| self.template.is_over_reals(*c);
-        if decisions.is_feasible(&first) || !self.constraints.iter().any(has_reals) {
+        if !self.is_over_reals || decisions.is_feasible(&first) {
             return first;
         }
         let drawn = (0..MOST_DRAWS).map(|_| of(true));
@@ -318,10 +335,10 @@ fn meets(template: &Template, point: &Point) -> Option<Metrics> {
         return None;
     }
     let metrics = template.known(point).ok()?;
-    let mut known = template.requires().iter().filter(|r| template.is_known(r));
-    let is_met = known.all(|require| {
-        let names = evaluate::names(require);
-        names.is_empty() || template.evaluate(require, point, &metrics) == Ok(Value::Bool(true))
-    });
+    let known = template.requires().iter().filter(|r| template.is_known(r));
+    // Those without a metric are constraints, too.
+    let mut known = known.filter(|require| evaluate::has_names(require));
+    let is_true = Ok(Value::Bool(true));
+    let is_met = known.all(|require| template.evaluate(require, point, &metrics) == is_true);
     is_met.then_some(metrics)
 }

@@ -40,6 +40,8 @@ pub(super) struct Refused {
 struct Path {
     decision: usize,
     value: Option<Value>,
+    /// How many they are together.
+    length: usize,
     before: Option<Rc<Path>>,
 }
 
@@ -141,7 +143,8 @@ pub(super) fn refused(
         decisions,
     );
     let mut search = Search {
-        decisions,
+        values: vec![None; decisions.all.len()],
+        path: None,
         known: HashMap::new(),
         fits,
         groups: Lists::new(),
@@ -220,6 +223,7 @@ pub(super) fn refused(
                 let path = Some(Rc::new(Path {
                     decision: key,
                     value,
+                    length: path.as_ref().map_or(1, |before| before.length + 1),
                     before: path.clone(),
                 }));
                 let left = search
@@ -242,8 +246,11 @@ pub(super) fn refused(
     let mut found: BTreeMap<usize, Refused> = BTreeMap::new();
     for (state, path) in &states {
         if let Some(group) = state.refused {
-            let choices = search.choices(path.as_ref());
-            found.entry(group).or_insert(Refused { group, choices });
+            found.entry(group).or_insert_with(|| {
+                search.go_to(path.as_ref());
+                let choices = search.values.clone();
+                Refused { group, choices }
+            });
         }
     }
     Ok(found.into_values().collect())
@@ -256,8 +263,10 @@ struct Becomes {
     guards: QuickMap<ListId, ListId>,
 }
 
-struct Search<'a, 'f> {
-    decisions: &'a Decisions,
+struct Search<'f> {
+    /// The values of the choices of a path.
+    values: Vec<Option<Value>>,
+    path: Option<Rc<Path>>,
     /// What was said of groups with these values.
     known: HashMap<Group, bool>,
     fits: &'f mut dyn FnMut(usize, &[Option<Value>]) -> bool,
@@ -265,7 +274,7 @@ struct Search<'a, 'f> {
     guards: Lists<(usize, Id)>,
 }
 
-impl Search<'_, '_> {
+impl Search<'_> {
     /// Whether something in a state depends on a decision, which is the least of all that are left.
     fn mentions(&self, state: &State, key: usize, residuals: &Residuals) -> bool {
         self.groups.least(state.groups) == key
@@ -355,8 +364,8 @@ impl Search<'_, '_> {
         let fits = match self.known.get(&key) {
             Some(known) => *known,
             None => {
-                let choices = self.choices(path);
-                let fits = (self.fits)(group, &choices);
+                self.go_to(path);
+                let fits = (self.fits)(group, &self.values);
                 self.known.insert(key, fits);
                 fits
             }
@@ -393,14 +402,33 @@ impl Search<'_, '_> {
         (!is_false).then_some(state)
     }
 
-    fn choices(&self, path: Option<&Rc<Path>>) -> Vec<Option<Value>> {
-        let mut values = vec![None; self.decisions.all.len()];
-        let mut at = path;
-        while let Some(step) = at {
-            values[step.decision] = step.value.clone();
-            at = step.before.as_ref();
+    /// Puts the choices of a path in the place of those of another one, as far as these differ.
+    fn go_to(&mut self, path: Option<&Rc<Path>>) {
+        let length = |path: &Option<Rc<Path>>| path.as_ref().map_or(0, |p| p.length);
+        let is_same = |old: &Option<Rc<Path>>, new: &Option<Rc<Path>>| match (old, new) {
+            (Some(old), Some(new)) => Rc::ptr_eq(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        let (mut old, mut new) = (self.path.take(), path.cloned());
+        let mut chosen = Vec::new();
+        while !is_same(&old, &new) {
+            if length(&old) > length(&new) {
+                old = old.and_then(|step| {
+                    self.values[step.decision] = None;
+                    step.before.clone()
+                });
+            } else {
+                new = new.and_then(|step| {
+                    let before = step.before.clone();
+                    chosen.push(step);
+                    before
+                });
+            }
         }
-        values
+        for step in chosen {
+            self.values[step.decision] = step.value.clone();
+        }
+        self.path = path.cloned();
     }
 }
 

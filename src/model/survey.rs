@@ -24,6 +24,8 @@ const PRICED_DRAWS: u64 = 300;
 /// So many at least, and how often requirements are evaluated before the others are left out.
 const FEW_DRAWS: u64 = 100;
 const MOST_LOOKS: u64 = 2_000_000;
+/// So many points are asked for one requirement after the other.
+const AT_ONCE: u64 = 20;
 
 /// The most decisions of which it is asked whether they exist at all.
 const MOST_LOOKED_AT: usize = 1000;
@@ -114,10 +116,14 @@ pub fn survey(template: &Template) -> Survey {
         counts.insert(limit.require, limit.counted != Limited::Roughly);
     }
     let is_counted = |require: usize| counts.get(&require).copied().unwrap_or(false);
+    let always = template.limits().iter();
+    let always = always.filter(|limit| limit.counted == Limited::Always);
+    let always: BTreeSet<usize> = always.map(|limit| limit.require).collect();
     let mut verdicts = Vec::new();
     for (i, require) in template.requires().iter().enumerate() {
         verdicts.push(match () {
-            () if never_binds(template, i) => Verdict::Always,
+            () if always.contains(&i) => Verdict::Always,
+            () if is_beyond(require, template.extremes()) => Verdict::Always,
             () if is_counted(i) => Verdict::Meetable,
             () if !template.is_known(require) => Verdict::Measured,
             () => Verdict::Open,
@@ -146,13 +152,6 @@ fn nowhere(decisions: &Decisions) -> BTreeSet<usize> {
     let all = 0..decisions.all.len();
     all.filter(|decision| partial.is_nowhere(*decision))
         .collect()
-}
-
-/// Whether every candidate meets a limit of what is a sum over layers or alive at once.
-fn never_binds(template: &Template, require: usize) -> bool {
-    let always = |limit: &Limit| limit.require == require && limit.counted == Limited::Always;
-    template.limits().iter().any(always)
-        || is_beyond(&template.requires()[require], template.extremes())
 }
 
 /// Whether an expression limits metrics from above, by more than they ever are.
@@ -184,7 +183,7 @@ fn sample(template: &Template, extreme: &[Point], verdicts: &mut [Verdict]) -> O
     }
     let priced = open
         .iter()
-        .any(|i| !evaluate::names(&template.requires()[*i]).is_empty());
+        .any(|i| evaluate::has_names(&template.requires()[*i]));
     // What an open requirement says as a constraint is asked of the requirement itself.
     let mut is_asked = vec![false; template.decisions().constraints.len()];
     for claim in template.claims() {
@@ -199,17 +198,18 @@ fn sample(template: &Template, extreme: &[Point], verdicts: &mut [Verdict]) -> O
         priced,
         looks: 0,
     };
-    asked.is_met(template, &template.decisions().default_point());
-    for point in extreme {
-        asked.is_met(template, point);
-    }
+    asked.met_by(template, &[template.decisions().default_point()]);
+    asked.met_by(template, extreme);
     let mut rng = stream(0, NO_TRIAL, Purpose::Search);
     let most = if priced { PRICED_DRAWS } else { DRAWS };
     let (mut drawn, mut met) = (0, 0);
     while drawn < most && (drawn < FEW_DRAWS || asked.looks < MOST_LOOKS) {
-        let point = counted.draw(template.decisions(), &mut Uniform(&mut rng))?;
-        drawn += 1;
-        met += u64::from(asked.is_met(template, &point));
+        let until = if drawn < FEW_DRAWS { FEW_DRAWS } else { most };
+        let points = (drawn..until.min(drawn + AT_ONCE))
+            .map(|_| counted.draw(template.decisions(), &mut Uniform(&mut rng)))
+            .collect::<Option<Vec<Point>>>()?;
+        drawn += points.len() as u64;
+        met += asked.met_by(template, &points);
     }
     for i in &asked.met {
         verdicts[*i] = Verdict::Meetable;
@@ -232,38 +232,59 @@ struct Asked {
 }
 
 impl Asked {
-    /// Whether a point meets everything. Requirements that it meets have been met then: one that breaks what the space or another decision asks for
-    /// is no witness.
-    fn is_met(&mut self, template: &Template, point: &Point) -> bool {
+    /// How many of these points meet everything. Requirements that one of them meets have been met then: one that breaks what the space or another decision
+    /// asks for is no witness.
+    fn met_by(&mut self, template: &Template, points: &[Point]) -> u64 {
+        let known = points.iter().map(|point| self.known(template, point));
+        let known: Vec<Option<Metrics>> = known.collect();
+        let members = points.iter().zip(&known);
+        let members: Vec<(&Point, &Metrics)> = members
+            .filter_map(|(point, metrics)| Some((point, metrics.as_ref()?)))
+            .collect();
+        let looks = &mut self.looks;
+        let mut meets = |require: usize, member: usize| {
+            *looks += 1;
+            let (point, metrics) = members[member];
+            let value = template.evaluate(&template.requires()[require], point, metrics);
+            value == Ok(Value::Bool(true))
+        };
+        // Those that meet everything so far. What has been met once says nothing new but whether all are.
+        let mut left: Vec<usize> = (0..members.len()).collect();
+        for at in 0..self.met.len() {
+            let before = left.len();
+            left.retain(|member| meets(self.met[at], *member));
+            if left.len() < before {
+                self.met.swap(0, at);
+            }
+            if left.is_empty() {
+                break;
+            }
+        }
+        let (new, unmet): (Vec<usize>, Vec<usize>) = self.unmet.iter().partition(|require| {
+            let meets = (0..members.len()).filter(|member| meets(**require, *member));
+            let meets: BTreeSet<usize> = meets.collect();
+            left.retain(|member| meets.contains(member));
+            !meets.is_empty()
+        });
+        self.met.extend(new);
+        self.unmet = unmet;
+        left.len() as u64
+    }
+
+    /// What is known of a point that meets all constraints, as far as that is of interest; `None` if it does not.
+    fn known(&self, template: &Template, point: &Point) -> Option<Metrics> {
         let decisions = template.decisions();
         let holds = |c: usize| {
             let constraint = &decisions.constraints[c];
             self.is_asked[c] || evaluate::truth(constraint, &Values(&point.0)) == Ok(true)
         };
         if !(0..decisions.constraints.len()).all(holds) {
-            return false;
+            return None;
         }
-        let metrics = match self.priced {
-            true => template.known(point),
-            false => Ok(Metrics::default()),
-        };
-        let Ok(metrics) = metrics else { return false };
-        let looks = &mut self.looks;
-        let mut meets = |i: usize| {
-            *looks += 1;
-            let value = template.evaluate(&template.requires()[i], point, &metrics);
-            value == Ok(Value::Bool(true))
-        };
-        // What has been met once says nothing new but whether all are.
-        let failed = self.met.iter().position(|i| !meets(*i));
-        if let Some(at) = failed {
-            self.met.swap(0, at);
+        match self.priced {
+            true => template.known(point).ok(),
+            false => Some(Metrics::default()),
         }
-        let (new, unmet): (Vec<usize>, Vec<usize>) = self.unmet.iter().partition(|i| meets(**i));
-        let all = failed.is_none() && unmet.is_empty();
-        self.met.extend(new);
-        self.unmet = unmet;
-        all
     }
 }
 

@@ -55,6 +55,7 @@ impl Cx<'_> {
                 cx.fact(claim);
             }
             cx.subject = None;
+            cx.memory.networks.clear();
             cx.leave(mark);
         });
     }

@@ -1,5 +1,6 @@
 //! Facts of networks: a metric of the default member, on the data, the space and the policy that a fact names.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Subject;
@@ -12,7 +13,7 @@ use crate::ir::{
     Quantizer, Search, Slot, Space, Stmt, Value,
 };
 use crate::model::Template;
-use crate::model::metrics::Metric;
+use crate::model::metrics::{Metric, Metrics};
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, ExprKind};
 
@@ -25,6 +26,29 @@ impl Cx<'_> {
         args: &[Argument],
         span: Span,
     ) -> Option<Typed> {
+        // Many facts may speak of one network.
+        let of = (span.source, self.text(span));
+        let known = self.memory.networks.get(&of).cloned();
+        let metrics = match known {
+            Some(metrics) => metrics,
+            None => {
+                let found = Rc::new(self.default_network(subject, metric, args, span)?);
+                self.memory.networks.insert(of, found.clone());
+                found
+            }
+        };
+        let value = Expr::number(*metrics.0.get(metric.name)?);
+        Some(Typed::new(value, Type::in_unit(metric.unit), span))
+    }
+
+    /// Every metric of the default network on the data that are named.
+    fn default_network(
+        &mut self,
+        subject: &Subject,
+        metric: &Metric,
+        args: &[Argument],
+        span: Span,
+    ) -> Option<Metrics> {
         let (mut space, mut data, mut policy) = (None, None, None);
         let mut repair = None;
         let takes = match subject {
@@ -132,10 +156,7 @@ impl Cx<'_> {
         };
         let point = template.decisions().default_point();
         match template.known(&point) {
-            Ok(metrics) => {
-                let value = Expr::number(*metrics.0.get(metric.name)?);
-                Some(Typed::new(value, Type::in_unit(metric.unit), span))
-            }
+            Ok(metrics) => Some(metrics),
             Err(failure) => {
                 self.report(
                     Diagnostic::error("bnas::check::open", "there is no such network")

@@ -70,7 +70,7 @@ impl Asked {
         for require in &experiment.requires {
             let holds = measurable(&require.holds, require.span, names, places, settler);
             let holds = existence::where_it_exists(&holds, &settler.decisions);
-            if evaluate::names(&holds).is_empty() {
+            if !evaluate::has_names(&holds) {
                 let number = asked.requires.len();
                 asked.claim(number, false, holds.clone(), &mut settler.decisions);
             }

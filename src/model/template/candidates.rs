@@ -213,6 +213,10 @@ impl Scope for Measured<'_> {
     }
 
     fn decision(&self, index: usize) -> Option<Value> {
-        self.point.0.get(index).cloned().flatten()
+        self.held(index).cloned()
+    }
+
+    fn held(&self, index: usize) -> Option<&Value> {
+        self.point.0.get(index)?.as_ref()
     }
 }

@@ -3,6 +3,8 @@
 //! In: requirements that are no constraints over decisions, and a [`Source`] of what layers cost at least. Out: the decisions, counted
 //! within what these allow, and a [`Limit`] for each that this concerns.
 
+use std::collections::BTreeSet;
+
 use super::Template;
 use super::asked::{Asked, Claim};
 use crate::ir::{self, Expr};
@@ -41,8 +43,8 @@ pub(super) fn count(
     source: &Source,
 ) -> (Counted, Vec<Limit>) {
     // What is a constraint already needs no limit.
-    let is_claimed = |i: &usize| asked.claims.iter().any(|c| c.require == Some(*i));
-    let open = (0..asked.requires.len()).filter(|i| !is_claimed(i));
+    let claimed: BTreeSet<usize> = asked.claims.iter().filter_map(|c| c.require).collect();
+    let open = (0..asked.requires.len()).filter(|i| !claimed.contains(i));
     let (mut all, mut of) = (Vec::new(), Vec::new());
     for require in open {
         let mut limits = least::bounds(&asked.requires[require], source);

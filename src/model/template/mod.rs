@@ -247,9 +247,13 @@ impl Template {
 
     /// Whether an expression needs nothing that training measures.
     pub fn is_known(&self, expr: &Expr) -> bool {
-        evaluate::names(expr)
-            .iter()
-            .all(|name| metric(name).is_some_and(|m| m.known))
+        let mut is_known = true;
+        evaluate::walk(expr, &mut |part| {
+            if let Expr::Name(name, _) = part {
+                is_known = is_known && metric(name).is_some_and(|m| m.known);
+            }
+        });
+        is_known
     }
 }
 

@@ -245,7 +245,7 @@ impl Template {
     fn tests(&self) -> Vec<usize> {
         let requires = self.requires().iter().enumerate();
         let known = requires
-            .filter(|(_, require)| !evaluate::names(require).is_empty() && self.is_known(require));
+            .filter(|(_, require)| evaluate::has_names(require) && self.is_known(require));
         known.map(|(number, _)| number).collect()
     }
 

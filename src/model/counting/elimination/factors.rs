@@ -116,8 +116,9 @@ impl Raw {
         let mut without: Option<usize> = None;
         all.sort_by_key(|(scope, _)| std::cmp::Reverse(scope.len()));
         for (scope, piece) in all {
-            let host = match scope.first() {
-                Some(first) => about[*first].iter().copied().find(|t| {
+            // Whatever takes it up speaks of each of its variables: the tables of one that few speak of are looked at.
+            let host = match scope.iter().min_by_key(|v| about[**v].len()) {
+                Some(rare) => about[*rare].iter().copied().find(|t| {
                     let of_table = tables[*t].0;
                     scope.iter().all(|v| of_table.binary_search(v).is_ok())
                 }),

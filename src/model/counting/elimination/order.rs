@@ -6,7 +6,8 @@
 //! short ones are multiplied into it one by one: two long ones multiply only where that would tie too many variables together. A variable that a relation ties to
 //! another one is summed out through it once no other relation mentions it.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::relation::BLOCK;
 
@@ -88,51 +89,116 @@ pub fn plan(
         sizes: sizes.to_vec(),
         most_sums,
         relations: relations.iter().map(|pair| Some(*pair)).collect(),
+        tied: vec![Vec::new(); sizes.len()],
         plan: Plan {
             steps: Vec::new(),
             scopes: Vec::new(),
             blocks: Vec::new(),
             work: 0.0,
         },
-        open: Vec::new(),
+        open: BTreeMap::new(),
+        about: vec![BTreeSet::new(); sizes.len()],
+        long: BTreeSet::new(),
+        has_empty: sizes.contains(&0),
     };
+    for (number, pair) in relations.iter().enumerate() {
+        let of: BTreeSet<usize> = pair.iter().copied().collect();
+        of.into_iter().for_each(|v| planner.tied[v].push(number));
+    }
     for (number, given) in factors.iter().enumerate() {
         let scope: BTreeSet<usize> = given.scope.iter().copied().collect();
         let open = planner.step(Step::Factor(number), scope, 1.0, given.varies)?;
-        planner.open.push(open);
+        planner.open(open);
     }
-    let mut left: Vec<usize> = (0..sizes.len()).collect();
-    let mut scores: Vec<Option<f64>> = vec![None; sizes.len()];
-    while !left.is_empty() {
-        for variable in &left {
-            if scores[*variable].is_none() {
-                scores[*variable] = Some(planner.score(*variable));
-            }
+    // Those that are left by a score that is not more than theirs, the lowest number first.
+    let mut left: BTreeSet<(Score, usize)> = (0..sizes.len()).map(|v| (Score(0.0), v)).collect();
+    let mut scores: Vec<Score> = vec![Score(0.0); sizes.len()];
+    let mut is_exact = vec![false; sizes.len()];
+    while let Some((_, variable)) = left.pop_first() {
+        if !is_exact[variable] {
+            // What is above the next one is as good as exact for now.
+            let enough = left.first().map_or(f64::INFINITY, |(next, _)| next.0);
+            let (score, exact) = planner.score(variable, enough);
+            (scores[variable], is_exact[variable]) = (Score(score), exact);
+            left.insert((scores[variable], variable));
+            continue;
         }
-        let at = (0..left.len()).min_by(|a, b| {
-            let score = |i: usize| scores[left[i]].unwrap_or(f64::INFINITY);
-            score(*a).total_cmp(&score(*b))
-        })?;
-        let variable = left.remove(at);
         for touched in planner.sum_out(variable)? {
-            scores[touched] = None;
+            if left.remove(&(scores[touched], touched)) {
+                (scores[touched], is_exact[touched]) = (Score(0.0), false);
+                left.insert((scores[touched], touched));
+            }
         }
     }
     let rest = std::mem::take(&mut planner.open);
-    planner.multiply(rest)?;
+    planner.multiply(rest.into_values().collect())?;
     Some(planner.plan)
 }
+
+/// In order.
+#[derive(Debug, Clone, Copy)]
+struct Score(f64);
+
+impl Ord for Score {
+    fn cmp(&self, other: &Score) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Score {
+    fn partial_cmp(&self, other: &Score) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Score {
+    fn eq(&self, other: &Score) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Score {}
 
 struct Planner {
     sizes: Vec<u64>,
     most_sums: f64,
-    /// Those that nothing was summed out through yet.
+    /// Those that nothing was summed out through yet, and the numbers of those that mention each variable.
     relations: Vec<Option<[usize; 2]>>,
+    tied: Vec<Vec<usize>>,
     plan: Plan,
-    open: Vec<Open>,
+    /// What is not used up, by its step; the steps of those that mention each variable; and of the long ones.
+    open: BTreeMap<usize, Open>,
+    about: Vec<BTreeSet<usize>>,
+    long: BTreeSet<usize>,
+    /// Whether a variable has no member at all.
+    has_empty: bool,
 }
 
 impl Planner {
+    fn open(&mut self, open: Open) {
+        for variable in &open.scope {
+            // Nothing is summed out of blocks on their own.
+            if let Some(about) = self.about.get_mut(*variable) {
+                about.insert(open.step);
+            }
+        }
+        if open.sums > LONG {
+            self.long.insert(open.step);
+        }
+        self.open.insert(open.step, open);
+    }
+
+    fn take(&mut self, step: usize) -> Option<Open> {
+        let open = self.open.remove(&step)?;
+        for variable in &open.scope {
+            if let Some(about) = self.about.get_mut(*variable) {
+                about.remove(&step);
+            }
+        }
+        self.long.remove(&step);
+        Some(open)
+    }
+
     fn rows(&self, scope: &BTreeSet<usize>) -> f64 {
         scope.iter().map(|v| self.sizes[*v] as f64).product()
     }
@@ -161,33 +227,48 @@ impl Planner {
         })
     }
 
-    /// How large the product of everything that mentions a variable is.
-    fn score(&self, variable: usize) -> f64 {
+    /// How large the product of everything that mentions a variable is, and whether that is exact: where it is more than `enough`, it may be more than
+    /// what is found.
+    fn score(&self, variable: usize, enough: f64) -> (f64, bool) {
+        let ties = self.ties(variable);
+        if ties.len() > 1 {
+            return (f64::INFINITY, true);
+        }
         let mut scope = BTreeSet::from([variable]);
         let mut sums = 1.0;
-        for open in self.open.iter().filter(|o| o.scope.contains(&variable)) {
-            scope.extend(&open.scope);
+        let mut rows = self.sizes[variable] as f64;
+        for step in &self.about[variable] {
+            let open = &self.open[step];
+            for other in &open.scope {
+                if scope.insert(*other) {
+                    rows *= self.sizes[*other] as f64;
+                }
+            }
             sums *= open.sums;
+            // Numbers of rows that are rounded differ by their last bits. What is empty makes all else so.
+            if rows > 2.0 * enough && !self.has_empty {
+                return (rows / 2.0, false);
+            }
         }
-        let around = match self.ties(variable)[..] {
+        let around = match ties[..] {
             [] => 0.0,
-            [(_, _, onto)] => {
+            [(_, _, onto), ..] => {
                 let mut around = scope.clone();
                 around.remove(&variable);
                 around.insert(onto);
                 self.rows(&around)
             }
-            _ => return f64::INFINITY,
         };
-        (self.rows(&scope) + around) * sums.min(self.most_sums)
+        let score = (self.rows(&scope) + around) * sums.min(self.most_sums);
+        (score, true)
     }
 
     /// The relations that mention a variable: each by its number, the side of the other one, and that one.
     fn ties(&self, variable: usize) -> Vec<(usize, usize, usize)> {
-        let all = self.relations.iter().enumerate();
-        let tie = |(number, pair): (usize, &Option<[usize; 2]>)| match *pair {
-            Some([x, y]) if x == variable => Some((number, 1, y)),
-            Some([x, y]) if y == variable => Some((number, 0, x)),
+        let all = self.tied[variable].iter();
+        let tie = |number: &usize| match self.relations[*number] {
+            Some([x, y]) if x == variable => Some((*number, 1, y)),
+            Some([x, y]) if y == variable => Some((*number, 0, x)),
             _ => None,
         };
         all.filter_map(tie).collect()
@@ -195,21 +276,21 @@ impl Planner {
 
     /// Multiplies what mentions a variable and sums it out. The variables whose score changes.
     fn sum_out(&mut self, variable: usize) -> Option<BTreeSet<usize>> {
-        let open = std::mem::take(&mut self.open);
-        let (mut bucket, mut rest): (Vec<Open>, Vec<Open>) =
-            open.into_iter().partition(|o| o.scope.contains(&variable));
+        let steps = std::mem::take(&mut self.about[variable]);
+        let bucket = steps.into_iter().map(|step| self.take(step));
+        let mut bucket = bucket.collect::<Option<Vec<Open>>>()?;
         let mut scope = BTreeSet::from([variable]);
         bucket.iter().for_each(|o| scope.extend(&o.scope));
         let sums: f64 = bucket.iter().map(|o| o.sums).product();
         if sums.min(self.most_sums) > LONG
-            && let Some(at) = rest.iter().position(|o| o.sums > LONG)
+            && let Some(step) = self.long.first().copied()
         {
-            let together: BTreeSet<usize> = scope.union(&rest[at].scope).copied().collect();
+            let together: BTreeSet<usize> =
+                scope.union(&self.open[&step].scope).copied().collect();
             if self.rows(&together) <= MOST_TIED * self.rows(&scope) {
-                bucket.push(rest.remove(at));
+                bucket.extend(self.take(step));
             }
         }
-        self.open = rest;
         let ties = self.ties(variable);
         if ties.len() > 1 || bucket.is_empty() && !ties.is_empty() {
             return None;
@@ -230,7 +311,7 @@ impl Planner {
             variable,
         };
         let open = self.step(step, left.clone(), sums, product.varies)?;
-        self.open.push(open);
+        self.open(open);
         Some(left)
     }
 
@@ -275,7 +356,7 @@ impl Planner {
         };
         let sums = product.sums * self.sizes[variable] as f64;
         let open = self.step(step, left.clone(), sums, product.varies)?;
-        self.open.push(open);
+        self.open(open);
         Some(left)
     }
 

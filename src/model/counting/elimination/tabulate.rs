@@ -13,7 +13,7 @@ use super::layout::{Variable, row, rows, unrow};
 use super::raw::{Raw, RawSum, TermTable};
 use super::relation::Relation;
 use crate::ir::{Expr, Value};
-use crate::model::counting::has_reals;
+use crate::model::counting::any_real;
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::members::Values;
@@ -36,22 +36,22 @@ pub fn raw(
     priced: &[&[Term]],
     few: u64,
 ) -> Option<(Raw, Vec<Option<Vec<TermTable>>>)> {
-    let mut parts: Vec<(usize, &Expr)> = Vec::new();
-    for c in constraints {
+    let mut parts: Vec<Part> = Vec::new();
+    for number in constraints {
         let mut of_constraint = Vec::new();
-        comparison::conjuncts(&decisions.constraints[*c], &mut of_constraint);
-        let finite = of_constraint
-            .into_iter()
-            .filter(|p| !has_reals(p, decisions));
-        parts.extend(finite.map(|part| (*c, part)));
+        comparison::conjuncts(&decisions.constraints[*number], &mut of_constraint);
+        let with_scope = of_constraint.into_iter().map(|holds| Part {
+            number: *number,
+            holds,
+            scope: evaluate::decisions(holds).into_iter().collect(),
+        });
+        parts.extend(with_scope.filter(|part| !any_real(&part.scope, decisions)));
     }
     let mut keys: BTreeSet<usize> = BTreeSet::new();
     for decision in &decisions.all {
         keys.extend(evaluate::decisions(&decision.guard));
     }
-    for (_, part) in &parts {
-        keys.extend(evaluate::decisions(part));
-    }
+    parts.iter().for_each(|part| keys.extend(&part.scope));
     let terms = bounds.iter().flat_map(|b| &b.terms);
     let terms = terms.chain(priced.iter().copied().flatten());
     let scopes = terms.map(|t| &t.scope);
@@ -67,6 +67,10 @@ pub fn raw(
     }
     let mut builder = Builder {
         decisions,
+        at: vec![0; variables.len()],
+        values: vec![None; decisions.all.len()],
+        beginning: vec![Vec::new(); variables.len() + 1],
+        places: BTreeMap::new(),
         numbers: keys.iter().enumerate().map(|(n, d)| (*d, n)).collect(),
         raw: Raw {
             variables,
@@ -87,8 +91,8 @@ pub fn raw(
         builder.presence(number)?;
     }
     builder.domains(&keys)?;
-    for (c, part) in parts {
-        builder.constraint(c, part)?;
+    for part in parts {
+        builder.constraint(part)?;
     }
     for (number, bound) in bounds.iter().enumerate() {
         builder.sum(Of::Bound(number), bound)?;
@@ -99,6 +103,13 @@ pub fn raw(
     });
     let prices = prices.collect();
     Some((builder.raw, prices))
+}
+
+/// A part of a constraint, by number, and the decisions that it speaks of.
+struct Part<'a> {
+    number: usize,
+    holds: &'a Expr,
+    scope: Vec<usize>,
 }
 
 /// What limits a sum, by number.
@@ -116,6 +127,13 @@ struct Builder<'a> {
     few: u64,
     work: u64,
     work_on_relations: u64,
+    /// A row of a table, by variable, and its values, by decision: absent but while a table is made.
+    at: Vec<u64>,
+    values: Vec<Option<Value>>,
+    /// The tables of what can be that begin with each variable; behind these, those over none.
+    beginning: Vec<Vec<usize>>,
+    /// The tables of constraints, by their variables.
+    places: BTreeMap<Vec<usize>, usize>,
 }
 
 impl Builder<'_> {
@@ -129,31 +147,44 @@ impl Builder<'_> {
         if comparison::combinations(scope, self.decisions)? > MOST_ROWS {
             return None;
         }
-        let scope: Vec<usize> = scope.iter().map(|d| self.numbers[d]).collect();
+        let variables: Vec<usize> = scope.iter().map(|d| self.numbers[d]).collect();
+        let table = self.rows(&variables, work, of);
+        scope.iter().for_each(|decision| self.values[*decision] = None);
+        Some((variables, table?))
+    }
+
+    /// The same over variables; values of theirs are left behind.
+    fn rows<T>(
+        &mut self,
+        scope: &[usize],
+        work: u64,
+        of: impl Fn(&[Option<Value>]) -> T,
+    ) -> Option<Vec<Option<T>>> {
         let variables = &self.raw.variables;
         let inside = |other: &[usize]| other.iter().all(|v| scope.contains(v));
-        let allowed: Vec<&(Vec<usize>, Vec<bool>)> =
-            self.raw.allowed.iter().filter(|a| inside(&a.0)).collect();
-        let mut at = vec![0; variables.len()];
-        let mut values = vec![None; self.decisions.all.len()];
-        let count = rows(&scope, variables);
+        let first = scope.iter().copied().chain([variables.len()]);
+        let allowed = first.flat_map(|variable| &self.beginning[variable]);
+        let allowed = allowed.map(|table| &self.raw.allowed[*table]);
+        let allowed: Vec<&(Vec<usize>, Vec<bool>)> = allowed.filter(|a| inside(&a.0)).collect();
+        let count = rows(scope, variables);
         self.work = self.work.checked_sub(count as u64)?;
         let mut table = Vec::with_capacity(count);
         for number in 0..count {
-            unrow(&scope, variables, number, &mut at);
-            if !allowed.iter().all(|(s, rows)| rows[row(s, variables, &at)]) {
+            unrow(scope, variables, number, &mut self.at);
+            let at = &self.at;
+            if !allowed.iter().all(|(s, rows)| rows[row(s, variables, at)]) {
                 table.push(None);
                 continue;
             }
             self.work = self.work.checked_sub(work)?;
-            for v in &scope {
+            for v in scope {
                 let decision = variables[*v].decision;
                 let choices = &self.decisions.all[decision].choices;
-                values[decision] = choices.member(at[*v]);
+                self.values[decision] = choices.member(at[*v]);
             }
-            table.push(Some(of(&values)));
+            table.push(Some(of(&self.values)));
         }
-        Some((scope, table))
+        Some(table)
     }
 
     /// A variable has a member exactly where its guard holds.
@@ -168,13 +199,27 @@ impl Builder<'_> {
         };
         let scope: Vec<usize> = scope.into_iter().collect();
         let (scope, table) = self.tabulate(&scope, evaluate::size(guard), holds)?;
-        self.allow(scope, table);
+        self.allow(scope, holding(table));
         Some(())
     }
 
-    fn allow(&mut self, scope: Vec<usize>, table: Vec<Option<bool>>) {
-        let table = table.into_iter().map(|h| h == Some(true)).collect();
+    /// One more table of what can be.
+    fn allow(&mut self, scope: Vec<usize>, table: Vec<bool>) {
+        let first = scope.first().copied();
+        let first = first.unwrap_or(self.raw.variables.len());
+        self.beginning[first].push(self.raw.allowed.len());
         self.raw.allowed.push((scope, table));
+    }
+
+    /// What a constraint allows: one table for all that speak of the same decisions.
+    fn limit(&mut self, scope: Vec<usize>, table: Vec<bool>) {
+        if let Some(place) = self.places.get(&scope) {
+            let both = self.raw.allowed[*place].1.iter_mut().zip(table);
+            both.for_each(|(rows, allows)| *rows &= allows);
+            return;
+        }
+        self.places.insert(scope.clone(), self.raw.allowed.len());
+        self.allow(scope, table);
     }
 
     /// The members of all other decisions, where they exist.
@@ -205,8 +250,12 @@ impl Builder<'_> {
         Some(())
     }
 
-    fn constraint(&mut self, number: usize, expr: &Expr) -> Option<()> {
-        let scope: Vec<usize> = evaluate::decisions(expr).into_iter().collect();
+    fn constraint(&mut self, part: Part) -> Option<()> {
+        let Part {
+            number,
+            holds: expr,
+            scope,
+        } = part;
         let combinations = comparison::combinations(&scope, self.decisions)?;
         let sum = match combinations > self.few {
             true => comparison::sum(expr, self.decisions),
@@ -228,7 +277,7 @@ impl Builder<'_> {
         let holds =
             |values: &[Option<Value>]| evaluate::truth(expr, &Values(values)).unwrap_or(false);
         let (scope, table) = self.tabulate(&scope, evaluate::size(expr), holds)?;
-        self.allow(scope, table);
+        self.limit(scope, holding(table));
         Some(())
     }
 
@@ -321,8 +370,8 @@ impl Builder<'_> {
         };
         if let [(scope, table)] = &terms[..] {
             let allowed = |value: &Option<f64>| value.is_some_and(|v| sum.allows(v));
-            let table = table.iter().map(allowed).collect();
-            self.raw.allowed.push((scope.clone(), table));
+            let allows = table.iter().map(allowed).collect();
+            self.limit(scope.clone(), allows);
             return Some(());
         }
         // A lower and an upper limit of the same sum.
@@ -347,6 +396,11 @@ impl Builder<'_> {
         self.raw.sums.push(new);
         Some(())
     }
+}
+
+/// Rows where something holds.
+fn holding(table: Vec<Option<bool>>) -> Vec<bool> {
+    table.into_iter().map(|holds| holds == Some(true)).collect()
 }
 
 /// What a sum may be at most, and what rounding adds; `None` if a term has no value at some point, or never any.
