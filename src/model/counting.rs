@@ -20,6 +20,7 @@ mod elimination;
 mod form;
 mod graph;
 mod members;
+mod mentions;
 mod narrow;
 mod points;
 mod region;

@@ -280,7 +280,7 @@ impl Search<'_> {
         self.groups.least(state.groups) == key
             || self.guards.least(state.guards) == key
             || (state.constraints.iter())
-                .any(|id| residuals.mentions(*id).binary_search(&key).is_ok())
+                .any(|id| residuals.mentions(*id).contains(key))
     }
 
     /// What is left of a state, whose guards are those of later decisions, by the value of a decision. `None` if that is too much work.
@@ -339,8 +339,7 @@ impl Search<'_> {
 
     /// The guard of a decision before those of others.
     fn guarded(&mut self, key: usize, guard: Id, rest: ListId, residuals: &Residuals) -> ListId {
-        let least = residuals.mentions(guard).first();
-        let least = least.copied().unwrap_or(usize::MAX);
+        let least = residuals.mentions(guard).first().unwrap_or(usize::MAX);
         self.guards.with((key, guard), least, rest)
     }
 
@@ -357,7 +356,6 @@ impl Search<'_> {
         }
         let least = parts.iter().filter_map(|p| residuals.mentions(*p).first());
         if let Some(least) = least.min() {
-            let least = *least;
             return (self.groups.with((group, parts), least, rest), refused);
         }
         let key = (group, parts);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use num_bigint::BigUint;
 
 use super::graph::{Branch, Graph, Node, NodeId, Total};
+use super::mentions::Mentions;
 use super::residual::{Id, Residuals};
 use crate::ir::{BinaryOp, Expr, Value};
 use crate::model::decision::{Choices, Decisions};
@@ -127,7 +128,7 @@ impl<'a> Counter<'a> {
         let mentioned: BTreeSet<usize> = guards
             .iter()
             .chain(&part.constraints)
-            .flat_map(|id| residuals.mentions(*id).iter().copied())
+            .flat_map(|id| residuals.mentions(*id).iter())
             .collect();
         for (i, (decision, guard)) in decisions.all.iter().zip(guards).enumerate() {
             let size = decision.choices.len();
@@ -208,10 +209,10 @@ impl<'a> Counter<'a> {
             of[*key] = *key;
         }
         let mut left = part.keys.len();
-        let mut join = |first: usize, others: &[usize]| {
+        let mut join = |first: usize, others: &Mentions| {
             let mut first = root(of, first);
-            for key in others {
-                let other = root(of, *key);
+            for key in others.iter() {
+                let other = root(of, key);
                 if other != first {
                     of[first.max(other)] = first.min(other);
                     first = first.min(other);
@@ -224,8 +225,9 @@ impl<'a> Counter<'a> {
         }
         let leaves = part.leaves.iter().map(|(guard, _)| guard);
         for id in part.constraints.iter().chain(leaves) {
-            if let [first, others @ ..] = self.residuals.mentions(*id) {
-                join(*first, others);
+            let mentions = self.residuals.mentions(*id);
+            if let Some(first) = mentions.first() {
+                join(first, mentions);
             }
         }
         if left == 1 {
@@ -242,12 +244,16 @@ impl<'a> Counter<'a> {
             }
             parts[number[&least]].keys.push((key, guard));
         }
+        let first = |id: Id| {
+            let first = self.residuals.mentions(id).first();
+            first.expect("invariant: what is decided is no part")
+        };
         for id in part.constraints {
-            let least = root(of, self.residuals.mentions(id)[0]);
+            let least = root(of, first(id));
             parts[number[&least]].constraints.push(id);
         }
         for (id, size) in part.leaves {
-            let least = root(of, self.residuals.mentions(id)[0]);
+            let least = root(of, first(id));
             parts[number[&least]].leaves.push((id, size));
         }
         parts
@@ -321,8 +327,8 @@ impl<'a> Counter<'a> {
         let guards = part.keys.iter().map(|(_, guard)| guard);
         let leaves = part.leaves.iter().map(|(guard, _)| guard);
         for id in guards.chain(&part.constraints).chain(leaves) {
-            for key in self.residuals.mentions(*id) {
-                said[*key] += 1;
+            for key in self.residuals.mentions(*id).iter() {
+                said[key] += 1;
             }
         }
         let mut best: Option<(usize, usize)> = None;

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::mentions::Mentions;
 use crate::ir::{BinaryOp, Expr, Function, Slot, UnaryOp, Value};
 use crate::model::bounds::{Interval, interval_of};
 use crate::model::evaluate::{self, Scope};
@@ -41,8 +42,8 @@ enum Constant {
 /// All nodes.
 pub struct Residuals {
     nodes: Vec<Node>,
-    /// The undecided decisions that each node mentions, ascending.
-    mentions: Vec<Arc<[usize]>>,
+    /// The undecided decisions that each node mentions.
+    mentions: Vec<Mentions>,
     numbers: QuickMap<Node, Id>,
     constants: Vec<Value>,
     known: QuickMap<Constant, u32>,
@@ -91,8 +92,8 @@ impl Residuals {
         }
     }
 
-    /// The undecided decisions in an expression, ascending.
-    pub fn mentions(&self, id: Id) -> &[usize] {
+    /// The undecided decisions in an expression.
+    pub fn mentions(&self, id: Id) -> &Mentions {
         &self.mentions[id as usize]
     }
 
@@ -287,11 +288,7 @@ impl Residuals {
 
     /// What an expression becomes. `None` when the limit of steps is reached.
     pub fn apply(&mut self, substitution: &mut Substitution, id: Id) -> Option<Id> {
-        if self
-            .mentions(id)
-            .binary_search(&substitution.decision)
-            .is_err()
-        {
+        if !self.mentions(id).contains(substitution.decision) {
             return Some(id);
         }
         if let Some(done) = substitution.done.get(&id) {
@@ -452,9 +449,9 @@ impl Residuals {
         if let Some(id) = self.numbers.get(&node) {
             return *id;
         }
-        let mentions: Arc<[usize]> = match &node {
-            Node::Constant(_) | Node::Nothing => Arc::new([]),
-            Node::Decision(index) => Arc::new([*index]),
+        let mentions = match &node {
+            Node::Constant(_) | Node::Nothing => Mentions::default(),
+            Node::Decision(index) => Mentions::one(*index),
             Node::Unary(_, x) => self.mentions[*x as usize].clone(),
             Node::Binary(_, x, y) => self.union(&[*x, *y]),
             Node::If(c, x, y) => self.union(&[*c, *x, *y]),
@@ -481,32 +478,8 @@ impl Residuals {
         id
     }
 
-    fn union(&self, ids: &[Id]) -> Arc<[usize]> {
+    fn union(&self, ids: &[Id]) -> Mentions {
         let sets = ids.iter().map(|id| self.mentions[*id as usize].clone());
-        sets.reduce(|x, y| both(&x, &y)).unwrap_or_default()
-    }
-}
-
-/// What is in one of two ascending lists, ascending; one of them, where that is all.
-fn both(x: &Arc<[usize]>, y: &Arc<[usize]>) -> Arc<[usize]> {
-    if Arc::ptr_eq(x, y) || y.is_empty() {
-        return x.clone();
-    }
-    let mut all = Vec::with_capacity(x.len() + y.len());
-    let (mut of_x, mut of_y) = (x.iter().peekable(), y.iter().peekable());
-    loop {
-        let next = match (of_x.peek(), of_y.peek()) {
-            (Some(a), Some(b)) => **a.min(b),
-            (Some(only), None) | (None, Some(only)) => **only,
-            (None, None) => break,
-        };
-        of_x.next_if(|a| **a == next);
-        of_y.next_if(|b| **b == next);
-        all.push(next);
-    }
-    match all.len() {
-        n if n == x.len() => x.clone(),
-        n if n == y.len() => y.clone(),
-        _ => all.into(),
+        sets.reduce(|x, y| x.union(&y)).unwrap_or_default()
     }
 }

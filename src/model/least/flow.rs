@@ -15,6 +15,7 @@ use crate::model::hardware::{Flow, Treats};
 use crate::model::operation::{Arm, How, TemplateOp};
 use crate::model::place;
 use crate::model::quantizer::{Grid, Quantizer};
+use crate::model::quick::QuickMap;
 
 /// Codes by which a node reads: the number of its quantizer, what that says of its sign, and whom it reads.
 #[derive(Debug, Clone, Copy)]
@@ -143,25 +144,39 @@ impl<'s, 'a> Values<'s, 'a> {
         Ok(0)
     }
 
-    /// Whether what flows behind a template node is the result of this place. What is close to the place is asked for first.
-    fn is_behind(&self, at: Option<usize>, place: usize) -> Result<bool, Open> {
+    /// Whether what flows behind a template node is the result of this place. What is close to the place is asked for first. `known` has what was found of
+    /// nodes for this place.
+    fn is_behind(
+        &self,
+        at: Option<usize>,
+        place: usize,
+        known: &mut QuickMap<usize, bool>,
+    ) -> Result<bool, Open> {
         let Some(index) = at else {
             return Ok(place == 0);
         };
+        if let Some(known) = known.get(&index) {
+            return Ok(*known);
+        }
         if !self.places.behind[index].contains(&place) {
             return Ok(false);
         }
         let node = &self.source.nodes[index];
-        if let TemplateOp::Join(..) = node.op {
-            return Ok(self.behind(at)? == place);
-        }
-        match self.places.first[index] == place {
-            true => self.is_there(index),
-            false => Ok(self.is_behind(node.from, place)? && !self.is_there(index)?),
-        }
+        let is_behind = match node.op {
+            TemplateOp::Join(..) => self.behind(at)? == place,
+            _ if self.places.first[index] == place => self.is_there(index)?,
+            _ => self.is_behind(node.from, place, known)? && !self.is_there(index)?,
+        };
+        known.insert(index, is_behind);
+        Ok(is_behind)
     }
 
-    fn reads(&self, reader: usize, place: usize) -> Result<bool, Open> {
+    fn reads(
+        &self,
+        reader: usize,
+        place: usize,
+        known: &mut QuickMap<usize, bool>,
+    ) -> Result<bool, Open> {
         let (Place::Of(index) | Place::Sum(index, _)) = self.places.all[reader] else {
             return Ok(false);
         };
@@ -170,10 +185,10 @@ impl<'s, 'a> Values<'s, 'a> {
             TemplateOp::Join(..) => {
                 Ok(self.exists(reader)? && self.inputs(reader)?.contains(&place))
             }
-            TemplateOp::Add(mark, _) => Ok((self.is_behind(node.from, place)?
-                || self.is_behind(mark.at, place)?)
+            TemplateOp::Add(mark, _) => Ok((self.is_behind(node.from, place, known)?
+                || self.is_behind(mark.at, place, known)?)
                 && self.is_there(index)?),
-            _ => Ok(self.is_behind(node.from, place)? && self.is_there(index)?),
+            _ => Ok(self.is_behind(node.from, place, known)? && self.is_there(index)?),
         }
     }
 
@@ -323,8 +338,9 @@ impl Flow for Values<'_, '_> {
 
     fn readers(&self, place: usize) -> Result<Cow<'_, [usize]>, Open> {
         let mut found = Vec::new();
+        let mut known = QuickMap::default();
         for reader in &self.places.may_read[place] {
-            if self.reads(*reader, place)? {
+            if self.reads(*reader, place, &mut known)? {
                 found.push(*reader);
             }
         }

@@ -127,20 +127,24 @@ impl Template {
             }
         }
         // What training decides as well is no test, and limits of it stay what they are.
-        let is_test = |limit: &Limit| tests.contains(&limit.require);
+        let each_test: BTreeSet<usize> = tests.iter().copied().collect();
+        let is_test = |limit: &Limit| each_test.contains(&limit.require);
         let mut limits: Vec<Limit> = self.limits.clone();
         limits.retain(|limit| !is_test(limit));
         let is_rough = limits.iter().any(|limit| limit.counted == Limited::Roughly);
         let claimed: BTreeSet<usize> = self.claims().iter().filter_map(|c| c.require).collect();
+        let before: BTreeMap<usize, Limited> = (self.limits.iter())
+            .map(|limit| (limit.require, limit.counted))
+            .collect();
         for (require, is_all_met) in tests.iter().zip(is_all_met) {
             if claimed.contains(require) {
                 continue;
             }
-            let known = self.limits.iter().find(|limit| limit.require == *require);
+            let known = before.get(require).copied();
             limits.push(Limit {
                 require: *require,
                 written: self.asked.written[*require].clone(),
-                counted: match known.map(|limit| limit.counted) {
+                counted: match known {
                     Some(Limited::Always) => Limited::Always,
                     // What its limit has cut off has not been looked at.
                     None if is_all_met && !few.is_empty() => Limited::Always,
