@@ -2,6 +2,7 @@
 
 mod alternatives;
 mod amended;
+mod asks;
 mod constraints;
 mod errors;
 mod fixtures;
