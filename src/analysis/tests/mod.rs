@@ -18,6 +18,7 @@ mod pruned;
 mod ranges;
 mod scoping;
 mod searched;
+mod training;
 mod tried;
 mod verdicts;
 
