@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::context::{Cx, Local, list};
 use super::merged::Merged;
+use super::network::{Network, from_outside};
 use super::paths::{self, Paths};
 use super::schema::COUNT;
 use super::types::Type;
@@ -32,9 +33,20 @@ struct Named {
     layers: BTreeMap<String, Span>,
 }
 
+/// What a space requires.
+#[derive(Default)]
+struct Asked {
+    of_decisions: Vec<Require>,
+    /// In the names of an experiment.
+    of_metrics: Vec<Require>,
+    /// What they may name, as far as the body has been read for that.
+    known: Paths,
+    read: usize,
+}
+
 impl Cx<'_> {
     /// Lowers a space. With `sees`, its amendments may use names of the scope around.
-    pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Space {
+    pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Network {
         self.provenance(merged);
         if let Some(param) = merged.params.first() {
             self.report(
@@ -51,8 +63,8 @@ impl Cx<'_> {
             let mark = cx.locals.len();
             cx.locals
                 .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
-            let mut requires = Vec::new();
-            let body = cx.body(merged, &merged.entries, Some(&mut requires));
+            let mut asked = Asked::default();
+            let body = cx.body(merged, &merged.entries, Some(&mut asked));
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::empty(), &merged.owner());
             let layers = body.iter().any(|s| !matches!(s, Stmt::Let(_)));
@@ -66,12 +78,13 @@ impl Cx<'_> {
                     .help("add `layer head = pool(average) -> linear(classes)`"),
                 );
             }
-            Space {
+            let space = Space {
                 name: merged.name.text.clone(),
                 body,
-                requires,
+                requires: asked.of_decisions,
                 span: merged.name.span,
-            }
+            };
+            Network::new(space, asked.of_metrics, cx.author_units(merged))
         })
     }
 
@@ -119,13 +132,11 @@ impl Cx<'_> {
         &mut self,
         merged: &Merged,
         entries: &[ast::Entry],
-        mut requires: Option<&mut Vec<Require>>,
+        mut asked: Option<&mut Asked>,
     ) -> Vec<Stmt> {
         let mark = self.locals.len();
         let mut body = Vec::with_capacity(entries.len());
         let mut named = Named::default();
-        // What requirements may name, as far as the body has been read for it.
-        let (mut known, mut read) = (Paths::default(), 0);
         for entry in entries {
             match &entry.kind {
                 EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
@@ -172,20 +183,11 @@ impl Cx<'_> {
                     body.extend(self.parallel(merged, parallel, entry.span));
                 }
                 EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
-                EntryKind::Require(claim) => {
-                    if requires.is_some() {
-                        paths::of_body(&body[read..], "space", &mut known);
-                        read = body.len();
-                        self.paths = Some(std::mem::take(&mut known));
-                    }
-                    let require = self.require(claim, entry.span);
-                    known = self.paths.take().unwrap_or_default();
-                    match &mut requires {
-                        Some(requires) => requires.extend(require),
-                        None => body.extend(require.map(Stmt::Require)),
-                    }
-                }
-                EntryKind::Check(_) if requires.is_some() => {}
+                EntryKind::Require(claim) => match &mut asked {
+                    Some(asked) => self.ask(claim, entry.span, &body, asked),
+                    None => body.extend(self.require(claim, entry.span).map(Stmt::Require)),
+                },
+                EntryKind::Check(_) if asked.is_some() => {}
                 EntryKind::Section(section) => self.section_of_network(merged, section),
                 EntryKind::Branch(_) => self.stray(
                     merged,
@@ -354,6 +356,26 @@ impl Cx<'_> {
         let keys = ["repeat", "layer", "parallel"];
         let owner = merged.owner();
         self.unknown_key(&owner, &section.name, Some(merged.name.span), &keys);
+    }
+
+    /// What a space requires: of its decisions, or of metrics.
+    fn ask(&mut self, claim: &ast::Claim, span: Span, body: &[Stmt], asked: &mut Asked) {
+        paths::of_body(&body[asked.read..], "space", &mut asked.known);
+        asked.read = body.len();
+        self.paths = Some(std::mem::take(&mut asked.known));
+        let mark = self.locals.len();
+        self.metrics("");
+        for metric in self.locals.iter_mut().skip(mark) {
+            metric.used = false;
+        }
+        let require = self.require(claim, span);
+        let of_metrics = self.leave(mark).iter().any(|metric| metric.used);
+        let known = self.paths.take().unwrap_or_default();
+        match of_metrics {
+            true => (asked.of_metrics).extend(require.map(|r| from_outside(r, &known))),
+            false => asked.of_decisions.extend(require),
+        }
+        asked.known = known;
     }
 
     /// `require condition, "why"`.

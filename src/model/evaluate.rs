@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 pub use super::fold::{
-    both, choose, combine, decisions, depth, either, expressions, fix, has_names, implies, names, negate,
-    reduce, size, walk,
+    both, choose, combine, decisions, depth, either, expressions, fix, has_names, implies, names,
+    negate, reduce, size, walk,
 };
 use super::limits::Limits;
 use super::quick::ByAddress;
@@ -58,7 +58,7 @@ impl std::error::Error for Failure {}
 
 /// The value of an expression.
 pub fn value(expr: &Expr, scope: &dyn Scope) -> Result<Value, Failure> {
-    if let Some(plain) = plain(expr, scope) {
+    if let Some(plain) = plain(expr, scope, &mut { MOST_PARTS }) {
         return Ok(plain.into());
     }
     let shared = ByAddress::default();
@@ -81,15 +81,16 @@ impl From<Plain> for Value {
     }
 }
 
-/// The value of an operation that is a number or a truth value all through, as most are that are asked of many points. `None` where it is more than that, where
-/// parts have several owners, or where it has no value.
-fn plain(expr: &Expr, scope: &dyn Scope) -> Option<Plain> {
+/// So many parts are looked at without a memory of those that are shared.
+const MOST_PARTS: u32 = 100;
+
+/// The value of an operation of few parts that are numbers or truth values, as most are that are asked of many points. `None` where it is more than that, or has
+/// no value.
+fn plain(expr: &Expr, scope: &dyn Scope, left: &mut u32) -> Option<Plain> {
     use BinaryOp::*;
     use Plain::{Number, Truth};
-    let part = |part: &Arc<Expr>| {
-        let is_leaf = matches!(**part, Expr::Value(_) | Expr::Name(..) | Expr::Decision(_));
-        (is_leaf || Arc::strong_count(part) == 1).then(|| plain(part, scope))?
-    };
+    *left = left.checked_sub(1)?;
+    let mut part = |part: &Expr| plain(part, scope, left);
     match expr {
         Expr::Name(name, _) => of_value(&scope.name(name)?),
         Expr::Value(_) | Expr::Decision(_) => of_value(at_hand(expr, scope)?),

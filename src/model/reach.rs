@@ -279,8 +279,7 @@ impl Search<'_> {
     fn mentions(&self, state: &State, key: usize, residuals: &Residuals) -> bool {
         self.groups.least(state.groups) == key
             || self.guards.least(state.guards) == key
-            || (state.constraints.iter())
-                .any(|id| residuals.mentions(*id).contains(key))
+            || (state.constraints.iter()).any(|id| residuals.mentions(*id).contains(key))
     }
 
     /// What is left of a state, whose guards are those of later decisions, by the value of a decision. `None` if that is too much work.

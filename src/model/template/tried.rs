@@ -237,19 +237,18 @@ impl Template {
             return true;
         }
         let claimed: BTreeSet<usize> = self.claims().iter().filter_map(|c| c.require).collect();
-        let is_exact = |require: &usize| {
-            let mut limits = self.limits.iter().filter(|l| l.require == *require);
-            limits.any(|l| l.counted != Limited::Roughly)
-        };
-        let tests = self.tests().into_iter();
-        { tests }.any(|test| !claimed.contains(&test) && !is_exact(&test))
+        let exact = self.limits.iter();
+        let exact = exact.filter(|limit| limit.counted != Limited::Roughly);
+        let exact: BTreeSet<usize> = exact.map(|limit| limit.require).collect();
+        let mut tests = self.tests().into_iter();
+        tests.any(|test| !claimed.contains(&test) && !exact.contains(&test))
     }
 
     /// Requirements on what is known of a network, by number.
     fn tests(&self) -> Vec<usize> {
         let requires = self.requires().iter().enumerate();
-        let known = requires
-            .filter(|(_, require)| evaluate::has_names(require) && self.is_known(require));
+        let known =
+            requires.filter(|(_, require)| evaluate::has_names(require) && self.is_known(require));
         known.map(|(number, _)| number).collect()
     }
 

@@ -285,8 +285,7 @@ impl Planner {
         if sums.min(self.most_sums) > LONG
             && let Some(step) = self.long.first().copied()
         {
-            let together: BTreeSet<usize> =
-                scope.union(&self.open[&step].scope).copied().collect();
+            let together: BTreeSet<usize> = scope.union(&self.open[&step].scope).copied().collect();
             if self.rows(&together) <= MOST_TIED * self.rows(&scope) {
                 bucket.extend(self.take(step));
             }

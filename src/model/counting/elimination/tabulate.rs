@@ -149,7 +149,9 @@ impl Builder<'_> {
         }
         let variables: Vec<usize> = scope.iter().map(|d| self.numbers[d]).collect();
         let table = self.rows(&variables, work, of);
-        scope.iter().for_each(|decision| self.values[*decision] = None);
+        scope
+            .iter()
+            .for_each(|decision| self.values[*decision] = None);
         Some((variables, table?))
     }
 
