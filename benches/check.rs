@@ -1,5 +1,5 @@
 //! How fast a long spec is checked and formatted: specs of 10,000 lines, each long in another way. Of the one with mistakes, the time
-//! to draw every diagnostic is part of the check.
+//! to draw every diagnostic is part of the check. The plan is what `bnas check` does then: experiments are unrolled, counted and surveyed.
 //!
 //! `cargo bench --bench check` prints a Markdown table: the least of twenty runs, in milliseconds, on one core.
 
@@ -7,6 +7,8 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Instant;
 
+use bnas::model::Template;
+use bnas::report::{Look, plan};
 use bnas::source::{SourceId, Sources};
 use bnas::{analysis, diagnostic, syntax};
 
@@ -16,6 +18,10 @@ static ALLOCATOR: bnas::kernels::memory::Heap = bnas::kernels::memory::Heap::new
 
 const LINES: usize = 10_000;
 const RUNS: usize = 20;
+const LOOK: Look = Look {
+    color: false,
+    width: 80,
+};
 
 const USES: &str = "bnas 1
 
@@ -67,15 +73,18 @@ policy p# {
 ";
 
 fn main() {
-    println!("| spec of {LINES} lines | KiB | check | fmt |");
-    println!("|---|---|---|---|");
+    println!("| spec of {LINES} lines | KiB | check | plan | fmt |");
+    println!("|---|---|---|---|---|");
     for (name, text) in [
         ("experiments with networks", repeated(USES, NETWORK)),
         ("experiments with formulas", repeated("bnas 1\n\n", FORMULA)),
         ("policies", repeated(USES, POLICY)),
         ("one experiment of many rules", rules()),
         ("one space of many layers", space()),
+        ("one space of many facts", facts()),
         ("one experiment of many decisions", decisions()),
+        ("decisions in a chain", tied(|i| i.max(1) - 1)),
+        ("decisions around one", tied(|_| 0)),
         ("comments and documentation", comments()),
         ("500 mistakes", mistakes()),
     ] {
@@ -92,10 +101,20 @@ fn main() {
             black_box(diagnostic::render(&checked.diagnostics, &sources, false));
             black_box(checked);
         });
+        let mut sources = Sources::default();
+        let main = sources.add("spec.bnas", &*text);
+        let program = analysis::check(&mut sources, main, &analysis::FileLoader).program;
+        let plan = least(|| {
+            for experiment in program.iter().flat_map(|p| &p.experiments) {
+                let template = Template::new(experiment).expect("the experiment can run");
+                black_box(plan::text(experiment, &[], &template, false, LOOK));
+            }
+        });
         let fmt = least(|| {
             black_box(syntax::format(SourceId(0), &text).expect("the spec parses"));
         });
-        println!("| {name} | {} | {check:.0} | {fmt:.0} |", text.len() / 1024);
+        let size = text.len() / 1024;
+        println!("| {name} | {size} | {check:.0} | {plan:.0} | {fmt:.0} |");
     }
 }
 
@@ -148,6 +167,25 @@ fn decisions() -> String {
     let mut text = "bnas 1\n\nexperiment many {\n".to_string();
     for i in 0..(LINES - 8) / 2 {
         writeln!(text, "  x{i} in {{{i}, {}}}\n  require x{i} >= {i}", i + 1).expect("memory");
+    }
+    text + "  minimize x0\n  search { trials = 3 }\n}\n"
+}
+
+/// What a space states about itself.
+fn facts() -> String {
+    let mut text = format!("{USES}space stated : small_cnn {{\n");
+    for i in 0..LINES - USES.lines().count() - 2 {
+        writeln!(text, "  check params(digits) >= {i}").expect("memory");
+    }
+    text + "}\n"
+}
+
+/// Each decision is not less than another one.
+fn tied(to: impl Fn(usize) -> usize) -> String {
+    let mut text = "bnas 1\n\nexperiment tied {\n".to_string();
+    for i in 0..(LINES - 6) / 2 {
+        let least = to(i);
+        writeln!(text, "  x{i} in {{1, 2, 3}}\n  require x{i} >= x{least}").expect("memory");
     }
     text + "  minimize x0\n  search { trials = 3 }\n}\n"
 }

@@ -10,6 +10,7 @@ pub use super::fold::{
     negate, reduce, size, walk,
 };
 use super::limits::Limits;
+use super::plain;
 use super::quick::ByAddress;
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
 
@@ -58,103 +59,11 @@ impl std::error::Error for Failure {}
 
 /// The value of an expression.
 pub fn value(expr: &Expr, scope: &dyn Scope) -> Result<Value, Failure> {
-    if let Some(plain) = plain(expr, scope, &mut { MOST_PARTS }) {
-        return Ok(plain.into());
+    if let Some(plain) = plain::value(expr, scope) {
+        return Ok(plain);
     }
     let shared = ByAddress::default();
     Evaluation { scope, shared }.value(expr)
-}
-
-/// A number or a truth value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Plain {
-    Number(f64),
-    Truth(bool),
-}
-
-impl From<Plain> for Value {
-    fn from(plain: Plain) -> Value {
-        match plain {
-            Plain::Number(x) => Value::Number(x),
-            Plain::Truth(x) => Value::Bool(x),
-        }
-    }
-}
-
-/// So many parts are looked at without a memory of those that are shared.
-const MOST_PARTS: u32 = 100;
-
-/// The value of an operation of few parts that are numbers or truth values, as most are that are asked of many points. `None` where it is more than that, or has
-/// no value.
-fn plain(expr: &Expr, scope: &dyn Scope, left: &mut u32) -> Option<Plain> {
-    use BinaryOp::*;
-    use Plain::{Number, Truth};
-    *left = left.checked_sub(1)?;
-    let mut part = |part: &Expr| plain(part, scope, left);
-    match expr {
-        Expr::Name(name, _) => of_value(&scope.name(name)?),
-        Expr::Value(_) | Expr::Decision(_) => of_value(at_hand(expr, scope)?),
-        Expr::Unary(op, x) => match (op, part(x)?) {
-            (UnaryOp::Negate, Number(x)) => Some(Number(-x)),
-            (UnaryOp::Not, Truth(x)) => Some(Truth(!x)),
-            _ => None,
-        },
-        Expr::Binary(op @ (Equal | NotEqual), x, y) => {
-            let are_equal = match (at_hand(x, scope), at_hand(y, scope)) {
-                (Some(x), Some(y)) => x == y,
-                _ => part(x)? == part(y)?,
-            };
-            Some(Truth(are_equal == (*op == Equal)))
-        }
-        Expr::Binary(op, x, y) => match (op, part(x)?) {
-            (And, Truth(false)) => Some(Truth(false)),
-            (Or, Truth(true)) | (Implies, Truth(false)) => Some(Truth(true)),
-            (And | Or | Implies, Truth(_)) => match part(y)? {
-                Truth(y) => Some(Truth(y)),
-                Number(_) => None,
-            },
-            (op, Number(x)) => match part(y)? {
-                Number(y) => of_numbers(*op, x, y),
-                Truth(_) => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// A value that need not be made.
-fn at_hand<'a>(expr: &'a Expr, scope: &'a dyn Scope) -> Option<&'a Value> {
-    match expr {
-        Expr::Value(value) => Some(value),
-        Expr::Decision(index) => scope.held(*index),
-        _ => None,
-    }
-}
-
-fn of_value(value: &Value) -> Option<Plain> {
-    match value {
-        Value::Number(x) => Some(Plain::Number(*x)),
-        Value::Bool(x) => Some(Plain::Truth(*x)),
-        _ => None,
-    }
-}
-
-/// An operation on numbers; `None` if it takes none.
-fn of_numbers(op: BinaryOp, x: f64, y: f64) -> Option<Plain> {
-    use BinaryOp::*;
-    Some(match op {
-        Add => Plain::Number(x + y),
-        Subtract => Plain::Number(x - y),
-        Multiply => Plain::Number(x * y),
-        Divide => Plain::Number(x / y),
-        Power => Plain::Number(libm::pow(x, y)),
-        Less => Plain::Truth(x < y),
-        LessEqual => Plain::Truth(x <= y),
-        Greater => Plain::Truth(x > y),
-        GreaterEqual => Plain::Truth(x >= y),
-        Equal | NotEqual | And | Or | Implies => return None,
-    })
 }
 
 /// One walk over an expression. Unrolled expressions share their parts: a part with several owners is evaluated once, or a
@@ -282,7 +191,7 @@ pub(super) fn binary(op: BinaryOp, x: Value, y: Value) -> Result<Value, Failure>
     let (Some(a), Some(b)) = (x.as_number(), y.as_number()) else {
         return Err(Failure::Kind("numbers", format!("{x} and {y}")));
     };
-    let found = of_numbers(op, a, b);
+    let found = plain::of_numbers(op, a, b);
     Ok(found.expect("invariant: what is left takes numbers").into())
 }
 

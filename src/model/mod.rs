@@ -34,6 +34,7 @@ mod output;
 mod part;
 pub mod partial;
 mod place;
+mod plain;
 mod policy;
 mod prove;
 pub mod quantizer;

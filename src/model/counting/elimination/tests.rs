@@ -39,6 +39,38 @@ fn members(decisions: &Decisions, point: &Point, of: &Eliminated) -> Vec<Option<
     point.0.iter().enumerate().map(member).collect()
 }
 
+/// A thousand of them are one table, and all others are counted as before.
+#[test]
+fn constraints_on_the_same_decisions_are_one_table() {
+    let one = ordered(9, always());
+    let mut decisions = Decisions {
+        all: vec![one.clone(), one.clone(), one],
+        constraints: Vec::new(),
+    };
+    let less = |least: usize| {
+        op(
+            BinaryOp::Less,
+            Expr::number(least as f64),
+            Expr::Decision(0),
+        )
+    };
+    let sum = op(BinaryOp::Add, Expr::Decision(1), Expr::Decision(2));
+    for limit in 0..1000 {
+        decisions.constraints.push(less(limit % 3));
+        let most = Expr::number((20 - limit % 10) as f64);
+        let limited = op(BinaryOp::LessEqual, sum.clone(), most);
+        decisions.constraints.push(limited);
+    }
+    let all: Vec<usize> = (0..decisions.constraints.len()).collect();
+    let (raw, _) = tabulate::raw(&decisions, &all, &[], &[], FEW).unwrap();
+    // Behind those that say where each decision exists.
+    assert_eq!(raw.allowed.len(), 3 + 2);
+    let Exactly::Counted(found) = exactly(&decisions, &all) else {
+        panic!("it is little work");
+    };
+    assert_eq!(found.total.parts, slow_points(&decisions).len().into());
+}
+
 /// Compares with every point, one by one: the count, the members that occur, and what is drawn.
 fn compare(decisions: &Decisions, rng: &mut ChaCha8Rng) -> Option<usize> {
     let slow = slow_points(decisions);
