@@ -156,6 +156,7 @@ impl<'s, 'a> Values<'s, 'a> {
             return Ok(place == 0);
         };
         if let Some(known) = known.get(&index) {
+            self.partial.look();
             return Ok(*known);
         }
         if !self.places.behind[index].contains(&place) {

@@ -101,9 +101,14 @@ impl<'a> Partial<'a> {
         self.looks.get()
     }
 
+    /// Work that asks for nothing.
+    pub fn look(&self) {
+        self.looks.set(self.looks.get() + 1);
+    }
+
     /// What `of` finds, if it needs no decision that is not known.
     pub fn ask<R, F>(&self, of: impl FnOnce(&dyn Scope) -> Result<R, F>) -> Result<R, Open> {
-        self.looks.set(self.looks.get() + 1);
+        self.look();
         let found = of(self);
         match (self.asked.take(), found) {
             (Some(decision), _) => Err(Open::Ask(decision)),
