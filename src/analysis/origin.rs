@@ -4,7 +4,7 @@
 //! since that is what its author can change; a definition nearby is a note. Uses of one wrong value are one report. It must not know
 //! which rule was broken.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::context::Cx;
 use crate::diagnostic::{Diagnostic, Label};
@@ -14,12 +14,24 @@ use crate::syntax::ast::{self, Entry, EntryKind};
 /// Areas of diagnostics about values.
 const OF_VALUES: [&str; 3] = ["bnas::domain::", "bnas::type::", "bnas::unit::"];
 
-/// Causes that have been reported: the code, what was said, and where the value is given.
+/// How many labels the report of one wrong value has.
+const MOST: usize = 8;
+
+/// Causes that have been reported, and which report has them: by the code, what was said, and where the value is given.
 #[derive(Debug, Default)]
-pub(super) struct Causes(BTreeSet<(&'static str, String, Span)>);
+pub(super) struct Causes(BTreeMap<(&'static str, String, Span), Report>);
+
+/// Where the uses of one wrong value are shown.
+#[derive(Debug)]
+struct Report {
+    /// Its number in the sink.
+    index: usize,
+    /// Uses that have no label there.
+    more: HashSet<Span>,
+}
 
 impl Cx<'_> {
-    /// Adds the place that gave the value; nothing if that has been reported.
+    /// Adds the place that gave the value. If that has been reported, the report shows this use, too, and there is nothing to add.
     pub(super) fn traced(&mut self, mut diagnostic: Diagnostic) -> Option<Diagnostic> {
         if !OF_VALUES
             .iter()
@@ -38,9 +50,18 @@ impl Cx<'_> {
             true => String::new(),
             false => diagnostic.message.clone(),
         };
-        if !self.causes.0.insert((diagnostic.code, said, span)) {
+        let cause = (diagnostic.code, said, span);
+        if let Some(report) = self.causes.0.get_mut(&cause) {
+            if let Some(first) = self.sink.found_mut(report.index) {
+                show_use(first, diagnostic, &name, span, &mut report.more);
+            }
             return None;
         }
+        let report = Report {
+            index: self.sink.count(),
+            more: HashSet::new(),
+        };
+        self.causes.0.insert(cause, report);
         if diagnostic.labels.iter().any(|l| l.span == span) {
             return Some(diagnostic);
         }
@@ -133,6 +154,30 @@ impl Cx<'_> {
             }
         }
         None
+    }
+}
+
+/// Labels one more use of the value of `name`, which is given at `given`, in the report of the first; of very many, says how many more
+/// there are.
+fn show_use(
+    report: &mut Diagnostic,
+    again: Diagnostic,
+    name: &str,
+    given: Span,
+    more: &mut HashSet<Span>,
+) {
+    let is_shown = |at: Span| report.labels.iter().any(|l| l.span == at);
+    let new = |l: &Label| l.span != given && !is_shown(l.span);
+    let uses: Vec<Label> = again.labels.into_iter().filter(new).collect();
+    if report.labels.len() + uses.len() <= MOST {
+        report.labels.extend(uses);
+    } else if let Some(first) = uses.first() {
+        more.insert(first.span);
+        let label = report.labels.iter_mut().find(|l| l.span == given);
+        if let Some(label) = label {
+            let count = more.len();
+            label.text = format!("`{name}` gets its value here, and is used so {count} times more");
+        }
     }
 }
 
