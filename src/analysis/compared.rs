@@ -69,6 +69,33 @@ impl Cx<'_> {
         true
     }
 
+    /// Whether this names a part of the experiment that is not chosen, so that there is nothing to compare; says so.
+    pub(super) fn is_fixed_part(&mut self, e: &ast::Expr) -> bool {
+        const PARTS: [&str; 3] = ["space", "policy", "target"];
+        let Some(name) = ast_name(e).map(|name| name.text.clone()) else {
+            return false;
+        };
+        let is_chosen = |paths: &super::paths::Paths| paths.contains_key(&name);
+        if !PARTS.contains(&name.as_str())
+            || self.paths.as_ref().is_none_or(is_chosen)
+            || self.local_named(&name)
+            || self.lost.contains(name.as_str())
+        {
+            return false;
+        }
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown",
+                format!("`{name}` is no decision"),
+            )
+            .label(e.span, "the same for every candidate")
+            .help(format!(
+                "choose among several where it is given, `{name} in {{…, …}}`, or remove the comparison"
+            )),
+        );
+        true
+    }
+
     /// How an alternative is compared.
     pub(super) fn by_name(&self, typed: &Typed) -> Option<String> {
         let Expr::Name(path, _) = &typed.expr else {

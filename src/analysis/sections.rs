@@ -7,7 +7,7 @@ use super::fields::Written;
 use super::merged::Merged;
 use super::names::Id;
 use super::schema::{self, Label};
-use super::types::article;
+use super::types::{Type, article};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::SourceId;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
@@ -230,6 +230,9 @@ impl Cx<'_> {
                 let found = path.as_name().and_then(|name| self.find(name));
                 let Some(id) = found else {
                     let text = self.text(path.span);
+                    if self.local(&text).is_some_and(|l| l.ty == Type::Poison) {
+                        return None;
+                    }
                     self.unknown_declaration(&text, path.span, kind);
                     return None;
                 };
@@ -337,7 +340,7 @@ impl Cx<'_> {
         let (path, slot, local) = match &entry.kind {
             EntryKind::Field(f) => {
                 let typed = self.expr(&f.value, None);
-                if let super::types::Type::Declared(kind) = typed.ty {
+                if let Type::Declared(kind) = typed.ty {
                     self.report(
                         Diagnostic::error(
                             "bnas::type::mismatch",
@@ -346,6 +349,8 @@ impl Cx<'_> {
                         .label(typed.span, article(kind))
                         .label(f.target.span, "a name for a value"),
                     );
+                    // Who reads the name has nothing to add.
+                    self.define(Local::poison(&f.target), mark);
                     return None;
                 }
                 let local = Local {
