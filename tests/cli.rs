@@ -318,14 +318,21 @@ fn standard_input_is_checked_and_laid_out() {
     let wrong = spec.replace("= mine", "= mime");
     let said = with_input(folder.path(), &["check", "-"], &wrong);
     util::expect_code(&said, 1);
-    assert!(util::stderr(&said).contains("[<stdin>:8:13]"), "{}", util::stderr(&said));
+    assert!(
+        util::stderr(&said).contains("[<stdin>:8:13]"),
+        "{}",
+        util::stderr(&said)
+    );
     let said = with_input(folder.path(), &["check", "--format", "json", "-"], &wrong);
     assert!(util::stdout(&said).contains("\"file\": \"<stdin>\""));
 
     let said = with_input(folder.path(), &["fmt", "-"], spec);
     util::expect_code(&said, 0);
     let laid_out = util::stdout(&said);
-    assert!(laid_out.contains("  data  = digits\n  space = mine\n"), "{laid_out}");
+    assert!(
+        laid_out.contains("  data  = digits\n  space = mine\n"),
+        "{laid_out}"
+    );
     let said = with_input(folder.path(), &["fmt", "--check", "-"], spec);
     util::expect_code(&said, 1);
     assert_eq!(util::stdout(&said), "would change <stdin>\n");

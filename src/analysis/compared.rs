@@ -6,7 +6,7 @@ use super::context::{Cx, list};
 use super::expr::Typed;
 use super::lookup::members;
 use super::types::Type;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
 use crate::syntax::ast::{self, ExprKind};
 
@@ -51,9 +51,11 @@ impl Cx<'_> {
             rest.is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
         };
         let of_name: Vec<&str> = known.iter().filter(numbered).map(String::as_str).collect();
-        let help = match of_name.is_empty() {
-            true => format!("one of {}", list(known.iter().map(String::as_str))),
-            false => format!(
+        let alike = did_you_mean(&name, known.iter().map(String::as_str));
+        let help = match (alike, of_name.is_empty()) {
+            (Some(alike), true) => format!("did you mean `{alike}`?"),
+            (None, true) => format!("one of {}", list(known.iter().map(String::as_str))),
+            (_, false) => format!(
                 "one of {}: members of one name are numbered",
                 list(of_name.into_iter())
             ),

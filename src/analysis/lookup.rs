@@ -98,10 +98,11 @@ impl Cx<'_> {
     }
 
     /// Whether a path begins with what is given and wrong, which has been said.
-    fn is_lost(&self, path: &ast::Path) -> bool {
+    fn is_lost(&mut self, path: &ast::Path) -> bool {
         let head = path.head.text.as_str();
         let is_poison = |local: &Local| local.ty == Type::Poison;
-        self.lost.contains(head) || self.locals.find(head).is_some_and(is_poison)
+        self.lost.contains(head)
+            || self.locals.find(head).is_some_and(is_poison) && self.locals.used(head).is_some()
     }
 
     /// A name that a file declares or imports.

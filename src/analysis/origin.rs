@@ -238,8 +238,11 @@ fn show_use(
         more.insert(first.span);
         let label = report.labels.iter_mut().find(|l| l.span == given);
         if let Some(label) = label {
-            let count = more.len();
-            label.text = format!("`{name}` gets its value here, and is used so {count} times more");
+            let more = match more.len() {
+                1 => "1 more use is wrong".into(),
+                count => format!("{count} more uses are wrong"),
+            };
+            label.text = format!("`{name}` gets its value here, and {more}");
         }
     }
 }

@@ -347,7 +347,15 @@ impl Cx<'_> {
                             format!("{} is no value", article(kind)),
                         )
                         .label(typed.span, article(kind))
-                        .label(f.target.span, "a name for a value"),
+                        .label(f.target.span, "a name for a value")
+                        .help(match kind {
+                            "space" | "policy" | "target" | "block" => format!(
+                                "name it where {} is taken, `{kind} = {}`, or write a number, a truth value or a text",
+                                article(kind),
+                                self.text(typed.span)
+                            ),
+                            _ => "write a number, a truth value or a text".into(),
+                        }),
                     );
                     // Who reads the name has nothing to add.
                     self.define(Local::poison(&f.target), mark);

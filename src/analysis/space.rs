@@ -363,7 +363,8 @@ impl Cx<'_> {
             return;
         };
         let (wanted, found) = (others.ty.name(), one.ty.name());
-        self.report(
+        // The value of the others is not what is wrong: each copy is a case of its own.
+        self.sink.push(
             Diagnostic::error(
                 "bnas::type::mismatch",
                 format!("expected {wanted}, found {found}"),

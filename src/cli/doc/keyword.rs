@@ -134,16 +134,14 @@ pub fn of_field(name: &str) -> Vec<Page> {
 /// The page of a unit, with any prefix.
 pub fn of_unit(name: &str) -> Option<Page> {
     let unit = Unit::parse(name).ok()?;
-    let base = match unit.dimension.base_unit() {
-        base if base.is_empty() => "a plain number".to_string(),
-        base => base,
+    let (base, size) = (unit.dimension.base_unit(), unit.to_base(1.0));
+    let docs = match (base.as_str(), base.strip_prefix('1')) {
+        ("", _) => format!("a unit of plain numbers: 1 {name} is {size}"),
+        (base, _) if base == name => format!("the base unit of {}", unit.dimension),
+        (_, Some(per)) => format!("a unit of {}: 1 {name} is {size}{per}", unit.dimension),
+        (base, None) => format!("a unit of {}: 1 {name} is {size} {base}", unit.dimension),
     };
-    let docs = format!(
-        "a unit of {}: 1 {name} is {} {base}",
-        unit.dimension,
-        unit.to_base(1.0)
-    );
-    let signature = format!("unit 1 {name}");
+    let signature = format!("unit {name}");
     Some(page("unit", name, signature, docs, Vec::new()))
 }
 
