@@ -3,10 +3,12 @@
     python side_by_side.py [--nets residual,mobile,small28,small8] [--rounds 7] [--bnas EXECUTABLE]
 
 Runs the experiments of side_by_side.bnas, four trials of one cost each, on noise that is written first. Prints a table in Markdown: the ratio of median
-wall times, which is the ratio of throughputs, with the least and the largest of a single round.
+wall times, which is the ratio of throughputs, with the least and the largest of a single round. The control is what the machine gives: the throughput of two
+programs at once, which share nothing, with one job each.
 """
 
 import argparse
+import concurrent.futures
 import functools
 import pathlib
 import random
@@ -45,6 +47,14 @@ def seconds(arguments, folder, net, jobs):
         return time.perf_counter() - start
 
 
+def seconds_of_two(arguments, folder, net):
+    """Two programs at once, with one job each."""
+    start = time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: seconds(arguments, folder, net, 1), range(2)))
+    return time.perf_counter() - start
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", default=",".join(NETS))
@@ -53,21 +63,23 @@ def main():
     arguments = parser.parse_args()
     arguments.bnas = arguments.bnas or rounds.build_bnas()
     nets = arguments.nets.split(",")
-    times = {net: {1: [], 2: []} for net in nets}
+    times = {net: {1: [], 2: [], "control": []} for net in nets}
     with tempfile.TemporaryDirectory() as folder:
         write_noise(pathlib.Path(folder))
         for number in range(arguments.rounds):
             for net in nets:
                 contestants = {jobs: functools.partial(seconds, arguments, folder, net, jobs) for jobs in (1, 2)}
+                contestants["control"] = functools.partial(seconds_of_two, arguments, folder, net)
                 found = rounds.take_turns(contestants, number)
-                for jobs, wall in found.items():
-                    times[net][jobs].append(wall)
+                for name, wall in found.items():
+                    times[net][name].append(wall)
                 print(f"round {number + 1} {net}: {found}", file=sys.stderr, flush=True)
     rows = []
     for net in nets:
         one, two = times[net][1], times[net][2]
-        rows.append([net, f"{statistics.median(one):.2f}", f"{statistics.median(two):.2f}", rounds.ratio(one, two)])
-    print(rounds.table(["net", "1 job, s", "2 jobs, s", "throughput", "of single rounds"], rows))
+        both = [wall / 2 for wall in times[net]["control"]]
+        rows.append([net, f"{statistics.median(one):.2f}", f"{statistics.median(two):.2f}", rounds.ratio(one, two), rounds.ratio(one, both)])
+    print(rounds.table(["net", "1 job, s", "2 jobs, s", "throughput", "of single rounds", "control", "of single rounds"], rows))
     print(f"\n{rounds.machine()}; {arguments.rounds} rounds.")
 
 

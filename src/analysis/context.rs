@@ -335,7 +335,7 @@ impl<'a> Cx<'a> {
             let known = list(ACTIVATIONS.iter().copied());
             diagnostic = diagnostic.help(format!("activations are {known}"));
         } else if metric(name).is_some() {
-            let help = "metrics are known of a whole experiment: move this line there, with `space.` or `policy.` before the names of either";
+            let help = "metrics are those of whole networks: move this line into the space, or into the experiment with `space.` or `policy.` before the names of either";
             diagnostic = diagnostic.help(help);
         } else if !words.is_empty() {
             diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));

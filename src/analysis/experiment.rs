@@ -5,13 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use super::alternatives::joined;
 use super::amend::settle_dotted;
 use super::context::{Cx, Local, Reached};
 use super::fields::{Given, Written};
 use super::goals::Claims;
 use super::merged::Merged;
 use super::names::Id;
+use super::network::Network;
 use super::paths;
 use super::quantizer::{given, target};
 use super::schema::{DATA, Declaration};
@@ -54,11 +54,13 @@ impl Cx<'_> {
         let data = self
             .named(&fields, "data")
             .map(|m| self.inside(&m, true, |cx| cx.dataset(&m)));
-        let (space, spaces) = self.one_of(&fields, "space", |cx, m| cx.space(m, true), |s| &s.name);
-        let space = match (space, spaces) {
-            (Some(first), Some(choice)) => Some(joined(first, choice)),
-            (space, _) => space,
+        let lower = |cx: &mut Self, m: &Merged| cx.space(m, true);
+        let (network, others) = self.one_of(&fields, "space", lower, |n| &n.space.name);
+        let network = match (network, others) {
+            (Some(first), Some(choice)) => Some(Network::joined(first, choice)),
+            (network, _) => network,
         };
+        let space = network.as_ref().map(|n| &n.space);
         let (policy, policy_choice) =
             self.one_of(&fields, "policy", |cx, m| cx.policy(m, true), |p| &p.name);
         let (target, target_choice) = match fields.get("target") {
@@ -129,7 +131,7 @@ impl Cx<'_> {
         }
         paths::of_slot(&init, "init", &mut known);
         paths::of_slot(&repairs, "repairs", &mut known);
-        paths::of_space(space.as_ref(), &mut known);
+        paths::of_space(space, &mut known);
         stages
             .iter()
             .for_each(|stage| paths::of_stage(stage, &mut known));
@@ -148,7 +150,10 @@ impl Cx<'_> {
             true => Claims::default(),
             false => self.claims(merged, has_space, own, &measures),
         };
-        if let (Some(_), Some(target)) = (&space, &target) {
+        if let Some(network) = &network {
+            claims.ask(network, data.as_ref());
+        }
+        if let (Some(_), Some(target)) = (space, &target) {
             // Whatever does not fit into the memories does not run.
             claims.requires.extend(fits(target, target_choice.as_ref()));
         }
@@ -164,7 +169,7 @@ impl Cx<'_> {
         let names = self.leave(mark);
         self.unused(&names, schema.keys(), &merged.owner());
         let mut reached = std::mem::take(&mut self.reached);
-        if let Some(space) = &space {
+        if let Some(space) = space {
             let amended = reached.amendments.iter_mut();
             { amended }
                 .filter(|a| a.of.iter().any(|of| of.holds(space.span)))
@@ -179,7 +184,7 @@ impl Cx<'_> {
             evaluator,
             lets,
             data,
-            space,
+            space: network.map(|n| n.space),
             policy,
             policy_choice,
             quantizers: reached.quantizers.into_iter().map(|(_, q)| q).collect(),

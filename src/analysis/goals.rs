@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::context::{Cx, Local};
 use super::merged::Merged;
+use super::network::Network;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Direction, Expect, Expr, Goal, Require, Table};
+use crate::ir::{Dataset, Direction, Expect, Expr, Goal, Require, Table};
 use crate::model::metrics::{METRICS, Metric, metric};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
@@ -27,6 +28,20 @@ pub(super) struct Claims {
     pub(super) metrics: Vec<(&'static Metric, Span)>,
     /// Whether one of them has been reported, so that its absence is no news.
     pub(super) poisoned: bool,
+}
+
+impl Claims {
+    /// Adds what the space asks of metrics.
+    pub(super) fn ask(&mut self, network: &Network, data: Option<&Dataset>) {
+        for (what, unit) in &network.units {
+            let (what, unit) = (what.clone(), unit.clone());
+            self.units.entry(what).or_insert(unit);
+        }
+        for require in network.asks(data) {
+            see_metrics(&require.holds, &[], &mut self.metrics);
+            self.requires.push(require);
+        }
+    }
 }
 
 impl Cx<'_> {
@@ -100,18 +115,7 @@ impl Cx<'_> {
         let expects = claims.expects.iter().map(|e| &e.holds);
         let mut found = Vec::new();
         for expr in goals.chain(requires).chain(expects) {
-            visit_names(expr, &mut |name, span| {
-                let last = name.rsplit('.').next().unwrap_or(name);
-                let of_best = !name.contains('.') || name.starts_with("best.");
-                let is_own = own.iter().any(|m| m == last);
-                if let Some(metric) = metric(last).filter(|_| of_best && !is_own)
-                    && !found
-                        .iter()
-                        .any(|(m, _): &(&Metric, Span)| m.name == metric.name)
-                {
-                    found.push((metric, span));
-                }
-            });
+            see_metrics(expr, own, &mut found);
         }
         claims.metrics = found;
         claims
@@ -148,7 +152,8 @@ impl Cx<'_> {
         }
     }
 
-    fn metrics(&mut self, prefix: &str) {
+    /// Metrics of networks, below what has one of their names already.
+    pub(super) fn metrics(&mut self, prefix: &str) {
         for metric in METRICS {
             // A name of the experiment's own comes before a metric of that name.
             let name = format!("{prefix}{}", metric.name);
@@ -266,6 +271,20 @@ impl Cx<'_> {
     }
 }
 
+/// Adds the metrics of networks that an expression names for the first time.
+fn see_metrics(expr: &Expr, own: &[String], found: &mut Vec<(&'static Metric, Span)>) {
+    visit_names(expr, &mut |name, span| {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let of_best = !name.contains('.') || name.starts_with("best.");
+        let is_own = own.iter().any(|m| m == last);
+        if let Some(metric) = metric(last).filter(|_| of_best && !is_own)
+            && !found.iter().any(|(m, _)| m.name == metric.name)
+        {
+            found.push((metric, span));
+        }
+    });
+}
+
 /// `best.validation.accuracy` is `best.accuracy`: `best` is chosen by validation.
 fn without_validation(expr: &Expr) -> Expr {
     renamed(expr, &|name| {
@@ -284,13 +303,17 @@ fn measured(expr: &Expr, own: &[String]) -> Expr {
 
 /// An expression with other names, at the same places.
 pub(super) fn renamed(expr: &Expr, rename: &dyn Fn(&str) -> Option<String>) -> Expr {
-    let again = |e: &Expr| renamed(e, rename);
+    replaced(expr, &|name, span| {
+        rename(name).map(|other| Expr::Name(other, span))
+    })
+}
+
+/// An expression with other things in place of names.
+pub(super) fn replaced(expr: &Expr, other: &dyn Fn(&str, Span) -> Option<Expr>) -> Expr {
+    let again = |e: &Expr| replaced(e, other);
     let inner = |e: &Arc<Expr>| Arc::new(again(e));
     match expr {
-        Expr::Name(name, span) => match rename(name) {
-            Some(other) => Expr::Name(other, *span),
-            None => expr.clone(),
-        },
+        Expr::Name(name, span) => other(name, *span).unwrap_or_else(|| expr.clone()),
         Expr::Unary(op, x) => Expr::Unary(*op, inner(x)),
         Expr::Binary(op, x, y) => Expr::Binary(*op, inner(x), inner(y)),
         Expr::If(c, x, y) => Expr::If(inner(c), inner(x), inner(y)),

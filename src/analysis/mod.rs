@@ -40,6 +40,7 @@ mod measures;
 mod memory;
 mod merged;
 mod names;
+mod network;
 mod operations;
 mod origin;
 mod paths;

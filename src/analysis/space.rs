@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::context::{Cx, Local, list};
 use super::merged::Merged;
+use super::network::{Network, from_outside};
 use super::paths::{self, Paths};
 use super::schema::COUNT;
 use super::types::Type;
@@ -23,9 +24,17 @@ const KNOWN: &[&str] = &["classes", "input.height", "input.width", "input.channe
 /// How branches may be joined.
 const JOINS: &[&str] = &["concat", "add"];
 
+/// What a space requires.
+#[derive(Default)]
+struct Asked {
+    of_decisions: Vec<Require>,
+    /// In the names of an experiment.
+    of_metrics: Vec<Require>,
+}
+
 impl Cx<'_> {
     /// Lowers a space. With `sees`, its amendments may use names of the scope around.
-    pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Space {
+    pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Network {
         self.provenance(merged);
         if let Some(param) = merged.params.first() {
             self.report(
@@ -42,8 +51,8 @@ impl Cx<'_> {
             let mark = cx.locals.len();
             cx.locals
                 .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
-            let mut requires = Vec::new();
-            let body = cx.body(merged, &merged.entries, Some(&mut requires));
+            let mut asked = Asked::default();
+            let body = cx.body(merged, &merged.entries, Some(&mut asked));
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::empty(), &merged.owner());
             let layers = body.iter().any(|s| !matches!(s, Stmt::Let(_)));
@@ -57,12 +66,13 @@ impl Cx<'_> {
                     .help("add `layer head = pool(average) -> linear(classes)`"),
                 );
             }
-            Space {
+            let space = Space {
                 name: merged.name.text.clone(),
                 body,
-                requires,
+                requires: asked.of_decisions,
                 span: merged.name.span,
-            }
+            };
+            Network::new(space, asked.of_metrics, cx.author_units(merged))
         })
     }
 
@@ -110,7 +120,7 @@ impl Cx<'_> {
         &mut self,
         merged: &Merged,
         entries: &[Entry],
-        mut requires: Option<&mut Vec<Require>>,
+        mut asked: Option<&mut Asked>,
     ) -> Vec<Stmt> {
         let mark = self.locals.len();
         let mut body = Vec::with_capacity(entries.len());
@@ -161,20 +171,11 @@ impl Cx<'_> {
                     body.extend(self.parallel(merged, parallel, entry.span));
                 }
                 EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
-                EntryKind::Require(claim) => {
-                    if requires.is_some() {
-                        let mut known = Paths::default();
-                        paths::of_body(&body, "space", &mut known);
-                        self.paths = Some(known);
-                    }
-                    let require = self.require(claim, entry.span);
-                    self.paths = None;
-                    match &mut requires {
-                        Some(requires) => requires.extend(require),
-                        None => body.extend(require.map(Stmt::Require)),
-                    }
-                }
-                EntryKind::Check(_) if requires.is_some() => {}
+                EntryKind::Require(claim) => match &mut asked {
+                    Some(asked) => self.ask(claim, entry.span, &body, asked),
+                    None => body.extend(self.require(claim, entry.span).map(Stmt::Require)),
+                },
+                EntryKind::Check(_) if asked.is_some() => {}
                 EntryKind::Section(section) => self.section_of_network(merged, section),
                 EntryKind::Branch(_) => self.stray(
                     merged,
@@ -387,6 +388,25 @@ impl Cx<'_> {
         let keys = ["repeat", "layer", "parallel"];
         let owner = merged.owner();
         self.unknown_key(&owner, &section.name, Some(merged.name.span), &keys);
+    }
+
+    /// What a space requires: of its decisions, or of metrics.
+    fn ask(&mut self, claim: &ast::Claim, span: Span, body: &[Stmt], asked: &mut Asked) {
+        let mut known = Paths::default();
+        paths::of_body(body, "space", &mut known);
+        self.paths = Some(known);
+        let mark = self.locals.len();
+        self.metrics("");
+        for metric in self.locals.iter_mut().skip(mark) {
+            metric.used = false;
+        }
+        let require = self.require(claim, span);
+        let of_metrics = self.leave(mark).iter().any(|metric| metric.used);
+        let known = self.paths.take().unwrap_or_default();
+        match of_metrics {
+            true => (asked.of_metrics).extend(require.map(|r| from_outside(r, &known))),
+            false => asked.of_decisions.extend(require),
+        }
     }
 
     /// `require condition, "why"`.

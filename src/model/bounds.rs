@@ -58,6 +58,15 @@ pub fn possible(
     over_points(expr, decisions, names, Limits::default()).value
 }
 
+/// Whether a condition on decisions holds at every point of them: that of `train.optimizer.adam.lr` where there is no other optimizer.
+pub fn always(condition: &Expr, decisions: &Decisions) -> bool {
+    let holds = match condition.as_value() {
+        Some(value) => value.as_bool(),
+        None => proves(condition, decisions, &|_| None),
+    };
+    holds == Some(true)
+}
+
 /// Whether a truth value is the same at all points: `Some(true)` if every point meets it, `Some(false)` if no point does (where
 /// it has no value, it is not met), `None` if that is not known.
 pub fn proves(

@@ -14,11 +14,11 @@ use super::Look;
 use super::quantity::{count, quantity};
 use super::words::{plural, verb};
 use crate::interpreter::planned;
-use crate::ir::{Experiment, Method, Value};
-use crate::model::Template;
+use crate::ir::{Experiment, Method};
 use crate::model::counting::Count;
 use crate::model::range::End;
 use crate::model::survey::{Verdict, survey};
+use crate::model::{Template, bounds};
 
 /// The plan as text, of an arm with its settings. `verbose` lists every decision and every layer of the default member.
 pub fn text(
@@ -125,7 +125,7 @@ pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &T
             "path": d.path,
             "domain": space::domain(d),
             "default": super::json::value(&d.default),
-            "always": d.guard.as_value() == Some(&Value::Bool(true)),
+            "always": bounds::always(&d.guard, template.decisions()),
         })).collect::<Vec<_>>(),
         "size": match space {
             Count::Exact(n) | Count::TooHard { at_most: n } => Json::from(n.to_string()),

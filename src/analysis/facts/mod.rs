@@ -13,11 +13,10 @@ use std::rc::Rc;
 use super::context::{Cx, Local};
 use super::expr::Typed;
 use super::merged::Merged;
+use super::network::Network;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{
-    Block, Codes, Dataset, DomainKind, Expr, Policy, Quantizer, Repair, Slot, Space, Value,
-};
+use crate::ir::{Block, Codes, Dataset, DomainKind, Expr, Policy, Quantizer, Repair, Slot, Value};
 use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, EntryKind};
@@ -27,7 +26,7 @@ use crate::syntax::ast::{self, Argument, EntryKind};
 pub(super) enum Subject {
     Dataset(Dataset),
     Block(Block),
-    Space(Space),
+    Space(Network),
     Policy(Policy),
     Quantizer(Box<Quantizer>),
     Repair(Repair),

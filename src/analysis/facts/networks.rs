@@ -1,10 +1,12 @@
 //! Facts of networks: a metric of the default member, on the data, the space and the policy that a fact names.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Subject;
 use crate::analysis::context::Cx;
 use crate::analysis::expr::Typed;
+use crate::analysis::network::Network;
 use crate::analysis::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{
@@ -25,7 +27,7 @@ impl Cx<'_> {
         args: &[Argument],
         span: Span,
     ) -> Option<Typed> {
-        let (mut space, mut data, mut policy) = (None, None, None);
+        let (mut network, mut data, mut policy) = (None, None, None);
         let mut repair = None;
         let takes = match subject {
             Subject::Policy(own) => {
@@ -37,7 +39,7 @@ impl Cx<'_> {
                 "a space, a policy and a data set"
             }
             Subject::Space(own) => {
-                space = Some(own.clone());
+                network = Some(own.clone());
                 "a data set"
             }
             _ => "a data set",
@@ -72,9 +74,9 @@ impl Cx<'_> {
                     let merged = self.reference(value, "dataset")?;
                     data = Some(self.inside(&merged, false, |cx| cx.dataset(&merged)));
                 }
-                Some("space") if space.is_none() && !matches!(subject, Subject::Block(_)) => {
+                Some("space") if network.is_none() && !matches!(subject, Subject::Block(_)) => {
                     let merged = self.reference(value, "space")?;
-                    space = Some(self.space(&merged, false));
+                    network = Some(self.space(&merged, false));
                 }
                 Some("policy") if repair.is_some() && policy.is_none() => {
                     let merged = self.reference(value, "policy")?;
@@ -106,10 +108,10 @@ impl Cx<'_> {
                     return None;
                 }
             }
-            space = Some(alone);
+            network = Some(Network::new(alone, Vec::new(), BTreeMap::new()));
         }
         let is_whole = repair.is_none() || policy.is_some();
-        let (Some(space), Some(data), true) = (space, data, is_whole) else {
+        let (Some(network), Some(data), true) = (network, data, is_whole) else {
             self.wrong_arguments(metric.name, takes, span);
             return None;
         };
@@ -117,7 +119,9 @@ impl Cx<'_> {
             return None;
         }
         let quantizers = self.reached.quantizers.iter().map(|(_, q)| q.clone());
-        let mut experiment = network_only(space, data, policy, quantizers.collect());
+        let requires = network.asks_of_layers(&data);
+        let mut experiment = network_only(network.space, data, policy, quantizers.collect());
+        experiment.requires = requires;
         if let Some(repair) = repair {
             let name = Value::name(&repair.name);
             experiment.repairs = Slot::Fixed(Expr::Value(Value::Set(vec![name])));

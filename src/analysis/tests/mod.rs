@@ -2,6 +2,7 @@
 
 mod alternatives;
 mod amended;
+mod asks;
 mod constraints;
 mod errors;
 mod fixtures;
@@ -17,6 +18,7 @@ mod pruned;
 mod ranges;
 mod scoping;
 mod searched;
+mod training;
 mod tried;
 mod verdicts;
 

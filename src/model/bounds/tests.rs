@@ -345,3 +345,21 @@ fn names_have_the_bounds_that_they_are_given() {
     assert_eq!(proves(&limit, &decisions, &within(8.5, 9.0)), Some(false));
     assert_eq!(proves(&limit, &decisions, &no_names), None);
 }
+
+#[test]
+fn a_condition_on_the_only_member_always_holds() {
+    let words = |all: &[&str]| Choices::Categories(all.iter().map(|w| Value::name(*w)).collect());
+    let is_adam = |of: usize| {
+        let adam = Expr::Value(Value::name("adam"));
+        Expr::Binary(
+            BinaryOp::Equal,
+            Arc::new(Expr::Decision(of)),
+            Arc::new(adam),
+        )
+    };
+    let decisions = space(vec![words(&["adam"]), words(&["adam", "sgd"])]);
+    assert!(always(&is_adam(0), &decisions));
+    assert!(!always(&is_adam(1), &decisions));
+    assert!(always(&Expr::bool(true), &decisions));
+    assert!(!always(&Expr::bool(false), &decisions));
+}

@@ -6,7 +6,7 @@ use crate::ir::Value;
 use crate::model::counting::{Count, How};
 use crate::model::survey::Survey;
 use crate::model::template::Limited;
-use crate::model::{Choices, Decision, Template};
+use crate::model::{Choices, Decision, Template, bounds};
 use crate::report::Look;
 use crate::report::grid::Grid;
 use crate::report::quantity::group;
@@ -169,7 +169,7 @@ pub fn decisions(
         MOST_DECISIONS
     };
     for decision in all[..shown].iter().copied() {
-        let exists = if decision.guard.as_value() == Some(&Value::Bool(true)) {
+        let exists = if bounds::always(&decision.guard, template.decisions()) {
             "always"
         } else {
             "sometimes"
