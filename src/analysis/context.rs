@@ -348,8 +348,10 @@ impl<'a> Cx<'a> {
 
     /// A value that is made of itself; its circle is reported once, whichever of its values reads on.
     fn made_of_itself(&mut self, circle: &[ast::Name], used: Span) {
-        let is_new = |name: &ast::Name| self.circles_of_values.insert(name.span);
-        if !circle.iter().map(is_new).fold(true, |all, new| all && new) {
+        let before = self.circles_of_values.len();
+        let places = circle.iter().map(|name| name.span);
+        self.circles_of_values.extend(places);
+        if self.circles_of_values.len() < before + circle.len() {
             return;
         }
         let [of, others @ ..] = circle else { return };

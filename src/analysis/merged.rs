@@ -85,11 +85,11 @@ impl Cx<'_> {
     ) {
         let key = |entry: &ast::Entry| {
             let path = super::quantizer::target(entry)?;
-            let members = path.steps.iter().filter_map(|step| match step {
+            let mut members = path.steps.iter().filter_map(|step| match step {
                 ast::Step::Member(name) => Some(&name.text),
                 ast::Step::Index(_) | ast::Step::All(_) => None,
             });
-            Some(members.last().unwrap_or(&path.head.text).clone())
+            Some(members.next_back().unwrap_or(&path.head.text).clone())
         };
         let (at, keys) = entries
             .map(|entry| (entry.span, key(entry).unwrap_or_default()))
