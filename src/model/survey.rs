@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigUint;
 
+use super::bounds;
 use super::counting::{Count, Counted, How, Uniform};
 use super::decision::{Decisions, Point};
 use super::evaluate;
@@ -24,6 +25,9 @@ const PRICED_DRAWS: u64 = 300;
 /// So many at least, and how often requirements are evaluated before the others are left out.
 const FEW_DRAWS: u64 = 100;
 const MOST_LOOKS: u64 = 2_000_000;
+
+/// The most requirements of which each is asked whether it leaves anything out.
+const MOST_PROVED: usize = 200;
 
 /// The most decisions of which it is asked whether they exist at all.
 const MOST_LOOKED_AT: usize = 1000;
@@ -72,6 +76,12 @@ impl Sample {
         let n = met + missed;
         let variance = (met + 1.0) * (missed + 1.0) / ((n + 2.0).powi(2) * (n + 3.0));
         (met / n, variance.sqrt())
+    }
+
+    /// The largest share with which none of so many points would be drawn once in twenty times: the upper bound of 95 % confidence where none
+    /// was met.
+    pub fn most(self) -> f64 {
+        1.0 - 0.05_f64.powf(1.0 / self.drawn as f64)
     }
 }
 
@@ -148,11 +158,16 @@ fn nowhere(decisions: &Decisions) -> BTreeSet<usize> {
         .collect()
 }
 
-/// Whether every candidate meets a limit of what is a sum over layers or alive at once.
+/// Whether every candidate meets a limit of what is a sum over layers or alive at once, or whatever a requirement asks of decisions.
 fn never_binds(template: &Template, require: usize) -> bool {
     let always = |limit: &Limit| limit.require == require && limit.counted == Limited::Always;
+    let holds = &template.requires()[require];
+    let is_few = template.requires().len() <= MOST_PROVED;
     template.limits().iter().any(always)
-        || is_beyond(&template.requires()[require], template.extremes())
+        || is_beyond(holds, template.extremes())
+        || is_few
+            && evaluate::names(holds).is_empty()
+            && bounds::proves(holds, template.decisions(), &|_| None) == Some(true)
 }
 
 /// Whether an expression limits metrics from above, by more than they ever are.

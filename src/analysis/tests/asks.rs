@@ -47,7 +47,7 @@ fn met(template: &Template) -> BTreeSet<String> {
         .filter(is_met)
         .map(|p| format!("{p:?}"))
         .collect();
-    assert!(0 < found.len() && found.len() < all.len());
+    assert!(!found.is_empty() && found.len() < all.len());
     found
 }
 
