@@ -114,6 +114,11 @@ impl Sink {
         }
     }
 
+    /// The one that was added as number `index`, to say more in it.
+    pub fn found_mut(&mut self, index: usize) -> Option<&mut Diagnostic> {
+        self.found.get_mut(index)
+    }
+
     /// Whether any error is among them.
     pub fn has_errors(&self) -> bool {
         self.errors > 0

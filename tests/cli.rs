@@ -1,5 +1,6 @@
-use std::io::Read;
-use std::process::Stdio;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Output, Stdio};
 
 use crate::util::{self, SMALL};
 
@@ -297,4 +298,74 @@ fn fmt_tells_programs_what_would_change() {
     assert_eq!(changes, [true, false, false]);
     assert_eq!(said["files"][2]["diagnostics"][0]["severity"], "error");
     assert_eq!(std::fs::read_to_string(&wrong).unwrap(), before);
+}
+
+/// `-` is standard input, whose imports are relative to the working directory.
+#[test]
+fn standard_input_is_checked_and_laid_out() {
+    let folder = tempfile::tempdir().unwrap();
+    util::write(
+        folder.path(),
+        "parts.bnas",
+        "bnas 1\n\nspace mine {\n  layer head = pool(average) -> linear(classes)\n}\n",
+    );
+    let spec = "bnas 1\n\nuse \"parts.bnas\".{mine}\nuse std.data.digits\n\nexperiment e {\n  data = digits\n  space   = mine\n  \
+                train { epochs = 1 }\n  search { method = grid }\n  maximize accuracy\n}\n";
+    let said = with_input(folder.path(), &["check", "-"], spec);
+    util::expect_code(&said, 0);
+    assert!(util::stdout(&said).contains("experiment e\n"));
+
+    let wrong = spec.replace("= mine", "= mime");
+    let said = with_input(folder.path(), &["check", "-"], &wrong);
+    util::expect_code(&said, 1);
+    assert!(
+        util::stderr(&said).contains("[<stdin>:8:13]"),
+        "{}",
+        util::stderr(&said)
+    );
+    let said = with_input(folder.path(), &["check", "--format", "json", "-"], &wrong);
+    assert!(util::stdout(&said).contains("\"file\": \"<stdin>\""));
+
+    let said = with_input(folder.path(), &["fmt", "-"], spec);
+    util::expect_code(&said, 0);
+    let laid_out = util::stdout(&said);
+    assert!(
+        laid_out.contains("  data  = digits\n  space = mine\n"),
+        "{laid_out}"
+    );
+    let said = with_input(folder.path(), &["fmt", "--check", "-"], spec);
+    util::expect_code(&said, 1);
+    assert_eq!(util::stdout(&said), "would change <stdin>\n");
+    let said = with_input(folder.path(), &["fmt", "-"], &laid_out);
+    assert_eq!(util::stdout(&said), laid_out);
+    util::expect_code(&with_input(folder.path(), &["check", "-", "-"], spec), 2);
+}
+
+fn with_input(folder: &Path, args: &[&str], input: &str) -> Output {
+    let mut command = util::bnas();
+    command.args(args).current_dir(folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    // A command that reads nothing has closed its end.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// Fields, units and the words of a loss have pages, too.
+#[test]
+fn words_that_no_file_declares_have_pages() {
+    for (word, says) in [
+        ("distill", "temperature"),
+        ("classes", "how many classes"),
+        ("bits", "field bits"),
+        ("KiB", "8192 bit"),
+        ("fps", "unit"),
+        ("mac", "unit"),
+        ("teacher", "field teacher"),
+    ] {
+        let output = util::run(&["doc", word]);
+        util::expect_code(&output, 0);
+        let said = util::stdout(&output);
+        assert!(said.contains(says), "{word}: {said}");
+    }
 }

@@ -36,7 +36,9 @@ from brevitas.inject.enum import QuantType
 from brevitas.quant import Int8WeightPerChannelFloat, SignedBinaryActPerTensorConst, SignedTernaryActPerTensorConst, Uint8ActPerTensorFloat
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BATCH, RATE = 64, 1e-2
+BATCH = 64
+# Learning rates of both stages.
+RATE, RATE_OF_SIGNS = 1e-2, 2e-2
 INTEGERS = {"int8": 8, "int4": 4, "int2": 2}
 
 # Files, pixel scale, how many train, choose and test, epochs in float and with quantizers.
@@ -131,8 +133,8 @@ class Net(nn.Module):
         return self.head(self.pooled(x.mean((2, 3))))
 
 
-def fit(net, images, labels, epochs, random):
-    optimizer = torch.optim.Adam(net.parameters(), lr=RATE, fused=True)
+def fit(net, images, labels, epochs, rate, random):
+    optimizer = torch.optim.Adam(net.parameters(), lr=rate, fused=True)
     batches = -(-len(labels) // BATCH)
     steps = epochs * batches
     cosine = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / steps)))
@@ -165,19 +167,21 @@ def main():
     train, validation, test = load(arguments.data)
     in_float = {}
     for precision in arguments.precisions.split(","):
-        # The float training of a seed is the same for all precisions with the same activation: it is done once.
+        # The float training of a seed is the same for all precisions with the same activation and rate: it is done once.
         signed = precision in ("ternary", "binary")
-        if signed not in in_float:
+        rate = RATE_OF_SIGNS if precision == "binary" else RATE
+        start = (signed, rate)
+        if start not in in_float:
             torch.manual_seed(arguments.seed)
             net = Net(signed).to(memory_format=torch.channels_last)
-            fit(net, *train, protocol["epochs"], torch.Generator().manual_seed(1000 + arguments.seed))
-            in_float[signed] = net
-        net = in_float[signed]
+            fit(net, *train, protocol["epochs"], rate, torch.Generator().manual_seed(1000 + arguments.seed))
+            in_float[start] = net
+        net = in_float[start]
         if precision != "float":
             net = Net(signed, precision, arguments.statistics)
-            net.load_state_dict(in_float[signed].state_dict(), strict=False)
+            net.load_state_dict(in_float[start].state_dict(), strict=False)
             net = net.to(memory_format=torch.channels_last)
-            fit(net, *train, protocol["fine_tuning"], torch.Generator().manual_seed(2000 + arguments.seed))
+            fit(net, *train, protocol["fine_tuning"], rate, torch.Generator().manual_seed(2000 + arguments.seed))
         record = dict(data=arguments.data, precision=precision, seed=arguments.seed, validation=accuracy(net, *validation))
         if not arguments.no_test:
             record["test"] = accuracy(net, *test)

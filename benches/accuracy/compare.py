@@ -30,9 +30,9 @@ TOOLS = ["bnas", "brevitas"]
 
 
 def run_bnas(arguments, data, seed):
-    """One network in float, and one for each precision: the arms of the second experiment."""
+    """One network in float, one in binary, and one for each precision between: the arms of the second experiment."""
     records = []
-    for experiment in ["float", "quantized"]:
+    for experiment in ["float", "quantized", "binary"]:
         with tempfile.TemporaryDirectory() as folder:
             out = pathlib.Path(folder) / "run"
             command = [arguments.bnas, "run", "--quiet", str(HERE / f"{data}.bnas"), "--experiment", experiment]
@@ -40,7 +40,7 @@ def run_bnas(arguments, data, seed):
             for path in sorted(out.glob("arms/*/result.json")) or [out / "result.json"]:
                 result = json.loads(path.read_text())
                 # arms/3-policy=inner_ternary
-                precision = path.parent.name.partition("inner_")[2] or "float"
+                precision = path.parent.name.partition("inner_")[2] or experiment
                 accuracy = result["trials"][0]["metrics"]["accuracy"]
                 records.append(dict(data=data, precision=precision, seed=seed, validation=accuracy, test=result["tests"]["0"]))
     return records

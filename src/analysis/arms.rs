@@ -3,6 +3,8 @@
 //! In: an experiment with `arms { name in {…} }`. Out: one [`Experiment`] for each combination of values, lowered as if the spec had been
 //! written with these: an arm is an amendment, so that whatever may be amended may be an arm, and is checked the same way.
 
+use std::collections::BTreeMap;
+
 use super::context::{Cx, Reached};
 use super::merged::Merged;
 use crate::diagnostic::Diagnostic;
@@ -17,6 +19,9 @@ const MOST: usize = 256;
 struct Axis {
     target: ast::Path,
     values: Vec<ast::Expr>,
+    /// How many there are: of very many, not all are listed.
+    count: usize,
+    domain: Span,
     entry: Entry,
 }
 
@@ -40,18 +45,20 @@ impl Cx<'_> {
             self.twice("arms", again.name.span, section.name.span);
         }
         let axes = self.axes(section);
-        let counts = axes.iter().map(|a| a.values.len());
+        let counts = axes.iter().map(|a| a.count);
         let count = counts.fold(1, usize::saturating_mul);
         if axes.is_empty() || count > MOST {
             if count > MOST {
+                let mut diagnostic = Diagnostic::error(
+                    "bnas::arms::values",
+                    format!("{count} arms, and each is a whole search"),
+                )
+                .label(section.name.span, format!("at most {MOST}"));
+                for axis in axes.iter().filter(|axis| axis.count > 1) {
+                    diagnostic = diagnostic.label(axis.domain, format!("{} values", axis.count));
+                }
                 self.report(
-                    Diagnostic::error(
-                        "bnas::arms::values",
-                        // Of a long range, no more values are listed than it takes.
-                        format!("more than {MOST} arms, and each is a whole search"),
-                    )
-                    .label(section.name.span, format!("at most {MOST}"))
-                    .help("make what varies a decision: write it outside of `arms`"),
+                    diagnostic.help("make what varies a decision: write it outside of `arms`"),
                 );
             }
             // What else is wrong is found all the same.
@@ -128,8 +135,15 @@ impl Cx<'_> {
                 self.bad_arm(choice.domain.span, "not a set that is written out", &text);
                 continue;
             };
+            let listed = values.len();
+            let values = self.distinct(values);
             axes.push(Axis {
                 target: choice.target.clone(),
+                count: match listed > MOST {
+                    true => how_many(&choice.domain).unwrap_or(listed),
+                    false => values.len(),
+                },
+                domain: choice.domain.span,
                 values,
                 entry: entry.clone(),
             });
@@ -138,6 +152,33 @@ impl Cx<'_> {
             self.bad_arm(section.name.span, "what varies?", "seed");
         }
         axes
+    }
+
+    /// Values without those that stand among them already: the same search would run twice.
+    fn distinct(&mut self, values: Vec<ast::Expr>) -> Vec<ast::Expr> {
+        let mut known: BTreeMap<String, Span> = BTreeMap::new();
+        let mut once = Vec::with_capacity(values.len());
+        for value in values {
+            let text = self.shown(&value);
+            let Some(first) = known.get(&text).copied() else {
+                known.insert(text, value.span);
+                once.push(value);
+                continue;
+            };
+            // The subsets of one set have no places of their own.
+            if first != value.span {
+                self.report(
+                    Diagnostic::warning(
+                        "bnas::domain::repeated",
+                        format!("`{text}` is an arm already"),
+                    )
+                    .label(value.span, "the same search would run again")
+                    .label(first, "this arm is the same")
+                    .help("remove it"),
+                );
+            }
+        }
+        once
     }
 
     fn bad_arm(&mut self, span: Span, label: &str, field: &str) {
@@ -190,12 +231,6 @@ pub(super) fn values(domain: &ast::Expr) -> Option<Vec<ast::Expr>> {
             log: false,
             step,
         } => {
-            let whole = |e: &ast::Expr| match &e.kind {
-                ExprKind::Number(n) if n.unit.is_none() && n.value.fract() == 0.0 => {
-                    (n.value.abs() < 1e9).then_some(n.value as i64)
-                }
-                _ => None,
-            };
             let (low, high) = (whole(low)?, whole(high)?);
             let step = match step {
                 Some(step) => usize::try_from(whole(step)?).ok().filter(|n| *n > 0)?,
@@ -211,6 +246,41 @@ pub(super) fn values(domain: &ast::Expr) -> Option<Vec<ast::Expr>> {
                 span: domain.span,
             };
             Some(few.map(number).collect())
+        }
+        _ => None,
+    }
+}
+
+/// How many values a domain has, listed or not; absent where they are listed.
+fn how_many(domain: &ast::Expr) -> Option<usize> {
+    match &domain.kind {
+        ExprKind::Categories(inner) => how_many(inner),
+        ExprKind::Subsets(inner) => match &inner.kind {
+            ExprKind::Set(items) => {
+                let members = u32::try_from(items.len()).ok()?;
+                Some(2_usize.checked_pow(members).unwrap_or(usize::MAX))
+            }
+            _ => None,
+        },
+        ExprKind::Range {
+            low, high, step, ..
+        } => {
+            let (low, high) = (whole(low)?, whole(high)?);
+            let step = match step {
+                Some(step) => whole(step).filter(|n| *n > 0)?,
+                None => 1,
+            };
+            usize::try_from((high - low) / step + 1).ok()
+        }
+        _ => None,
+    }
+}
+
+/// A whole number as it is written.
+fn whole(e: &ast::Expr) -> Option<i64> {
+    match &e.kind {
+        ExprKind::Number(n) if n.unit.is_none() && n.value.fract() == 0.0 => {
+            (n.value.abs() < 1e15).then_some(n.value as i64)
         }
         _ => None,
     }

@@ -6,7 +6,7 @@ use super::context::{Cx, list};
 use super::expr::Typed;
 use super::lookup::members;
 use super::types::Type;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
 use crate::syntax::ast::{self, ExprKind};
 
@@ -51,9 +51,11 @@ impl Cx<'_> {
             rest.is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
         };
         let of_name: Vec<&str> = known.iter().filter(numbered).map(String::as_str).collect();
-        let help = match of_name.is_empty() {
-            true => format!("one of {}", list(known.iter().map(String::as_str))),
-            false => format!(
+        let alike = did_you_mean(&name, known.iter().map(String::as_str));
+        let help = match (alike, of_name.is_empty()) {
+            (Some(alike), true) => format!("did you mean `{alike}`?"),
+            (None, true) => format!("one of {}", list(known.iter().map(String::as_str))),
+            (_, false) => format!(
                 "one of {}: members of one name are numbered",
                 list(of_name.into_iter())
             ),
@@ -65,6 +67,33 @@ impl Cx<'_> {
             )
             .label(other.span, format!("no member of `{path}`"))
             .help(help),
+        );
+        true
+    }
+
+    /// Whether this names a part of the experiment that is not chosen, so that there is nothing to compare; says so.
+    pub(super) fn is_fixed_part(&mut self, e: &ast::Expr) -> bool {
+        const PARTS: [&str; 3] = ["space", "policy", "target"];
+        let Some(name) = ast_name(e).map(|name| name.text.clone()) else {
+            return false;
+        };
+        let is_chosen = |paths: &super::paths::Paths| paths.contains_key(&name);
+        if !PARTS.contains(&name.as_str())
+            || self.paths.as_ref().is_none_or(is_chosen)
+            || self.local_named(&name)
+            || self.lost.contains(name.as_str())
+        {
+            return false;
+        }
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown",
+                format!("`{name}` is no decision"),
+            )
+            .label(e.span, "the same for every candidate")
+            .help(format!(
+                "choose among several where it is given, `{name} in {{…, …}}`, or remove the comparison"
+            )),
         );
         true
     }

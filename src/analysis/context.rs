@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::facts::Subject;
 use super::memory::Memory;
 use super::names::{Id, Modules};
+use super::operations::{ACTIVATIONS, ELSEWHERE};
 use super::origin::Causes;
 use super::paths::Paths;
 use super::schema;
@@ -35,6 +36,14 @@ pub(super) struct Local {
 }
 
 impl Local {
+    /// A name whose value is wrong, which has been said.
+    pub(super) fn poison(path: &ast::Path) -> Local {
+        Local {
+            span: Some(path.span),
+            ..Local::built_in(&path.head.text, Type::Poison)
+        }
+    }
+
     /// A name of the language.
     pub(super) fn built_in(name: impl Into<String>, ty: Type) -> Local {
         Local {
@@ -76,6 +85,10 @@ pub(super) struct Cx<'a> {
     pub(super) open: Vec<Id>,
     /// Declarations of circles that have been reported.
     pub(super) circles: BTreeSet<Id>,
+    /// Where the names stand of values in circles that have been reported.
+    circles_of_values: BTreeSet<Span>,
+    /// Fields of the experiment that are given and wrong: nothing is known below their paths.
+    pub(super) lost: BTreeSet<&'static str>,
     /// Paths of values, while goals and requirements are lowered.
     pub(super) paths: Option<Paths>,
     /// Where a path with `[*]` stands in the list that is lowered; outside of lists there is none.
@@ -117,6 +130,8 @@ impl<'a> Cx<'a> {
             reached: Reached::default(),
             open: Vec::new(),
             circles: BTreeSet::new(),
+            circles_of_values: BTreeSet::new(),
+            lost: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
             misnamed: BTreeSet::new(),
@@ -276,13 +291,8 @@ impl<'a> Cx<'a> {
     pub(super) fn unknown_name(&mut self, name: &str, span: Span, words: &[&str]) {
         let modules = self.modules;
         if let Some(below) = self.defined_below(name, span) {
-            if let Some(of) = self.made_of_itself(name, span) {
-                self.report(
-                    Diagnostic::error("bnas::name::circular", format!("`{of}` is made of itself"))
-                        .label(span, format!("needs `{name}`"))
-                        .label(below, format!("which needs `{of}`"))
-                        .help("give one of them a value that does not need the other"),
-                );
+            if let Some(circle) = self.circle_around(name, span) {
+                self.made_of_itself(&circle, span);
                 return;
             }
             let line = self.sources.line(below);
@@ -318,6 +328,12 @@ impl<'a> Cx<'a> {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
         } else if let Some(alike) = did_you_mean(name, &mut known) {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
+        } else if name == "best.final.accuracy" {
+            let help = "add `final { on = best }`: the best candidate is trained again after the search, and this is its accuracy";
+            diagnostic = diagnostic.help(help);
+        } else if ELSEWHERE.contains(&name) {
+            let known = list(ACTIVATIONS.iter().copied());
+            diagnostic = diagnostic.help(format!("activations are {known}"));
         } else if metric(name).is_some() {
             let help = "metrics are those of whole networks: move this line into the space, or into the experiment with `space.` or `policy.` before the names of either";
             diagnostic = diagnostic.help(help);
@@ -328,6 +344,34 @@ impl<'a> Cx<'a> {
             diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
         }
         self.report(diagnostic);
+    }
+
+    /// A value that is made of itself; its circle is reported once, whichever of its values reads on.
+    fn made_of_itself(&mut self, circle: &[ast::Name], used: Span) {
+        let before = self.circles_of_values.len();
+        let places = circle.iter().map(|name| name.span);
+        self.circles_of_values.extend(places);
+        if self.circles_of_values.len() < before + circle.len() {
+            return;
+        }
+        let [of, others @ ..] = circle else { return };
+        let mut diagnostic = Diagnostic::error(
+            "bnas::name::circular",
+            format!("`{}` is made of itself", of.text),
+        );
+        for (at, reader) in circle.iter().enumerate() {
+            let read = circle.get(at + 1).unwrap_or(of);
+            diagnostic = match at {
+                0 => diagnostic.label(used, format!("needs `{}`", read.text)),
+                _ => diagnostic.label(reader.span, format!("which needs `{}`", read.text)),
+            };
+        }
+        let help = match others.len() {
+            0 => "give it a value that does not need it",
+            1 => "give one of them a value that does not need the other",
+            _ => "give one of them a value that does not need the others",
+        };
+        self.report(diagnostic.help(help));
     }
 
     /// A key that its owner does not have.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::amend::settle_dotted;
-use super::context::{Cx, Reached};
+use super::context::{Cx, Local, Reached};
 use super::fields::{Given, Written};
 use super::goals::Claims;
 use super::merged::Merged;
@@ -69,6 +69,14 @@ impl Cx<'_> {
             }
             _ => (self.named_target(&fields), None),
         };
+        let parts = [
+            ("space", space.is_none()),
+            ("policy", policy.is_none()),
+            ("target", target.is_none()),
+        ];
+        let absent = parts.into_iter().filter(|(_, is_absent)| *is_absent);
+        let absent = absent.map(|(name, _)| name);
+        self.lost = absent.filter(|name| fields.get(name).is_some()).collect();
         let repairs = match fields.get("repairs") {
             Some(_) => self.slot_of(&fields, schema.fields, "repairs"),
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
@@ -150,6 +158,7 @@ impl Cx<'_> {
             claims.requires.extend(fits(target, target_choice.as_ref()));
         }
         self.paths = None;
+        self.lost.clear();
         if let Some(Evaluator::Table(table)) = &evaluator {
             self.unmeasured(&claims, table);
         }
@@ -293,9 +302,13 @@ impl Cx<'_> {
         path: &ast::Path,
         mark: usize,
     ) -> Option<Let> {
-        let value = match &entry.kind {
-            EntryKind::Field(f) => Some(&f.value),
-            _ => None,
+        let (value, sign) = match &entry.kind {
+            EntryKind::Field(f) => (Some(&f.value), "="),
+            EntryKind::Choice(c) => match &c.domain.kind {
+                ast::ExprKind::Set(items) => (items.first(), "in"),
+                _ => (None, "in"),
+            },
+            _ => (None, "="),
         };
         let declared = value.and_then(|v| match &v.kind {
             ast::ExprKind::Path(p) => p.as_name(),
@@ -321,11 +334,13 @@ impl Cx<'_> {
                     )
                     .label(name.span, "unknown field")
                     .help(format!(
-                        "write `{key} = …`: its value is {}",
+                        "write `{key} {sign} …`: its value is {}",
                         super::types::article(&kind)
                     )),
                 );
                 self.meant.insert((merged.name.span, key.to_string()));
+                // Who reads the name has nothing to add.
+                self.define(Local::poison(path), mark);
                 return None;
             }
         }

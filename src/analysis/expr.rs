@@ -165,7 +165,12 @@ impl Cx<'_> {
     ) -> Typed {
         use ast::BinaryOp::*;
         let compares = matches!(op, Eq | Ne);
-        if compares && (self.no_member(left, right) || self.no_member(right, left)) {
+        if compares
+            && (self.no_member(left, right)
+                || self.no_member(right, left)
+                || self.is_fixed_part(left)
+                || self.is_fixed_part(right))
+        {
             return Typed::poison(span);
         }
         let x = self.expr(left, None);

@@ -124,15 +124,20 @@ impl Cx<'_> {
                 false
             }
             Value::Number(n) => {
-                let whole = matches!(field.kind, Kind::Whole | Kind::WholeOr(_));
-                if whole && n.fract() != 0.0 {
+                if field.whole && n.fract() != 0.0 {
+                    let (found, what) = match field.kind {
+                        Kind::Number(unit) => {
+                            (format!("{n} {unit}"), format!("a number of {unit}s"))
+                        }
+                        _ => (n.to_string(), "a whole number".into()),
+                    };
                     self.report(
                         Diagnostic::error(
                             "bnas::domain::not_whole",
-                            format!("`{}` counts: {n} is not whole", field.name),
+                            format!("`{}` counts: {found} is not whole", field.name),
                         )
-                        .label(typed.span, format!("this can be {n}"))
-                        .label(at, "a whole number")
+                        .label(typed.span, format!("this can be {found}"))
+                        .label(at, what)
                         .help("use `round(…)` or whole members"),
                     );
                     return false;
@@ -183,7 +188,7 @@ pub(super) fn limited(typed: &Typed, field: &Field) -> Expr {
     let limits = Limits {
         low: field.low,
         high: field.high,
-        is_whole: matches!(field.kind, Kind::Whole | Kind::WholeOr(_)),
+        is_whole: field.whole,
     };
     let takes = |value: &Value| value.as_number().is_none_or(|x| limits.contains(x));
     let is_known = (typed.values.as_ref()).is_some_and(|values| values.iter().all(takes));

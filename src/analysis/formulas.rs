@@ -50,6 +50,7 @@ impl Cx<'_> {
                 _ => self.stray(merged, entry, "a quantizer holds fields and formulas"),
             }
         }
+        let mut is_no_scale = false;
         for name in ORDER {
             let written = entries.iter().find_map(|entry| match &entry.kind {
                 EntryKind::Formula(f) if f.name.text == name => Some(f),
@@ -65,13 +66,18 @@ impl Cx<'_> {
             match name {
                 "normalize" => formulas.normalize = Some(body),
                 "scale" => {
+                    let before = self.sink.errors();
                     self.own_scale(merged, written, &body, rule);
+                    is_no_scale = self.sink.errors() > before;
                     formulas.scale = Some(body);
                 }
                 "gradient" => formulas.gradient = Some(body),
                 _ => {
                     formulas.forward = Some(body.clone());
-                    if let Some(forward) = formula::constant(&formulas).forward {
+                    // A scale that is wrong makes no codes.
+                    if let Some(forward) = formula::constant(&formulas).forward
+                        && !is_no_scale
+                    {
                         self.gives_codes(written, &forward, codes, grids);
                     }
                     // What every binary quantizer does.

@@ -3,7 +3,7 @@
 //! In: a path and the kind of the field that it fills. Out: a [`Typed`] expression: a name in scope, a declaration, a word of the field, or
 //! a decision by its path; or a diagnostic that suggests what was meant.
 
-use super::context::{Cx, list};
+use super::context::{Cx, Local, list};
 use super::expr::{Typed, is_scalar};
 use super::functions::function;
 use super::measures::is_formula;
@@ -19,6 +19,9 @@ impl Cx<'_> {
     /// A name: in scope, a declaration, or a word of the field.
     pub(super) fn path(&mut self, path: &ast::Path, want: Option<Kind>) -> Typed {
         let span = path.span;
+        if self.paths.is_some() && self.is_lost(path) {
+            return Typed::poison(span);
+        }
         let Some(text) = members(path) else {
             return self.decision_path(path);
         };
@@ -92,6 +95,14 @@ impl Cx<'_> {
         }
         self.unknown_name(&text, span, want.map(words).unwrap_or_default());
         Typed::poison(span)
+    }
+
+    /// Whether a path begins with what is given and wrong, which has been said.
+    fn is_lost(&mut self, path: &ast::Path) -> bool {
+        let head = path.head.text.as_str();
+        let is_poison = |local: &Local| local.ty == Type::Poison;
+        self.lost.contains(head)
+            || self.locals.find(head).is_some_and(is_poison) && self.locals.used(head).is_some()
     }
 
     /// A name that a file declares or imports.

@@ -83,10 +83,22 @@ impl Cx<'_> {
         of: &[Span],
         entries: impl Iterator<Item = &'e ast::Entry>,
     ) {
+        let key = |entry: &ast::Entry| {
+            let path = super::quantizer::target(entry)?;
+            let mut members = path.steps.iter().filter_map(|step| match step {
+                ast::Step::Member(name) => Some(&name.text),
+                ast::Step::Index(_) | ast::Step::All(_) => None,
+            });
+            Some(members.next_back().unwrap_or(&path.head.text).clone())
+        };
+        let (at, keys) = entries
+            .map(|entry| (entry.span, key(entry).unwrap_or_default()))
+            .unzip();
         let amendment = Amendment {
             name: name.to_string(),
             of: of.to_vec(),
-            at: entries.map(|entry| entry.span).collect(),
+            at,
+            keys,
         };
         self.amendments.push(amendment.clone());
         self.reached.amendments.push(amendment);

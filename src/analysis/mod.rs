@@ -110,8 +110,15 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     cx.unused_imports(main);
     let failed = partial || cx.sink.has_errors();
     let meant = std::mem::take(&mut cx.meant);
-    for diagnostic in cx.sink.into_sorted() {
-        let follows = is_unused(&diagnostic) || is_consequence(&diagnostic, sources, &modules);
+    let found = cx.sink.into_sorted();
+    let undefined: BTreeSet<Span> = (found.iter())
+        .filter(|d| d.code == "bnas::domain::undefined")
+        .filter_map(|d| Some(d.labels.first()?.span))
+        .collect();
+    for diagnostic in found {
+        let follows = is_unused(&diagnostic)
+            || is_doubted(&diagnostic, &undefined)
+            || is_consequence(&diagnostic, sources, &modules);
         if !(failed && follows || is_given_otherwise(&diagnostic, &meant)) {
             sink.push(diagnostic);
         }
@@ -172,6 +179,12 @@ fn is_unused(diagnostic: &Diagnostic) -> bool {
         diagnostic.code,
         "bnas::name::unused" | "bnas::import::unused"
     )
+}
+
+/// What is not proved of a value that is known to go wrong: the value is to be mended first.
+fn is_doubted(diagnostic: &Diagnostic, undefined: &BTreeSet<Span>) -> bool {
+    let mut main = diagnostic.labels.first().into_iter();
+    diagnostic.code == "bnas::domain::unproved" && main.any(|l| undefined.contains(&l.span))
 }
 
 /// What was written under a wrong name is not missing.

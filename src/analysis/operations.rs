@@ -12,7 +12,27 @@ use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 
 /// Operations that a name may stand for.
-const ACTIVATIONS: &[&str] = &["relu", "relu6", "hardtanh"];
+pub(super) const ACTIVATIONS: &[&str] = &["relu", "relu6", "hardtanh"];
+
+/// Activations of other tools, which are none here.
+pub(super) const ELSEWHERE: &[&str] = &[
+    "sigmoid",
+    "silu",
+    "swish",
+    "gelu",
+    "elu",
+    "selu",
+    "celu",
+    "leaky_relu",
+    "prelu",
+    "hardswish",
+    "hard_swish",
+    "hardsigmoid",
+    "softmax",
+    "softplus",
+    "mish",
+    "identity",
+];
 
 impl Cx<'_> {
     /// One operation of a layer: `conv(channels = 16)` or `relu`.

@@ -4,7 +4,7 @@
 //! since that is what its author can change; a definition nearby is a note. Uses of one wrong value are one report. It must not know
 //! which rule was broken.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::context::Cx;
 use crate::diagnostic::{Diagnostic, Label};
@@ -14,12 +14,24 @@ use crate::syntax::ast::{self, Entry, EntryKind};
 /// Areas of diagnostics about values.
 const OF_VALUES: [&str; 3] = ["bnas::domain::", "bnas::type::", "bnas::unit::"];
 
-/// Causes that have been reported: the code, what was said, and where the value is given.
+/// How many labels the report of one wrong value has.
+const MOST: usize = 8;
+
+/// Causes that have been reported, and which report has them: by the code, what was said, and where the value is given.
 #[derive(Debug, Default)]
-pub(super) struct Causes(BTreeSet<(&'static str, String, Span)>);
+pub(super) struct Causes(BTreeMap<(&'static str, String, Span), Report>);
+
+/// Where the uses of one wrong value are shown.
+#[derive(Debug)]
+struct Report {
+    /// Its number in the sink.
+    index: usize,
+    /// Uses that have no label there.
+    more: HashSet<Span>,
+}
 
 impl Cx<'_> {
-    /// Adds the place that gave the value; nothing if that has been reported.
+    /// Adds the place that gave the value. If that has been reported, the report shows this use, too, and there is nothing to add.
     pub(super) fn traced(&mut self, mut diagnostic: Diagnostic) -> Option<Diagnostic> {
         if !OF_VALUES
             .iter()
@@ -38,9 +50,18 @@ impl Cx<'_> {
             true => String::new(),
             false => diagnostic.message.clone(),
         };
-        if !self.causes.0.insert((diagnostic.code, said, span)) {
+        let cause = (diagnostic.code, said, span);
+        if let Some(report) = self.causes.0.get_mut(&cause) {
+            if let Some(first) = self.sink.found_mut(report.index) {
+                show_use(first, diagnostic, &name, span, &mut report.more);
+            }
             return None;
         }
+        let report = Report {
+            index: self.sink.count(),
+            more: HashSet::new(),
+        };
+        self.causes.0.insert(cause, report);
         if diagnostic.labels.iter().any(|l| l.span == span) {
             return Some(diagnostic);
         }
@@ -107,44 +128,51 @@ impl Cx<'_> {
 }
 
 impl Cx<'_> {
-    /// The value that a name is read for, if that name is made of this value again: `a = b` above `b = a`.
-    pub(super) fn made_of_itself(&self, name: &str, used: Span) -> Option<String> {
+    /// The circle of values that a name is read in, if it is made of the value that reads it: `a = b` above `b = a`. The first is the
+    /// reader; each reads the next, and the last reads the first.
+    pub(super) fn circle_around(&self, name: &str, used: Span) -> Option<Vec<ast::Name>> {
         let declarations = &self.modules.get(used.source)?.file.declarations;
         let around = declarations.iter().find(|d| d.span.holds(used))?;
         let mut all = Vec::new();
         values(&around.entries, &mut all);
-        let (of, _) = all.iter().find(|(_, span)| span.holds(used))?;
+        let reader = all.iter().position(|(_, span)| span.holds(used))?;
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let mut reached = vec![name];
+        let of = |name: &str| all.iter().position(|(known, _)| known.text == name);
+        // Each value that is reached, and the place in this list of the one that reads it.
+        let mut reached = vec![(of(name)?, None)];
         let mut next = 0;
-        while let Some(name) = reached.get(next).copied() {
-            next += 1;
-            let Some((_, span)) = all.iter().find(|(known, _)| *known == name) else {
-                continue;
-            };
-            let words = self.sources.slice(*span).split(|c| !is_word(c));
-            for word in words.filter(|word| all.iter().any(|(known, _)| known == word)) {
-                if word == *of {
-                    return Some(of.to_string());
+        while let Some((value, _)) = reached.get(next).copied() {
+            let words = self.sources.slice(all[value].1).split(|c| !is_word(c));
+            for read in words.filter_map(of) {
+                if read == reader {
+                    let mut circle = Vec::new();
+                    let mut at = Some(next);
+                    while let Some((value, by)) = at.map(|at: usize| reached[at]) {
+                        circle.insert(0, all[value].0.clone());
+                        at = by;
+                    }
+                    circle.insert(0, all[reader].0.clone());
+                    return Some(circle);
                 }
-                if !reached.contains(&word) {
-                    reached.push(word);
+                if reached.iter().all(|(known, _)| *known != read) {
+                    reached.push((read, Some(next)));
                 }
             }
+            next += 1;
         }
         None
     }
 }
 
 /// The names that entries define, each with what stands behind it.
-fn values<'e>(entries: &'e [Entry], all: &mut Vec<(&'e str, Span)>) {
+fn values<'e>(entries: &'e [Entry], all: &mut Vec<(&'e ast::Name, Span)>) {
     for entry in entries {
         if let Some(name) = target(entry) {
             let behind = Span {
                 start: name.span.end,
                 ..entry.span
             };
-            all.push((&name.text, behind));
+            all.push((name, behind));
         }
         values(inner(entry), all);
     }
@@ -189,5 +217,32 @@ fn target(entry: &Entry) -> Option<&ast::Name> {
         EntryKind::Field(field) => field.target.as_name(),
         EntryKind::Choice(choice) => choice.target.as_name(),
         _ => None,
+    }
+}
+
+/// Labels one more use of the value of `name`, which is given at `given`, in the report of the first; of very many, says how many more
+/// there are.
+fn show_use(
+    report: &mut Diagnostic,
+    again: Diagnostic,
+    name: &str,
+    given: Span,
+    more: &mut HashSet<Span>,
+) {
+    let is_shown = |at: Span| report.labels.iter().any(|l| l.span == at);
+    let new = |l: &Label| l.span != given && !is_shown(l.span);
+    let uses: Vec<Label> = again.labels.into_iter().filter(new).collect();
+    if report.labels.len() + uses.len() <= MOST {
+        report.labels.extend(uses);
+    } else if let Some(first) = uses.first() {
+        more.insert(first.span);
+        let label = report.labels.iter_mut().find(|l| l.span == given);
+        if let Some(label) = label {
+            let more = match more.len() {
+                1 => "1 more use is wrong".into(),
+                count => format!("{count} more uses are wrong"),
+            };
+            label.text = format!("`{name}` gets its value here, and {more}");
+        }
     }
 }

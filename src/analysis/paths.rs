@@ -151,6 +151,9 @@ pub(super) fn of_targets(
         None => of_target(target, "target", found),
         Some(choice) => {
             found.insert("target".into(), Type::Declared("target"));
+            let all = std::iter::once(target).chain(&choice.others);
+            let names = all.map(|t| t.name.clone()).collect();
+            found.members.insert("target".into(), names);
             for target in std::iter::once(target).chain(&choice.others) {
                 of_target(target, &format!("target.{}", target.name), found);
             }
@@ -165,8 +168,11 @@ pub(super) fn of_policies(
     quantizers: &[(Id, Quantizer)],
     found: &mut Paths,
 ) {
-    if choice.is_some() {
+    if let Some(choice) = choice {
         found.insert("policy".into(), Type::Declared("policy"));
+        let all = policy.into_iter().chain(&choice.others);
+        let names = all.map(|p| p.name.clone()).collect();
+        found.members.insert("policy".into(), names);
     }
     let is_quantizer = |item: &Expr| {
         let name = item.as_value().and_then(Value::as_name);

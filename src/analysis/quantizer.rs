@@ -6,10 +6,12 @@ use super::context::Cx;
 use super::fields::{Given, Written};
 use super::merged::Merged;
 use super::names::Id;
+use super::schema::Label;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Expr, Quantizer, Slot, Value};
 use crate::model::grids::Grids;
 use crate::model::partial;
+use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
 impl Cx<'_> {
@@ -166,6 +168,17 @@ impl Cx<'_> {
     /// An entry that does not belong where it stands.
     pub(super) fn stray(&mut self, merged: &Merged, entry: &Entry, rule: &str) {
         let owner = super::types::article(merged.schema.kind);
+        if let Some((section, selector)) = section_called_layer(merged, entry) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::label",
+                    format!("`layer` is a word of the language, and names no {section}"),
+                )
+                .label(selector, format!("names this {section}"))
+                .help(format!("take another name: `{section} layers {{ … }}`")),
+            );
+            return;
+        }
         self.report(
             Diagnostic::error(
                 "bnas::name::stray",
@@ -175,6 +188,17 @@ impl Cx<'_> {
             .help(rule.to_string()),
         );
     }
+}
+
+/// `stage layer { … }`, which reads like a rule of a policy: the section that it was meant to be.
+fn section_called_layer(merged: &Merged, entry: &Entry) -> Option<(&'static str, Span)> {
+    let EntryKind::Rule(rule) = &entry.kind else {
+        return None;
+    };
+    let selector = rule.selectors.first()?;
+    let kind = selector.kind.as_ref()?;
+    let section = merged.schema.section(&kind.text)?;
+    (section.label != Label::None).then_some((section.name, selector.span))
 }
 
 /// What a field or choice gives a value to.

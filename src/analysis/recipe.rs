@@ -117,6 +117,23 @@ impl Cx<'_> {
                 1
             }
         };
+        if let (Some(first), Some((name, _)), Some((all, _))) =
+            (initial, written.get("initial"), written.get("trials"))
+            && first > trials
+        {
+            self.report(
+                Diagnostic::warning(
+                    "bnas::search::initial",
+                    format!("`initial` is {first}, and there are {trials} trials"),
+                )
+                .label(name.span, "the model would be asked behind these")
+                .label(all.span, "the search ends before")
+                .help(format!(
+                    "write fewer, such as `initial = {}`, or more `trials`",
+                    (trials / 4).max(1)
+                )),
+            );
+        }
         let initial = initial.unwrap_or_else(|| 5.max(trials / 4)).min(trials);
         Some(Search {
             method,

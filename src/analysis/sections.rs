@@ -7,7 +7,7 @@ use super::fields::Written;
 use super::merged::Merged;
 use super::names::Id;
 use super::schema::{self, Label};
-use super::types::article;
+use super::types::{Type, article};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::SourceId;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
@@ -230,6 +230,9 @@ impl Cx<'_> {
                 let found = path.as_name().and_then(|name| self.find(name));
                 let Some(id) = found else {
                     let text = self.text(path.span);
+                    if self.local(&text).is_some_and(|l| l.ty == Type::Poison) {
+                        return None;
+                    }
                     self.unknown_declaration(&text, path.span, kind);
                     return None;
                 };
@@ -337,15 +340,25 @@ impl Cx<'_> {
         let (path, slot, local) = match &entry.kind {
             EntryKind::Field(f) => {
                 let typed = self.expr(&f.value, None);
-                if let super::types::Type::Declared(kind) = typed.ty {
+                if let Type::Declared(kind) = typed.ty {
                     self.report(
                         Diagnostic::error(
                             "bnas::type::mismatch",
                             format!("{} is no value", article(kind)),
                         )
                         .label(typed.span, article(kind))
-                        .label(f.target.span, "a name for a value"),
+                        .label(f.target.span, "a name for a value")
+                        .help(match kind {
+                            "space" | "policy" | "target" | "block" => format!(
+                                "name it where {} is taken, `{kind} = {}`, or write a number, a truth value or a text",
+                                article(kind),
+                                self.text(typed.span)
+                            ),
+                            _ => "write a number, a truth value or a text".into(),
+                        }),
                     );
+                    // Who reads the name has nothing to add.
+                    self.define(Local::poison(&f.target), mark);
                     return None;
                 }
                 let local = Local {

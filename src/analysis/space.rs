@@ -158,6 +158,7 @@ impl Cx<'_> {
                     let count = self.expr(&repeat.count, Some(COUNT.kind));
                     self.fits(&count, &COUNT, repeat.count.span);
                     let inner = self.locals.len();
+                    self.index_is_new(&repeat.index);
                     self.locals.push(Local {
                         span: Some(repeat.index.span),
                         ..Local::built_in(&repeat.index.text, Type::PLAIN)
@@ -202,6 +203,22 @@ impl Cx<'_> {
             }
         }
         body
+    }
+
+    /// The index of a `repeat` is a name of its own: a path such as `s[0].depth` begins with it.
+    fn index_is_new(&mut self, index: &ast::Name) {
+        let hidden = self.locals.used(&index.text).and_then(|l| l.span);
+        if let Some(hidden) = hidden {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("`{}` is defined twice", index.text),
+                )
+                .label(index.span, "counts copies here")
+                .label(hidden, "first defined here")
+                .help("give the index another name: `repeat … as i`"),
+            );
+        }
     }
 
     /// Two blocks of one name would share the paths of their layers.
@@ -323,6 +340,14 @@ impl Cx<'_> {
         let body = self.body(merged, std::slice::from_ref(&of_copy.entry), None);
         let of_one = self.leave(mark);
         let otherwise = self.body(merged, std::slice::from_ref(&of_copy.otherwise), None);
+        let of_two_kinds: Vec<(Local, Local)> = (self.locals.iter().skip(mark))
+            .filter_map(|local| Some((local, of_one.iter().find(|l| l.name == local.name)?)))
+            .filter(|(local, one)| !one.ty.fits(&local.ty))
+            .map(|(local, one)| (local.clone(), one.clone()))
+            .collect();
+        for (others, one) in of_two_kinds {
+            self.of_another_kind(&others, &one);
+        }
         for local in self.locals.iter_mut().skip(mark) {
             if let Some(one) = of_one.iter().find(|l| l.name == local.name) {
                 local.constant = None;
@@ -342,6 +367,24 @@ impl Cx<'_> {
             otherwise,
             span,
         }))
+    }
+
+    /// A value of one copy that is of another kind than those of the others.
+    fn of_another_kind(&mut self, others: &Local, one: &Local) {
+        let (Some(at), Some(defined)) = (one.span, others.span) else {
+            return;
+        };
+        let (wanted, found) = (others.ty.name(), one.ty.name());
+        // The value of the others is not what is wrong: each copy is a case of its own.
+        self.sink.push(
+            Diagnostic::error(
+                "bnas::type::mismatch",
+                format!("expected {wanted}, found {found}"),
+            )
+            .label(at, format!("{found} in this copy"))
+            .label(defined, format!("{wanted} in the others"))
+            .help(format!("give `{}` {wanted} in every copy", others.name)),
+        );
     }
 
     fn section_of_network(&mut self, merged: &Merged, section: &ast::Section) {

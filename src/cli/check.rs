@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::Failed;
-use super::spec::{Spec, find};
+use super::spec::{Spec, find, shown};
 use super::terminal::{Format, Terminal};
 use crate::diagnostic::Diagnostic;
 use crate::interpreter;
@@ -20,7 +20,7 @@ use crate::source::Sources;
 /// Report every problem of specs, and print the plan of their experiments
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files, or folders to search for `.bnas` files
+    /// Files, folders to search for `.bnas` files, or `-` for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
@@ -32,7 +32,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     let mut files = Vec::new();
     for path in &paths {
-        let spec = Spec::read(path)?;
+        let spec = Spec::read_any(path)?;
         let mut found = spec.diagnostics.clone();
         let mut known = found.iter().cloned().collect();
         let mut plans = Vec::new();
@@ -57,7 +57,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
                 }
             }
             Format::Json => files.push(json!({
-                "file": path.display().to_string(),
+                "file": shown(path),
                 "diagnostics": found.iter().map(|d| diagnostic(d, &spec.sources)).collect::<Vec<_>>(),
                 "experiments": plans,
             })),

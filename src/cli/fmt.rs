@@ -6,17 +6,17 @@ use serde_json::{Value as Json, json};
 
 use super::Failed;
 use super::check::diagnostic;
-use super::spec::{Spec, find, unreadable};
+use super::spec::{Spec, find, is_stdin, read_any, shown};
 use super::terminal::{Format, Terminal};
 use crate::diagnostic::{Diagnostic, render};
 use crate::report::words::plural;
 use crate::source::Sources;
 use crate::syntax;
 
-/// Format specs in place
+/// Format specs in place, standard input to standard output
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files, or folders to search for `.bnas` files
+    /// Files, folders to search for `.bnas` files, or `-` for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Change nothing; end with 1 if something would change
@@ -31,11 +31,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let mut is_broken = false;
     let mut files = Vec::new();
     for path in &paths {
-        let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
+        let bytes = read_any(path)?;
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(e) => {
-                let spec = Spec::not_utf8(path, path.display().to_string(), &e);
+                let spec = Spec::not_utf8(path, shown(path), &e);
                 if terminal.format == Format::Human {
                     spec.show(&spec.diagnostics, terminal);
                 }
@@ -45,7 +45,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
             }
         };
         let mut sources = Sources::default();
-        let id = sources.add(path.display().to_string(), text.as_str());
+        let id = sources.add(shown(path), text.as_str());
         let formatted = match syntax::format(id, &text) {
             Ok(formatted) => formatted,
             Err(found) => {
@@ -58,11 +58,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
             }
         };
         files.push(file(path, formatted != text, &[], &sources));
+        if is_stdin(path) && !args.check && terminal.format == Format::Human {
+            terminal.print(&formatted)?;
+            continue;
+        }
         if formatted == text {
             continue;
         }
         changed.push(path);
-        if !args.check {
+        if !args.check && !is_stdin(path) {
             write(path, &formatted)?;
         }
     }
@@ -74,7 +78,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     match terminal.format {
         Format::Human => {
             for path in &changed {
-                terminal.print(&format!("{verb} {}\n", path.display()))?;
+                terminal.print(&format!("{verb} {}\n", shown(path)))?;
             }
         }
         Format::Json => {
@@ -96,7 +100,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
 /// One file for programs: whether its layout is another, or why it has none.
 fn file(path: &Path, changes: bool, found: &[Diagnostic], sources: &Sources) -> Json {
     json!({
-        "file": path.display().to_string(),
+        "file": shown(path),
         "changes": changes,
         "diagnostics": found.iter().map(|d| diagnostic(d, sources)).collect::<Vec<_>>(),
     })

@@ -1,6 +1,7 @@
 //! From a path to checked experiments.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
@@ -31,21 +32,29 @@ impl Spec {
     /// Reads and checks a file. Errors in it are in `diagnostics`; only a file that cannot be read fails.
     pub fn read(path: &Path) -> Result<Spec, Failed> {
         let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
+        Ok(Spec::of(path, path.display().to_string(), bytes))
+    }
+
+    /// The same of a file, or of standard input where the path is `-`; what that imports is relative to the working directory.
+    pub(super) fn read_any(path: &Path) -> Result<Spec, Failed> {
+        Ok(Spec::of(path, shown(path), read_any(path)?))
+    }
+
+    fn of(path: &Path, name: String, bytes: Vec<u8>) -> Spec {
         let mut sources = Sources::default();
-        let name = path.display().to_string();
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
-            Err(e) => return Ok(Spec::not_utf8(path, name, &e)),
+            Err(e) => return Spec::not_utf8(path, name, &e),
         };
         let main = sources.add(name, text);
         let checked = analysis::check(&mut sources, main, &FileLoader);
-        Ok(Spec {
+        Spec {
             path: path.to_path_buf(),
             sources,
             diagnostics: checked.diagnostics,
             program: checked.program,
             sound: checked.sound,
-        })
+        }
     }
 
     /// A file that is no text: shown with a mark in place of what is not UTF-8.
@@ -144,6 +153,9 @@ fn more(diagnostics: &[Diagnostic]) -> String {
 /// Every `.bnas` file that paths name: files as they are, folders searched in the order of names.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
     let mut found = Vec::new();
+    if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
+        return Err(Failed::usage("`-` is standard input: it is read once"));
+    }
     for path in paths {
         if !path.is_dir() {
             found.push(path.clone());
@@ -167,6 +179,29 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
     Ok(found)
 }
 
+/// Whether a path stands for standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The bytes of a file, or of standard input where the path is `-`.
+pub fn read_any(path: &Path) -> Result<Vec<u8>, Failed> {
+    let mut bytes = Vec::new();
+    match is_stdin(path) {
+        true => std::io::stdin().read_to_end(&mut bytes).map(|_| bytes),
+        false => std::fs::read(path),
+    }
+    .map_err(|e| unreadable(path, &e))
+}
+
+/// What a path is called.
+pub fn shown(path: &Path) -> String {
+    match is_stdin(path) {
+        true => "<stdin>".into(),
+        false => path.display().to_string(),
+    }
+}
+
 /// The text of a file, or what keeps it from being one, which is shown.
 pub fn read_text(path: &Path, terminal: &Terminal) -> Result<String, Failed> {
     let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
@@ -179,5 +214,5 @@ pub fn read_text(path: &Path, terminal: &Terminal) -> Result<String, Failed> {
 
 /// A file that the user named and that cannot be read is an error of usage.
 pub fn unreadable(path: &Path, error: &std::io::Error) -> Failed {
-    Failed::usage(format!("cannot read `{}`: {error}", path.display()))
+    Failed::usage(format!("cannot read `{}`: {error}", shown(path)))
 }

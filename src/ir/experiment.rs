@@ -88,6 +88,8 @@ pub struct Amendment {
     pub of: Vec<Span>,
     /// Each entry of the amendment.
     pub at: Vec<Span>,
+    /// For each, the name of the value that it gives: `kernel` of `s[0].kernel = 5`.
+    pub keys: Vec<String>,
 }
 
 /// A choice among declarations, `target in {a, b}`: a search decides which one it is.

@@ -3,11 +3,30 @@
 //! In: a diagnostic about a declaration, and what the experiment amends. Out: the same with the amendments before the line that goes wrong by
 //! them, since they are what the author can change.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Diagnostic, Label};
 use crate::ir::Amendment;
+use crate::source::Span;
 
 /// The most entries of one amendment that a diagnostic shows.
 const MOST: usize = 3;
+
+/// Which entries of an amendment a diagnostic is about: those whose value it names, if it names any, else all.
+fn named<'a>(diagnostic: &Diagnostic, amendment: &'a Amendment) -> Vec<&'a Span> {
+    let said = format!(
+        "{} {}",
+        diagnostic.message,
+        diagnostic.help.as_deref().unwrap_or_default()
+    );
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let words: BTreeSet<&str> = said.split(|c| !is_word(c)).collect();
+    let entries = amendment.at.iter().zip(&amendment.keys);
+    let (named, others): (Vec<_>, Vec<_>) =
+        entries.partition(|(_, key)| words.contains(key.as_str()));
+    let shown = if named.is_empty() { others } else { named };
+    shown.into_iter().map(|(at, _)| at).collect()
+}
 
 /// A diagnostic with the amendments of the declarations that it is about; unchanged if it shows one of them.
 pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> Diagnostic {
@@ -23,7 +42,7 @@ pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> 
         if !is_of_it || labels.iter().any(shows) {
             continue;
         }
-        for at in amendment.at.iter().take(MOST).rev() {
+        for at in named(&diagnostic, amendment).into_iter().take(MOST).rev() {
             let text = format!("`{}` is amended here", amendment.name);
             diagnostic.labels.insert(0, Label { span: *at, text });
         }

@@ -108,7 +108,20 @@ impl Shapes<'_> {
         match found == wanted {
             true => Ok(()),
             false => Err(Misfit {
-                help: Some("end it with `layer head = pool(average) -> linear(classes)`"),
+                help: Some(match found {
+                    Shape {
+                        height: 1,
+                        width: 1,
+                        ..
+                    } => {
+                        "give its last layer as many outputs as there are classes: `linear(classes)`"
+                    }
+                    _ => "end it with `layer head = pool(average) -> linear(classes)`",
+                }),
+                also: self
+                    .nodes
+                    .last()
+                    .map(|last| (last.span, format!("gives {found}"))),
                 ..Misfit::new(
                     format!("the space gives {found}, the data needs {wanted}"),
                     "its last layer must give one value per class",

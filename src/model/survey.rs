@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigUint;
 
+use super::bounds;
 use super::counting::{Count, Counted, How, Uniform};
 use super::decision::{Decisions, Point};
 use super::evaluate;
@@ -26,6 +27,9 @@ const FEW_DRAWS: u64 = 100;
 const MOST_LOOKS: u64 = 2_000_000;
 /// So many points are asked for one requirement after the other.
 const AT_ONCE: u64 = 20;
+
+/// The most requirements of which each is asked whether it leaves anything out.
+const MOST_PROVED: usize = 200;
 
 /// The most decisions of which it is asked whether they exist at all.
 const MOST_LOOKED_AT: usize = 1000;
@@ -75,6 +79,12 @@ impl Sample {
         let variance = (met + 1.0) * (missed + 1.0) / ((n + 2.0).powi(2) * (n + 3.0));
         (met / n, variance.sqrt())
     }
+
+    /// The largest share with which none of so many points would be drawn once in twenty times: the upper bound of 95 % confidence where none
+    /// was met.
+    pub fn most(self) -> f64 {
+        1.0 - 0.05_f64.powf(1.0 / self.drawn as f64)
+    }
 }
 
 /// All of it.
@@ -123,7 +133,7 @@ pub fn survey(template: &Template) -> Survey {
     for (i, require) in template.requires().iter().enumerate() {
         verdicts.push(match () {
             () if always.contains(&i) => Verdict::Always,
-            () if is_beyond(require, template.extremes()) => Verdict::Always,
+            () if never_binds(template, require) => Verdict::Always,
             () if is_counted(i) => Verdict::Meetable,
             () if !template.is_known(require) => Verdict::Measured,
             () => Verdict::Open,
@@ -152,6 +162,15 @@ fn nowhere(decisions: &Decisions) -> BTreeSet<usize> {
     let all = 0..decisions.all.len();
     all.filter(|decision| partial.is_nowhere(*decision))
         .collect()
+}
+
+/// Whether every candidate meets what a requirement asks of sums over layers, or of decisions.
+fn never_binds(template: &Template, holds: &Expr) -> bool {
+    let is_few = template.requires().len() <= MOST_PROVED;
+    is_beyond(holds, template.extremes())
+        || is_few
+            && !evaluate::has_names(holds)
+            && bounds::proves(holds, template.decisions(), &|_| None) == Some(true)
 }
 
 /// Whether an expression limits metrics from above, by more than they ever are.

@@ -22,7 +22,35 @@ pub(super) fn warnings(
 ) -> Vec<Diagnostic> {
     let mut found = never_there(template);
     found.extend(never_binding(template, experiment));
+    found.extend(idle_goals(template, experiment));
     found.extend(broken_defaults(template, defaults));
+    found
+}
+
+/// Goals with a condition that holds for no candidate, or for all: one of their branches is never the goal.
+fn idle_goals(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
+    let goals = experiment.goals.iter().zip(template.goals());
+    // What a list says of copies that do not exist is nobody's mistake.
+    let goals = goals.filter(|(goal, _)| !implications(&goal.expr).1);
+    let mut found = Vec::new();
+    for (goal, expr) in goals {
+        let mut idle = None;
+        evaluate::walk(expr, &mut |part| {
+            if let (Expr::If(condition, ..), None) = (part, &idle) {
+                idle = decided(condition, template).map(|holds| ((**condition).clone(), holds));
+            }
+        });
+        let Some((condition, holds)) = idle else {
+            continue;
+        };
+        let label = match holds {
+            true => "a condition in it holds for every candidate",
+            false => "a condition in it holds for no candidate",
+        };
+        let text = format!("a part of the goal `{}` is never looked at", goal.text);
+        let diagnostic = Diagnostic::warning("bnas::goal::idle", text).label(goal.span, label);
+        found.push(with_domains(diagnostic, &condition, template));
+    }
     found
 }
 
@@ -165,8 +193,15 @@ fn broken_defaults(template: &Template, defaults: &BTreeSet<usize>) -> Vec<Diagn
 
 /// Whether a condition on decisions is proved to hold for no candidate.
 fn never(condition: &Expr, template: &Template) -> bool {
-    condition.as_value().is_none()
-        && bounds::proves(condition, template.decisions(), &|_| None) == Some(false)
+    decided(condition, template) == Some(false)
+}
+
+/// Whether a condition on decisions is proved to hold for every candidate, or for none.
+fn decided(condition: &Expr, template: &Template) -> Option<bool> {
+    match condition.as_value() {
+        Some(_) => None,
+        None => bounds::proves(condition, template.decisions(), &|_| None),
+    }
 }
 
 /// Says what the decisions of a condition can be.

@@ -70,7 +70,8 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
         let starts_line = starts_line(text, token);
         if starts_line && token.rule == Rule::word {
             let head = head(id, &tokens[i..]);
-            if head.is_some() || token.text == "use" {
+            let is_import = || token.text == "use" && !closes_behind(&scan, text, &tokens[i + 1..]);
+            if head.is_some() || is_import() {
                 if let Some(unclosed) = scan.unclosed(Some(scan.span(token))) {
                     sink.push(unclosed);
                     scan.is_lost = true;
@@ -173,6 +174,24 @@ fn unopened<'t, 'a>(id: SourceId, text: &str, tokens: &'a [Token<'t>]) -> Option
 /// Whether not even a blank stands before a token on its line.
 fn starts_line(text: &str, token: &Token<'_>) -> bool {
     token.start == 0 || text.as_bytes()[token.start - 1] == b'\n'
+}
+
+/// Whether all that is open is closed behind these tokens, before a declaration or an import begins: what stands here stands inside.
+fn closes_behind(scan: &Scan, text: &str, tokens: &[Token<'_>]) -> bool {
+    let mut depth = scan.open.len() - 1;
+    for (i, token) in tokens.iter().enumerate() {
+        let begins = || token.text == "use" || head(scan.id, &tokens[i..]).is_some();
+        match token.text {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            _ if starts_line(text, token) && begins() => return false,
+            _ => {}
+        }
+        if depth == 0 {
+            return scan.open.len() > 1;
+        }
+    }
+    false
 }
 
 fn never_opened(span: Span) -> Diagnostic {

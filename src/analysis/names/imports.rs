@@ -108,6 +108,8 @@ impl Reader<'_> {
     fn define(&mut self, names: &mut BTreeMap<String, Meaning>, name: &str, meaning: Meaning) {
         if let Some(other) = names.get(name) {
             if other.id == meaning.id {
+                let first = other.span;
+                self.imported_twice(name, meaning.span, first);
                 return;
             }
             self.sink.push(
@@ -122,6 +124,23 @@ impl Reader<'_> {
             return;
         }
         names.insert(name.into(), meaning);
+    }
+
+    /// A name that the main file imports by name twice.
+    fn imported_twice(&mut self, name: &str, again: Span, first: Span) {
+        // A whole file in quotes brings all of its names, wanted or not.
+        let is_named = |span: Span| !self.sources.slice(span).starts_with('"');
+        if self.open.len() == 1 && is_named(again) && is_named(first) && again != first {
+            self.sink.push(
+                Diagnostic::warning(
+                    "bnas::import::unused",
+                    format!("`{name}` is imported twice"),
+                )
+                .label(again, "imported again here")
+                .label(first, "imported here already")
+                .help("remove one of the two"),
+            );
+        }
     }
 
     fn import(&mut self, import: &ast::Use, from: SourceId, names: &mut BTreeMap<String, Meaning>) {

@@ -95,6 +95,8 @@ pub struct Field {
     pub low: f64,
     /// The greatest.
     pub high: f64,
+    /// Whether it counts, in its unit: no fractions.
+    pub whole: bool,
     /// Why `in` may not stand in place of `=`; absent: it may.
     pub fixed: Option<Fixed>,
     /// One sentence.
@@ -152,6 +154,14 @@ impl Field {
         self.within(f64::MIN_POSITIVE, f64::INFINITY)
     }
 
+    /// A number of its unit.
+    const fn whole(self) -> Field {
+        Field {
+            whole: true,
+            ..self
+        }
+    }
+
     const fn fixed(self, why: Fixed) -> Field {
         Field {
             fixed: Some(why),
@@ -171,6 +181,7 @@ const fn field(name: &'static str, kind: Kind, default: Otherwise, docs: &'stati
         default,
         low,
         high: f64::INFINITY,
+        whole: matches!(kind, Kind::Whole | Kind::WholeOr(_)),
         fixed: None,
         docs,
     }

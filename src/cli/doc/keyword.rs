@@ -5,6 +5,7 @@
 use super::page::Page;
 use super::word::page;
 use crate::analysis::schema::{self, DECLARATIONS, Field, Kind, OPERATIONS, RECORDS, RULE};
+use crate::units::Unit;
 
 /// Word, how it is written, what it does.
 #[rustfmt::skip] // a table
@@ -52,19 +53,27 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
 #[rustfmt::skip] // a table
 const VALUES: &[(&str, &str, &str)] = &[
     ("constant", "schedule = constant", "the learning rate stays: the factor is 1"),
+    ("classes", "linear(classes)", "in a space or block: how many classes the data has, so many outputs the last layer gives"),
     ("cosine", "schedule = cosine", "the learning rate falls from its value to 0 along half a cosine: the factor is `0.5 * (1 + cos(pi * step_progress))`"),
+    ("distill", "loss = 0.2 * task + 0.8 * distill(kl, temperature = 1)", "how far a stage's classes are from those of its `teacher`: the Kullback-Leibler divergence of both with their logits divided by the temperature T, times T²"),
+    ("input", "conv(channels = input.channels)", "in a block what enters it, in a space the sample: `input.height`, `input.width`, `input.channels`"),
+    ("kl", "distill(kl)", "the Kullback-Leibler divergence of a stage's classes from its teacher's"),
     ("pad_shortcut", "add input via pad_shortcut", "a skip connection without weights: every stride-th pixel, and zero channels behind (option A of arXiv:1512.03385)"),
     ("conv_shortcut", "add input via conv_shortcut", "a skip connection through a strided convolution of 1 x 1 with a norm (option B of arXiv:1512.03385)"),
     ("flip", "augment = flip", "mirrors training images from left to right, half of the time"),
     ("float", "weights = float", "not quantized: 32 bits"),
     ("progress", "schedule = 1 - progress", "epochs done / epochs, in formulas of a schedule or quantizer"),
+    ("pi", "cos(pi * progress)", "the number 3.14159…"),
+    ("task", "loss = task", "the cross-entropy of a stage's classes with the labels; the loss where none is given"),
     ("step_progress", "schedule = 1 - step_progress", "steps done / steps, in formulas of a schedule or quantizer"),
 ];
 
 /// Every word that has a page here.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let tables = KEYWORDS.iter().chain(VALUES).map(|(name, ..)| *name);
-    tables.chain(fields().flat_map(|(_, field)| words(field)).copied())
+    tables
+        .chain(fields().flat_map(|(_, field)| words(field)).copied())
+        .chain(fields().map(|(_, field)| field.name))
 }
 
 /// The pages of a word.
@@ -99,6 +108,41 @@ pub fn pages(name: &str) -> Vec<Page> {
         }
     }
     pages
+}
+
+/// The pages of a field: one for each thing that it says something else of.
+pub fn of_field(name: &str) -> Vec<Page> {
+    let mut found: Vec<(&Field, Vec<&str>)> = Vec::new();
+    for (owner, field) in fields().filter(|(_, field)| field.name == name) {
+        let is_same = |(other, _): &&mut (&Field, Vec<&str>)| {
+            other.docs == field.docs && schema::takes(other) == schema::takes(field)
+        };
+        match found.iter_mut().find(is_same) {
+            Some((_, owners)) if owners.contains(&owner) => {}
+            Some((_, owners)) => owners.push(owner),
+            None => found.push((field, vec![owner])),
+        }
+    }
+    let of_one = |(field, owners): (&Field, Vec<&str>)| {
+        let signature = format!("field {name} = … in {}", owners.join(", "));
+        let docs = format!("{}; takes {}", field.docs, schema::takes(field));
+        page("field", name, signature, docs, Vec::new())
+    };
+    found.into_iter().map(of_one).collect()
+}
+
+/// The page of a unit, with any prefix.
+pub fn of_unit(name: &str) -> Option<Page> {
+    let unit = Unit::parse(name).ok()?;
+    let (base, size) = (unit.dimension.base_unit(), unit.to_base(1.0));
+    let docs = match (base.as_str(), base.strip_prefix('1')) {
+        ("", _) => format!("a unit of plain numbers: 1 {name} is {size}"),
+        (base, _) if base == name => format!("the base unit of {}", unit.dimension),
+        (_, Some(per)) => format!("a unit of {}: 1 {name} is {size}{per}", unit.dimension),
+        (base, None) => format!("a unit of {}: 1 {name} is {size} {base}", unit.dimension),
+    };
+    let signature = format!("unit {name}");
+    Some(page("unit", name, signature, docs, Vec::new()))
 }
 
 /// Every field of the schema, with what owns it.
@@ -154,6 +198,14 @@ mod tests {
             "conv_shortcut",
             "he_normal",
             "bayes",
+            "distill",
+            "classes",
+            "bits",
+            "teacher",
+            "KiB",
+            "fps",
+            "mac",
+            "TOPS/W",
         ] {
             assert_eq!(word::pages(value).len(), 1, "{value}");
         }

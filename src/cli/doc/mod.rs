@@ -23,7 +23,7 @@ use crate::source::Sources;
 /// Document a definition of the library or of a file, or a word of the language
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// `braintta`, `std.spaces.resnet20`, `FILE`, `FILE:NAME`, or a word of the language such as `train`
+    /// `braintta`, `std.spaces.resnet20`, `FILE`, `FILE:NAME`, or a word of the language such as `train`, `bits` or `KiB`
     #[arg(required_unless_present = "markdown")]
     name: Option<String>,
     /// Write the documentation of the whole library as Markdown

@@ -67,6 +67,12 @@ pub fn pages(name: &str) -> Vec<Page> {
         ));
     }
     pages.extend(keyword::pages(name));
+    if pages.is_empty() {
+        pages.extend(keyword::of_field(name));
+    }
+    if pages.is_empty() {
+        pages.extend(keyword::of_unit(name));
+    }
     pages
 }
 

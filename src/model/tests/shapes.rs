@@ -293,7 +293,7 @@ fn a_space_ends_with_one_value_per_class() {
     assert_eq!(
         found.help.as_deref(),
         Some(
-            "end it with `layer head = pool(average) -> linear(classes)`; this happens when space.more = 20; rule it out: `require space.more != 20`"
+            "give its last layer as many outputs as there are classes: `linear(classes)`; this happens when space.more = 20; rule it out: `require space.more != 20`"
         )
     );
     // A choice that always ends well is fine, even if its shape is not the same expression.

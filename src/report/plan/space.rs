@@ -100,25 +100,41 @@ pub fn decisions(
     }
     if let Some(sample) = survey.sample {
         let (share, error) = sample.acceptance();
-        let estimate = match (&survey.count, &survey.parts) {
-            (Count::Infinite, _) | (_, None) => String::new(),
-            (_, Some(parts)) => {
-                let size = parts.to_string().parse::<f64>().unwrap_or(f64::INFINITY);
-                format!(
-                    ": about {:.3e} ± {:.1e} candidates",
-                    size * share,
-                    size * error
+        let size = match (&survey.count, &survey.parts) {
+            (Count::Infinite, _) | (_, None) => None,
+            (_, Some(parts)) => Some(parts.to_string().parse::<f64>().unwrap_or(f64::INFINITY)),
+        };
+        let estimate = match size {
+            None => String::new(),
+            Some(size) => format!(
+                ": about {:.3e} ± {:.1e} candidates",
+                size * share,
+                size * error
+            ),
+        };
+        // A share of 0 would be said of a space that has candidates.
+        let _ = match sample.met {
+            0 => {
+                let most = sample.most();
+                let at_most = size.map_or(String::new(), |size| {
+                    format!(", {:.1e} candidates", size * most)
+                });
+                writeln!(
+                    out,
+                    "none of {} points that were drawn meets everything that is known before training: at most {:.2} % do{at_most} (95 % confidence)",
+                    sample.drawn,
+                    100.0 * most,
                 )
             }
+            _ => writeln!(
+                out,
+                "{} of {} points that were drawn meet everything that is known before training, {:.1} ± {:.1} %{estimate}",
+                sample.met,
+                sample.drawn,
+                100.0 * share,
+                100.0 * error,
+            ),
         };
-        let _ = writeln!(
-            out,
-            "{} of {} points that were drawn meet everything that is known before training, {:.1} ± {:.1} %{estimate}",
-            sample.met,
-            sample.drawn,
-            100.0 * share,
-            100.0 * error,
-        );
     }
     for pruned in survey.pruned.iter().take(MOST_PRUNED) {
         let decision = all.iter().find(|d| d.path == pruned.path);

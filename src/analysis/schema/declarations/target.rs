@@ -33,7 +33,8 @@ pub const DECLARATION: Declaration = Declaration {
                     Required,
                     "bits of the vector operand",
                 )
-                .positive(),
+                .positive()
+                .whole(),
                 field(
                     "lanes",
                     Kind::Whole,
