@@ -256,6 +256,9 @@ impl Cx<'_> {
         span: Span,
     ) -> Option<BlockCall> {
         let merged = self.merged(id)?;
+        if self.is_too_deep(name) {
+            return None;
+        }
         let block = self.block(&merged);
         let mut written = Written::new(format!("`{}`", name.text), name.span);
         let known: Vec<&str> = block.params.iter().map(|(n, _)| n.as_str()).collect();

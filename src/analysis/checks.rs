@@ -120,7 +120,11 @@ impl Cx<'_> {
             (_, true) => Some(format!("write it without a unit: `{digits}`")),
             (true, false) if digits == text => Some(format!(
                 "write a unit behind it, such as `{}`",
-                with_unit(digits, *wanted)
+                match self.text(other.span).ends_with("width") {
+                    // Widths are in bits, sizes in bytes.
+                    true => format!("{digits} {}", wanted.base_unit()),
+                    false => with_unit(digits, *wanted),
+                }
             )),
             _ => {
                 let written = text[digits.len()..].trim_start();

@@ -85,6 +85,8 @@ pub(super) struct Cx<'a> {
     pub(super) open: Vec<Id>,
     /// Declarations of circles that have been reported.
     pub(super) circles: BTreeSet<Id>,
+    /// Whether it has been said that blocks copy each other too deep.
+    pub(super) is_deep: bool,
     /// Where the names stand of values in circles that have been reported.
     circles_of_values: BTreeSet<Span>,
     /// Fields of the experiment that are given and wrong: nothing is known below their paths.
@@ -130,6 +132,7 @@ impl<'a> Cx<'a> {
             reached: Reached::default(),
             open: Vec::new(),
             circles: BTreeSet::new(),
+            is_deep: false,
             circles_of_values: BTreeSet::new(),
             lost: BTreeSet::new(),
             causes: Causes::default(),
@@ -335,7 +338,7 @@ impl<'a> Cx<'a> {
             let known = list(ACTIVATIONS.iter().copied());
             diagnostic = diagnostic.help(format!("activations are {known}"));
         } else if metric(name).is_some() {
-            let help = "metrics are those of whole networks: move this line into the space, or into the experiment with `space.` or `policy.` before the names of either";
+            let help = "metrics are those of whole networks: they stand in a `require` of a space, in the goals and requirements of an experiment, and in facts with the data, `macs(digits)`";
             diagnostic = diagnostic.help(help);
         } else if !words.is_empty() {
             diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));

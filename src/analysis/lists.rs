@@ -83,9 +83,12 @@ impl Cx<'_> {
             );
             return Some(Typed::poison(span));
         }
+        let are_truths = typed
+            .iter()
+            .all(|t| t.ty == Type::Truth || is_truth(&t.expr));
         let mut exprs: Vec<Expr> = typed.into_iter().map(|t| t.expr).collect();
         let mut aggregate = aggregate;
-        if aggregate == Aggregate::Count && exprs.iter().all(is_truth) {
+        if aggregate == Aggregate::Count && are_truths {
             // Truth values are counted where they hold.
             aggregate = Aggregate::Sum;
             let one = |e| {

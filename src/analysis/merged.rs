@@ -104,23 +104,34 @@ impl Cx<'_> {
         self.reached.amendments.push(amendment);
     }
 
-    /// The open declarations from `start` on derive from each other: said once for all of them.
+    /// The open declarations from `start` on derive from each other, or copy each other: said once for all of them.
     fn circle(&mut self, start: usize) {
         let circle = self.open[start..].to_vec();
         let modules = self.modules;
         let first = &modules.declaration(circle[0]).name;
+        let next = |i: usize| &modules.declaration(circle[(i + 1) % circle.len()]).name;
+        let derives = |i: usize| {
+            let base = &modules.declaration(circle[i]).base;
+            base.as_ref().is_some_and(|base| base.text == next(i).text)
+        };
+        let verb = |derives: bool| match derives {
+            true => "derives from",
+            false => "copies",
+        };
+        let all_derive = (0..circle.len()).all(derives);
         let mut diagnostic = Diagnostic::error(
             "bnas::name::circular",
-            format!("`{}` derives from itself", first.text),
+            format!("`{}` {} itself", first.text, verb(all_derive)),
         );
         for (i, id) in circle.iter().enumerate() {
-            let next = &modules.declaration(circle[(i + 1) % circle.len()]).name;
             let name = &modules.declaration(*id).name;
-            diagnostic = diagnostic.label(name.span, format!("derives from `{}`", next.text));
+            let label = format!("{} `{}`", verb(derives(i)), next(i).text);
+            diagnostic = diagnostic.label(name.span, label);
         }
         let kind = &modules.declaration(circle[0]).kind.text;
         let words = schema::declaration(kind).map_or(&[][..], |schema| schema.bases);
         self.report(diagnostic.help(match words {
+            _ if !all_derive => "leave one of these copies out".to_string(),
             [] => "leave the base of one of them out".to_string(),
             words => format!("derive one of them from {}", list(words.iter().copied())),
         }));
@@ -140,6 +151,25 @@ impl Cx<'_> {
         let open = self.open.clone();
         self.circles.extend(open);
         self.circles.insert(id);
+    }
+
+    /// Whether a block is one too many within all that is open now; said once.
+    pub(super) fn is_too_deep(&mut self, block: &ast::Name) -> bool {
+        if self.open.len() <= LONGEST_CHAIN {
+            return false;
+        }
+        if std::mem::replace(&mut self.is_deep, true) {
+            return true;
+        }
+        self.report(
+            Diagnostic::error(
+                "bnas::parse::nesting",
+                format!("more than {LONGEST_CHAIN} blocks copy each other in a row"),
+            )
+            .label(block.span, "this one is too many")
+            .help("copy a block that holds fewer others, or use `repeat`"),
+        );
+        true
     }
 
     pub(super) fn unknown_kind(&mut self, kind: &ast::Name) {

@@ -106,8 +106,26 @@ impl Failed {
     }
 }
 
+/// The stack of the thread that reads specs: thousands of amendments of single copies, or of blocks in blocks, nest as deep. Only what is used is
+/// memory.
+const STACK: usize = 512 << 20;
+
 /// Parses arguments, runs the command, and gives the exit code.
 pub fn main() -> ExitCode {
+    let thread = std::thread::Builder::new()
+        .name("main".into())
+        .stack_size(STACK);
+    let outcome = thread.spawn(command).map(std::thread::JoinHandle::join);
+    match outcome {
+        Ok(Ok(code)) => code,
+        // What a panic says has been printed; 101 is how programs in Rust end with one.
+        Ok(Err(_)) => ExitCode::from(101),
+        // Where so much may not be asked for, what nests less is read all the same.
+        Err(_) => command(),
+    }
+}
+
+fn command() -> ExitCode {
     let cli = Cli::parse();
     let terminal = Terminal::new(&cli.global);
     let outcome =

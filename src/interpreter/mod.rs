@@ -277,8 +277,9 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// The stack of a thread that evaluates candidates, whose formulas may nest a thousand steps.
-const STACK: usize = 16 << 20;
+/// The stack of a thread that evaluates candidates, whose formulas may nest thousands of steps: one for each rule of a policy that comes before. Only
+/// what is used is memory.
+const STACK: usize = 128 << 20;
 
 /// Threads for candidates or experiments, so many side by side.
 pub fn pool(jobs: usize) -> Result<rayon::ThreadPool, RunError> {

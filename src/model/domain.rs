@@ -230,8 +230,9 @@ fn middle(choices: &Choices) -> Value {
         Choices::Integers { low, .. } => *low as f64,
         Choices::Reals { low, high, log } => {
             let middle = match log {
-                true => libm::sqrt(low * high),
-                false => (low + high) / 2.0,
+                true if (low * high).is_finite() => libm::sqrt(low * high),
+                true => libm::sqrt(*low) * libm::sqrt(*high),
+                false => low / 2.0 + high / 2.0,
             };
             // Rounding must not lead out of the range.
             middle.max(*low).min(*high)

@@ -210,6 +210,9 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
         "=" if rest.starts_with("=>") && line.trim_start().starts_with("layer ") => {
             none("=>", "write `->`")
         }
+        "=" if rest.starts_with("=>") && line.trim_start().starts_with("require ") => {
+            none("=>", "write `implies`, or `>=` to compare")
+        }
         "=" if rest.starts_with("=>") => none(
             "=>",
             "write `>=` to compare, and a formula as `name(x) = …`",

@@ -2,6 +2,7 @@ use bnas::diagnostic::render;
 use bnas::model::Template;
 
 use super::{answered, checked};
+use crate::util;
 
 /// A thousand levels of anything that nests is a diagnostic.
 #[test]
@@ -189,6 +190,70 @@ fn long_rows_of_operators_are_shown_in_short() {
         let shown = render(&found.diagnostics, &sources, false);
         assert!(shown.len() < 4000, "{} bytes", shown.len());
     }
+}
+
+/// The same of blocks that copy each other.
+#[test]
+fn long_chains_of_copies_are_refused_once() {
+    let mut text =
+        "bnas 1\nblock b0(channels) { layer l = conv(channels = channels) }\n".to_string();
+    for i in 1..3000 {
+        let before = i - 1;
+        text.push_str(&format!(
+            "block b{i}(channels) {{ b = b{before}(channels = channels) }}\n"
+        ));
+    }
+    let (found, _) = checked(&text);
+    let codes: Vec<&str> = found.diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["bnas::parse::nesting"]);
+}
+
+/// Each rule comes before those above it, and each amendment of a copy before what stands for all: conditions within conditions. The program has the
+/// stack for thousands.
+#[test]
+fn thousands_of_rules_and_of_amended_copies_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        let spec = util::write(folder.path(), "spec.bnas", text);
+        let output = util::run(&["check", spec.to_str().unwrap()]);
+        util::expect_code(&output, 0);
+    };
+    let head = "bnas 1
+use std.data.digits
+use std.quantizers.{binary, int8}
+use std.spaces.small_cnn
+";
+    let experiment = |space: &str| {
+        format!(
+            "experiment e {{
+  data = digits
+  {space}
+  train {{ epochs = 1 }}
+  search {{ trials = 2 }}
+  maximize accuracy
+}}
+"
+        )
+    };
+    let rule = "each layer where channels >= 3 { q in {int8, binary}  weights = q }\n";
+    let policy = format!("policy p {{\n{}}}\n", rule.repeat(3000));
+    check(&format!(
+        "{head}{policy}{}",
+        experiment("space = small_cnn  policy = p")
+    ));
+    let copies = 800;
+    let space = format!(
+        "space deep {{
+  repeat {copies} as s {{ c in {{4, 8}}  layer l = conv(channels = c) -> norm -> relu }}
+  layer head = pool(average) -> linear(classes)
+}}
+"
+    );
+    let amended: String = (0..copies).map(|i| format!("  s[{i}].c = 4\n")).collect();
+    check(&format!(
+        "{head}{space}{}",
+        experiment(&format!("space = deep {{\n{amended}}}"))
+    ));
 }
 
 /// A chain of derivation ends in an error, not in an exhausted stack.

@@ -81,6 +81,33 @@ impl Cx<'_> {
         }
     }
 
+    /// Reports `search.trials = 5` beside `search { trials = 3 }` of the same declaration.
+    fn once_in_section(&mut self, merged: &Merged, entry: &Entry) {
+        let (EntryKind::Field(ast::Field { target, .. })
+        | EntryKind::Choice(ast::Choice { target, .. })) = &entry.kind
+        else {
+            return;
+        };
+        let [ast::Step::Member(field)] = &target.steps[..] else {
+            return;
+        };
+        let declarations = self.modules.get(target.span.source);
+        let declarations = declarations.iter().flat_map(|m| &m.file.declarations);
+        let mut around = declarations.filter(|d| d.span.holds(target.span));
+        let Some(around) = around.next().map(|d| d.span) else {
+            return;
+        };
+        let sections = merged.entries.iter().filter_map(|e| match &e.kind {
+            EntryKind::Section(section) if section.name.text == target.head.text => Some(section),
+            _ => None,
+        });
+        let keys = sections.flat_map(|s| &s.entries).filter_map(key);
+        let mut same = keys.filter(|k| k.text == field.text && around.holds(k.span));
+        if let Some(first) = same.next().map(|k| k.span) {
+            self.twice(&self.text(target.span), target.span, first);
+        }
+    }
+
     fn override_entry(&mut self, entries: &mut Vec<Entry>, entry: &Entry, into: &Amended) {
         match &entry.kind {
             EntryKind::Field(ast::Field { target, .. })
@@ -223,6 +250,9 @@ pub(super) fn settle_dotted(cx: &mut Cx, merged: &mut Merged) {
         .into_iter()
         .partition(is_dotted);
     merged.entries = plain;
+    for entry in &dotted {
+        cx.once_in_section(merged, entry);
+    }
     let name = merged.name.clone();
     cx.override_entries(merged, &dotted, &name, true);
 }

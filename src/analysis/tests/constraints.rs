@@ -281,3 +281,40 @@ experiment e {
 }",
     );
 }
+
+#[test]
+fn truth_values_are_counted_where_they_hold() {
+    let space = "space net {
+  repeat 3 as s { on in {false, true}  layer c = conv(channels = 4) -> norm -> relu when on }
+  layer head = pool(average) -> linear(classes)
+}";
+    for (require, wanted) in [
+        ("count(space.s[*].on) >= 1", 7_u32),
+        ("count(space.s[*].on) == 2", 3),
+        ("count(space.s[0].on, space.s[2].on) == 0", 2),
+        ("count(space.s[*].on == false) <= 1", 4),
+    ] {
+        let text = on_digits(space, &format!("space = net  require {require}"));
+        let template = template(&text);
+        let found = template.counted().count(template.decisions());
+        assert_eq!(found, Count::Exact(wanted.into()), "{require}");
+    }
+}
+
+#[test]
+fn the_middle_of_a_vast_range_is_a_number() {
+    for (range, wanted) in [
+        ("1e308..1.7e308", 1.35e308),
+        ("-1.7e308..1.7e308", 0.0),
+        ("1e200..1e300 log", 1e250),
+        ("1.0..3.0", 2.0),
+    ] {
+        let text =
+            format!("bnas 1\nexperiment e {{ x in {range}  minimize x  search {{ trials = 2 }} }}");
+        let template = template(&text);
+        let Some(Value::Number(found)) = template.decisions().default_point().0[0] else {
+            panic!("{range}");
+        };
+        assert!((found - wanted).abs() <= 1e-12 * wanted, "{range}: {found}");
+    }
+}

@@ -119,6 +119,11 @@ fn slips_have_messages_of_their_own() {
         ),
         ("x = a && b", "`&` is no operator", "write `and`"),
         (
+            "require a => b",
+            "`=>` is no operator",
+            "write `implies`, or `>=` to compare",
+        ),
+        (
             "y = \"abc",
             "this text is not closed on its line",
             "write `\"` at its end, and `\\\\` for a backslash",
