@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{Arm, Experiment};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
+use crate::units::Unit;
 
 /// The most arms of an experiment.
 const MOST: usize = 256;
@@ -160,8 +161,9 @@ impl Cx<'_> {
         let mut once = Vec::with_capacity(values.len());
         for value in values {
             let text = self.shown(&value);
-            let Some(first) = known.get(&text).copied() else {
-                known.insert(text, value.span);
+            let seen = in_base_units(&value).unwrap_or(text.clone());
+            let Some(first) = known.get(&seen).copied() else {
+                known.insert(seen, value.span);
                 once.push(value);
                 continue;
             };
@@ -249,6 +251,19 @@ pub(super) fn values(domain: &ast::Expr) -> Option<Vec<ast::Expr>> {
         }
         _ => None,
     }
+}
+
+/// A number as a search sees it, however it is written: `7.0` is `7`, and `1 KiB` is `8192 bit`.
+fn in_base_units(value: &ast::Expr) -> Option<String> {
+    let ExprKind::Number(number) = &value.kind else {
+        return None;
+    };
+    let Some(written) = &number.unit else {
+        return Some(number.value.to_string());
+    };
+    let unit = Unit::parse(&written.text).ok()?;
+    let base = unit.to_base(number.value);
+    Some(format!("{base} {}", unit.dimension.base_unit()))
 }
 
 /// How many values a domain has, listed or not; absent where they are listed.

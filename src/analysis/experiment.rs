@@ -276,7 +276,7 @@ impl Cx<'_> {
     }
 
     /// Whether a name of the author's own would hide one that everybody knows; says so.
-    fn is_taken(&mut self, name: &ast::Name) -> bool {
+    pub(super) fn is_taken(&mut self, name: &ast::Name) -> bool {
         let what = match name.text.as_str() {
             "pi" => "a constant of the language",
             text if metric(text).is_some() => "a metric",

@@ -147,6 +147,7 @@ impl Cx<'_> {
                             body.push(Stmt::Block(block));
                         }
                         Some(None) => {}
+                        None if self.is_taken_here(&entry.kind) => {}
                         None => body.extend(self.binding(&plain(entry), mark).map(Stmt::Let)),
                     }
                 }
@@ -205,8 +206,42 @@ impl Cx<'_> {
         body
     }
 
+    /// Whether a value has a name that every network knows; says so.
+    fn is_taken_here(&mut self, statement: &EntryKind) -> bool {
+        let (EntryKind::Field(ast::Field { target, .. })
+        | EntryKind::Choice(ast::Choice { target, .. })) = statement
+        else {
+            return false;
+        };
+        target
+            .as_name()
+            .is_some_and(|name| self.is_of_networks(name))
+    }
+
+    /// Whether a name would hide one that every network knows; says so.
+    fn is_of_networks(&mut self, name: &ast::Name) -> bool {
+        let what = match name.text.as_str() {
+            "classes" => "how many classes the data has",
+            "input" => "what enters the network or the block",
+            "space" => "what paths of the network begin with",
+            _ => return self.is_taken(name),
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::name::duplicate",
+                format!("`{}` is {what}", name.text),
+            )
+            .label(name.span, "a value of the same name")
+            .help(format!("take another name, such as `my_{}`", name.text)),
+        );
+        true
+    }
+
     /// The index of a `repeat` is a name of its own: a path such as `s[0].depth` begins with it.
     fn index_is_new(&mut self, index: &ast::Name) {
+        if self.is_of_networks(index) {
+            return;
+        }
         let hidden = self.locals.used(&index.text).and_then(|l| l.span);
         if let Some(hidden) = hidden {
             self.report(
