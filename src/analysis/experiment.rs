@@ -18,7 +18,6 @@ use super::schema::{DATA, Declaration};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
 use crate::model::hardware::fits;
-use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -273,25 +272,6 @@ impl Cx<'_> {
             lets,
             measures,
         }
-    }
-
-    /// Whether a name of the author's own would hide one that everybody knows; says so.
-    pub(super) fn is_taken(&mut self, name: &ast::Name) -> bool {
-        let what = match name.text.as_str() {
-            "pi" => "a constant of the language",
-            text if metric(text).is_some() => "a metric",
-            _ => return false,
-        };
-        self.misnamed.insert(name.text.clone());
-        self.report(
-            Diagnostic::error(
-                "bnas::name::duplicate",
-                format!("`{}` is {what}", name.text),
-            )
-            .label(name.span, "a value of the same name")
-            .help(format!("take another name, such as `my_{}`", name.text)),
-        );
-        true
     }
 
     /// A name of the author's own; a declaration as its value is a field under a wrong name.

@@ -41,6 +41,7 @@ mod memory;
 mod merged;
 mod names;
 mod network;
+mod of_copy;
 mod operations;
 mod origin;
 mod paths;
@@ -60,6 +61,7 @@ mod space;
 mod stages;
 mod stores;
 mod table;
+mod taken;
 mod takes;
 mod target;
 #[cfg(test)]

@@ -3,8 +3,6 @@
 //! In: a merged declaration. Out: [`Space`], whose blocks are copied in by reference. Shapes are not known here: `input.channels` is
 //! a name that gets its value when the space is unrolled.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::context::{Cx, Local, list};
@@ -12,11 +10,10 @@ use super::merged::Merged;
 use super::network::{Network, from_outside};
 use super::paths::{self, Paths};
 use super::schema::COUNT;
+use super::taken::Named;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{
-    Block, BlockStmt, Branch, Join, LayerStmt, OfCopy, Parallel, Require, Slot, Space, Stmt, Value,
-};
+use crate::ir::{Block, Branch, Join, LayerStmt, Parallel, Require, Slot, Space, Stmt};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 
@@ -26,16 +23,9 @@ const KNOWN: &[&str] = &["classes", "input.height", "input.width", "input.channe
 /// How branches may be joined.
 const JOINS: &[&str] = &["concat", "add"];
 
-/// Where the blocks and the layers of a body stand, by their names.
-#[derive(Default)]
-struct Named {
-    blocks: BTreeMap<Option<String>, Span>,
-    layers: BTreeMap<String, Span>,
-}
-
 /// What a space requires.
 #[derive(Default)]
-struct Asked {
+pub(super) struct Asked {
     of_decisions: Vec<Require>,
     /// In the names of an experiment.
     of_metrics: Vec<Require>,
@@ -128,7 +118,7 @@ impl Cx<'_> {
     }
 
     /// Statements in order; names defined here stay in scope until the caller leaves.
-    fn body(
+    pub(super) fn body(
         &mut self,
         merged: &Merged,
         entries: &[ast::Entry],
@@ -206,93 +196,6 @@ impl Cx<'_> {
         body
     }
 
-    /// Whether a value has a name that every network knows; says so.
-    fn is_taken_here(&mut self, statement: &EntryKind) -> bool {
-        let (EntryKind::Field(ast::Field { target, .. })
-        | EntryKind::Choice(ast::Choice { target, .. })) = statement
-        else {
-            return false;
-        };
-        target
-            .as_name()
-            .is_some_and(|name| self.is_of_networks(name))
-    }
-
-    /// Whether a name would hide one that every network knows; says so.
-    fn is_of_networks(&mut self, name: &ast::Name) -> bool {
-        let what = match name.text.as_str() {
-            "classes" => "how many classes the data has",
-            "input" => "what enters the network or the block",
-            "space" => "what paths of the network begin with",
-            _ => return self.is_taken(name),
-        };
-        self.report(
-            Diagnostic::error(
-                "bnas::name::duplicate",
-                format!("`{}` is {what}", name.text),
-            )
-            .label(name.span, "a value of the same name")
-            .help(format!("take another name, such as `my_{}`", name.text)),
-        );
-        true
-    }
-
-    /// The index of a `repeat` is a name of its own: a path such as `s[0].depth` begins with it.
-    fn index_is_new(&mut self, index: &ast::Name) {
-        if self.is_of_networks(index) {
-            return;
-        }
-        let hidden = self.locals.used(&index.text).and_then(|l| l.span);
-        if let Some(hidden) = hidden {
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::duplicate",
-                    format!("`{}` is defined twice", index.text),
-                )
-                .label(index.span, "counts copies here")
-                .label(hidden, "first defined here")
-                .help("give the index another name: `repeat … as i`"),
-            );
-        }
-    }
-
-    /// Two blocks of one name would share the paths of their layers.
-    fn named_once(&mut self, block: &BlockStmt, named: &mut Named) {
-        let first = named.blocks.entry(block.name.clone());
-        if let Entry::Occupied(first) = &first {
-            let first = *first.get();
-            let name = block.name.as_deref().unwrap_or("block");
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::duplicate",
-                    format!("two blocks of one body are called `{name}`"),
-                )
-                .label(block.span, "their layers would share paths")
-                .label(first, "the first block")
-                .help("give each a name: `first = …`, `second = …`"),
-            );
-        }
-        first.or_insert(block.span);
-    }
-
-    /// Two layers of one name would have one path.
-    fn layer_named_once(&mut self, name: &ast::Name, named: &mut Named) {
-        let first = named.layers.entry(name.text.clone());
-        if let Entry::Occupied(first) = &first {
-            let first = *first.get();
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::duplicate",
-                    format!("two layers of one body are called `{}`", name.text),
-                )
-                .label(name.span, "this one")
-                .label(first, "the other stands here")
-                .help("give each layer a name of its own"),
-            );
-        }
-        first.or_insert(name.span);
-    }
-
     /// `parallel { branch a { … }  branch b { … } when wide } join concat`.
     fn parallel(&mut self, merged: &Merged, parallel: &ast::Parallel, span: Span) -> Option<Stmt> {
         let join = match parallel.join.text.as_str() {
@@ -346,80 +249,6 @@ impl Cx<'_> {
             join,
             span,
         }))
-    }
-
-    /// What an amendment says of one copy of a `repeat`. The name that both define may have the value of either.
-    fn of_copy(&mut self, merged: &Merged, of_copy: &ast::OfCopy) -> Option<Stmt> {
-        let span = of_copy.copy.span;
-        let copy = self.expr(&of_copy.copy, Some(COUNT.kind)).expr;
-        let Some(n) = copy.as_value().and_then(Value::as_number) else {
-            self.report(
-                Diagnostic::error(
-                    "bnas::amend::no_such_copy",
-                    "the copy that is amended has a fixed number",
-                )
-                .label(span, "not a constant")
-                .help("write a number, or `*` for every copy"),
-            );
-            return None;
-        };
-        if n < 0.0 || n.fract() != 0.0 {
-            self.report(
-                Diagnostic::error("bnas::amend::no_such_copy", format!("there is no copy {n}"))
-                    .label(span, "copies are counted from 0"),
-            );
-            return None;
-        }
-        // The copy's own statements are read like the others, and what they define is forgotten again.
-        let mark = self.locals.len();
-        let body = self.body(merged, std::slice::from_ref(&of_copy.entry), None);
-        let of_one = self.leave(mark);
-        let otherwise = self.body(merged, std::slice::from_ref(&of_copy.otherwise), None);
-        let of_two_kinds: Vec<(Local, Local)> = (self.locals.iter().skip(mark))
-            .filter_map(|local| Some((local, of_one.iter().find(|l| l.name == local.name)?)))
-            .filter(|(local, one)| !one.ty.fits(&local.ty))
-            .map(|(local, one)| (local.clone(), one.clone()))
-            .collect();
-        for (others, one) in of_two_kinds {
-            self.of_another_kind(&others, &one);
-        }
-        for local in self.locals.iter_mut().skip(mark) {
-            if let Some(one) = of_one.iter().find(|l| l.name == local.name) {
-                local.constant = None;
-                local.values = match (local.values.take(), one.values.clone()) {
-                    (Some(mut all), Some(one)) => {
-                        all.extend(one);
-                        Some(all)
-                    }
-                    _ => None,
-                };
-            }
-        }
-        Some(Stmt::OfCopy(OfCopy {
-            index: of_copy.index.text.clone(),
-            copy: n as usize,
-            body,
-            otherwise,
-            span,
-        }))
-    }
-
-    /// A value of one copy that is of another kind than those of the others.
-    fn of_another_kind(&mut self, others: &Local, one: &Local) {
-        let (Some(at), Some(defined)) = (one.span, others.span) else {
-            return;
-        };
-        let (wanted, found) = (others.ty.name(), one.ty.name());
-        // The value of the others is not what is wrong: each copy is a case of its own.
-        self.sink.push(
-            Diagnostic::error(
-                "bnas::type::mismatch",
-                format!("expected {wanted}, found {found}"),
-            )
-            .label(at, format!("{found} in this copy"))
-            .label(defined, format!("{wanted} in the others"))
-            .help(format!("give `{}` {wanted} in every copy", others.name)),
-        );
     }
 
     fn section_of_network(&mut self, merged: &Merged, section: &ast::Section) {

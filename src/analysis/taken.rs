@@ -1,0 +1,125 @@
+//! Names that are taken: of layers and blocks of one body, of indexes, and those that everybody knows.
+//!
+//! In: a name where it is defined. Out: a diagnostic if it is another one's, too.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::context::Cx;
+use crate::diagnostic::Diagnostic;
+use crate::ir::BlockStmt;
+use crate::model::metrics::metric;
+use crate::source::Span;
+use crate::syntax::ast::{self, EntryKind};
+
+/// Where the blocks and the layers of a body stand, by their names.
+#[derive(Default)]
+pub(super) struct Named {
+    blocks: BTreeMap<Option<String>, Span>,
+    layers: BTreeMap<String, Span>,
+}
+
+impl Cx<'_> {
+    /// Whether a name of the author's own would hide one that everybody knows; says so.
+    pub(super) fn is_taken(&mut self, name: &ast::Name) -> bool {
+        let what = match name.text.as_str() {
+            "pi" => "a constant of the language",
+            text if metric(text).is_some() => "a metric",
+            _ => return false,
+        };
+        self.misnamed.insert(name.text.clone());
+        self.hides(name, what);
+        true
+    }
+
+    fn hides(&mut self, name: &ast::Name, what: &str) {
+        self.report(
+            Diagnostic::error(
+                "bnas::name::duplicate",
+                format!("`{}` is {what}", name.text),
+            )
+            .label(name.span, "a value of the same name")
+            .help(format!("take another name, such as `my_{}`", name.text)),
+        );
+    }
+
+    /// Whether a value has a name that every network knows; says so.
+    pub(super) fn is_taken_here(&mut self, statement: &EntryKind) -> bool {
+        let (EntryKind::Field(ast::Field { target, .. })
+        | EntryKind::Choice(ast::Choice { target, .. })) = statement
+        else {
+            return false;
+        };
+        target
+            .as_name()
+            .is_some_and(|name| self.is_of_networks(name))
+    }
+
+    /// Whether a name would hide one that every network knows; says so.
+    fn is_of_networks(&mut self, name: &ast::Name) -> bool {
+        let what = match name.text.as_str() {
+            "classes" => "how many classes the data has",
+            "input" => "what enters the network or the block",
+            "space" => "what paths of the network begin with",
+            _ => return self.is_taken(name),
+        };
+        self.hides(name, what);
+        true
+    }
+
+    /// The index of a `repeat` is a name of its own: a path such as `s[0].depth` begins with it.
+    pub(super) fn index_is_new(&mut self, index: &ast::Name) {
+        if self.is_of_networks(index) {
+            return;
+        }
+        let hidden = self.locals.used(&index.text).and_then(|l| l.span);
+        if let Some(hidden) = hidden {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("`{}` is defined twice", index.text),
+                )
+                .label(index.span, "counts copies here")
+                .label(hidden, "first defined here")
+                .help("give the index another name: `repeat … as i`"),
+            );
+        }
+    }
+
+    /// Two blocks of one name would share the paths of their layers.
+    pub(super) fn named_once(&mut self, block: &BlockStmt, named: &mut Named) {
+        let first = named.blocks.entry(block.name.clone());
+        if let Entry::Occupied(first) = &first {
+            let first = *first.get();
+            let name = block.name.as_deref().unwrap_or("block");
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("two blocks of one body are called `{name}`"),
+                )
+                .label(block.span, "their layers would share paths")
+                .label(first, "the first block")
+                .help("give each a name: `first = …`, `second = …`"),
+            );
+        }
+        first.or_insert(block.span);
+    }
+
+    /// Two layers of one name would have one path.
+    pub(super) fn layer_named_once(&mut self, name: &ast::Name, named: &mut Named) {
+        let first = named.layers.entry(name.text.clone());
+        if let Entry::Occupied(first) = &first {
+            let first = *first.get();
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("two layers of one body are called `{}`", name.text),
+                )
+                .label(name.span, "this one")
+                .label(first, "the other stands here")
+                .help("give each layer a name of its own"),
+            );
+        }
+        first.or_insert(name.span);
+    }
+}
