@@ -114,25 +114,30 @@ pub fn random_truth(n: u32, depth: u32, rng: &mut rand_chacha::ChaCha8Rng) -> Ex
     }
 }
 
+/// Two to seven decisions, half of them under conditions, and up to two constraints.
+pub fn random_decisions(rng: &mut rand_chacha::ChaCha8Rng) -> Decisions {
+    let n = 2 + below(rng, 6);
+    let mut decisions = Decisions::default();
+    for i in 0..n {
+        let guard = match i > 0 && below(rng, 2) == 0 {
+            true => random_truth(i, 2, rng),
+            false => always(),
+        };
+        let members = 1 + below(rng, 3) as usize;
+        decisions.all.push(ordered(members, guard));
+    }
+    for _ in 0..below(rng, 3) {
+        decisions.constraints.push(random_truth(n, 2, rng));
+    }
+    decisions
+}
+
 #[test]
 fn agrees_with_trying_everything() {
     let mut sizes = BTreeSet::new();
     for seed in 0..400 {
         let mut rng = stream(seed, 0, Purpose::Search);
-        let n = 2 + below(&mut rng, 6);
-        let mut decisions = Decisions::default();
-        for i in 0..n {
-            let guard = if i > 0 && below(&mut rng, 2) == 0 {
-                random_truth(i, 2, &mut rng)
-            } else {
-                always()
-            };
-            let members = 1 + below(&mut rng, 3) as usize;
-            decisions.all.push(ordered(members, guard));
-        }
-        for _ in 0..below(&mut rng, 3) {
-            decisions.constraints.push(random_truth(n, 2, &mut rng));
-        }
+        let decisions = random_decisions(&mut rng);
         let slow = slow_points(&decisions);
         assert_eq!(
             count(&decisions),
