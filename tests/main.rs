@@ -1,6 +1,8 @@
 //! The only integration-test binary: each module is one promise of the project.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+/// What a candidate does not have binds nothing.
+mod absence;
 /// Arrows between layers point down only.
 mod architecture;
 /// One mistake is one diagnostic, many are many.

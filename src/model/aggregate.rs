@@ -153,21 +153,25 @@ fn ordered(op: BinaryOp, items: impl Iterator<Item = (Expr, Expr)>) -> Expr {
     halved(holds.into_iter(), &both).unwrap_or(Expr::bool(true))
 }
 
-/// An expression with its lists written out over the copies that `places` knows.
-pub(super) fn expand(expr: &Expr, places: &Places) -> Result<Expr, Diagnostic> {
-    let inner = |e: &Arc<Expr>| expand(e, places).map(Arc::new);
+/// An expression with its lists written out over the copies that `places` knows, and what `stands` for a path in its place.
+pub(super) fn expand(
+    expr: &Expr,
+    places: &Places,
+    stands: &dyn Fn(&Place) -> Expr,
+) -> Result<Expr, Diagnostic> {
+    let inner = |e: &Arc<Expr>| expand(e, places, stands).map(Arc::new);
     Ok(match expr {
         Expr::Unary(op, x) => Expr::Unary(*op, inner(x)?),
         Expr::Binary(op, x, y) => Expr::Binary(*op, inner(x)?, inner(y)?),
         Expr::If(c, x, y) => Expr::If(inner(c)?, inner(x)?, inner(y)?),
         Expr::Set(items) => {
-            let items = items.iter().map(|e| expand(e, places));
+            let items = items.iter().map(|e| expand(e, places, stands));
             Expr::Set(items.collect::<Result<_, _>>()?)
         }
         Expr::Call(function, args) => {
             let args: Vec<Expr> = args
                 .iter()
-                .map(|e| expand(e, places))
+                .map(|e| expand(e, places, stands))
                 .collect::<Result<_, _>>()?;
             match (function, &args[..]) {
                 (Function::Over(aggregate), [list]) => {
@@ -177,7 +181,7 @@ pub(super) fn expand(expr: &Expr, places: &Places) -> Result<Expr, Diagnostic> {
             }
         }
         Expr::Name(path, _) if !path.contains("[*]") => match places.find(path) {
-            Some(place) => place.value.clone(),
+            Some(place) => stands(place),
             None => expr.clone(),
         },
         Expr::Name(..) | Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => expr.clone(),

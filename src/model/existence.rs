@@ -1,7 +1,7 @@
 //! Where an expression has a value.
 //!
 //! In: an expression that may mention decisions that exist at some points only. Out: the same as a requirement that every point
-//! can answer. A requirement does not bind where evaluating it would need a decision that does not exist: `require
+//! can answer. A requirement does not bind where evaluating it would need a decision, a value or a shape that does not exist: `require
 //! space.s[0].d[2].kernel <= 3` says nothing of a network whose stage has two blocks.
 
 use std::collections::HashMap;
@@ -12,13 +12,30 @@ use super::evaluate::{both, choose, either, implies, negate};
 use super::fold::same;
 use super::quick::ByAddress;
 use crate::ir::{BinaryOp, Expr, Slot};
+use crate::source::Span;
+
+/// No path is written like this.
+const NOTHING: &str = "";
+
+/// What stands in an expression where a part of the network does not exist: evaluating it meets something that is not there.
+pub(super) fn nothing() -> Expr {
+    Expr::Name(NOTHING.into(), Span::default())
+}
 
 /// `expr`, or true where it needs a decision that does not exist.
 pub(super) fn where_it_exists(expr: &Expr, decisions: &Decisions) -> Expr {
     implies(condition(expr, decisions), expr.clone())
 }
 
-/// Where evaluating an expression meets existing decisions only.
+/// `value` of something that exists under `guard`: the value itself, if it needs decisions that exist nowhere else.
+pub(super) fn guarded(value: &Expr, guard: &Expr, decisions: &Decisions) -> Expr {
+    match entails(&condition(value, decisions), guard) {
+        true => value.clone(),
+        false => choose(guard.clone(), value.clone(), nothing()),
+    }
+}
+
+/// Where evaluating an expression meets only what exists.
 pub(super) fn condition(expr: &Expr, decisions: &Decisions) -> Expr {
     let mut existence = Existence {
         decisions,
@@ -39,7 +56,8 @@ impl Existence<'_> {
     /// The condition under which evaluating `expr` meets existing decisions only.
     fn of(&mut self, expr: &Expr) -> Expr {
         match expr {
-            Expr::Value(_) | Expr::Name(..) => Expr::bool(true),
+            Expr::Value(_) => Expr::bool(true),
+            Expr::Name(name, _) => Expr::bool(name != NOTHING),
             Expr::Decision(index) => {
                 if let Some(known) = self.active.get(index) {
                     return known.clone();

@@ -20,7 +20,7 @@ pub(super) use self::formulas::{of_amended, of_formula, samples_of_formula};
 use self::kind::Kind;
 pub use self::tensors::of_one_value;
 use self::tensors::{reads_outside, reduces};
-pub(super) use self::uses::{Use, belong_to, uses};
+pub(super) use self::uses::{Use, absence, belong_to, uses};
 use super::decision::Decisions;
 use super::limits;
 use crate::diagnostic::Diagnostic;
@@ -95,7 +95,7 @@ fn is_safe(one: &Use, decisions: &Decisions, names: &Names) -> bool {
     let ranges: Vec<Interval> = one.operands.iter().map(|e| facts.bound(e)).collect();
     match (one.kind, &ranges[..]) {
         (Kind::Divide, [x]) => !x.contains(0.0) || facts.is_not_zero(&one.operands[0]),
-        (Kind::Logarithm | Kind::Multiple, [x]) => x.low > 0.0,
+        (Kind::Logarithm | Kind::Multiple | Kind::Absent, [x]) => x.low > 0.0,
         (Kind::Root, [x]) => x.low >= 0.0,
         (Kind::Limits { is_whole }, [x, low, high]) => {
             let is_within = low.high <= x.low && x.high <= high.low;

@@ -19,13 +19,15 @@ pub enum Kind {
     Multiple,
     /// Numbers that a field takes, and whether they are whole.
     Limits { is_whole: bool },
+    /// Of what exists: 1 where it does, 0 where it does not.
+    Absent,
 }
 
 impl Kind {
     /// Whether the operation has no finite value for these operands.
     pub fn fails(self, operands: &[f64]) -> bool {
         match (self, operands) {
-            (Kind::Divide, [x]) => *x == 0.0,
+            (Kind::Divide | Kind::Absent, [x]) => *x == 0.0,
             (Kind::Logarithm | Kind::Multiple, [x]) => *x <= 0.0,
             (Kind::Root, [x]) => *x < 0.0,
             (Kind::Limits { .. }, _) => !self.limits(operands).contains(operands[0]),
@@ -56,6 +58,10 @@ impl Kind {
         let x = operands.first().copied().unwrap_or(f64::NAN);
         match (self, operands) {
             (Kind::Divide, _) => ("a division by 0".into(), format!("`{written}` is 0")),
+            (Kind::Absent, _) => (
+                "a goal without a value".into(),
+                format!("`{written}` needs what does not exist there"),
+            ),
             (Kind::Logarithm, _) => (
                 format!("a logarithm of {x}"),
                 format!("`{written}` is {x}: only numbers above 0 have a logarithm"),
@@ -89,6 +95,10 @@ impl Kind {
     pub fn doubt(self) -> (&'static str, &'static str) {
         match self {
             Kind::Divide => ("this may divide by 0", "not proved to differ from 0"),
+            Kind::Absent => (
+                "this goal may have no value",
+                "what it needs is not proved to exist in every candidate",
+            ),
             Kind::Logarithm => (
                 "this may be the logarithm of a number that has none",
                 "not proved to be above 0",
@@ -123,6 +133,9 @@ impl Kind {
             }
             Kind::Root => {
                 "guard it, `if x >= 0 then sqrt(x) else 0`, or keep it from 0 up: `sqrt(max(x, 0))`"
+            }
+            Kind::Absent => {
+                "a goal compares all candidates: give those without it a value, `if … then … else …`, or leave them out with a requirement"
             }
             Kind::Power => "keep the base above 0: `max(x, 1e-6)^y`, or `abs(x)^y`",
             Kind::Multiple => "write a number above 0: `multiple_of(8, x)`",

@@ -162,6 +162,22 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The use of what a goal needs, if that exists under a condition only.
+pub fn absence(goal: &Expr, span: Span, exists: Expr) -> Option<Use> {
+    if exists == Expr::bool(true) {
+        return None;
+    }
+    let there = evaluate::choose(exists, Expr::number(1.0), Expr::number(0.0));
+    Some(Use {
+        kind: Kind::Absent,
+        operands: vec![there],
+        conditions: Vec::new(),
+        span,
+        written: show(goal),
+        within: None,
+    })
+}
+
 /// `x^2`: powers with whole constant exponents from 0 up.
 fn is_whole_power(kind: Kind, operands: &[&Expr]) -> bool {
     let exponent = operands.get(1).and_then(|e| e.as_value()?.as_number());

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::OWN;
-use super::places::expanded;
+use super::places::{Settled, settled};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{self, Experiment, Expr};
 use crate::model::aggregate::Places;
@@ -62,14 +62,20 @@ impl Asked {
         let mut asked = Asked {
             claims: claims.collect(),
             goals: (experiment.goals.iter())
-                .map(|g| measurable(&g.expr, g.span, names, places, settler))
+                .map(|goal| {
+                    let found = measurable(&goal.expr, goal.span, names, places, settler);
+                    settler
+                        .uses
+                        .extend(partial::absence(&goal.expr, goal.span, found.exists));
+                    found.value
+                })
                 .collect(),
             requires: Vec::with_capacity(experiment.requires.len()),
             written: experiment.requires.clone(),
         };
         for require in &experiment.requires {
-            let holds = measurable(&require.holds, require.span, names, places, settler);
-            let holds = existence::where_it_exists(&holds, &settler.decisions);
+            let found = measurable(&require.holds, require.span, names, places, settler);
+            let holds = evaluate::implies(found.exists, found.value);
             if !evaluate::has_names(&holds) {
                 let number = asked.requires.len();
                 asked.claim(number, false, holds.clone(), &mut settler.decisions);
@@ -118,17 +124,18 @@ fn measurable(
     names: &Frame,
     places: &Places,
     settler: &mut Settler,
-) -> Expr {
-    let written = expr;
-    let Some(expr) = expanded(expr, places, settler) else {
-        return Expr::number(1.0);
-    };
+) -> Settled {
     let mark = settler.uses.len();
-    let expr = settler.expr(&expr, "", &Expr::bool(true), names);
-    partial::belong_to(&mut settler.uses[mark..], span, written);
+    let Some(found) = settled(expr, "", names, places, settler) else {
+        return Settled {
+            value: Expr::number(1.0),
+            exists: Expr::bool(true),
+        };
+    };
+    partial::belong_to(&mut settler.uses[mark..], span, expr);
     let known = |name: &str| metric(name).is_some() || name.starts_with(OWN);
-    unknown(&expr, span, places, &known, settler);
-    expr
+    unknown(&found.value, span, places, &known, settler);
+    found
 }
 
 /// Reports names that nothing has: `space.s[3].kernel` of two copies.

@@ -4,9 +4,10 @@
 //! to the settler's sink. Knows nothing of what the experiment itself asks for.
 
 use super::asked::unknown;
-use super::places::{add_decisions, add_sides, expanded};
+use super::places::{add_decisions, add_sides, settled};
 use crate::ir::{Experiment, Expr, Space};
 use crate::model::aggregate::Places;
+use crate::model::evaluate;
 use crate::model::extent::Extent;
 use crate::model::fit;
 use crate::model::grids;
@@ -90,14 +91,13 @@ fn asked<'a>(experiment: &'a Experiment, space: &'a Space) -> impl Iterator<Item
 /// Makes constraints of what a space requires; `names` are its own.
 fn require(space: &Space, names: &Frame, places: &Places, settler: &mut Settler) {
     for require in &space.requires {
-        let Some(holds) = expanded(&require.holds, places, settler) else {
+        let mark = settler.uses.len();
+        let Some(found) = settled(&require.holds, "space", names, places, settler) else {
             continue;
         };
-        let mark = settler.uses.len();
-        let holds = settler.expr(&holds, "space", &Expr::bool(true), names);
-        unknown(&holds, require.span, places, &|_| false, settler);
+        unknown(&found.value, require.span, places, &|_| false, settler);
         partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
-        settler.require(require, &holds);
+        settler.require(require, &evaluate::implies(found.exists, found.value));
     }
 }
 

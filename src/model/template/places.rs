@@ -9,7 +9,8 @@ use crate::ir::Expr;
 use crate::model::aggregate::{self, Place, Places};
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
-use crate::model::settle::Settler;
+use crate::model::existence;
+use crate::model::settle::{Frame, Settler};
 use crate::model::unroll::End;
 
 /// Shapes of what leaves parts of the network, as far as these expressions speak of such and no value of the network has that path.
@@ -69,9 +70,45 @@ pub(super) fn add_decisions(places: &mut Places, decisions: &Decisions) {
     places.extend(open);
 }
 
-/// An expression with its lists written out and its paths replaced; `None` after a diagnostic.
-pub(super) fn expanded(expr: &Expr, places: &Places, settler: &mut Settler) -> Option<Expr> {
-    aggregate::expand(expr, places)
+/// An expression over paths, and the condition under which all that it needs exists.
+pub(super) struct Settled {
+    pub(super) value: Expr,
+    pub(super) exists: Expr,
+}
+
+/// An expression with its lists written out, its paths replaced and its names settled; `None` after a diagnostic. `root` is in front of the
+/// paths of its decisions.
+pub(super) fn settled(
+    expr: &Expr,
+    root: &str,
+    names: &Frame,
+    places: &Places,
+    settler: &mut Settler,
+) -> Option<Settled> {
+    let always = Expr::bool(true);
+    let plain = aggregate::expand(expr, places, &|place| place.value.clone())
         .map_err(|diagnostic| settler.sink.push(diagnostic))
-        .ok()
+        .ok()?;
+    let value = settler.expr(&plain, root, &always, names);
+    // What is fixed has a value everywhere, but means something only where the part is that it belongs to.
+    let mut is_guarded = false;
+    evaluate::walk(expr, &mut |e| {
+        if let Expr::Name(path, _) = e {
+            is_guarded |= places.find(path).is_some_and(|p| p.guard != always);
+        }
+    });
+    let exists = match is_guarded {
+        false => existence::condition(&value, &settler.decisions),
+        true => {
+            let decisions = &settler.decisions;
+            let stands = |place: &Place| existence::guarded(&place.value, &place.guard, decisions);
+            let guarded = aggregate::expand(expr, places, &stands).ok()?;
+            // Said once is enough.
+            let said = settler.uses.len();
+            let guarded = settler.expr(&guarded, root, &always, names);
+            settler.uses.truncate(said);
+            existence::condition(&guarded, &settler.decisions)
+        }
+    };
+    Some(Settled { value, exists })
 }
