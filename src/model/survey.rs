@@ -6,17 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigUint;
 
-use super::bounds;
+use super::bounds::{self, Abstract};
 use super::counting::{Count, Counted, How, Uniform};
-use super::decision::{Decisions, Point};
+use super::decision::{Choices, Decisions, Point};
 use super::evaluate;
 use super::least::Partial;
 use super::members::Values;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, metric};
 use super::part;
 use super::range::{Range, ranges};
 use super::template::{Limit, Limited, Template};
 use crate::ir::{BinaryOp, Expr, Value};
+use crate::source::Span;
 use crate::stream::{Purpose, stream};
 
 /// Points that are drawn for an estimate: fewer where each must be built and priced.
@@ -31,8 +32,9 @@ const AT_ONCE: u64 = 20;
 /// The most requirements of which each is asked whether it leaves anything out.
 const MOST_PROVED: usize = 200;
 
-/// The most decisions of which it is asked whether they exist at all.
+/// The most decisions of which it is asked whether they exist at all, and the most members of one of which some never occur.
 const MOST_LOOKED_AT: usize = 1000;
+const MOST_MEMBERS: u64 = 4096;
 
 /// The trial that no search has, for the stream of draws.
 const NO_TRIAL: u64 = u64::MAX - 1;
@@ -100,10 +102,14 @@ pub struct Survey {
     pub sample: Option<Sample>,
     /// For each requirement of the experiment.
     pub verdicts: Vec<Verdict>,
+    /// Requirements on decisions of the space and the policy that every candidate meets, as they are written.
+    pub idle: Vec<String>,
     /// What never occurs.
     pub pruned: Vec<Pruned>,
     /// Decisions that exist nowhere: of a layer that is the last one whenever it is there, what a rule for other layers says.
     pub nowhere: BTreeSet<usize>,
+    /// Decisions that exist in no candidate, since requirements exclude what they need.
+    pub excluded: BTreeSet<usize>,
     /// From where to where metrics go that are known before training.
     pub ranges: BTreeMap<&'static str, Range>,
 }
@@ -141,14 +147,17 @@ pub fn survey(template: &Template) -> Survey {
     }
     let ranges = ranges(template);
     let sample = sample(template, &ranges.points, &mut verdicts);
+    let (pruned, nowhere) = (pruned(template), nowhere(decisions));
     Survey {
         count: counted.count(decisions),
         parts: counted.parts().cloned(),
         how: counted.how(),
         sample,
         verdicts,
-        pruned: pruned(template),
-        nowhere: nowhere(decisions),
+        idle: idle(template),
+        excluded: excluded_by(&pruned, decisions, &nowhere),
+        pruned,
+        nowhere,
         ranges: ranges.of,
     }
 }
@@ -164,13 +173,76 @@ fn nowhere(decisions: &Decisions) -> BTreeSet<usize> {
         .collect()
 }
 
-/// Whether every candidate meets what a requirement asks of sums over layers, or of decisions.
+/// Decisions that exist nowhere once members that never occur are left out.
+fn excluded_by(
+    pruned: &[Pruned],
+    decisions: &Decisions,
+    nowhere: &BTreeSet<usize>,
+) -> BTreeSet<usize> {
+    if pruned.is_empty() || decisions.all.len() > MOST_LOOKED_AT {
+        return BTreeSet::new();
+    }
+    let mut left = decisions.clone();
+    for decision in &mut left.all {
+        let Some(never) = pruned.iter().find(|p| p.path == decision.path) else {
+            continue;
+        };
+        let Some(count) = decision.choices.len().filter(|n| *n <= MOST_MEMBERS) else {
+            continue;
+        };
+        let members = (0..count).filter_map(|i| decision.choices.member(i));
+        let members: Vec<Value> = members.filter(|m| !never.members.contains(m)).collect();
+        if !members.is_empty() {
+            decision.choices = Choices::Categories(members);
+        }
+    }
+    let is_excluded = |decision: &usize| {
+        let guard = &left.all[*decision].guard;
+        guard.as_value().is_none()
+            && !nowhere.contains(decision)
+            && bounds::proves(guard, &left, &|_| None) == Some(false)
+    };
+    (0..left.all.len()).filter(is_excluded).collect()
+}
+
+/// Requirements of the space and the policy that every candidate meets in every copy. Where all that one speaks of is fixed, it has nothing to exclude.
+fn idle(template: &Template) -> Vec<String> {
+    let of_space = template.claims().iter().filter(|c| c.require.is_none());
+    let of_space: Vec<_> = of_space.collect();
+    if of_space.len() > MOST_PROVED {
+        return Vec::new();
+    }
+    let mut found: Vec<(Span, &str, bool)> = Vec::new();
+    for claim in of_space {
+        let holds = &template.decisions().constraints[claim.constraint];
+        let is_idle = || {
+            !evaluate::decisions(holds).is_empty() && bounds::always(holds, template.decisions())
+        };
+        match found.iter_mut().find(|(at, ..)| *at == claim.written.span) {
+            Some((.., is_all)) => *is_all = *is_all && is_idle(),
+            None => found.push((claim.written.span, &claim.written.text, is_idle())),
+        }
+    }
+    found.sort_by_key(|(at, ..)| *at);
+    let idle = found.into_iter().filter(|(.., is_all)| *is_all);
+    idle.map(|(_, text, _)| text.to_string()).collect()
+}
+
+/// Whether every candidate meets what a requirement asks of metrics, by what they are or by their sums over layers, or of decisions.
 fn never_binds(template: &Template, holds: &Expr) -> bool {
-    let is_few = template.requires().len() <= MOST_PROVED;
+    if template.requires().len() > MOST_PROVED {
+        return is_beyond(holds, template.extremes());
+    }
+    let names = |name: &str| {
+        let (low, high) = match (template.extremes().get(name), name) {
+            (Some(ends), _) => *ends,
+            (None, "accuracy") => (0.0, 1.0),
+            (None, _) => (metric(name).map(|_| 0.0)?, f64::INFINITY),
+        };
+        Some(Abstract::interval(low, high))
+    };
     is_beyond(holds, template.extremes())
-        || is_few
-            && !evaluate::has_names(holds)
-            && bounds::proves(holds, template.decisions(), &|_| None) == Some(true)
+        || bounds::proves(holds, template.decisions(), &names) == Some(true)
 }
 
 /// Whether an expression limits metrics from above, by more than they ever are.
