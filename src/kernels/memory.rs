@@ -145,6 +145,18 @@ unsafe impl GlobalAlloc for Heap {
         if !is_large(&layout) && !is_large(&new) {
             return MiMalloc.realloc(block, layout, size);
         }
+        if is_large(&layout) && is_large(&new) {
+            let [old, len] = [layout.size(), size].map(|len| len.next_multiple_of(GRAIN));
+            let end = block as usize + old.min(len);
+            if len <= old {
+                self.gaps().put(end, old - len);
+                return block;
+            }
+            // What grows by and by, as the rows of a parser do, is neither copied nor does it leave pages behind that were cleared for it.
+            if self.gaps().extend(end, len - old) {
+                return block;
+            }
+        }
         let moved = self.alloc(new);
         if !moved.is_null() {
             std::ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
@@ -174,8 +186,24 @@ impl Gaps {
         Some(start)
     }
 
+    /// Takes `len` bytes from `start` on, if they are free.
+    fn extend(&mut self, start: usize, len: usize) -> bool {
+        let Ok(index) = self.0.binary_search_by_key(&start, |gap| gap.0) else {
+            return false;
+        };
+        match self.0[index].1.checked_sub(len) {
+            None => return false,
+            Some(0) => drop(self.0.remove(index)),
+            Some(left) => self.0[index] = (start + len, left),
+        }
+        true
+    }
+
     /// A part that is free from now on.
     fn put(&mut self, start: usize, len: usize) {
+        if len == 0 {
+            return;
+        }
         let index = self.0.partition_point(|gap| gap.0 < start);
         let joins_next = self.0.get(index).is_some_and(|gap| start + len == gap.0);
         let before = index.checked_sub(1);
@@ -212,6 +240,34 @@ mod tests {
         gaps.put(0, 10);
         gaps.put(30, 30);
         assert_eq!(gaps.0, [(0, 100)]);
+        assert_eq!(gaps.take(10), Some(0));
+        assert!(gaps.extend(10, 20) && !gaps.extend(10, 1) && !gaps.extend(30, 71));
+        assert!(gaps.extend(30, 70) && gaps.0.is_empty());
+    }
+
+    #[test]
+    fn a_block_that_grows_stays_where_it_is_free() {
+        let heap = Heap::new();
+        let layout = |len: usize| Layout::from_size_align(len, 8).expect("a layout");
+        // SAFETY: blocks are used inside their sizes and freed with their layouts.
+        unsafe {
+            let block = heap.alloc(layout(LARGE));
+            std::ptr::write_bytes(block, 7, LARGE);
+            assert_eq!(heap.realloc(block, layout(LARGE), 4 * LARGE), block);
+            assert_eq!(heap.realloc(block, layout(4 * LARGE), 2 * LARGE), block);
+            let next = heap.alloc(layout(LARGE));
+            assert_eq!(next as usize, block as usize + 2 * LARGE);
+            let moved = heap.realloc(block, layout(2 * LARGE), 3 * LARGE);
+            assert_ne!(moved, block);
+            assert!(
+                std::slice::from_raw_parts(moved, LARGE)
+                    .iter()
+                    .all(|b| *b == 7)
+            );
+            heap.dealloc(moved, layout(3 * LARGE));
+            heap.dealloc(next, layout(LARGE));
+        }
+        assert_eq!(heap.gaps().0.len(), 1, "everything is free again");
     }
 
     #[test]

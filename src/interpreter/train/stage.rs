@@ -11,8 +11,12 @@ use super::optimizer::Stepper;
 use super::schedule::{self, Moment};
 use super::technique::{self, Average, Patience};
 use super::{Past, Progress, TrainError, Watch};
+use crate::ir::Quantize;
 use crate::model::{Candidate, Recipe, Stage};
 use crate::stream::Key;
+
+/// Images that statistics of batch norm are measured on, in whole batches, an epoch at most.
+const MEASURED_IMAGES: usize = 2048;
 
 /// A trial that is running.
 pub struct Run<'a> {
@@ -65,7 +69,7 @@ pub struct Ended {
     pub loss: Option<f64>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Trains `model` through stage `index`, or through what is left of it behind `state`.
     pub fn stage(
         &mut self,
@@ -76,23 +80,16 @@ impl Run<'_> {
     ) -> Result<Ended, TrainError> {
         let stage = &self.candidate.stages[index];
         let epochs = stage.recipe.epochs;
-        let augmentation = Augmentation {
-            shift: self.candidate.shift,
-            flip: self.candidate.flip,
-            cutout: self.candidate.cutout,
-        };
-        let split = self.data.train();
-        let count = batch::count(split.len(), stage.recipe.batch);
+        let count = batch::count(self.data.train().len(), stage.recipe.batch);
         let left = epochs.saturating_sub(state.epochs).saturating_mul(count);
-        let place = (self.key, index);
-        let batches = Batches::new(split, augmentation, count, place, state.positions).take(left);
+        let batches = self.batches(index, state.positions).take(left);
         let aside = self.watch.aside && left > 0;
         feed::feed(batches, aside, |next| {
             let is_over = |state: &State| state.patience.as_ref().is_some_and(Patience::is_over);
             while state.epochs < epochs && !is_over(&state) {
                 let teacher = stage.teacher.and_then(|t| past.teachers.get(t)?.as_ref());
                 let loss = self.epoch(model, stage, &mut state, teacher, next)?;
-                let validation = self.judge(model, &mut state);
+                let validation = self.judge(model, index, &mut state);
                 (self.watch.progress)(Progress {
                     stage: index,
                     epoch: state.epochs,
@@ -116,9 +113,12 @@ impl Run<'_> {
             }
             Ok::<_, TrainError>(())
         })?;
-        match state.patience.and_then(Patience::into_best) {
+        match state.patience.take().and_then(Patience::into_best) {
             Some(best) => *model = best,
-            None => exchange(&mut state.average, model),
+            None => {
+                exchange(&mut state.average, model);
+                self.settle(model, index, &state);
+            }
         }
         Ok(Ended {
             epochs: state.epochs,
@@ -188,17 +188,45 @@ impl Run<'_> {
     }
 
     /// The accuracy on the validation split of what the stage would end with, if anybody asks.
-    fn judge(&self, model: &mut Model, state: &mut State) -> Option<f64> {
+    fn judge(&self, model: &mut Model, index: usize, state: &mut State) -> Option<f64> {
         if state.patience.is_none() && !self.watch.validates {
             return None;
         }
         exchange(&mut state.average, model);
-        let accuracy = model.accuracy(self.data.validation());
-        if let Some(patience) = &mut state.patience {
-            patience.see(accuracy, model);
-        }
+        let mut ending = model.clone();
         exchange(&mut state.average, model);
+        self.settle(&mut ending, index, state);
+        let accuracy = ending.accuracy(self.data.validation());
+        if let Some(patience) = &mut state.patience {
+            patience.see(accuracy, &ending);
+        }
         Some(accuracy)
+    }
+
+    /// What a stage does to its network at the end, once it has trained: behind quantizers, batch norm is measured anew, in the batches
+    /// that the next epoch would have.
+    fn settle(&self, model: &mut Model, index: usize, state: &State) {
+        let stage = &self.candidate.stages[index];
+        if state.epochs == 0 || !model.has_quantizers() || stage.quantize == Quantize::None {
+            return;
+        }
+        let samples = self.data.train().len();
+        let count = batch::count(samples, stage.recipe.batch);
+        let enough = count.min((MEASURED_IMAGES * count).div_ceil(samples));
+        let batches = self.batches(index, state.positions).take(enough);
+        model.measure_norms(batches.map(|batch| batch.images));
+    }
+
+    /// The batches of stage `index` from an epoch on.
+    fn batches(&self, index: usize, from: Positions) -> Batches<'a> {
+        let augmentation = Augmentation {
+            shift: self.candidate.shift,
+            flip: self.candidate.flip,
+            cutout: self.candidate.cutout,
+        };
+        let split = self.data.train();
+        let count = batch::count(split.len(), self.candidate.stages[index].recipe.batch);
+        Batches::new(split, augmentation, count, (self.key, index), from)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where quantizers start: scales of activations and statistics of batch norm from images.
+//! Where quantizers start and what batch norm ends with: scales of activations and statistics from images.
 
 use super::Model;
 use crate::interpreter::train::batch;
@@ -62,5 +62,28 @@ impl Model {
             }
         }
         self.scales = quantize.activations().then_some(scales);
+    }
+    /// Takes the statistics of batch norm anew: the mean of what they are in each of these batches of images, quantizers being as they are.
+    ///
+    /// The moving averages of training mix networks of several steps. Behind few bits, a small step flips signs and codes, and what
+    /// is remembered belongs to no network that ever was (batch norm re-estimation: Nagel et al. 2022, arXiv:2203.08086). Each batch is
+    /// normalized by its own statistics, as in training, so that every layer sees what it learned from.
+    pub(in crate::interpreter::train) fn measure_norms(
+        &mut self,
+        batches: impl Iterator<Item = Vec<f32>>,
+    ) {
+        for (index, images) in batches.enumerate() {
+            let images = self.tensor(images);
+            let pass = Pass {
+                plan: &self.plan,
+                parameters: &self.parameters,
+                norms: Norms::Learning(&mut self.statistics, 1.0 / (index + 1) as f32),
+                scales: self.scales.as_deref().into(),
+                quantized_weights: self.quantized_weights,
+                moment: Moment::END,
+                watch: None,
+            };
+            pass.run(images);
+        }
     }
 }

@@ -158,6 +158,49 @@ fn stages_quantize_in_turn_and_teach() {
     assert_eq!(alone.after[0], trained.after[0]);
 }
 
+/// Behind quantizers, batch norm ends with the statistics of the final network; in float, with moving averages.
+#[test]
+fn quantized_stages_end_with_measured_statistics() {
+    let data = data();
+    let mut of = candidate(
+        quantized(Grid::Binary, ScaleRule::MeanAbs, Grid::Binary),
+        1,
+        Some(2),
+    );
+    let mut shown = Vec::new();
+    let stop = AtomicBool::new(false);
+    let mut see = |p: Progress| shown.push(p.validation);
+    let watch = Watch {
+        validates: true,
+        ..watch(&stop, &mut see)
+    };
+    let tuned = train(&of, &data, key(0), watch).unwrap();
+    // What is shown of the last epoch is the network that the stage ends with.
+    assert_eq!(shown.last(), Some(&Some(tuned.validation)));
+    // Where everything that is measured on is one batch, in any order, it is the mean of that batch.
+    let samples = data.train().len();
+    of.stages[1].recipe.batch = samples;
+    let model = run(&of, &data, 0).unwrap().model;
+    let mut again = model.clone();
+    again.measure_norms(std::iter::once(batch::images(data.train(), 0..samples)));
+    for (ended, again) in model.statistics.iter().zip(&again.statistics) {
+        let near = |a: &f32, b: &f32| (a - b).abs() <= 1e-4 * (1.0 + b.abs());
+        let means = ended.mean.iter().zip(&again.mean);
+        let variances = ended.variance.iter().zip(&again.variance);
+        assert!(means.chain(variances).all(|(a, b)| near(a, b)));
+    }
+    // Twice the same batch is that batch; a second one counts for half.
+    let [first, second] = [0..50, 50..100].map(|range| batch::images(data.train(), range));
+    let mean = |batches: &[&Vec<f32>]| {
+        let mut model = model.clone();
+        model.measure_norms(batches.iter().map(|images| images.to_vec()));
+        model.statistics[0].mean[0]
+    };
+    assert_eq!(mean(&[&first, &first]), mean(&[&first]));
+    let half = 0.5 * (mean(&[&first]) + mean(&[&second]));
+    assert!((mean(&[&first, &second]) - half).abs() < 1e-5);
+}
+
 /// A copy of a network stays as it was while the network learns on.
 #[test]
 fn a_teacher_does_not_learn() {
