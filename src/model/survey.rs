@@ -2,22 +2,24 @@
 //!
 //! In: a template. Out: a [`Survey`]. What cannot be counted is estimated: points are drawn from what can be, and looked at.
 
+mod absent;
+mod binding;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigUint;
 
-use super::bounds::{self, Abstract};
+use self::absent::{excluded_by, nowhere};
+use self::binding::{idle, never_binds};
 use super::counting::{Count, Counted, How, Uniform};
-use super::decision::{Choices, Decisions, Point};
+use super::decision::{Decisions, Point};
 use super::evaluate;
-use super::least::Partial;
 use super::members::Values;
-use super::metrics::{Metrics, metric};
+use super::metrics::Metrics;
 use super::part;
 use super::range::{Range, ranges};
 use super::template::{Limit, Limited, Template};
-use crate::ir::{BinaryOp, Expr, Value};
-use crate::source::Span;
+use crate::ir::{Expr, Value};
 use crate::stream::{Purpose, stream};
 
 /// Points that are drawn for an estimate: fewer where each must be built and priced.
@@ -28,13 +30,6 @@ const FEW_DRAWS: u64 = 100;
 const MOST_LOOKS: u64 = 2_000_000;
 /// So many points are asked for one requirement after the other.
 const AT_ONCE: u64 = 20;
-
-/// The most requirements of which each is asked whether it leaves anything out.
-const MOST_PROVED: usize = 200;
-
-/// The most decisions of which it is asked whether they exist at all, and the most members of one of which some never occur.
-const MOST_LOOKED_AT: usize = 1000;
-const MOST_MEMBERS: u64 = 4096;
 
 /// The trial that no search has, for the stream of draws.
 const NO_TRIAL: u64 = u64::MAX - 1;
@@ -160,106 +155,6 @@ pub fn survey(template: &Template) -> Survey {
         nowhere,
         ranges: ranges.of,
     }
-}
-
-/// Decisions that exist nowhere. Of very many, conditions are not looked at.
-fn nowhere(decisions: &Decisions) -> BTreeSet<usize> {
-    if decisions.all.len() > MOST_LOOKED_AT {
-        return BTreeSet::new();
-    }
-    let partial = Partial::new(decisions);
-    let all = 0..decisions.all.len();
-    all.filter(|decision| partial.is_nowhere(*decision))
-        .collect()
-}
-
-/// Decisions that exist nowhere once members that never occur are left out.
-fn excluded_by(
-    pruned: &[Pruned],
-    decisions: &Decisions,
-    nowhere: &BTreeSet<usize>,
-) -> BTreeSet<usize> {
-    if pruned.is_empty() || decisions.all.len() > MOST_LOOKED_AT {
-        return BTreeSet::new();
-    }
-    let mut left = decisions.clone();
-    for decision in &mut left.all {
-        let Some(never) = pruned.iter().find(|p| p.path == decision.path) else {
-            continue;
-        };
-        let Some(count) = decision.choices.len().filter(|n| *n <= MOST_MEMBERS) else {
-            continue;
-        };
-        let members = (0..count).filter_map(|i| decision.choices.member(i));
-        let members: Vec<Value> = members.filter(|m| !never.members.contains(m)).collect();
-        if !members.is_empty() {
-            decision.choices = Choices::Categories(members);
-        }
-    }
-    let is_excluded = |decision: &usize| {
-        let guard = &left.all[*decision].guard;
-        guard.as_value().is_none()
-            && !nowhere.contains(decision)
-            && bounds::proves(guard, &left, &|_| None) == Some(false)
-    };
-    (0..left.all.len()).filter(is_excluded).collect()
-}
-
-/// Requirements of the space and the policy that every candidate meets in every copy. Where all that one speaks of is fixed, it has nothing to exclude.
-fn idle(template: &Template) -> Vec<String> {
-    let of_space = template.claims().iter().filter(|c| c.require.is_none());
-    let of_space: Vec<_> = of_space.collect();
-    if of_space.len() > MOST_PROVED {
-        return Vec::new();
-    }
-    let mut found: Vec<(Span, &str, bool)> = Vec::new();
-    for claim in of_space {
-        let holds = &template.decisions().constraints[claim.constraint];
-        let is_idle = || {
-            !evaluate::decisions(holds).is_empty() && bounds::always(holds, template.decisions())
-        };
-        match found.iter_mut().find(|(at, ..)| *at == claim.written.span) {
-            Some((.., is_all)) => *is_all = *is_all && is_idle(),
-            None => found.push((claim.written.span, &claim.written.text, is_idle())),
-        }
-    }
-    found.sort_by_key(|(at, ..)| *at);
-    let idle = found.into_iter().filter(|(.., is_all)| *is_all);
-    idle.map(|(_, text, _)| text.to_string()).collect()
-}
-
-/// Whether every candidate meets what a requirement asks of metrics, by what they are or by their sums over layers, or of decisions.
-fn never_binds(template: &Template, holds: &Expr) -> bool {
-    if template.requires().len() > MOST_PROVED {
-        return is_beyond(holds, template.extremes());
-    }
-    let names = |name: &str| {
-        let (low, high) = match (template.extremes().get(name), name) {
-            (Some(ends), _) => *ends,
-            (None, "accuracy") => (0.0, 1.0),
-            (None, _) => (metric(name).map(|_| 0.0)?, f64::INFINITY),
-        };
-        Some(Abstract::interval(low, high))
-    };
-    is_beyond(holds, template.extremes())
-        || bounds::proves(holds, template.decisions(), &names) == Some(true)
-}
-
-/// Whether an expression limits metrics from above, by more than they ever are.
-fn is_beyond(expr: &Expr, extremes: &BTreeMap<&'static str, (f64, f64)>) -> bool {
-    let (metric, most) = match expr {
-        Expr::Binary(BinaryOp::And, x, y) => {
-            return is_beyond(x, extremes) && is_beyond(y, extremes);
-        }
-        Expr::Binary(BinaryOp::LessEqual | BinaryOp::Less, x, y) => (x, y),
-        Expr::Binary(BinaryOp::GreaterEqual | BinaryOp::Greater, x, y) => (y, x),
-        _ => return false,
-    };
-    let (Expr::Name(name, _), Some(most)) = (&**metric, most.as_value().and_then(Value::as_number))
-    else {
-        return false;
-    };
-    (extremes.get(name.as_str())).is_some_and(|(_, high)| *high < most)
 }
 
 /// Draws points, where something that is known before training is not counted. Requirements that one of them meets, or the default
