@@ -169,6 +169,19 @@ fn doc_knows_files_and_words_of_the_language() {
         let shown = util::stdout(&output);
         assert!(shown.contains(word) && shown.lines().count() > 2, "{shown}");
     }
+    for (path, says) in [
+        ("search.initial", "field initial = … in search\n"),
+        ("train.optimizer.adam.lr", "field lr = … in adam\n"),
+        ("best.accuracy", "result best.accuracy\n"),
+        ("pareto.count", "result pareto.count\n"),
+        ("~=", "word a ~= b within t\n"),
+        ("@paper", "annotation @paper("),
+    ] {
+        let output = util::run(&["doc", path]);
+        util::expect_code(&output, 0);
+        let shown = util::stdout(&output);
+        assert!(shown.starts_with(says), "{shown}");
+    }
     let output = util::run(&["--format", "json", "doc", "mobilenet_v2"]);
     util::expect_code(&output, 0);
     let document: serde_json::Value = serde_json::from_str(&util::stdout(&output)).unwrap();
@@ -184,6 +197,8 @@ fn doc_suggests_what_was_meant() {
         ("repaet", "`repeat`"),
         ("cosin", "`cosine`"),
         ("examples/06-quickstart.bnas:quickstar", ":quickstart`"),
+        ("search.intial", "`search.initial`"),
+        ("space.width", "`bnas check -v FILE`"),
     ] {
         let output = util::run(&["doc", wrong]);
         util::expect_code(&output, 2);
@@ -339,6 +354,46 @@ fn standard_input_is_checked_and_laid_out() {
     let said = with_input(folder.path(), &["fmt", "-"], &laid_out);
     assert_eq!(util::stdout(&said), laid_out);
     util::expect_code(&with_input(folder.path(), &["check", "-", "-"], spec), 2);
+}
+
+/// A run of standard input goes where a run of its experiment would, and on with the same text; what it says of the text is of `<stdin>`.
+#[test]
+fn standard_input_is_run_and_priced() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = "bnas 1\n\nexperiment e {\n  x in 1..9\n  minimize x\n  search { method = random  trials = 4 }\n}\n";
+    let said = with_input(folder.path(), &["run", "-"], spec);
+    util::expect_code(&said, 0);
+    let run = folder.path().join("runs/e");
+    assert_eq!(
+        std::fs::read_to_string(run.join("spec.bnas")).unwrap(),
+        spec
+    );
+    let result = std::fs::read(run.join("result.json")).unwrap();
+    let said = with_input(folder.path(), &["run", "-", "--resume"], spec);
+    util::expect_code(&said, 0);
+    assert_eq!(std::fs::read(run.join("result.json")).unwrap(), result);
+    let other = spec.replace("1..9", "1..8");
+    let said = with_input(folder.path(), &["run", "-", "--resume"], &other);
+    util::expect_code(&said, 3);
+    let shown = util::stderr(&said);
+    assert!(
+        shown.contains("the text of `spec.bnas` has changed"),
+        "{shown}"
+    );
+
+    let said = with_input(folder.path(), &["cost", "-"], spec);
+    util::expect_code(&said, 2);
+    let shown = util::stderr(&said);
+    assert!(shown.contains("`<stdin>` has no experiment"), "{shown}");
+    let priced = "bnas 1\n\nuse std.data.digits\nuse std.policies.tied\nuse std.spaces.small_cnn\n\nexperiment e {\n  data = digits\n  \
+                  space = small_cnn\n  policy = tied\n  train { epochs = 1 }\n  search { method = grid }\n  maximize accuracy\n}\n";
+    let said = with_input(
+        folder.path(),
+        &["cost", "-", "--target", "braintta"],
+        priced,
+    );
+    util::expect_code(&said, 0);
+    assert!(util::stdout(&said).contains("the default network of `e`"));
 }
 
 fn with_input(folder: &Path, args: &[&str], input: &str) -> Output {

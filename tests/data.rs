@@ -65,7 +65,7 @@ fn a_table_may_have_empty_cells_and_be_compressed() {
     util::expect_code(&output, 0);
     let report = util::stdout(&output);
     assert!(
-        report.contains("3 trials, 1 complete, 1 meet every requirement"),
+        report.contains("3 trials, 1 complete, 1 meets every requirement"),
         "{report}"
     );
     for metric in ["val_acc", "late"] {

@@ -11,7 +11,6 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{Arm, Experiment};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
-use crate::units::Unit;
 
 /// The most arms of an experiment.
 const MOST: usize = 256;
@@ -92,19 +91,61 @@ impl Cx<'_> {
             }
             found.push(std::mem::take(&mut self.sink).into_sorted());
         }
+        let of_replaced = self.of_replaced(merged, axes);
         self.sink = before;
         self.merge(found);
+        of_replaced.into_iter().for_each(|d| self.sink.push(d));
         let mut first = arms.first()?.experiment.clone();
         first.arms = arms;
         Some(first)
     }
 
-    /// Errors of any arm, and warnings of all: what one arm does not use, another may.
+    /// Errors in values that every arm replaces: `repeats = 0` beside `arms { repeats in {1, 2} }`.
+    fn of_replaced(&mut self, merged: &Merged, axes: &[Axis]) -> Vec<Diagnostic> {
+        let replaced: Vec<Span> = (axes.iter())
+            .flat_map(|axis| self.replaced(merged, axis))
+            .collect();
+        if replaced.is_empty() {
+            return Vec::new();
+        }
+        self.reached = Reached::default();
+        self.experiment_body(merged);
+        let mut found = std::mem::take(&mut self.sink).into_sorted();
+        found.retain(|d| {
+            let at = d.labels.first().map(|label| label.span);
+            d.is_error() && at.is_some_and(|at| replaced.iter().any(|entry| entry.holds(at)))
+        });
+        found
+    }
+
+    /// Where the experiment says itself what varies in its arms, `epochs = 3` or `train { epochs = 3 }`.
+    fn replaced(&self, merged: &Merged, axis: &Axis) -> Vec<Span> {
+        let text = self.text(axis.target.span);
+        let at = |prefix: &str, entry: &Entry| match &entry.kind {
+            EntryKind::Field(field) => {
+                let of_field = format!("{prefix}{}", self.text(field.target.span));
+                (of_field == text).then_some(entry.span)
+            }
+            _ => None,
+        };
+        let of_entry = |entry: &Entry| match &entry.kind {
+            EntryKind::Section(section) => {
+                let prefix = format!("{}.", section.name.text);
+                let inner = section.entries.iter();
+                inner.filter_map(|entry| at(&prefix, entry)).collect()
+            }
+            _ => Vec::from_iter(at("", entry)),
+        };
+        merged.entries.iter().flat_map(of_entry).collect()
+    }
+
+    /// Errors of any arm, and warnings of all: what one arm does not use, another may. A search that ends before its model is asked is one arm's own.
     fn merge(&mut self, found: Vec<Vec<Diagnostic>>) {
         for (index, arm) in found.iter().enumerate() {
             for diagnostic in arm {
                 let everywhere = || found.iter().all(|other| other.contains(diagnostic));
-                if diagnostic.is_error() || (index == 0 && everywhere()) {
+                let is_own = diagnostic.code == "bnas::search::initial";
+                if diagnostic.is_error() || is_own || (index == 0 && everywhere()) {
                     self.sink.push(diagnostic.clone());
                 }
             }
@@ -161,7 +202,7 @@ impl Cx<'_> {
         let mut once = Vec::with_capacity(values.len());
         for value in values {
             let text = self.shown(&value);
-            let seen = in_base_units(&value).unwrap_or(text.clone());
+            let seen = self.in_base_units(&value).unwrap_or(text.clone());
             let Some(first) = known.get(&seen).copied() else {
                 known.insert(seen, value.span);
                 once.push(value);
@@ -192,6 +233,19 @@ impl Cx<'_> {
             .label(span, label)
             .help(format!("write `arms {{ {field} in {{…, …}} }}`")),
         );
+    }
+
+    /// A number as a search sees it, however it is written: `7.0` and `14 / 2` are `7`, and `1 KiB` is `8192 bit`.
+    fn in_base_units(&mut self, value: &ast::Expr) -> Option<String> {
+        if !is_arithmetic(value) {
+            return None;
+        }
+        // What is wrong with it is reported where it is used.
+        let before = std::mem::take(&mut self.sink);
+        let typed = self.expr(value, None);
+        self.sink = before;
+        let number = typed.expr.as_value()?.as_number()?;
+        Some(format!("{number} {}", typed.ty.base_unit()))
     }
 
     /// A value as it was written; of a range its number, of subsets the members of one.
@@ -253,17 +307,14 @@ pub(super) fn values(domain: &ast::Expr) -> Option<Vec<ast::Expr>> {
     }
 }
 
-/// A number as a search sees it, however it is written: `7.0` is `7`, and `1 KiB` is `8192 bit`.
-fn in_base_units(value: &ast::Expr) -> Option<String> {
-    let ExprKind::Number(number) = &value.kind else {
-        return None;
-    };
-    let Some(written) = &number.unit else {
-        return Some(number.value.to_string());
-    };
-    let unit = Unit::parse(&written.text).ok()?;
-    let base = unit.to_base(number.value);
-    Some(format!("{base} {}", unit.dimension.base_unit()))
+/// Whether an expression is made of numbers alone.
+fn is_arithmetic(value: &ast::Expr) -> bool {
+    match &value.kind {
+        ExprKind::Number(_) => true,
+        ExprKind::Unary { operand, .. } => is_arithmetic(operand),
+        ExprKind::Binary { left, right, .. } => is_arithmetic(left) && is_arithmetic(right),
+        _ => false,
+    }
 }
 
 /// How many values a domain has, listed or not; absent where they are listed.

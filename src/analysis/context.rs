@@ -116,7 +116,10 @@ pub(super) struct Cx<'a> {
     /// The names that entries of each file define, once one of them was asked for.
     pub(super) defined: HashMap<SourceId, HashSet<&'a str>>,
     /// Formulas of the quantizer that is lowered, over `x`; `None` outside of quantizers.
-    pub(super) formulas: Option<Vec<(String, Expr)>>,
+    /// One that is wrong has no body.
+    pub(super) formulas: Option<Vec<(String, Option<Expr>)>>,
+    /// Whether a name may be meant as a word: a member of a domain, or what such a member is compared with.
+    pub(super) may_be_word: bool,
     used: BTreeSet<(SourceId, String)>,
 }
 
@@ -143,6 +146,7 @@ impl<'a> Cx<'a> {
             amendments: Vec::new(),
             defined: HashMap::new(),
             formulas: None,
+            may_be_word: false,
             paths: None,
             lists: Vec::new(),
             conditions: 0,
@@ -293,6 +297,10 @@ impl<'a> Cx<'a> {
     /// A name that stands for nothing.
     pub(super) fn unknown_name(&mut self, name: &str, span: Span, words: &[&str]) {
         let modules = self.modules;
+        if let Some([itself]) = self.circle_around(name, span).as_deref() {
+            self.made_of_itself(std::slice::from_ref(itself), span);
+            return;
+        }
         if let Some(below) = self.defined_below(name, span) {
             if let Some(circle) = self.circle_around(name, span) {
                 self.made_of_itself(&circle, span);
@@ -342,6 +350,9 @@ impl<'a> Cx<'a> {
             diagnostic = diagnostic.help(help);
         } else if !words.is_empty() {
             diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));
+        } else if self.may_be_word {
+            diagnostic =
+                diagnostic.help(format!("a word of your own stands in quotes: `\"{name}\"`"));
         } else if !self.locals.is_empty() && self.locals.len() <= 24 {
             let names = list(self.locals.iter().map(|l| l.name.as_str()));
             diagnostic = diagnostic.help(format!("names that have a value here: {names}"));

@@ -147,7 +147,9 @@ impl Cx<'_> {
         let mut values = Some(Vec::with_capacity(items.len()));
         let mut poisoned = false;
         for item in items {
+            self.may_be_word = field.is_none() && matches!(item.kind, ast::ExprKind::Path(_));
             let typed = self.expr(item, field.map(|(f, _)| f.kind));
+            self.may_be_word = false;
             let mut member = typed.expr.clone();
             if let Some((field, at)) = field {
                 match self.fits(&typed, field, at) {

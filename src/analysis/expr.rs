@@ -177,7 +177,11 @@ impl Cx<'_> {
         if self.parted_unit(op, left, right) {
             return Typed::poison(span);
         }
+        self.may_be_word = compares
+            && matches!(x.ty, Type::Text | Type::Poison)
+            && matches!(right.kind, ast::ExprKind::Path(_));
         let y = self.expr(right, None);
+        self.may_be_word = false;
         let (x, y) = match compares {
             true => self.as_sets(x, y),
             false => (x, y),

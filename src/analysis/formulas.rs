@@ -57,12 +57,11 @@ impl Cx<'_> {
                 _ => None,
             });
             let Some(written) = written else { continue };
-            let Some(body) = self.formula_body(written) else {
-                continue;
-            };
+            let body = self.formula_body(written);
             if let Some(known) = &mut self.formulas {
                 known.push((name.into(), body.clone()));
             }
+            let Some(body) = body else { continue };
             match name {
                 "normalize" => formulas.normalize = Some(body),
                 "scale" => {
@@ -161,7 +160,9 @@ impl Cx<'_> {
                     },
                 ] => {
                     let of = self.expr(value, None);
-                    match substituted(&placed(&body, span), "x", &of.expr) {
+                    // What is wrong with the formula has been said.
+                    let expr = body.and_then(|b| substituted(&placed(&b, span), "x", &of.expr));
+                    match expr {
                         Some(expr) if of.ty.fits(&Type::PLAIN) => {
                             Typed::new(expr, Type::PLAIN, span)
                         }

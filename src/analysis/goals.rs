@@ -70,6 +70,7 @@ impl Cx<'_> {
                 },
                 EntryKind::Require(claim) => match self.require(claim, entry.span) {
                     Some(mut require) => {
+                        claims.poisoned |= self.shares_without_percent(&claim.condition, own);
                         require.holds = Arc::new(measured(&require.holds, own));
                         claims.requires.push(require);
                     }

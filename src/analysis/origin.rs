@@ -138,6 +138,9 @@ impl Cx<'_> {
         let reader = all.iter().position(|(_, span)| span.holds(used))?;
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let of = |name: &str| all.iter().position(|(known, _)| known.text == name);
+        if of(name) == Some(reader) {
+            return Some(vec![all[reader].0.clone()]);
+        }
         // Each value that is reached, and the place in this list of the one that reads it.
         let mut reached = vec![(of(name)?, None)];
         let mut next = 0;

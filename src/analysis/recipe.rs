@@ -117,22 +117,9 @@ impl Cx<'_> {
                 1
             }
         };
-        if let (Some(first), Some((name, _)), Some((all, _))) =
-            (initial, written.get("initial"), written.get("trials"))
-            && first > trials
-        {
-            self.report(
-                Diagnostic::warning(
-                    "bnas::search::initial",
-                    format!("`initial` is {first}, and there are {trials} trials"),
-                )
-                .label(name.span, "the model would be asked behind these")
-                .label(all.span, "the search ends before")
-                .help(format!(
-                    "write fewer, such as `initial = {}`, or more `trials`",
-                    (trials / 4).max(1)
-                )),
-            );
+        if let (Some(first), Some((name, _))) = (initial, written.get("initial")) {
+            let all = written.get("trials").map(|(all, _)| all.span);
+            self.initial(first, name.span, trials, all, method);
         }
         let initial = initial.unwrap_or_else(|| 5.max(trials / 4)).min(trials);
         Some(Search {
@@ -141,6 +128,34 @@ impl Cx<'_> {
             initial: initial as usize,
             slots: slots as usize,
         })
+    }
+
+    /// Warns of an `initial` that changes nothing: there is no model, or it is never asked.
+    fn initial(&mut self, first: u64, at: Span, trials: u64, all: Option<Span>, method: Method) {
+        if method != Method::Bayes {
+            let text = "`initial` has no effect: a search without a model never asks one";
+            self.report(
+                Diagnostic::warning("bnas::search::ignored", text)
+                    .label(at, "trials before the model of `bayes` is asked")
+                    .help("remove it, or write `method = bayes`"),
+            );
+            return;
+        }
+        let Some(all) = all.filter(|_| first > trials) else {
+            return;
+        };
+        self.report(
+            Diagnostic::warning(
+                "bnas::search::initial",
+                format!("`initial` is {first}, and there are {trials} trials"),
+            )
+            .label(at, "the model would be asked behind these")
+            .label(all, "the search ends before")
+            .help(format!(
+                "write fewer, such as `initial = {}`, or more `trials`",
+                (trials / 4).max(1)
+            )),
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! Accuracies are shares, from 0 to 1: `accuracy >= 90` asks for what no network reaches.
 //!
-//! In: the condition of an expectation. Out: a diagnostic for a number that an accuracy is compared with and never reaches. Metrics
-//! of the experiment's own may be called so and count in percent; they are not looked at. Requirements are the model's business.
+//! In: the condition of an expectation or a requirement. Out: a diagnostic for a number that an accuracy is compared with and never
+//! reaches. Metrics of the experiment's own may be called so and count in percent; they are not looked at. What else no requirement
+//! can reach is the model's business.
 
 use super::context::Cx;
 use crate::diagnostic::Diagnostic;
@@ -12,10 +13,28 @@ use crate::syntax::ast::{BinaryOp, Expr, ExprKind};
 const MOST_PERCENT: f64 = 100.0;
 
 impl Cx<'_> {
-    /// Reports numbers outside of 0 to 1 that an accuracy is compared with.
+    /// Reports numbers outside of 0 to 1 that an accuracy is compared with in an expectation.
     pub(super) fn shares(&mut self, condition: &Expr, own: &[String]) {
+        for (at, limit) in self.no_shares(condition, own) {
+            self.no_share(at, limit);
+        }
+    }
+
+    /// Reports percentages without their sign in a requirement, and says whether there are any.
+    pub(super) fn shares_without_percent(&mut self, condition: &Expr, own: &[String]) -> bool {
+        let mut found = self.no_shares(condition, own);
+        found.retain(|(_, limit)| self.is_percentage(*limit));
+        for (at, limit) in &found {
+            self.no_share(*at, *limit);
+        }
+        !found.is_empty()
+    }
+
+    /// Accuracies and numbers that they are compared with and never reach.
+    fn no_shares(&mut self, condition: &Expr, own: &[String]) -> Vec<(Span, Span)> {
+        let mut found = Vec::new();
         if own.iter().any(|metric| metric == "accuracy") {
-            return;
+            return found;
         }
         let mut open = vec![condition];
         while let Some(expr) = open.pop() {
@@ -25,31 +44,39 @@ impl Cx<'_> {
             match op {
                 BinaryOp::And | BinaryOp::Or | BinaryOp::Implies => open.extend([&**right, left]),
                 _ => {
-                    self.share(left, right);
-                    self.share(right, left);
+                    found.extend(self.beyond(left, right));
+                    found.extend(self.beyond(right, left));
                 }
             }
         }
+        found
     }
 
-    fn share(&mut self, accuracy: &Expr, limit: &Expr) {
-        let (Some(at), Some(number)) = (accuracy_at(accuracy), self.plain_number(limit)) else {
-            return;
-        };
-        if (0.0..=1.0).contains(&number) {
-            return;
-        }
+    fn beyond(&mut self, accuracy: &Expr, limit: &Expr) -> Option<(Span, Span)> {
+        let at = accuracy_at(accuracy)?;
+        let number = self.plain_number(limit)?;
+        let is_share = (0.0..=1.0).contains(&number);
+        (!is_share).then_some((at, limit.span))
+    }
+
+    fn no_share(&mut self, at: Span, limit: Span) {
         let name = self.text(at);
-        let written = self.text(limit.span);
+        let written = self.text(limit);
         let message = format!("`{name}` is a share, from 0 to 1: {written} is none");
         let diagnostic = Diagnostic::error("bnas::domain::out_of_range", message)
-            .label(limit.span, "no share")
+            .label(limit, "no share")
             .label(at, "from 0 to 1, or 0 % to 100 %");
-        let is_bare = written.ends_with(|c: char| c.is_ascii_digit());
-        self.report(match is_bare && (0.0..=MOST_PERCENT).contains(&number) {
+        let is_percentage = self.is_percentage(limit);
+        self.report(match is_percentage {
             true => diagnostic.help(format!("write `{written} %`")),
             false => diagnostic,
         });
+    }
+
+    /// Whether a number has no unit and could be a percentage.
+    fn is_percentage(&self, limit: Span) -> bool {
+        let number: Option<f64> = self.text(limit).parse().ok();
+        number.is_some_and(|number| (0.0..=MOST_PERCENT).contains(&number))
     }
 
     /// The value of a number as it is written.

@@ -32,7 +32,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     let mut files = Vec::new();
     for path in &paths {
-        let spec = Spec::read_any(path)?;
+        let spec = Spec::read(path)?;
         let mut found = spec.diagnostics.clone();
         let mut known = found.iter().cloned().collect();
         let mut plans = Vec::new();

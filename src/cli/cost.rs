@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Failed;
-use super::spec::Spec;
+use super::spec::{Spec, shown};
 use super::terminal::{Format, Terminal};
 use crate::analysis::{self, FileLoader, Loader};
 use crate::diagnostic::did_you_mean;
@@ -19,7 +19,7 @@ use crate::source::Sources;
 /// Price the default network of each experiment on its target, without training
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The spec
+    /// The spec, or `-` for standard input
     file: PathBuf,
     /// Only this experiment
     #[arg(long, value_name = "NAME")]
@@ -77,7 +77,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         }
     }
     if documents.is_empty() && texts.is_empty() {
-        let path = spec.path.display();
+        let path = shown(&spec.path);
         return Err(Failed::usage(format!(
             "`{path}` has no experiment with a network to price"
         )));
@@ -94,7 +94,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
 /// A target of the file, of what it imports, or of the library.
 fn target(spec: &Spec, name: &str) -> Result<Target, Failed> {
     let mut sources = Sources::default();
-    let main = sources.add(spec.path.display().to_string(), spec.text());
+    let main = sources.add(shown(&spec.path), spec.text());
     if let Some(target) = analysis::target(&mut sources, main, &FileLoader, name) {
         return Ok(target);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Failed;
 use super::interrupt;
 use super::progress::Progress;
-use super::spec::Spec;
+use super::spec::{Spec, is_stdin};
 use super::terminal::{Format, Terminal};
 use crate::interpreter::keep::EVERY;
 use crate::interpreter::result::RunResult;
@@ -22,7 +22,7 @@ use crate::report::{csv, json, plan, table};
 /// Run an experiment
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The spec
+    /// The spec, or `-` for standard input
     file: PathBuf,
     /// Which experiment, if the file has several
     #[arg(long, value_name = "NAME")]
@@ -236,15 +236,24 @@ pub(super) fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Term
             Failed::spec()
         }
         RunError::Interrupted { .. } => Failed::run(format!(
-            "{error}\n  go on with `{}`",
-            resume_command("run", spec, root)
+            "{error}\n  go on with {}",
+            resumed("run", spec, root)
         )),
         _ => Failed::run(error.to_string()),
     }
 }
 
+/// How to go on, in words.
+pub(super) fn resumed(command: &str, spec: &Spec, out: &Path) -> String {
+    let again = match is_stdin(&spec.path) {
+        true => ", and the same text on standard input",
+        false => "",
+    };
+    format!("`{}`{again}", resume_command(command, spec, out))
+}
+
 /// The command that goes on: the one that was typed, and `--resume`.
-pub(super) fn resume_command(command: &str, spec: &Spec, out: &Path) -> String {
+fn resume_command(command: &str, spec: &Spec, out: &Path) -> String {
     let given = std::env::args_os().skip(1);
     let mut words: Vec<String> = given.map(|w| w.to_string_lossy().into_owned()).collect();
     if words.is_empty() {

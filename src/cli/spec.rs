@@ -29,14 +29,9 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Reads and checks a file. Errors in it are in `diagnostics`; only a file that cannot be read fails.
+    /// Reads and checks a file, or standard input where the path is `-`; what that imports is relative to the working directory. Errors in
+    /// it are in `diagnostics`; only a file that cannot be read fails.
     pub fn read(path: &Path) -> Result<Spec, Failed> {
-        let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
-        Ok(Spec::of(path, path.display().to_string(), bytes))
-    }
-
-    /// The same of a file, or of standard input where the path is `-`; what that imports is relative to the working directory.
-    pub(super) fn read_any(path: &Path) -> Result<Spec, Failed> {
         Ok(Spec::of(path, shown(path), read_any(path)?))
     }
 
@@ -115,7 +110,7 @@ impl Spec {
         terminal: &Terminal,
     ) -> Result<&Experiment, Failed> {
         let all = self.experiments(terminal)?;
-        let path = self.path.display();
+        let path = shown(&self.path);
         let names = || {
             let names: Vec<String> = all.iter().map(|e| format!("`{}`", e.name)).collect();
             names.join(", ")

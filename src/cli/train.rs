@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failed;
 use super::interrupt;
-use super::run::{apply, explain, lock, resume_command};
+use super::run::{apply, explain, lock, resumed};
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
 use crate::interpreter::RunError;
@@ -25,7 +25,7 @@ use crate::report::single;
 /// Train one network of an experiment: the default one, or a trial of a run
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The spec
+    /// The spec, or `-` for standard input
     file: PathBuf,
     /// Which experiment, if the file has several
     #[arg(long, value_name = "NAME")]
@@ -132,8 +132,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     line.finish();
     let trained = trained.map_err(|e| match e {
         TrainError::Stopped => {
-            let command = resume_command("train", &spec, &out);
-            Failed::run(format!("stopped\n  go on with `{command}`"))
+            let command = resumed("train", &spec, &out);
+            Failed::run(format!("stopped\n  go on with {command}"))
         }
         other => Failed::run(other.to_string()),
     })?;

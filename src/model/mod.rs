@@ -24,6 +24,7 @@ mod fold;
 pub mod formula;
 pub mod grids;
 pub mod hardware;
+mod idle;
 mod least;
 pub mod limits;
 mod members;

@@ -2,21 +2,24 @@
 //!
 //! In: a template. Out: a [`Survey`]. What cannot be counted is estimated: points are drawn from what can be, and looked at.
 
+mod absent;
+mod binding;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigUint;
 
-use super::bounds;
+use self::absent::{excluded_by, nowhere};
+use self::binding::{idle, never_binds};
 use super::counting::{Count, Counted, How, Uniform};
 use super::decision::{Decisions, Point};
 use super::evaluate;
-use super::least::Partial;
 use super::members::Values;
 use super::metrics::Metrics;
 use super::part;
 use super::range::{Range, ranges};
 use super::template::{Limit, Limited, Template};
-use crate::ir::{BinaryOp, Expr, Value};
+use crate::ir::{Expr, Value};
 use crate::stream::{Purpose, stream};
 
 /// Points that are drawn for an estimate: fewer where each must be built and priced.
@@ -27,12 +30,6 @@ const FEW_DRAWS: u64 = 100;
 const MOST_LOOKS: u64 = 2_000_000;
 /// So many points are asked for one requirement after the other.
 const AT_ONCE: u64 = 20;
-
-/// The most requirements of which each is asked whether it leaves anything out.
-const MOST_PROVED: usize = 200;
-
-/// The most decisions of which it is asked whether they exist at all.
-const MOST_LOOKED_AT: usize = 1000;
 
 /// The trial that no search has, for the stream of draws.
 const NO_TRIAL: u64 = u64::MAX - 1;
@@ -100,10 +97,14 @@ pub struct Survey {
     pub sample: Option<Sample>,
     /// For each requirement of the experiment.
     pub verdicts: Vec<Verdict>,
+    /// Requirements on decisions of the space and the policy that every candidate meets, as they are written.
+    pub idle: Vec<String>,
     /// What never occurs.
     pub pruned: Vec<Pruned>,
     /// Decisions that exist nowhere: of a layer that is the last one whenever it is there, what a rule for other layers says.
     pub nowhere: BTreeSet<usize>,
+    /// Decisions that exist in no candidate, since requirements exclude what they need.
+    pub excluded: BTreeSet<usize>,
     /// From where to where metrics go that are known before training.
     pub ranges: BTreeMap<&'static str, Range>,
 }
@@ -141,53 +142,19 @@ pub fn survey(template: &Template) -> Survey {
     }
     let ranges = ranges(template);
     let sample = sample(template, &ranges.points, &mut verdicts);
+    let (pruned, nowhere) = (pruned(template), nowhere(decisions));
     Survey {
         count: counted.count(decisions),
         parts: counted.parts().cloned(),
         how: counted.how(),
         sample,
         verdicts,
-        pruned: pruned(template),
-        nowhere: nowhere(decisions),
+        idle: idle(template),
+        excluded: excluded_by(&pruned, decisions, &nowhere),
+        pruned,
+        nowhere,
         ranges: ranges.of,
     }
-}
-
-/// Decisions that exist nowhere. Of very many, conditions are not looked at.
-fn nowhere(decisions: &Decisions) -> BTreeSet<usize> {
-    if decisions.all.len() > MOST_LOOKED_AT {
-        return BTreeSet::new();
-    }
-    let partial = Partial::new(decisions);
-    let all = 0..decisions.all.len();
-    all.filter(|decision| partial.is_nowhere(*decision))
-        .collect()
-}
-
-/// Whether every candidate meets what a requirement asks of sums over layers, or of decisions.
-fn never_binds(template: &Template, holds: &Expr) -> bool {
-    let is_few = template.requires().len() <= MOST_PROVED;
-    is_beyond(holds, template.extremes())
-        || is_few
-            && !evaluate::has_names(holds)
-            && bounds::proves(holds, template.decisions(), &|_| None) == Some(true)
-}
-
-/// Whether an expression limits metrics from above, by more than they ever are.
-fn is_beyond(expr: &Expr, extremes: &BTreeMap<&'static str, (f64, f64)>) -> bool {
-    let (metric, most) = match expr {
-        Expr::Binary(BinaryOp::And, x, y) => {
-            return is_beyond(x, extremes) && is_beyond(y, extremes);
-        }
-        Expr::Binary(BinaryOp::LessEqual | BinaryOp::Less, x, y) => (x, y),
-        Expr::Binary(BinaryOp::GreaterEqual | BinaryOp::Greater, x, y) => (y, x),
-        _ => return false,
-    };
-    let (Expr::Name(name, _), Some(most)) = (&**metric, most.as_value().and_then(Value::as_number))
-    else {
-        return false;
-    };
-    (extremes.get(name.as_str())).is_some_and(|(_, high)| *high < most)
 }
 
 /// Draws points, where something that is known before training is not counted. Requirements that one of them meets, or the default

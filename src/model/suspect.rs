@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bounds;
 use super::decision::{Choices, Decision};
 use super::evaluate;
+use super::idle;
 use super::members::Values;
 use super::template::Template;
 use crate::diagnostic::Diagnostic;
@@ -24,6 +25,7 @@ pub(super) fn warnings(
     found.extend(never_binding(template, experiment));
     found.extend(idle_goals(template, experiment));
     found.extend(broken_defaults(template, defaults));
+    found.extend(idle::warnings(template));
     found
 }
 

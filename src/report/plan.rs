@@ -48,6 +48,13 @@ pub fn text(
         };
         line(&mut out, "require", &format!("{}  ({when})", require.text));
     }
+    for text in &survey.idle {
+        line(
+            &mut out,
+            "require",
+            &format!("{text}  (every candidate meets it)"),
+        );
+    }
     if let Some(data) = &experiment.data {
         let [height, width, channels] = data.shape;
         let splits = data.splits;
@@ -121,11 +128,12 @@ pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &T
         "arm": settings.iter()
             .map(|(path, value)| (path.clone(), Json::from(value.as_str())))
             .collect::<Map<_, _>>(),
-        "decisions": template.decisions().all.iter().map(|d| json!({
+        "decisions": template.decisions().all.iter().enumerate().map(|(i, d)| json!({
             "path": d.path,
             "domain": space::domain(d),
             "default": super::json::value(&d.default),
             "always": bounds::always(&d.guard, template.decisions()),
+            "never": survey.excluded.contains(&i) || survey.nowhere.contains(&i),
         })).collect::<Vec<_>>(),
         "size": match space {
             Count::Exact(n) | Count::TooHard { at_most: n } => Json::from(n.to_string()),

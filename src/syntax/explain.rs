@@ -25,6 +25,12 @@ const UNFINISHED: [&str; 15] = [
     "->", "<=", ">=", "==", "!=", "=", "<", ">", "+", "-", "*", "/", "^", " in", " default",
 ];
 
+/// What is said of signs of other languages.
+const LOGIC: &str = "logic is written in words";
+
+/// Words behind which people write `!` for `not`.
+const BEFORE_A_TRUTH: [&str; 7] = ["and", "or", "not", "implies", "if", "then", "else"];
+
 /// Words of experiments that people write `=` behind.
 const GOALS: [&str; 4] = ["maximize", "minimize", "require", "expect"];
 
@@ -59,6 +65,11 @@ pub(super) fn syntax_error(
         )
         .label(span(at, 1), "it belongs to the name before it")
         .help("move it to the end of the line above");
+    }
+    if let Some(at) = place.negation() {
+        return Diagnostic::error("bnas::parse::syntax", "`!` is no operator")
+            .label(span(at, 1), LOGIC)
+            .help("write `not`");
     }
     if let Some(Slip {
         message,
@@ -129,6 +140,15 @@ impl Place<'_> {
         Some((line_start(above) + line.len() - sign.len(), sign))
     }
 
+    /// Where the `!` of `and !x` stands: with it the word before it was not read.
+    fn negation(&self) -> Option<usize> {
+        let word = self.token().filter(|w| BEFORE_A_TRUTH.contains(w))?;
+        let mut behind = self.rest()[word.len()..].trim_start();
+        behind = behind.strip_prefix("not ").unwrap_or(behind).trim_start();
+        let is_not = behind.starts_with('!') && !behind.starts_with("!=");
+        is_not.then(|| self.at + self.rest().len() - behind.len())
+    }
+
     /// Where an opening bracket stands alone that belongs to the line above.
     fn lonely_brace(&self, expected: &[String]) -> Option<usize> {
         let alone = match self.found {
@@ -177,7 +197,6 @@ impl Place<'_> {
         let Found::Token(token) = self.found else {
             return None;
         };
-        let logic = "logic is written in words";
         let apart = (
             "no separator is needed",
             "delete it, or write the next entry on a new line",
@@ -197,9 +216,9 @@ impl Place<'_> {
                 let [message, label, help] = UNCLOSED_TEXT;
                 Slip::new(message, label, help)
             }
-            "&" => Slip::new("`&` is no operator", logic, "write `and`"),
-            "|" => Slip::new("`|` is no operator", logic, "write `or`"),
-            "!" => Slip::new("`!` is no operator", logic, "write `not`"),
+            "&" => Slip::new("`&` is no operator", LOGIC, "write `and`"),
+            "|" => Slip::new("`|` is no operator", LOGIC, "write `or`"),
+            "!" => Slip::new("`!` is no operator", LOGIC, "write `not`"),
             ";" => Slip::new("entries are not parted by `;`", apart.0, apart.1),
             "," if wants(END) => Slip::new("entries are not parted by `,`", apart.0, apart.1),
             "[" if wants(VALUE) => Slip::new(

@@ -59,6 +59,24 @@ pub fn key(entry: &Entry) -> Option<&ast::Name> {
     }
 }
 
+/// The names of what a path may lead into: layers, copies and branches.
+pub fn parts_of(entries: &[Entry]) -> Vec<&str> {
+    let mut found = Vec::new();
+    for entry in entries {
+        match &entry.kind {
+            EntryKind::Layer(layer) => found.push(layer.name.text.as_str()),
+            EntryKind::Repeat(repeat) => found.push(&repeat.index.text),
+            EntryKind::Parallel(parallel) => found.extend(parts_of(&parallel.entries)),
+            EntryKind::Branch(branch) => found.push(&branch.name.text),
+            EntryKind::OfCopy(of_copy) => {
+                found.extend(parts_of(std::slice::from_ref(&of_copy.otherwise)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// The path of the copies or branches in which something of this name stands.
 pub fn nested(entries: &[Entry], name: &ast::Name) -> Option<String> {
     entries.iter().find_map(|entry| match &entry.kind {

@@ -11,12 +11,12 @@ mod value;
 
 use std::collections::HashSet;
 
-use self::entry::{key, nested};
+use self::entry::{key, nested, parts_of};
 use self::path::{Part, parts};
 use super::context::Cx;
 use super::merged::Merged;
 use super::schema::{self, Field};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
@@ -131,6 +131,26 @@ impl Cx<'_> {
                 entries.push(entry.clone())
             }
             _ if into.derives => entries.push(entry.clone()),
+            EntryKind::Layer(layer) => {
+                let known = parts_of(entries);
+                let name = &layer.name.text;
+                let alike = did_you_mean(name, known.iter().copied()).unwrap_or(name);
+                let help = match known.contains(&alike) {
+                    true => format!(
+                        "name its values by their paths, `{alike}.… = …`, or write a declaration of your own"
+                    ),
+                    false => "write a declaration of your own".into(),
+                };
+                self.report(
+                    Diagnostic::error(
+                        "bnas::amend::not_a_value",
+                        "an amendment changes values only",
+                    )
+                    .label(entry.span, "this is a layer")
+                    .label(into.declared, format!("{} stands here", into.owner))
+                    .help(help),
+                );
+            }
             _ => self.report(
                 Diagnostic::error(
                     "bnas::amend::not_a_value",
@@ -201,11 +221,12 @@ impl Cx<'_> {
             );
             return;
         }
-        let mut known: Vec<&str> = entries
-            .iter()
-            .filter_map(key)
-            .map(|n| n.text.as_str())
-            .collect();
+        let behind = &self.sources.get(name.span.source).text[name.span.end as usize..];
+        let mut known: Vec<&str> = match behind.starts_with(['.', '[']) {
+            true => parts_of(entries),
+            false => Vec::new(),
+        };
+        known.extend(entries.iter().filter_map(key).map(|n| n.text.as_str()));
         for field in into.fields {
             known.push(field.name);
         }

@@ -114,7 +114,7 @@ fn what_no_candidate_meets_is_refused_where_that_is_proved() {
     assert_eq!(refused("require energy <= 1e-18 J"), unmeetable);
     assert_eq!(refused("require peak_memory <= 1 bit"), unmeetable);
     assert_eq!(refused("require sum(space.d[*].width) == 17"), unmeetable);
-    assert_eq!(refused("require accuracy >= 1.5"), unmeetable);
+    assert_eq!(refused("require accuracy >= 150 %"), unmeetable);
     assert_eq!(
         refused("require space.depth == 2\n require count(space.d[*].width) == 1"),
         unmeetable
@@ -166,6 +166,84 @@ fn what_is_not_proved_is_said_to_be_open() {
     // What training measures is not known before.
     let survey = of("require accuracy >= 50 %");
     assert_eq!(survey.verdicts, [Verdict::Measured]);
+}
+
+#[test]
+fn what_a_metric_is_by_nature_is_met_always() {
+    let always = of("require accuracy >= 0 % and accuracy <= 100 %
+        require energy >= 0 J
+        require macs >= 0 mac
+        require peak_memory > -1 bit");
+    assert_eq!(always.verdicts, [Verdict::Always; 4]);
+    assert_eq!(of("require accuracy > 0 %").verdicts, [Verdict::Measured]);
+}
+
+/// A requirement of the space is met always if it is in every copy, and only where something could break it.
+#[test]
+fn requirements_of_a_space_that_exclude_nothing_are_known() {
+    let text = "bnas 1
+use std.data.digits
+space s {
+  width in {8, 16}
+  kernel = 3
+  require width <= 16
+  require width <= 8 or kernel <= width
+  require kernel <= 3
+  repeat 2 as r {
+    depth in 1..3
+    require depth + r >= 1
+    require depth <= 2 + r
+    layer conv = conv(channels = 8 * depth, kernel = kernel) -> norm -> relu
+  }
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space = s
+  train { epochs = 1 }
+  search { method = grid }
+  maximize accuracy
+}
+";
+    let survey = survey(&fixtures::template(text));
+    let idle = [
+        "width <= 16",
+        "width <= 8 or kernel <= width",
+        "depth + r >= 1",
+    ];
+    assert_eq!(survey.idle, idle);
+}
+
+/// Members that requirements exclude take what needs them with them.
+#[test]
+fn decisions_that_requirements_exclude_are_known() {
+    let text = "bnas 1
+use std.data.digits
+space s {
+  depth in 0..3
+  repeat depth as d {
+    width in {8, 16}
+    layer conv = conv(channels = width) -> norm -> relu
+  }
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space = s
+  train { epochs = 1 }
+  search { method = grid }
+  require space.depth <= 1
+  maximize accuracy
+}
+";
+    let template = fixtures::template(text);
+    let found = survey(&template);
+    let all = &template.decisions().all;
+    let excluded = found.excluded.iter().map(|i| all[*i].path.as_str());
+    let expected = ["space.d[1].width", "space.d[2].width"];
+    assert_eq!(excluded.collect::<Vec<_>>(), expected);
+    let free = fixtures::template(&text.replace("depth <= 1", "depth <= 3"));
+    assert!(survey(&free).excluded.is_empty());
 }
 
 /// The first and last layers of either space have no decision of their own, whichever space it is.

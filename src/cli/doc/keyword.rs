@@ -112,8 +112,13 @@ pub fn pages(name: &str) -> Vec<Page> {
 
 /// The pages of a field: one for each thing that it says something else of.
 pub fn of_field(name: &str) -> Vec<Page> {
+    of_field_in(name, &|_| true)
+}
+
+/// The same of those that some of its owners have.
+pub fn of_field_in(name: &str, is_owner: &dyn Fn(&str) -> bool) -> Vec<Page> {
     let mut found: Vec<(&Field, Vec<&str>)> = Vec::new();
-    for (owner, field) in fields().filter(|(_, field)| field.name == name) {
+    for (owner, field) in fields().filter(|(owner, field)| field.name == name && is_owner(owner)) {
         let is_same = |(other, _): &&mut (&Field, Vec<&str>)| {
             other.docs == field.docs && schema::takes(other) == schema::takes(field)
         };
@@ -146,7 +151,7 @@ pub fn of_unit(name: &str) -> Option<Page> {
 }
 
 /// Every field of the schema, with what owns it.
-fn fields() -> impl Iterator<Item = (&'static str, &'static Field)> {
+pub fn fields() -> impl Iterator<Item = (&'static str, &'static Field)> {
     fn of(owner: &'static str, fields: &'static [Field]) -> Vec<(&'static str, &'static Field)> {
         fields.iter().map(|field| (owner, field)).collect()
     }

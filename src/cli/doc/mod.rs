@@ -5,6 +5,8 @@
 mod example;
 mod keyword;
 mod page;
+mod path;
+mod sign;
 mod word;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +25,7 @@ use crate::source::Sources;
 /// Document a definition of the library or of a file, or a word of the language
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// `braintta`, `std.spaces.resnet20`, `FILE`, `FILE:NAME`, or a word of the language such as `train`, `bits` or `KiB`
+    /// `braintta`, `std.spaces.resnet20`, `FILE`, `FILE:NAME`, or a word of the language such as `train`, `search.initial`, `KiB` or `@paper`
     #[arg(required_unless_present = "markdown")]
     name: Option<String>,
     /// Write the documentation of the whole library as Markdown
@@ -130,12 +132,19 @@ fn described(name: &str, text: &str, terminal: &Terminal) -> Result<Vec<Describe
 }
 
 fn unknown(name: &str, library: &[(String, String)]) -> Failed {
+    let paths = path::names();
     let mut known: Vec<&str> = library.iter().map(|(dotted, _)| dotted.as_str()).collect();
-    if !name.contains('.') {
+    if name.contains('.') {
+        known.extend(paths.iter().map(String::as_str));
+    } else {
         known = known.iter().filter_map(|d| d.rsplit('.').next()).collect();
         known.extend(word::names());
     }
+    let is_decision = ["space.", "policy."]
+        .iter()
+        .any(|head| name.starts_with(head));
     let help = match did_you_mean(name, known) {
+        _ if is_decision => "what a spec calls so, `bnas check -v FILE` lists by its path".into(),
         Some(alike) => format!("did you mean `{alike}`?"),
         None => "`bnas list` lists the library; a file's definitions are `FILE:NAME`".into(),
     };

@@ -1,7 +1,7 @@
 //! Words of the language: kinds of declarations, their sections, operations, calls, functions, metrics. All from the schema and the table of metrics.
 
-use super::keyword;
 use super::page::{Page, Part, cell};
+use super::{keyword, path, sign};
 use crate::analysis::schema::{
     self, BuiltIn, Callable, DECLARATIONS, Declaration, FUNCTIONS, Field, Label, OPERATIONS,
     Otherwise, RECORDS, RULE, SCHEDULES, Section, WORDS,
@@ -22,10 +22,11 @@ pub fn names() -> Vec<&'static str> {
         .chain(METRICS.iter().map(|m| m.name))
         .chain(FUNCTIONS.iter().chain(WORDS).map(|f| f.name))
         .chain(keyword::names())
+        .chain(sign::names())
         .collect()
 }
 
-/// The pages of a word; most have one or none.
+/// The pages of a word, a path or a sign; most have one or none.
 pub fn pages(name: &str) -> Vec<Page> {
     let mut pages = Vec::new();
     for kind in DECLARATIONS {
@@ -72,6 +73,12 @@ pub fn pages(name: &str) -> Vec<Page> {
     }
     if pages.is_empty() {
         pages.extend(keyword::of_unit(name));
+    }
+    if pages.is_empty() {
+        pages.extend(path::pages(name));
+    }
+    if pages.is_empty() {
+        pages.extend(sign::pages(name));
     }
     pages
 }

@@ -54,6 +54,9 @@ pub fn decisions(
             n => format!(", since {n} requirements are not counted exactly"),
         },
         (n, Count::Infinite) => format!(" that meets {}", plural(n, "constraint")),
+        (n, Count::Exact(one)) if *one == 1_u32.into() => {
+            format!(" that meets {}", plural(n, "constraint"))
+        }
         (n, _) => format!(" that meet {}", plural(n, "constraint")),
     };
     let how = match (&survey.parts, survey.how) {
@@ -157,6 +160,22 @@ pub fn decisions(
             plural(more, "decision")
         );
     }
+    let excluded: Vec<&str> = (survey.excluded.iter())
+        .map(|index| template.decisions().all[*index].path.as_str())
+        .collect();
+    if !excluded.is_empty() {
+        let more = match excluded.len().saturating_sub(MOST_PRUNED) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let named = excluded.iter().take(MOST_PRUNED);
+        let named: Vec<String> = named.map(|path| format!("`{path}`")).collect();
+        let _ = writeln!(
+            out,
+            "in no candidate, since requirements exclude what they need: {}{more}",
+            named.join(", ")
+        );
+    }
     out.push('\n');
     if all.is_empty() {
         return;
@@ -169,7 +188,9 @@ pub fn decisions(
         MOST_DECISIONS
     };
     for decision in all[..shown].iter().copied() {
-        let exists = if bounds::always(&decision.guard, template.decisions()) {
+        let exists = if excluded.contains(&decision.path.as_str()) {
+            "never"
+        } else if bounds::always(&decision.guard, template.decisions()) {
             "always"
         } else {
             "sometimes"

@@ -52,7 +52,8 @@ fn headline(result: &RunResult, out: &mut String) {
     let required = if result.requires.is_empty() {
         String::new()
     } else {
-        format!(", {feasible} meet every requirement")
+        let meet = if feasible == 1 { "meets" } else { "meet" };
+        format!(", {feasible} {meet} every requirement")
     };
     put(
         out,
