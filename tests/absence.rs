@@ -50,11 +50,31 @@ fn requirements_bind_where_what_they_name_exists() {
         // What is false wherever it binds leaves the candidates where it does not.
         ("= copies", "= 8", "space.d[2].width <= 4", 4),
         ("= copies", "= 8", "space.d[1].height > 8", 2),
-        ("= copies", "= 8", "space.k == 5 or space.d[2].width <= 4", 5),
-        ("= copies", "= 8", "space.depth == 3 implies space.d[2].width <= 4", 4),
-        ("= optional", "= 8", "space.more.channels * space.k <= 24", 5),
+        (
+            "= copies",
+            "= 8",
+            "space.k == 5 or space.d[2].width <= 4",
+            5,
+        ),
+        (
+            "= copies",
+            "= 8",
+            "space.depth == 3 implies space.d[2].width <= 4",
+            4,
+        ),
+        (
+            "= optional",
+            "= 8",
+            "space.more.channels * space.k <= 24",
+            5,
+        ),
         ("= optional", "= 8", "space.more.height == 4", 4),
-        ("in {copies, optional}", "= 8", "space.copies.d[0].width >= 16", 8),
+        (
+            "in {copies, optional}",
+            "= 8",
+            "space.copies.d[0].width >= 16",
+            8,
+        ),
         ("in {copies, optional}", "= 8", "space.optional.k == 3", 10),
         ("= optional", "= 8", "target.mine.clock >= 200 MHz", 8),
     ]

@@ -231,6 +231,62 @@ fn reals_follow_in_their_declared_scale() {
     assert!(kolmogorov(of("adam.lr"), |x| (x - 1e-4) / (1e-2 - 1e-4)) > 10.0);
 }
 
+/// Bounds of a whole number leave its scale; what ties it to another decision makes candidates equally likely.
+#[test]
+fn whole_numbers_follow_in_their_declared_scale() {
+    let samples = |most: u32, require: &str| -> Vec<f64> {
+        let text = format!(
+            "bnas 1
+experiment e {{
+  x in 1..{most} log
+  y in 1..{most}
+  minimize x + y
+  search {{ method = random  trials = 4 }}
+  {require}
+}}
+"
+        );
+        let mut sources = Sources::default();
+        let main = sources.add("test.bnas", text);
+        let program = check(&mut sources, main, &FileLoader).program.unwrap();
+        let template = Template::new(&program.experiments[0]).unwrap();
+        let known = Priced(&template);
+        let mut random = Random::new(feasible(&template, &known), 3);
+        let draw = |trial| {
+            let Suggestion::Evaluate { point, .. } = random.suggest(trial, &[], &[]) else {
+                panic!("there are candidates");
+            };
+            point.0[0].as_ref().and_then(Value::as_number).unwrap()
+        };
+        (0..2000).map(draw).collect()
+    };
+    // Each whole number has the share from half below it to half above.
+    let log = |low: f64, high: f64| {
+        move |x: f64| ((x + 0.5) / (low - 0.5)).ln() / ((high + 0.5) / (low - 0.5)).ln()
+    };
+    for (require, low, high) in [
+        ("", 1.0, 1e6),
+        ("require x >= 100 and x <= 90000", 100.0, 9e4),
+        ("require x >= 100  require x <= 150", 100.0, 150.0),
+    ] {
+        let found = samples(1_000_000, require);
+        assert!(found.iter().all(|x| (low..=high).contains(x)), "{require}");
+        let edges = (1..10).map(|k| (low * (high / low).powf(f64::from(k) / 10.0)).floor());
+        for edge in edges {
+            let below = found.iter().filter(|x| **x <= edge).count() as f64 / 2000.0;
+            // Four standard deviations.
+            assert!(
+                (below - log(low, high)(edge)).abs() < 0.045,
+                "{require} {edge}: {below}"
+            );
+        }
+    }
+    // Of x <= y, a fifth of the candidates has x <= 100; in scale, it would be two thirds.
+    let tied = samples(1000, "require x <= y");
+    let small = tied.iter().filter(|x| **x <= 100.0).count() as f64 / 2000.0;
+    assert!((small - 0.19).abs() < 0.04, "{small}");
+}
+
 #[test]
 fn nothing_infeasible_leaves_any_sampler() {
     for requires in [

@@ -11,7 +11,7 @@ use crate::model::counting::elimination::conjuncts;
 use crate::model::decision::{Choices, Decisions};
 use crate::model::evaluate;
 
-/// Domains with fewer members are as quickly gone through.
+/// Domains with fewer members are as quickly gone through, unless they have a scale that is to be kept.
 const MANY: u64 = 32;
 /// So many members are listed, where they are not consecutive.
 const MOST_LISTED: u64 = 100_000;
@@ -94,7 +94,8 @@ fn single(
     };
     let decision = &decisions.all[index];
     let is_long = decision.choices.len().is_some_and(|n| n >= MANY);
-    if !is_long || decision.guard != Expr::bool(true) || but.contains(&index) {
+    let is_scaled = matches!(decision.choices, Choices::Integers { log: true, .. });
+    if !(is_long || is_scaled) || decision.guard != Expr::bool(true) || but.contains(&index) {
         return None;
     }
     let boxes = region::boxes(part, [index], decisions, work)?;
@@ -110,8 +111,7 @@ fn subset(choices: &Choices, runs: &[Run]) -> Choices {
         numbers.filter_map(|member| choices.member(member))
     };
     match (choices, runs) {
-        // Members that something hangs on are equally likely, whatever the scale is.
-        (Choices::Integers { low, step, .. }, [run]) => {
+        (Choices::Integers { low, step, log, .. }, [run]) => {
             let at = |member: u64| {
                 let member = i128::from(*low) + i128::from(member) * i128::from((*step).max(1));
                 i64::try_from(member).unwrap_or(i64::MAX)
@@ -120,7 +120,7 @@ fn subset(choices: &Choices, runs: &[Run]) -> Choices {
                 low: at(run.start),
                 high: at(run.end - 1),
                 step: *step,
-                log: false,
+                log: *log,
             }
         }
         (Choices::Categories(_), _) => Choices::Categories(members().collect()),

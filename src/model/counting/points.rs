@@ -21,17 +21,21 @@ impl Counted {
         };
         Some(decisions.fill(|i, decision| {
             let choices = &decision.choices;
-            // Whole numbers that are walked by their logarithm are drawn so, too, unless something hangs on them.
-            let in_scale = matches!(choices, Choices::Integers { log: true, .. });
             let narrowed = self.narrowed.as_deref().filter(|n| n.has(i));
+            let left = narrowed.map_or(choices, |n| &n.decisions.all[i].choices);
+            // Whole numbers that are walked by their logarithm are drawn so, too, unless another decision hangs on them.
+            let in_scale = matches!(left, Choices::Integers { log: true, .. });
+            if in_scale && chosen[i].is_none() {
+                return left.at(draw.share(i));
+            }
             let chosen = narrowed.map_or(chosen[i], |narrowed| {
-                let left = || narrowed.decisions.all[i].choices.len().unwrap_or(0);
+                let left = || left.len().unwrap_or(0);
                 let member = chosen[i].unwrap_or_else(|| draw.member(i, left()));
                 Some(narrowed.whole(i, member))
             });
             let member = match (chosen, choices.len()) {
                 (Some(member), _) => choices.member(member),
-                (None, Some(n)) if !in_scale => choices.member(draw.member(i, n)),
+                (None, Some(n)) => choices.member(draw.member(i, n)),
                 _ => Some(choices.at(draw.share(i))),
             };
             member.expect("invariant: members are drawn below the size of their domain")
