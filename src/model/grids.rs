@@ -235,7 +235,7 @@ fn members(choices: &Choices) -> Option<Vec<f64>> {
 }
 
 /// Every quantizer that a value may be, with the fields that are given to it.
-fn values(value: &Expr, decisions: &Decisions, see: &mut impl FnMut(&str, &Fields)) {
+pub(super) fn values(value: &Expr, decisions: &Decisions, see: &mut impl FnMut(&str, &Fields)) {
     let of_value = |value: &Value, see: &mut dyn FnMut(&str, &Fields)| match value {
         Value::Record(record) => {
             let fields = record.fields.iter();

@@ -53,6 +53,7 @@ mod targets;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod unrepaired;
 mod unroll;
 
 pub use candidate::{Candidate, Loss, Optimizer, Recipe, Schedule, Stage};

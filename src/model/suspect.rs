@@ -11,6 +11,7 @@ use super::evaluate;
 use super::idle;
 use super::members::Values;
 use super::template::Template;
+use super::unrepaired;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Experiment, Expr, Function, Value};
 use crate::source::Span;
@@ -26,6 +27,7 @@ pub(super) fn warnings(
     found.extend(idle_goals(template, experiment));
     found.extend(broken_defaults(template, defaults));
     found.extend(idle::warnings(template));
+    found.extend(unrepaired::warnings(template, experiment));
     found
 }
 
