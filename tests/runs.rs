@@ -28,6 +28,32 @@ fn only_requirements_are_met() {
     );
 }
 
+/// Names of an experiment over a formula are what the best candidate has of them.
+#[test]
+fn expectations_speak_of_names_of_the_best() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "bnas 1
+experiment e {
+  x in 1..4
+  y in 1..4
+  edp = (x - 2)^2 + y
+  minimize edp
+  search { method = grid  trials = 16 }
+  expect best.x == 2 and best.edp ~= 1 within 10 %
+  expect best.edp > 1
+}
+";
+    let spec = util::write(folder.path(), "e.bnas", text);
+    let output = util::run_spec(&spec, &folder.path().join("out"), &[]);
+    util::expect_code(&output, 1);
+    let said = util::stdout(&output);
+    let wanted = [
+        "ok      expect best.x == 2 and best.edp ~= 1 within 10 %",
+        "FAILED  expect best.edp > 1\n          best.edp = 1",
+    ];
+    assert!(wanted.iter().all(|w| said.contains(w)), "{said}");
+}
+
 #[test]
 fn dry_run_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -96,6 +96,7 @@ impl Cx<'_> {
         self.locals
             .push(Local::built_in("pareto.count", Type::PLAIN));
         self.define_measures_of_best(&measures);
+        self.define_values_of_best();
         for entry in &merged.entries {
             if let EntryKind::Expect(claim) = &entry.kind {
                 claims
@@ -108,6 +109,10 @@ impl Cx<'_> {
         for measure in &mut measures {
             let is_same = |l: &&Local| l.span == measure.span;
             measure.used |= of_best.iter().find(is_same).is_some_and(|l| l.used);
+        }
+        for local in self.locals.iter_mut() {
+            let is_same = |l: &&Local| l.span.is_some() && l.span == local.span;
+            local.used |= of_best.iter().find(is_same).is_some_and(|l| l.used);
         }
         self.unused(&measures, merged.schema.keys(), &merged.owner());
 

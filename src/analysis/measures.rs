@@ -75,6 +75,25 @@ impl Cx<'_> {
             }
         }
     }
+
+    /// Values and decisions of the experiment as they are in the best candidate: `best.x`.
+    pub(super) fn define_values_of_best(&mut self) {
+        let own: Vec<Local> = (self.locals.iter())
+            .filter(|local| local.span.is_some() && !local.name.contains('.'))
+            .cloned()
+            .collect();
+        for local in own {
+            let name = format!("{BEST}{}", local.name);
+            if self.locals.find(&name).is_none() {
+                self.locals.push(Local {
+                    name,
+                    constant: None,
+                    used: false,
+                    ..local
+                });
+            }
+        }
+    }
 }
 
 /// Whether an expression is what a name of the author's stands for, and not a value.

@@ -9,7 +9,7 @@
 //! | `best.test.accuracy` | accuracy of the best trial on the test split |
 //! | `best.final.accuracy` | accuracy of the best trial on the validation split after `final` training |
 //! | `pareto.count` | members of the Pareto set |
-//! | a name of the experiment | its value, or what the best trial chose for it |
+//! | `best.x`, `x` of a name of the experiment | its value, or what the best trial chose for it |
 
 use super::result::{Expectation, Part, RunResult};
 use super::store::trial::Trial;
@@ -52,11 +52,25 @@ impl Scope for Outcome<'_> {
                 }
                 metric => best.metrics.0.get(metric),
             };
-            return number.map(|n| Value::Number(*n));
+            return match number {
+                Some(number) => Some(Value::Number(*number)),
+                None => self.own(of_best),
+            };
         }
         if name == "pareto.count" {
             return Some(Value::Number(self.result.pareto.len() as f64));
         }
+        self.own(name)
+    }
+
+    fn decision(&self, index: usize) -> Option<Value> {
+        self.best()?.point.0.get(index).cloned().flatten()
+    }
+}
+
+impl Outcome<'_> {
+    /// The value of a name of the experiment in the best trial.
+    fn own(&self, name: &str) -> Option<Value> {
         let binding = self.experiment.lets.iter().find(|l| l.name == name)?;
         match &binding.slot {
             Slot::Fixed(expr) => evaluate::value(expr, self).ok(),
@@ -67,12 +81,6 @@ impl Scope for Outcome<'_> {
         }
     }
 
-    fn decision(&self, index: usize) -> Option<Value> {
-        self.best()?.point.0.get(index).cloned().flatten()
-    }
-}
-
-impl Outcome<'_> {
     fn best(&self) -> Option<&Trial> {
         self.result.trial(self.result.best?)
     }
