@@ -15,9 +15,6 @@ use crate::ir::Quantize;
 use crate::model::{Candidate, Recipe, Stage};
 use crate::stream::Key;
 
-/// Images that statistics of batch norm are measured on, in whole batches, an epoch at most.
-const MEASURED_IMAGES: usize = 2048;
-
 /// A trial that is running.
 pub struct Run<'a> {
     /// What is trained.
@@ -210,10 +207,8 @@ impl<'a> Run<'a> {
         if state.epochs == 0 || !model.has_quantizers() || stage.quantize == Quantize::None {
             return;
         }
-        let samples = self.data.train().len();
-        let count = batch::count(samples, stage.recipe.batch);
-        let enough = count.min((MEASURED_IMAGES * count).div_ceil(samples));
-        let batches = self.batches(index, state.positions).take(enough);
+        let count = batch::count(self.data.train().len(), stage.recipe.batch);
+        let batches = self.batches(index, state.positions).take(count);
         model.measure_norms(batches.map(|batch| batch.images));
     }
 

@@ -22,8 +22,8 @@ use crate::model::{Activation, PoolKind};
 
 /// Where batch norm has its statistics from.
 pub enum Norms<'a> {
-    /// The batch; running averages move by a share of them.
-    Learning(&'a mut [RunningStatistics], f32),
+    /// The batch; running averages move.
+    Learning(&'a mut [RunningStatistics]),
     /// The batch, and they are kept.
     Measured(&'a mut [RunningStatistics]),
     /// They are known. Not for training.

@@ -45,9 +45,9 @@ impl Pass<'_> {
         let gain = self.parameters.vector(*gain);
         let bias = self.parameters.vector(*bias);
         let statistics = match &mut self.norms {
-            Norms::Learning(all, share) => {
+            Norms::Learning(all) => {
                 let (gain, bias) = (gain.retaped::<T>().into(), bias.retaped::<T>().into());
-                let running = (&mut all[*norm], *share);
+                let running = &mut all[*norm];
                 if deferred {
                     let (activation, quantizer) = (tail.activation, tail.quantizer);
                     let found =
@@ -91,7 +91,7 @@ impl Pass<'_> {
     /// Whether batch norm will want the statistics of a node.
     pub(super) fn measures(&self, node: usize) -> bool {
         let norms = |s: &Step| s.input == node && matches!(s.work, Work::Norm { .. });
-        matches!(self.norms, Norms::Learning(..)) && self.plan.steps.iter().any(norms)
+        matches!(self.norms, Norms::Learning(_)) && self.plan.steps.iter().any(norms)
     }
 
     /// Whether nobody but one convolution reads a node, through `view` if there is one: it can compute batch norm on the way.

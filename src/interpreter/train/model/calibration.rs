@@ -21,10 +21,7 @@ impl Model {
     /// everything before it being quantized already, and a batch norm takes its statistics from the same pass. Statistics of
     /// the float network would be wrong behind binary and ternary layers, whose outputs have another variance.
     pub(in crate::interpreter::train) fn calibrate(&mut self, split: &Split, quantize: Quantize) {
-        let largest = self.plan.shapes.iter().map(|s| s.len()).max().unwrap_or(1);
-        let count = (CALIBRATION_VALUES / largest.max(1))
-            .clamp(1, CALIBRATION_IMAGES)
-            .min(split.len());
+        let count = self.images_of_calibration().min(split.len());
         let mut scales = vec![1.0; self.plan.scale_names.len()];
         self.quantized_weights = quantize.weights();
         let images = self.tensor(batch::images(split, 0..count));
@@ -63,27 +60,41 @@ impl Model {
         }
         self.scales = quantize.activations().then_some(scales);
     }
-    /// Takes the statistics of batch norm anew: the mean of what they are in each of these batches of images, quantizers being as they are.
+    /// Takes the statistics of batch norm anew from the first images of these batches, as many as calibration takes, in one pass, quantizers
+    /// being as they are.
     ///
     /// The moving averages of training mix networks of several steps. Behind few bits, a small step flips signs and codes, and what
-    /// is remembered belongs to no network that ever was (batch norm re-estimation: Nagel et al. 2022, arXiv:2203.08086). Each batch is
-    /// normalized by its own statistics, as in training, so that every layer sees what it learned from.
+    /// is remembered belongs to no network that ever was (batch norm re-estimation: Nagel et al. 2022, arXiv:2203.08086). In one pass,
+    /// every layer is measured behind layers that are normalized as they will be at inference.
     pub(in crate::interpreter::train) fn measure_norms(
         &mut self,
         batches: impl Iterator<Item = Vec<f32>>,
     ) {
-        for (index, images) in batches.enumerate() {
-            let images = self.tensor(images);
-            let pass = Pass {
-                plan: &self.plan,
-                parameters: &self.parameters,
-                norms: Norms::Learning(&mut self.statistics, 1.0 / (index + 1) as f32),
-                scales: self.scales.as_deref().into(),
-                quantized_weights: self.quantized_weights,
-                moment: Moment::END,
-                watch: None,
-            };
-            pass.run(images);
+        let most = self.images_of_calibration() * self.plan.shapes[0].len();
+        let mut images: Vec<f32> = Vec::new();
+        for batch in batches {
+            images.extend(batch);
+            if images.len() >= most {
+                break;
+            }
         }
+        images.truncate(most);
+        let images = self.tensor(images);
+        let pass = Pass {
+            plan: &self.plan,
+            parameters: &self.parameters,
+            norms: Norms::Measured(&mut self.statistics),
+            scales: self.scales.as_deref().into(),
+            quantized_weights: self.quantized_weights,
+            moment: Moment::END,
+            watch: None,
+        };
+        pass.run(images);
+    }
+
+    /// How many images calibration takes at most.
+    fn images_of_calibration(&self) -> usize {
+        let largest = self.plan.shapes.iter().map(|s| s.len()).max().unwrap_or(1);
+        (CALIBRATION_VALUES / largest.max(1)).clamp(1, CALIBRATION_IMAGES)
     }
 }

@@ -185,7 +185,7 @@ impl Model {
         let pass = Pass {
             plan: &self.plan,
             parameters: &self.parameters,
-            norms: Norms::Learning(&mut self.statistics, ops::MOMENTUM),
+            norms: Norms::Learning(&mut self.statistics),
             scales: self.scales.as_deref().into(),
             quantized_weights: self.quantized_weights,
             moment,

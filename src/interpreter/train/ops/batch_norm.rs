@@ -17,15 +17,15 @@ use crate::kernels::{
 /// Added to variances before the square root.
 const EPSILON: f64 = 1e-5;
 
-/// What a new batch counts for in the running statistics of training.
-pub const MOMENTUM: f32 = 0.1;
+/// What a new batch counts for in the running statistics.
+const MOMENTUM: f32 = 0.1;
 
-/// Mean and variance of each channel as inference uses them: averages over batches.
+/// Mean and variance of each channel as inference uses them: moving averages over the batches of training.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RunningStatistics {
-    /// Average of batch means.
+    /// Moving average of batch means.
     pub mean: Vec<f32>,
-    /// Average of unbiased batch variances.
+    /// Moving average of unbiased batch variances.
     pub variance: Vec<f32>,
 }
 
@@ -38,15 +38,15 @@ impl RunningStatistics {
         }
     }
 
-    /// Moves the averages toward a batch of `rows` rows, which counts for `share` of them.
-    fn update(&mut self, batch: &batch_norm::Statistics, rows: usize, share: f32) {
+    /// Moves the averages toward a batch of `rows` rows.
+    fn update(&mut self, batch: &batch_norm::Statistics, rows: usize) {
         // one row has no unbiased variance; it then counts with the biased one, zero
         let unbiased = (rows as f64 / rows.saturating_sub(1).max(1) as f64) as f32;
         for (running, mean) in self.mean.iter_mut().zip(&batch.mean) {
-            *running = (1.0 - share) * *running + share * mean;
+            *running = (1.0 - MOMENTUM) * *running + MOMENTUM * mean;
         }
         for (running, variance) in self.variance.iter_mut().zip(&batch.variance) {
-            *running = (1.0 - share) * *running + share * variance * unbiased;
+            *running = (1.0 - MOMENTUM) * *running + MOMENTUM * variance * unbiased;
         }
     }
 }
@@ -120,7 +120,7 @@ impl Normalization {
     fn new<T: AnyTape>(
         x: &Node4,
         [gamma, beta]: [Node1<T>; 2],
-        (running, share): (&mut RunningStatistics, f32),
+        running: &mut RunningStatistics,
         activation: Activation,
         quantizer: Option<Quantizer>,
     ) -> (Self, T) {
@@ -129,7 +129,7 @@ impl Normalization {
         let channels = values(&gamma).len();
         assert!(values(&beta).len() == channels);
         let batch = x.statistics(channels);
-        running.update(&batch, x.values().len() / channels, share);
+        running.update(&batch, x.values().len() / channels);
         let inverse_deviation = inverse_deviation(&batch.variance);
         let (scale, shift) = affine(&gamma, &beta, &batch.mean, &inverse_deviation);
         let normalization = Normalization {
@@ -196,7 +196,7 @@ pub fn defer_batch_norm<T: AnyTape>(
     x: Node4<T>,
     gamma: Node1<T>,
     beta: Node1<T>,
-    running: (&mut RunningStatistics, f32),
+    running: &mut RunningStatistics,
     activation: Activation,
     quantizer: Option<Quantizer>,
 ) -> Deferred<T> {
@@ -210,12 +210,12 @@ pub fn defer_batch_norm<T: AnyTape>(
 }
 
 /// `clip(gamma * (x - mean) / sqrt(variance + 1e-5) + beta + residual)` and what a quantizer makes of it, with mean and
-/// variance of this batch, which also move the running statistics by a share of them.
+/// variance of this batch, which also move the running statistics.
 pub fn batch_norm<T: AnyTape>(
     x: Node4<T>,
     gamma: Node1<T>,
     beta: Node1<T>,
-    running: (&mut RunningStatistics, f32),
+    running: &mut RunningStatistics,
     tail: Tail<T>,
 ) -> Normalized<T> {
     let (x, tape) = x.without_tape();

@@ -32,7 +32,7 @@ mod tests;
 pub use activation::activate;
 pub use add::add;
 pub use batch_norm::{
-    Deferred, MOMENTUM, Normalized, RunningStatistics, Tail, batch_norm, batch_norm_inference,
+    Deferred, Normalized, RunningStatistics, Tail, batch_norm, batch_norm_inference,
     defer_batch_norm,
 };
 pub use bias::add_bias;

@@ -112,7 +112,7 @@ fn batch_norm_takes_its_own_input_as_residual() {
             traced,
             gamma,
             beta,
-            (&mut running, MOMENTUM),
+            &mut running,
             Tail {
                 residual: Some(residual),
                 ..Tail::activation(Activation::Relu)
@@ -137,7 +137,7 @@ fn running_statistics_follow_the_batches() {
     let forward = |running: &mut RunningStatistics| {
         let (gamma, beta) = (gamma.clone().into(), beta.clone().into());
         let tail = Tail::activation(Activation::None);
-        batch_norm(x.clone().into(), gamma, beta, (running, MOMENTUM), tail)
+        batch_norm(x.clone().into(), gamma, beta, running, tail)
     };
     forward(&mut running);
     // mean 3, unbiased variance 14 / 3
@@ -185,7 +185,7 @@ fn gradients_of_a_small_net_agree_with_differences() {
             h,
             gamma.retaped().into(),
             beta.retaped().into(),
-            (&mut running, MOMENTUM),
+            &mut running,
             Tail {
                 residual: Some(skip),
                 ..Tail::activation(Activation::Relu)
@@ -350,8 +350,7 @@ fn a_norm_that_a_convolution_computes_on_the_way_is_the_stored_one() {
             let mut running = RunningStatistics::new(6);
             let source = if deferred {
                 let relu = Activation::Relu;
-                let found =
-                    defer_batch_norm(h, gain, shift, (&mut running, MOMENTUM), relu, quantizer);
+                let found = defer_batch_norm(h, gain, shift, &mut running, relu, quantizer);
                 Source::Deferred(found)
             } else {
                 let tail = Tail {
@@ -359,7 +358,7 @@ fn a_norm_that_a_convolution_computes_on_the_way_is_the_stored_one() {
                     plain: quantizer.is_none(),
                     ..Tail::activation(Activation::Relu)
                 };
-                let found = batch_norm(h, gain, shift, (&mut running, MOMENTUM), tail);
+                let found = batch_norm(h, gain, shift, &mut running, tail);
                 Source::Stored(found.quantized.or(found.plain).unwrap())
             };
             let y = conv2d(source, w.retaped().into(), ConvOptions::default());
