@@ -342,10 +342,10 @@ fn how_many(domain: &ast::Expr) -> Option<usize> {
     }
 }
 
-/// A whole number as it is written.
+/// A whole number that is written as one: `1.0..2.0` is a range of reals.
 fn whole(e: &ast::Expr) -> Option<i64> {
     match &e.kind {
-        ExprKind::Number(n) if n.unit.is_none() && n.value.fract() == 0.0 => {
+        ExprKind::Number(n) if n.unit.is_none() && n.text.bytes().all(|b| b.is_ascii_digit()) => {
             (n.value.abs() < 1e15).then_some(n.value as i64)
         }
         _ => None,

@@ -2,7 +2,7 @@
 //!
 //! In: a merged declaration. Out: [`Dataset`], with paths relative to the file that names them.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::context::{Cx, list};
 use super::fields::{Given, Written, find};
@@ -28,9 +28,6 @@ const FIELDS: &[(&str, &[&str], &[&str])] = &[
     ("csv", &["files"], &["test_files", "label"]),
 ];
 
-/// Data inside the program, and how many samples they have.
-const EMBEDDED: [(&str, usize); 1] = [("digits", 1797)];
-
 impl Cx<'_> {
     /// Lowers a data set.
     pub(super) fn dataset(&mut self, merged: &Merged) -> Dataset {
@@ -54,8 +51,21 @@ impl Cx<'_> {
             false => None,
         };
         let files = self.files(merged, &written);
-        if let Files::Embedded(content) = &files {
-            self.enough(content, [train, validation, test], &splits);
+        let classes = self.whole_of(&written, schema.fields, "classes");
+        let scale = match self.slot_of(&written, schema.fields, "scale") {
+            Slot::Fixed(Expr::Value(Value::Number(n))) => n,
+            _ => 1.0,
+        };
+        match &files {
+            Files::Embedded(content) => {
+                let found = [height, width, channels, classes].map(|n| n as f64);
+                let [height, width, channels, classes] = found;
+                let sides = [("height", height), ("width", width), ("channels", channels)];
+                let all = [("classes", classes), ("scale", scale)];
+                self.embedded(content, (&shape, sides), (&written, all));
+                self.enough(content, [train, validation, test], &splits);
+            }
+            _ => self.read_once(&written),
         }
         Dataset {
             name: merged.name.text.clone(),
@@ -63,11 +73,8 @@ impl Cx<'_> {
             base: self.folder_of(merged, &written),
             source: self.text_of(&written, "source"),
             shape: [height, width, channels],
-            classes: self.whole_of(&written, schema.fields, "classes"),
-            scale: match self.slot_of(&written, schema.fields, "scale") {
-                Slot::Fixed(Expr::Value(Value::Number(n))) => n,
-                _ => 1.0,
-            },
+            classes,
+            scale,
             normalize,
             splits: Splits {
                 train,
@@ -79,25 +86,40 @@ impl Cx<'_> {
         }
     }
 
-    /// Whether data inside the program have as many samples as the splits take; says so.
-    fn enough(&mut self, content: &str, splits: [usize; 3], written: &Written) {
-        let found = EMBEDDED.iter().find(|(name, _)| *name == content);
-        let Some((_, most)) = found else { return };
-        let all = splits
-            .iter()
-            .fold(0, |sum: usize, n| sum.saturating_add(*n));
-        if all <= *most {
-            return;
+    /// Reports a file that is named twice: its samples would count twice, or be trained and tested on.
+    fn read_once(&mut self, written: &Written) {
+        let mut seen: Vec<(PathBuf, Span)> = Vec::new();
+        let names = ["files", "images", "labels", "folder"].into_iter();
+        let names = names.chain(["test_files", "test_images", "test_labels", "test_folder"]);
+        for name in names {
+            let Some((_, Given::Fixed(value))) = written.get(name) else {
+                continue;
+            };
+            let items = match &value.kind {
+                ExprKind::Set(items) => &items[..],
+                _ => std::slice::from_ref(*value),
+            };
+            for item in items {
+                let ExprKind::Text(text) = &item.kind else {
+                    continue;
+                };
+                let path = Path::new(text).components();
+                let path: PathBuf = path.filter(|part| *part != Component::CurDir).collect();
+                let Some((_, first)) = seen.iter().find(|(known, _)| *known == path) else {
+                    seen.push((path, item.span));
+                    continue;
+                };
+                self.report(
+                    Diagnostic::error(
+                        "bnas::domain::repeated",
+                        format!("`{text}` is named twice"),
+                    )
+                    .label(item.span, "the same again")
+                    .label(*first, "first named here")
+                    .help("remove one of the two: its samples would count twice, or stand in two splits"),
+                );
+            }
         }
-        let mut diagnostic = Diagnostic::error(
-            "bnas::domain::out_of_range",
-            format!("`{content}` has {most} samples, and its splits take {all}"),
-        );
-        let named = ["train", "validation", "test"].into_iter().zip(splits);
-        for (name, n) in named.filter(|(name, _)| written.get(name).is_some()) {
-            diagnostic = diagnostic.label(written.place(name), format!("takes {n}"));
-        }
-        self.report(diagnostic.help(format!("let them take {most} together at most")));
     }
 
     fn whole_of(

@@ -169,15 +169,7 @@ impl Cx<'_> {
                 None => lowered.contains(&member),
             };
             if !typed.ty.is_poisoned() && is_known {
-                let text = self.text(item.span);
-                self.report(
-                    Diagnostic::warning(
-                        "bnas::domain::repeated",
-                        format!("`{text}` is in the set already"),
-                    )
-                    .label(item.span, "a set holds each member once")
-                    .help("remove it"),
-                );
+                self.repeated(item);
             }
             match (&mut values, &typed.values) {
                 (Some(all), Some(some)) => all.extend(some.iter().cloned()),
@@ -201,6 +193,19 @@ impl Cx<'_> {
             values,
         };
         (lowered, member)
+    }
+
+    /// A member of a set that is in it already.
+    pub(super) fn repeated(&mut self, item: &ast::Expr) {
+        let text = self.text(item.span);
+        self.report(
+            Diagnostic::warning(
+                "bnas::domain::repeated",
+                format!("`{text}` is in the set already"),
+            )
+            .label(item.span, "a set holds each member once")
+            .help("remove it"),
+        );
     }
 
     /// All subsets of a set, as a set.
@@ -386,7 +391,7 @@ fn members(kind: &DomainKind) -> String {
 }
 
 /// What tells a number or a name from others, without a look at each of them.
-fn known_again(member: &Expr) -> Option<String> {
+pub(super) fn known_again(member: &Expr) -> Option<String> {
     match member {
         Expr::Value(Value::Number(x)) => Some(format!("{:?}", x + 0.0)),
         Expr::Value(Value::Name(name)) => Some(format!("`{name}")),

@@ -35,7 +35,7 @@ impl Cx<'_> {
         if let ExprKind::Call { callee, args } = &value.kind
             && let Some(name) = callee.as_name().filter(|n| n.text == COMMAND.name)
         {
-            return self.command(name, args).map(Evaluator::Command);
+            return self.command(name, args, lets).map(Evaluator::Command);
         }
         let Some((file, span)) = file_in(value) else {
             self.no_evaluator(value.span);
@@ -60,7 +60,12 @@ impl Cx<'_> {
         );
     }
 
-    fn command(&mut self, name: &ast::Name, args: &[ast::Argument]) -> Option<Command> {
+    fn command(
+        &mut self,
+        name: &ast::Name,
+        args: &[ast::Argument],
+        lets: &[Let],
+    ) -> Option<Command> {
         let written = self.arguments(name, args, &COMMAND);
         let line = self.slot(&written, find(COMMAND.fields, "line"))?;
         let Slot::Fixed(Expr::Value(Value::Name(line))) = line else {
@@ -74,7 +79,7 @@ impl Cx<'_> {
             );
             return None;
         }
-        let metrics = self.printed(name, &written);
+        let metrics = self.printed(name, &written, lets);
         let timeout = match self.slot(&written, find(COMMAND.fields, "timeout")) {
             Some(Slot::Fixed(Expr::Value(Value::Number(seconds)))) => Some(seconds),
             _ => None,
@@ -90,7 +95,12 @@ impl Cx<'_> {
     }
 
     /// The names of the metrics: declared, so that a misspelled goal is found before anything runs.
-    fn printed(&mut self, name: &ast::Name, written: &Written) -> Option<Vec<String>> {
+    fn printed(
+        &mut self,
+        name: &ast::Name,
+        written: &Written,
+        lets: &[Let],
+    ) -> Option<Vec<String>> {
         let wrong = |span: Span, what: &str| {
             Diagnostic::error(CODE, "a command says which metrics it prints")
                 .label(span, what)
@@ -117,6 +127,18 @@ impl Cx<'_> {
             };
             if !seen.insert(metric.text.clone()) {
                 self.report(wrong(item.span, "named twice"));
+                return None;
+            }
+            if let Some(known) = lets.iter().find(|l| l.name == metric.text) {
+                self.report(
+                    Diagnostic::error(
+                        CODE,
+                        format!("`{}` is a value of the experiment", metric.text),
+                    )
+                    .label(item.span, "named as what the command prints")
+                    .label(known.span, "defined here, and given to the command")
+                    .help("name what it measures: `metrics = {val_acc}`"),
+                );
                 return None;
             }
             metrics.push(metric.text.clone());

@@ -77,7 +77,11 @@ impl Cx<'_> {
         let absent = absent.map(|(name, _)| name);
         self.lost = absent.filter(|name| fields.get(name).is_some()).collect();
         let repairs = match fields.get("repairs") {
-            Some(_) => self.slot_of(&fields, schema.fields, "repairs"),
+            Some((_, given)) => {
+                let repairs = self.slot_of(&fields, schema.fields, "repairs");
+                self.clash(&repairs, *given);
+                repairs
+            }
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         };
         let has_space = fields.get("space").is_some();

@@ -3,10 +3,12 @@
 //! In: a tree and, where a field is filled, the kind that it takes. Out: a [`Typed`] expression. A mistake gives one diagnostic and
 //! the type [`Type::Poison`], which silences what follows from it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::checks::alike;
 use super::context::Cx;
+use super::domain::known_again;
 use super::schema::Kind;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
@@ -116,8 +118,15 @@ impl Cx<'_> {
         let mut of = Type::Any;
         let mut first: Option<Typed> = None;
         let mut lowered = Vec::with_capacity(items.len());
+        let mut known = HashSet::with_capacity(items.len());
         for item in items {
             let typed = self.expr(item, want);
+            if let Some(constant) = known_again(&typed.expr)
+                && !typed.ty.is_poisoned()
+                && !known.insert(constant)
+            {
+                self.repeated(item);
+            }
             match &first {
                 Some(other)
                     if !typed.ty.fits(&other.ty) && !typed.is_zero() && !other.is_zero() =>

@@ -9,7 +9,7 @@ use super::schema::{Field, Kind};
 use super::types::{self, Type};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
-use crate::model::limits::Limits;
+use crate::model::limits::{BELOW_ONE, Limits};
 use crate::source::Span;
 use crate::units::automatic;
 
@@ -193,8 +193,10 @@ pub(super) fn limited(typed: &Typed, field: &Field) -> Expr {
     let takes = |value: &Value| value.as_number().is_none_or(|x| limits.contains(x));
     let is_known = (typed.values.as_ref()).is_some_and(|values| values.iter().all(takes));
     let is_number = matches!(typed.ty, Type::Number(_));
+    // A schedule that has a name has limits of its own.
+    let is_named = matches!(typed.expr, Expr::Record(..));
     let takes_all = limits.low == f64::NEG_INFINITY && limits.high == f64::INFINITY;
-    match !is_number || is_known || takes_all && !limits.is_whole {
+    match !is_number || is_known || is_named || takes_all && !limits.is_whole {
         true => typed.expr.clone(),
         false => limits.around(typed.expr.clone()),
     }
@@ -220,6 +222,7 @@ fn nearest(field: &Field, n: f64) -> String {
     match n < field.low {
         true if field.low == f64::MIN_POSITIVE => "write a value above 0".into(),
         true => format!("the least is `{} = {}{unit}`", field.name, field.low),
+        false if field.high == BELOW_ONE => "write a value below 1".into(),
         false => format!("the most is `{} = {}{unit}`", field.name, field.high),
     }
 }
@@ -229,6 +232,7 @@ fn limits(field: &Field) -> String {
         (low, f64::INFINITY) if low == f64::MIN_POSITIVE => "above 0".into(),
         (low, f64::INFINITY) => format!("at least {low}"),
         (low, high) if low == f64::MIN_POSITIVE => format!("above 0, {high} at most"),
+        (low, high) if high == BELOW_ONE => format!("at least {low}, below 1"),
         (low, high) => format!("from {low} to {high}"),
     }
 }

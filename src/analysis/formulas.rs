@@ -39,6 +39,7 @@ impl Cx<'_> {
         }
         let around = self.formulas.replace(Vec::new());
         let mut formulas = Formulas::default();
+        self.said_once(entries);
         for entry in entries {
             match &entry.kind {
                 _ if target(entry).is_some() => formulas.lets.extend(self.binding(entry, mark)),
@@ -284,6 +285,7 @@ impl Cx<'_> {
                 .help("reduce it: `mean(…, per = filter)`"),
             );
         }
+        self.own_granularity(merged, formula, body);
         if rule {
             let place = merged.entries.iter().find(|e| {
                 target(e).is_some_and(|path| path.as_name().is_some_and(|n| n.text == "scale"))
@@ -298,6 +300,50 @@ impl Cx<'_> {
                 .help("remove one of the two"),
             );
         }
+    }
+
+    /// Where a declaration says `granularity` beside a formula of the scale, it says what the formula does.
+    fn own_granularity(&mut self, merged: &Merged, formula: &ast::Formula, body: &Expr) {
+        let (does, says) = match formula::is_per_filter(body) {
+            true => ("per_channel", "one scale for each filter"),
+            false => ("per_tensor", "one scale for the whole tensor"),
+        };
+        let beside = |span: Span| {
+            let mut declared = merged.lineage.iter();
+            declared.any(|d| d.holds(span) && d.holds(formula.name.span))
+        };
+        let written = merged.entries.iter().find_map(|entry| match &entry.kind {
+            EntryKind::Field(field)
+                if field
+                    .target
+                    .as_name()
+                    .is_some_and(|n| n.text == "granularity") =>
+            {
+                Some(&field.value)
+            }
+            _ => None,
+        });
+        let Some(written) = written.filter(|value| beside(value.span)) else {
+            return;
+        };
+        let word = self.text(written.span);
+        if word == does || !["per_channel", "per_tensor"].contains(&word.as_str()) {
+            return;
+        }
+        self.report(
+            Diagnostic::error(
+                "bnas::quantizer::scale",
+                format!(
+                    "`{}` says `{word}`, and its scale is `{does}`",
+                    merged.name.text
+                ),
+            )
+            .label(written.span, "this")
+            .label(formula.body.span, says)
+            .help(format!(
+                "write `granularity = {does}`, or remove it: the formula says so"
+            )),
+        );
     }
 
     /// What `forward` gives is a code of the quantizer times a scale, for every width.

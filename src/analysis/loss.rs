@@ -11,6 +11,7 @@ use super::schema::{Kind, TEMPERATURE};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Choice, Expr, Loss, Slot, UnaryOp, Value, numbered};
+use crate::model::evaluate;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 
@@ -122,7 +123,27 @@ impl Cx<'_> {
             (None, Some(_)) => "distill",
             _ => "task",
         };
-        let asks = distill.is_some();
+        let asks = distill.as_ref().is_some_and(|e| constant(e) != Some(0.0));
+        let factors = [&task, &distill].into_iter().flatten();
+        let factors: Vec<Option<f64>> = factors.map(constant).collect();
+        if factors.iter().flatten().any(|n| *n < 0.0) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::stage::loss",
+                    "a part of this loss would be made larger",
+                )
+                .label(expr.span, "a factor of it is below 0")
+                .help("write factors from 0 up: `loss = 0.2 * task + 0.8 * distill(kl)`"),
+            );
+            return None;
+        }
+        if factors.iter().all(|n| *n == Some(0.0)) {
+            self.no_loss(
+                expr.span,
+                "every factor of it is 0: nothing would be learned",
+            );
+            return None;
+        }
         let zero = || Expr::number(0.0);
         let loss = Loss {
             name: name.into(),
@@ -306,6 +327,13 @@ fn speaks_of_losses(e: &ast::Expr) -> bool {
 
 fn binary(op: BinaryOp, x: Expr, y: Expr) -> Expr {
     Expr::Binary(op, Arc::new(x), Arc::new(y))
+}
+
+/// The number that a factor is, if it depends on nothing.
+fn constant(factor: &Expr) -> Option<f64> {
+    let nothing = |_: &str| None;
+    let value = evaluate::reduce(factor, &nothing).ok()?;
+    value.as_value()?.as_number()
 }
 
 fn negated(e: Expr) -> Expr {

@@ -2,6 +2,7 @@
 //!
 //! In: a declaration by its place. Out: [`Merged`], as if it had been written in full. It must not know what the entries mean.
 
+use super::amend::settle_dotted;
 use super::context::{Cx, list};
 use super::names::Id;
 use super::schema;
@@ -34,6 +35,9 @@ impl Cx<'_> {
         }
         let mut merged = match self.parent(id, declaration, schema)? {
             Parent::Declared(mut parent) => {
+                if schema.kind == "experiment" {
+                    settle_dotted(self, &mut parent);
+                }
                 let name = std::mem::replace(&mut parent.name, declaration.name.clone());
                 let entries = declaration.entries.iter();
                 let is_value = |e: &&ast::Entry| {

@@ -22,6 +22,7 @@ mod context;
 mod dataset;
 mod describe;
 mod domain;
+mod embedded;
 mod evaluator;
 mod experiment;
 mod expr;

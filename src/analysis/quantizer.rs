@@ -139,8 +139,9 @@ impl Cx<'_> {
         };
         // What is wrong already would be reported twice.
         if self.sink.count() == before {
-            let found = partial::of_quantizer(&quantizer);
-            found.into_iter().for_each(|d| self.report(d));
+            for found in partial::of_quantizer(&quantizer) {
+                self.report(in_own_words(found, &rest));
+            }
         }
         quantizer
     }
@@ -199,6 +200,45 @@ fn section_called_layer(merged: &Merged, entry: &Entry) -> Option<(&'static str,
     let kind = selector.kind.as_ref()?;
     let section = merged.schema.section(&kind.text)?;
     (section.label != Label::None).then_some((section.name, selector.span))
+}
+
+/// A diagnostic about a formula that calls its value `w`: everywhere else it is `x`.
+fn in_own_words(mut diagnostic: Diagnostic, entries: &[Entry]) -> Diagnostic {
+    let at = diagnostic.labels.first().map(|label| label.span);
+    let is_of_w = entries.iter().any(|entry| match &entry.kind {
+        EntryKind::Formula(f) => {
+            at.is_some_and(|at| f.body.span.holds(at))
+                && f.params.iter().any(|p| p.name.text == "w")
+        }
+        _ => false,
+    });
+    if is_of_w {
+        diagnostic.message = with_w(&diagnostic.message);
+        for label in &mut diagnostic.labels {
+            label.text = with_w(&label.text);
+        }
+    }
+    diagnostic
+}
+
+/// The name `x` within backticks is `w`.
+fn with_w(text: &str) -> String {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut quoted = false;
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        quoted ^= c == '`';
+        let before = out.chars().next_back().is_some_and(is_name);
+        let behind = text[at + c.len_utf8()..]
+            .chars()
+            .next()
+            .is_some_and(is_name);
+        match c == 'x' && quoted && !before && !behind {
+            true => out.push('w'),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 /// What a field or choice gives a value to.

@@ -4,12 +4,13 @@
 //! may not add an operation (arXiv:2206.12322 divides repairs so).
 
 use super::context::Cx;
+use super::fields::Given;
 use super::merged::Merged;
 use super::names::Id;
 use super::quantizer::{given, target};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Codes, Edit, Expr, Repair, RepairKind, Slot};
-use crate::model::formula;
+use crate::ir::{Codes, Edit, Expr, Repair, RepairKind, Slot, Value};
+use crate::model::{evaluate, formula};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
@@ -52,11 +53,21 @@ impl Cx<'_> {
             _ => RepairKind::Training,
         };
         let edits = self.inside(merged, false, |cx| {
-            merged
-                .entries
-                .iter()
-                .filter_map(|e| cx.edit(merged, e, kind))
-                .collect::<Vec<_>>()
+            cx.said_once(&merged.entries);
+            let mut edits = Vec::<(Edit, Span)>::new();
+            for entry in &merged.entries {
+                let Some(edit) = cx.edit(merged, entry, kind) else {
+                    continue;
+                };
+                // Fields have been compared by their names.
+                let first = edits.iter().find(|(known, _)| *known == edit);
+                let first = first.filter(|_| target(entry).is_none());
+                match first.map(|(_, span)| *span) {
+                    Some(first) => cx.twice(&cx.text(first), entry.span, first),
+                    None => edits.push((edit, entry.span)),
+                }
+            }
+            edits.into_iter().map(|(edit, _)| edit).collect()
         });
         let is_check = |e: &Entry| matches!(e.kind, EntryKind::Check(_));
         if merged.entries.iter().all(is_check) {
@@ -75,6 +86,67 @@ impl Cx<'_> {
             edits,
             span: merged.name.span,
         }
+    }
+
+    /// Reports repairs of one set that replace the same thing: only one of them would act.
+    pub(super) fn clash(&mut self, repairs: &Slot, given: Given) {
+        let written = match given {
+            Given::Fixed(value) | Given::Searched(value, _) => value,
+        };
+        let mut sets = Vec::new();
+        for expr in evaluate::expressions(repairs) {
+            evaluate::walk(expr, &mut |part| match part {
+                Expr::Value(value) => sets_in(value, &mut sets),
+                Expr::Set(items) => sets.push(items.iter().filter_map(named).collect()),
+                _ => {}
+            });
+        }
+        let mut found: Vec<[String; 2]> = Vec::new();
+        for set in sets {
+            for (at, second) in set.iter().enumerate() {
+                let clashes = |first: &&String| *first != second && self.both_act(first, second);
+                let Some(first) = set[..at].iter().find(clashes) else {
+                    continue;
+                };
+                let mut pair = [first.clone(), second.clone()];
+                pair.sort_unstable();
+                if !found.contains(&pair) {
+                    found.push(pair);
+                    self.report_clash([first, second], written);
+                }
+            }
+        }
+    }
+
+    /// Whether two repairs replace the same surrogate gradient.
+    fn both_act(&self, first: &str, second: &str) -> bool {
+        let replaced = |name: &str| {
+            let mut all = self.reached.repairs.iter().map(|(_, repair)| repair);
+            let edits = all.find(|r| r.name == name).map_or(&[][..], |r| &r.edits);
+            let features = edits.iter().any(|e| matches!(e, Edit::Features(_)));
+            let weights = edits.iter().any(|e| matches!(e, Edit::Weights(_)));
+            [features, weights]
+        };
+        let pairs = replaced(first).into_iter().zip(replaced(second));
+        pairs.into_iter().any(|(one, other)| one && other)
+    }
+
+    fn report_clash(&mut self, names: [&String; 2], written: &ast::Expr) {
+        let [first, second] = names;
+        let mut diagnostic = Diagnostic::error(
+            "bnas::repair::clash",
+            format!("`{first}` and `{second}` replace the same surrogate gradient"),
+        );
+        let places = names.map(|name| named_at(written, name));
+        diagnostic = match places {
+            [Some(first), Some(second)] => diagnostic
+                .label(second, "replaces it again")
+                .label(first, "replaces it"),
+            _ => diagnostic.label(written.span, "both in one set"),
+        };
+        self.report(diagnostic.help(format!(
+            "choose one: `repairs in {{{{{first}}}, {{{second}}}}}`"
+        )));
     }
 
     fn edit(&mut self, merged: &Merged, entry: &Entry, kind: RepairKind) -> Option<Edit> {
@@ -236,4 +308,30 @@ fn is_shortcut(edit: &ast::Edit) -> bool {
 
 fn is(e: &ast::Expr, name: &str) -> bool {
     matches!(&e.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n.text == name))
+}
+
+/// The names of every set within a value.
+fn sets_in(value: &Value, found: &mut Vec<Vec<String>>) {
+    if let Value::Set(items) = value {
+        let names = items.iter().filter_map(Value::as_name);
+        found.push(names.map(str::to_string).collect());
+        items.iter().for_each(|item| sets_in(item, found));
+    }
+}
+
+fn named(item: &Expr) -> Option<String> {
+    Some(item.as_value()?.as_name()?.to_string())
+}
+
+/// Where a name is written in a set.
+fn named_at(written: &ast::Expr, name: &str) -> Option<Span> {
+    match &written.kind {
+        ExprKind::Path(path) => {
+            let is_same = path.as_name().is_some_and(|n| n.text == name);
+            is_same.then_some(written.span)
+        }
+        ExprKind::Set(items) => items.iter().find_map(|item| named_at(item, name)),
+        ExprKind::Subsets(of) | ExprKind::Categories(of) => named_at(of, name),
+        _ => None,
+    }
 }

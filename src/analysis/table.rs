@@ -69,7 +69,29 @@ impl Cx<'_> {
                 return None;
             }
         };
+        if header.iter().all(str::is_empty) {
+            self.report(
+                Diagnostic::error(CODE, "the table is empty")
+                    .label(named, "this file has no header")
+                    .help("its first line names the choices and the metrics, each other line is a candidate"),
+            );
+            return None;
+        }
         let first_line = line_at(source, text, 0);
+        let is_second = |at: &usize| {
+            let name = &header[*at];
+            !name.is_empty() && header.iter().take(*at).any(|h| h == name)
+        };
+        if let Some(second) = (0..header.len()).find(is_second) {
+            let name = &header[second];
+            self.report(
+                Diagnostic::error(CODE, format!("the table has two columns `{name}`"))
+                    .label(first_line, "the columns")
+                    .label(named, "in this table")
+                    .help("rename one of them, or remove it"),
+            );
+            return None;
+        }
         let chosen: Vec<&Let> = lets
             .iter()
             .filter(|l| matches!(l.slot, Slot::Chosen(_)))
@@ -164,6 +186,7 @@ impl Cx<'_> {
             decisions: chosen.iter().map(|l| l.name.clone()).collect(),
             metrics: measured.iter().map(|c| header[*c].to_string()).collect(),
             rows: rows.into_iter().collect(),
+            span: named,
         })
     }
 

@@ -47,9 +47,14 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
 
 impl Page {
     /// Its first sentence, below the title.
-    fn summary(&self) -> &'static str {
-        let mut lines = self.text.lines().skip(1);
-        lines.find(|l| !l.is_empty()).unwrap_or_default()
+    fn summary(&self) -> String {
+        let lines = self.text.lines().skip(1).skip_while(|l| l.is_empty());
+        let paragraph: Vec<&str> = lines.take_while(|l| !l.is_empty()).collect();
+        let paragraph = paragraph.join(" ");
+        match paragraph.split_once(". ") {
+            Some((sentence, _)) => format!("{sentence}."),
+            None => paragraph,
+        }
     }
 }
 

@@ -15,9 +15,9 @@ use super::search::{KnownCosts, interval};
 use super::store::trial::{LayerBits, Repeat, Stages, Status, Trial};
 use super::train::{self, Data, Keeper, Model, TrainError, Trained, Watch};
 use super::{Observer, Phase, model_metadata, model_name};
-use crate::ir::{Command, Evaluator, Experiment, Expr, Table, Value, json, table_key};
+use crate::ir::{Command, Evaluator, Experiment, Expr, Value, json};
 use crate::model::evaluate::Failure;
-use crate::model::template::OWN;
+use crate::model::template::{OWN, rows};
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
 use crate::stream::Key;
 
@@ -74,7 +74,7 @@ impl Bench<'_> {
         let known = self.template.known(point).ok()?;
         if let Some(Evaluator::Table(table)) = &self.experiment.evaluator {
             // What has no row is no candidate.
-            table.row(&self.key(table, point))?;
+            table.row(&rows::key(self.template.decisions(), table, point))?;
         }
         let goals = self.template.goals().iter().zip(&self.experiment.goals);
         let goals = goals.map(|(goal, written)| {
@@ -162,7 +162,7 @@ impl Bench<'_> {
             trial.metrics.0 = self.command(command, trial)?;
         }
         if let Some(Evaluator::Table(table)) = &self.experiment.evaluator {
-            let key = self.key(table, &trial.point);
+            let key = rows::key(self.template.decisions(), table, &trial.point);
             trial.metrics.0 = table.row(&key).ok_or_else(|| {
                 let wanted = table.decisions.iter().zip(&key);
                 let wanted: Vec<String> = wanted.map(|(name, v)| format!("{name} = {v}")).collect();
@@ -194,18 +194,6 @@ impl Bench<'_> {
             CommandError::Stopped => Halt::Stopped,
             CommandError::Failed(reason) => Halt::Failed(reason),
         })
-    }
-
-    /// The values of a point by which a table finds its row.
-    fn key(&self, table: &Table, point: &Point) -> Vec<String> {
-        let decisions = &self.template.decisions().all;
-        let value = |name: &String| {
-            let index = decisions.iter().position(|d| d.path == *name)?;
-            let value = point.0.get(index)?.as_ref()?;
-            Some(table_key(&value.to_string()))
-        };
-        let names = table.decisions.iter();
-        names.map(|name| value(name).unwrap_or_default()).collect()
     }
 
     /// Which training this is: what its network says of itself.

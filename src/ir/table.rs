@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::source::Span;
+
 /// A table of candidates and their metrics.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Table {
@@ -15,6 +17,9 @@ pub struct Table {
     pub metrics: Vec<String>,
     /// Values of the choices as [`table_key`] spells them, and the metrics that were measured there; sorted by the former.
     pub rows: Vec<(Vec<String>, Vec<Option<f64>>)>,
+    /// Where the file is named.
+    #[serde(skip)]
+    pub span: Span,
 }
 
 impl Table {

@@ -3,7 +3,7 @@
 //! In: its kind, and its fields `bits` and `signed`, as it is declared or as it is used. Out: every [`Grid`] that they leave open, and a
 //! diagnostic where its `forward` does not give codes of each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Choices, Decisions};
 use super::evaluate;
@@ -13,7 +13,7 @@ use super::quantizer::Grid;
 use super::settle::Settler;
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Codes, Domain, DomainKind, Expr, Quantizer, Slot, Value};
+use crate::ir::{Codes, Domain, DomainKind, Expr, Policy, Quantizer, Slot, Value};
 use crate::source::Span;
 
 /// Every grid that a quantizer may have.
@@ -178,6 +178,73 @@ pub(super) fn check_uses(nodes: &[TemplateNode], placements: &Placements, settle
                 .help(help),
         );
     }
+}
+
+/// Warns of quantizers without codes below zero where they are used for weights.
+pub(super) fn check_weights<'p>(
+    policies: impl Iterator<Item = &'p Policy> + Clone,
+    nodes: &[TemplateNode],
+    placements: &Placements,
+    settler: &mut Settler,
+) {
+    let mut found: BTreeMap<&str, Span> = BTreeMap::new();
+    let quantizers = settler.quantizers;
+    for (node, placed) in nodes.iter().zip(&placements.layers) {
+        let Some(placed) = placed else { continue };
+        values(&placed.weights, &settler.decisions, &mut |name, fields| {
+            let Some(quantizer) = quantizers.iter().find(|q| q.name == name) else {
+                return;
+            };
+            let given = fields.iter().find(|(field, _)| field == "signed");
+            let signed = match (given, &quantizer.signed) {
+                (Some((_, signed)), _) | (None, Slot::Fixed(signed)) => said(signed),
+                (None, Slot::Chosen(_)) => Said::Searched,
+            };
+            // What `normalize` makes of weights is its own business.
+            let is_plain = quantizer.formulas.normalize.is_none();
+            if quantizer.codes == Codes::Uniform && is_plain && signed == Said::Is(false) {
+                found.entry(&quantizer.name).or_insert(node.span);
+            }
+        });
+    }
+    for (name, span) in found {
+        let declared = quantizers.iter().find(|q| q.name == name);
+        let declared = declared.expect("invariant: it was found among them");
+        let text = format!("`{name}` makes every weight below 0 a 0");
+        let mut diagnostic = Diagnostic::warning("bnas::quantizer::unsigned", text);
+        diagnostic = match policies
+            .clone()
+            .find_map(|p| gives_weights(p, name, settler))
+        {
+            Some(rule) => diagnostic.label(rule, "gives it to weights"),
+            None => diagnostic.label(span, "weights of this layer"),
+        };
+        settler.sink.push(
+            diagnostic
+                .label(declared.span, "has no codes below 0 there")
+                .help(
+                    "take one that is signed for `weights`, such as `int`, or say `signed = true`",
+                ),
+        );
+    }
+}
+
+/// The rule that gives a quantizer to weights, or the policy that names it above its rules.
+fn gives_weights(policy: &Policy, name: &str, settler: &Settler) -> Option<Span> {
+    let names = |slot: &Slot| {
+        let mut found = false;
+        for part in evaluate::expressions(slot) {
+            values(part, &settler.decisions, &mut |known, _| {
+                found |= known == name
+            });
+        }
+        found
+    };
+    let mut rules = policy.rules.iter();
+    let rule = rules.find(|rule| rule.weights.as_ref().is_some_and(names));
+    let named = || policy.lets.iter().find(|binding| names(&binding.slot));
+    rule.map(|rule| rule.span)
+        .or_else(|| named().map(|binding| binding.span))
 }
 
 type Fields = [(String, Expr)];

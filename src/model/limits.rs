@@ -7,6 +7,9 @@ use crate::ir::{Expr, Function, Value};
 
 use super::decision::{Choices, Decisions};
 
+/// The greatest number below 1: a limit that is not reached.
+pub const BELOW_ONE: f64 = 1.0 - f64::EPSILON / 2.0;
+
 /// From `low` to `high`, both included; the largest number stands for no limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
@@ -44,6 +47,7 @@ impl std::fmt::Display for Limits {
             (low, f64::MAX..) if low == f64::MIN_POSITIVE => f.write_str("above 0"),
             (low, f64::MAX..) => write!(f, "from {low} up"),
             (low, high) if low == f64::MIN_POSITIVE => write!(f, "above 0, {high} at most"),
+            (low, high) if high == BELOW_ONE => write!(f, "at least {low}, below 1"),
             (low, high) => write!(f, "from {low} to {high}"),
         }
     }

@@ -85,6 +85,9 @@ pub(super) fn quantizer(
         }
     }
     let formulas = formula::constant(&formulas);
+    // Of a formula it shows.
+    let own_scale = formulas.scale.as_ref();
+    let per_channel = own_scale.map_or(per_channel, formula::is_per_filter);
     if let Some(forward) = &formulas.forward {
         formula::codes::split(forward)
             .and_then(|(_, codes)| formula::codes::are_codes(&codes, grid))

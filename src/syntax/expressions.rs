@@ -10,8 +10,8 @@ use crate::syntax::parse::Reader;
 use crate::syntax::tree::{Pair, Parts};
 use crate::syntax::{explain, scan};
 
-/// How deep a tree may get: every operator and bracket around an operand counts. Bounds every later walk over it.
-const MAX_DEPTH: usize = 512;
+/// How many operators and brackets may stand around an operand. Bounds every later walk over the tree.
+const MOST_AROUND: usize = 512;
 
 /// How tightly `not` and `-` bind their operand; see [`power`].
 const NOT: u8 = 4;
@@ -78,12 +78,13 @@ impl<'t> Reader<'t, '_> {
         let is_operator =
             |part: &Pair<'_>| matches!(part.rule(), Rule::operator | Rule::prefix | Rule::scale);
         let levels = 1 + parts.clone().filter(is_operator).count();
-        if self.depth + levels > MAX_DEPTH {
+        // The operand itself is one level more.
+        if self.depth + levels > MOST_AROUND + 1 {
             let span = self.span(pair);
-            let room = MAX_DEPTH.saturating_sub(self.depth + 1);
+            let room = MOST_AROUND.saturating_sub(self.depth);
             let first_too_many = parts.filter(is_operator).nth(room);
             let at = first_too_many.map_or(span, |sign| self.span(sign));
-            self.sink.push(scan::too_many_operators(at, MAX_DEPTH));
+            self.sink.push(scan::too_many_operators(at, MOST_AROUND));
             let kind = ExprKind::Error;
             return Expr { kind, span };
         }

@@ -211,7 +211,7 @@ fn argument(name: &ast::Name, entry: &Entry) -> Argument {
 /// What is amended already is amended on: the value that is said around holds.
 fn add_amendment(value: &mut ast::Expr, entry: Entry) {
     if let ExprKind::Amend { entries, .. } = &mut value.kind {
-        entries.retain(|earlier| !is_same_value(earlier, &entry));
+        forget(entries, &[], &entry);
         entries.push(entry);
         return;
     }
@@ -222,16 +222,31 @@ fn add_amendment(value: &mut ast::Expr, entry: Entry) {
     };
 }
 
-/// Whether two entries are about one value of all copies.
-fn is_same_value(one: &Entry, other: &Entry) -> bool {
-    let path = |entry: &Entry| match &entry.kind {
-        EntryKind::Field(ast::Field { target, .. })
-        | EntryKind::Choice(ast::Choice { target, .. }) => {
-            let parts = parts(target);
-            let all_copies = parts.iter().all(|part| part.copy.is_none());
-            all_copies.then(|| parts.into_iter().map(|p| p.name.text).collect::<Vec<_>>())
-        }
-        _ => None,
+/// Removes the values of all copies that an entry says anew: fields by their paths, those of sections included.
+fn forget(entries: &mut Vec<Entry>, above: &[String], anew: &Entry) {
+    let Some(path) = path_of_all(anew) else {
+        return;
     };
-    path(one).is_some_and(|path_of| path(other) == Some(path_of))
+    entries
+        .retain(|earlier| path_of_all(earlier).is_none_or(|rest| [above, &rest].concat() != path));
+    for entry in entries {
+        if let EntryKind::Section(section) = &mut entry.kind {
+            let label = section.label.as_ref().map(|l| l.text.as_str());
+            let name = schema::section_path(&section.name.text, label);
+            let below: Vec<String> = name.split('.').map(str::to_string).collect();
+            forget(&mut section.entries, &[above, &below].concat(), anew);
+        }
+    }
+}
+
+/// The names of a value's path, if it is about all copies.
+fn path_of_all(entry: &Entry) -> Option<Vec<String>> {
+    let (EntryKind::Field(ast::Field { target, .. })
+    | EntryKind::Choice(ast::Choice { target, .. })) = &entry.kind
+    else {
+        return None;
+    };
+    let parts = parts(target);
+    let all_copies = parts.iter().all(|part| part.copy.is_none());
+    all_copies.then(|| parts.into_iter().map(|p| p.name.text).collect())
 }

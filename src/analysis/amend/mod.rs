@@ -6,13 +6,12 @@
 mod argument;
 mod entry;
 mod path;
+mod said;
 mod section;
 mod value;
 
-use std::collections::HashSet;
-
 use self::entry::{key, nested, parts_of};
-use self::path::{Part, parts};
+use self::path::parts;
 use super::context::Cx;
 use super::merged::Merged;
 use super::schema::{self, Field};
@@ -44,68 +43,12 @@ impl Cx<'_> {
             schema: Some(merged.schema),
             derives,
         };
-        self.hidden(overrides);
-        for entry in overrides {
+        self.said_once(overrides);
+        let (dotted, plain) = in_order(overrides);
+        for entry in plain.into_iter().chain(dotted) {
             self.override_entry(&mut merged.entries, entry, &into);
         }
         self.also = before;
-    }
-
-    /// Reports entries that later ones of the same amendment override: `s[0].depth = 1  s.depth = 2`.
-    pub(super) fn hidden(&mut self, overrides: &[Entry]) {
-        let mut seen: Vec<(Vec<Part>, Span)> = Vec::new();
-        let mut known: HashSet<String> = HashSet::new();
-        for entry in overrides {
-            let (EntryKind::Field(ast::Field { target, .. })
-            | EntryKind::Choice(ast::Choice { target, .. })) = &entry.kind
-            else {
-                continue;
-            };
-            let path = parts(target);
-            let names: Vec<&str> = path.iter().map(|p| p.name.text.as_str()).collect();
-            if !known.insert(names.join(".")) {
-                let copy = |part: &Part| part.copy.as_ref().map(|copy| self.text(copy.span));
-                let covers = |(earlier, _): &&(Vec<Part>, Span)| {
-                    earlier.len() == path.len()
-                        && earlier.iter().zip(&path).all(|(one, two)| {
-                            one.name.text == two.name.text
-                                && copy(two).is_none_or(|copy_of| copy(one) == Some(copy_of))
-                        })
-                };
-                if let Some((_, first)) = seen.iter().find(covers) {
-                    let (text, first) = (self.text(target.span), *first);
-                    self.twice(&text, target.span, first);
-                }
-            }
-            seen.push((path, target.span));
-        }
-    }
-
-    /// Reports `search.trials = 5` beside `search { trials = 3 }` of the same declaration.
-    fn once_in_section(&mut self, merged: &Merged, entry: &Entry) {
-        let (EntryKind::Field(ast::Field { target, .. })
-        | EntryKind::Choice(ast::Choice { target, .. })) = &entry.kind
-        else {
-            return;
-        };
-        let [ast::Step::Member(field)] = &target.steps[..] else {
-            return;
-        };
-        let declarations = self.modules.get(target.span.source);
-        let declarations = declarations.iter().flat_map(|m| &m.file.declarations);
-        let mut around = declarations.filter(|d| d.span.holds(target.span));
-        let Some(around) = around.next().map(|d| d.span) else {
-            return;
-        };
-        let sections = merged.entries.iter().filter_map(|e| match &e.kind {
-            EntryKind::Section(section) if section.name.text == target.head.text => Some(section),
-            _ => None,
-        });
-        let keys = sections.flat_map(|s| &s.entries).filter_map(key);
-        let mut same = keys.filter(|k| k.text == field.text && around.holds(k.span));
-        if let Some(first) = same.next().map(|k| k.span) {
-            self.twice(&self.text(target.span), target.span, first);
-        }
     }
 
     fn override_entry(&mut self, entries: &mut Vec<Entry>, entry: &Entry, into: &Amended) {
@@ -116,15 +59,16 @@ impl Cx<'_> {
             }
             EntryKind::Section(section) => self.override_section(entries, section, entry, into),
             EntryKind::Formula(formula) => {
-                // `scale(w) = …` takes the place of `scale = max_abs`.
-                entries.retain(|e| key(e).is_none_or(|n| n.text != formula.name.text));
-                let same = entries.iter_mut().find(|e| matches!(&e.kind, EntryKind::Formula(f) if f.name.text == formula.name.text));
-                match same {
-                    Some(same) => *same = entry.clone(),
-                    None if into.schema.is_some_and(|s| !s.formulas.is_empty()) => {
-                        entries.push(entry.clone())
-                    }
-                    None => self.unknown_in(&formula.name, entries, into),
+                let name = &formula.name.text;
+                let is_same =
+                    |e: &Entry| matches!(&e.kind, EntryKind::Formula(f) if f.name.text == *name);
+                let is_known = entries.iter().any(is_same);
+                if is_known || into.schema.is_some_and(|s| !s.formulas.is_empty()) {
+                    // `scale(w) = …` takes the place of `scale = max_abs`, too.
+                    entries.retain(|e| !is_same(e) && key(e).is_none_or(|n| n.text != *name));
+                    entries.push(entry.clone());
+                } else {
+                    self.unknown_in(&formula.name, entries, into);
                 }
             }
             EntryKind::Rule(_) | EntryKind::Require(_) | EntryKind::Check(_) => {
@@ -192,7 +136,7 @@ impl Cx<'_> {
                     schema: None,
                     derives: false,
                 };
-                self.hidden(&section.entries);
+                self.said_once(&section.entries);
                 for inner in &section.entries {
                     self.override_entry(&mut same.entries, inner, &into);
                 }
@@ -262,18 +206,24 @@ impl<'a> Amended<'a> {
 
 /// Dotted fields of a declaration's own entries go where they point: `finetune.epochs = 3` into the section `finetune`.
 pub(super) fn settle_dotted(cx: &mut Cx, merged: &mut Merged) {
-    let is_dotted = |e: &Entry| match &e.kind {
+    // What it derives from is settled, and what overrides it has been compared with itself.
+    if merged.lineage.len() == 1 {
+        cx.said_once(&merged.entries);
+    }
+    let entries = std::mem::take(&mut merged.entries);
+    let (dotted, plain) = in_order(&entries);
+    let dotted: Vec<Entry> = dotted.into_iter().cloned().collect();
+    merged.entries = plain.into_iter().cloned().collect();
+    let name = merged.name.clone();
+    cx.override_entries(merged, &dotted, &name, true);
+}
+
+/// Dotted fields, which speak of what the others give, and all others.
+fn in_order(entries: &[Entry]) -> (Vec<&Entry>, Vec<&Entry>) {
+    let is_dotted = |e: &&Entry| match &e.kind {
         EntryKind::Field(f) => f.target.as_name().is_none(),
         EntryKind::Choice(c) => c.target.as_name().is_none(),
         _ => false,
     };
-    let (dotted, plain): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut merged.entries)
-        .into_iter()
-        .partition(is_dotted);
-    merged.entries = plain;
-    for entry in &dotted {
-        cx.once_in_section(merged, entry);
-    }
-    let name = merged.name.clone();
-    cx.override_entries(merged, &dotted, &name, true);
+    entries.iter().partition(is_dotted)
 }

@@ -3,6 +3,7 @@
 use crate::syntax::ast::{self, Entry, EntryKind, Step};
 
 /// One name of a path, and the number of its copy.
+#[derive(Clone)]
 pub struct Part {
     pub name: ast::Name,
     pub copy: Option<ast::Expr>,

@@ -2,6 +2,7 @@
 
 use super::Otherwise::{Absent, Number, Required, Word};
 use super::{Callable, Field, Kind, OF_COMMAND, field};
+use crate::model::limits::BELOW_ONE;
 
 /// Words that name a way to find a scale.
 pub const SCALES: &[&str] = &[
@@ -129,14 +130,14 @@ const BETA1: Field = field(
     Number(0.9),
     "decay of the first moment",
 )
-.within(0.0, 1.0);
+.within(0.0, BELOW_ONE);
 const BETA2: Field = field(
     "beta2",
     Kind::Number(""),
     Number(0.999),
     "decay of the second moment",
 )
-.within(0.0, 1.0);
+.within(0.0, BELOW_ONE);
 
 /// Factors on the learning rate, in formulas of a schedule.
 pub const SCHEDULES: &[Callable] = &[

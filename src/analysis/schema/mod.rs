@@ -13,6 +13,8 @@ pub use declarations::{
 };
 pub use functions::{FUNCTIONS, WORDS};
 
+use crate::model::limits::BELOW_ONE;
+
 /// A function, an operator that is a word, or a constant.
 #[derive(Debug, Clone, Copy)]
 pub struct BuiltIn {
@@ -335,6 +337,7 @@ pub fn takes(field: &Field) -> String {
         (low, f64::INFINITY) if low == f64::MIN_POSITIVE => format!("{kind}, above 0"),
         (low, f64::INFINITY) if counts && low == 1.0 => kind,
         (low, f64::INFINITY) => format!("{kind}, at least {low}"),
+        (low, high) if high == BELOW_ONE => format!("{kind}, at least {low}, below 1"),
         (low, high) => format!("{kind}, {low} to {high}"),
     }
 }

@@ -1,8 +1,10 @@
 //! What amendments reach: copies, arguments, alternatives, targets; and what they see.
 
-use super::fixtures::{candidate, paths, point};
+use super::checked;
+use super::fixtures::{self, candidate, on_digits, paths, point};
 use super::networks::{graph, template};
 use crate::ir::Value;
+use crate::model::Template;
 
 #[test]
 fn one_copy_is_amended_alone() {
@@ -179,4 +181,51 @@ fn arguments_of_calls_and_alternatives_are_amended() {
     assert_eq!(channels("s[0].block.inverted_residual.expand"), 32);
     assert_eq!(channels("s[0].more.two"), 32);
     assert_eq!(channels("s[1].more.two"), 48);
+}
+
+#[test]
+fn a_section_holds_over_what_the_base_says_with_dots() {
+    let base = on_digits(
+        "use std.policies.tied\nuse std.spaces.small_cnn",
+        "space = small_cnn { width = 8 }  policy = tied",
+    );
+    let base = base.replace("train { epochs = 1 }", "train.epochs = 3");
+    for (lines, epochs) in [
+        ("", 3),
+        ("train { epochs = 2 }", 2),
+        ("train { batch = 8 }", 3),
+        ("train.epochs = 4", 4),
+        ("train.epochs = 5  train { batch = 8 }", 5),
+    ] {
+        let text = format!("{base}\nexperiment other : e {{ {lines} }}");
+        let (checked, _) = checked("test.bnas", &text);
+        let program = checked.program.unwrap_or_else(|| panic!("{lines}"));
+        let template = Template::new(&program.experiments[1]).unwrap();
+        let candidate = candidate(&template, &[]);
+        assert_eq!(candidate.stages[0].recipe.epochs, epochs, "{lines}");
+    }
+}
+
+#[test]
+fn a_scale_that_is_a_formula_is_charged_as_it_reduces() {
+    let size = |scale: &str| {
+        let declared = format!(
+            "use std.quantizers.int
+space net {{
+  layer stem = conv(channels = 8) -> norm -> relu
+  layer head = pool(average) -> linear(classes)
+}}
+quantizer q : int {{ bits = 4  {scale} }}
+policy p {{ each layer {{ weights = q }} }}"
+        );
+        let template = fixtures::template(&on_digits(&declared, "space = net  policy = p"));
+        template.known(&point(&template, &[])).unwrap().0["model_size"]
+    };
+    let per_channel = size("");
+    assert_eq!(size("scale(w) = mean(abs(w), per = filter)"), per_channel);
+    // Of 8 channels and 10 classes, each layer has one scale left.
+    let one = per_channel - f64::from(8 - 1 + 10 - 1) * 32.0;
+    assert_eq!(size("granularity = per_tensor"), one);
+    assert_eq!(size("scale(w) = mean(abs(w), per = tensor)"), one);
+    assert_eq!(size("scale(w) = 1 / high"), one);
 }

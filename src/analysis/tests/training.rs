@@ -113,8 +113,13 @@ fn a_schedule_is_a_word_or_a_formula() {
     let found = schedule(
         "floor in 0.0..0.5 default 0.25\ntrain { epochs = 3  schedule = max(1 - step_progress, floor) }",
     );
-    let Schedule::Formula(Expr::Call(_, args)) = found else {
+    let Schedule::Formula(Expr::Call(_, limits)) = found else {
         panic!("{found:?}");
+    };
+    // A schedule is never below 0.
+    assert_eq!(limits[1], Expr::number(0.0));
+    let Expr::Call(_, args) = &limits[0] else {
+        panic!("{limits:?}");
     };
     assert_eq!(args[1], Expr::number(0.25));
     assert_eq!(

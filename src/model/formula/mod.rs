@@ -20,7 +20,7 @@ use compile::{Compiler, varies};
 
 use super::evaluate;
 use super::quantizer::{Grid, Quantizer, ScaleRule};
-use crate::ir::{BinaryOp, Expr, Formulas, Function, Slot};
+use crate::ir::{BinaryOp, Expr, Formulas, Function, Per, Slot};
 use crate::kernels::program::{Binary, Level, Op, Outcome, Program, Unary};
 
 /// Why an expression is no formula.
@@ -262,6 +262,18 @@ pub fn reduces(formulas: &Formulas) -> bool {
 /// Whether an expression differs within a filter.
 pub fn differs(expr: &Expr) -> bool {
     varies(expr)
+}
+
+/// Whether a scale differs from filter to filter: whether it reduces the values of one, outside of any reduction over the whole tensor.
+pub fn is_per_filter(scale: &Expr) -> bool {
+    match scale {
+        Expr::Call(Function::Reduce(_, per), _) => *per == Per::Filter,
+        Expr::Call(_, items) | Expr::Set(items) => items.iter().any(is_per_filter),
+        Expr::Unary(_, x) => is_per_filter(x),
+        Expr::Binary(_, x, y) => is_per_filter(x) || is_per_filter(y),
+        Expr::If(c, x, y) => [c, x, y].into_iter().any(|e| is_per_filter(e)),
+        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) | Expr::Record(..) => false,
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use crate::ir::{BinaryOp, Expr, Function, Reduction, UnaryOp, Value};
+use crate::ir::{BinaryOp, Expr, Function, Reduction, Slot, UnaryOp, Value};
 use crate::model::bounds::interval_of;
 use crate::model::decision::{Choices, Decisions};
 use crate::model::fold::same;
@@ -211,6 +211,7 @@ impl<'a> Facts<'a> {
                 }
             }
             Expr::Call(function, args) => self.call(*function, args),
+            Expr::Record(name, fields, _) => self.schedule(name, fields),
             _ => None,
         };
         let found = found.unwrap_or(REALS);
@@ -240,11 +241,32 @@ impl<'a> Facts<'a> {
                 a.over(Interval::new(low, high)?)
             }
             BinaryOp::Power => match (a.low >= 0.0, a.power(b)) {
+                // Powers of what is from 0 up are from 0 up, those of what is from 0 to 1 from 0 to 1, to the last digit.
+                (true, Some(found)) => {
+                    let most = match a.high <= 1.0 && b.low >= 0.0 {
+                        true => 1.0,
+                        false => f64::MAX,
+                    };
+                    Interval::new(found.low.max(0.0), found.high.min(most))
+                }
                 (_, Some(found)) => Some(found),
                 // 0 to a negative power is reported elsewhere.
                 (true, None) => Interval::new(0.0, f64::MAX),
                 (false, None) => None,
             },
+            _ => None,
+        }
+    }
+
+    /// A schedule that has a name, which may still be open: a factor from 0 up.
+    fn schedule(&self, name: &str, fields: &[(String, Slot)]) -> Option<Interval> {
+        let factor = fields.iter().find(|(field, _)| field == "factor");
+        match (name, factor.map(|(_, slot)| slot)) {
+            ("cosine" | "warmup", _) => Interval::new(0.0, 1.0),
+            ("step", Some(Slot::Fixed(factor))) => {
+                Some(Interval::new(1.0, 1.0)?.join(self.bound(factor)))
+            }
+            ("step", Some(Slot::Chosen(_))) => Interval::new(0.0, f64::MAX),
             _ => None,
         }
     }
@@ -276,7 +298,12 @@ impl<'a> Facts<'a> {
                 let x = Interval::new(x.low.clamp(-800.0, 709.0), x.high.clamp(-800.0, 709.0))?;
                 let found = interval_of(function, &[x])?;
                 let low = if x.low > -700.0 { found.low } else { 0.0 };
-                let high = if x.high < 709.0 { found.high } else { f64::MAX };
+                let high = match x.high {
+                    // To the last digit: `1 - exp(-x)` is from 0 up.
+                    ..=0.0 => found.high.min(1.0),
+                    ..709.0 => found.high,
+                    _ => f64::MAX,
+                };
                 Interval::new(low, high)
             }
             _ => interval_of(function, &bounds),

@@ -5,7 +5,7 @@
 
 use super::kind::Kind;
 use crate::ir::{BinaryOp, Expr, Function, Slot, show};
-use crate::model::evaluate;
+use crate::model::{evaluate, schedule};
 use crate::source::Span;
 
 /// An operation that is reached where its conditions hold.
@@ -137,9 +137,13 @@ impl<'a> Walk<'a> {
             return;
         }
         let settled = operands.iter().map(|e| evaluate::reduce(e, self.names));
-        let Ok(settled) = settled.collect::<Result<Vec<Expr>, _>>() else {
+        let Ok(mut settled) = settled.collect::<Result<Vec<Expr>, _>>() else {
             return;
         };
+        if matches!(kind, Kind::Limits { .. }) {
+            // Of a schedule that has a name, members can be tried.
+            settled[0] = schedule::expanded(&settled[0]);
+        }
         if is_fine(&settled.iter().collect::<Vec<_>>()) {
             return;
         }

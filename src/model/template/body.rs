@@ -122,5 +122,8 @@ fn placements(
         }
     }
     grids::check_uses(nodes, &placements, settler);
+    let others = experiment.policy_choice.iter().flat_map(|c| &c.others);
+    let policies = experiment.policy.iter().chain(others);
+    grids::check_weights(policies, nodes, &placements, settler);
     placements
 }

@@ -8,6 +8,7 @@ mod body;
 mod candidates;
 mod limits;
 mod places;
+pub mod rows;
 mod settings;
 mod tried;
 mod undefined;
@@ -94,6 +95,10 @@ impl Template {
         if found.iter().any(Diagnostic::is_error) {
             return Err(found);
         }
+        let constant = constant_goals(experiment, &asked);
+        if !constant.is_empty() {
+            return Err(constant);
+        }
         let mut template = Template::count(settler.decisions, body, settings, asked);
         template.warnings = found;
         let undefined = undefined::check(&template, experiment, &settler.uses);
@@ -109,6 +114,12 @@ impl Template {
         if !unmeetable.is_empty() {
             return Err(unmeetable);
         }
+        let (wrong, lacking): (Vec<_>, Vec<_>) =
+            (rows::check(&template, experiment).into_iter()).partition(Diagnostic::is_error);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        template.warnings.extend(lacking);
         let suspect = suspect::warnings(&template, experiment, &settler.defaults);
         template.warnings.extend(undefined);
         template.warnings.extend(suspect);
@@ -297,4 +308,17 @@ fn sums(
         return None;
     }
     additive::metrics(&body.nodes, &body.placed, decisions, &settings.quantizers)
+}
+
+/// Goals that are one number, once it is known what their names stand for.
+fn constant_goals(experiment: &Experiment, asked: &Asked) -> Vec<Diagnostic> {
+    let goals = experiment.goals.iter().zip(&asked.goals);
+    let constant = goals.filter(|(_, expr)| expr.as_value().is_some());
+    let constant = constant.map(|(goal, _)| {
+        let text = "this goal is the same for every candidate";
+        Diagnostic::error("bnas::goal::constant", text)
+            .label(goal.span, "speaks of values that are fixed")
+            .help("name a metric such as `accuracy`, or a value that stands behind `in`")
+    });
+    constant.collect()
 }

@@ -41,9 +41,12 @@ fn deep_nesting_is_a_diagnostic() {
         deep("if a then b else ", "1", "", 120),
         deep("-", "1", "", 300),
         deep("1 + ", "1", "", 300),
+        deep("1 + ", "1", "", 512),
     ] {
         sound(&text);
     }
+    let (_, found) = parsed(&deep("1 + ", "1", "", 513));
+    assert_eq!(found[0].code, "bnas::parse::nesting");
 }
 
 /// Recovery must not try a text in exponentially many ways.

@@ -24,7 +24,8 @@ pub const TRAINING: &[Field] = &[
         Kind::WordOrFormula(&["constant", "cosine"]),
         Word("cosine"),
         "the factor on the learning rate over the stage: a word, or a formula of `progress` or `step_progress`",
-    ),
+    )
+    .within(0.0, f64::INFINITY),
     field(
         "label_smoothing",
         Kind::Number(""),

@@ -1,0 +1,104 @@
+//! What a list of entries says twice: `vector { width = 512 bit }  vector.width = 256 bit`, `s[0].depth = 1  s.depth = 2`.
+//!
+//! In: entries that stand beside each other. Out: a diagnostic for each value, section or formula that an earlier entry gives already. What one
+//! entry says twice within itself is judged where that entry is read; `target = braintta { … }` and `target.clock = …` are an amendment that goes on.
+
+use std::collections::HashMap;
+
+use super::path::{Part, parts};
+use crate::analysis::context::Cx;
+use crate::analysis::schema;
+use crate::source::Span;
+use crate::syntax::ast::{self, Entry, EntryKind};
+
+/// A value that an entry gives: its path from where the entry stands, and the place that says so.
+struct Said {
+    path: Vec<Part>,
+    span: Span,
+}
+
+impl Cx<'_> {
+    /// Reports what is said twice; of one copy and then of all is twice, too.
+    pub(in crate::analysis) fn said_once(&mut self, entries: &[Entry]) {
+        let mut sections: HashMap<(&str, Option<&str>), Span> = HashMap::new();
+        let mut seen: HashMap<String, Vec<Said>> = HashMap::new();
+        for entry in entries {
+            if let EntryKind::Section(section) = &entry.kind {
+                let named = section.label.as_ref().unwrap_or(&section.name);
+                let label = section.label.as_ref().map(|l| l.text.as_str());
+                let key = (section.name.text.as_str(), label);
+                let first = *sections.entry(key).or_insert(named.span);
+                if first != named.span {
+                    self.twice(&named.text, named.span, first);
+                    continue;
+                }
+            }
+            let mut found = Vec::new();
+            said(entry, &[], &mut found);
+            for one in &found {
+                let earlier = seen.get(&names(&one.path)).into_iter().flatten();
+                let mut covered = earlier.filter(|earlier| self.covers(&one.path, &earlier.path));
+                if let Some(first) = covered.next().map(|earlier| earlier.span) {
+                    self.twice(&self.text(one.span), one.span, first);
+                }
+            }
+            for one in found {
+                seen.entry(names(&one.path)).or_default().push(one);
+            }
+        }
+    }
+
+    /// Whether every copy that an earlier path of the same names is about is one of the later path.
+    fn covers(&self, later: &[Part], earlier: &[Part]) -> bool {
+        let copy = |part: &Part| part.copy.as_ref().map(|copy| self.text(copy.span));
+        let mut pairs = later.iter().zip(earlier);
+        pairs.all(|(later, earlier)| copy(later).is_none_or(|l| copy(earlier) == Some(l)))
+    }
+}
+
+/// The values that an entry gives below a path.
+fn said(entry: &Entry, above: &[Part], found: &mut Vec<Said>) {
+    let below = |rest: Vec<Part>| [above, &rest].concat();
+    match &entry.kind {
+        EntryKind::Field(ast::Field { target, .. })
+        | EntryKind::Choice(ast::Choice { target, .. }) => found.push(Said {
+            path: below(parts(target)),
+            span: target.span,
+        }),
+        EntryKind::Formula(formula) => found.push(Said {
+            path: below(vec![part(&formula.name)]),
+            span: formula.name.span,
+        }),
+        EntryKind::Section(section) => {
+            let path = below(of_section(section));
+            for inner in &section.entries {
+                said(inner, &path, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// How a path leads into a section: `vector.…`, `binary.…` of `precision binary`, `memory.a.…` of `memory a`.
+fn of_section(section: &ast::Section) -> Vec<Part> {
+    let label = section.label.as_ref().map(|l| l.text.as_str());
+    let path = schema::section_path(&section.name.text, label);
+    let name = |text: &str| ast::Name {
+        text: text.to_string(),
+        span: section.name.span,
+    };
+    path.split('.').map(|text| part(&name(text))).collect()
+}
+
+fn part(name: &ast::Name) -> Part {
+    Part {
+        name: name.clone(),
+        copy: None,
+    }
+}
+
+/// The names of a path, whichever copies it speaks of.
+fn names(path: &[Part]) -> String {
+    let names: Vec<&str> = path.iter().map(|p| p.name.text.as_str()).collect();
+    names.join(".")
+}
