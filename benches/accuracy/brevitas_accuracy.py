@@ -12,7 +12,7 @@ on: of the inner layers' weights and of what enters them, and 8 bits for both at
 Each tool's own: Brevitas starts the scales of integer activations from a percentile, averaged over `--statistics` steps, and learns them from there
 on; bnas keeps those of 8 bits as it calibrated them on training images, and learns those of 4 and 2 bits (LSQ). Integer weights have
 the largest magnitude of their filter as scale, but for 2 bits in bnas, where scales are learned, too. Binary and ternary activations have
-scale 1 in both. bnas measures batch norm anew when quantizers are switched on; here it moves there during the fine-tuning.
+scale 1 in both. bnas measures batch norm anew when quantizers are switched on and when the fine-tuning ends; here it is moving averages.
 """
 
 import argparse
