@@ -1,6 +1,6 @@
 //! What every part of lowering shares: names in scope, what has been reached, and the sink for diagnostics.
 //!
-//! In: modules. Out: answers to "what is this name?" with suggestions when it is nothing. It must not know any declaration kind.
+//! In: modules. Out: answers to "what is this name?". It must not know any declaration kind.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -8,15 +8,13 @@ use std::rc::Rc;
 use super::facts::Subject;
 use super::memory::Memory;
 use super::names::{Id, Modules};
-use super::operations::{ACTIVATIONS, ELSEWHERE};
 use super::origin::Causes;
 use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
 use super::types::Type;
-use crate::diagnostic::{DRAWN, Diagnostic, Sink, did_you_mean};
+use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
-use crate::model::metrics::metric;
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast;
 
@@ -88,7 +86,7 @@ pub(super) struct Cx<'a> {
     /// Whether it has been said that blocks copy each other too deep.
     pub(super) is_deep: bool,
     /// Where the names stand of values in circles that have been reported.
-    circles_of_values: BTreeSet<Span>,
+    pub(super) circles_of_values: BTreeSet<Span>,
     /// Fields of the experiment that are given and wrong: nothing is known below their paths.
     pub(super) lost: BTreeSet<&'static str>,
     /// Paths of values, while goals and requirements are lowered.
@@ -292,155 +290,6 @@ impl<'a> Cx<'a> {
                 ),
             }
         }
-    }
-
-    /// A name that stands for nothing.
-    pub(super) fn unknown_name(&mut self, name: &str, span: Span, words: &[&str]) {
-        let modules = self.modules;
-        if let Some([itself]) = self.circle_around(name, span).as_deref() {
-            self.made_of_itself(std::slice::from_ref(itself), span);
-            return;
-        }
-        if let Some(below) = self.defined_below(name, span) {
-            if let Some(circle) = self.circle_around(name, span) {
-                self.made_of_itself(&circle, span);
-                return;
-            }
-            let line = self.sources.line(below);
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::unknown",
-                    format!("`{name}` is used above its definition"),
-                )
-                .label(span, "not known yet")
-                .label(below, "defined here")
-                .help(format!("move line {line} above this one")),
-            );
-            return;
-        }
-        let files = std::iter::once(span.source).chain(self.also.iter().copied());
-        let declared = files.filter_map(|source| modules.get(source));
-        let declared = declared.flat_map(|module| module.names.keys().map(String::as_str));
-        let locals = self.locals.iter().map(|l| l.name.as_str());
-        let known = words.iter().copied().chain(locals).chain(declared);
-        let truth = ["true", "false"].iter().copied();
-        let known = known.chain(truth.filter(|word| name.eq_ignore_ascii_case(word)));
-        // A name that stands for what is being defined cannot be what was meant.
-        let mut known = known.filter(|k| *k != name);
-        let ends_with = |k: &&str| k.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
-        let mut diagnostic =
-            Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
-                .label(span, "nothing here has this name");
-        if let Some(path) = modules.in_library(name) {
-            diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
-        } else if self.sink.count() > DRAWN {
-            // Nobody sees it, and among thousands of names each look takes its time.
-        } else if let Some(longer) = known.clone().find(ends_with) {
-            diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
-        } else if let Some(alike) = did_you_mean(name, &mut known) {
-            diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
-        } else if name == "best.final.accuracy" {
-            let help = "add `final { on = best }`: the best candidate is trained again after the search, and this is its accuracy";
-            diagnostic = diagnostic.help(help);
-        } else if ELSEWHERE.contains(&name) {
-            let known = list(ACTIVATIONS.iter().copied());
-            diagnostic = diagnostic.help(format!("activations are {known}"));
-        } else if metric(name).is_some() {
-            let help = "metrics are those of whole networks: they stand in a `require` of a space, in the goals and requirements of an experiment, and in facts with the data, `macs(digits)`";
-            diagnostic = diagnostic.help(help);
-        } else if !words.is_empty() {
-            diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));
-        } else if self.may_be_word {
-            diagnostic =
-                diagnostic.help(format!("a word of your own stands in quotes: `\"{name}\"`"));
-        } else if !self.locals.is_empty() && self.locals.len() <= 24 {
-            let names = list(self.locals.iter().map(|l| l.name.as_str()));
-            diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
-        }
-        self.report(diagnostic);
-    }
-
-    /// A value that is made of itself; its circle is reported once, whichever of its values reads on.
-    fn made_of_itself(&mut self, circle: &[ast::Name], used: Span) {
-        let before = self.circles_of_values.len();
-        let places = circle.iter().map(|name| name.span);
-        self.circles_of_values.extend(places);
-        if self.circles_of_values.len() < before + circle.len() {
-            return;
-        }
-        let [of, others @ ..] = circle else { return };
-        let mut diagnostic = Diagnostic::error(
-            "bnas::name::circular",
-            format!("`{}` is made of itself", of.text),
-        );
-        for (at, reader) in circle.iter().enumerate() {
-            let read = circle.get(at + 1).unwrap_or(of);
-            diagnostic = match at {
-                0 => diagnostic.label(used, format!("needs `{}`", read.text)),
-                _ => diagnostic.label(reader.span, format!("which needs `{}`", read.text)),
-            };
-        }
-        let help = match others.len() {
-            0 => "give it a value that does not need it",
-            1 => "give one of them a value that does not need the other",
-            _ => "give one of them a value that does not need the others",
-        };
-        self.report(diagnostic.help(help));
-    }
-
-    /// A key that its owner does not have.
-    pub(super) fn unknown_key(
-        &mut self,
-        owner: &str,
-        name: &ast::Name,
-        declared: Option<Span>,
-        known: &[&str],
-    ) {
-        // What is amended twice is known twice.
-        let mut known = known.to_vec();
-        let mut seen = BTreeSet::new();
-        known.retain(|k| seen.insert(*k));
-        let mut diagnostic = Diagnostic::error(
-            "bnas::name::unknown_key",
-            format!("{owner} has no field `{}`", name.text),
-        )
-        .label(name.span, "unknown field");
-        if let Some(span) = declared {
-            diagnostic = diagnostic.label(span, format!("{owner} stands here"));
-        }
-        let experiment = schema::declaration("experiment");
-        let sections = experiment.into_iter().flat_map(|d| d.keys());
-        let home = schema::home(&name.text, sections).filter(|_| !known.is_empty());
-        // What is a key elsewhere, and cannot stand here, is not what was meant.
-        known.retain(|k| *k != name.text);
-        diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
-            Some(alike) => {
-                if let Some(owner) = declared {
-                    self.meant.insert((owner, alike.to_string()));
-                }
-                diagnostic.help(format!("did you mean `{alike}`?"))
-            }
-            None if let Some(home) = home => diagnostic.help(format!(
-                "it belongs into {home}; fields here are {}",
-                list(known.iter().copied())
-            )),
-            None if known.is_empty() => diagnostic.help("it takes no fields: remove this"),
-            None => diagnostic.help(format!("its fields are {}", list(known.iter().copied()))),
-        };
-        self.report(diagnostic);
-    }
-
-    /// A key that is said twice.
-    pub(super) fn twice(&mut self, name: &str, again: Span, first: Span) {
-        self.report(
-            Diagnostic::error(
-                "bnas::name::duplicate",
-                format!("`{name}` is defined twice"),
-            )
-            .label(again, "defined again here")
-            .label(first, "first defined here")
-            .help("remove one of the two"),
-        );
     }
 
     /// Warnings for names that a file imports and never uses.

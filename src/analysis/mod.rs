@@ -40,6 +40,7 @@ mod loss;
 mod measures;
 mod memory;
 mod merged;
+mod misnamed;
 mod names;
 mod network;
 mod of_copy;
