@@ -110,27 +110,37 @@ impl Cx<'_> {
 
     /// Where the declaration around a use defines a name below it.
     pub(super) fn defined_below(&mut self, name: &str, used: Span) -> Option<Span> {
-        let modules = self.modules;
-        let declarations = &modules.get(used.source)?.file.declarations;
+        if !self.is_defined(name, used) {
+            return None;
+        }
+        let declarations = &self.modules.get(used.source)?.file.declarations;
+        let around = declarations.iter().find(|d| d.span.holds(used))?;
+        below(&around.entries, name, used)
+    }
+
+    /// Whether an entry of the file of a use defines a name. Each file is read for this once: of thousands of names, most stand for nothing.
+    fn is_defined(&mut self, name: &str, used: Span) -> bool {
+        let Some(module) = self.modules.get(used.source) else {
+            return false;
+        };
         let all = self.defined.entry(used.source).or_insert_with(|| {
             let mut all = HashSet::new();
-            for declaration in declarations {
+            for declaration in &module.file.declarations {
                 defined(&declaration.entries, &mut all);
             }
             all
         });
-        if !all.contains(name) {
-            return None;
-        }
-        let around = declarations.iter().find(|d| d.span.holds(used))?;
-        below(&around.entries, name, used)
+        all.contains(name)
     }
 }
 
 impl Cx<'_> {
     /// The circle of values that a name is read in, if it is made of the value that reads it: `a = b` above `b = a`. The first is the
     /// reader; each reads the next, and the last reads the first.
-    pub(super) fn circle_around(&self, name: &str, used: Span) -> Option<Vec<ast::Name>> {
+    pub(super) fn circle_around(&mut self, name: &str, used: Span) -> Option<Vec<ast::Name>> {
+        if !self.is_defined(name, used) {
+            return None;
+        }
         let declarations = &self.modules.get(used.source)?.file.declarations;
         let around = declarations.iter().find(|d| d.span.holds(used))?;
         let mut all = Vec::new();

@@ -150,6 +150,7 @@ impl Cx<'_> {
                     self.fits(&count, &COUNT, repeat.count.span);
                     let inner = self.locals.len();
                     self.index_is_new(&repeat.index);
+                    self.repeat_named_once(&repeat.index, &mut named);
                     self.locals.push(Local {
                         span: Some(repeat.index.span),
                         ..Local::built_in(&repeat.index.text, Type::PLAIN)

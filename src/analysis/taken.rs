@@ -1,4 +1,4 @@
-//! Names that are taken: of layers and blocks of one body, of indexes, and those that everybody knows.
+//! Names that are taken: of layers, blocks and copies of one body, of indexes, and those that everybody knows.
 //!
 //! In: a name where it is defined. Out: a diagnostic if it is another one's, too.
 
@@ -12,11 +12,12 @@ use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
 
-/// Where the blocks and the layers of a body stand, by their names.
+/// Where the blocks, the layers and the copies of a body stand, by their names.
 #[derive(Default)]
 pub(super) struct Named {
     blocks: BTreeMap<Option<String>, Span>,
     layers: BTreeMap<String, Span>,
+    repeats: BTreeMap<String, Span>,
 }
 
 impl Cx<'_> {
@@ -107,18 +108,31 @@ impl Cx<'_> {
 
     /// Two layers of one name would have one path.
     pub(super) fn layer_named_once(&mut self, name: &ast::Name, named: &mut Named) {
-        let first = named.layers.entry(name.text.clone());
+        let text = format!("two layers of one body are called `{}`", name.text);
+        let help = "give each layer a name of its own";
+        self.one_path(name, &mut named.layers, text, help);
+    }
+
+    /// Copies that are counted by one name in two places would share their paths.
+    pub(super) fn repeat_named_once(&mut self, index: &ast::Name, named: &mut Named) {
+        let text = format!("two `repeat` of one body count by `{}`", index.text);
+        let help = "give one of them another index: `repeat … as i`";
+        self.one_path(index, &mut named.repeats, text, help);
+    }
+
+    fn one_path(
+        &mut self,
+        name: &ast::Name,
+        known: &mut BTreeMap<String, Span>,
+        text: String,
+        help: &str,
+    ) {
+        let first = known.entry(name.text.clone());
         if let Entry::Occupied(first) = &first {
-            let first = *first.get();
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::duplicate",
-                    format!("two layers of one body are called `{}`", name.text),
-                )
+            let diagnostic = Diagnostic::error("bnas::name::duplicate", text)
                 .label(name.span, "this one")
-                .label(first, "the other stands here")
-                .help("give each layer a name of its own"),
-            );
+                .label(*first.get(), "the other stands here");
+            self.report(diagnostic.help(help));
         }
         first.or_insert(name.span);
     }

@@ -2,6 +2,7 @@
 
 use super::candidate::{self, Optimizer, Recipe, Schedule};
 use super::evaluate::{self, Failure, Scope};
+use super::fold;
 use super::schedule;
 use super::settle::{Frame, Settler};
 use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Techniques, Value};
@@ -30,6 +31,8 @@ struct Loss {
     task: Expr,
     distill: Expr,
     temperature: Expr,
+    /// Under which condition a teacher is asked.
+    asks: Expr,
 }
 
 impl Loss {
@@ -45,6 +48,10 @@ impl Loss {
                 task: part(&fixed(&one.what.task), &one.path),
                 distill: part(&fixed(&one.what.distill), &one.path),
                 temperature: part(&one.what.temperature, &format!("{}.temperature", one.path)),
+                asks: match one.what.distill.as_value() == Some(&Value::Number(0.0)) {
+                    true => Expr::bool(false),
+                    false => one.guard.clone(),
+                },
             };
             (one.guard, loss)
         });
@@ -58,6 +65,7 @@ impl Loss {
                     task: either(loss.task, others.task),
                     distill: either(loss.distill, others.distill),
                     temperature: either(loss.temperature, others.temperature),
+                    asks: fold::either(loss.asks, others.asks),
                 };
                 (guard, loss)
             });
@@ -88,8 +96,10 @@ impl Stage {
         let weight_decay = (training.weight_decay.as_ref()).map(|w| field(w, "weight_decay"));
         let techniques = Techniques::of(|name| Some(field(training.techniques.get(name)?, name)));
         let quantize = field(&stage.quantize, "quantize");
-        let teacher = stage.teacher.as_ref().map(|slot| field(slot, "teacher"));
         let loss = Loss::new(stage, settler, names);
+        let path = format!("{}.teacher", stage.name);
+        let teacher = stage.teacher.as_ref();
+        let teacher = teacher.map(|slot| settler.slot(slot, &path, &loss.asks, names));
         Stage {
             name: stage.name.clone(),
             quantize,
@@ -122,11 +132,11 @@ impl Stage {
             quantize: word(&self.quantize, Quantize::of, "operands", scope)?,
             recipe: self.recipe(scope)?,
             teacher: match &self.teacher {
-                Some(teacher) => {
+                Some(teacher) if evaluate::truth(&self.loss.asks, scope)? => {
                     let earlier = |name: &str| self.earlier.iter().position(|n| n == name);
                     Some(word(teacher, earlier, "an earlier stage", scope)?)
                 }
-                None => None,
+                _ => None,
             },
             loss: candidate::Loss {
                 task: evaluate::number(&self.loss.task, scope)?,

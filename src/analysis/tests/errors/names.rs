@@ -85,6 +85,12 @@ fn names() {
         "rename",
     );
     one_error(
+        "space s { repeat 2 as d { layer a = conv(channels = 3) } repeat 2 as d { layer b = conv(channels = 3) } layer h = pool(average) -> linear(classes) }",
+        "bnas::name::duplicate",
+        "d",
+        "another index",
+    );
+    one_error(
         "policy p { each layer { wights = int8 } }",
         "bnas::name::unknown_key",
         "wights",

@@ -98,15 +98,15 @@ fn stages_search_whom_they_ask_and_for_what() {
     let template = lowered(&text(&[
         "policy = fixed",
         stages,
-        "require c.teacher == a implies c.loss == task",
+        "require c.teacher == a implies c.loss == task_distill",
     ]));
     assert_eq!(
         paths(&template),
         [
             "b.quantize",
-            "c.teacher",
             "c.loss",
-            "c.loss.task_distill.temperature"
+            "c.loss.task_distill.temperature",
+            "c.teacher"
         ]
     );
     let c = candidate(
@@ -122,12 +122,12 @@ fn stages_search_whom_they_ask_and_for_what() {
     let c = candidate(
         &template,
         &[
-            ("c.teacher", Value::name("a")),
             ("c.loss", Value::name("task")),
             ("b.quantize", Value::name("weights")),
         ],
     );
-    assert_eq!(c.stages[2].teacher, Some(0));
+    // Nobody is asked where only the task counts, so whom to ask is no decision there.
+    assert_eq!(c.stages[2].teacher, None);
     assert_eq!(
         (c.stages[2].loss.task, c.stages[2].loss.distill),
         (1.0, 0.0)
