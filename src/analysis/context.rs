@@ -2,7 +2,7 @@
 //!
 //! In: modules. Out: answers to "what is this name?". It must not know any declaration kind.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::facts::Subject;
@@ -118,6 +118,10 @@ pub(super) struct Cx<'a> {
     pub(super) formulas: Option<Vec<(String, Option<Expr>)>>,
     /// Whether a name may be meant as a word: a member of a domain, or what such a member is compared with.
     pub(super) may_be_word: bool,
+    /// The entries of the experiment by the first word of the paths below them: `space = s` by `space`.
+    pub(super) written: Vec<(String, Span)>,
+    /// Paths that nothing has, and the stretches of which one may have defined them, had it been right.
+    pub(super) doubts: BTreeMap<Span, BTreeSet<Span>>,
     used: BTreeSet<(SourceId, String)>,
 }
 
@@ -150,6 +154,8 @@ impl<'a> Cx<'a> {
             conditions: 0,
             read: BTreeSet::new(),
             subject: None,
+            written: Vec::new(),
+            doubts: BTreeMap::new(),
             used: BTreeSet::new(),
         }
     }
@@ -203,6 +209,27 @@ impl<'a> Cx<'a> {
             }
         }
         None
+    }
+
+    /// The entries of the experiment that begin with this word, and the declarations that stand behind them.
+    pub(super) fn behind(&self, word: &str) -> BTreeSet<Span> {
+        let written = self.written.iter().filter(|(name, _)| name == word);
+        let mut open: Vec<Span> = written.map(|(_, span)| *span).collect();
+        let mut found: BTreeSet<Span> = open.iter().copied().collect();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        while let Some(at) = open.pop() {
+            let Some(module) = self.modules.get(at.source) else {
+                continue;
+            };
+            let words = self.sources.slice(at).split(|c| !is_name(c));
+            for meaning in words.filter_map(|word| module.names.get(word)) {
+                let declaration = self.modules.declaration(meaning.id);
+                if declaration.kind.text != "experiment" && found.insert(declaration.span) {
+                    open.push(declaration.span);
+                }
+            }
+        }
+        found
     }
 
     /// A name in scope; it counts as used from now on.

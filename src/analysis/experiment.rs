@@ -146,6 +146,7 @@ impl Cx<'_> {
         );
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
+        self.written = written(merged);
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
         // Without its evaluator, nothing is known of what goals may name.
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
@@ -456,6 +457,18 @@ impl Cx<'_> {
             }
         }
     }
+}
+
+/// Where the entries stand below which goals and requirements have paths.
+fn written(merged: &Merged) -> Vec<(String, Span)> {
+    let entries = merged.entries.iter().filter_map(|entry| {
+        let name = match &entry.kind {
+            EntryKind::Section(section) => label(section),
+            _ => &target(entry)?.head,
+        };
+        Some((name.text.clone(), entry.span))
+    });
+    entries.collect()
 }
 
 /// What tells a section from others: the name behind its word, or the word.

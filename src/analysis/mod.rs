@@ -114,15 +114,30 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     cx.unused_imports(main);
     let failed = partial || cx.sink.has_errors();
     let meant = std::mem::take(&mut cx.meant);
+    let doubts = std::mem::take(&mut cx.doubts);
     let found = cx.sink.into_sorted();
     let undefined: BTreeSet<Span> = (found.iter())
         .filter(|d| d.code == "bnas::domain::undefined")
         .filter_map(|d| Some(d.labels.first()?.span))
         .collect();
+    let wrong: Vec<Span> = (found.iter())
+        .filter(|d| d.is_error())
+        .filter_map(|d| Some(d.labels.first()?.span))
+        .filter(|span| !doubts.contains_key(span))
+        .collect();
+    let is_of_wrong = |d: &Diagnostic| {
+        let behind = d.labels.first().and_then(|main| doubts.get(&main.span));
+        let is_wrong = |behind: &Span| {
+            modules.is_broken(*behind) || wrong.iter().any(|wrong| behind.holds(*wrong))
+        };
+        d.code == "bnas::name::unknown" && behind.is_some_and(|b| b.iter().any(is_wrong))
+    };
     for diagnostic in found {
         let follows = is_unused(&diagnostic)
             || is_doubted(&diagnostic, &undefined)
-            || is_consequence(&diagnostic, sources, &modules);
+            || is_consequence(&diagnostic, sources, &modules)
+            || is_of_wrong(&diagnostic)
+            || is_below_meant(&diagnostic, &meant, sources, &modules);
         if !(failed && follows || is_given_otherwise(&diagnostic, &meant)) {
             sink.push(diagnostic);
         }
@@ -201,6 +216,26 @@ fn is_given_otherwise(diagnostic: &Diagnostic, meant: &BTreeSet<(Span, String)>)
     diagnostic.code == "bnas::field::missing" && meant.iter().any(is_it)
 }
 
+/// A path below a field that was written under a wrong name: `space.w` where `spcae = s` stands.
+fn is_below_meant(
+    diagnostic: &Diagnostic,
+    meant: &BTreeSet<(Span, String)>,
+    sources: &Sources,
+    modules: &Modules,
+) -> bool {
+    let Some(main) = diagnostic.labels.first() else {
+        return false;
+    };
+    let Some(around) = modules.around(main.span) else {
+        return false;
+    };
+    let head = sources.slice(main.span).split(['.', '[']).next();
+    let is_it = |(owner, key): &(Span, String)| {
+        around.name.span == *owner && head.is_some_and(|head| head == key)
+    };
+    diagnostic.code == "bnas::name::unknown" && meant.iter().any(is_it)
+}
+
 /// Whether it may only say that something could not be read, which has been said: a name that is missing, or what a declaration
 /// lacks of which a part is lost.
 fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules) -> bool {
@@ -216,7 +251,9 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
                 .iter()
                 .any(|h| h.starts_with("did you mean"));
             let name = sources.slice(main.span);
-            modules.may_be_lost(name)
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let mut words = name.split(|c| !is_name(c)).filter(|w| !w.is_empty());
+            words.any(|word| modules.may_be_lost(word))
                 || is_of_no_kind(name, main.span.source, modules)
                 || (is_beside() && !suggests)
         }

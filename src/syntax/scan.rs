@@ -80,7 +80,11 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     .is_some()
                     .then(|| unopened(id, text, &tokens[i..]))
                     .flatten();
-                lost.extend(scan.restart(range.start, head));
+                let start = match head {
+                    Some(_) => above(&tokens[..i]).unwrap_or(range.start),
+                    None => range.start,
+                };
+                lost.extend(scan.restart(start, head));
                 closed = None;
                 if let Some(last) = unopened {
                     sink.push(never_opened(scan.span(token).to(scan.span(last))));
@@ -169,6 +173,43 @@ fn unopened<'t, 'a>(id: SourceId, text: &str, tokens: &'a [Token<'t>]) -> Option
         }
     }
     None
+}
+
+/// Where the documentation and annotations begin that these tokens end in.
+fn above(tokens: &[Token<'_>]) -> Option<usize> {
+    let mut start = None;
+    let mut rest = tokens;
+    loop {
+        rest = match rest {
+            [before @ .., last] if last.rule == Rule::doc => before,
+            [before @ .., last] if last.rule == Rule::comment => {
+                rest = before;
+                continue;
+            }
+            [before @ .., at, word] if at.text == "@" && word.rule == Rule::word => before,
+            [.., last] if last.text == ")" => {
+                let mut depth = 0_usize;
+                let opens = rest.iter().rposition(|token| {
+                    match token.text {
+                        ")" => depth += 1,
+                        "(" => depth -= 1,
+                        _ => {}
+                    }
+                    depth == 0 || token.rule == Rule::doc
+                });
+                match opens.map(|at| &rest[..at]) {
+                    Some([before @ .., at, word])
+                        if at.text == "@" && word.rule == Rule::word =>
+                    {
+                        before
+                    }
+                    _ => return start,
+                }
+            }
+            _ => return start,
+        };
+        start = tokens.get(rest.len()).map(|token| token.start);
+    }
 }
 
 /// Whether not even a blank stands before a token on its line.
