@@ -118,6 +118,12 @@ pub(super) struct Cx<'a> {
     pub(super) formulas: Option<Vec<(String, Option<Expr>)>>,
     /// Whether a name may be meant as a word: a member of a domain, or what such a member is compared with.
     pub(super) may_be_word: bool,
+    /// Where values stand of which it was reported that they are said twice.
+    pub(super) said_twice: Vec<Span>,
+    /// How many errors were to be reported, those included that were known.
+    pub(super) errors: usize,
+    /// Where the names stand of experiments that nothing wrong was found in.
+    pub(super) sound: BTreeSet<Span>,
     /// The entries of the experiment by the first word of the paths below them: `space = s` by `space`.
     pub(super) written: Vec<(String, Span)>,
     /// Paths that nothing has, and the stretches of which one may have defined them, had it been right.
@@ -154,6 +160,9 @@ impl<'a> Cx<'a> {
             conditions: 0,
             read: BTreeSet::new(),
             subject: None,
+            said_twice: Vec::new(),
+            errors: 0,
+            sound: BTreeSet::new(),
             written: Vec::new(),
             doubts: BTreeMap::new(),
             used: BTreeSet::new(),
@@ -162,6 +171,7 @@ impl<'a> Cx<'a> {
 
     /// Reports with the place that a value came from, and goes on.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.is_error());
         if let Some(diagnostic) = self.traced(diagnostic) {
             self.sink.push(diagnostic);
         }
@@ -214,7 +224,18 @@ impl<'a> Cx<'a> {
     /// The entries of the experiment that begin with this word, and the declarations that stand behind them.
     pub(super) fn behind(&self, word: &str) -> BTreeSet<Span> {
         let written = self.written.iter().filter(|(name, _)| name == word);
-        let mut open: Vec<Span> = written.map(|(_, span)| *span).collect();
+        self.reached_from(written.map(|(_, span)| *span), &|d| {
+            d.kind.text != "experiment"
+        })
+    }
+
+    /// These stretches and the declarations that they name, with those that these name, as far as they are `wanted`.
+    pub(super) fn reached_from(
+        &self,
+        from: impl Iterator<Item = Span>,
+        wanted: &dyn Fn(&ast::Declaration) -> bool,
+    ) -> BTreeSet<Span> {
+        let mut open: Vec<Span> = from.collect();
         let mut found: BTreeSet<Span> = open.iter().copied().collect();
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         while let Some(at) = open.pop() {
@@ -224,7 +245,7 @@ impl<'a> Cx<'a> {
             let words = self.sources.slice(at).split(|c| !is_name(c));
             for meaning in words.filter_map(|word| module.names.get(word)) {
                 let declaration = self.modules.declaration(meaning.id);
-                if declaration.kind.text != "experiment" && found.insert(declaration.span) {
+                if wanted(declaration) && found.insert(declaration.span) {
                     open.push(declaration.span);
                 }
             }
@@ -257,6 +278,13 @@ impl<'a> Cx<'a> {
     /// Leaves a scope: the names since `mark` are gone, and returned.
     pub(super) fn leave(&mut self, mark: usize) -> Vec<Local> {
         self.locals.split_off(mark)
+    }
+
+    /// Notes that all names of a stretch are read, of which nobody knows what it was meant to be.
+    pub(super) fn reads_all(&mut self, span: Span) {
+        let text = self.sources.slice(span);
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        self.read.extend(words.map(str::to_string));
     }
 
     /// Notes the names that paths in these entries read.

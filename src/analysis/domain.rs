@@ -175,7 +175,9 @@ impl Cx<'_> {
                 (Some(all), Some(some)) => all.extend(some.iter().cloned()),
                 (all, _) => *all = None,
             }
-            lowered.push(member);
+            if typed.ty != Type::Poison {
+                lowered.push(member);
+            }
             // An empty set says nothing of its members: `{{}, {a}}`.
             let says_more = first.as_ref().is_none_or(|f| f.ty == Type::Any.set());
             if says_more {
@@ -187,7 +189,7 @@ impl Cx<'_> {
             _ => Type::Poison,
         };
         let member = Typed {
-            expr: lowered[0].clone(),
+            expr: lowered.first().cloned().unwrap_or(Expr::number(1.0)),
             ty,
             span,
             values,

@@ -41,7 +41,7 @@ impl Cx<'_> {
     ) -> (Loss, Option<Choice<Loss>>) {
         let has_teacher = teacher != Teacher::None;
         let Some((_, given)) = written.get("loss") else {
-            if teacher == Teacher::Named {
+            if teacher == Teacher::Named && !written.is_meant("loss") {
                 let place = written.place("teacher");
                 self.report(
                     Diagnostic::error("bnas::stage::teacher", "this teacher is never asked")

@@ -115,16 +115,20 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     let failed = partial || cx.sink.has_errors();
     let meant = std::mem::take(&mut cx.meant);
     let doubts = std::mem::take(&mut cx.doubts);
-    let found = cx.sink.into_sorted();
+    let found = std::mem::take(&mut cx.sink).into_sorted();
+    let errors = found.iter().chain(sink.found()).filter(|d| d.is_error());
+    let errors = errors.filter_map(|d| Some(d.labels.first()?.span));
+    let errors: Vec<Span> = errors.collect();
+    let sound = match failed && !modules.is_incomplete() {
+        true => sound(&cx, &program, &errors),
+        false => Vec::new(),
+    };
     let undefined: BTreeSet<Span> = (found.iter())
         .filter(|d| d.code == "bnas::domain::undefined")
         .filter_map(|d| Some(d.labels.first()?.span))
         .collect();
-    let wrong: Vec<Span> = (found.iter())
-        .filter(|d| d.is_error())
-        .filter_map(|d| Some(d.labels.first()?.span))
-        .filter(|span| !doubts.contains_key(span))
-        .collect();
+    let wrong = errors.iter().filter(|span| !doubts.contains_key(span));
+    let wrong: Vec<Span> = wrong.copied().collect();
     let is_of_wrong = |d: &Diagnostic| {
         let behind = d.labels.first().and_then(|main| doubts.get(&main.span));
         let is_wrong = |behind: &Span| {
@@ -142,11 +146,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
             sink.push(diagnostic);
         }
     }
-    let diagnostics = sink.into_sorted();
-    let sound = match failed && !partial {
-        true => sound(&program, &diagnostics, &modules),
-        false => Vec::new(),
-    };
+    let diagnostics = joined(sink.into_sorted());
     Checked {
         program: (!failed).then_some(program),
         sound,
@@ -154,21 +154,17 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     }
 }
 
-/// The experiments that no error can be about: all errors are in other ones.
-fn sound(program: &Program, diagnostics: &[Diagnostic], modules: &Modules) -> Vec<Experiment> {
-    let around = |span: Span| modules.around(span);
-    let is_of_experiment = |d: &Diagnostic| {
-        let declared = d.labels.first().and_then(|label| around(label.span));
-        declared.is_some_and(|d| d.kind.text == "experiment")
-    };
-    let mut errors = diagnostics.iter().filter(|d| d.is_error());
-    if !errors.all(is_of_experiment) {
-        return Vec::new();
-    }
+/// The experiments that no error can be about: nothing is wrong in them, nor in anything that they name.
+fn sound(cx: &Cx, program: &Program, wrong: &[Span]) -> Vec<Experiment> {
     let is_sound = |experiment: &&Experiment| {
-        let own = around(experiment.span);
-        let mut labels = diagnostics.iter().flat_map(|d| &d.labels);
-        own.is_some_and(|own| own.base.is_none() && !labels.any(|l| own.span.holds(l.span)))
+        let Some(own) = cx.modules.around(experiment.span) else {
+            return false;
+        };
+        let reached = cx.reached_from(std::iter::once(own.span), &|_| true);
+        let is_wrong = |reached: &Span| {
+            cx.modules.is_broken(*reached) || wrong.iter().any(|wrong| reached.holds(*wrong))
+        };
+        cx.sound.contains(&experiment.span) && !reached.iter().any(is_wrong)
     };
     let experiments = program.experiments.iter();
     experiments.filter(is_sound).cloned().collect()
@@ -190,6 +186,37 @@ pub fn target(
     let merged = cx.merged(id)?;
     let target = cx.target(&merged, false);
     (!cx.sink.has_errors()).then_some(target)
+}
+
+/// What a section lacks in one diagnostic, one after the other in the order of the text.
+fn joined(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let is_of_section =
+        |d: &Diagnostic| d.code == "bnas::field::missing" && d.message.contains(" { … }`) needs `");
+    let owner = |d: &Diagnostic| d.message.split(" needs `").next().map(str::to_string);
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    for diagnostic in found {
+        match joined.last_mut() {
+            Some(last)
+                if is_of_section(last)
+                    && is_of_section(&diagnostic)
+                    && owner(last) == owner(&diagnostic)
+                    && last.labels.first().map(|l| l.span)
+                        == diagnostic.labels.first().map(|l| l.span) =>
+            {
+                if let Some((_, field)) = diagnostic.message.split_once(" needs ") {
+                    last.message.push_str(&format!(" and {field}"));
+                }
+                for label in &mut last.labels[..1] {
+                    label.text = "these are missing".into();
+                }
+                if let (Some(help), Some(more)) = (&mut last.help, &diagnostic.help) {
+                    help.push_str(&format!("; {more}"));
+                }
+            }
+            _ => joined.push(diagnostic),
+        }
+    }
+    joined
 }
 
 /// What is unused because its user is wrong is no news.
@@ -255,6 +282,7 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             let mut words = name.split(|c| !is_name(c)).filter(|w| !w.is_empty());
             words.any(|word| modules.may_be_lost(word))
                 || is_of_no_kind(name, main.span.source, modules)
+                || is_parameter(name, main.span, modules)
                 || (is_beside() && !suggests)
         }
         "bnas::name::unknown_key" => {
@@ -264,10 +292,18 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             let mut others = diagnostic.labels.iter().filter(is_other);
             is_beside() || others.any(|l| modules.is_broken(l.span))
         }
+        // `clock in {100, 300} MHz`: the unit is there.
+        "bnas::unit::mismatch" => is_beside(),
         "bnas::field::missing" => is_broken(),
         code if code.ends_with("::empty") || code == "bnas::policy::says_nothing" => is_broken(),
         _ => false,
     }
+}
+
+/// Whether a name is a parameter of the declaration around, which can have none.
+fn is_parameter(name: &str, at: Span, modules: &Modules) -> bool {
+    let around = modules.around(at).filter(|d| d.kind.text != "block");
+    around.is_some_and(|d| d.params.iter().any(|param| param.name.text == name))
 }
 
 /// Whether a file declares a name as something of an unknown kind.
@@ -300,8 +336,11 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
     }
     for id in experiments {
         cx.reached = Reached::default();
-        let found = cx.sink.count();
+        let (found, errors) = (cx.sink.count(), cx.errors);
         program.experiments.extend(cx.experiment(id));
+        if cx.errors == errors {
+            cx.sound.insert(declarations[id.index].name.span);
+        }
         show_amendments(cx, found, declarations[id.index].span);
     }
     program

@@ -238,6 +238,11 @@ impl Cx<'_> {
                 };
                 let modules = self.modules;
                 let declaration = modules.declaration(id);
+                if schema::declaration(&declaration.kind.text).is_none() {
+                    // Reported where it is declared, or in the file that is.
+                    self.unknown_kind(&declaration.kind);
+                    return None;
+                }
                 if declaration.kind.text != kind {
                     let (wanted, found) = (article(kind), article(&declaration.kind.text));
                     self.report(

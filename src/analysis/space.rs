@@ -38,16 +38,6 @@ impl Cx<'_> {
     /// Lowers a space. With `sees`, its amendments may use names of the scope around.
     pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Network {
         self.provenance(merged);
-        if let Some(param) = merged.params.first() {
-            self.report(
-                Diagnostic::error("bnas::space::parameters", "a space has no parameters")
-                    .label(param.name.span, "a parameter")
-                    .help(format!(
-                        "write `{} = …` in the space, and amend it: `{} {{ … }}`",
-                        param.name.text, merged.name.text
-                    )),
-            );
-        }
         self.reads(&merged.entries);
         self.inside(merged, sees, |cx| {
             let mark = cx.locals.len();
@@ -236,6 +226,10 @@ impl Cx<'_> {
                 when,
                 span: branch.name.span,
             });
+        }
+        if branches.len() < parallel.entries.len() && branches.len() < 2 {
+            // What is there is no branch, which has been said.
+            return None;
         }
         if branches.len() < 2 {
             self.report(

@@ -136,12 +136,14 @@ fn place_one(
     }
     let weighted = Weighted::new(nodes);
     let mut matches = Vec::with_capacity(policy.rules.len());
+    let mut idle = Vec::with_capacity(policy.rules.len());
     for rule in &policy.rules {
         let of_rule = matching(rule, &weighted, &names, settler);
-        report_idle(rule, &of_rule, &weighted, settler);
+        idle.push(report_idle(rule, &of_rule, &weighted, settler));
         matches.push(of_rule);
     }
     let reach = reaches(alternative, &weighted, matches);
+    report_losing(policy, &idle, &reach, settler);
     let once = say_once(alternative, &reach, &names, settler);
 
     let mut placed = vec![None; nodes.len()];
@@ -179,6 +181,36 @@ fn place_one(
     Placements {
         layers: placed,
         output,
+    }
+}
+
+/// Warns of rules that later ones win from, field by field, for every layer that they match: settings that are silently off.
+fn report_losing(policy: &Policy, idle: &[bool], reach: &[Spoken], settler: &mut Settler) {
+    let never = Expr::bool(false);
+    let wins = |r: usize| {
+        let mut of_rule = reach.iter().flatten().filter(|(rule, ..)| *rule == r);
+        of_rule.any(|(_, _, reach)| reach.weights != never || reach.activations != never)
+    };
+    for (r, rule) in policy.rules.iter().enumerate() {
+        if idle[r] || wins(r) {
+            continue;
+        }
+        let mut beside = (reach.iter())
+            .filter(|of_node| of_node.iter().any(|(rule, ..)| *rule == r))
+            .flat_map(|of_node| of_node.iter().map(|(rule, ..)| *rule));
+        let later = beside.find(|rule| *rule > r);
+        let mut diagnostic =
+            Diagnostic::warning("bnas::policy::never_wins", "this rule decides for no layer")
+                .label(
+                    rule.span,
+                    "later rules say all of this for every layer that it matches",
+                );
+        if let Some(later) = later {
+            diagnostic = diagnostic.label(policy.rules[later].span, "a later rule");
+        }
+        settler.sink.push(
+            diagnostic.help("the last rule that matches wins: move this one below, or delete it"),
+        );
     }
 }
 

@@ -198,9 +198,7 @@ fn above(tokens: &[Token<'_>]) -> Option<usize> {
                     depth == 0 || token.rule == Rule::doc
                 });
                 match opens.map(|at| &rest[..at]) {
-                    Some([before @ .., at, word])
-                        if at.text == "@" && word.rule == Rule::word =>
-                    {
+                    Some([before @ .., at, word]) if at.text == "@" && word.rule == Rule::word => {
                         before
                     }
                     _ => return start,
