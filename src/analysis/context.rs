@@ -16,7 +16,7 @@ use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
 use crate::source::{SourceId, Sources, Span};
-use crate::syntax::ast;
+use crate::syntax::{ast, without_comments};
 
 /// A name in scope that is no declaration: a `name = value` of the text, a parameter, an index, a metric.
 #[derive(Debug, Clone)]
@@ -198,11 +198,13 @@ impl<'a> Cx<'a> {
         );
     }
 
-    /// The text under a span on one line.
+    /// The text under a span on one line, without comments.
     pub(super) fn text(&self, span: Span) -> String {
         let text = self.sources.slice(span);
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         match text.contains(char::is_whitespace) {
-            true => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            true if text.contains("//") => words(&without_comments(text)),
+            true => words(text),
             false => text.to_string(),
         }
     }

@@ -386,6 +386,12 @@ impl Cx<'_> {
 fn members(kind: &DomainKind) -> String {
     let ends = |low: String, high: String| format!("its members go from {low} to {high}");
     match kind {
+        DomainKind::Integers {
+            low, high, step, ..
+        } if *step > 1 => format!(
+            "its members go from {low} in steps of {step} to {}",
+            low + (high - low) / step * step
+        ),
         DomainKind::Integers { low, high, .. } => ends(low.to_string(), high.to_string()),
         DomainKind::Reals { low, high, .. } => ends(low.to_string(), high.to_string()),
         _ => "take one of its members".into(),

@@ -272,16 +272,8 @@ impl Cx<'_> {
                     self.give(&mut fields, name, value, schema.fields)
                 }
                 Some(name) if schema.section(&name.text).is_some() => {
-                    self.meant.insert((merged.name.span, name.text.clone()));
                     self.reads_all(value.span());
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::type::mismatch",
-                            format!("`{}` is a section", name.text),
-                        )
-                        .label(name.span, "given as a value")
-                        .help(format!("write `{} {{ … }}`", name.text)),
-                    )
+                    self.section_given(merged.name.span, name)
                 }
                 Some(name) if !measured && self.is_taken(name) => {}
                 _ => match self.measure(entry, measured, &measures) {

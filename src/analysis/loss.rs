@@ -239,9 +239,9 @@ impl Cx<'_> {
                     filter: None,
                 } if path.as_name().is_some_and(|n| n.text == "kl") => is_kl = true,
                 ast::Argument::Fixed { name, value } if name.text == "temperature" => {
-                    let before = self.sink.count();
+                    let before = self.errors;
                     let slot = self.filled(&TEMPERATURE, Given::Fixed(value), name.span);
-                    (self.sink.count() == before).then_some(())?;
+                    (self.errors == before).then_some(())?;
                     wanted = (slot, value.span);
                 }
                 ast::Argument::Searched {

@@ -121,6 +121,9 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     let closed = scan.span(&tokens[closed]);
                     problem = closed_early(closed, scan.span(token));
                 }
+                if let Some(hidden) = hidden(&scan, text, &tokens[..i]) {
+                    problem = hidden;
+                }
                 match is_stray {
                     true => lost.push(Lost { range, head: None }),
                     false => scan.is_lost = true,
@@ -173,6 +176,31 @@ fn unopened<'t, 'a>(id: SourceId, text: &str, tokens: &'a [Token<'t>]) -> Option
         }
     }
     None
+}
+
+/// What is said where the bracket that is missing stands behind `//`, which some write for a division: `conv(channels = w // 2)`.
+fn hidden(scan: &Scan, text: &str, before: &[Token<'_>]) -> Option<Diagnostic> {
+    let top = scan.open.last()?;
+    let opened = top.span.start as usize;
+    let line = text[opened..].find('\n').map_or(text.len(), |n| opened + n);
+    let comment = before.iter().rev().take_while(|token| token.start > opened);
+    let comment = comment
+        .filter(|token| token.rule == Rule::comment && token.start < line)
+        .last()?;
+    if top.bracket.is_empty() || !comment.text.contains(partner(top.bracket)) {
+        return None;
+    }
+    let close = partner(top.bracket);
+    let sign = Span::new(scan.id, comment.start, comment.start + 2);
+    let message = format!("the `{close}` of this line stands in a comment");
+    Some(
+        Diagnostic::error("bnas::parse::bracket", message)
+            .label(sign, "a comment begins here")
+            .label(top.span, "opened here")
+            .help(
+                "write `floor(a / b)` to divide and round down, or the comment behind the bracket",
+            ),
+    )
 }
 
 /// Where the documentation and annotations begin that these tokens end in.

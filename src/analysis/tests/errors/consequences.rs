@@ -316,3 +316,101 @@ fn a_value_in_braces_and_with_dots() {
         "target.vector.width = 1024 bit",
     );
 }
+
+#[test]
+fn sections_and_fields_are_told_apart() {
+    let data = |inner: &str| format!("dataset d : digits {{ {inner} }}\n");
+    only(&data("normalize = true"), &["type::mismatch"]);
+    only(&data("splits = 3"), &["type::mismatch"]);
+    let derived = |inner: &str| {
+        format!(
+            "experiment e {{\n data = digits\n space = small_cnn\n train {{ epochs = 3 }}\n search {{ trials = 2 }}\n maximize accuracy\n}}\nexperiment f : e {{ {inner} }}\n"
+        )
+    };
+    only(&derived("space { width = 6 }"), &["type::mismatch"]);
+    only(&derived("data { augment = flip }"), &["type::mismatch"]);
+    only(&derived("train = 3"), &["type::mismatch"]);
+    only(&derived("train.optimizer.lr = 0.1"), &["name::unknown_key"]);
+}
+
+#[test]
+fn an_end_that_no_step_arrives_at() {
+    let range = |range: &str| {
+        format!("experiment e {{\n x in {range}\n minimize x\n search {{ trials = 2 }}\n}}\n")
+    };
+    only(&range("1..10 step 2"), &["domain::step_beyond"]);
+    only(&range("1..10 step 20"), &["domain::step_beyond"]);
+    only(&range("0.0..1.0 step 0.3"), &["domain::step_beyond"]);
+    only(
+        &range("1..10 step 2 default 10"),
+        &["domain::step_beyond", "domain::default"],
+    );
+    for whole in [
+        "0..64 step 8",
+        "0.0..1.0 step 0.1",
+        "-2.0..2.0 step 0.25",
+        "3..3 step 4",
+    ] {
+        only(&range(whole), &[]);
+    }
+}
+
+#[test]
+fn signs_of_other_languages_are_one_mistake() {
+    let goal = |line: &str| {
+        format!(
+            "experiment e {{\n data = digits\n space = small_cnn\n train {{ epochs = 3 }}\n search {{ trials = 2 }}\n maximize accuracy\n {line}\n}}\n"
+        )
+    };
+    only(&goal("require accuracy >= .5"), &["parse::syntax"]);
+    only(
+        "space s {
+  w in {8, 16}
+  layer a = conv(channels = w // 2) -> norm -> relu
+  layer head = pool(average) -> linear(classes)
+}
+",
+        &["parse::bracket"],
+    );
+}
+
+#[test]
+fn a_warning_hides_no_error() {
+    only(
+        "quantizer z : binary { kc = 1  gradient(x) = log2(x) }\n",
+        &["name::unused", "domain::undefined"],
+    );
+}
+
+#[test]
+fn an_error_of_one_experiment_hides_none_of_another_one() {
+    let text = format!(
+        "{HEAD}experiment e {{ data = digits  space = small_cnn  train {{ epochs = 3 }}  search {{ trials = 2 }}  maximize accuracy }}
+policy p {{ each layer {{ weights = int8  activations = int8 }}  layer foo {{ weights = int8 }} }}
+experiment a : e {{ policy = p }}
+experiment b : e {{ train.epochs = 0.5 }}
+experiment c : e {{ maximise macs }}
+experiment d : a {{ sede = 3 }}
+"
+    );
+    let (checked, _) = checked("test.bnas", &text);
+    let sound: Vec<&str> = checked.sound.iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(sound, ["e", "a"]);
+}
+
+#[test]
+fn goals_are_named_the_same_however_they_are_written() {
+    let named = |goal: &str| {
+        let text = format!(
+            "{HEAD}experiment e {{\n x in {{1, 2}}\n y in {{1, 2}}\n maximize {goal}\n search {{ trials = 2 }}\n}}\n"
+        );
+        let (checked, sources) = checked("test.bnas", &text);
+        let shown = render(&checked.diagnostics, &sources, false);
+        let program = checked.program.unwrap_or_else(|| panic!("{shown}"));
+        program.experiments[0].goals[0].text.clone()
+    };
+    assert_eq!(named("x + // first\n   y"), "x + y");
+    assert_eq!(named("x+y*( 2 )"), "x + y * (2)");
+    assert_eq!(named("max( x,\n y,\n )"), "max(x, y)");
+    assert_eq!(named("-x ^ 2"), "-x^2");
+}
