@@ -78,7 +78,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Label, Sink};
 use crate::ir::{Experiment, Program, Target};
-use crate::model::blame::with_amendments;
+use crate::model::blame::{is_of_amendment, with_amendments};
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
 use facts::Subject;
@@ -117,7 +117,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     let doubts = std::mem::take(&mut cx.doubts);
     let found = std::mem::take(&mut cx.sink).into_sorted();
     let errors = found.iter().chain(sink.found()).filter(|d| d.is_error());
-    let errors = errors.filter_map(|d| Some(d.labels.first()?.span));
+    let errors = errors.filter_map(|d| Some(main_of(d)?.span));
     let errors: Vec<Span> = errors.collect();
     let sound = match failed && !modules.is_incomplete() {
         true => sound(&cx, &program, &errors),
@@ -125,12 +125,12 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     };
     let undefined: BTreeSet<Span> = (found.iter())
         .filter(|d| d.code == "bnas::domain::undefined")
-        .filter_map(|d| Some(d.labels.first()?.span))
+        .filter_map(|d| Some(main_of(d)?.span))
         .collect();
     let wrong = errors.iter().filter(|span| !doubts.contains_key(span));
     let wrong: Vec<Span> = wrong.copied().collect();
     let is_of_wrong = |d: &Diagnostic| {
-        let behind = d.labels.first().and_then(|main| doubts.get(&main.span));
+        let behind = main_of(d).and_then(|main| doubts.get(&main.span));
         let is_wrong = |behind: &Span| {
             modules.is_broken(*behind) || wrong.iter().any(|wrong| behind.holds(*wrong))
         };
@@ -200,13 +200,13 @@ fn joined(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
                 if is_of_section(last)
                     && is_of_section(&diagnostic)
                     && owner(last) == owner(&diagnostic)
-                    && last.labels.first().map(|l| l.span)
-                        == diagnostic.labels.first().map(|l| l.span) =>
+                    && main_of(last).map(|l| l.span) == main_of(&diagnostic).map(|l| l.span) =>
             {
                 if let Some((_, field)) = diagnostic.message.split_once(" needs ") {
                     last.message.push_str(&format!(" and {field}"));
                 }
-                for label in &mut last.labels[..1] {
+                let mut labels = last.labels.iter_mut();
+                if let Some(label) = labels.find(|l| l.text.ends_with(" missing")) {
                     label.text = "these are missing".into();
                 }
                 if let (Some(help), Some(more)) = (&mut last.help, &diagnostic.help) {
@@ -219,6 +219,12 @@ fn joined(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     joined
 }
 
+/// The label of what is wrong, behind those of what amends it.
+fn main_of(diagnostic: &Diagnostic) -> Option<&Label> {
+    let mut labels = diagnostic.labels.iter();
+    labels.find(|label| !is_of_amendment(label))
+}
+
 /// What is unused because its user is wrong is no news.
 fn is_unused(diagnostic: &Diagnostic) -> bool {
     matches!(
@@ -229,14 +235,14 @@ fn is_unused(diagnostic: &Diagnostic) -> bool {
 
 /// What is not proved of a value that is known to go wrong: the value is to be mended first.
 fn is_doubted(diagnostic: &Diagnostic, undefined: &BTreeSet<Span>) -> bool {
-    let mut main = diagnostic.labels.first().into_iter();
+    let mut main = main_of(diagnostic).into_iter();
     diagnostic.code == "bnas::domain::unproved" && main.any(|l| undefined.contains(&l.span))
 }
 
 /// What was written under a wrong name is not missing.
 fn is_given_otherwise(diagnostic: &Diagnostic, meant: &BTreeSet<(Span, String)>) -> bool {
     let is_it = |(owner, key): &(Span, String)| {
-        let main = diagnostic.labels.first();
+        let main = main_of(diagnostic);
         main.is_some_and(|l| l.span == *owner)
             && diagnostic.message.contains(&format!("needs `{key}`"))
     };
@@ -250,7 +256,7 @@ fn is_below_meant(
     sources: &Sources,
     modules: &Modules,
 ) -> bool {
-    let Some(main) = diagnostic.labels.first() else {
+    let Some(main) = main_of(diagnostic) else {
         return false;
     };
     let Some(around) = modules.around(main.span) else {
@@ -266,7 +272,7 @@ fn is_below_meant(
 /// Whether it may only say that something could not be read, which has been said: a name that is missing, or what a declaration
 /// lacks of which a part is lost.
 fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules) -> bool {
-    let Some(main) = diagnostic.labels.first() else {
+    let Some(main) = main_of(diagnostic) else {
         return false;
     };
     let is_broken = || diagnostic.labels.iter().any(|l| modules.is_broken(l.span));
@@ -349,7 +355,7 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
 /// Shows beside what was found in another declaration than the one at `own` what amends that.
 fn show_amendments(cx: &mut Cx, found: usize, own: Span) {
     let amendments = std::mem::take(&mut cx.amendments);
-    let is_own = |d: &Diagnostic| d.labels.first().is_some_and(|l| own.holds(l.span));
+    let is_own = |d: &Diagnostic| main_of(d).is_some_and(|l| own.holds(l.span));
     cx.sink.complete(found, |d| match is_own(&d) {
         true => d,
         false => with_amendments(d, &amendments),

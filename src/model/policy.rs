@@ -13,7 +13,7 @@ use super::select::{Matches, Weighted, matching, report_idle};
 use super::settle::{Alternative, Frame, Settler};
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, Policy, Quantifier, Rule, Slot, Value};
+use crate::ir::{Expr, Policy, Quantifier, Rule, Selector, Slot, Value, Which};
 
 /// Quantizers of a node's operands: expressions that give a name or a record. `float` where no rule speaks of an operand.
 #[derive(Debug, Clone)]
@@ -195,23 +195,38 @@ fn report_losing(policy: &Policy, idle: &[bool], reach: &[Spoken], settler: &mut
         if idle[r] || wins(r) {
             continue;
         }
-        let mut beside = (reach.iter())
+        let beside = (reach.iter())
             .filter(|of_node| of_node.iter().any(|(rule, ..)| *rule == r))
             .flat_map(|of_node| of_node.iter().map(|(rule, ..)| *rule));
-        let later = beside.find(|rule| *rule > r);
+        let later: BTreeSet<usize> = beside.filter(|rule| *rule > r).collect();
+        // A rule for all layers above its exceptions is in order, also where a network is so small that all of it is exceptions.
+        let widest = later.iter().map(|rule| width(&policy.rules[*rule])).max();
+        if widest.is_some_and(|widest| widest < width(rule)) {
+            continue;
+        }
         let mut diagnostic =
             Diagnostic::warning("bnas::policy::never_wins", "this rule decides for no layer")
                 .label(
                     rule.span,
                     "later rules say all of this for every layer that it matches",
                 );
-        if let Some(later) = later {
+        for later in later {
             diagnostic = diagnostic.label(policy.rules[later].span, "a later rule");
         }
         settler.sink.push(
             diagnostic.help("the last rule that matches wins: move this one below, or delete it"),
         );
     }
+}
+
+/// Whether a rule speaks of all layers, of those of a kind or with a property, or of single ones.
+fn width(rule: &Rule) -> usize {
+    let of = |selector: &Selector| match &selector.which {
+        Which::All if selector.kind.is_none() && selector.filter.is_none() => 2,
+        Which::All => 1,
+        _ => 0,
+    };
+    rule.selectors.iter().map(of).max().unwrap_or(0)
 }
 
 /// Activations come in batches: a quantizer that takes a mean of all its values would let images change each other's results.

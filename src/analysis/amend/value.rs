@@ -192,7 +192,11 @@ impl Cx<'_> {
             )
             .label(field.span, "nothing is there to amend")
             .label(into.declared, format!("{} stands here", into.owner))
-            .help(format!("give it as a whole: `{} = {example}`", field.text)),
+            .help(format!(
+                "give it as a whole: `{}.{} = {example}`",
+                into.owner.trim_matches('`'),
+                field.text
+            )),
         );
     }
 
