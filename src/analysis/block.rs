@@ -52,7 +52,13 @@ impl Cx<'_> {
                                 "a value has no `when`: only layers, blocks, branches and `add` do",
                             )
                             .label(when.span, "a condition of a value")
-                            .help("write `name = if … then … else …`"),
+                            .help(match &*optional.statement {
+                                EntryKind::Choice(choice) => format!(
+                                    "search it where it is used: `… in {}` among the arguments of the layer",
+                                    self.text(choice.domain.span)
+                                ),
+                                _ => "write `name = if … then … else …`".to_string(),
+                            }),
                         );
                         None
                     }
