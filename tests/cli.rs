@@ -176,11 +176,30 @@ fn doc_knows_files_and_words_of_the_language() {
         ("pareto.count", "result pareto.count\n"),
         ("~=", "word a ~= b within t\n"),
         ("@paper", "annotation @paper("),
+        ("small_cnn.width", "space small_cnn\n"),
+        ("braintta.clock", "target braintta : tta\n"),
+        ("input.channels", "value conv(channels = input.channels)\n"),
+        ("command.timeout", "field timeout = … in command\n"),
+        ("idx", "base dataset NAME : idx { … }\n"),
+        ("gradient", "formula gradient(x) = … in quantizer\n"),
+        ("dropout", "reserved operation dropout\n"),
     ] {
         let output = util::run(&["doc", path]);
         util::expect_code(&output, 0);
         let shown = util::stdout(&output);
         assert!(shown.starts_with(says), "{shown}");
+    }
+    for (word, says) in [
+        ("weights", "field weights = … in a rule\n"),
+        ("scale", "field scale = … in quantizer\n"),
+        ("scale", "formula scale(w) = … in quantizer\n"),
+        ("step", "plain number, at least 0"),
+        ("default", "first trial of `bayes`"),
+    ] {
+        let output = util::run(&["doc", word]);
+        util::expect_code(&output, 0);
+        let shown = util::stdout(&output);
+        assert!(shown.contains(says), "{shown}");
     }
     let output = util::run(&["--format", "json", "doc", "mobilenet_v2"]);
     util::expect_code(&output, 0);
@@ -199,6 +218,8 @@ fn doc_suggests_what_was_meant() {
         ("examples/06-quickstart.bnas:quickstar", ":quickstart`"),
         ("search.intial", "`search.initial`"),
         ("space.width", "`bnas check -v FILE`"),
+        ("unit::mismatch", "`bnas explain unit::mismatch`"),
+        ("", "nothing is called ``"),
     ] {
         let output = util::run(&["doc", wrong]);
         util::expect_code(&output, 2);

@@ -317,6 +317,7 @@ impl Cx<'_> {
             ("pow", Some(exponent)) => {
                 format!("write `{first} ^ {exponent}`, with what has operators in brackets")
             }
+            ("len" | "length" | "size", None) => format!("write `count({first})`"),
             ("clamp", _) => format!("write `clip({args})`"),
             ("sigmoid", None) => format!("write `1 / (1 + exp(-({first})))`"),
             _ => return None,

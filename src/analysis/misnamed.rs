@@ -16,7 +16,7 @@ use crate::syntax::ast;
 /// What to write for `int5`, which the library does not have by name.
 fn bits_of_int(name: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
     let bits = name.strip_prefix("int")?;
-    let bits: u32 = bits.parse().ok().filter(|bits| (2..=16).contains(bits))?;
+    let bits: u32 = bits.parse().ok().filter(|bits| (2..=8).contains(bits))?;
     Some(match is_known("int") {
         true => format!("write `int {{ bits = {bits} }}`"),
         false => format!(

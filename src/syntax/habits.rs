@@ -244,6 +244,11 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
                 format!("write `{}^{power}`", last_word(line)),
             ))
         }
+        "%" if place.is_start() && !rest[1..].trim_start().is_empty() => Some(Slip::new(
+            "`%` is a hundredth, and no operator",
+            "stands behind no number",
+            "write `x - y * floor(x / y)` for a remainder",
+        )),
         "." if line.ends_with("..") => Some(Slip::new(
             "a range is written with two points",
             "one point too many",
