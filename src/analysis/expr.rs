@@ -76,6 +76,8 @@ impl Cx<'_> {
                 tolerance,
             } => self.approx(left, right, tolerance, span),
             ast::ExprKind::If { condition, yes, no } => {
+                // Schedules with names are factors, where one of several is taken.
+                let want = want.filter(|kind| !matches!(kind, Kind::WordOrFormula(_)));
                 self.conditional(condition, yes, no, want, span)
             }
             ast::ExprKind::Range { .. } | ast::ExprKind::Categories(_) => {

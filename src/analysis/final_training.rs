@@ -50,7 +50,7 @@ impl Cx<'_> {
         let training = FinalTraining {
             only_best,
             stage,
-            epochs: given("epochs")?,
+            epochs: given("epochs"),
             batch: given("batch"),
             optimizer: given("optimizer"),
             schedule: given("schedule"),

@@ -16,13 +16,17 @@ use crate::syntax::ast;
 const DONE: &str = "step_progress";
 
 impl Cx<'_> {
-    /// `cosine` beside something else. By itself it is a word of the field.
+    /// `cosine` or `constant` beside something else. By itself it is a word of the field.
     pub(super) fn schedule_word(&self, name: &str, span: Span) -> Option<Typed> {
-        if name != "cosine" || !self.knows_progress() {
+        if !self.knows_progress() {
             return None;
         }
-        let wave = Expr::Record(name.into(), Vec::new(), span);
-        Some(Typed::new(wave, Type::PLAIN, span))
+        let factor = match name {
+            "cosine" => Expr::Record(name.into(), Vec::new(), span),
+            "constant" => Expr::number(1.0),
+            _ => return None,
+        };
+        Some(Typed::new(factor, Type::PLAIN, span))
     }
 
     /// `warmup(0.05)`, `step(at = 0.5, factor in {0.1, 0.2})`.

@@ -47,6 +47,9 @@ const TAKEN: &[&str] = &[
     "pareto",
 ];
 
+/// What results call the accuracies of every network beside those of named stages.
+const RESULTS: &[&str] = &["ptq", "qaft"];
+
 impl Cx<'_> {
     /// Every stage of an experiment in order; empty if it says none.
     pub(super) fn stages(&mut self, merged: &Merged, sections: &[ast::Section]) -> Vec<Stage> {
@@ -117,6 +120,22 @@ impl Cx<'_> {
         );
         let quantize = self.slot(&written, find(known, "quantize"));
         let quantize = quantize.unwrap_or(Slot::word("all"));
+        let is_float = quantize == Slot::word("none");
+        if RESULTS.contains(&name.text.as_str()) || name.text == "float" && !is_float {
+            let (text, what) = match name.text.as_str() {
+                "float" => ("a stage that quantizes", "before it is quantized"),
+                "ptq" => ("a stage", "that is quantized after training"),
+                _ => ("a stage", "that is tuned with its quantizers"),
+            };
+            self.report(
+                Diagnostic::error(
+                    "bnas::stage::name",
+                    format!("{text} cannot be called `{}`", name.text),
+                )
+                .label(name.span, format!("so results call the network {what}"))
+                .help("choose another name, such as `tuned`"),
+            );
+        }
         let training = self.training_of(&written, known, LEARNING_RATE);
         let errors = self.sink.errors();
         let teacher = self.teacher(&written, before);

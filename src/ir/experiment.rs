@@ -233,8 +233,8 @@ pub struct FinalTraining {
     pub only_best: bool,
     /// The name of the stage whose fields these are.
     pub stage: String,
-    /// Passes over the training split.
-    pub epochs: Slot,
+    /// Passes over the training split, if more or fewer.
+    pub epochs: Option<Slot>,
     /// Samples per step, if others.
     pub batch: Option<Slot>,
     /// What steps, if another.

@@ -196,7 +196,7 @@ fn course(expr: &Expr, scope: &dyn Scope) -> Result<Schedule, Failure> {
 #[derive(Debug, Clone)]
 pub(super) struct Final {
     stage: String,
-    epochs: Expr,
+    epochs: Option<Expr>,
     batch: Option<Expr>,
     optimizer: Option<Expr>,
     schedule: Option<Expr>,
@@ -211,7 +211,7 @@ impl Final {
         let mut field = |slot: &Slot| settler.slot(slot, "final", &Expr::bool(true), names);
         Final {
             stage: training.stage.clone(),
-            epochs: field(&training.epochs),
+            epochs: training.epochs.as_ref().map(&mut field),
             batch: training.batch.as_ref().map(&mut field),
             optimizer: training.optimizer.as_ref().map(&mut field),
             schedule: (training.schedule.as_ref()).map(|s| schedule::expanded(&field(s))),
@@ -231,7 +231,9 @@ impl Final {
             return Ok(());
         };
         let recipe = &mut stage.recipe;
-        recipe.epochs = evaluate::count(&self.epochs, 0, scope)?;
+        if let Some(epochs) = &self.epochs {
+            recipe.epochs = evaluate::count(epochs, 0, scope)?;
+        }
         if let Some(batch) = &self.batch {
             recipe.batch = evaluate::count(batch, 1, scope)?;
         }

@@ -26,17 +26,13 @@ pub fn trials(result: &RunResult, timings: bool) -> String {
     header.extend(result.decisions.iter().cloned());
     header.extend(goals.iter().map(|i| result.goals[*i].text.clone()));
     header.extend(metrics.iter().map(|m| m.to_string()));
-    header.extend(
-        [
-            "float_accuracy",
-            "ptq_accuracy",
-            "qaft_accuracy",
-            "test_accuracy",
-            "violated",
-            "reason",
-        ]
-        .map(String::from),
-    );
+    header.extend(["float_accuracy", "ptq_accuracy", "qaft_accuracy"].map(String::from));
+    let named = named_stages(result);
+    header.extend(named.iter().map(|name| format!("{name}_accuracy")));
+    if !result.finals.is_empty() {
+        header.push("final_accuracy".into());
+    }
+    header.extend(["test_accuracy", "violated", "reason"].map(String::from));
     if !result.intervals.is_empty() {
         header.push("accuracy_half_width".into());
     }
@@ -52,7 +48,7 @@ pub fn trials(result: &RunResult, timings: bool) -> String {
     };
     write(&header);
     for trial in &result.trials {
-        write(&row(trial, result, &goals, &metrics, timings));
+        write(&row(trial, result, &goals, &metrics, &named, timings));
     }
     let bytes = writer
         .into_inner()
@@ -65,6 +61,7 @@ fn row(
     result: &RunResult,
     goals: &[usize],
     metrics: &BTreeSet<&str>,
+    named: &[&str],
     timings: bool,
 ) -> Vec<String> {
     let (status, reason) = match &trial.status {
@@ -91,6 +88,15 @@ fn row(
     row.push(float(stages.and_then(|s| s.float)));
     row.push(float(stages.and_then(|s| s.ptq)));
     row.push(float(stages.and_then(|s| s.qaft)));
+    row.extend(named.iter().map(|name| {
+        let after = stages.and_then(|s| s.after.iter().find(|(n, _)| n == name));
+        float(after.map(|(_, accuracy)| *accuracy))
+    }));
+    if !result.finals.is_empty() {
+        let last = result.finals.get(&trial.number);
+        let accuracy = last.and_then(|t| t.metrics.0.get("accuracy"));
+        row.push(float(accuracy.copied()));
+    }
     row.push(float(result.tests.get(&trial.number).copied()));
     row.push(
         trial
@@ -109,6 +115,19 @@ fn row(
         row.push(float(Some(trial.seconds)));
     }
     row
+}
+
+/// Stages with names of the author's own, in the order of training. One called `float` has its column already.
+fn named_stages(result: &RunResult) -> Vec<&str> {
+    let mut named: Vec<&str> = Vec::new();
+    for stages in result.trials.iter().filter_map(|t| t.stages.as_ref()) {
+        for (name, _) in &stages.after {
+            if name != "float" && !named.contains(&name.as_str()) {
+                named.push(name);
+            }
+        }
+    }
+    named
 }
 
 fn cell(value: Option<&Value>) -> String {

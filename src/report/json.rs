@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::interpreter::result::{ArmsResult, Intervals, RunResult};
+use crate::interpreter::result::{ArmsResult, RunResult};
 use crate::interpreter::store::ARMS;
 use crate::interpreter::store::trial::{Stages, Status, Trial};
 use crate::interpreter::{Phase, model_name};
@@ -168,7 +168,10 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
         if let Some(half_width) = intervals.test {
             put("test_half_width", number(half_width));
         }
-        put("repeats", repeats(trial, intervals));
+        // Where a trial was trained again, it is those networks that were tested.
+        let is_final = result.finals.contains_key(&trial.number);
+        let tests = if is_final { &[][..] } else { &intervals.tests };
+        put("repeats", repeats(trial, tests));
     }
     if !trial.layers.is_empty() {
         put(
@@ -190,7 +193,8 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
         put("model", model(Phase::Search, trial.number, 0));
     }
     if let Some(last) = result.finals.get(&trial.number) {
-        put("final", finally(last, timings));
+        let tests = result.intervals.get(&trial.number).map(|of| &of.tests[..]);
+        put("final", finally(last, tests.unwrap_or_default(), timings));
     }
     if timings {
         put("seconds", number(trial.seconds));
@@ -198,8 +202,8 @@ fn trial(trial: &Trial, result: &RunResult, timings: bool) -> Json {
     out.into()
 }
 
-/// The training after the search.
-fn finally(last: &Trial, timings: bool) -> Json {
+/// The trainings after the search, and the accuracies of several on the test split.
+fn finally(last: &Trial, tests: &[f64], timings: bool) -> Json {
     let models = 0..last.models.len();
     let mut out = json!({
         "reason": match &last.status {
@@ -211,21 +215,24 @@ fn finally(last: &Trial, timings: bool) -> Json {
         "repeats": last.repeats.iter().map(|r| number(r.accuracy)).collect::<Vec<_>>(),
         "models": models.map(|i| model(Phase::Final, last.number, i)).collect::<Vec<_>>(),
     });
+    if !tests.is_empty() {
+        out["test_accuracies"] = tests.iter().map(|a| number(*a)).collect();
+    }
     if timings {
         out["seconds"] = number(last.seconds);
     }
     out
 }
 
-/// Each training of a trial.
-fn repeats(trial: &Trial, intervals: &Intervals) -> Json {
+/// Each training of a trial, and the accuracies of those on the test split.
+fn repeats(trial: &Trial, tests: &[f64]) -> Json {
     let repeats = trial.repeats.iter().enumerate();
     repeats
         .map(|(i, repeat)| {
             json!({
                 "accuracy": number(repeat.accuracy),
                 "stages": stages(&repeat.stages),
-                "test_accuracy": intervals.tests.get(i).map(|a| number(*a)),
+                "test_accuracy": tests.get(i).map(|a| number(*a)),
                 "model": model(Phase::Search, trial.number, i),
             })
         })

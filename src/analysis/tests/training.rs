@@ -89,6 +89,10 @@ fn schedules_with_names_multiply() {
         let found = at("warmup(0.1) * cosine", done);
         assert!((found - factor).abs() < 1e-15, "at {done}: {found}");
     }
+    assert_eq!(at("warmup(0.1) * constant", 0.05), 0.5);
+    let either = "if step_progress < 0.5 then constant else cosine";
+    assert_eq!(at(either, 0.25), 1.0);
+    assert!((at(either, 0.6) - cosine(0.6)).abs() < 1e-15);
 }
 
 #[test]

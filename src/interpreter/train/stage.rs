@@ -200,11 +200,13 @@ impl<'a> Run<'a> {
         Some(accuracy)
     }
 
-    /// What a stage does to its network at the end, once it has trained: behind quantizers, batch norm is measured anew, in the batches
-    /// that the next epoch would have.
+    /// What a stage does to its network at the end, once it has trained: behind quantizers, and for averaged parameters, batch norm is
+    /// measured anew, in the batches that the next epoch would have. What it has learned of the networks on the way is not of this one.
     fn settle(&self, model: &mut Model, index: usize, state: &State) {
         let stage = &self.candidate.stages[index];
-        if state.epochs == 0 || !model.has_quantizers() || stage.quantize == Quantize::None {
+        let is_quantized = model.has_quantizers() && stage.quantize != Quantize::None;
+        let is_averaged = stage.recipe.techniques.average.is_some();
+        if state.epochs == 0 || !is_quantized && !is_averaged {
             return;
         }
         let count = batch::count(self.data.train().len(), stage.recipe.batch);

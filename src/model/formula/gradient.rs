@@ -22,8 +22,19 @@ pub(super) fn backward(
         let reads = compiler.stops[i].is_none() && op.operands().any(|o| active[o]);
         active.push(wanted.contains(&i) && compiler.stops[i].is_none() || reads);
     }
+    // What a branch of a condition is made of. Where the other branch is taken, it may have no value.
+    let mut in_branch = vec![false; active.len()];
+    for (i, op) in compiler.steps.iter().enumerate().rev() {
+        let operands = op.operands().filter(|o| *o < i);
+        match op {
+            Op::Select(_, a, b) => [*a, *b].into_iter().for_each(|o| in_branch[o] = true),
+            _ if in_branch[i] => operands.for_each(|o| in_branch[o] = true),
+            _ => {}
+        }
+    }
     let dy = compiler.op(Op::Dy);
     let mut tape = Tape {
+        in_branch,
         gradients: vec![None; active.len()],
         spread: vec![None; active.len()],
         compiler,
@@ -48,6 +59,8 @@ pub(super) fn backward(
 struct Tape<'a> {
     compiler: &'a mut Compiler,
     active: Vec<bool>,
+    /// What a condition chooses, or not.
+    in_branch: Vec<bool>,
     gradients: Vec<Option<usize>>,
     /// What comes from every value, for steps that are one number: it is added up before it is summed over the values.
     spread: Vec<Option<usize>>,
@@ -104,6 +117,17 @@ impl Tape<'_> {
         self.compiler.op(Op::Select(holds, a, zero))
     }
 
+    /// What an operand of a step gets: `share`, unless the step gets nothing. In a branch that is not taken, a slope may be infinite or no
+    /// number, and must not meet that 0.
+    fn share(&mut self, step: usize, dy: usize, share: usize) -> usize {
+        if !self.in_branch[step] {
+            return share;
+        }
+        let zero = self.constant(0.0);
+        let is_nothing = self.binary(Binary::Equal, dy, zero);
+        self.compiler.op(Op::Select(is_nothing, zero, share))
+    }
+
     /// Adds to the gradient of a step.
     fn give(&mut self, step: usize, gradient: usize) {
         if !self.active[step] {
@@ -150,6 +174,7 @@ impl Tape<'_> {
         match self.compiler.steps[step] {
             Op::Unary(f, a) => {
                 if let Some(da) = self.unary(f, step, a, dy)? {
+                    let da = self.share(step, dy, da);
                     self.give(a, da);
                 }
             }
@@ -288,16 +313,19 @@ impl Tape<'_> {
                     if self.active[to] {
                         let other = self.seen_by(to, other);
                         let share = self.times(dy, other);
+                        let share = self.share(step, dy, share);
                         self.give(to, share);
                     }
                 }
             }
             Binary::Divide => {
                 let share = self.over(dy, b);
-                self.give(a, share);
+                let of_a = self.share(step, dy, share);
+                self.give(a, of_a);
                 if self.active[b] {
                     let share = self.times(share, step);
                     let down = self.negated(share);
+                    let down = self.share(step, dy, down);
                     self.give(b, down);
                 }
             }
@@ -308,12 +336,14 @@ impl Tape<'_> {
                     let power = self.binary(Binary::Power, a, less);
                     let slope = self.times(b, power);
                     let share = self.times(dy, slope);
+                    let share = self.share(step, dy, share);
                     self.give(a, share);
                 }
                 if self.active[b] {
                     let ln = self.compiler.op(Op::Unary(Unary::Ln, a));
                     let slope = self.times(step, ln);
                     let share = self.times(dy, slope);
+                    let share = self.share(step, dy, share);
                     self.give(b, share);
                 }
             }

@@ -130,12 +130,8 @@ const fn after_search<const N: usize>(fields: &[Field]) -> [Field; N] {
     let mut all = [fields[0]; N];
     let mut i = 0;
     while i < N {
-        let default = match fields[i].default {
-            Required => Required,
-            _ => Absent,
-        };
         all[i] = Field {
-            default,
+            default: Absent,
             fixed: Some(OF_FINAL),
             ..fields[i]
         };

@@ -67,8 +67,9 @@ pub(super) fn read(
             several(places, train, test, append)
         }
         Files::Csv { train, test, label } => {
+            let mut columns = None;
             let append = |file: &str, bytes: &[u8], samples: &mut Samples| {
-                table::append(dataset, label, file, bytes, samples)
+                table::append(dataset, label, &mut columns, file, bytes, samples)
             };
             several(places, train, test, append)
         }
@@ -91,9 +92,9 @@ fn several(
     places: &Places,
     train: &[String],
     test: &[String],
-    append: impl Fn(&str, &[u8], &mut Samples) -> Result<(), DataError>,
+    mut append: impl FnMut(&str, &[u8], &mut Samples) -> Result<(), DataError>,
 ) -> Result<(Samples, Option<Samples>), DataError> {
-    let all = |names: &[String]| -> Result<Samples, DataError> {
+    let mut all = |names: &[String]| -> Result<Samples, DataError> {
         let mut samples = Samples {
             file: String::new(),
             pixels: Pixels::Bytes(Vec::new()),

@@ -3,13 +3,23 @@
 //! In: the text of a CSV file. Out: samples in the order of the file, or the line at which it is wrong. Values of an image stand in the order
 //! rows, columns, channels. Whole values from 0 to 255 stay bytes; one other value in a file, and all of it is real numbers.
 
+use std::collections::HashSet;
+
 use super::{DataError, Pixels, Place, Samples};
 use crate::ir::Dataset;
 
-/// Appends the lines of a file to `samples`.
+/// The columns of values, as the first file of a data set has them: others must have the same in the same order.
+#[derive(Debug)]
+pub struct Columns {
+    file: String,
+    names: Vec<String>,
+}
+
+/// Appends the lines of a file to `samples`. `columns` are those of the files before it.
 pub fn append(
     dataset: &Dataset,
     label: &str,
+    columns: &mut Option<Columns>,
     file: &str,
     bytes: &[u8],
     samples: &mut Samples,
@@ -57,6 +67,35 @@ pub fn append(
             ),
             "make `shape` of the data set what the file has",
         ));
+    }
+    let names = header.iter().filter(|name| *name != label);
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let mut seen = HashSet::new();
+    if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
+        return Err(fail(
+            1,
+            format!("the header has more than one column `{twice}`"),
+            "name each column as no other",
+        ));
+    }
+    match columns {
+        None => {
+            let file = file.to_owned();
+            *columns = Some(Columns { file, names });
+        }
+        Some(first) => {
+            let mut pairs = first.names.iter().zip(&names);
+            if let Some((wanted, found)) = pairs.find(|(wanted, found)| wanted != found) {
+                return Err(fail(
+                    1,
+                    format!(
+                        "column `{found}` stands where {} has `{wanted}`",
+                        first.file
+                    ),
+                    "give all files of a data set the same columns in the same order",
+                ));
+            }
+        }
     }
     // Without normalization, the network takes its input to be non-negative.
     let least = match dataset.normalize {

@@ -158,9 +158,10 @@ fn stages_quantize_in_turn_and_teach() {
     assert_eq!(alone.after[0], trained.after[0]);
 }
 
-/// Behind quantizers, batch norm ends with the statistics of the final network; in float, with moving averages.
+/// Behind quantizers and for averaged parameters, batch norm ends with the statistics of the final network; else in float, with moving
+/// averages.
 #[test]
-fn quantized_stages_end_with_measured_statistics() {
+fn stages_end_with_measured_statistics() {
     let data = data();
     let of = candidate(
         quantized(Grid::Binary, ScaleRule::MeanAbs, Grid::Binary),
@@ -192,8 +193,10 @@ fn quantized_stages_end_with_measured_statistics() {
         far.fold(0.0, f32::max)
     };
     assert!(far(&tuned.model) < 1e-4);
-    let float = run(&candidate(small(Activation::Relu), 2, None), &data, 0).unwrap();
-    assert!(far(&float.model) > 1e-3);
+    let mut float = candidate(small(Activation::Relu), 2, None);
+    assert!(far(&run(&float, &data, 0).unwrap().model) > 1e-3);
+    float.stages[0].recipe.techniques.average = Some(0.98);
+    assert!(far(&run(&float, &data, 0).unwrap().model) < 1e-4);
 }
 
 /// A copy of a network stays as it was while the network learns on.

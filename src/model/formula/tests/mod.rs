@@ -301,6 +301,16 @@ fn every_function_and_reduction_has_its_derivative() {
         Arc::new(times(x(), x())),
         Arc::new(x()),
     ));
+    // A branch that is not taken may have neither value nor slope.
+    let above = || Arc::new(op(BinaryOp::Less, num(0.01), x()));
+    let or_x = |e: Expr| Expr::If(above(), Arc::new(e), Arc::new(x()));
+    smooth(or_x(call(Sqrt, &[x()])));
+    smooth(or_x(op(BinaryOp::Power, x(), num(0.5))));
+    smooth(or_x(times(x(), call(Ln, &[x()]))));
+    smooth(or_x(call(
+        Tanh,
+        &[op(BinaryOp::Divide, num(1.0), call(Sqrt, &[x()]))],
+    )));
     for kind in [
         Reduction::Mean,
         Reduction::Std,

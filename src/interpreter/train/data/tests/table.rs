@@ -54,4 +54,26 @@ fn a_line_that_does_not_fit_is_an_error_that_names_it() {
         None,
         "don't fit 0 samples",
     );
+    expect(with("c,d", "c,c"), line(1), "more than one column `c`");
+}
+
+#[test]
+fn files_of_one_set_have_the_same_columns() {
+    let files = || Files::Csv {
+        train: vec!["one.csv".into(), "two.csv".into()],
+        test: Vec::new(),
+        label: "class".into(),
+    };
+    let two = |text: &str| {
+        let both = [("one.csv", TABLE.as_bytes()), ("two.csv", text.as_bytes())];
+        load(&both, files(), |_| {})
+    };
+    // The labels may stand elsewhere.
+    let moved = "class,a,b,c,d\n1,1,2,3,4\n";
+    assert_eq!(two(moved).unwrap().train().len(), 2);
+    expect(
+        two("class,a,c,b,d\n1,1,2,3,4\n"),
+        Some(Place::Line(1)),
+        "column `c` stands where",
+    );
 }
