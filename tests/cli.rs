@@ -208,6 +208,27 @@ fn doc_knows_files_and_words_of_the_language() {
 }
 
 #[test]
+fn a_spec_with_errors_is_json_for_programs() {
+    let spec = "tests/fixtures/name/meant.bnas";
+    for command in ["run", "train", "cost"] {
+        let output = util::run(&["--format", "json", command, spec]);
+        util::expect_code(&output, 1);
+        let document: serde_json::Value = serde_json::from_str(&util::stdout(&output)).unwrap();
+        let found = document["files"][0]["diagnostics"].as_array().unwrap();
+        assert!(found.iter().any(|d| d["severity"] == "error"), "{command}");
+    }
+}
+
+#[test]
+fn a_run_that_is_not_there_is_a_wrong_command_line() {
+    let spec = "examples/06-quickstart.bnas";
+    let args = ["train", spec, "--pick", "0", "--run", "no/such/run"];
+    let output = util::run(&args);
+    util::expect_code(&output, 2);
+    assert!(util::stderr(&output).contains("`--run DIR`"));
+}
+
+#[test]
 fn doc_suggests_what_was_meant() {
     for (wrong, right) in [
         ("brainta", "`braintta`"),

@@ -153,7 +153,10 @@ impl Cx<'_> {
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
         let mut claims = match lost {
             true => Claims::default(),
-            false => self.claims(merged, has_space, own, &measures),
+            false => {
+                let is_network = has_space || is_trained || fields.get("data").is_some();
+                self.claims(merged, is_network, own, &measures)
+            }
         };
         if let Some(network) = &network {
             claims.ask(network, data.as_ref());

@@ -212,7 +212,9 @@ impl Cx<'_> {
                 let text = format!("there is no precision `{name}`");
                 let diagnostic = Diagnostic::error("bnas::name::unknown", text)
                     .label(arg.span, "the target has none of this name");
-                self.report(match did_you_mean(&name, known.iter().copied()) {
+                let is_other = self.modules.in_library(&name).is_some();
+                let alike = did_you_mean(&name, known.iter().copied());
+                self.report(match alike.filter(|_| !is_other) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
                     None => diagnostic.help(format!(
                         "its precisions are {}",

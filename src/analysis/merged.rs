@@ -260,16 +260,16 @@ impl Cx<'_> {
         let is_of_kind = || modules.in_library_as(&base.text, kind).is_some();
         if modules.in_library(&base.text).is_some() && !is_of_kind() {
             let text = format!("there is no {kind} `{}`", base.text);
-            let mut bases: Vec<&str> = schema.bases.to_vec();
+            let bases = list(schema.bases.iter().copied());
             let another = format!("the name of another {kind}");
-            bases.push(&another);
+            let help = match schema.bases {
+                [] => format!("write {another} behind the `:`"),
+                _ => format!("write {bases} or {another} behind the `:`"),
+            };
             self.report(
                 Diagnostic::error("bnas::name::unknown", text)
                     .label(base.span, format!("no {kind} has this name"))
-                    .help(format!(
-                        "write {} behind the `:`",
-                        list(bases.iter().copied())
-                    )),
+                    .help(help),
             );
             return None;
         }

@@ -23,6 +23,19 @@ const STATEMENTS: [&str; 20] = [
 /// Words that go on with an entry.
 const CLAUSES: [&str; 5] = ["default", "join", "via", "when", "where"];
 
+/// Sections without a name of their own.
+const SECTIONS: [&str; 9] = [
+    "arms",
+    "final",
+    "finetune",
+    "normalize",
+    "search",
+    "shape",
+    "splits",
+    "train",
+    "vector",
+];
+
 /// What a value follows.
 const UNFINISHED: [&str; 15] = [
     "->", "<=", ">=", "==", "!=", "=", "<", ">", "+", "-", "*", "/", "^", " in", " default",
@@ -366,7 +379,8 @@ impl Place<'_> {
     /// Whether the bad stretch stands behind an entry on its line.
     fn goes_on(&self) -> bool {
         let line = &self.text[line_start(&self.text[..self.start])..self.start];
-        !line.trim().is_empty() && !line.trim_end().ends_with(['{', '}'])
+        let is_set = line.trim_end().ends_with('}') && line.contains(" in {");
+        is_set || !line.trim().is_empty() && !line.trim_end().ends_with(['{', '}'])
     }
 
     /// Help for the general message.
@@ -384,9 +398,10 @@ impl Place<'_> {
         let first = self.before().split_whitespace().next()?;
         let name = first.split('(').next().unwrap_or(first);
         if wants(EQUALS) && self.before().ends_with(')') {
-            return Some(format!(
-                "write `name = {name}(…)` for what is called, `{name} {{ … }}` for a section"
-            ));
+            return Some(match SECTIONS.contains(&name) {
+                true => format!("a section stands in braces: `{name} {{ … }}`"),
+                false => format!("a call is the value of something: write `name = {name}(…)`"),
+            });
         }
         if wants(OPEN) && !wants(EQUALS) {
             // `quantizer q extends binary`, `method bayes trials 40`: two words, and then a third.

@@ -56,7 +56,11 @@ fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
         ("import" | "include" | "using", _) => format!("write `use {}`", dotted(path)),
         ("from", _) => format!("write `use {}`", dotted(path).replace(" import ", ".")),
         ("use", ":" | "/") => format!("write `use {}`", dotted(path)),
-        (word, _) if is_path_of_import(path) && did_you_mean(word, ["use"]).is_some() => {
+        (word, _)
+            if word != "use"
+                && is_path_of_import(path)
+                && did_you_mean(word, ["use"]).is_some() =>
+        {
             format!("write `use {path}`")
         }
         ("use", "*") => "name what you take: `use std.quantizers.{binary, int8}`".to_string(),

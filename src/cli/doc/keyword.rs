@@ -214,7 +214,6 @@ mod tests {
             "he_normal",
             "bayes",
             "distill",
-            "classes",
             "bits",
             "teacher",
             "KiB",
@@ -224,5 +223,7 @@ mod tests {
         ] {
             assert_eq!(word::pages(value).len(), 1, "{value}");
         }
+        // A name in a network, and a field of a data set.
+        assert_eq!(word::pages("classes").len(), 2);
     }
 }
