@@ -47,7 +47,11 @@ impl Cx<'_> {
                         Some(block.map(|block| BlockStmt { when, ..block }))
                     }
                     None => {
-                        self.value_under_condition(when.span);
+                        let domain = match &*optional.statement {
+                            EntryKind::Choice(choice) => Some(choice.domain.span),
+                            _ => None,
+                        };
+                        self.value_under_condition(when.span, domain);
                         None
                     }
                 }
@@ -57,14 +61,20 @@ impl Cx<'_> {
     }
 
     /// A value with a condition, which only parts of a network have.
-    pub(super) fn value_under_condition(&mut self, when: Span) {
+    pub(super) fn value_under_condition(&mut self, when: Span, domain: Option<Span>) {
         self.report(
             Diagnostic::error(
                 "bnas::name::stray",
                 "a value has no `when`: only layers, blocks, branches and `add` do",
             )
             .label(when, "a condition of a value")
-            .help("write `name = if … then … else …`"),
+            .help(match domain {
+                Some(domain) => format!(
+                    "search it where it is used: `… in {}` among the arguments of the layer",
+                    self.text(domain)
+                ),
+                None => "write `name = if … then … else …`".to_string(),
+            }),
         );
     }
 

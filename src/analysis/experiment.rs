@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::amend::settle_dotted;
-use super::context::{Cx, Local, Reached};
+use super::context::{Cx, Local, Reached, list};
 use super::fields::{Given, Written};
 use super::goals::Claims;
 use super::merged::Merged;
@@ -101,7 +101,9 @@ impl Cx<'_> {
         let is_trained = |s: &ast::Section| matches!(s.name.text.as_str(), "train" | "stage");
         let is_trained = sections.iter().any(is_trained);
         let stages = self.stages(merged, &sections);
-        if !has_space {
+        if has_space && fields.get("evaluate").is_some() {
+            // Without one of the two, nothing or another thing is missing.
+        } else if !has_space {
             self.needs_space(merged, &fields, &sections);
         } else if fields.get("evaluate").is_none() {
             let missing = [
@@ -152,7 +154,10 @@ impl Cx<'_> {
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
         let mut claims = match lost {
             true => Claims::default(),
-            false => self.claims(merged, has_space, own, &measures),
+            false => {
+                let is_network = has_space || is_trained || fields.get("data").is_some();
+                self.claims(merged, is_network, own, &measures)
+            }
         };
         if let Some(network) = &network {
             claims.ask(network, data.as_ref());
@@ -167,7 +172,7 @@ impl Cx<'_> {
             self.unmeasured(&claims, table);
         }
         if !lost {
-            self.needs(merged, &claims, &fields);
+            self.needs(merged, &claims, &fields, own);
         }
 
         let names = self.leave(mark);
@@ -249,7 +254,7 @@ impl Cx<'_> {
             let (Some(path), Some(value)) = (target(entry), given(entry)) else {
                 match &entry.kind {
                     EntryKind::Optional(optional) => {
-                        self.value_under_condition(optional.when.span);
+                        self.value_under_condition(optional.when.span, None);
                         if let Some(path) = optional_target(optional) {
                             self.define(Local::poison(path), mark);
                         }
@@ -453,7 +458,7 @@ impl Cx<'_> {
     }
 
     /// Metrics need what they measure: a network, and a target for what only hardware has.
-    fn needs(&mut self, merged: &Merged, claims: &Claims, fields: &Written) {
+    fn needs(&mut self, merged: &Merged, claims: &Claims, fields: &Written, own: &[String]) {
         if claims.goals.is_empty() && !claims.poisoned {
             self.report(
                 Diagnostic::error(
@@ -477,7 +482,20 @@ impl Cx<'_> {
             if missing.contains(needs) {
                 continue;
             }
-            if fields.get("space").is_none() {
+            if let (None, Some((key, _))) = (fields.get("space"), fields.get("evaluate")) {
+                missing.insert(needs);
+                let mut diagnostic = Diagnostic::error(
+                    "bnas::name::unknown",
+                    format!("nothing measures `{}` here", metric.name),
+                )
+                .label(*span, "measured on a network")
+                .label(key.span, "stands in place of a network");
+                if !own.is_empty() && own.len() <= 24 {
+                    let own = list(own.iter().map(String::as_str));
+                    diagnostic = diagnostic.help(format!("what is measured here is {own}"));
+                }
+                self.report(diagnostic);
+            } else if fields.get("space").is_none() {
                 missing.insert(needs);
                 self.missing_part(
                     merged,

@@ -84,10 +84,12 @@ impl Cx<'_> {
         measures.retain(|l| l.span.is_some());
 
         self.own_metrics("best.", own);
-        self.metrics("best.");
-        self.metrics("best.validation.");
-        self.locals
-            .push(Local::built_in("best.test.accuracy", Type::PLAIN));
+        if has_space {
+            self.metrics("best.");
+            self.metrics("best.validation.");
+            let name = "best.test.accuracy";
+            self.locals.push(Local::built_in(name, Type::PLAIN));
+        }
         let is_final =
             |e: &ast::Entry| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "final");
         if merged.entries.iter().any(is_final) {

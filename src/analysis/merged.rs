@@ -285,6 +285,22 @@ impl Cx<'_> {
             self.later(&format!("the {kind} base `{}`", base.text), base.span);
             return None;
         }
+        let is_of_kind = || modules.in_library_as(&base.text, kind).is_some();
+        if modules.in_library(&base.text).is_some() && !is_of_kind() {
+            let text = format!("there is no {kind} `{}`", base.text);
+            let bases = list(schema.bases.iter().copied());
+            let another = format!("the name of another {kind}");
+            let help = match schema.bases {
+                [] => format!("write {another} behind the `:`"),
+                _ => format!("write {bases} or {another} behind the `:`"),
+            };
+            self.report(
+                Diagnostic::error("bnas::name::unknown", text)
+                    .label(base.span, format!("no {kind} has this name"))
+                    .help(help),
+            );
+            return None;
+        }
         self.unknown_name(&base.text, base.span, schema.bases);
         None
     }

@@ -150,15 +150,19 @@ impl Cx<'_> {
         match (codes, written.get("bits")) {
             (Codes::Uniform, Some(_)) => Some(self.slot_of(written, merged.schema.fields, "bits")),
             (Codes::Uniform, None) => Some(Slot::Fixed(Expr::number(8.0))),
-            (_, Some((name, _))) => {
+            (_, Some((name, given))) => {
                 let span = name.span;
+                let is_one = matches!(given, Given::Fixed(e) if self.text(e.span) == "1");
                 self.report(
                     Diagnostic::error(
                         "bnas::quantizer::bits",
                         format!("`{}` has codes of fixed width", merged.name.text),
                     )
                     .label(span, "only a uniform quantizer has `bits`")
-                    .help(format!("write `quantizer {} : uniform`", merged.name.text)),
+                    .help(match is_one && codes == Codes::Binary {
+                        true => "delete it: a code of two values has 1 bit".to_string(),
+                        false => format!("write `quantizer {} : uniform`", merged.name.text),
+                    }),
                 );
                 None
             }

@@ -302,6 +302,16 @@ impl Cx<'_> {
                         ExprKind::Call { callee, .. } => {
                             format!("amend it in braces: `{} {{ … }}`", self.text(callee.span))
                         }
+                        ExprKind::Set(_) if kind == "dataset" => format!(
+                            "run the search once for each: `arms {{ data in {} }}`",
+                            self.text(e.span)
+                        ),
+                        ExprKind::Set(_) => {
+                            format!(
+                                "write `{kind} in {}` to choose from the set",
+                                self.text(e.span)
+                            )
+                        }
                         _ => format!("name {wanted}, perhaps amended: `name {{ … }}`"),
                     }),
                 );
@@ -315,24 +325,33 @@ impl Cx<'_> {
         let known: Vec<&str> = modules
             .get(span.source)
             .into_iter()
-            .flat_map(|m| m.names.keys().map(String::as_str))
+            .flat_map(|m| &m.names)
+            .filter(|(_, meaning)| modules.declaration(meaning.id).kind.text == kind)
+            .map(|(name, _)| name.as_str())
             .collect();
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown {kind} `{name}`"))
                 .label(span, "nothing has this name");
         diagnostic = match (
-            modules.in_library(name),
+            modules.in_library_as(name, kind),
             did_you_mean(name, known.iter().copied()),
         ) {
             (Some(path), _) => {
                 diagnostic.help(format!("write `use {path}` at the top of the file"))
             }
             (None, Some(alike)) => diagnostic.help(format!("did you mean `{alike}`?")),
+            (None, None)
+                if kind == "policy" && modules.in_library_as(name, "quantizer").is_some() =>
+            {
+                diagnostic.help(format!(
+                    "a quantizer is no policy: declare one that uses it, `policy mine {{ each layer {{ weights = {name}  activations = {name} }} }}`"
+                ))
+            }
             (None, None) if known.is_empty() => {
                 diagnostic.help("import it with `use` at the top of the file")
             }
             (None, None) => diagnostic.help(format!(
-                "names of this file are {}",
+                "what this file has of the kind is {}",
                 list(known.iter().copied())
             )),
         };

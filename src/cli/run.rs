@@ -207,10 +207,8 @@ pub(super) fn lock(
 fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<(), Failed> {
     let mut plans = Vec::new();
     for (settings, search) in experiment.searches() {
-        let template = Template::new(search).map_err(|problems| {
-            spec.show(&problems, terminal);
-            Failed::spec()
-        })?;
+        let template =
+            Template::new(search).map_err(|problems| spec.refused(&problems, terminal))?;
         plans.push((settings, search, template));
     }
     match terminal.format {
@@ -231,10 +229,7 @@ fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<
 
 pub(super) fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Terminal) -> Failed {
     match error {
-        RunError::Spec(problems) => {
-            spec.show(&problems, terminal);
-            Failed::spec()
-        }
+        RunError::Spec(problems) => spec.refused(&problems, terminal),
         RunError::Interrupted { .. } => Failed::run(format!(
             "{error}\n  go on with {}",
             resumed("run", spec, root)

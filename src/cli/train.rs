@@ -12,15 +12,18 @@ use super::interrupt;
 use super::run::{apply, explain, lock, resumed};
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
-use crate::interpreter::RunError;
 use crate::interpreter::keep::{self, EVERY, FileKeeper};
 use crate::interpreter::single::{Pick, Single};
 use crate::interpreter::store::{self, Store};
 use crate::interpreter::train::{Data, Progress, TrainError};
+use crate::interpreter::{RunError, cores};
 use crate::ir::{Experiment, Expr, Slot};
 use crate::model::Template;
 use crate::report::quantity::percent;
 use crate::report::single;
+
+/// Threads at most on a machine with fewer cores.
+const MOST_THREADS: usize = 16;
 
 /// Train one network of an experiment: the default one, or a trial of a run
 #[derive(Debug, clap::Args)]
@@ -73,6 +76,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let mut experiment = spec
         .experiment(args.experiment.as_deref(), terminal)?
         .clone();
+    if !experiment.arms.is_empty() && args.pick.is_some() {
+        let text = "a trial of an arm cannot be trained again\n  its network is in `arms/<arm>/models` of the run";
+        return Err(Failed::usage(text));
+    }
     if !experiment.arms.is_empty() {
         let text = "`bnas train` trains one network, and the experiment has `arms`\n  remove them, or write an experiment of one arm";
         return Err(Failed::usage(text));
@@ -81,6 +88,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         Some(out) => out.clone(),
         None => PathBuf::from(format!("{}.safetensors", experiment.name)),
     };
+    can_hold(&out)?;
     let root = match &args.run {
         Some(root) => root.clone(),
         None => Path::new("runs").join(&experiment.name),
@@ -124,7 +132,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let trained = one.train(
         &experiment,
         &data,
-        args.threads,
+        // Hundreds of them only wait for each other.
+        NonZeroUsize::new(cores().max(MOST_THREADS)).map_or(args.threads, |m| args.threads.min(m)),
         stop,
         &mut |p| line.show(p),
         &mut keeper,
@@ -154,6 +163,26 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     Ok(())
 }
 
+/// Refuses a place where no file can be, before anything is trained for it.
+fn can_hold(out: &Path) -> Result<(), Failed> {
+    let shown = out.display();
+    if out.is_dir() {
+        let name = out.join("network.safetensors");
+        let text = format!(
+            "{shown} is a folder\n  name a file: `--out {}`",
+            name.display()
+        );
+        return Err(Failed::run(text));
+    }
+    match out.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(folder) if !folder.is_dir() => Err(Failed::run(format!(
+            "cannot write {shown}: there is no folder {}\n  make it, or name a file elsewhere",
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Where checkpoints are kept while a network is trained that will be in `out`.
 fn beside(out: &Path) -> PathBuf {
     let mut name = out.file_name().unwrap_or_default().to_os_string();
@@ -170,7 +199,22 @@ fn unfinished(checkpoint: &Path) -> Failed {
 
 /// The store of a run of this very spec; the experiment gets the seed and the number of trials that the run was given.
 fn finished(spec: &Spec, experiment: &mut Experiment, root: &Path) -> Result<Store, Failed> {
-    let failed = |e: store::StoreError| Failed::run(e.to_string());
+    if !root.is_dir() {
+        return Err(Failed::usage(format!(
+            "there is no run in `{}`\n  name its folder with `--run DIR`",
+            root.display()
+        )));
+    }
+    let failed = |e: store::StoreError| match e {
+        store::StoreError::OtherLock { .. } => {
+            let text = e.to_string();
+            let differs = text.split("\n  undo").next().unwrap_or("");
+            Failed::run(format!(
+                "{differs}\n  undo the change, or name the folder of a run of this text with `--run DIR`"
+            ))
+        }
+        other => Failed::run(other.to_string()),
+    };
     let overrides = Store::overrides(root).map_err(failed)?;
     apply(&overrides, experiment);
     let lock = lock(spec, experiment, overrides)?;

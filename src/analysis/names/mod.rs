@@ -114,6 +114,24 @@ impl Modules {
         let found = self.library.iter().find(|path| path.ends_with(&file))?;
         Some(dotted(found))
     }
+
+    /// The same, if the definition is of this kind.
+    pub(super) fn in_library_as(&self, name: &str, kind: &str) -> Option<String> {
+        let folder = match kind {
+            "dataset" => "data",
+            "policy" => "policies",
+            "repair" => "repairs",
+            "block" => "blocks",
+            "space" => "spaces",
+            "quantizer" => "quantizers",
+            "target" => "targets",
+            _ => return None,
+        };
+        let file = format!("/{name}.bnas");
+        let within = format!("{folder}/");
+        let is_it = |path: &&String| path.starts_with(&within) && path.ends_with(&file);
+        self.library.iter().find(is_it).map(|path| dotted(path))
+    }
 }
 
 /// `targets/braintta.bnas` as it is imported: `std.targets.braintta`.
