@@ -146,15 +146,26 @@ impl Cx<'_> {
         let mut known = HashSet::with_capacity(items.len());
         let mut values = Some(Vec::with_capacity(items.len()));
         let mut poisoned = false;
+        // Types of members that do not fit the field, which is one mistake for all of them.
+        let mut misfits: Vec<Type> = Vec::new();
         for item in items {
             self.may_be_word = field.is_none() && matches!(item.kind, ast::ExprKind::Path(_));
             let typed = self.expr(item, field.map(|(f, _)| f.kind));
             self.may_be_word = false;
             let mut member = typed.expr.clone();
             if let Some((field, at)) = field {
-                match self.fits(&typed, field, at) {
+                let is_said = misfits.contains(&typed.ty);
+                let before = self.sink.count();
+                match is_said || self.fits(&typed, field, at) {
+                    _ if is_said => {}
                     true => member = limited(&typed, field),
-                    false => poisoned = true,
+                    false => {
+                        poisoned = true;
+                        let mut new = self.sink.found().skip(before);
+                        if new.any(|d| d.code.ends_with("::mismatch")) {
+                            misfits.push(typed.ty.clone());
+                        }
+                    }
                 }
             } else if let Some(other) = &first
                 && !typed.ty.fits(&other.ty)

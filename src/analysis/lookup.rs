@@ -175,13 +175,17 @@ impl Cx<'_> {
                     text.push_str(&format!(".{}", name.text));
                     plain.push_str(&format!(".{}", name.text));
                 }
-                ast::Step::Index(index) => match self.expr(index, Some(Kind::Whole)).expr {
-                    Expr::Value(Value::Number(n)) => text.push_str(&format!("[{n}]")),
-                    _ => {
-                        self.later("an index that is not a number", index.span);
-                        return Typed::poison(span);
+                ast::Step::Index(index) => {
+                    let typed = self.expr(index, Some(Kind::Whole));
+                    match typed.expr {
+                        _ if typed.ty == Type::Poison => return typed,
+                        Expr::Value(Value::Number(n)) => text.push_str(&format!("[{n}]")),
+                        _ => {
+                            self.later("an index that is not a number", index.span);
+                            return Typed::poison(span);
+                        }
                     }
-                },
+                }
                 ast::Step::All(at) => {
                     text.push_str("[*]");
                     match self.lists.last_mut() {

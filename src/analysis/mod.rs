@@ -124,6 +124,10 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
         true => sound(&cx, &program, &errors),
         false => Vec::new(),
     };
+    let defaults: Vec<Span> = (found.iter())
+        .filter(|d| d.code == "bnas::domain::default")
+        .filter_map(|d| Some(d.labels.last()?.span))
+        .collect();
     let undefined: BTreeSet<Span> = (found.iter())
         .filter(|d| d.code == "bnas::domain::undefined")
         .filter_map(|d| Some(main_of(d)?.span))
@@ -139,6 +143,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     };
     for diagnostic in found {
         let follows = is_unused(&diagnostic)
+            || is_beyond_default(&diagnostic, &defaults)
             || is_doubted(&diagnostic, &undefined)
             || is_consequence(&diagnostic, sources, &modules)
             || is_of_wrong(&diagnostic)
@@ -204,6 +209,7 @@ fn joined(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
                     && main_of(last).map(|l| l.span) == main_of(&diagnostic).map(|l| l.span) =>
             {
                 if let Some((_, field)) = diagnostic.message.split_once(" needs ") {
+                    last.message = last.message.replace("` and `", "`, `");
                     last.message.push_str(&format!(" and {field}"));
                 }
                 let mut labels = last.labels.iter_mut();
@@ -232,6 +238,13 @@ fn is_unused(diagnostic: &Diagnostic) -> bool {
         diagnostic.code,
         "bnas::name::unused" | "bnas::import::unused"
     )
+}
+
+/// Where a default is no member of its range, that says of the end what there is to say.
+fn is_beyond_default(diagnostic: &Diagnostic, domains: &[Span]) -> bool {
+    let main = main_of(diagnostic).map(|l| l.span);
+    diagnostic.code == "bnas::domain::step_beyond"
+        && main.is_some_and(|main| domains.iter().any(|domain| domain.holds(main)))
 }
 
 /// What is not proved of a value that is known to go wrong: the value is to be mended first.
@@ -300,7 +313,7 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             is_beside() || others.any(|l| modules.is_broken(l.span))
         }
         // `clock in {100, 300} MHz`: the unit is there.
-        "bnas::unit::mismatch" => is_beside(),
+        "bnas::unit::mismatch" | "bnas::unit::unknown" => is_beside(),
         "bnas::field::missing" => is_broken(),
         code if code.ends_with("::empty") || code == "bnas::policy::says_nothing" => is_broken(),
         _ => false,

@@ -394,6 +394,25 @@ impl<'t> Reader<'t, '_> {
         goes_on.then_some((start + at, error))
     }
 
+    /// What is said of a word between two conditions that is no operator, and was read as the unit of a number: `a == 4 xor b == 4`.
+    fn foreign_operator(&self, start: usize) -> Option<Diagnostic> {
+        let before = self.text[..start].trim_end_matches([' ', '\t']);
+        let is_word = |c: char| c.is_ascii_alphabetic();
+        let word = &before[before.trim_end_matches(is_word).len()..];
+        let help = match word {
+            "xor" => "compare two truth values: `(a) != (b)`",
+            "unless" => "write `or`: `a unless b` is `a or b`",
+            _ => return None,
+        };
+        let span = Span::new(self.id, before.len() - word.len(), before.len());
+        let message = format!("`{word}` is no operator");
+        Some(
+            Diagnostic::error("bnas::parse::syntax", message)
+                .label(span, "not a word of bnas")
+                .help(help),
+        )
+    }
+
     /// Says what is wrong with a stretch that no rule reads, by reading it again as what it should have been.
     pub(super) fn lost(&mut self, pair: Pair<'t>, top_level: bool) {
         let (start, length) = (pair.start(), pair.text().len());
@@ -409,6 +428,10 @@ impl<'t> Reader<'t, '_> {
         let is_of_compare = line.starts_with("compare ") && rest.starts_with("against");
         if self.said == Some(start) || is_of_compare {
             // Of `compare`, analysis says that it is not built.
+            return;
+        }
+        if let Some(foreign) = self.foreign_operator(start) {
+            self.sink.push(foreign);
             return;
         }
         if let Some((at, error)) = self.misread_behind(start, length) {

@@ -342,10 +342,7 @@ fn an_end_that_no_step_arrives_at() {
     only(&range("1..10 step 2"), &["domain::step_beyond"]);
     only(&range("1..10 step 20"), &["domain::step_beyond"]);
     only(&range("0.0..1.0 step 0.3"), &["domain::step_beyond"]);
-    only(
-        &range("1..10 step 2 default 10"),
-        &["domain::step_beyond", "domain::default"],
-    );
+    only(&range("1..10 step 2 default 10"), &["domain::default"]);
     for whole in [
         "0..64 step 8",
         "0.0..1.0 step 0.1",
@@ -469,5 +466,49 @@ experiment a {
 experiment b : a { policy = teid }
 ",
         &["import::missing", "name::unknown"],
+    );
+}
+
+#[test]
+fn members_of_one_wrong_kind() {
+    only(
+        "policy p { each layer { weights in {2, 4, 8}  activations = int8 } }\n",
+        &["type::mismatch"],
+    );
+    only(
+        "policy p { each layer { weights in {2, \"a\", 8}  activations = int8 } }\n",
+        &["type::mismatch", "type::mismatch"],
+    );
+}
+
+#[test]
+fn operators_of_other_languages() {
+    let holds = |condition: &str| {
+        format!(
+            "experiment e {{\n a in {{1, 4}}\n b in {{1, 4}}\n maximize a\n search {{ trials = 2 }}\n require {condition}\n}}\n"
+        )
+    };
+    only(&holds("a == 4 xor b == 4"), &["parse::syntax"]);
+    only(&holds("a == 4 unless b == 4"), &["parse::syntax"]);
+    only(&holds("(a == 4) != (b == 4)"), &[]);
+}
+
+#[test]
+fn an_index_that_is_a_range() {
+    only(
+        "space sp {
+  repeat 2 as s { k in {3, 5}  layer c = conv(channels = 8, kernel = k) }
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space = sp
+  train { epochs = 1 }
+  search { trials = 2 }
+  maximize accuracy
+  require all(space.s[0..1].k == 3)
+}
+",
+        &["type::mismatch"],
     );
 }
