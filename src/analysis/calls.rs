@@ -83,9 +83,7 @@ impl Cx<'_> {
         }
         self.unknown_call(&name.text, callee.span, want);
         // What it was meant to be given is read.
-        let text = self.text(span);
-        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-        self.read.extend(words.map(str::to_string));
+        self.reads_all(span);
         Typed::poison(span)
     }
 

@@ -14,7 +14,7 @@ use super::names::Id;
 use super::network::Network;
 use super::paths;
 use super::quantizer::{given, target};
-use super::schema::{DATA, Declaration};
+use super::schema::{self, DATA, Declaration};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
 use crate::model::hardware::fits;
@@ -105,7 +105,7 @@ impl Cx<'_> {
             // Without one of the two, nothing or another thing is missing.
         } else if !has_space {
             self.needs_space(merged, &fields, &sections);
-        } else {
+        } else if fields.get("evaluate").is_none() {
             let missing = [
                 ("data", fields.get("data").is_none()),
                 ("train", !is_trained),
@@ -148,6 +148,7 @@ impl Cx<'_> {
         );
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
+        self.written = written(merged);
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
         // Without its evaluator, nothing is known of what goals may name.
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
@@ -251,7 +252,15 @@ impl Cx<'_> {
         let measured = merged.entries.iter().any(evaluate);
         for entry in &merged.entries {
             let (Some(path), Some(value)) = (target(entry), given(entry)) else {
-                self.not_of_experiment(merged, entry);
+                match &entry.kind {
+                    EntryKind::Optional(optional) => {
+                        self.value_under_condition(optional.when.span, None);
+                        if let Some(path) = optional_target(optional) {
+                            self.define(Local::poison(path), mark);
+                        }
+                    }
+                    _ => self.not_of_experiment(merged, entry),
+                }
                 continue;
             };
             if self.is_later(merged, path) {
@@ -259,16 +268,18 @@ impl Cx<'_> {
             }
             match path.as_name() {
                 Some(name) if schema.fields.iter().any(|f| f.name == name.text) => {
+                    if let Some(section) = self.section_as_value(value) {
+                        self.meant.insert((merged.name.span, section));
+                        self.meant.insert((merged.name.span, name.text.clone()));
+                        self.missing_value(name);
+                        continue;
+                    }
                     self.give(&mut fields, name, value, schema.fields)
                 }
-                Some(name) if schema.section(&name.text).is_some() => self.report(
-                    Diagnostic::error(
-                        "bnas::type::mismatch",
-                        format!("`{}` is a section", name.text),
-                    )
-                    .label(name.span, "given as a value")
-                    .help(format!("write `{} {{ … }}`", name.text)),
-                ),
+                Some(name) if schema.section(&name.text).is_some() => {
+                    self.reads_all(value.span());
+                    self.section_given(merged.name.span, name)
+                }
                 Some(name) if !measured && self.is_taken(name) => {}
                 _ => match self.measure(entry, measured, &measures) {
                     Some(field) => measures.push(field),
@@ -281,6 +292,35 @@ impl Cx<'_> {
             lets,
             measures,
         }
+    }
+
+    /// The section of the experiment that was read as a value: `target =`, and `train { … }` below it.
+    fn section_as_value(&mut self, given: Given) -> Option<String> {
+        let Given::Fixed(value) = given else {
+            return None;
+        };
+        let ast::ExprKind::Amend { base, .. } = &value.kind else {
+            return None;
+        };
+        let ast::ExprKind::Path(path) = &base.kind else {
+            return None;
+        };
+        let name = path.as_name()?;
+        let experiment = schema::declaration("experiment")?;
+        experiment.section(&name.text)?;
+        self.find(name).is_none().then(|| name.text.clone())
+    }
+
+    /// A field whose line ends behind its sign.
+    fn missing_value(&mut self, field: &ast::Name) {
+        self.report(
+            Diagnostic::error("bnas::parse::syntax", "a value is missing behind `=`")
+                .label(
+                    field.span,
+                    format!("the line of `{}` ends without one", field.text),
+                )
+                .help("write the value on this line, or delete the entry"),
+        );
     }
 
     /// A name of the author's own; a declaration as its value is a field under a wrong name.
@@ -473,6 +513,27 @@ impl Cx<'_> {
                 );
             }
         }
+    }
+}
+
+/// Where the entries stand below which goals and requirements have paths.
+fn written(merged: &Merged) -> Vec<(String, Span)> {
+    let entries = merged.entries.iter().filter_map(|entry| {
+        let name = match &entry.kind {
+            EntryKind::Section(section) => label(section),
+            _ => &target(entry)?.head,
+        };
+        Some((name.text.clone(), entry.span))
+    });
+    entries.collect()
+}
+
+/// The name of a value under a condition.
+fn optional_target(optional: &ast::Optional) -> Option<&ast::Path> {
+    match &*optional.statement {
+        EntryKind::Field(field) => Some(&field.target),
+        EntryKind::Choice(choice) => Some(&choice.target),
+        _ => None,
     }
 }
 

@@ -217,6 +217,11 @@ impl Cx<'_> {
                 (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
                 (None, None) => diagnostic.label(span, "nothing has this path"),
             };
+            let known = paths.keys().map(String::as_str);
+            if did_you_mean(&plain, known).is_none() && paths.side_alike(&plain).is_none() {
+                let behind = self.behind(&path.head.text);
+                self.doubts.insert(span, behind);
+            }
             self.report(diagnostic);
             return Typed::poison(span);
         };

@@ -33,6 +33,13 @@ impl Cx<'_> {
             self.circle(start);
             return None;
         }
+        if let Some(param) = declaration
+            .params
+            .first()
+            .filter(|_| schema.kind != "block")
+        {
+            self.no_parameters(declaration, &param.name);
+        }
         let mut merged = match self.parent(id, declaration, schema)? {
             Parent::Declared(mut parent) => {
                 if schema.kind == "experiment" {
@@ -174,6 +181,27 @@ impl Cx<'_> {
             .help("copy a block that holds fewer others, or use `repeat`"),
         );
         true
+    }
+
+    /// Parameters of what is no block.
+    fn no_parameters(&mut self, declaration: &ast::Declaration, param: &ast::Name) {
+        let (kind, name) = (&declaration.kind.text, &declaration.name.text);
+        let help = match kind.as_str() {
+            "experiment" => format!("write `{} = …` in the experiment", param.text),
+            "repair" => "write what it changes in its braces".into(),
+            _ => format!(
+                "write `{} = …` in the {kind}, and amend it: `{name} {{ … }}`",
+                param.text
+            ),
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::name::parameters",
+                format!("{} has no parameters", article(kind)),
+            )
+            .label(param.span, "a parameter")
+            .help(help),
+        );
     }
 
     pub(super) fn unknown_kind(&mut self, kind: &ast::Name) {

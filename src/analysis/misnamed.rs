@@ -8,7 +8,7 @@ use super::context::{Cx, list};
 use super::lookup::path_help;
 use super::operations::{ACTIVATIONS, ELSEWHERE};
 use super::schema::{self, Kind};
-use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean};
+use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean, meant_field};
 use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast;
@@ -91,6 +91,8 @@ impl Cx<'_> {
         {
             diagnostic = diagnostic.help(help);
         } else if let Some(alike) = did_you_mean(name, &mut known) {
+            // What was meant is read.
+            self.read.insert(alike.to_string());
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if name == "best.final.accuracy" {
             let help = "add `final { on = best }`: the best candidate is trained again after the search, and this is its accuracy";
@@ -173,7 +175,7 @@ impl Cx<'_> {
         let home = schema::home(&name.text, sections).filter(|_| !known.is_empty());
         // What is a key elsewhere, and cannot stand here, is not what was meant.
         known.retain(|k| *k != name.text);
-        diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
+        diagnostic = match meant_field(&name.text, known.iter().copied()) {
             Some(alike) => {
                 if let Some(owner) = declared {
                     self.meant.insert((owner, alike.to_string()));

@@ -62,7 +62,13 @@ impl Cx<'_> {
             let output = cx.slot(&written, find(OUTPUT, "output"));
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::once("output"), &merged.owner());
-            if rules.is_empty() {
+            let is_stray = |e: &Entry| {
+                !matches!(
+                    e.kind,
+                    EntryKind::Field(_) | EntryKind::Choice(_) | EntryKind::Check(_)
+                )
+            };
+            if rules.is_empty() && !merged.entries.iter().any(is_stray) {
                 cx.report(
                     Diagnostic::error(
                         "bnas::policy::empty",

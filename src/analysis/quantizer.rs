@@ -98,7 +98,7 @@ impl Cx<'_> {
     }
 
     fn quantizer_body(&mut self, merged: &Merged) -> Quantizer {
-        let before = self.sink.count();
+        let before = self.errors;
         let codes = match merged.base.as_ref().map(|b| b.text.as_str()) {
             Some("binary") => Codes::Binary,
             Some("ternary") => Codes::Ternary,
@@ -138,7 +138,7 @@ impl Cx<'_> {
             span: merged.name.span,
         };
         // What is wrong already would be reported twice.
-        if self.sink.count() == before {
+        if self.errors == before {
             for found in partial::of_quantizer(&quantizer) {
                 self.report(in_own_words(found, &rest));
             }

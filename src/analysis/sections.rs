@@ -9,7 +9,7 @@ use super::names::Id;
 use super::schema::{self, Label};
 use super::types::{Type, article};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::source::SourceId;
+use crate::source::{SourceId, Span};
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
 impl Cx<'_> {
@@ -125,7 +125,7 @@ impl Cx<'_> {
         }
         let Some(known) = merged.schema.section(&name.text) else {
             if merged.schema.fields.iter().any(|f| f.name == name.text) {
-                self.field_in_braces(merged, name);
+                self.field_in_braces(&merged.owner(), merged.name.span, name);
                 return false;
             }
             let keys: Vec<&str> = merged.schema.keys().collect();
@@ -164,8 +164,21 @@ impl Cx<'_> {
         }
     }
 
+    /// `train = 3`: a section given as a value.
+    pub(super) fn section_given(&mut self, declared: Span, name: &ast::Name) {
+        self.meant.insert((declared, name.text.clone()));
+        self.report(
+            Diagnostic::error(
+                "bnas::type::mismatch",
+                format!("`{}` is a section", name.text),
+            )
+            .label(name.span, "given as a value")
+            .help(format!("write `{} {{ … }}`", name.text)),
+        );
+    }
+
     /// `policy { … }` in an experiment: a field whose value is declared elsewhere, given as a section.
-    fn field_in_braces(&mut self, merged: &Merged, name: &ast::Name) {
+    pub(super) fn field_in_braces(&mut self, owner: &str, declared: Span, name: &ast::Name) {
         let kind = match name.text.as_str() {
             "data" => "dataset",
             other => other,
@@ -184,14 +197,11 @@ impl Cx<'_> {
                 "declare it outside, `{kind} mine {{ … }}`, and name it here: `{name_text} = mine`; or amend one: `{name_text} = {example} {{ … }}`"
             ),
         };
-        self.meant.insert((merged.name.span, name.text.clone()));
+        self.meant.insert((declared, name.text.clone()));
         self.report(
             Diagnostic::error(
                 "bnas::type::mismatch",
-                format!(
-                    "`{name_text}` is a field of {}, and no section",
-                    merged.owner()
-                ),
+                format!("`{name_text}` is a field of {owner}, and no section"),
             )
             .label(name.span, "given as a section")
             .help(help),
@@ -238,6 +248,11 @@ impl Cx<'_> {
                 };
                 let modules = self.modules;
                 let declaration = modules.declaration(id);
+                if schema::declaration(&declaration.kind.text).is_none() {
+                    // Reported where it is declared, or in the file that is.
+                    self.unknown_kind(&declaration.kind);
+                    return None;
+                }
                 if declaration.kind.text != kind {
                     let (wanted, found) = (article(kind), article(&declaration.kind.text));
                     self.report(

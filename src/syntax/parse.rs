@@ -440,7 +440,7 @@ fn is_version(line: &str) -> bool {
 
 /// Operators that go on with the value before them.
 const JOINING: [&str; 12] = [
-    "->", "+", "-", "*", "/", "^", "<=", ">=", "==", "!=", "<", ">",
+    "->", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^",
 ];
 
 /// The most names of one stretch that is lost: `let mut x = 1` may define any of its words.

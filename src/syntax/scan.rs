@@ -80,7 +80,11 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     .is_some()
                     .then(|| unopened(id, text, &tokens[i..]))
                     .flatten();
-                lost.extend(scan.restart(range.start, head));
+                let start = match head {
+                    Some(_) => above(&tokens[..i]).unwrap_or(range.start),
+                    None => range.start,
+                };
+                lost.extend(scan.restart(start, head));
                 closed = None;
                 if let Some(last) = unopened {
                     sink.push(never_opened(scan.span(token).to(scan.span(last))));
@@ -119,6 +123,9 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                 if let (false, 1, Some((closed, true))) = (is_stray, scan.open.len(), closed) {
                     let closed = scan.span(&tokens[closed]);
                     problem = closed_early(closed, scan.span(token));
+                }
+                if let Some(hidden) = hidden(&scan, text, &tokens[..i]) {
+                    problem = hidden;
                 }
                 match is_stray {
                     true => lost.push(Lost { range, head: None }),
@@ -172,6 +179,66 @@ fn unopened<'t, 'a>(id: SourceId, text: &str, tokens: &'a [Token<'t>]) -> Option
         }
     }
     None
+}
+
+/// What is said where the bracket that is missing stands behind `//`, which some write for a division: `conv(channels = w // 2)`.
+fn hidden(scan: &Scan, text: &str, before: &[Token<'_>]) -> Option<Diagnostic> {
+    let top = scan.open.last()?;
+    let opened = top.span.start as usize;
+    let line = text[opened..].find('\n').map_or(text.len(), |n| opened + n);
+    let comment = before.iter().rev().take_while(|token| token.start > opened);
+    let comment = comment
+        .filter(|token| token.rule == Rule::comment && token.start < line)
+        .last()?;
+    if top.bracket.is_empty() || !comment.text.contains(partner(top.bracket)) {
+        return None;
+    }
+    let close = partner(top.bracket);
+    let sign = Span::new(scan.id, comment.start, comment.start + 2);
+    let message = format!("the `{close}` of this line stands in a comment");
+    Some(
+        Diagnostic::error("bnas::parse::bracket", message)
+            .label(sign, "a comment begins here")
+            .label(top.span, "opened here")
+            .help(
+                "write `floor(a / b)` to divide and round down, or the comment behind the bracket",
+            ),
+    )
+}
+
+/// Where the documentation and annotations begin that these tokens end in.
+fn above(tokens: &[Token<'_>]) -> Option<usize> {
+    let mut start = None;
+    let mut rest = tokens;
+    loop {
+        rest = match rest {
+            [before @ .., last] if last.rule == Rule::doc => before,
+            [before @ .., last] if last.rule == Rule::comment => {
+                rest = before;
+                continue;
+            }
+            [before @ .., at, word] if at.text == "@" && word.rule == Rule::word => before,
+            [.., last] if last.text == ")" => {
+                let mut depth = 0_usize;
+                let opens = rest.iter().rposition(|token| {
+                    match token.text {
+                        ")" => depth += 1,
+                        "(" => depth -= 1,
+                        _ => {}
+                    }
+                    depth == 0 || token.rule == Rule::doc
+                });
+                match opens.map(|at| &rest[..at]) {
+                    Some([before @ .., at, word]) if at.text == "@" && word.rule == Rule::word => {
+                        before
+                    }
+                    _ => return start,
+                }
+            }
+            _ => return start,
+        };
+        start = tokens.get(rest.len()).map(|token| token.start);
+    }
 }
 
 /// Whether not even a blank stands before a token on its line.

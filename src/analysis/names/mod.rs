@@ -76,6 +76,11 @@ impl Modules {
         self.incomplete || self.absent.contains(name) || alike().is_some()
     }
 
+    /// Whether a part of a file was lost that is no declaration.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
     /// Whether a place lies in a declaration that could not be read in full.
     pub(super) fn is_broken(&self, span: Span) -> bool {
         self.around(span).is_some_and(|d| d.broken)
