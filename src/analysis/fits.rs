@@ -115,6 +115,9 @@ impl Cx<'_> {
         if let Some(fixed) = &field.fixed {
             return fixed.help(field.name, Some(written));
         }
+        if let Some(help) = self.repeat_help(value) {
+            return help;
+        }
         // `width = {8, 16}` in an amendment is what `channels = width` reads elsewhere.
         match self.local(&written).and_then(|local| local.span) {
             Some(defined) => format!("write `{written} in {}` to choose from the set", {

@@ -88,7 +88,7 @@ impl Cx<'_> {
                     Diagnostic::error("bnas::type::mismatch", format!("`{text}` is called"))
                         .label(span, "a value is needed here")
                         .help(match self.may_be_word {
-                            true if ELSEWHERE.contains(&text.as_str()) => format!(
+                            true if text == "tanh" || ELSEWHERE.contains(&text.as_str()) => format!(
                                 "activations are {}, and a word of your own stands in quotes: `\"{text}\"`",
                                 list(ACTIVATIONS.iter().copied())
                             ),

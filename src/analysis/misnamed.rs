@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::context::{Cx, list};
 use super::lookup::path_help;
 use super::operations::{ACTIVATIONS, ELSEWHERE};
-use super::schema;
+use super::schema::{self, Kind};
 use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean, meant_field};
 use crate::model::metrics::metric;
 use crate::source::Span;
@@ -103,6 +103,10 @@ impl Cx<'_> {
         } else if metric(name).is_some() {
             let help = "metrics are those of whole networks: they stand in a `require` of a space, in the goals and requirements of an experiment, and in facts with the data, `macs(digits)`";
             diagnostic = diagnostic.help(help);
+        } else if words == ["float"]
+            && let Some(names) = self.takes_by_name(Kind::Quantizer, span.source)
+        {
+            diagnostic = diagnostic.help(names);
         } else if !words.is_empty() {
             diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));
         } else if let Some(alike) = did_you_mean(name, activations).filter(|_| self.may_be_word) {

@@ -97,20 +97,26 @@ impl Cx<'_> {
         true
     }
 
+    /// What to write for `repeat 1..3 as d { … }`, if that is where a domain stands.
+    pub(super) fn repeat_help(&self, span: Span) -> Option<String> {
+        let text = &self.sources.get(span.source).text;
+        let (before, behind) = (&text[..span.start as usize], &text[span.end as usize..]);
+        let line = before.rsplit(['\n', '{', '}']).next().unwrap_or("");
+        let named = behind.split('{').next().unwrap_or("").trim_end();
+        (line.trim() == "repeat").then(|| {
+            let domain = self.text(span);
+            format!("search the count, and name it here: `n in {domain}  repeat n{named} {{ … }}`")
+        })
+    }
+
     /// What to write for a domain that stands where a value must.
     pub(super) fn domain_help(&self, span: Span) -> String {
         let text = &self.sources.get(span.source).text;
         let (before, behind) = (&text[..span.start as usize], &text[span.end as usize..]);
         let before = before.trim_end();
         let is_member = before.ends_with(['{', ',']);
-        let line = before.rsplit('\n').next().unwrap_or("");
-        if line.trim_start().trim_end() == "repeat" {
-            let (name, behind) = ("n", behind.split('{').next().unwrap_or(""));
-            let range = self.text(span);
-            return format!(
-                "search the count, and name it here: `{name} in {range}  repeat {name}{} {{ … }}`",
-                behind.trim_end()
-            );
+        if let Some(help) = self.repeat_help(span) {
+            return help;
         }
         let is_alone = before.ends_with('{') && behind.trim_start().starts_with('}');
         let range = self.text(span);

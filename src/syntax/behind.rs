@@ -168,8 +168,13 @@ pub(super) fn condition(text: &str, condition: Pair<'_>) -> Option<Behind> {
 
 /// `require w in {1, 2}`.
 pub(super) fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
-    let is_path = |c: char| c.is_ascii_alphanumeric() || "_.[]*".contains(c);
-    let value = condition.rsplit(|c| !is_path(c)).next().unwrap_or("x");
+    let joined = [" and ", " or ", " implies ", "not "];
+    let last = { joined.iter() }.fold(condition, |rest, word| {
+        rest.rsplit(word).next().unwrap_or(rest)
+    });
+    let last = last.trim();
+    let is_compared = last.contains(['<', '>', '=', '\n']) || last.len() > LONGEST / 2;
+    let value = if is_compared { "x" } else { last };
     let (sign, join) = match is_not {
         false => ("==", " or "),
         true => ("!=", " and "),
@@ -192,7 +197,7 @@ pub(super) fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
         None => format!("{value} {sign} {member}"),
     };
     let is_set = inside.is_some() || domain.contains("..");
-    let help = match is_set && members.len() <= 4 && members.iter().all(is_plain) {
+    let help = match is_set && !is_compared && members.len() <= 4 && members.iter().all(is_plain) {
         true => {
             let compared: Vec<String> = members.iter().map(compared).collect();
             format!("write `{}`", compared.join(join))

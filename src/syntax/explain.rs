@@ -386,6 +386,18 @@ impl Place<'_> {
     /// Help for the general message.
     fn help(&self, expected: &[String]) -> Option<String> {
         let wants = |what: &str| expected.iter().any(|e| e == what);
+        let words: Vec<&str> = self.before().split_whitespace().collect();
+        match words.as_slice() {
+            ["param" | "params"] if self.goes_on() => {
+                return Some("delete it: what is counted has no unit".to_string());
+            }
+            ["per", of, ..] if self.goes_on() => {
+                let is_one = ["inference", "image", "sample", "frame"].contains(of);
+                return is_one
+                    .then(|| format!("delete `per {of}`: metrics are those of one inference"));
+            }
+            _ => {}
+        }
         if wants("`as`") {
             return Some("name the counter: `repeat n as i {`".to_string());
         }

@@ -72,7 +72,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
             let head = head(id, &tokens[i..]);
             let is_import = || token.text == "use" && !closes_behind(&scan, text, &tokens[i + 1..]);
             if head.is_some() || is_import() {
-                if let Some(unclosed) = scan.unclosed(text, Some(scan.span(token))) {
+                if let Some(unclosed) = scan.unclosed(Some(scan.span(token))) {
                     sink.push(unclosed);
                     scan.is_lost = true;
                 }
@@ -114,9 +114,6 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
             }
             Ok(()) => {}
             Err(mut problem) => {
-                if let Some(commented) = scan.commented(text) {
-                    problem = commented;
-                }
                 // A bracket too many right behind a declaration costs nothing but itself.
                 let is_behind = |(closed, _)| i == closed + 1;
                 let is_stray = scan.open.len() == 1 && closed.is_some_and(is_behind);
@@ -135,7 +132,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
             }
         }
     }
-    if let Some(unclosed) = scan.unclosed(text, None) {
+    if let Some(unclosed) = scan.unclosed(None) {
         sink.push(unclosed);
         scan.is_lost = true;
     }
@@ -383,34 +380,14 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// What is said of `(w // 2)`: the bracket that would close stands in a comment.
-    fn commented(&self, text: &str) -> Option<Diagnostic> {
-        let last = self.open.last().filter(|open| open.bracket == "(")?;
-        let line = &text[last.span.start as usize..];
-        let line = line.split(['\n', '\r']).next().unwrap_or("");
-        let (before, comment) = line.split_once("//")?;
-        let is_division =
-            before.ends_with(' ') && comment.starts_with(' ') && comment.contains(')');
-        let at = last.span.start as usize + before.len();
-        is_division.then(|| {
-            Diagnostic::error("bnas::parse::bracket", "`//` begins a comment")
-                .label(Span::new(self.id, at, at + 2), "hides the `)` behind it")
-                .label(last.span, "opened here")
-                .help("write `floor(x / y)` to divide without a rest")
-        })
-    }
-
     /// What is said of a bracket that is open at the end, or before the declaration at `next`.
-    fn unclosed(&self, text: &str, next: Option<Span>) -> Option<Diagnostic> {
+    fn unclosed(&self, next: Option<Span>) -> Option<Diagnostic> {
         let last = self
             .open
             .last()
             .expect("invariant: the bottom of the stack is never popped");
         if last.bracket.is_empty() || self.is_lost {
             return None;
-        }
-        if let Some(commented) = self.commented(text) {
-            return Some(commented);
         }
         let close = partner(last.bracket);
         if let Some((opened, closed)) = self.misfit.filter(|_| last.bracket == "{") {
