@@ -20,6 +20,7 @@ mod checks;
 mod compared;
 mod context;
 mod dataset;
+mod decimal;
 mod describe;
 mod domain;
 mod embedded;
@@ -82,6 +83,7 @@ use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
 use facts::Subject;
+use memory::Inner;
 use names::{Id, Modules};
 
 /// What checking gives.
@@ -291,6 +293,8 @@ fn declaration(cx: &mut Cx, id: Id) {
             cx.facts(&merged, Subject::Dataset(dataset));
         }
         "block" => {
+            cx.memory.blocks.clear();
+            cx.inner = Inner::default();
             let block = cx.block(&merged);
             cx.facts(&merged, Subject::Block(block));
         }

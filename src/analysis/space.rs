@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::context::{Cx, Local, list};
+use super::memory::Inner;
 use super::merged::Merged;
 use super::network::{Network, from_outside};
 use super::paths::{self, Paths};
@@ -49,6 +50,8 @@ impl Cx<'_> {
             );
         }
         self.reads(&merged.entries);
+        self.memory.blocks.clear();
+        self.inner = Inner::default();
         self.inside(merged, sees, |cx| {
             let mark = cx.locals.len();
             cx.locals
