@@ -17,6 +17,7 @@ use crate::interpreter::train::data::fingerprints;
 use crate::interpreter::{self, RunError, RunOptions};
 use crate::ir::{Dataset, Experiment};
 use crate::model::Template;
+use crate::model::blame::in_arm;
 use crate::report::{csv, json, plan, table};
 
 /// Run an experiment
@@ -208,6 +209,10 @@ fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<
     let mut plans = Vec::new();
     for (settings, search) in experiment.searches() {
         let template = Template::new(search).map_err(|problems| {
+            let problems = match settings {
+                [] => problems,
+                arm => in_arm(problems, arm),
+            };
             spec.show(&problems, terminal);
             Failed::spec()
         })?;
