@@ -98,3 +98,17 @@ fn a_training_whose_network_finds_no_room_says_so() {
     assert!(said.contains(&format!("cannot write `{file}`")), "{said}");
     assert!(!out.exists());
 }
+
+#[test]
+fn a_place_that_holds_no_network_is_said_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "small.bnas", SMALL);
+    let missing = folder.path().join("missing").join("small.safetensors");
+    for (out, what) in [(folder.path(), "is a folder"), (&missing, "no folder")] {
+        let [spec, out] = [&spec, out].map(|path| path.to_str().unwrap());
+        let output = util::run(&["train", spec, "--out", out]);
+        util::expect_code(&output, 3);
+        let said = util::stderr(&output);
+        assert!(said.contains(what) && !said.contains("epoch"), "{said}");
+    }
+}

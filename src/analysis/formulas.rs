@@ -33,6 +33,7 @@ impl Cx<'_> {
         rule: bool,
     ) -> Formulas {
         let mark = self.locals.len();
+        let errors = self.sink.errors();
         self.progress();
         for name in ["low", "high"] {
             self.locals.push(Local::built_in(name, Type::PLAIN));
@@ -68,6 +69,7 @@ impl Cx<'_> {
                 "scale" => {
                     let before = self.sink.errors();
                     self.own_scale(merged, written, &body, rule);
+                    self.scale_is_positive(written, &body);
                     is_no_scale = self.sink.errors() > before;
                     formulas.scale = Some(body);
                 }
@@ -94,6 +96,9 @@ impl Cx<'_> {
         let names = self.leave(mark);
         let keys = merged.schema.fields.iter().map(|f| f.name);
         self.unused(&names, keys, &merged.owner());
+        if self.sink.errors() == errors {
+            self.unread_formulas(merged, entries);
+        }
         formulas
     }
 

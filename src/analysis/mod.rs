@@ -71,6 +71,7 @@ mod target;
 mod tests;
 mod types;
 mod unit_slips;
+mod unread;
 
 pub use describe::{Described, Setting, describe};
 pub use loader::{FileLoader, FolderLoader, Loader};

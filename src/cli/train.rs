@@ -12,15 +12,18 @@ use super::interrupt;
 use super::run::{apply, explain, lock, resumed};
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
-use crate::interpreter::RunError;
 use crate::interpreter::keep::{self, EVERY, FileKeeper};
 use crate::interpreter::single::{Pick, Single};
 use crate::interpreter::store::{self, Store};
 use crate::interpreter::train::{Data, Progress, TrainError};
+use crate::interpreter::{RunError, cores};
 use crate::ir::{Experiment, Expr, Slot};
 use crate::model::Template;
 use crate::report::quantity::percent;
 use crate::report::single;
+
+/// Threads at most on a machine with fewer cores.
+const MOST_THREADS: usize = 16;
 
 /// Train one network of an experiment: the default one, or a trial of a run
 #[derive(Debug, clap::Args)]
@@ -81,6 +84,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         Some(out) => out.clone(),
         None => PathBuf::from(format!("{}.safetensors", experiment.name)),
     };
+    can_hold(&out)?;
     let root = match &args.run {
         Some(root) => root.clone(),
         None => Path::new("runs").join(&experiment.name),
@@ -124,7 +128,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let trained = one.train(
         &experiment,
         &data,
-        args.threads,
+        // Hundreds of them only wait for each other.
+        NonZeroUsize::new(cores().max(MOST_THREADS)).map_or(args.threads, |m| args.threads.min(m)),
         stop,
         &mut |p| line.show(p),
         &mut keeper,
@@ -152,6 +157,26 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     }
     terminal.say(&format!("the network is in {}", out.display()));
     Ok(())
+}
+
+/// Refuses a place where no file can be, before anything is trained for it.
+fn can_hold(out: &Path) -> Result<(), Failed> {
+    let shown = out.display();
+    if out.is_dir() {
+        let name = out.join("network.safetensors");
+        let text = format!(
+            "{shown} is a folder\n  name a file: `--out {}`",
+            name.display()
+        );
+        return Err(Failed::run(text));
+    }
+    match out.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(folder) if !folder.is_dir() => Err(Failed::run(format!(
+            "cannot write {shown}: there is no folder {}\n  make it, or name a file elsewhere",
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Where checkpoints are kept while a network is trained that will be in `out`.

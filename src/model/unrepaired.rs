@@ -7,7 +7,7 @@ use super::operation::TemplateOp;
 use super::policy::Placed;
 use super::template::Template;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Codes, Edit, Experiment, Repair};
+use crate::ir::{Codes, Edit, Experiment, Repair, Slot, Stage};
 
 /// One for each repair that leaves every network as it is, or only takes its skips out where it means to put others in their place.
 pub(super) fn warnings(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
@@ -19,7 +19,7 @@ pub(super) fn warnings(template: &Template, experiment: &Experiment) -> Vec<Diag
             Diagnostic::warning("bnas::repair::matches_nothing", text)
                 .label(experiment.span, missing)
                 .label(repair.span, "what it changes")
-                .help("leave it out of `repairs`, or let the policy make layers binary"),
+                .help("leave it out of `repairs`, or let the policy make layers binary and a stage train them: `finetune { epochs = 5 }`"),
         )
     });
     idle.collect()
@@ -33,10 +33,13 @@ fn missing(repair: &Repair, template: &Template, experiment: &Experiment) -> Opt
         match edit {
             Edit::RemoveSkips if has_skips(template) => {}
             Edit::RemoveSkips => of_skips = Some("no candidate here has a skip"),
-            Edit::Features(_) if has_binary(template, experiment, |p| &p.activations) => {
-                return None;
+            Edit::Features(_) if !has_binary(template, experiment, |p| &p.activations) => {
+                of_codes = Some("no candidate here has binary activations");
             }
-            Edit::Features(_) => of_codes = Some("no candidate here has binary activations"),
+            Edit::Features(_) if trains_activations(experiment) => return None,
+            Edit::Features(_) => {
+                of_codes = Some("no stage here trains behind quantized activations");
+            }
             Edit::Weights(_) | Edit::ShortcutAroundBinaryConvs => {
                 if has_binary(template, experiment, |p| &p.weights) {
                     return None;
@@ -46,6 +49,15 @@ fn missing(repair: &Repair, template: &Template, experiment: &Experiment) -> Opt
         }
     }
     of_codes.or(of_skips)
+}
+
+/// Whether some stage may train with quantizers of activations on, whose gradient a repair of features is.
+fn trains_activations(experiment: &Experiment) -> bool {
+    let is_without = |stage: &Stage| {
+        let words = [Slot::word("none"), Slot::word("weights")];
+        words.contains(&stage.quantize)
+    };
+    experiment.stages.is_empty() || !experiment.stages.iter().all(is_without)
 }
 
 fn has_skips(template: &Template) -> bool {

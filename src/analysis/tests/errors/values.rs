@@ -173,6 +173,12 @@ fn domains() {
 #[test]
 fn schedules_are_for_stages_and_take_shares() {
     one_error(
+        "quantizer z : uniform { bits = 4  scale(w) = -0.5 }",
+        "bnas::domain::out_of_range",
+        "-0.5",
+        "mean(abs(w), per = filter)",
+    );
+    one_error(
         "experiment e { x in 0.0..1.0  minimize x * warmup(0.1)  search { method = random  trials = 2 } }",
         "bnas::type::mismatch",
         "warmup(0.1)",
