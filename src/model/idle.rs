@@ -43,18 +43,20 @@ pub(super) fn somewhere(
             continue;
         };
         let (one, other) = (&decisions.all[*index], &decisions.all[other]);
-        let members: Vec<String> = members.iter().map(|m| other.shown(m)).collect();
+        let all = (0..MOST_MEMBERS).map_while(|i| other.choices.member(i));
+        let readers = all.filter(|member| !members.contains(member));
+        let readers: Vec<String> = readers.map(|m| other.shown(&m)).collect();
         let text = format!(
-            "`{}` changes nothing where `{}` is {}",
+            "`{}` is read only where `{}` is {}",
             one.path,
             other.path,
-            members.join(" or ")
+            readers.join(" or ")
         );
         found.push(
             Diagnostic::warning("bnas::name::unused", text)
                 .label(
                     one.span,
-                    "candidates that differ in it alone are the same there",
+                    "elsewhere, candidates that differ in it alone are the same",
                 )
                 .label(other.span, "not every one of these reads it")
                 .help(format!(

@@ -4,7 +4,9 @@ use num_bigint::BigUint;
 
 use super::fixtures::{codes, on_digits, refusals, template};
 use super::{checked, experiments};
+use crate::diagnostic::Diagnostic;
 use crate::model::Template;
+use crate::model::blame::{in_arm, in_some_arms};
 use crate::model::counting::Count;
 
 /// Kernel and padding change the body's sides; with both others a skip connection fits.
@@ -86,9 +88,11 @@ policy p { each layer { weights = int8  activations = int8 } }";
     assert!(!codes(&on_digits(declared, lines)).is_empty());
 }
 
+/// What is found in an arm with these settings.
+type Found<'a> = (&'a [(String, String)], Vec<Diagnostic>);
+
 #[test]
 fn what_one_arm_cannot_meet_names_the_arm() {
-    use crate::model::blame::{in_arm, in_some_arms};
     let lines = "space = small_cnn  require space.width >= 16  arms { space.width in {8, 16} }";
     let text = on_digits("use std.spaces.small_cnn", lines);
     let experiment = experiments("test.bnas", &text).remove(0);
@@ -97,13 +101,10 @@ fn what_one_arm_cannot_meet_names_the_arm() {
         .collect();
     let plain = found.clone();
     in_some_arms(&mut found);
-    let messages =
-        |found: &[(&[(String, String)], Vec<crate::diagnostic::Diagnostic>)]| -> Vec<String> {
-            found
-                .iter()
-                .flat_map(|(_, all)| all.iter().map(|d| d.message.clone()))
-                .collect()
-        };
+    let messages = |found: &[Found]| -> Vec<String> {
+        let all = found.iter().flat_map(|(_, all)| all);
+        all.map(|d| d.message.clone()).collect()
+    };
     let wanted = "no candidate can meet `space.width >= 16` in the arm `space.width = 8`";
     assert_eq!(messages(&found), [wanted]);
     // What all have needs no name.

@@ -222,12 +222,12 @@ fn warned(lines: &str) -> Vec<String> {
 
 #[test]
 fn a_name_that_only_some_alternatives_read_is_warned_of() {
-    let two = "`w` changes nothing where `space` is two";
+    let two = "`w` is read only where `space` is one";
     assert_eq!(
         warned("w in {8, 16}  space in {one { width = w }, two}"),
         [two]
     );
-    let sgd = "`rate` changes nothing where `train.optimizer` is sgd";
+    let sgd = "`rate` is read only where `train.optimizer` is adam";
     let optimizers = |second: &str| {
         let lines =
             "space = one  rate in {0.01, 0.1}  train.optimizer in {adam(lr = rate), sgd(lr = R)}";
