@@ -114,6 +114,11 @@ impl Sink {
         }
     }
 
+    /// Those that are there.
+    pub fn found(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.found.iter()
+    }
+
     /// The one that was added as number `index`, to say more in it.
     pub fn found_mut(&mut self, index: usize) -> Option<&mut Diagnostic> {
         self.found.get_mut(index)
@@ -183,6 +188,28 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .min()
         .map(|(_, k)| k);
     same.or(near)
+}
+
+/// The field that `name` was probably meant to be: one that is spelled alike, or that is a part of it, as `epochs` is of `num_epochs`.
+pub fn meant_field<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    // What enters is another thing than what leaves.
+    let is_other = || {
+        ["in_", "input_"]
+            .iter()
+            .any(|other| name.starts_with(other))
+    };
+    let words: Vec<&str> = name.split('_').collect();
+    let is_part = |field: &&str| {
+        let field: Vec<&str> = field.split('_').collect();
+        words.windows(field.len()).any(|part| part == field)
+    };
+    did_you_mean(name, known.clone()).or_else(|| {
+        let mut parts = known.into_iter().filter(is_part).filter(|_| !is_other());
+        parts.next()
+    })
 }
 
 /// Which ASCII characters a word has, those alike in their last six bits as one.

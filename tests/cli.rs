@@ -176,16 +176,56 @@ fn doc_knows_files_and_words_of_the_language() {
         ("pareto.count", "result pareto.count\n"),
         ("~=", "word a ~= b within t\n"),
         ("@paper", "annotation @paper("),
+        ("small_cnn.width", "space small_cnn\n"),
+        ("braintta.clock", "target braintta : tta\n"),
+        ("input.channels", "value conv(channels = input.channels)\n"),
+        ("command.timeout", "field timeout = … in command\n"),
+        ("idx", "base dataset NAME : idx { … }\n"),
+        ("gradient", "formula gradient(x) = … in quantizer\n"),
+        ("dropout", "reserved operation dropout\n"),
     ] {
         let output = util::run(&["doc", path]);
         util::expect_code(&output, 0);
         let shown = util::stdout(&output);
         assert!(shown.starts_with(says), "{shown}");
     }
+    for (word, says) in [
+        ("weights", "field weights = … in a rule\n"),
+        ("scale", "field scale = … in quantizer\n"),
+        ("scale", "formula scale(w) = … in quantizer\n"),
+        ("step", "plain number, at least 0"),
+        ("default", "first trial of `bayes`"),
+    ] {
+        let output = util::run(&["doc", word]);
+        util::expect_code(&output, 0);
+        let shown = util::stdout(&output);
+        assert!(shown.contains(says), "{shown}");
+    }
     let output = util::run(&["--format", "json", "doc", "mobilenet_v2"]);
     util::expect_code(&output, 0);
     let document: serde_json::Value = serde_json::from_str(&util::stdout(&output)).unwrap();
     assert_eq!(document["pages"][0]["leaves open"][0]["name"], "width");
+}
+
+#[test]
+fn a_spec_with_errors_is_json_for_programs() {
+    let spec = "tests/fixtures/name/meant.bnas";
+    for command in ["run", "train", "cost"] {
+        let output = util::run(&["--format", "json", command, spec]);
+        util::expect_code(&output, 1);
+        let document: serde_json::Value = serde_json::from_str(&util::stdout(&output)).unwrap();
+        let found = document["files"][0]["diagnostics"].as_array().unwrap();
+        assert!(found.iter().any(|d| d["severity"] == "error"), "{command}");
+    }
+}
+
+#[test]
+fn a_run_that_is_not_there_is_a_wrong_command_line() {
+    let spec = "examples/06-quickstart.bnas";
+    let args = ["train", spec, "--pick", "0", "--run", "no/such/run"];
+    let output = util::run(&args);
+    util::expect_code(&output, 2);
+    assert!(util::stderr(&output).contains("`--run DIR`"));
 }
 
 #[test]
@@ -199,6 +239,8 @@ fn doc_suggests_what_was_meant() {
         ("examples/06-quickstart.bnas:quickstar", ":quickstart`"),
         ("search.intial", "`search.initial`"),
         ("space.width", "`bnas check -v FILE`"),
+        ("unit::mismatch", "`bnas explain unit::mismatch`"),
+        ("", "nothing is called ``"),
     ] {
         let output = util::run(&["doc", wrong]);
         util::expect_code(&output, 2);

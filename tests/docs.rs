@@ -165,8 +165,8 @@ fn amendments_within_sentences_work() {
              \x20 block in {{inverted_residual(channels = 8, expansion in {{1, 6}}), basic(channels = 8)}}\n\
              \x20 more = basic(channels = 16)\n  layer head = pool(average) -> linear(classes)\n}}\n\n\
              experiment e {{\n  data = digits\n  space = {space}\n\
-             \x20 train {{ epochs = 1  optimizer in {{adam(lr = 1e-3), sgd(lr = 0.1)}} }}\n  {line}\n\
-             \x20 search {{ trials = 2 }}\n  maximize accuracy\n}}\n"
+             \x20 train {{ epochs = 1  optimizer in {{adam(lr = 1e-3), sgd(lr = 0.1)}} }}\n\
+             \x20 search {{ trials = 2 }}\n  maximize accuracy\n}}\nexperiment f : e {{ {line} }}\n"
         );
         let path = util::write(folder.path(), "spec.bnas", &spec);
         let output = util::run(&["check", path.to_str().unwrap()]);

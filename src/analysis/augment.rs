@@ -16,9 +16,9 @@ impl Cx<'_> {
         let Some((name, given)) = written.get("augment") else {
             return Slot::word("none");
         };
-        let before = self.sink.count();
+        let before = self.errors;
         let slot = self.filled(find(all_fields(), "augment"), *given, name.span);
-        if self.sink.count() == before {
+        if self.errors == before {
             for (written, changes) in members(given, &slot) {
                 self.each_once(written, changes);
             }

@@ -5,15 +5,16 @@
 
 use std::sync::Arc;
 
-use super::context::{Cx, Local};
+use super::context::{Cx, Local, list};
 use super::expr::Typed;
 use super::fields::{Given, Written};
 use super::memory::{Copied, Inner};
 use super::merged::Merged;
 use super::names::Id;
 use super::paths;
+use super::schema;
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, did_you_mean, meant_field};
 use crate::ir::{Block, BlockCall, BlockChoice, BlockStmt, Slot};
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
@@ -51,20 +52,35 @@ impl Cx<'_> {
                         Some(block.map(|block| BlockStmt { when, ..block }))
                     }
                     None => {
-                        self.report(
-                            Diagnostic::error(
-                                "bnas::name::stray",
-                                "a value has no `when`: only layers, blocks, branches and `add` do",
-                            )
-                            .label(when.span, "a condition of a value")
-                            .help("write `name = if … then … else …`"),
-                        );
+                        let domain = match &*optional.statement {
+                            EntryKind::Choice(choice) => Some(choice.domain.span),
+                            _ => None,
+                        };
+                        self.value_under_condition(when.span, domain);
                         None
                     }
                 }
             }
             _ => None,
         }
+    }
+
+    /// A value with a condition, which only parts of a network have.
+    pub(super) fn value_under_condition(&mut self, when: Span, domain: Option<Span>) {
+        self.report(
+            Diagnostic::error(
+                "bnas::name::stray",
+                "a value has no `when`: only layers, blocks, branches and `add` do",
+            )
+            .label(when, "a condition of a value")
+            .help(match domain {
+                Some(domain) => format!(
+                    "search it where it is used: `… in {}` among the arguments of the layer",
+                    self.text(domain)
+                ),
+                None => "write `name = if … then … else …`".to_string(),
+            }),
+        );
     }
 
     fn fixed_block(
@@ -94,14 +110,7 @@ impl Cx<'_> {
         let mut failed = false;
         for item in items {
             if self.block_named(item).is_none() {
-                self.report(
-                    Diagnostic::error(
-                        "bnas::block::alternatives",
-                        "a choice among blocks has blocks only",
-                    )
-                    .label(item.span, "this is no block")
-                    .label(choice.domain.span, "among these"),
-                );
+                self.no_block(item);
                 failed = true;
                 continue;
             }
@@ -147,6 +156,45 @@ impl Cx<'_> {
             when: None,
             span,
         })
+    }
+
+    /// A member of a choice among blocks that is none.
+    fn no_block(&mut self, item: &ast::Expr) {
+        let unknown = head_of(item)
+            .filter(|name| !self.local_named(&name.text))
+            .filter(|name| self.find(name).is_none())
+            .filter(|name| schema::operation(&name.text).is_none());
+        let Some(name) = unknown else {
+            self.report(
+                Diagnostic::error(
+                    "bnas::block::alternatives",
+                    "a choice among blocks has blocks only",
+                )
+                .label(item.span, "this is no block"),
+            );
+            return;
+        };
+        let modules = self.modules;
+        let files = std::iter::once(name.span.source).chain(self.also.iter().copied());
+        let names = files.filter_map(|source| modules.get(source));
+        let blocks = names.flat_map(|module| &module.names);
+        let blocks = blocks.filter(|(_, m)| modules.declaration(m.id).kind.text == "block");
+        let blocks: Vec<&str> = blocks.map(|(name, _)| name.as_str()).collect();
+        let diagnostic = Diagnostic::error(
+            "bnas::name::unknown",
+            format!("there is no block `{}`", name.text),
+        )
+        .label(name.span, "nothing has this name");
+        let alike = did_you_mean(&name.text, blocks.iter().copied());
+        self.report(match (modules.in_library(&name.text), alike) {
+            (Some(path), _) => {
+                diagnostic.help(format!("write `use {path}` at the top of the file"))
+            }
+            (None, Some(alike)) => diagnostic.help(format!("did you mean `{alike}`?")),
+            (None, None) => {
+                diagnostic.help(format!("blocks here are {}", list(blocks.into_iter())))
+            }
+        });
     }
 
     /// Whether a value may be given for a parameter: one of the kind of its default, else a plain number, a word or a truth value. Spaces and blocks
@@ -337,8 +385,8 @@ impl Cx<'_> {
                 )
                 .label(key.span, "unknown parameter")
                 .label(block.span, "declared here");
-                meant.extend(did_you_mean(&key.text, known.iter().copied()));
-                self.report(match did_you_mean(&key.text, known.iter().copied()) {
+                meant.extend(meant_field(&key.text, known.iter().copied()));
+                self.report(match meant_field(&key.text, known.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
                     None if known.is_empty() => diagnostic.help(format!(
                         "it has none: write `block {}({}) {{`",
@@ -392,6 +440,16 @@ impl Cx<'_> {
             args: slots,
             span,
         })
+    }
+}
+
+/// What a call, or an amendment of one, calls.
+fn head_of(e: &ast::Expr) -> Option<ast::Name> {
+    match &e.kind {
+        ExprKind::Call { callee, .. } => callee.as_name().cloned(),
+        ExprKind::Path(path) => path.as_name().cloned(),
+        ExprKind::Amend { base, .. } => head_of(base),
+        _ => None,
     }
 }
 

@@ -66,15 +66,24 @@ impl Cx<'_> {
                     format!("`{}` is an operation of a layer", name.text),
                 )
                 .label(span, "no value")
-                .help(format!("write `layer name = {}`", self.text(span))),
+                .help(match (name.text.as_str(), args) {
+                    (activation, [ast::Argument::Positional { value, .. }]) => {
+                        let x = self.text(value.span);
+                        match activation {
+                            "relu" => format!("write `max({x}, 0)`"),
+                            "relu6" => format!("write `clip({x}, 0, 6)`"),
+                            "hardtanh" => format!("write `clip({x}, -1, 1)`"),
+                            _ => format!("write `layer name = {}`", self.text(span)),
+                        }
+                    }
+                    _ => format!("write `layer name = {}`", self.text(span)),
+                }),
             );
             return Typed::poison(span);
         }
         self.unknown_call(&name.text, callee.span, want);
         // What it was meant to be given is read.
-        let text = self.text(span);
-        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-        self.read.extend(words.map(str::to_string));
+        self.reads_all(span);
         Typed::poison(span)
     }
 
@@ -181,13 +190,27 @@ impl Cx<'_> {
         let (Some(name), Type::Quantizer) = (quantizer, &typed.ty) else {
             if !typed.ty.is_open() {
                 let found = typed.ty.name();
+                let field = entries.first().map(|e| self.text(e.span));
+                let help = match (&typed.ty, &base.kind) {
+                    (Type::Optimizer, ast::ExprKind::Call { callee, .. }) => {
+                        let (call, field) = (self.text(callee.span), field.unwrap_or_default());
+                        let lead = field.find(&format!(".{call}."));
+                        match lead.map(|at| (&field[..at], &field[at + call.len() + 1..])) {
+                            Some((before, behind)) => format!(
+                                "it is not one of several, and has no name: write `{before}{behind}`"
+                            ),
+                            None => format!("write it among the arguments: `{call}(…)`"),
+                        }
+                    }
+                    _ => "a quantizer takes fields in braces: `int { bits = 4 }`".to_string(),
+                };
                 self.report(
                     Diagnostic::error(
                         "bnas::type::mismatch",
                         format!("{found} cannot be amended here"),
                     )
                     .label(base.span, found)
-                    .help("a quantizer takes fields in braces: `int { bits = 4 }`"),
+                    .help(help),
                 );
             }
             return Typed::poison(span);

@@ -60,6 +60,11 @@ impl Cx<'_> {
                 list(of_name.into_iter())
             ),
         };
+        if alike.is_none() {
+            let head = path.split(['.', '[']).next().unwrap_or_default();
+            let behind = self.behind(head);
+            self.doubts.insert(other.span, behind);
+        }
         self.report(
             Diagnostic::error(
                 "bnas::name::unknown",

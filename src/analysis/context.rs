@@ -2,7 +2,7 @@
 //!
 //! In: modules. Out: answers to "what is this name?". It must not know any declaration kind.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::facts::Subject;
@@ -16,7 +16,7 @@ use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
 use crate::source::{SourceId, Sources, Span};
-use crate::syntax::ast;
+use crate::syntax::{ast, without_comments};
 
 /// A name in scope that is no declaration: a `name = value` of the text, a parameter, an index, a metric.
 #[derive(Debug, Clone)]
@@ -122,6 +122,16 @@ pub(super) struct Cx<'a> {
     pub(super) formulas: Option<Vec<(String, Option<Expr>)>>,
     /// Whether a name may be meant as a word: a member of a domain, or what such a member is compared with.
     pub(super) may_be_word: bool,
+    /// Where values stand of which it was reported that they are said twice.
+    pub(super) said_twice: Vec<Span>,
+    /// How many errors were to be reported, those included that were known.
+    pub(super) errors: usize,
+    /// Where the names stand of experiments that nothing wrong was found in.
+    pub(super) sound: BTreeSet<Span>,
+    /// The entries of the experiment by the first word of the paths below them: `space = s` by `space`.
+    pub(super) written: Vec<(String, Span)>,
+    /// Paths that nothing has, and the stretches of which one may have defined them, had it been right.
+    pub(super) doubts: BTreeMap<Span, BTreeSet<Span>>,
     used: BTreeSet<(SourceId, String)>,
 }
 
@@ -156,12 +166,18 @@ impl<'a> Cx<'a> {
             conditions: 0,
             read: BTreeSet::new(),
             subject: None,
+            said_twice: Vec::new(),
+            errors: 0,
+            sound: BTreeSet::new(),
+            written: Vec::new(),
+            doubts: BTreeMap::new(),
             used: BTreeSet::new(),
         }
     }
 
     /// Reports with the place that a value came from, and goes on.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.is_error());
         if let Some(diagnostic) = self.traced(diagnostic) {
             self.sink.push(diagnostic);
         }
@@ -188,11 +204,13 @@ impl<'a> Cx<'a> {
         );
     }
 
-    /// The text under a span on one line.
+    /// The text under a span on one line, without comments.
     pub(super) fn text(&self, span: Span) -> String {
         let text = self.sources.slice(span);
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         match text.contains(char::is_whitespace) {
-            true => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            true if text.contains("//") => words(&without_comments(text)),
+            true => words(text),
             false => text.to_string(),
         }
     }
@@ -209,6 +227,38 @@ impl<'a> Cx<'a> {
             }
         }
         None
+    }
+
+    /// The entries of the experiment that begin with this word, and the declarations that stand behind them.
+    pub(super) fn behind(&self, word: &str) -> BTreeSet<Span> {
+        let written = self.written.iter().filter(|(name, _)| name == word);
+        self.reached_from(written.map(|(_, span)| *span), &|d| {
+            d.kind.text != "experiment"
+        })
+    }
+
+    /// These stretches and the declarations that they name, with those that these name, as far as they are `wanted`.
+    pub(super) fn reached_from(
+        &self,
+        from: impl Iterator<Item = Span>,
+        wanted: &dyn Fn(&ast::Declaration) -> bool,
+    ) -> BTreeSet<Span> {
+        let mut open: Vec<Span> = from.collect();
+        let mut found: BTreeSet<Span> = open.iter().copied().collect();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        while let Some(at) = open.pop() {
+            let Some(module) = self.modules.get(at.source) else {
+                continue;
+            };
+            let words = self.sources.slice(at).split(|c| !is_name(c));
+            for meaning in words.filter_map(|word| module.names.get(word)) {
+                let declaration = self.modules.declaration(meaning.id);
+                if wanted(declaration) && found.insert(declaration.span) {
+                    open.push(declaration.span);
+                }
+            }
+        }
+        found
     }
 
     /// A name in scope; it counts as used from now on.
@@ -236,6 +286,13 @@ impl<'a> Cx<'a> {
     /// Leaves a scope: the names since `mark` are gone, and returned.
     pub(super) fn leave(&mut self, mark: usize) -> Vec<Local> {
         self.locals.split_off(mark)
+    }
+
+    /// Notes that all names of a stretch are read, of which nobody knows what it was meant to be.
+    pub(super) fn reads_all(&mut self, span: Span) {
+        let text = self.sources.slice(span);
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        self.read.extend(words.map(str::to_string));
     }
 
     /// Notes the names that paths in these entries read.

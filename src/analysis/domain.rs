@@ -175,7 +175,9 @@ impl Cx<'_> {
                 (Some(all), Some(some)) => all.extend(some.iter().cloned()),
                 (all, _) => *all = None,
             }
-            lowered.push(member);
+            if typed.ty != Type::Poison {
+                lowered.push(member);
+            }
             // An empty set says nothing of its members: `{{}, {a}}`.
             let says_more = first.as_ref().is_none_or(|f| f.ty == Type::Any.set());
             if says_more {
@@ -187,7 +189,7 @@ impl Cx<'_> {
             _ => Type::Poison,
         };
         let member = Typed {
-            expr: lowered[0].clone(),
+            expr: lowered.first().cloned().unwrap_or(Expr::number(1.0)),
             ty,
             span,
             values,
@@ -384,6 +386,12 @@ impl Cx<'_> {
 fn members(kind: &DomainKind) -> String {
     let ends = |low: String, high: String| format!("its members go from {low} to {high}");
     match kind {
+        DomainKind::Integers {
+            low, high, step, ..
+        } if *step > 1 => format!(
+            "its members go from {low} in steps of {step} to {}",
+            low + (high - low) / step * step
+        ),
         DomainKind::Integers { low, high, .. } => ends(low.to_string(), high.to_string()),
         DomainKind::Reals { low, high, .. } => ends(low.to_string(), high.to_string()),
         _ => "take one of its members".into(),

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::amend::settle_dotted;
-use super::context::{Cx, Local, Reached};
+use super::context::{Cx, Local, Reached, list};
 use super::fields::{Given, Written};
 use super::goals::Claims;
 use super::merged::Merged;
@@ -14,7 +14,7 @@ use super::names::Id;
 use super::network::Network;
 use super::paths;
 use super::quantizer::{given, target};
-use super::schema::{DATA, Declaration};
+use super::schema::{self, DATA, Declaration};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
 use crate::model::hardware::fits;
@@ -101,9 +101,11 @@ impl Cx<'_> {
         let is_trained = |s: &ast::Section| matches!(s.name.text.as_str(), "train" | "stage");
         let is_trained = sections.iter().any(is_trained);
         let stages = self.stages(merged, &sections);
-        if !has_space {
+        if has_space && fields.get("evaluate").is_some() {
+            // Without one of the two, nothing or another thing is missing.
+        } else if !has_space {
             self.needs_space(merged, &fields, &sections);
-        } else {
+        } else if fields.get("evaluate").is_none() {
             let missing = [
                 ("data", fields.get("data").is_none()),
                 ("train", !is_trained),
@@ -146,12 +148,16 @@ impl Cx<'_> {
         );
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
+        self.written = written(merged);
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
         // Without its evaluator, nothing is known of what goals may name.
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();
         let mut claims = match lost {
             true => Claims::default(),
-            false => self.claims(merged, has_space, own, &measures),
+            false => {
+                let is_network = has_space || is_trained || fields.get("data").is_some();
+                self.claims(merged, is_network, own, &measures)
+            }
         };
         if let Some(network) = &network {
             claims.ask(network, data.as_ref());
@@ -166,7 +172,7 @@ impl Cx<'_> {
             self.unmeasured(&claims, table);
         }
         if !lost {
-            self.needs(merged, &claims, &fields);
+            self.needs(merged, &claims, &fields, own);
         }
 
         let names = self.leave(mark);
@@ -246,7 +252,15 @@ impl Cx<'_> {
         let measured = merged.entries.iter().any(evaluate);
         for entry in &merged.entries {
             let (Some(path), Some(value)) = (target(entry), given(entry)) else {
-                self.not_of_experiment(merged, entry);
+                match &entry.kind {
+                    EntryKind::Optional(optional) => {
+                        self.value_under_condition(optional.when.span, None);
+                        if let Some(path) = optional_target(optional) {
+                            self.define(Local::poison(path), mark);
+                        }
+                    }
+                    _ => self.not_of_experiment(merged, entry),
+                }
                 continue;
             };
             if self.is_later(merged, path) {
@@ -254,16 +268,18 @@ impl Cx<'_> {
             }
             match path.as_name() {
                 Some(name) if schema.fields.iter().any(|f| f.name == name.text) => {
+                    if let Some(section) = self.section_as_value(value) {
+                        self.meant.insert((merged.name.span, section));
+                        self.meant.insert((merged.name.span, name.text.clone()));
+                        self.missing_value(name);
+                        continue;
+                    }
                     self.give(&mut fields, name, value, schema.fields)
                 }
-                Some(name) if schema.section(&name.text).is_some() => self.report(
-                    Diagnostic::error(
-                        "bnas::type::mismatch",
-                        format!("`{}` is a section", name.text),
-                    )
-                    .label(name.span, "given as a value")
-                    .help(format!("write `{} {{ … }}`", name.text)),
-                ),
+                Some(name) if schema.section(&name.text).is_some() => {
+                    self.reads_all(value.span());
+                    self.section_given(merged.name.span, name)
+                }
                 Some(name) if !measured && self.is_taken(name) => {}
                 _ => match self.measure(entry, measured, &measures) {
                     Some(field) => measures.push(field),
@@ -276,6 +292,35 @@ impl Cx<'_> {
             lets,
             measures,
         }
+    }
+
+    /// The section of the experiment that was read as a value: `target =`, and `train { … }` below it.
+    fn section_as_value(&mut self, given: Given) -> Option<String> {
+        let Given::Fixed(value) = given else {
+            return None;
+        };
+        let ast::ExprKind::Amend { base, .. } = &value.kind else {
+            return None;
+        };
+        let ast::ExprKind::Path(path) = &base.kind else {
+            return None;
+        };
+        let name = path.as_name()?;
+        let experiment = schema::declaration("experiment")?;
+        experiment.section(&name.text)?;
+        self.find(name).is_none().then(|| name.text.clone())
+    }
+
+    /// A field whose line ends behind its sign.
+    fn missing_value(&mut self, field: &ast::Name) {
+        self.report(
+            Diagnostic::error("bnas::parse::syntax", "a value is missing behind `=`")
+                .label(
+                    field.span,
+                    format!("the line of `{}` ends without one", field.text),
+                )
+                .help("write the value on this line, or delete the entry"),
+        );
     }
 
     /// A name of the author's own; a declaration as its value is a field under a wrong name.
@@ -413,7 +458,7 @@ impl Cx<'_> {
     }
 
     /// Metrics need what they measure: a network, and a target for what only hardware has.
-    fn needs(&mut self, merged: &Merged, claims: &Claims, fields: &Written) {
+    fn needs(&mut self, merged: &Merged, claims: &Claims, fields: &Written, own: &[String]) {
         if claims.goals.is_empty() && !claims.poisoned {
             self.report(
                 Diagnostic::error(
@@ -437,7 +482,20 @@ impl Cx<'_> {
             if missing.contains(needs) {
                 continue;
             }
-            if fields.get("space").is_none() {
+            if let (None, Some((key, _))) = (fields.get("space"), fields.get("evaluate")) {
+                missing.insert(needs);
+                let mut diagnostic = Diagnostic::error(
+                    "bnas::name::unknown",
+                    format!("nothing measures `{}` here", metric.name),
+                )
+                .label(*span, "measured on a network")
+                .label(key.span, "stands in place of a network");
+                if !own.is_empty() && own.len() <= 24 {
+                    let own = list(own.iter().map(String::as_str));
+                    diagnostic = diagnostic.help(format!("what is measured here is {own}"));
+                }
+                self.report(diagnostic);
+            } else if fields.get("space").is_none() {
                 missing.insert(needs);
                 self.missing_part(
                     merged,
@@ -455,6 +513,27 @@ impl Cx<'_> {
                 );
             }
         }
+    }
+}
+
+/// Where the entries stand below which goals and requirements have paths.
+fn written(merged: &Merged) -> Vec<(String, Span)> {
+    let entries = merged.entries.iter().filter_map(|entry| {
+        let name = match &entry.kind {
+            EntryKind::Section(section) => label(section),
+            _ => &target(entry)?.head,
+        };
+        Some((name.text.clone(), entry.span))
+    });
+    entries.collect()
+}
+
+/// The name of a value under a condition.
+fn optional_target(optional: &ast::Optional) -> Option<&ast::Path> {
+    match &*optional.statement {
+        EntryKind::Field(field) => Some(&field.target),
+        EntryKind::Choice(choice) => Some(&choice.target),
+        _ => None,
     }
 }
 

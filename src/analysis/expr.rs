@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::checks::alike;
 use super::context::Cx;
 use super::domain::known_again;
-use super::schema::Kind;
+use super::functions::function;
+use super::schema::{self, Kind};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Expr, Function, UnaryOp, Value};
@@ -191,6 +192,10 @@ impl Cx<'_> {
         self.may_be_word = compares
             && matches!(x.ty, Type::Text | Type::Poison)
             && matches!(right.kind, ast::ExprKind::Path(_));
+        if compares && x.ty == Type::Poison && is_callable(right) {
+            // What it is compared with cannot be judged.
+            return Typed::poison(span);
+        }
         let y = self.expr(right, None);
         self.may_be_word = false;
         let (x, y) = match compares {
@@ -394,6 +399,15 @@ impl Cx<'_> {
             ..self.folded(expr, ty, span)
         }
     }
+}
+
+/// Whether this is the bare name of something that is called.
+fn is_callable(e: &ast::Expr) -> bool {
+    let name = match &e.kind {
+        ast::ExprKind::Path(path) => path.as_name(),
+        _ => None,
+    };
+    name.is_some_and(|n| function(&n.text).is_some() || schema::record(&n.text).is_some())
 }
 
 /// Constants that are written out where they are used; sets keep their name.

@@ -6,7 +6,7 @@ use super::context::{Cx, Local, list};
 use super::fits::limited;
 use super::schema::{self, Field, Kind, Otherwise};
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, meant_field};
 use crate::ir::{Expr, PROGRESS, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -127,7 +127,8 @@ impl Cx<'_> {
             let owner = written.owner.clone();
             let declared = (written.span.source == name.span.source).then_some(written.span);
             self.unknown_key(&owner, name, declared, &names(known));
-            written.meant.extend(did_you_mean(&name.text, names(known)));
+            written.meant.extend(meant_field(&name.text, names(known)));
+            self.reads_all(given.span());
         } else if let Some((first, _)) = written.get(&name.text) {
             let first = first.span;
             self.twice(&name.text, name.span, first);

@@ -77,6 +77,12 @@ impl Cx<'_> {
             (Kind::Number(unit), Type::Number(_)) => {
                 format!("write it in `{unit}`, with any prefix")
             }
+            (Kind::Whole | Kind::WholeOr(_), Type::Number(_))
+                if written.starts_with(|c: char| c.is_ascii_digit()) && written.contains(' ') =>
+            {
+                let digits = written.split(' ').next().unwrap_or("");
+                format!("write it without a unit: `{digits}`")
+            }
             (Kind::Number(_) | Kind::Whole, Type::Text)
                 if written.starts_with('"')
                     && written[1..].starts_with(|c: char| c.is_ascii_digit()) =>
@@ -87,8 +93,8 @@ impl Cx<'_> {
                 format!("write it without quotes: `{}`", written.trim_matches('"'))
             }
             (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),
-            (_, Type::Set(_)) => {
-                format!("write `{} in {written}` to choose from the set", field.name)
+            (kind, Type::Set(member)) if member.fits(&types::of_kind(kind)) => {
+                self.chosen_from(field, typed.span)
             }
             (kind, _) => match self.takes_by_name(kind, typed.span.source) {
                 Some(names) => names,
@@ -101,6 +107,28 @@ impl Cx<'_> {
                 .label(at, format!("`{}` is {takes}", field.name))
                 .help(help),
         );
+    }
+
+    /// What to write for a set that stands behind `=`.
+    fn chosen_from(&mut self, field: &Field, value: Span) -> String {
+        let written = self.text(value);
+        if let Some(fixed) = &field.fixed {
+            return fixed.help(field.name, Some(written));
+        }
+        // `width = {8, 16}` in an amendment is what `channels = width` reads elsewhere.
+        match self.local(&written).and_then(|local| local.span) {
+            Some(defined) => format!("write `{written} in {}` to choose from the set", {
+                let text = &self.sources.get(defined.source).text[defined.end as usize..];
+                let set = text
+                    .trim_start()
+                    .strip_prefix('=')
+                    .unwrap_or("")
+                    .trim_start();
+                let end = set.find('}').filter(|_| set.starts_with('{'));
+                end.map_or("{…}", |end| &set[..=end])
+            }),
+            None => format!("write `{} in {written}` to choose from the set", field.name),
+        }
     }
 
     fn value_fits(&mut self, value: &Value, typed: &Typed, field: &Field, at: Span) -> bool {
@@ -223,6 +251,12 @@ fn nearest(field: &Field, n: f64) -> String {
         true if field.low == f64::MIN_POSITIVE => "write a value above 0".into(),
         true => format!("the least is `{} = {}{unit}`", field.name, field.low),
         false if field.high == BELOW_ONE => "write a value below 1".into(),
+        false if unit.is_empty() && field.high == 1.0 && n <= 100.0 && !field.whole => {
+            format!(
+                "write `{n} %` for a percentage: the most is `{} = 1`",
+                field.name
+            )
+        }
         false => format!("the most is `{} = {}{unit}`", field.name, field.high),
     }
 }

@@ -209,7 +209,18 @@ impl Cx<'_> {
                 Typed::new(expr, Type::in_unit("op/s"), span)
             }
             Some(name) => {
-                self.unknown_name(&name, arg.span, &known);
+                let text = format!("there is no precision `{name}`");
+                let diagnostic = Diagnostic::error("bnas::name::unknown", text)
+                    .label(arg.span, "the target has none of this name");
+                let is_other = self.modules.in_library(&name).is_some();
+                let alike = did_you_mean(&name, known.iter().copied());
+                self.report(match alike.filter(|_| !is_other) {
+                    Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+                    None => diagnostic.help(format!(
+                        "its precisions are {}",
+                        list(known.iter().copied())
+                    )),
+                });
                 Typed::poison(span)
             }
             None => {
@@ -227,7 +238,9 @@ impl Cx<'_> {
 
     /// Something is called that is nothing; `want` is the kind of the field that it fills.
     pub(super) fn unknown_call(&mut self, name: &str, span: Span, want: Option<Kind>) {
-        if let Some(help) = want.and_then(|kind| takes::instead_of_call(name, kind)) {
+        let instead = self.instead_of_call(name, span);
+        let instead = instead.or_else(|| want.and_then(|k| takes::instead_of_call(name, k)));
+        if let Some(help) = instead {
             self.report(
                 Diagnostic::error(
                     "bnas::name::unknown",
@@ -256,9 +269,61 @@ impl Cx<'_> {
             None if did_you_mean(name, ["distill"]).is_some() => {
                 diagnostic.help("did you mean `distill`?")
             }
-            None => diagnostic.help(format!("functions are {}", list(known.iter().copied()))),
+            None => {
+                let functions = schema::FUNCTIONS.iter().map(|f| f.name);
+                diagnostic.help(format!("functions are {}", list(functions)))
+            }
         };
         self.report(diagnostic);
+    }
+
+    /// What to write for a call of what takes no arguments, or of what other languages have.
+    fn instead_of_call(&self, name: &str, callee: Span) -> Option<String> {
+        let behind = &self.sources.get(callee.source).text[callee.end as usize..];
+        let args = behind.trim_start().strip_prefix('(').unwrap_or("");
+        let args = args[..args.find([')', '\n']).unwrap_or(args.len())].trim();
+        let module = self.modules.get(callee.source);
+        let meaning = module.and_then(|module| module.names.get(name));
+        let kind = meaning.map(|meaning| &self.modules.declaration(meaning.id).kind.text);
+        if kind.is_some_and(|kind| kind == "quantizer") {
+            let fields = match args.parse::<u32>() {
+                Ok(bits) => format!("bits = {bits}"),
+                Err(_) if args.contains('=') && !args.contains('(') => args.replace(", ", "  "),
+                Err(_) => "…".to_string(),
+            };
+            return Some(format!("amend it in braces: `{name} {{ {fields} }}`"));
+        }
+        if let Some(path) = self.modules.in_library_as(name, "block") {
+            return Some(format!("write `use {path}` at the top of the file"));
+        }
+        let mut all = args.split(',').map(str::trim);
+        let first = all.next().filter(|first| !first.is_empty())?;
+        let second = all.next();
+        Some(match (name, second) {
+            ("log", None) if first.contains("..") => format!("write `{first} log`"),
+            ("loguniform" | "log_uniform" | "lograndint", Some(high)) => {
+                format!("write `in {first}..{high} log`")
+            }
+            (
+                "uniform" | "range" | "randint" | "quniform" | "suggest_int" | "suggest_float",
+                Some(high),
+            ) => {
+                format!("write `in {first}..{high}`")
+            }
+            ("choice" | "categorical" | "one_of" | "oneof", _) => {
+                match args.starts_with(['[', '{']) {
+                    true => format!("write `in {{{}}}`", args.trim_matches(['[', ']', '{', '}'])),
+                    false => format!("write `in {{{args}}}`"),
+                }
+            }
+            ("pow", Some(exponent)) => {
+                format!("write `{first} ^ {exponent}`, with what has operators in brackets")
+            }
+            ("len" | "length" | "size", None) => format!("write `count({first})`"),
+            ("clamp", _) => format!("write `clip({args})`"),
+            ("sigmoid", None) => format!("write `1 / (1 + exp(-({first})))`"),
+            _ => return None,
+        })
     }
 }
 

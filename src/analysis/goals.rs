@@ -15,6 +15,7 @@ use crate::ir::{Dataset, Direction, Expect, Expr, Goal, Require, Table};
 use crate::model::metrics::{METRICS, Metric, metric};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
+use crate::syntax::one_line;
 
 /// What an experiment aims at and claims.
 #[derive(Default)]
@@ -83,10 +84,12 @@ impl Cx<'_> {
         measures.retain(|l| l.span.is_some());
 
         self.own_metrics("best.", own);
-        self.metrics("best.");
-        self.metrics("best.validation.");
-        self.locals
-            .push(Local::built_in("best.test.accuracy", Type::PLAIN));
+        if has_space {
+            self.metrics("best.");
+            self.metrics("best.validation.");
+            let name = "best.test.accuracy";
+            self.locals.push(Local::built_in(name, Type::PLAIN));
+        }
         let is_final =
             |e: &ast::Entry| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "final");
         if merged.entries.iter().any(is_final) {
@@ -213,7 +216,7 @@ impl Cx<'_> {
                 ast::Direction::Maximize => Direction::Maximize,
                 ast::Direction::Minimize => Direction::Minimize,
             },
-            text: self.text(goal.value.span),
+            text: one_line(self.sources.slice(goal.value.span)),
             expr: Arc::new(measured(&value.expr, own)),
             unit,
             span,
@@ -271,7 +274,7 @@ impl Cx<'_> {
         }
         Some(Expect {
             holds: Arc::new(without_validation(&holds.expr)),
-            text: self.text(claim.condition.span),
+            text: one_line(self.sources.slice(claim.condition.span)),
             span,
         })
     }

@@ -7,6 +7,7 @@ use super::context::{Cx, Local, list};
 use super::expr::{Typed, is_scalar};
 use super::functions::function;
 use super::measures::is_formula;
+use super::operations::{ACTIVATIONS, ELSEWHERE};
 use super::paths::Paths;
 use super::schema::{self, Kind};
 use super::takes;
@@ -86,7 +87,14 @@ impl Cx<'_> {
                 self.report(
                     Diagnostic::error("bnas::type::mismatch", format!("`{text}` is called"))
                         .label(span, "a value is needed here")
-                        .help(format!("write `{text}(…)`")),
+                        .help(match self.may_be_word {
+                            true if ELSEWHERE.contains(&text.as_str()) => format!(
+                                "activations are {}, and a word of your own stands in quotes: `\"{text}\"`",
+                                list(ACTIVATIONS.iter().copied())
+                            ),
+                            true => format!("write `{text}(…)`, or `\"{text}\"` for a word of your own"),
+                            false => format!("write `{text}(…)`"),
+                        }),
                 );
                 return Typed::poison(span);
             }
@@ -210,6 +218,11 @@ impl Cx<'_> {
                 (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
                 (None, None) => diagnostic.label(span, "nothing has this path"),
             };
+            let known = paths.keys().map(String::as_str);
+            if did_you_mean(&plain, known).is_none() && paths.side_alike(&plain).is_none() {
+                let behind = self.behind(&path.head.text);
+                self.doubts.insert(span, behind);
+            }
             self.report(diagnostic);
             return Typed::poison(span);
         };
@@ -226,23 +239,32 @@ impl Cx<'_> {
 
 /// What was probably meant by a path: the one path that has its words in their order, and others between; else one that is spelled
 /// alike; else those that end in the same word, such as `space.s.block.basic.kernel` for `space.s.kernel`. Copies are those of `written`.
-fn path_help(written: &str, wrong: &str, paths: &Paths) -> Option<String> {
+pub(super) fn path_help(written: &str, wrong: &str, paths: &Paths) -> Option<String> {
     let known = || paths.keys().map(String::as_str);
     if let Some((decision, member)) = wrong.rsplit_once('.')
         && (paths.members.get(decision)).is_some_and(|all| all.iter().any(|m| m == member))
     {
-        let decision = with_copies(decision, written);
+        let decision = with_copies(decision, written, paths);
         return Some(format!("write `{decision} == {member}`"));
     }
     let mut longer = known().filter(|path| has_in_order(path, wrong));
     if let (Some(only), None) = (longer.next(), longer.next()) {
-        return Some(format!("did you mean `{}`?", with_copies(only, written)));
+        return Some(format!(
+            "did you mean `{}`?",
+            with_copies(only, written, paths)
+        ));
     }
     if let Some(alike) = did_you_mean(wrong, known()) {
-        return Some(format!("did you mean `{}`?", with_copies(alike, written)));
+        return Some(format!(
+            "did you mean `{}`?",
+            with_copies(alike, written, paths)
+        ));
     }
     if let Some(alike) = paths.side_alike(wrong) {
-        return Some(format!("did you mean `{}`?", with_copies(&alike, written)));
+        return Some(format!(
+            "did you mean `{}`?",
+            with_copies(&alike, written, paths)
+        ));
     }
     let last = |path: &str| path.rsplit('.').next().map(str::to_string);
     let mut ends: Vec<&str> = known().filter(|p| last(p) == last(wrong)).collect();
@@ -258,7 +280,10 @@ fn path_help(written: &str, wrong: &str, paths: &Paths) -> Option<String> {
             }
         }
     }
-    let shown = list(ends.iter().copied().take(5));
+    let shown: Vec<String> = { ends.iter().take(5) }
+        .map(|path| with_copies(path, written, paths))
+        .collect();
+    let shown = list(shown.iter().map(String::as_str));
     Some(match ends.len() {
         1 => format!("did you mean {shown}?"),
         2..=5 => format!("paths that end in this word are {shown}"),
@@ -272,13 +297,24 @@ fn has_in_order(longer: &str, path: &str) -> bool {
     path.split('.').all(|word| words.any(|other| other == word))
 }
 
-/// A path with the indices that its words have in another: `space.s.d.project.channels` as `space.s[1].d[0].project.channels`.
-fn with_copies(path: &str, written: &str) -> String {
+/// A path with the indices that its words have in another, `space.s.d.project.channels` as `space.s[1].d[0].project.channels`; where that
+/// has none, with that of the first copy.
+fn with_copies(path: &str, written: &str, paths: &Paths) -> String {
     let indexed = |word: &str| {
         let mut words = written.split('.').filter(|w| w.contains('['));
         words.find(|w| w.split('[').next() == Some(word))
     };
-    let words: Vec<&str> = path.split('.').map(|w| indexed(w).unwrap_or(w)).collect();
+    let mut plain = String::new();
+    let words = path.split('.').map(|word| {
+        plain.push_str(if plain.is_empty() { "" } else { "." });
+        plain.push_str(word);
+        match indexed(word) {
+            Some(with_index) => with_index.to_string(),
+            None if paths.repeats.contains(&plain) => format!("{word}[0]"),
+            None => word.to_string(),
+        }
+    });
+    let words: Vec<String> = words.collect();
     words.join(".")
 }
 

@@ -41,7 +41,7 @@ impl Cx<'_> {
     ) -> (Loss, Option<Choice<Loss>>) {
         let has_teacher = teacher != Teacher::None;
         let Some((_, given)) = written.get("loss") else {
-            if teacher == Teacher::Named {
+            if teacher == Teacher::Named && !written.is_meant("loss") {
                 let place = written.place("teacher");
                 self.report(
                     Diagnostic::error("bnas::stage::teacher", "this teacher is never asked")
@@ -239,9 +239,9 @@ impl Cx<'_> {
                     filter: None,
                 } if path.as_name().is_some_and(|n| n.text == "kl") => is_kl = true,
                 ast::Argument::Fixed { name, value } if name.text == "temperature" => {
-                    let before = self.sink.count();
+                    let before = self.errors;
                     let slot = self.filled(&TEMPERATURE, Given::Fixed(value), name.span);
-                    (self.sink.count() == before).then_some(())?;
+                    (self.errors == before).then_some(())?;
                     wanted = (slot, value.span);
                 }
                 ast::Argument::Searched {

@@ -33,6 +33,13 @@ impl Cx<'_> {
             self.circle(start);
             return None;
         }
+        if let Some(param) = declaration
+            .params
+            .first()
+            .filter(|_| schema.kind != "block")
+        {
+            self.no_parameters(declaration, &param.name);
+        }
         let mut merged = match self.parent(id, declaration, schema)? {
             Parent::Declared(mut parent) => {
                 if schema.kind == "experiment" {
@@ -176,6 +183,27 @@ impl Cx<'_> {
         true
     }
 
+    /// Parameters of what is no block.
+    fn no_parameters(&mut self, declaration: &ast::Declaration, param: &ast::Name) {
+        let (kind, name) = (&declaration.kind.text, &declaration.name.text);
+        let help = match kind.as_str() {
+            "experiment" => format!("write `{} = …` in the experiment", param.text),
+            "repair" => "write what it changes in its braces".into(),
+            _ => format!(
+                "write `{} = …` in the {kind}, and amend it: `{name} {{ … }}`",
+                param.text
+            ),
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::name::parameters",
+                format!("{} has no parameters", article(kind)),
+            )
+            .label(param.span, "a parameter")
+            .help(help),
+        );
+    }
+
     pub(super) fn unknown_kind(&mut self, kind: &ast::Name) {
         let known: Vec<&str> = schema::DECLARATIONS.iter().map(|d| d.kind).collect();
         let mut diagnostic = Diagnostic::error(
@@ -255,6 +283,22 @@ impl Cx<'_> {
         }
         if schema.later(&base.text).is_some() {
             self.later(&format!("the {kind} base `{}`", base.text), base.span);
+            return None;
+        }
+        let is_of_kind = || modules.in_library_as(&base.text, kind).is_some();
+        if modules.in_library(&base.text).is_some() && !is_of_kind() {
+            let text = format!("there is no {kind} `{}`", base.text);
+            let bases = list(schema.bases.iter().copied());
+            let another = format!("the name of another {kind}");
+            let help = match schema.bases {
+                [] => format!("write {another} behind the `:`"),
+                _ => format!("write {bases} or {another} behind the `:`"),
+            };
+            self.report(
+                Diagnostic::error("bnas::name::unknown", text)
+                    .label(base.span, format!("no {kind} has this name"))
+                    .help(help),
+            );
             return None;
         }
         self.unknown_name(&base.text, base.span, schema.bases);

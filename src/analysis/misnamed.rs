@@ -5,14 +5,33 @@
 use std::collections::BTreeSet;
 
 use super::context::{Cx, list};
+use super::lookup::path_help;
 use super::operations::{ACTIVATIONS, ELSEWHERE};
 use super::schema;
-use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean};
+use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean, meant_field};
 use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast;
 
+/// What to write for `int5`, which the library does not have by name.
+fn bits_of_int(name: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
+    let bits = name.strip_prefix("int")?;
+    let bits: u32 = bits.parse().ok().filter(|bits| (2..=8).contains(bits))?;
+    Some(match is_known("int") {
+        true => format!("write `int {{ bits = {bits} }}`"),
+        false => format!(
+            "write `int {{ bits = {bits} }}`, with `use std.quantizers.int` at the top of the file"
+        ),
+    })
+}
+
 impl Cx<'_> {
+    /// Whether a file declares or imports a name.
+    fn find_text(&self, name: &str, span: Span) -> bool {
+        let module = self.modules.get(span.source);
+        module.is_some_and(|module| module.names.contains_key(name))
+    }
+
     /// A name that stands for nothing.
     pub(super) fn unknown_name(&mut self, name: &str, span: Span, words: &[&str]) {
         let modules = self.modules;
@@ -50,13 +69,30 @@ impl Cx<'_> {
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
                 .label(span, "nothing here has this name");
+        let defined = self.locals.iter().filter(|l| l.span.is_some());
+        let defined = defined.map(|l| l.name.as_str()).filter(|l| *l != name);
+        // What follows from the search is named by what it is of.
+        let is_expected = self.locals.find("pareto.count").is_some();
+        let of_result = |local: &str| local.starts_with("best.") || local.starts_with("pareto.");
+        let activations = ACTIVATIONS.iter().chain(&["true", "false"]).copied();
         if let Some(path) = modules.in_library(name) {
             diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
+        } else if let Some(help) = bits_of_int(name, |base| self.find_text(base, span)) {
+            diagnostic = diagnostic.help(help);
         } else if self.sink.count() > DRAWN {
             // Nobody sees it, and among thousands of names each look takes its time.
+        } else if let Some(alike) = did_you_mean(name, defined) {
+            diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if let Some(longer) = known.clone().find(ends_with) {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
+        } else if let Some(help) = (self.paths.as_ref())
+            .filter(|_| !is_expected)
+            .and_then(|paths| path_help(name, name, paths))
+        {
+            diagnostic = diagnostic.help(help);
         } else if let Some(alike) = did_you_mean(name, &mut known) {
+            // What was meant is read.
+            self.read.insert(alike.to_string());
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if name == "best.final.accuracy" {
             let help = "add `final { on = best }`: the best candidate is trained again after the search, and this is its accuracy";
@@ -69,11 +105,14 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(help);
         } else if !words.is_empty() {
             diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));
+        } else if let Some(alike) = did_you_mean(name, activations).filter(|_| self.may_be_word) {
+            diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if self.may_be_word {
             diagnostic =
                 diagnostic.help(format!("a word of your own stands in quotes: `\"{name}\"`"));
         } else if !self.locals.is_empty() && self.locals.len() <= 24 {
-            let names = list(self.locals.iter().map(|l| l.name.as_str()));
+            let names = self.locals.iter().map(|l| l.name.as_str());
+            let names = list(names.filter(|l| !is_expected || of_result(l)));
             diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
         }
         self.report(diagnostic);
@@ -132,7 +171,7 @@ impl Cx<'_> {
         let home = schema::home(&name.text, sections).filter(|_| !known.is_empty());
         // What is a key elsewhere, and cannot stand here, is not what was meant.
         known.retain(|k| *k != name.text);
-        diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
+        diagnostic = match meant_field(&name.text, known.iter().copied()) {
             Some(alike) => {
                 if let Some(owner) = declared {
                     self.meant.insert((owner, alike.to_string()));

@@ -80,7 +80,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Label, Sink};
 use crate::ir::{Experiment, Program, Target};
-use crate::model::blame::with_amendments;
+use crate::model::blame::{is_of_amendment, with_amendments};
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
 use facts::Subject;
@@ -117,24 +117,39 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     cx.unused_imports(main);
     let failed = partial || cx.sink.has_errors();
     let meant = std::mem::take(&mut cx.meant);
-    let found = cx.sink.into_sorted();
+    let doubts = std::mem::take(&mut cx.doubts);
+    let found = std::mem::take(&mut cx.sink).into_sorted();
+    let errors = found.iter().chain(sink.found()).filter(|d| d.is_error());
+    let errors = errors.filter_map(|d| Some(main_of(d)?.span));
+    let errors: Vec<Span> = errors.collect();
+    let sound = match failed && !modules.is_incomplete() {
+        true => sound(&cx, &program, &errors),
+        false => Vec::new(),
+    };
     let undefined: BTreeSet<Span> = (found.iter())
         .filter(|d| d.code == "bnas::domain::undefined")
-        .filter_map(|d| Some(d.labels.first()?.span))
+        .filter_map(|d| Some(main_of(d)?.span))
         .collect();
+    let wrong = errors.iter().filter(|span| !doubts.contains_key(span));
+    let wrong: Vec<Span> = wrong.copied().collect();
+    let is_of_wrong = |d: &Diagnostic| {
+        let behind = main_of(d).and_then(|main| doubts.get(&main.span));
+        let is_wrong = |behind: &Span| {
+            modules.is_broken(*behind) || wrong.iter().any(|wrong| behind.holds(*wrong))
+        };
+        d.code == "bnas::name::unknown" && behind.is_some_and(|b| b.iter().any(is_wrong))
+    };
     for diagnostic in found {
         let follows = is_unused(&diagnostic)
             || is_doubted(&diagnostic, &undefined)
-            || is_consequence(&diagnostic, sources, &modules);
+            || is_consequence(&diagnostic, sources, &modules)
+            || is_of_wrong(&diagnostic)
+            || is_below_meant(&diagnostic, &meant, sources, &modules);
         if !(failed && follows || is_given_otherwise(&diagnostic, &meant)) {
             sink.push(diagnostic);
         }
     }
-    let diagnostics = sink.into_sorted();
-    let sound = match failed && !partial {
-        true => sound(&program, &diagnostics, &modules),
-        false => Vec::new(),
-    };
+    let diagnostics = joined(sink.into_sorted());
     Checked {
         program: (!failed).then_some(program),
         sound,
@@ -142,21 +157,17 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     }
 }
 
-/// The experiments that no error can be about: all errors are in other ones.
-fn sound(program: &Program, diagnostics: &[Diagnostic], modules: &Modules) -> Vec<Experiment> {
-    let around = |span: Span| modules.around(span);
-    let is_of_experiment = |d: &Diagnostic| {
-        let declared = d.labels.first().and_then(|label| around(label.span));
-        declared.is_some_and(|d| d.kind.text == "experiment")
-    };
-    let mut errors = diagnostics.iter().filter(|d| d.is_error());
-    if !errors.all(is_of_experiment) {
-        return Vec::new();
-    }
+/// The experiments that no error can be about: nothing is wrong in them, nor in anything that they name.
+fn sound(cx: &Cx, program: &Program, wrong: &[Span]) -> Vec<Experiment> {
     let is_sound = |experiment: &&Experiment| {
-        let own = around(experiment.span);
-        let mut labels = diagnostics.iter().flat_map(|d| &d.labels);
-        own.is_some_and(|own| own.base.is_none() && !labels.any(|l| own.span.holds(l.span)))
+        let Some(own) = cx.modules.around(experiment.span) else {
+            return false;
+        };
+        let reached = cx.reached_from(std::iter::once(own.span), &|_| true);
+        let is_wrong = |reached: &Span| {
+            cx.modules.is_broken(*reached) || wrong.iter().any(|wrong| reached.holds(*wrong))
+        };
+        cx.sound.contains(&experiment.span) && !reached.iter().any(is_wrong)
     };
     let experiments = program.experiments.iter();
     experiments.filter(is_sound).cloned().collect()
@@ -180,6 +191,43 @@ pub fn target(
     (!cx.sink.has_errors()).then_some(target)
 }
 
+/// What a section lacks in one diagnostic, one after the other in the order of the text.
+fn joined(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let is_of_section =
+        |d: &Diagnostic| d.code == "bnas::field::missing" && d.message.contains(" { … }`) needs `");
+    let owner = |d: &Diagnostic| d.message.split(" needs `").next().map(str::to_string);
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    for diagnostic in found {
+        match joined.last_mut() {
+            Some(last)
+                if is_of_section(last)
+                    && is_of_section(&diagnostic)
+                    && owner(last) == owner(&diagnostic)
+                    && main_of(last).map(|l| l.span) == main_of(&diagnostic).map(|l| l.span) =>
+            {
+                if let Some((_, field)) = diagnostic.message.split_once(" needs ") {
+                    last.message.push_str(&format!(" and {field}"));
+                }
+                let mut labels = last.labels.iter_mut();
+                if let Some(label) = labels.find(|l| l.text.ends_with(" missing")) {
+                    label.text = "these are missing".into();
+                }
+                if let (Some(help), Some(more)) = (&mut last.help, &diagnostic.help) {
+                    help.push_str(&format!("; {more}"));
+                }
+            }
+            _ => joined.push(diagnostic),
+        }
+    }
+    joined
+}
+
+/// The label of what is wrong, behind those of what amends it.
+fn main_of(diagnostic: &Diagnostic) -> Option<&Label> {
+    let mut labels = diagnostic.labels.iter();
+    labels.find(|label| !is_of_amendment(label))
+}
+
 /// What is unused because its user is wrong is no news.
 fn is_unused(diagnostic: &Diagnostic) -> bool {
     matches!(
@@ -190,24 +238,44 @@ fn is_unused(diagnostic: &Diagnostic) -> bool {
 
 /// What is not proved of a value that is known to go wrong: the value is to be mended first.
 fn is_doubted(diagnostic: &Diagnostic, undefined: &BTreeSet<Span>) -> bool {
-    let mut main = diagnostic.labels.first().into_iter();
+    let mut main = main_of(diagnostic).into_iter();
     diagnostic.code == "bnas::domain::unproved" && main.any(|l| undefined.contains(&l.span))
 }
 
 /// What was written under a wrong name is not missing.
 fn is_given_otherwise(diagnostic: &Diagnostic, meant: &BTreeSet<(Span, String)>) -> bool {
     let is_it = |(owner, key): &(Span, String)| {
-        let main = diagnostic.labels.first();
+        let main = main_of(diagnostic);
         main.is_some_and(|l| l.span == *owner)
             && diagnostic.message.contains(&format!("needs `{key}`"))
     };
     diagnostic.code == "bnas::field::missing" && meant.iter().any(is_it)
 }
 
+/// A path below a field that was written under a wrong name: `space.w` where `spcae = s` stands.
+fn is_below_meant(
+    diagnostic: &Diagnostic,
+    meant: &BTreeSet<(Span, String)>,
+    sources: &Sources,
+    modules: &Modules,
+) -> bool {
+    let Some(main) = main_of(diagnostic) else {
+        return false;
+    };
+    let Some(around) = modules.around(main.span) else {
+        return false;
+    };
+    let head = sources.slice(main.span).split(['.', '[']).next();
+    let is_it = |(owner, key): &(Span, String)| {
+        around.name.span == *owner && head.is_some_and(|head| head == key)
+    };
+    diagnostic.code == "bnas::name::unknown" && meant.iter().any(is_it)
+}
+
 /// Whether it may only say that something could not be read, which has been said: a name that is missing, or what a declaration
 /// lacks of which a part is lost.
 fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules) -> bool {
-    let Some(main) = diagnostic.labels.first() else {
+    let Some(main) = main_of(diagnostic) else {
         return false;
     };
     let is_broken = || diagnostic.labels.iter().any(|l| modules.is_broken(l.span));
@@ -219,8 +287,11 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
                 .iter()
                 .any(|h| h.starts_with("did you mean"));
             let name = sources.slice(main.span);
-            modules.may_be_lost(name)
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let mut words = name.split(|c| !is_name(c)).filter(|w| !w.is_empty());
+            words.any(|word| modules.may_be_lost(word))
                 || is_of_no_kind(name, main.span.source, modules)
+                || is_parameter(name, main.span, modules)
                 || (is_beside() && !suggests)
         }
         "bnas::name::unknown_key" => {
@@ -230,10 +301,18 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             let mut others = diagnostic.labels.iter().filter(is_other);
             is_beside() || others.any(|l| modules.is_broken(l.span))
         }
+        // `clock in {100, 300} MHz`: the unit is there.
+        "bnas::unit::mismatch" => is_beside(),
         "bnas::field::missing" => is_broken(),
         code if code.ends_with("::empty") || code == "bnas::policy::says_nothing" => is_broken(),
         _ => false,
     }
+}
+
+/// Whether a name is a parameter of the declaration around, which can have none.
+fn is_parameter(name: &str, at: Span, modules: &Modules) -> bool {
+    let around = modules.around(at).filter(|d| d.kind.text != "block");
+    around.is_some_and(|d| d.params.iter().any(|param| param.name.text == name))
 }
 
 /// Whether a file declares a name as something of an unknown kind.
@@ -266,8 +345,11 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
     }
     for id in experiments {
         cx.reached = Reached::default();
-        let found = cx.sink.count();
+        let (found, errors) = (cx.sink.count(), cx.errors);
         program.experiments.extend(cx.experiment(id));
+        if cx.errors == errors {
+            cx.sound.insert(declarations[id.index].name.span);
+        }
         show_amendments(cx, found, declarations[id.index].span);
     }
     program
@@ -276,7 +358,7 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
 /// Shows beside what was found in another declaration than the one at `own` what amends that.
 fn show_amendments(cx: &mut Cx, found: usize, own: Span) {
     let amendments = std::mem::take(&mut cx.amendments);
-    let is_own = |d: &Diagnostic| d.labels.first().is_some_and(|l| own.holds(l.span));
+    let is_own = |d: &Diagnostic| main_of(d).is_some_and(|l| own.holds(l.span));
     cx.sink.complete(found, |d| match is_own(&d) {
         true => d,
         false => with_amendments(d, &amendments),

@@ -23,14 +23,14 @@ impl Cx<'_> {
                 .label(span, "not a constant")
                 .help("write a number, or `*` for every copy"),
             );
-            return None;
+            return self.no_copy(merged, of_copy);
         };
         if n < 0.0 || n.fract() != 0.0 {
             self.report(
                 Diagnostic::error("bnas::amend::no_such_copy", format!("there is no copy {n}"))
                     .label(span, "copies are counted from 0"),
             );
-            return None;
+            return self.no_copy(merged, of_copy);
         }
         // The copy's own statements are read like the others, and what they define is forgotten again.
         let mark = self.locals.len();
@@ -64,6 +64,12 @@ impl Cx<'_> {
             otherwise,
             span,
         }))
+    }
+
+    /// Of a copy that is not there: what stands for the others defines what others read.
+    fn no_copy(&mut self, merged: &Merged, of_copy: &ast::OfCopy) -> Option<Stmt> {
+        self.body(merged, std::slice::from_ref(&of_copy.otherwise), None);
+        None
     }
 
     /// A value of one copy that is of another kind than those of the others.

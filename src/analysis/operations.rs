@@ -131,7 +131,22 @@ impl Cx<'_> {
             self.later(&format!("the operation `{}`", name.text), span);
             return;
         }
-        let known: Vec<&str> = schema::OPERATIONS.iter().map(|o| o.name).collect();
+        let mut known: Vec<&str> = schema::OPERATIONS.iter().map(|o| o.name).collect();
+        if let Some(help) = self.block_as_layer(name, span) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown",
+                    format!("there is no operation `{}`", name.text),
+                )
+                .label(name.span, "a block, and no operation of a layer")
+                .help(help),
+            );
+            return;
+        }
+        let defined = self.locals.iter().filter(|l| l.span.is_some());
+        let defined: Vec<String> = defined.map(|l| l.name.clone()).collect();
+        let operations = known.len();
+        known.extend(defined.iter().map(String::as_str));
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown",
             format!("there is no operation `{}`", name.text),
@@ -139,9 +154,38 @@ impl Cx<'_> {
         .label(name.span, "no operation of a layer");
         diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-            None => diagnostic.help(format!("operations are {}", list(known.iter().copied()))),
+            None => {
+                let known = known[..operations].iter().copied();
+                diagnostic.help(format!("operations are {}", list(known)))
+            }
         };
         self.report(diagnostic);
+    }
+
+    /// What to write for a block that stands where operations do: `layer g = basic(channels = 8)`.
+    fn block_as_layer(&self, name: &ast::Name, span: Span) -> Option<String> {
+        let module = self.modules.get(name.span.source);
+        let meaning = module.and_then(|module| module.names.get(&name.text));
+        let kind = meaning.map(|meaning| self.modules.declaration(meaning.id).kind.text.as_str());
+        let import = match kind {
+            Some("block") => String::new(),
+            Some(_) => return None,
+            None => {
+                let path = self.modules.in_library_as(&name.text, "block")?;
+                format!(", with `use {path}` at the top of the file")
+            }
+        };
+        let before = &self.sources.get(span.source).text[..span.start as usize];
+        let line = before.rsplit(['\n', '{']).next().unwrap_or("").trim();
+        let alone = line.strip_prefix("layer ")?.strip_suffix('=')?.trim();
+        let is_alone = alone.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        Some(match is_alone {
+            true => format!("write `{alone} = {}`{import}", self.text(span)),
+            false => format!(
+                "write it on a line of its own, `block = {}`{import}",
+                self.text(span)
+            ),
+        })
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Paths {
     pub(super) same: BTreeMap<String, String>,
     /// Parts of a network that give values: layers, copies, blocks, branches.
     parts: BTreeSet<String>,
+    /// Those that have copies.
+    pub(super) repeats: BTreeSet<String>,
     /// Names of the rules of policies.
     of_rules: BTreeMap<String, Type>,
 }
@@ -245,7 +247,11 @@ pub(super) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
                 }
                 found.parts.insert(path);
             }
-            Stmt::Repeat { index, body, .. } => of_part(body, format!("{path}.{index}"), found),
+            Stmt::Repeat { index, body, .. } => {
+                let path = format!("{path}.{index}");
+                found.repeats.insert(path.clone());
+                of_part(body, path, found);
+            }
             Stmt::Block(block) => of_block(block, path, found),
             Stmt::Parallel(parallel) => {
                 for branch in &parallel.branches {

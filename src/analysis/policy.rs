@@ -28,6 +28,9 @@ const KINDS: &[(&str, LayerKind)] = &[
     ("linear", LayerKind::Linear),
 ];
 
+/// What may stand before the kind of a layer.
+const WHICH: [&str; 4] = ["first", "last", "each", "every"];
+
 impl Cx<'_> {
     /// Lowers a policy. With `sees`, its amendments may use names of the scope around.
     pub(super) fn policy(&mut self, merged: &Merged, sees: bool) -> Policy {
@@ -59,7 +62,13 @@ impl Cx<'_> {
             let output = cx.slot(&written, find(OUTPUT, "output"));
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::once("output"), &merged.owner());
-            if rules.is_empty() {
+            let is_stray = |e: &Entry| {
+                !matches!(
+                    e.kind,
+                    EntryKind::Field(_) | EntryKind::Choice(_) | EntryKind::Check(_)
+                )
+            };
+            if rules.is_empty() && !merged.entries.iter().any(is_stray) {
                 cx.report(
                     Diagnostic::error(
                         "bnas::policy::empty",
@@ -168,7 +177,10 @@ impl Cx<'_> {
                     .label(name.span, "unknown kind");
                     self.report(match did_you_mean(&name.text, known.clone()) {
                         Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-                        None => diagnostic.help(format!("kinds are {}", list(known))),
+                        None => match did_you_mean(&name.text, WHICH) {
+                            Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
+                            None => diagnostic.help(format!("kinds are {}", list(known))),
+                        },
                     });
                     return None;
                 }

@@ -98,7 +98,7 @@ impl Cx<'_> {
     }
 
     fn quantizer_body(&mut self, merged: &Merged) -> Quantizer {
-        let before = self.sink.count();
+        let before = self.errors;
         let codes = match merged.base.as_ref().map(|b| b.text.as_str()) {
             Some("binary") => Codes::Binary,
             Some("ternary") => Codes::Ternary,
@@ -138,7 +138,7 @@ impl Cx<'_> {
             span: merged.name.span,
         };
         // What is wrong already would be reported twice.
-        if self.sink.count() == before {
+        if self.errors == before {
             for found in partial::of_quantizer(&quantizer) {
                 self.report(in_own_words(found, &rest));
             }
@@ -150,15 +150,19 @@ impl Cx<'_> {
         match (codes, written.get("bits")) {
             (Codes::Uniform, Some(_)) => Some(self.slot_of(written, merged.schema.fields, "bits")),
             (Codes::Uniform, None) => Some(Slot::Fixed(Expr::number(8.0))),
-            (_, Some((name, _))) => {
+            (_, Some((name, given))) => {
                 let span = name.span;
+                let is_one = matches!(given, Given::Fixed(e) if self.text(e.span) == "1");
                 self.report(
                     Diagnostic::error(
                         "bnas::quantizer::bits",
                         format!("`{}` has codes of fixed width", merged.name.text),
                     )
                     .label(span, "only a uniform quantizer has `bits`")
-                    .help(format!("write `quantizer {} : uniform`", merged.name.text)),
+                    .help(match is_one && codes == Codes::Binary {
+                        true => "delete it: a code of two values has 1 bit".to_string(),
+                        false => format!("write `quantizer {} : uniform`", merged.name.text),
+                    }),
                 );
                 None
             }

@@ -118,6 +118,9 @@ impl Cx<'_> {
                 .help(format!("say so with a point: `{from:?}..{to:?}`")),
             );
         }
+        if let Some((n, at)) = by {
+            self.reaches_end((from, to), n, at, high.span);
+        }
         match by {
             Some((n, _)) if whole && n.fract() == 0.0 => (
                 DomainKind::Integers {
@@ -177,6 +180,31 @@ impl Cx<'_> {
                 )
             }
         }
+    }
+
+    /// Warns of an end that no step arrives at: the text seems to say that it is a member.
+    fn reaches_end(&mut self, (from, to): (f64, f64), step: f64, at: Span, end: Span) {
+        let steps = (to - from) / step;
+        if (steps - steps.round()).abs() <= 1e-9 * steps.abs().max(1.0) {
+            return;
+        }
+        // Written as people would: steps of 0.1 from 0 give 0.3, not 0.30000000000000004.
+        let last = from + steps.floor() * step;
+        let last: f64 = format!("{last:.12}").parse().unwrap_or(last);
+        let text = self.text(end);
+        let message = match steps < 1.0 {
+            true => "the range has one member: its step is longer than it is".to_string(),
+            false => format!("{text} is never reached"),
+        };
+        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ".eE+-".contains(c));
+        self.report(
+            Diagnostic::warning("bnas::domain::step_beyond", message)
+                .label(end, "no step arrives here")
+                .label(at, "the step")
+                .help(format!(
+                    "the last member is {last}{unit}: end the range there, or change its step"
+                )),
+        );
     }
 
     /// Both ends of a range must fit the field; a count needs whole members.

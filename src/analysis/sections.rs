@@ -9,7 +9,7 @@ use super::names::Id;
 use super::schema::{self, Label};
 use super::types::{Type, article};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::source::SourceId;
+use crate::source::{SourceId, Span};
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
 impl Cx<'_> {
@@ -125,7 +125,7 @@ impl Cx<'_> {
         }
         let Some(known) = merged.schema.section(&name.text) else {
             if merged.schema.fields.iter().any(|f| f.name == name.text) {
-                self.field_in_braces(merged, name);
+                self.field_in_braces(&merged.owner(), merged.name.span, name);
                 return false;
             }
             let keys: Vec<&str> = merged.schema.keys().collect();
@@ -164,8 +164,21 @@ impl Cx<'_> {
         }
     }
 
+    /// `train = 3`: a section given as a value.
+    pub(super) fn section_given(&mut self, declared: Span, name: &ast::Name) {
+        self.meant.insert((declared, name.text.clone()));
+        self.report(
+            Diagnostic::error(
+                "bnas::type::mismatch",
+                format!("`{}` is a section", name.text),
+            )
+            .label(name.span, "given as a value")
+            .help(format!("write `{} {{ … }}`", name.text)),
+        );
+    }
+
     /// `policy { … }` in an experiment: a field whose value is declared elsewhere, given as a section.
-    fn field_in_braces(&mut self, merged: &Merged, name: &ast::Name) {
+    pub(super) fn field_in_braces(&mut self, owner: &str, declared: Span, name: &ast::Name) {
         let kind = match name.text.as_str() {
             "data" => "dataset",
             other => other,
@@ -184,14 +197,11 @@ impl Cx<'_> {
                 "declare it outside, `{kind} mine {{ … }}`, and name it here: `{name_text} = mine`; or amend one: `{name_text} = {example} {{ … }}`"
             ),
         };
-        self.meant.insert((merged.name.span, name.text.clone()));
+        self.meant.insert((declared, name.text.clone()));
         self.report(
             Diagnostic::error(
                 "bnas::type::mismatch",
-                format!(
-                    "`{name_text}` is a field of {}, and no section",
-                    merged.owner()
-                ),
+                format!("`{name_text}` is a field of {owner}, and no section"),
             )
             .label(name.span, "given as a section")
             .help(help),
@@ -238,6 +248,11 @@ impl Cx<'_> {
                 };
                 let modules = self.modules;
                 let declaration = modules.declaration(id);
+                if schema::declaration(&declaration.kind.text).is_none() {
+                    // Reported where it is declared, or in the file that is.
+                    self.unknown_kind(&declaration.kind);
+                    return None;
+                }
                 if declaration.kind.text != kind {
                     let (wanted, found) = (article(kind), article(&declaration.kind.text));
                     self.report(
@@ -287,6 +302,16 @@ impl Cx<'_> {
                         ExprKind::Call { callee, .. } => {
                             format!("amend it in braces: `{} {{ … }}`", self.text(callee.span))
                         }
+                        ExprKind::Set(_) if kind == "dataset" => format!(
+                            "run the search once for each: `arms {{ data in {} }}`",
+                            self.text(e.span)
+                        ),
+                        ExprKind::Set(_) => {
+                            format!(
+                                "write `{kind} in {}` to choose from the set",
+                                self.text(e.span)
+                            )
+                        }
                         _ => format!("name {wanted}, perhaps amended: `name {{ … }}`"),
                     }),
                 );
@@ -300,24 +325,33 @@ impl Cx<'_> {
         let known: Vec<&str> = modules
             .get(span.source)
             .into_iter()
-            .flat_map(|m| m.names.keys().map(String::as_str))
+            .flat_map(|m| &m.names)
+            .filter(|(_, meaning)| modules.declaration(meaning.id).kind.text == kind)
+            .map(|(name, _)| name.as_str())
             .collect();
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown {kind} `{name}`"))
                 .label(span, "nothing has this name");
         diagnostic = match (
-            modules.in_library(name),
+            modules.in_library_as(name, kind),
             did_you_mean(name, known.iter().copied()),
         ) {
             (Some(path), _) => {
                 diagnostic.help(format!("write `use {path}` at the top of the file"))
             }
             (None, Some(alike)) => diagnostic.help(format!("did you mean `{alike}`?")),
+            (None, None)
+                if kind == "policy" && modules.in_library_as(name, "quantizer").is_some() =>
+            {
+                diagnostic.help(format!(
+                    "a quantizer is no policy: declare one that uses it, `policy mine {{ each layer {{ weights = {name}  activations = {name} }} }}`"
+                ))
+            }
             (None, None) if known.is_empty() => {
                 diagnostic.help("import it with `use` at the top of the file")
             }
             (None, None) => diagnostic.help(format!(
-                "names of this file are {}",
+                "what this file has of the kind is {}",
                 list(known.iter().copied())
             )),
         };

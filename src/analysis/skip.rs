@@ -53,6 +53,9 @@ impl Cx<'_> {
         .label(e.span, "nothing here has this name");
         let help = match did_you_mean(head, names.iter().copied()) {
             Some(alike) => format!("did you mean `{alike}`?"),
+            None if names.len() <= 12 => {
+                format!("what can be added here is {}", list(names.iter().copied()))
+            }
             None => "a layer is named by its path: `stem`, `s[0].d[1].project`".to_string(),
         };
         self.report(diagnostic.help(help));

@@ -17,6 +17,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Block, Branch, Join, LayerStmt, Parallel, Require, Slot, Space, Stmt};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
+use crate::syntax::one_line;
 
 /// Names that every block and space knows.
 const KNOWN: &[&str] = &["classes", "input.height", "input.width", "input.channels"];
@@ -39,16 +40,6 @@ impl Cx<'_> {
     /// Lowers a space. With `sees`, its amendments may use names of the scope around.
     pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Network {
         self.provenance(merged);
-        if let Some(param) = merged.params.first() {
-            self.report(
-                Diagnostic::error("bnas::space::parameters", "a space has no parameters")
-                    .label(param.name.span, "a parameter")
-                    .help(format!(
-                        "write `{} = …` in the space, and amend it: `{} {{ … }}`",
-                        param.name.text, merged.name.text
-                    )),
-            );
-        }
         self.reads(&merged.entries);
         self.memory.blocks.clear();
         self.inner = Inner::default();
@@ -240,6 +231,10 @@ impl Cx<'_> {
                 span: branch.name.span,
             });
         }
+        if branches.len() < parallel.entries.len() && branches.len() < 2 {
+            // What is there is no branch, which has been said.
+            return None;
+        }
         if branches.len() < 2 {
             self.report(
                 Diagnostic::error("bnas::parallel::branches", "nothing is parallel here")
@@ -293,7 +288,7 @@ impl Cx<'_> {
     pub(super) fn require(&mut self, claim: &ast::Claim, span: Span) -> Option<Require> {
         let holds = self.truth(&claim.condition, "a requirement");
         (holds.ty != Type::Poison).then(|| Require {
-            text: self.text(claim.condition.span),
+            text: one_line(self.sources.slice(claim.condition.span)),
             why: claim.message.as_ref().map(|m| m.value.clone()),
             holds: Arc::new(holds.expr),
             span,

@@ -35,7 +35,8 @@ impl Cx<'_> {
         let before = &self.sources.get(span.source).text[..span.start as usize];
         let is_end = before.trim_end().ends_with("..");
         let one = unknown.unit.strip_suffix('s').unwrap_or(&unknown.unit);
-        if !is_end && COUNTED.contains(&one.to_ascii_lowercase().as_str()) {
+        let of_codes = one == "bit" && before.trim_end().ends_with("bits =");
+        if of_codes || !is_end && COUNTED.contains(&one.to_ascii_lowercase().as_str()) {
             return Some(format!(
                 "write it without a unit, `{}`: what is counted has none",
                 number.text
@@ -102,6 +103,15 @@ impl Cx<'_> {
         let (before, behind) = (&text[..span.start as usize], &text[span.end as usize..]);
         let before = before.trim_end();
         let is_member = before.ends_with(['{', ',']);
+        let line = before.rsplit('\n').next().unwrap_or("");
+        if line.trim_start().trim_end() == "repeat" {
+            let (name, behind) = ("n", behind.split('{').next().unwrap_or(""));
+            let range = self.text(span);
+            return format!(
+                "search the count, and name it here: `{name} in {range}  repeat {name}{} {{ … }}`",
+                behind.trim_end()
+            );
+        }
         let is_alone = before.ends_with('{') && behind.trim_start().starts_with('}');
         let range = self.text(span);
         match (is_alone, is_member) {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::Failed;
-use super::spec::{Spec, find, shown};
+use super::spec::{Spec, diagnostic, find, shown};
 use super::terminal::{Format, Terminal};
 use crate::diagnostic::Diagnostic;
 use crate::interpreter;
@@ -16,7 +16,6 @@ use crate::model::Template;
 use crate::model::blame::in_some_arms;
 use crate::report::plan;
 use crate::report::words::plural;
-use crate::source::Sources;
 
 /// Report every problem of specs, and print the plan of their experiments
 #[derive(Debug, clap::Args)]
@@ -149,21 +148,4 @@ fn merge(found: &mut Vec<Diagnostic>, known: &mut HashSet<Diagnostic>, more: Vec
             found.push(diagnostic);
         }
     }
-}
-
-/// A diagnostic for programs.
-pub(super) fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Json {
-    json!({
-        "code": diagnostic.code,
-        "severity": if diagnostic.is_error() { "error" } else { "warning" },
-        "message": diagnostic.message,
-        "help": diagnostic.help,
-        "labels": diagnostic.labels.iter().map(|label| json!({
-            "file": sources.get(label.span.source).name,
-            "line": sources.line(label.span),
-            "start": label.span.start,
-            "end": label.span.end,
-            "text": label.text,
-        })).collect::<Vec<_>>(),
-    })
 }

@@ -154,10 +154,8 @@ fn default_cost(
     experiment: &Experiment,
     terminal: &Terminal,
 ) -> Result<(Candidate, Cost), Failed> {
-    let template = Template::new(experiment).map_err(|problems| {
-        spec.show(&problems, terminal);
-        Failed::spec()
-    })?;
+    let template =
+        Template::new(experiment).map_err(|problems| spec.refused(&problems, terminal))?;
     let name = &experiment.name;
     let point = template.decisions().default_point();
     let candidate = match template.candidate(&point) {

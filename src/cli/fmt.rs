@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use super::Failed;
-use super::check::diagnostic;
-use super::spec::{Spec, find, is_stdin, read_any, shown};
+use super::spec::{Spec, diagnostic, find, is_stdin, read_any, shown};
 use super::terminal::{Format, Terminal};
 use crate::diagnostic::{Diagnostic, render};
 use crate::report::words::plural;

@@ -213,8 +213,7 @@ fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<
                 [] => problems,
                 arm => in_arm(problems, arm),
             };
-            spec.show(&problems, terminal);
-            Failed::spec()
+            spec.refused(&problems, terminal)
         })?;
         plans.push((settings, search, template));
     }
@@ -236,10 +235,7 @@ fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<
 
 pub(super) fn explain(error: RunError, spec: &Spec, root: &Path, terminal: &Terminal) -> Failed {
     match error {
-        RunError::Spec(problems) => {
-            spec.show(&problems, terminal);
-            Failed::spec()
-        }
+        RunError::Spec(problems) => spec.refused(&problems, terminal),
         RunError::Interrupted { .. } => Failed::run(format!(
             "{error}\n  go on with {}",
             resumed("run", spec, root)

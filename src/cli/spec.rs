@@ -5,10 +5,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
+use serde_json::{Value as Json, json};
 use walkdir::WalkDir;
 
 use super::Failed;
-use super::terminal::Terminal;
+use super::terminal::{Format, Terminal};
 use crate::analysis::{self, FileLoader};
 use crate::diagnostic::{Diagnostic, render};
 use crate::ir::{Experiment, Program};
@@ -96,10 +97,27 @@ impl Spec {
 
     /// The experiments, after warnings and errors have been shown; fails if there is an error.
     pub fn experiments(&self, terminal: &Terminal) -> Result<&[Experiment], Failed> {
+        let Some(program) = &self.program else {
+            return Err(self.refused(&self.diagnostics, terminal));
+        };
         self.show(&self.diagnostics, terminal);
-        match &self.program {
-            Some(program) => Ok(&program.experiments),
-            None => Err(Failed::spec()),
+        Ok(&program.experiments)
+    }
+
+    /// Says why nothing is done with a spec: for programs in the form of `check`.
+    pub fn refused(&self, found: &[Diagnostic], terminal: &Terminal) -> Failed {
+        if terminal.format == Format::Human {
+            self.show(found, terminal);
+            return Failed::spec();
+        }
+        let found: Vec<Json> = { found.iter() }
+            .map(|d| diagnostic(d, &self.sources))
+            .collect();
+        let file = json!({"file": shown(&self.path), "diagnostics": found});
+        let document = json!({"schema": 1, "files": [file]});
+        match terminal.print(&format!("{document:#}\n")) {
+            Ok(()) => Failed::spec(),
+            Err(failed) => failed,
         }
     }
 
@@ -132,6 +150,23 @@ impl Spec {
             ))),
         }
     }
+}
+
+/// A diagnostic for programs.
+pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Json {
+    json!({
+        "code": diagnostic.code,
+        "severity": if diagnostic.is_error() { "error" } else { "warning" },
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+        "labels": diagnostic.labels.iter().map(|label| json!({
+            "file": sources.get(label.span.source).name,
+            "line": sources.line(label.span),
+            "start": label.span.start,
+            "end": label.span.end,
+            "text": label.text,
+        })).collect::<Vec<_>>(),
+    })
 }
 
 /// Where more is said about what was found, once for all of it.

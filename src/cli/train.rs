@@ -76,6 +76,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let mut experiment = spec
         .experiment(args.experiment.as_deref(), terminal)?
         .clone();
+    if !experiment.arms.is_empty() && args.pick.is_some() {
+        let text = "a trial of an arm cannot be trained again\n  its network is in `arms/<arm>/models` of the run";
+        return Err(Failed::usage(text));
+    }
     if !experiment.arms.is_empty() {
         let text = "`bnas train` trains one network, and the experiment has `arms`\n  remove them, or write an experiment of one arm";
         return Err(Failed::usage(text));
@@ -195,7 +199,22 @@ fn unfinished(checkpoint: &Path) -> Failed {
 
 /// The store of a run of this very spec; the experiment gets the seed and the number of trials that the run was given.
 fn finished(spec: &Spec, experiment: &mut Experiment, root: &Path) -> Result<Store, Failed> {
-    let failed = |e: store::StoreError| Failed::run(e.to_string());
+    if !root.is_dir() {
+        return Err(Failed::usage(format!(
+            "there is no run in `{}`\n  name its folder with `--run DIR`",
+            root.display()
+        )));
+    }
+    let failed = |e: store::StoreError| match e {
+        store::StoreError::OtherLock { .. } => {
+            let text = e.to_string();
+            let differs = text.split("\n  undo").next().unwrap_or("");
+            Failed::run(format!(
+                "{differs}\n  undo the change, or name the folder of a run of this text with `--run DIR`"
+            ))
+        }
+        other => Failed::run(other.to_string()),
+    };
     let overrides = Store::overrides(root).map_err(failed)?;
     apply(&overrides, experiment);
     let lock = lock(spec, experiment, overrides)?;

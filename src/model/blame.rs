@@ -12,6 +12,14 @@ use crate::source::Span;
 /// The most entries of one amendment that a diagnostic shows.
 const MOST: usize = 3;
 
+/// What the label of an amendment ends in.
+const AMENDED: &str = " is amended here";
+
+/// Whether a label shows an amendment, in front of the label of what goes wrong by it.
+pub fn is_of_amendment(label: &Label) -> bool {
+    label.text.ends_with(AMENDED)
+}
+
 /// Which entries of an amendment a diagnostic is about: those whose value it names, if it names any, else all.
 fn named<'a>(diagnostic: &Diagnostic, amendment: &'a Amendment) -> Vec<&'a Span> {
     let said = format!(
@@ -43,7 +51,7 @@ pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> 
             continue;
         }
         for at in named(&diagnostic, amendment).into_iter().take(MOST).rev() {
-            let text = format!("`{}` is amended here", amendment.name);
+            let text = format!("`{}`{AMENDED}", amendment.name);
             diagnostic.labels.insert(0, Label { span: *at, text });
         }
     }

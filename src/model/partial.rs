@@ -89,11 +89,13 @@ pub(super) fn check(
     found
 }
 
-/// Whether two uses are one mistake: copies of one formula, or a formula that is written out in another.
+/// Whether two uses are one mistake: copies of one formula, or a formula that is written out in another; what reads a value that goes
+/// wrong is none of its own.
 fn is_alike(one: &Use, other: &Use) -> bool {
     let mut operands = one.operands.iter().zip(&other.operands);
-    one.kind == other.kind
-        && (one.span == other.span || operands.all(|(x, y)| super::fold::same(x, y)))
+    let is_same = one.kind == other.kind
+        && (one.span == other.span || operands.all(|(x, y)| super::fold::same(x, y)));
+    is_same || one.operands.iter().any(|operand| other.is_part_of(operand))
 }
 
 /// Whether bounds prove that an operation always has a value.

@@ -13,7 +13,7 @@ use super::select::{Matches, Weighted, matching, report_idle};
 use super::settle::{Alternative, Frame, Settler};
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, Policy, Quantifier, Rule, Slot, Value};
+use crate::ir::{Expr, Policy, Quantifier, Rule, Selector, Slot, Value, Which};
 
 /// Quantizers of a node's operands: expressions that give a name or a record. `float` where no rule speaks of an operand.
 #[derive(Debug, Clone)]
@@ -136,12 +136,14 @@ fn place_one(
     }
     let weighted = Weighted::new(nodes);
     let mut matches = Vec::with_capacity(policy.rules.len());
+    let mut idle = Vec::with_capacity(policy.rules.len());
     for rule in &policy.rules {
         let of_rule = matching(rule, &weighted, &names, settler);
-        report_idle(rule, &of_rule, &weighted, settler);
+        idle.push(report_idle(rule, &of_rule, &weighted, settler));
         matches.push(of_rule);
     }
     let reach = reaches(alternative, &weighted, matches);
+    report_losing(policy, &idle, &reach, settler);
     let once = say_once(alternative, &reach, &names, settler);
 
     let mut placed = vec![None; nodes.len()];
@@ -180,6 +182,51 @@ fn place_one(
         layers: placed,
         output,
     }
+}
+
+/// Warns of rules that later ones win from, field by field, for every layer that they match: settings that are silently off.
+fn report_losing(policy: &Policy, idle: &[bool], reach: &[Spoken], settler: &mut Settler) {
+    let never = Expr::bool(false);
+    let wins = |r: usize| {
+        let mut of_rule = reach.iter().flatten().filter(|(rule, ..)| *rule == r);
+        of_rule.any(|(_, _, reach)| reach.weights != never || reach.activations != never)
+    };
+    for (r, rule) in policy.rules.iter().enumerate() {
+        if idle[r] || wins(r) {
+            continue;
+        }
+        let beside = (reach.iter())
+            .filter(|of_node| of_node.iter().any(|(rule, ..)| *rule == r))
+            .flat_map(|of_node| of_node.iter().map(|(rule, ..)| *rule));
+        let later: BTreeSet<usize> = beside.filter(|rule| *rule > r).collect();
+        // A rule for all layers above its exceptions is in order, also where a network is so small that all of it is exceptions.
+        let widest = later.iter().map(|rule| width(&policy.rules[*rule])).max();
+        if widest.is_some_and(|widest| widest < width(rule)) {
+            continue;
+        }
+        let mut diagnostic =
+            Diagnostic::warning("bnas::policy::never_wins", "this rule decides for no layer")
+                .label(
+                    rule.span,
+                    "later rules say all of this for every layer that it matches",
+                );
+        for later in later {
+            diagnostic = diagnostic.label(policy.rules[later].span, "a later rule");
+        }
+        settler.sink.push(
+            diagnostic.help("the last rule that matches wins: move this one below, or delete it"),
+        );
+    }
+}
+
+/// Whether a rule speaks of all layers, of those of a kind or with a property, or of single ones.
+fn width(rule: &Rule) -> usize {
+    let of = |selector: &Selector| match &selector.which {
+        Which::All if selector.kind.is_none() && selector.filter.is_none() => 2,
+        Which::All => 1,
+        _ => 0,
+    };
+    rule.selectors.iter().map(of).max().unwrap_or(0)
 }
 
 /// Activations come in batches: a quantizer that takes a mean of all its values would let images change each other's results.

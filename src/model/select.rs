@@ -194,19 +194,19 @@ fn properties(node: &TemplateNode, names: &Frame) -> Result<Frame, Failure> {
     Ok(frame)
 }
 
-/// Reports a rule that speaks of no layer of any member. `matches` are the nodes that it may speak of.
+/// Whether a rule speaks of no layer of any member, which is reported. `matches` are the nodes that it may speak of.
 pub(super) fn report_idle(
     rule: &Rule,
     matches: &Matches,
     weighted: &Weighted,
     settler: &mut Settler,
-) {
+) -> bool {
     let may_speak_of = |(w, condition): &(usize, Expr)| {
         let there = both(weighted.node(*w).guard.clone(), condition.clone());
         bounds::proves(&there, &settler.decisions, &|_| None) != Some(false)
     };
     if matches.iter().any(may_speak_of) {
-        return;
+        return false;
     }
     // One more than are shown, of however many.
     let mut layers: Vec<&str> = Vec::new();
@@ -239,4 +239,5 @@ pub(super) fn report_idle(
             false => format!("the layers with weights are {shown}{more}"),
         }),
     );
+    true
 }

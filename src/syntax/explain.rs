@@ -20,6 +20,22 @@ const STATEMENTS: [&str; 20] = [
     "require",
 ];
 
+/// Words that go on with an entry.
+const CLAUSES: [&str; 5] = ["default", "join", "via", "when", "where"];
+
+/// Sections without a name of their own.
+const SECTIONS: [&str; 9] = [
+    "arms",
+    "final",
+    "finetune",
+    "normalize",
+    "search",
+    "shape",
+    "splits",
+    "train",
+    "vector",
+];
+
 /// What a value follows.
 const UNFINISHED: [&str; 15] = [
     "->", "<=", ">=", "==", "!=", "=", "<", ">", "+", "-", "*", "/", "^", " in", " default",
@@ -82,7 +98,10 @@ pub(super) fn syntax_error(
             .help(help);
     }
     if let Some((at, word, meant)) = place.misspelt() {
-        let message = format!("no statement begins with `{word}`");
+        let message = match CLAUSES.contains(&meant) {
+            true => format!("no entry goes on with `{word}`"),
+            false => format!("no statement begins with `{word}`"),
+        };
         return Diagnostic::error("bnas::parse::syntax", message)
             .label(span(at, word.len()), "an unknown word")
             .help(format!("write `{meant}`"));
@@ -217,6 +236,11 @@ impl Place<'_> {
                 Slip::new(message, label, help)
             }
             "&" => Slip::new("`&` is no operator", LOGIC, "write `and`"),
+            "|" if wants(VALUE) => Slip::new(
+                "`|` is no bracket",
+                "not a sign of bnas",
+                "write `abs(…)` for a magnitude",
+            ),
             "|" => Slip::new("`|` is no operator", LOGIC, "write `or`"),
             "!" => Slip::new("`!` is no operator", LOGIC, "write `not`"),
             ";" => Slip::new("entries are not parted by `;`", apart.0, apart.1),
@@ -224,7 +248,10 @@ impl Place<'_> {
             "[" if wants(VALUE) => Slip::new(
                 "brackets hold an index",
                 "not a list",
-                "write a set: `{a, b}`",
+                match self.last_word() {
+                    "in" => "write a range, `low..high`, or a set, `{a, b}`",
+                    _ => "write a set: `{a, b}`",
+                },
             ),
             "." if wants(VALUE) => Slip::new(
                 "a number starts with a digit",
@@ -239,7 +266,7 @@ impl Place<'_> {
                     self.last_word()
                 ),
             ),
-            "=" if is_keyword(self.before()) => keyword(self.before()),
+            "=" if is_keyword(self.before()) => named(self.before()),
             "=" if self.starts_line() => Slip::new(
                 "a name is missing before `=`",
                 "nothing stands before this",
@@ -271,7 +298,7 @@ impl Place<'_> {
                 "this is inside one",
                 "move it up, below `bnas 1`",
             ),
-            word if (wants(NAME) || self.at == self.start) && is_keyword(word) => keyword(word),
+            word if (wants(NAME) || self.is_start()) && is_keyword(word) => self.keyword(word)?,
             other => {
                 let character = other.chars().next()?;
                 if character.is_whitespace() {
@@ -294,14 +321,66 @@ impl Place<'_> {
         })
     }
 
-    /// The first word, where it stands, and the statement that it was meant to be.
+    /// What is wrong with a keyword that no rule takes here, if that can be told.
+    fn keyword(&self, word: &str) -> Option<Slip> {
+        let line = self.line().trim();
+        let behind = self.rest()[word.len()..].trim_start();
+        let is_fixed = behind.starts_with('=') && !behind.starts_with("==");
+        if is_fixed || behind.starts_with("in ") || self.declares() {
+            return Some(named(word));
+        }
+        Some(match word {
+            "add" if line.ends_with("->") => Slip::new(
+                "`add` is an entry of its own",
+                "no operation of a layer",
+                "delete the `->`, and write `add …` on the line below",
+            ),
+            "and" if GOALS[..2].contains(&line.split(' ').next()?) => Slip::new(
+                "goals are not joined by `and`",
+                "between two goals",
+                "delete it: each goal is an entry of its own",
+            ),
+            "default" if line.contains('=') && self.is_start() => Slip::new(
+                "a value that is fixed has no default",
+                "belongs to a value behind `in`",
+                "delete it and the value behind it",
+            ),
+            "default" if behind.starts_with('{') => Slip::new(
+                "no rule starts with `default`",
+                "expected which layers it is for",
+                "write `each layer { … }` above the other rules",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Whether what stands before the place on its line names what stands there.
+    fn declares(&self) -> bool {
+        let before = self.before();
+        let kinds = ["branch", "layer", "param", "stage"];
+        let is_kind = HEADS.contains(&before) || kinds.contains(&before);
+        is_kind || before.ends_with(" as")
+    }
+
+    /// The first word, where it stands, and the statement or clause that it was meant to be.
     fn misspelt(&self) -> Option<(usize, &str, &'static str)> {
         let before = self.text_before();
         let word = before.split_whitespace().next()?;
-        let near = did_you_mean(word, STATEMENTS).filter(|near| *near != word)?;
+        let known: &[&'static str] = match self.goes_on() {
+            true => &CLAUSES,
+            false => &STATEMENTS,
+        };
+        let near = did_you_mean(word, known.iter().copied()).filter(|near| *near != word)?;
         let is_near = near.chars().next() == word.chars().next();
         let blanks = before.len() - before.trim_start().len();
         is_near.then_some((self.at - before.len() + blanks, word, near))
+    }
+
+    /// Whether the bad stretch stands behind an entry on its line.
+    fn goes_on(&self) -> bool {
+        let line = &self.text[line_start(&self.text[..self.start])..self.start];
+        let is_set = line.trim_end().ends_with('}') && line.contains(" in {");
+        is_set || !line.trim().is_empty() && !line.trim_end().ends_with(['{', '}'])
     }
 
     /// Help for the general message.
@@ -319,7 +398,10 @@ impl Place<'_> {
         let first = self.before().split_whitespace().next()?;
         let name = first.split('(').next().unwrap_or(first);
         if wants(EQUALS) && self.before().ends_with(')') {
-            return Some(format!("a section stands in braces: `{name} {{ … }}`"));
+            return Some(match SECTIONS.contains(&name) {
+                true => format!("a section stands in braces: `{name} {{ … }}`"),
+                false => format!("a call is the value of something: write `name = {name}(…)`"),
+            });
         }
         if wants(OPEN) && !wants(EQUALS) {
             // `quantizer q extends binary`, `method bayes trials 40`: two words, and then a third.
@@ -341,7 +423,15 @@ impl Place<'_> {
                         "a stage has one word as its name: `stage {name}_{more} {{`"
                     ));
                 }
-                ([name, value], Some(_)) => return Some(format!("write `{name} = {value}`")),
+                ([_, name], Some("=")) if self.rest().contains("->") => {
+                    return Some(format!("write `layer {name} = …`"));
+                }
+                // The third word starts the next entry.
+                ([name, value], Some(more))
+                    if more.starts_with(|c: char| c.is_ascii_alphabetic()) && !self.goes_on() =>
+                {
+                    return Some(format!("write `{name} = {value}`"));
+                }
                 _ => {}
             }
         }
@@ -354,7 +444,8 @@ impl Place<'_> {
     }
 }
 
-fn keyword(word: &str) -> Slip {
+/// What is said of a keyword in the place of a name.
+fn named(word: &str) -> Slip {
     let help = format!("write another name, for example `{word}_`");
     Slip::new(
         format!("`{word}` is a keyword and no name"),

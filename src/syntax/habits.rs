@@ -2,16 +2,22 @@
 //!
 //! In: a [`Place`] and what was expected there. Out: a [`Slip`] if it is a known habit. Other slips are in `explain`.
 
+use crate::diagnostic::did_you_mean;
 use crate::syntax::behind;
 use crate::syntax::place::{EQUALS, HEADS, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword};
 
 /// Words of other languages that start a line, and what stands in their place here.
-const OTHERS: [(&[&str], &str); 4] = [
+const OTHERS: [(&[&str], &str); 6] = [
     (
         &["assert", "assume", "constraint", "ensure", "st", "subject"],
         "require …",
     ),
+    (
+        &["disallow", "exclude", "forbid", "forbidden"],
+        "require not (…)",
+    ),
     (&["for", "while", "loop"], "repeat n as i { … }"),
+    (&["return"], "layer name = …"),
     (&["min", "minimise"], "minimize …"),
     (&["max", "maximise"], "maximize …"),
 ];
@@ -50,6 +56,13 @@ fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
         ("import" | "include" | "using", _) => format!("write `use {}`", dotted(path)),
         ("from", _) => format!("write `use {}`", dotted(path).replace(" import ", ".")),
         ("use", ":" | "/") => format!("write `use {}`", dotted(path)),
+        (word, _)
+            if word != "use"
+                && is_path_of_import(path)
+                && did_you_mean(word, ["use"]).is_some() =>
+        {
+            format!("write `use {path}`")
+        }
         ("use", "*") => "name what you take: `use std.quantizers.{binary, int8}`".to_string(),
         _ => return None,
     };
@@ -77,6 +90,11 @@ fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
     })
 }
 
+/// Whether a path begins as one of the library or a file does, as nothing else does.
+fn is_path_of_import(path: &str) -> bool {
+    path.starts_with("std.") || path.starts_with('"') && path.contains(".bnas\".")
+}
+
 /// `experiment "e" {`, `experiment my-own {`.
 fn of_a_name(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Option<Slip> {
     if wants(NAME) && !wants(VALUE) {
@@ -89,7 +107,10 @@ fn of_a_name(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
                 help,
             ));
         }
-        if token.starts_with(|c: char| c.is_ascii_digit()) {
+        let declares = HEADS.contains(&kind)
+            || ["branch", "layer", "memory", "param", "stage"].contains(&kind)
+            || kind.ends_with(" as");
+        if declares && token.starts_with(|c: char| c.is_ascii_digit()) {
             let help = format!("write a letter before it: `n{token}`");
             return Some(Slip::new(
                 "a name starts with a letter",
@@ -200,6 +221,38 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
         Some(Slip::new(message, "not a sign of bnas", help))
     };
     match token {
+        "==" | ">=" | "<=" | "!=" if place.is_start() && rest[2..].starts_with('=') => {
+            none(&rest[..3], &format!("write `{token}`"))
+        }
+        ">" if place.is_start() && rest.starts_with(">==") => none(">==", "write `>=`"),
+        "<" if place.is_start() && rest.starts_with("<>") => none("<>", "write `!=`"),
+        "->" if place.is_start() && line.trim_start().starts_with("require ") => {
+            none("->", "write `implies`")
+        }
+        "->" if place.is_start() => {
+            let name = line.trim_start().split_once('=')?.0.trim_end();
+            let is_name = !name.is_empty() && name.chars().all(is_letter);
+            is_name.then(|| {
+                Slip::new(
+                    "operations stand in a layer",
+                    "the next operation",
+                    format!("write `layer {name} = …`"),
+                )
+            })
+        }
+        "²" | "³" => {
+            let power = if token == "²" { 2 } else { 3 };
+            Some(Slip::new(
+                format!("`{token}` stands behind units alone"),
+                "no power of a value",
+                format!("write `{}^{power}`", last_word(line)),
+            ))
+        }
+        "%" if place.is_start() && !rest[1..].trim_start().is_empty() => Some(Slip::new(
+            "`%` is a hundredth, and no operator",
+            "stands behind no number",
+            "write `x - y * floor(x / y)` for a remainder",
+        )),
         "." if line.ends_with("..") => Some(Slip::new(
             "a range is written with two points",
             "one point too many",
@@ -219,6 +272,19 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
         ),
         "=" if rest.starts_with("=<") => none("=<", "write `<=`"),
         ":" if rest.starts_with(":=") => none(":=", "write `=`"),
+        "if" if completes && takes_when(line, rest) => Some(Slip::new(
+            "what is there under a condition says so by `when`",
+            "`if` chooses between two values",
+            "write `when` in place of `if`",
+        )),
+        "if" if place.is_start() && place.starts_entry() => {
+            let condition = rest["if".len()..].split(['{', '}']).next().unwrap_or("");
+            Some(Slip::new(
+                "`if` chooses between two values, and holds no entries",
+                "starts no entry",
+                format!("write `when {}` behind each entry", condition.trim()),
+            ))
+        }
         "if" if completes => Some(Slip::new(
             "a condition stands before both of its values",
             "a value is already complete here",
@@ -246,6 +312,13 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
         }
         _ => None,
     }
+}
+
+/// Whether the entry of a line, which goes on with `if …`, may stand under a condition.
+fn takes_when(line: &str, rest: &str) -> bool {
+    let first = first_word(line.trim_start());
+    let is_entry = ["layer", "block", "add", "branch"].contains(&first);
+    is_entry && !rest.contains(" then ") && !rest.contains(" else ")
 }
 
 /// What stands side by side, or is parted by the wrong sign.
@@ -280,11 +353,13 @@ fn of_a_row(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Opt
         {
             Some(Slip::new("members stand in braces", "a second one", set))
         }
-        ";" if around.is_some_and(|_| completes) && !place.is_start() => Some(Slip::new(
-            "items are not parted by `;`",
-            "between two items",
-            "write `,`",
-        )),
+        ";" if around.is_some_and(|_| completes) && !place.is_start() && !in_a_body(line) => {
+            Some(Slip::new(
+                "items are not parted by `;`",
+                "between two items",
+                "write `,`",
+            ))
+        }
         "=" if around == Some('{') && wants(OPERATOR) && !place.is_start() => {
             let (outer, _) = line.rsplit_once('{')?;
             let outer = outer.trim_end().strip_suffix('=')?;
@@ -338,16 +413,32 @@ fn of_a_row(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Opt
 
 /// The innermost bracket that is open at the end of a line.
 fn enclosing(line: &str) -> Option<char> {
+    line[opened(line)?..].chars().next()
+}
+
+/// Where that stands.
+fn opened(line: &str) -> Option<usize> {
     let mut closed = 0_usize;
-    for c in line.chars().rev() {
+    for (at, c) in line.char_indices().rev() {
         match c {
             ')' | ']' | '}' => closed += 1,
-            '(' | '[' | '{' if closed == 0 => return Some(c),
+            '(' | '[' | '{' if closed == 0 => return Some(at),
             '(' | '[' | '{' => closed -= 1,
             _ => {}
         }
     }
     None
+}
+
+/// Whether the innermost bracket that is open at the end of a line holds entries: `train { epochs = 2; `.
+fn in_a_body(line: &str) -> bool {
+    opened(line).is_some_and(|at| {
+        let before = line[..at].trim_end();
+        let behind_name = before.ends_with(|c: char| is_letter(c) || c == ')');
+        line[at..].starts_with('{')
+            && behind_name
+            && !["in", "subsets"].contains(&last_word(before))
+    })
 }
 
 fn is_letter(c: char) -> bool {

@@ -20,5 +20,6 @@ mod tests;
 mod tokens;
 mod tree;
 
-pub use format::format;
+pub use format::{format, one_line};
 pub use parse::{EDITION, parse};
+pub use tokens::without_comments;

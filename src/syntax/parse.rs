@@ -384,6 +384,9 @@ impl<'t> Reader<'t, '_> {
         let rest = &self.text[start..];
         let goes_on = self.text[..start].ends_with([' ', '\t']) || start == 0;
         let operator = JOINING.iter().find(|sign| rest.starts_with(**sign))?;
+        if rest[operator.len()..].starts_with(['=', '<', '>']) {
+            return None; // a sign of another language
+        }
         let blanks = rest[operator.len()..].len()
             - rest[operator.len()..].trim_start_matches([' ', '\t']).len();
         let at = operator.len() + blanks;
@@ -436,7 +439,9 @@ fn is_version(line: &str) -> bool {
 }
 
 /// Operators that go on with the value before them.
-const JOINING: [&str; 6] = ["->", "+", "-", "*", "/", "^"];
+const JOINING: [&str; 12] = [
+    "->", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^",
+];
 
 /// The most names of one stretch that is lost: `let mut x = 1` may define any of its words.
 const MOST_LOST: usize = 4;

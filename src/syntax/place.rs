@@ -158,6 +158,11 @@ impl<'t> Place<'t> {
         self.before().split_whitespace().next_back().unwrap_or("")
     }
 
+    /// Whether an entry starts there, on a line of its own or behind the brace before it.
+    pub(super) fn starts_entry(&self) -> bool {
+        self.starts_line() || self.line().trim_end().ends_with(['{', '}'])
+    }
+
     /// Whether nothing but blanks stands before it on its line.
     pub(super) fn starts_line(&self) -> bool {
         let behind = self.text[..self.at].trim_end_matches([' ', '\t']);

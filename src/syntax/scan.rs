@@ -72,7 +72,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
             let head = head(id, &tokens[i..]);
             let is_import = || token.text == "use" && !closes_behind(&scan, text, &tokens[i + 1..]);
             if head.is_some() || is_import() {
-                if let Some(unclosed) = scan.unclosed(Some(scan.span(token))) {
+                if let Some(unclosed) = scan.unclosed(text, Some(scan.span(token))) {
                     sink.push(unclosed);
                     scan.is_lost = true;
                 }
@@ -80,7 +80,11 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     .is_some()
                     .then(|| unopened(id, text, &tokens[i..]))
                     .flatten();
-                lost.extend(scan.restart(range.start, head));
+                let start = match head {
+                    Some(_) => above(&tokens[..i]).unwrap_or(range.start),
+                    None => range.start,
+                };
+                lost.extend(scan.restart(start, head));
                 closed = None;
                 if let Some(last) = unopened {
                     sink.push(never_opened(scan.span(token).to(scan.span(last))));
@@ -110,12 +114,18 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
             }
             Ok(()) => {}
             Err(mut problem) => {
+                if let Some(commented) = scan.commented(text) {
+                    problem = commented;
+                }
                 // A bracket too many right behind a declaration costs nothing but itself.
                 let is_behind = |(closed, _)| i == closed + 1;
                 let is_stray = scan.open.len() == 1 && closed.is_some_and(is_behind);
                 if let (false, 1, Some((closed, true))) = (is_stray, scan.open.len(), closed) {
                     let closed = scan.span(&tokens[closed]);
                     problem = closed_early(closed, scan.span(token));
+                }
+                if let Some(hidden) = hidden(&scan, text, &tokens[..i]) {
+                    problem = hidden;
                 }
                 match is_stray {
                     true => lost.push(Lost { range, head: None }),
@@ -125,7 +135,7 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
             }
         }
     }
-    if let Some(unclosed) = scan.unclosed(None) {
+    if let Some(unclosed) = scan.unclosed(text, None) {
         sink.push(unclosed);
         scan.is_lost = true;
     }
@@ -169,6 +179,66 @@ fn unopened<'t, 'a>(id: SourceId, text: &str, tokens: &'a [Token<'t>]) -> Option
         }
     }
     None
+}
+
+/// What is said where the bracket that is missing stands behind `//`, which some write for a division: `conv(channels = w // 2)`.
+fn hidden(scan: &Scan, text: &str, before: &[Token<'_>]) -> Option<Diagnostic> {
+    let top = scan.open.last()?;
+    let opened = top.span.start as usize;
+    let line = text[opened..].find('\n').map_or(text.len(), |n| opened + n);
+    let comment = before.iter().rev().take_while(|token| token.start > opened);
+    let comment = comment
+        .filter(|token| token.rule == Rule::comment && token.start < line)
+        .last()?;
+    if top.bracket.is_empty() || !comment.text.contains(partner(top.bracket)) {
+        return None;
+    }
+    let close = partner(top.bracket);
+    let sign = Span::new(scan.id, comment.start, comment.start + 2);
+    let message = format!("the `{close}` of this line stands in a comment");
+    Some(
+        Diagnostic::error("bnas::parse::bracket", message)
+            .label(sign, "a comment begins here")
+            .label(top.span, "opened here")
+            .help(
+                "write `floor(a / b)` to divide and round down, or the comment behind the bracket",
+            ),
+    )
+}
+
+/// Where the documentation and annotations begin that these tokens end in.
+fn above(tokens: &[Token<'_>]) -> Option<usize> {
+    let mut start = None;
+    let mut rest = tokens;
+    loop {
+        rest = match rest {
+            [before @ .., last] if last.rule == Rule::doc => before,
+            [before @ .., last] if last.rule == Rule::comment => {
+                rest = before;
+                continue;
+            }
+            [before @ .., at, word] if at.text == "@" && word.rule == Rule::word => before,
+            [.., last] if last.text == ")" => {
+                let mut depth = 0_usize;
+                let opens = rest.iter().rposition(|token| {
+                    match token.text {
+                        ")" => depth += 1,
+                        "(" => depth -= 1,
+                        _ => {}
+                    }
+                    depth == 0 || token.rule == Rule::doc
+                });
+                match opens.map(|at| &rest[..at]) {
+                    Some([before @ .., at, word]) if at.text == "@" && word.rule == Rule::word => {
+                        before
+                    }
+                    _ => return start,
+                }
+            }
+            _ => return start,
+        };
+        start = tokens.get(rest.len()).map(|token| token.start);
+    }
 }
 
 /// Whether not even a blank stands before a token on its line.
@@ -313,14 +383,34 @@ impl<'t> Scan<'t> {
         }
     }
 
+    /// What is said of `(w // 2)`: the bracket that would close stands in a comment.
+    fn commented(&self, text: &str) -> Option<Diagnostic> {
+        let last = self.open.last().filter(|open| open.bracket == "(")?;
+        let line = &text[last.span.start as usize..];
+        let line = line.split(['\n', '\r']).next().unwrap_or("");
+        let (before, comment) = line.split_once("//")?;
+        let is_division =
+            before.ends_with(' ') && comment.starts_with(' ') && comment.contains(')');
+        let at = last.span.start as usize + before.len();
+        is_division.then(|| {
+            Diagnostic::error("bnas::parse::bracket", "`//` begins a comment")
+                .label(Span::new(self.id, at, at + 2), "hides the `)` behind it")
+                .label(last.span, "opened here")
+                .help("write `floor(x / y)` to divide without a rest")
+        })
+    }
+
     /// What is said of a bracket that is open at the end, or before the declaration at `next`.
-    fn unclosed(&self, next: Option<Span>) -> Option<Diagnostic> {
+    fn unclosed(&self, text: &str, next: Option<Span>) -> Option<Diagnostic> {
         let last = self
             .open
             .last()
             .expect("invariant: the bottom of the stack is never popped");
         if last.bracket.is_empty() || self.is_lost {
             return None;
+        }
+        if let Some(commented) = self.commented(text) {
+            return Some(commented);
         }
         let close = partner(last.bracket);
         if let Some((opened, closed)) = self.misfit.filter(|_| last.bracket == "{") {

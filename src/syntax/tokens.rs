@@ -20,6 +20,18 @@ impl Token<'_> {
     }
 }
 
+/// A text without its comments.
+pub fn without_comments(text: &str) -> String {
+    let mut rest = String::with_capacity(text.len());
+    let mut at = 0;
+    for token in tokens(text).iter().filter(|t| t.rule == Rule::comment) {
+        rest.push_str(&text[at..token.start]);
+        at = token.end();
+    }
+    rest.push_str(&text[at..]);
+    rest
+}
+
 /// Signs of two characters.
 const PAIRS: [&str; 7] = ["->", "..", "~=", "==", "!=", "<=", ">="];
 

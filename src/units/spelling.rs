@@ -409,6 +409,11 @@ impl UnitError {
                 "write `{meant}`: `Ki` and its like stand before bit and B, not before {symbol}"
             );
         }
+        if let Some(ops) = suggestion.filter(|_| self.factor.to_ascii_lowercase().contains("flop"))
+        {
+            let macs = ops.replacen("op", "mac", 1);
+            return format!("write `{macs}` for `macs`, `{ops}` for operations");
+        }
         match &self.suggestion {
             Some(meant) => format!("write `{meant}`"),
             None if self.unit.contains(&format!("/{}", self.factor)) => {

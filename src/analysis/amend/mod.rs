@@ -142,7 +142,13 @@ impl Cx<'_> {
                 }
             }
             (None, Some(_)) => entries.push(entry.clone()),
-            (None, None) => self.unknown_in(&section.name, entries, into),
+            (None, None) => {
+                let fields = into.schema.map_or(into.fields, |schema| schema.fields);
+                match fields.iter().any(|f| f.name == section.name.text) {
+                    true => self.field_in_braces(into.owner, into.declared, &section.name),
+                    false => self.unknown_in(&section.name, entries, into),
+                }
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! What a list of entries says twice: `vector { width = 512 bit }  vector.width = 256 bit`, `s[0].depth = 1  s.depth = 2`.
 //!
 //! In: entries that stand beside each other. Out: a diagnostic for each value, section or formula that an earlier entry gives already. What one
-//! entry says twice within itself is judged where that entry is read; `target = braintta { … }` and `target.clock = …` are an amendment that goes on.
+//! entry says twice within itself is judged where that entry is read; `target = braintta { … }` and `target.clock = …` are an amendment that goes on,
+//! unless the braces give the clock, too.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use super::path::{Part, parts};
 use crate::analysis::context::Cx;
 use crate::analysis::schema;
 use crate::source::Span;
-use crate::syntax::ast::{self, Entry, EntryKind};
+use crate::syntax::ast::{self, Argument, Entry, EntryKind, ExprKind};
 
 /// A value that an entry gives: its path from where the entry stands, and the place that says so.
 struct Said {
@@ -38,7 +39,9 @@ impl Cx<'_> {
             for one in &found {
                 let earlier = seen.get(&names(&one.path)).into_iter().flatten();
                 let mut covered = earlier.filter(|earlier| self.covers(&one.path, &earlier.path));
-                if let Some(first) = covered.next().map(|earlier| earlier.span) {
+                if let Some(first) = covered.next().map(|earlier| earlier.span)
+                    && self.is_new_twice(one.span, first)
+                {
                     self.twice(&self.text(one.span), one.span, first);
                 }
             }
@@ -46,6 +49,17 @@ impl Cx<'_> {
                 seen.entry(names(&one.path)).or_default().push(one);
             }
         }
+    }
+
+    /// Whether two places of one declaration say the same, and that has not been said: one that derives from another may say all anew.
+    fn is_new_twice(&mut self, again: Span, first: Span) -> bool {
+        let around = |span: Span| self.modules.around(span).map(|d| d.span);
+        let mut said = self.said_twice.iter();
+        if around(again) != around(first) || said.any(|s| *s != again && s.holds(again)) {
+            return false;
+        }
+        self.said_twice.push(again);
+        true
     }
 
     /// Whether every copy that an earlier path of the same names is about is one of the later path.
@@ -60,11 +74,19 @@ impl Cx<'_> {
 fn said(entry: &Entry, above: &[Part], found: &mut Vec<Said>) {
     let below = |rest: Vec<Part>| [above, &rest].concat();
     match &entry.kind {
-        EntryKind::Field(ast::Field { target, .. })
-        | EntryKind::Choice(ast::Choice { target, .. }) => found.push(Said {
-            path: below(parts(target)),
-            span: target.span,
-        }),
+        EntryKind::Field(ast::Field { target, value, .. })
+        | EntryKind::Choice(ast::Choice {
+            target,
+            domain: value,
+            ..
+        }) => {
+            let path = below(parts(target));
+            found.push(Said {
+                path: path.clone(),
+                span: target.span,
+            });
+            said_of_value(value, &path, found);
+        }
         EntryKind::Formula(formula) => found.push(Said {
             path: below(vec![part(&formula.name)]),
             span: formula.name.span,
@@ -73,6 +95,50 @@ fn said(entry: &Entry, above: &[Part], found: &mut Vec<Said>) {
             let path = below(of_section(section));
             for inner in &section.entries {
                 said(inner, &path, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The values that are given within a value: `width` in `space = small_cnn { width = 8 }`, `lr` in `optimizer = adam(lr = 0.1)`.
+fn said_of_value(value: &ast::Expr, path: &[Part], found: &mut Vec<Said>) {
+    match &value.kind {
+        ExprKind::Amend { base, entries } => {
+            said_of_value(base, path, found);
+            for inner in entries {
+                said(inner, path, found);
+            }
+        }
+        ExprKind::Call { args, .. } => {
+            let named = args.iter().filter_map(|argument| match argument {
+                Argument::Positional { .. } => None,
+                Argument::Fixed { name, value } => Some((name, value)),
+                Argument::Searched { name, domain, .. } => Some((name, domain)),
+            });
+            for (name, value) in named {
+                let path = [path, &[part(name)]].concat();
+                found.push(Said {
+                    path: path.clone(),
+                    span: name.span,
+                });
+                said_of_value(value, &path, found);
+            }
+        }
+        ExprKind::Set(items) => {
+            for item in items {
+                let base = match &item.kind {
+                    ExprKind::Amend { base, .. } => base,
+                    _ => item,
+                };
+                let name = match &base.kind {
+                    ExprKind::Path(path) => path.as_name(),
+                    ExprKind::Call { callee, .. } => callee.as_name(),
+                    _ => None,
+                };
+                if let Some(name) = name {
+                    said_of_value(item, &[path, &[part(name)]].concat(), found);
+                }
             }
         }
         _ => {}

@@ -60,6 +60,9 @@ impl Cx<'_> {
             {
                 entries.push(renamed(entry, name));
             }
+            None if into.schema.is_some_and(|s| s.section(&name.text).is_some()) => {
+                self.section_given(into.declared, name);
+            }
             None => self.unknown_in(name, entries, into),
         }
     }
@@ -169,8 +172,32 @@ impl Cx<'_> {
             Some(section) if section.label == Label::Behind => {
                 self.no_such_section(section, &rest[0].name, entries, into)
             }
+            _ if into.fields.iter().any(|f| f.name == first.text) => {
+                self.left_out(first, rest, into);
+            }
             _ => self.unknown_in(first, entries, into),
         }
+    }
+
+    /// `train.optimizer.lr = 0.1` where `train` leaves its optimizer out: nothing is there to amend.
+    fn left_out(&mut self, field: &ast::Name, rest: &[Part], into: &Amended) {
+        let example = match field.text.as_str() {
+            "optimizer" => "adam(lr = 1e-3)".to_string(),
+            _ => format!("… {} …", rest[0].name.text),
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown_key",
+                format!("{} leaves `{}` out", into.owner, field.text),
+            )
+            .label(field.span, "nothing is there to amend")
+            .label(into.declared, format!("{} stands here", into.owner))
+            .help(format!(
+                "give it as a whole: `{}.{} = {example}`",
+                into.owner.trim_matches('`'),
+                field.text
+            )),
+        );
     }
 
     fn no_copies(&mut self, name: &ast::Name, copy: &ast::Expr, is_last: bool, into: &Amended) {

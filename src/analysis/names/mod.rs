@@ -76,6 +76,11 @@ impl Modules {
         self.incomplete || self.absent.contains(name) || alike().is_some()
     }
 
+    /// Whether a part of a file was lost that is no declaration.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
     /// Whether a place lies in a declaration that could not be read in full.
     pub(super) fn is_broken(&self, span: Span) -> bool {
         self.around(span).is_some_and(|d| d.broken)
@@ -108,6 +113,24 @@ impl Modules {
         let file = format!("/{name}.bnas");
         let found = self.library.iter().find(|path| path.ends_with(&file))?;
         Some(dotted(found))
+    }
+
+    /// The same, if the definition is of this kind.
+    pub(super) fn in_library_as(&self, name: &str, kind: &str) -> Option<String> {
+        let folder = match kind {
+            "dataset" => "data",
+            "policy" => "policies",
+            "repair" => "repairs",
+            "block" => "blocks",
+            "space" => "spaces",
+            "quantizer" => "quantizers",
+            "target" => "targets",
+            _ => return None,
+        };
+        let file = format!("/{name}.bnas");
+        let within = format!("{folder}/");
+        let is_it = |path: &&String| path.starts_with(&within) && path.ends_with(&file);
+        self.library.iter().find(is_it).map(|path| dotted(path))
     }
 }
 

@@ -336,7 +336,7 @@ pub fn takes(field: &Field) -> String {
         (f64::NEG_INFINITY, f64::INFINITY) => kind,
         (low, f64::INFINITY) if low == f64::MIN_POSITIVE => format!("{kind}, above 0"),
         (low, f64::INFINITY) if counts && low == 1.0 => kind,
-        (low, f64::INFINITY) => format!("{kind}, at least {low}"),
+        (low, f64::MAX..) => format!("{kind}, at least {low}"),
         (low, high) if high == BELOW_ONE => format!("{kind}, at least {low}, below 1"),
         (low, high) => format!("{kind}, {low} to {high}"),
     }

@@ -154,8 +154,7 @@ fn arguments_of_calls_and_alternatives_are_amended() {
     s[1].block.basic_2.channels in {16, 32}
     s[1].more.channels = 48
   }
-  train.optimizer = adam(lr in 1e-4..1e-2 log)
-  train.optimizer.lr = 1e-3",
+  train.optimizer = adam(lr = 1e-3)",
     );
     assert_eq!(
         paths(&amended),

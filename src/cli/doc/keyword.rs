@@ -4,7 +4,9 @@
 
 use super::page::Page;
 use super::word::page;
-use crate::analysis::schema::{self, DECLARATIONS, Field, Kind, OPERATIONS, RECORDS, RULE};
+use crate::analysis::schema::{
+    self, COMMAND, DECLARATIONS, Field, Kind, OPERATIONS, RECORDS, RULE,
+};
 use crate::units::Unit;
 
 /// Word, how it is written, what it does.
@@ -20,7 +22,7 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
     ("categories", "name in categories {1, 2, 8}", "a set without order: neighbours in it are no more alike than others"),
     ("check", "check condition, \"reason\"", "a fact of the declaration that it stands in, which must hold at its defaults"),
     ("compare", "compare accuracy, energy against repairs = {}", "the same search with another setting; not built yet"),
-    ("default", "name in {8, 16, 32} default 16", "the member of the first trial, and of whoever uses the declaration at its defaults"),
+    ("default", "name in {8, 16, 32} default 16", "the member of the first trial of `bayes` (`random` and `grid` do not try it first), and what `train`, `cost` and facts take"),
     ("each", "each layer { … }", "a rule of a policy: what it searches is decided for each layer by itself"),
     ("else", "if condition then x else y", "the value where the condition does not hold"),
     ("every", "every layer { … }", "a rule of a policy: what it searches is decided once for all layers that it matches"),
@@ -54,17 +56,24 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
 const VALUES: &[(&str, &str, &str)] = &[
     ("constant", "schedule = constant", "the learning rate stays: the factor is 1"),
     ("classes", "linear(classes)", "in a space or block: how many classes the data has, so many outputs the last layer gives"),
+    ("concat", "parallel { … } join concat", "puts the channels of the branches one after the other; their rows and columns must agree"),
     ("cosine", "schedule = cosine", "the learning rate falls from its value to 0 along half a cosine: the factor is `0.5 * (1 + cos(pi * step_progress))`"),
     ("distill", "loss = 0.2 * task + 0.8 * distill(kl, temperature = 1)", "how far a stage's classes are from those of its `teacher`: the Kullback-Leibler divergence of both with their logits divided by the temperature T, times T²"),
+    ("filter", "mean(w, per = filter)", "in formulas of quantizers: one number for each output channel of a weight"),
+    ("high", "round(clip(x, low, high))", "in formulas of quantizers: the largest code"),
     ("input", "conv(channels = input.channels)", "in a block what enters it, in a space the sample: `input.height`, `input.width`, `input.channels`"),
     ("kl", "distill(kl)", "the Kullback-Leibler divergence of a stage's classes from its teacher's"),
+    ("low", "round(clip(x, low, high))", "in formulas of quantizers: the smallest code"),
     ("pad_shortcut", "add input via pad_shortcut", "a skip connection without weights: every stride-th pixel, and zero channels behind (option A of arXiv:1512.03385)"),
     ("conv_shortcut", "add input via conv_shortcut", "a skip connection through a strided convolution of 1 x 1 with a norm (option B of arXiv:1512.03385)"),
     ("flip", "augment = flip", "mirrors training images from left to right, half of the time"),
     ("float", "weights = float", "not quantized: 32 bits"),
     ("progress", "schedule = 1 - progress", "epochs done / epochs, in formulas of a schedule or quantizer"),
     ("pi", "cos(pi * progress)", "the number 3.14159…"),
+    ("skip", "remove skip", "in a repair: the skip connection around what the pattern matches"),
+    ("table", "evaluate = table(\"results.csv\")", "measurements that have been made already: columns that are called like choices index the rows of a CSV file, the others are metrics"),
     ("task", "loss = task", "the cross-entropy of a stage's classes with the labels; the loss where none is given"),
+    ("tensor", "mean(w, per = tensor)", "in formulas of quantizers: one number for all of a weight"),
     ("step_progress", "schedule = 1 - step_progress", "steps done / steps, in formulas of a schedule or quantizer"),
 ];
 
@@ -138,7 +147,7 @@ pub fn of_field_in(name: &str, is_owner: &dyn Fn(&str) -> bool) -> Vec<Page> {
 
 /// The page of a unit, with any prefix.
 pub fn of_unit(name: &str) -> Option<Page> {
-    let unit = Unit::parse(name).ok()?;
+    let unit = Unit::parse(name).ok().filter(|_| !name.is_empty())?;
     let (base, size) = (unit.dimension.base_unit(), unit.to_base(1.0));
     let docs = match (base.as_str(), base.strip_prefix('1')) {
         ("", _) => format!("a unit of plain numbers: 1 {name} is {size}"),
@@ -166,6 +175,7 @@ pub fn fields() -> impl Iterator<Item = (&'static str, &'static Field)> {
     declared
         .chain(operations)
         .chain(records)
+        .chain(of(COMMAND.name, COMMAND.fields))
         .chain(of("a rule", RULE))
 }
 
@@ -204,7 +214,6 @@ mod tests {
             "he_normal",
             "bayes",
             "distill",
-            "classes",
             "bits",
             "teacher",
             "KiB",
@@ -214,5 +223,7 @@ mod tests {
         ] {
             assert_eq!(word::pages(value).len(), 1, "{value}");
         }
+        // A name in a network, and a field of a data set.
+        assert_eq!(word::pages("classes").len(), 2);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! In: a name. Out: its page, for people or as JSON; with `--markdown` the pages of the whole library as one document.
 
+mod behind;
 mod example;
 mod keyword;
 mod page;
@@ -57,6 +58,12 @@ fn pages(name: &str, terminal: &Terminal) -> Result<Vec<Page>, Failed> {
     if Path::new(name).is_file() {
         return of_file(Path::new(name), None, terminal);
     }
+    if name.contains("::") {
+        return Err(Failed::usage(format!(
+            "`{name}` is no name but a code of a diagnostic\n  `bnas explain {}` says what it means",
+            name.trim_start_matches("bnas::")
+        )));
+    }
     if let Some((file, inner)) = name.rsplit_once(':') {
         return of_file(Path::new(file), Some(inner), terminal);
     }
@@ -72,10 +79,28 @@ fn pages(name: &str, terminal: &Terminal) -> Result<Vec<Page>, Failed> {
         pages.extend(of_library(dotted, path, terminal)?);
     }
     pages.extend(word::pages(name));
+    if let (true, Some((head, of))) = (pages.is_empty(), name.split_once('.')) {
+        pages.extend(of_value(head, of, &library, terminal)?);
+    }
     if pages.is_empty() {
         return Err(unknown(name, &library));
     }
     Ok(pages)
+}
+
+/// The page of a definition of the library for the path of one of its values: `small_cnn.width`.
+fn of_value(
+    head: &str,
+    of: &str,
+    library: &[(String, String)],
+    terminal: &Terminal,
+) -> Result<Vec<Page>, Failed> {
+    let Some((dotted, path)) = { library.iter() }.find(|(d, _)| d.rsplit('.').next() == Some(head))
+    else {
+        return Ok(Vec::new());
+    };
+    let pages = of_library(dotted, path, terminal)?.into_iter();
+    Ok(pages.filter(|page| page.has(of)).collect())
 }
 
 /// The `use` path and the file of every definition of the library.

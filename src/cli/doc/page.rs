@@ -44,6 +44,12 @@ pub struct Part {
 }
 
 impl Page {
+    /// Whether one of its tables begins a row with this name.
+    pub fn has(&self, name: &str) -> bool {
+        let mut rows = self.parts.iter().flat_map(|part| &part.rows);
+        rows.any(|[first, ..]| first == name)
+    }
+
     /// The page of a declaration; `import` is its path in the library.
     pub fn of(described: &Described, import: Option<&str>) -> Page {
         let settings = |title, word, settings: &[Setting]| Part {

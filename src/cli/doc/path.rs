@@ -2,7 +2,7 @@
 //!
 //! In: words joined by points. Out: their pages. Fields come from the schema, metrics from their table; other results stand here.
 
-use super::keyword::{fields, of_field_in};
+use super::keyword::{self, fields, of_field_in};
 use super::page::Page;
 use super::word::page;
 use crate::analysis::schema::{self, DECLARATIONS, Kind, Label, RECORDS};
@@ -23,6 +23,9 @@ const RESULTS: [(&str, &str); 3] = [
         "how many candidates no other one beats in every goal",
     ),
 ];
+
+/// What enters a block has a shape.
+const SIDES: [&str; 3] = ["height", "width", "channels"];
 
 /// Every path of two words that has a page.
 pub fn names() -> Vec<String> {
@@ -46,6 +49,9 @@ pub fn pages(path: &str) -> Vec<Page> {
     }
     if let Some(result) = result(path) {
         return vec![result];
+    }
+    if around == ["input"] && SIDES.contains(name) {
+        return keyword::pages("input");
     }
     // Names that the author chose say nothing of a field: `target.int8.energy`.
     for word in around.iter().rev() {

@@ -1,10 +1,10 @@
 //! Words of the language: kinds of declarations, their sections, operations, calls, functions, metrics. All from the schema and the table of metrics.
 
 use super::page::{Page, Part, cell};
-use super::{keyword, path, sign};
+use super::{behind, keyword, path, sign};
 use crate::analysis::schema::{
-    self, BuiltIn, Callable, DECLARATIONS, Declaration, FUNCTIONS, Field, Label, OPERATIONS,
-    Otherwise, RECORDS, RULE, SCHEDULES, Section, WORDS,
+    self, BuiltIn, COMMAND, Callable, DECLARATIONS, Declaration, FUNCTIONS, Field, Label,
+    OPERATIONS, Otherwise, RECORDS, RULE, SCHEDULES, Section, WORDS,
 };
 use crate::model::metrics::METRICS;
 
@@ -21,6 +21,8 @@ pub fn names() -> Vec<&'static str> {
         .chain(records)
         .chain(METRICS.iter().map(|m| m.name))
         .chain(FUNCTIONS.iter().chain(WORDS).map(|f| f.name))
+        .chain(std::iter::once(COMMAND.name))
+        .chain(behind::names())
         .chain(keyword::names())
         .chain(sign::names())
         .collect()
@@ -40,6 +42,9 @@ pub fn pages(name: &str) -> Vec<Page> {
     pages.extend(operations.map(|o| call("operation", o)));
     let records = RECORDS.iter().filter(|(_, c)| c.name == name);
     pages.extend(records.map(|(_, c)| call("call", c)));
+    if name == COMMAND.name {
+        pages.push(call("call", &COMMAND));
+    }
     let schedules = SCHEDULES.iter().filter(|c| c.name == name);
     pages.extend(schedules.map(|c| call("schedule", c)));
     let functions = FUNCTIONS.iter().filter(|f| f.name == name);
@@ -67,8 +72,11 @@ pub fn pages(name: &str) -> Vec<Page> {
             Vec::new(),
         ));
     }
+    pages.extend(behind::pages(name));
     pages.extend(keyword::pages(name));
-    if pages.is_empty() {
+    // The field `space` is what the kind `space` says already; a word may be a value here and a field there.
+    let is_whole = |page: &Page| ["kind", "section", "keyword"].contains(&&*page.kind);
+    if !pages.iter().any(is_whole) {
         pages.extend(keyword::of_field(name));
     }
     if pages.is_empty() {
@@ -248,5 +256,32 @@ fn otherwise(field: &Field) -> String {
         Otherwise::Absent => String::new(),
         Otherwise::Number(n) => n.to_string(),
         Otherwise::Word(word) => word.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pages;
+
+    /// The words that stand in the first column of a table of the reference each have a page.
+    #[test]
+    fn words_of_tables_of_the_reference_have_pages() {
+        let text = include_str!("../../../docs/language.md");
+        let cells = text.lines().filter_map(|line| line.strip_prefix("| "));
+        let cells: Vec<&str> = cells.filter_map(|line| line.split(" |").next()).collect();
+        let mut seen = 0;
+        for cell in cells {
+            for (_, word) in cell.split('`').enumerate().filter(|(at, _)| at % 2 == 1) {
+                let word = word.split([' ', '(']).next().unwrap_or(word);
+                let is_word = |c: char| c.is_ascii_alphanumeric() || "_.".contains(c);
+                let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic());
+                if word.len() < 2 || !is_name || !word.chars().all(is_word) || word == "kinds" {
+                    continue;
+                }
+                seen += 1;
+                assert!(!pages(word).is_empty(), "`{word}` of `{cell}` has no page");
+            }
+        }
+        assert!(seen > 100, "{seen}");
     }
 }

@@ -5,7 +5,7 @@
 
 use super::kind::Kind;
 use crate::ir::{BinaryOp, Expr, Function, Slot, show};
-use crate::model::{evaluate, schedule};
+use crate::model::{evaluate, fold, schedule};
 use crate::source::Span;
 
 /// An operation that is reached where its conditions hold.
@@ -24,6 +24,27 @@ pub struct Use {
 }
 
 impl Use {
+    /// Whether the operation itself stands in an expression.
+    pub fn is_part_of(&self, expr: &Expr) -> bool {
+        let is_it = |operands: &[&Expr]| {
+            operands.len() == self.operands.len()
+                && (operands.iter().zip(&self.operands)).all(|(x, y)| fold::same(x, y))
+        };
+        let mut found = false;
+        evaluate::walk(expr, &mut |part| {
+            found |= match (part, self.kind) {
+                (Expr::Binary(BinaryOp::Divide, _, y), Kind::Divide) => is_it(&[y]),
+                (Expr::Binary(BinaryOp::Power, x, y), Kind::Power) => is_it(&[x, y]),
+                (Expr::Call(Function::Ln | Function::Log2, args), Kind::Logarithm)
+                | (Expr::Call(Function::Sqrt, args), Kind::Root) => {
+                    is_it(&args.iter().collect::<Vec<_>>())
+                }
+                _ => false,
+            };
+        });
+        found
+    }
+
     /// Whether it reads a name that is no decision.
     pub fn has_names(&self) -> bool {
         let mut parts = self.operands.iter().chain(&self.conditions);

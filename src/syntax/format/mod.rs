@@ -21,7 +21,7 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::SourceId;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse;
-use crate::syntax::tree::Pair;
+use crate::syntax::tree::{Pair, Tree};
 use lines::{Line, Verb};
 use spacing::{Role, Token};
 
@@ -46,6 +46,23 @@ pub fn format(id: SourceId, text: &str) -> Result<String, Vec<Diagnostic>> {
     };
     layout.items(tree.root(), 0);
     Ok(lines::print(layout.lines))
+}
+
+/// An expression on one line, without comments, as `format` lays it out: however it is written, it is one text.
+pub fn one_line(text: &str) -> String {
+    let Ok(tree) = Tree::read(Rule::expression, text) else {
+        return text.split_whitespace().collect::<Vec<_>>().join(" ");
+    };
+    let mut tokens = spacing::tokens(text, &tree);
+    tokens.retain(|token| token.rule != Rule::comment);
+    let is_closing = |token: &Token| matches!(token.text, ")" | "]" | "}");
+    let is_last = |i: usize| tokens.get(i + 1).is_some_and(is_closing);
+    let ends: Vec<bool> = (0..tokens.len())
+        .map(|i| tokens[i].text == "," && is_last(i))
+        .collect();
+    let mut ends = ends.iter();
+    tokens.retain(|_| !ends.next().copied().unwrap_or(false));
+    spacing::joined(&tokens)
 }
 
 struct Layout<'t> {

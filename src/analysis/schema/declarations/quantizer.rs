@@ -11,7 +11,7 @@ pub const QUANTIZER: &[Field] = &[
         "bits",
         Kind::Whole,
         Absent,
-        "bits of a code of a uniform grid",
+        "bits of a code of a uniform grid; 8 where nothing says so",
     )
     .within(2.0, 8.0),
     field(

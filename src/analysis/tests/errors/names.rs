@@ -58,7 +58,7 @@ fn names() {
         "policy = resnet20",
         "bnas::name::unknown",
         "resnet20",
-        "use std.spaces.resnet20",
+        "what this file has of the kind is `tied`",
     );
     in_experiment(
         "expect accuracy >= 3 %",
