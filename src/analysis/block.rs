@@ -8,14 +8,19 @@ use std::sync::Arc;
 use super::context::{Cx, Local, list};
 use super::expr::Typed;
 use super::fields::{Given, Written};
+use super::memory::{Copied, Inner};
+use super::merged::Merged;
 use super::names::Id;
 use super::paths;
 use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean, meant_field};
-use crate::ir::{BlockCall, BlockChoice, BlockStmt, Slot};
+use crate::ir::{Block, BlockCall, BlockChoice, BlockStmt, Slot};
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
+
+/// The most copies of blocks in a space; more than these are not unrolled either.
+const MOST_COPIES: usize = 20_000;
 
 /// The name that puts nothing before the paths of a block's layers.
 pub(super) const BARE: &str = "block";
@@ -296,6 +301,44 @@ impl Cx<'_> {
         self.copy_of(id, &name, &args, e.span)
     }
 
+    /// A block to be copied, lowered once however often it is; `None` if it is too deep, or there are too many copies.
+    fn copied(&mut self, id: Id, merged: &Merged, name: &ast::Name) -> Option<Arc<Block>> {
+        let known = self.memory.blocks.get(&id).cloned();
+        let height = known.as_ref().map_or(1, |known| known.inner.height);
+        if self.is_too_deep(name, height) {
+            return None;
+        }
+        let Copied { block, inner } = match known {
+            Some(known) => known,
+            None => {
+                let around = std::mem::take(&mut self.inner);
+                let block = Arc::new(self.block(merged));
+                let within = std::mem::replace(&mut self.inner, around);
+                let inner = Inner {
+                    height: within.height + 1,
+                    copies: within.copies.saturating_add(1),
+                };
+                let copied = Copied { block, inner };
+                self.memory.blocks.insert(id, copied.clone());
+                copied
+            }
+        };
+        self.inner.height = self.inner.height.max(inner.height);
+        self.inner.copies = self.inner.copies.saturating_add(inner.copies);
+        if self.inner.copies <= MOST_COPIES {
+            return Some(block);
+        }
+        if !std::mem::replace(&mut self.is_long, true) {
+            let text = format!("the space unrolls to more than {MOST_COPIES} copies");
+            self.report(
+                Diagnostic::error("bnas::space::count", text)
+                    .label(name.span, "here")
+                    .help("copy a block that holds fewer others"),
+            );
+        }
+        None
+    }
+
     fn copy_of(
         &mut self,
         id: Id,
@@ -304,10 +347,7 @@ impl Cx<'_> {
         span: Span,
     ) -> Option<BlockCall> {
         let merged = self.merged(id)?;
-        if self.is_too_deep(name) {
-            return None;
-        }
-        let block = self.block(&merged);
+        let block = self.copied(id, &merged, name)?;
         let mut written = Written::new(format!("`{}`", name.text), name.span);
         let known: Vec<&str> = block.params.iter().map(|(n, _)| n.as_str()).collect();
         // Parameters that were probably meant: they are not missing.
@@ -396,7 +436,7 @@ impl Cx<'_> {
             }
         }
         Some(BlockCall {
-            block: Arc::new(block),
+            block,
             args: slots,
             span,
         })

@@ -135,21 +135,26 @@ impl Cx<'_> {
     /// A decision among sets, and what it is compared with: a set in the order of the member that it is, and a repair as the set of it alone.
     pub(super) fn as_sets(&mut self, x: Typed, y: Typed) -> (Typed, Typed) {
         let sets = |t: &Typed| match &t.expr {
-            Expr::Name(path, _) => self.paths.as_ref()?.sets.get(path),
+            Expr::Name(path, _) => {
+                let paths = self.paths.as_ref()?;
+                let members = paths.sets.get(path)?;
+                Some((members.as_slice(), paths.named_sets.get(path)))
+            }
             _ => None,
         };
         match (sets(&x), sets(&y)) {
-            (Some(members), None) => {
-                let y = as_member(y, members);
+            (Some((members, names)), None) => {
+                let y = as_member(y, members, names);
                 (x, y)
             }
-            (None, Some(members)) => (as_member(x, members), y),
+            (None, Some((members, names))) => (as_member(x, members, names), y),
             _ => (x, y),
         }
     }
 }
 
-fn as_member(mut typed: Typed, members: &[Vec<Value>]) -> Typed {
+/// What a decision among sets is compared with, as its members are: sets that hold calls go by their names.
+fn as_member(mut typed: Typed, members: &[Vec<Value>], names: Option<&Vec<Value>>) -> Typed {
     if let Expr::Value(name) = &typed.expr
         && typed.ty == Type::Repair
     {
@@ -160,8 +165,11 @@ fn as_member(mut typed: Typed, members: &[Vec<Value>]) -> Typed {
         let is_same = |member: &&Vec<Value>| {
             member.len() == values.len() && member.iter().all(|v| values.contains(v))
         };
-        if let Some(member) = members.iter().find(is_same) {
-            values.clone_from(member);
+        if let Some(number) = members.iter().position(|member| is_same(&member)) {
+            values.clone_from(&members[number]);
+            if let Some(name) = names.and_then(|names| names.get(number)) {
+                typed.expr = Expr::Value(name.clone());
+            }
         }
     }
     typed

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::facts::Subject;
-use super::memory::Memory;
+use super::memory::{Inner, Memory};
 use super::names::{Id, Modules};
 use super::origin::Causes;
 use super::paths::Paths;
@@ -85,6 +85,10 @@ pub(super) struct Cx<'a> {
     pub(super) circles: BTreeSet<Id>,
     /// Whether it has been said that blocks copy each other too deep.
     pub(super) is_deep: bool,
+    /// Whether it has been said that blocks make too many copies.
+    pub(super) is_long: bool,
+    /// What has been copied so far within the block or space that is lowered.
+    pub(super) inner: Inner,
     /// Where the names stand of values in circles that have been reported.
     pub(super) circles_of_values: BTreeSet<Span>,
     /// Fields of the experiment that are given and wrong: nothing is known below their paths.
@@ -144,6 +148,8 @@ impl<'a> Cx<'a> {
             open: Vec::new(),
             circles: BTreeSet::new(),
             is_deep: false,
+            is_long: false,
+            inner: Inner::default(),
             circles_of_values: BTreeSet::new(),
             lost: BTreeSet::new(),
             causes: Causes::default(),

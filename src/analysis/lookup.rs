@@ -163,9 +163,10 @@ impl Cx<'_> {
             self.report(
                 Diagnostic::error(
                     "bnas::unsupported",
-                    "copies of a `repeat` can be named in `require` and goals only",
+                    "copies of a `repeat` are named in goals, and in what a space or an experiment requires",
                 )
-                .label(span, "this path has an index"),
+                .label(span, "this path has an index")
+                .help("write `require` behind the `repeat`, at the end of the space; in its body a name alone is that of its copy"),
             );
             return Typed::poison(span);
         }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::names::Id;
-use crate::ir::{Provenance, Quantizer, Target};
+use crate::ir::{Block, Provenance, Quantizer, Target};
 use crate::model::metrics::Metrics;
 use crate::source::SourceId;
 
@@ -15,8 +16,26 @@ use crate::source::SourceId;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) targets: BTreeMap<Id, Target>,
+    /// Within one space, or one block that no space copies: whoever lowers another one begins anew, since what blocks reach is of each.
+    pub(super) blocks: BTreeMap<Id, Copied>,
     /// With where their numbers come from.
     pub(super) quantizers: BTreeMap<Id, (Quantizer, Vec<Provenance>)>,
     /// Metrics of networks that facts of one declaration speak of, by the text that asks for them and the file where it stands.
     pub(super) networks: BTreeMap<(SourceId, String), Rc<Metrics>>,
+}
+
+/// A block, and how far what it copies goes.
+#[derive(Debug, Clone)]
+pub(super) struct Copied {
+    pub(super) block: Arc<Block>,
+    pub(super) inner: Inner,
+}
+
+/// What is copied within what is lowered.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Inner {
+    /// How many blocks copy each other in a row.
+    pub(super) height: usize,
+    /// How many copies there are in all.
+    pub(super) copies: usize,
 }

@@ -164,9 +164,9 @@ impl Cx<'_> {
         self.circles.insert(id);
     }
 
-    /// Whether a block is one too many within all that is open now; said once.
-    pub(super) fn is_too_deep(&mut self, block: &ast::Name) -> bool {
-        if self.open.len() <= LONGEST_CHAIN {
+    /// Whether a block, with so many that copy each other in a row, is one too many within all that is open now; said once.
+    pub(super) fn is_too_deep(&mut self, block: &ast::Name, height: usize) -> bool {
+        if self.open.len() + height <= LONGEST_CHAIN + 1 {
             return false;
         }
         if std::mem::replace(&mut self.is_deep, true) {

@@ -20,6 +20,7 @@ mod checks;
 mod compared;
 mod context;
 mod dataset;
+mod decimal;
 mod describe;
 mod domain;
 mod embedded;
@@ -83,6 +84,7 @@ use crate::model::blame::{is_of_amendment, with_amendments};
 use crate::source::{SourceId, Sources, Span};
 use context::{Cx, Reached};
 use facts::Subject;
+use memory::Inner;
 use names::{Id, Modules};
 
 /// What checking gives.
@@ -387,6 +389,8 @@ fn declaration(cx: &mut Cx, id: Id) {
             cx.facts(&merged, Subject::Dataset(dataset));
         }
         "block" => {
+            cx.memory.blocks.clear();
+            cx.inner = Inner::default();
             let block = cx.block(&merged);
             cx.facts(&merged, Subject::Block(block));
         }

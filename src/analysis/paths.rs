@@ -27,6 +27,8 @@ pub(super) struct Paths {
     pub(super) members: BTreeMap<String, Vec<String>>,
     /// The members of decisions among sets.
     pub(super) sets: BTreeMap<String, Vec<Vec<Value>>>,
+    /// What those of them are called that hold calls: `shift_flip`.
+    pub(super) named_sets: BTreeMap<String, Vec<Value>>,
     /// Fields that are a value of another name: `train.optimizer` is `opt`.
     pub(super) same: BTreeMap<String, String>,
     /// Parts of a network that give values: layers, copies, blocks, branches.
@@ -367,14 +369,28 @@ fn of_members(domain: &Domain, path: &str, found: &mut Paths) {
     }
     let of_sets = items.iter().map(|item| match item {
         Expr::Value(Value::Set(values)) => Some(values.clone()),
+        // A call is called by its name: `{shift, flip}`.
+        Expr::Set(items) => items.iter().map(name_of).collect(),
         _ => None,
     });
     if let Some(sets) = of_sets.collect::<Option<Vec<_>>>() {
+        if items.iter().any(|item| item.as_value().is_none()) {
+            let labels = Expr::labels(items).into_iter().map(Value::name);
+            found.named_sets.insert(path.into(), labels.collect());
+        }
         found.sets.insert(path.into(), sets);
     }
     let is_named = |item: &Expr| item.as_value().is_some_and(|v| v.as_name().is_some());
     if (items.iter()).all(|item| is_named(item) || !item.records().is_empty()) {
         found.members.insert(path.into(), Expr::labels(items));
+    }
+}
+
+/// The name of a member of a set.
+fn name_of(item: &Expr) -> Option<Value> {
+    match item {
+        Expr::Record(name, ..) => Some(Value::name(name)),
+        item => item.as_value().cloned(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! In: two ends, and how to walk between them. Out: members and what they are. Ends are constants of one dimension, in order.
 
 use super::context::Cx;
+use super::decimal;
 use super::expr::Typed;
 use super::schema::{Field, Kind};
 use super::types::Type;
@@ -167,7 +168,7 @@ impl Cx<'_> {
                     return poison;
                 }
                 let values: Vec<Value> = (0..=steps as usize)
-                    .map(|i| Value::Number(from + i as f64 * n))
+                    .map(|i| Value::Number(decimal::member(from, n, i)))
                     .collect();
                 let items = values.iter().cloned().map(Expr::Value).collect();
                 (

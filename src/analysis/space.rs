@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::context::{Cx, Local, list};
+use super::memory::Inner;
 use super::merged::Merged;
 use super::network::{Network, from_outside};
 use super::paths::{self, Paths};
@@ -40,6 +41,8 @@ impl Cx<'_> {
     pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Network {
         self.provenance(merged);
         self.reads(&merged.entries);
+        self.memory.blocks.clear();
+        self.inner = Inner::default();
         self.inside(merged, sees, |cx| {
             let mark = cx.locals.len();
             cx.locals

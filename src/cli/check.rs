@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::interpreter;
 use crate::ir::Experiment;
 use crate::model::Template;
+use crate::model::blame::in_some_arms;
 use crate::report::plan;
 use crate::report::words::plural;
 
@@ -102,19 +103,22 @@ fn unrolled<'a>(
     let experiments: Vec<&Experiment> = experiments.collect();
     let of_one = |experiment: &&Experiment| -> Vec<Unrolled> {
         let searches = experiment.searches();
-        let searches = searches.into_iter();
-        searches
-            .map(|(settings, search)| match Template::new(search) {
+        let mut plans = Vec::with_capacity(searches.len());
+        let mut found = Vec::with_capacity(searches.len());
+        for (settings, search) in searches {
+            let (problems, plan) = match Template::new(search) {
                 Err(errors) => (errors, None),
                 Ok(template) => {
-                    let warnings = template.warnings().to_vec();
-                    (
-                        warnings,
-                        Some(planned(search, settings, &template, terminal)),
-                    )
+                    let plan = planned(search, settings, &template, terminal);
+                    (template.warnings().to_vec(), Some(plan))
                 }
-            })
-            .collect()
+            };
+            found.push((settings, problems));
+            plans.push(plan);
+        }
+        in_some_arms(&mut found);
+        let found = found.into_iter().map(|(_, problems)| problems);
+        found.zip(plans).collect()
     };
     if experiments.len() <= 1 {
         return Ok(experiments.iter().map(of_one).collect());

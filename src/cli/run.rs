@@ -17,6 +17,7 @@ use crate::interpreter::train::data::fingerprints;
 use crate::interpreter::{self, RunError, RunOptions};
 use crate::ir::{Dataset, Experiment};
 use crate::model::Template;
+use crate::model::blame::in_arm;
 use crate::report::{csv, json, plan, table};
 
 /// Run an experiment
@@ -207,8 +208,13 @@ pub(super) fn lock(
 fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<(), Failed> {
     let mut plans = Vec::new();
     for (settings, search) in experiment.searches() {
-        let template =
-            Template::new(search).map_err(|problems| spec.refused(&problems, terminal))?;
+        let template = Template::new(search).map_err(|problems| {
+            let problems = match settings {
+                [] => problems,
+                arm => in_arm(problems, arm),
+            };
+            spec.refused(&problems, terminal)
+        })?;
         plans.push((settings, search, template));
     }
     match terminal.format {

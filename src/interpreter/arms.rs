@@ -11,6 +11,7 @@ use super::store::trial::Trial;
 use super::{Observer, RunError, RunOptions, planned, run};
 use crate::ir::{Arm, Experiment};
 use crate::model::Template;
+use crate::model::blame::in_arm;
 
 /// The most characters of a folder's name.
 const LONGEST: usize = 60;
@@ -25,7 +26,8 @@ pub fn run_arms(
     // Whatever does not fit is found before the first search.
     let mut total = 0;
     for arm in &experiment.arms {
-        let template = Template::new(&arm.experiment).map_err(RunError::Spec)?;
+        let template = Template::new(&arm.experiment);
+        let template = template.map_err(|found| RunError::Spec(in_arm(found, &arm.settings)))?;
         total += planned(&arm.experiment, &template);
     }
     let mut arms: Vec<ArmResult> = Vec::with_capacity(experiment.arms.len());

@@ -74,7 +74,7 @@ impl Bench<'_> {
         let known = self.template.known(point).ok()?;
         if let Some(Evaluator::Table(table)) = &self.experiment.evaluator {
             // What has no row is no candidate.
-            table.row(&rows::key(self.template.decisions(), table, point))?;
+            table.row(&rows::key(self.template, table, point))?;
         }
         let goals = self.template.goals().iter().zip(&self.experiment.goals);
         let goals = goals.map(|(goal, written)| {
@@ -162,7 +162,7 @@ impl Bench<'_> {
             trial.metrics.0 = self.command(command, trial)?;
         }
         if let Some(Evaluator::Table(table)) = &self.experiment.evaluator {
-            let key = rows::key(self.template.decisions(), table, &trial.point);
+            let key = rows::key(self.template, table, &trial.point);
             trial.metrics.0 = table.row(&key).ok_or_else(|| {
                 let wanted = table.decisions.iter().zip(&key);
                 let wanted: Vec<String> = wanted.map(|(name, v)| format!("{name} = {v}")).collect();
@@ -179,10 +179,10 @@ impl Bench<'_> {
 
     /// What a command says of a trial.
     fn command(&self, command: &Command, trial: &Trial) -> Result<BTreeMap<String, f64>, Halt> {
-        let decisions = self.template.decisions().all.iter().zip(&trial.point.0);
-        let decisions = decisions.filter_map(|(decision, value)| {
-            let value = value.as_ref()?;
-            Some((decision.path.clone(), json::value(value)))
+        let decisions = self.template.decisions().all.iter().enumerate();
+        let decisions = decisions.filter_map(|(index, decision)| {
+            let value = self.template.chosen(index, &trial.point)?;
+            Some((decision.path.clone(), json::value(&value)))
         });
         let request = serde_json::json!({
             "experiment": self.experiment.name,

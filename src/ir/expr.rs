@@ -291,38 +291,4 @@ impl Expr {
             Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => Vec::new(),
         }
     }
-
-    /// What an alternative is called: `adam`, `warmup_cosine` for `warmup(0.1) * cosine`, `shift_flip` for `{shift(1), flip}`.
-    fn label(&self) -> String {
-        let joined = |names: Vec<String>, none: &str| match names.is_empty() {
-            true => none.to_string(),
-            false => names.join("_"),
-        };
-        match self {
-            Expr::Value(Value::Set(items)) => {
-                joined(items.iter().map(Value::to_string).collect(), "none")
-            }
-            Expr::Value(value) => value.to_string(),
-            Expr::Set(items) => joined(items.iter().map(Expr::label).collect(), "none"),
-            _ => joined(
-                self.records().into_iter().map(String::from).collect(),
-                "value",
-            ),
-        }
-    }
-
-    /// The names of alternatives, which stand in the paths of their decisions; equal names are numbered.
-    pub fn labels(items: &[Expr]) -> Vec<String> {
-        numbered(items.iter().map(Expr::label).collect())
-    }
-}
-
-/// Names of which several are equal get a number: `adam_1`, `adam_2`.
-pub fn numbered(names: Vec<String>) -> Vec<String> {
-    let count = |names: &[String], name: &String| names.iter().filter(|n| *n == name).count();
-    let numbered = |(i, name): (usize, &String)| match count(&names, name) {
-        1 => name.clone(),
-        _ => format!("{name}_{}", count(&names[..=i], name)),
-    };
-    names.iter().enumerate().map(numbered).collect()
 }

@@ -28,13 +28,13 @@ pub use experiment::{
 };
 pub use expr::{
     Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction, Slot,
-    UnaryOp, numbered,
+    UnaryOp,
 };
 pub use init::Init;
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};
 pub use quantizer::{Codes, Formulas, Quantizer};
 pub use repair::{Edit, Repair, RepairKind};
-pub use show::show;
+pub use show::{numbered, show};
 pub use space::{
     Block, BlockCall, BlockChoice, BlockStmt, Branch, Join, LayerPath, LayerStmt, OfCopy,
     Operation, Parallel, Shortcut, Skip, Source, Space, Stmt,

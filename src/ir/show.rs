@@ -1,8 +1,9 @@
 //! Expressions as they would be written.
 //!
-//! In: an expression. Out: text in the language's own words; of decisions only their number is known here.
+//! In: an expression. Out: text in the language's own words; of decisions only their number is known here. What alternatives are called is such text,
+//! too.
 
-use super::{BinaryOp, Expr, Function, Per, Reduction, UnaryOp};
+use super::{BinaryOp, Expr, Function, Per, Reduction, UnaryOp, Value};
 
 /// An expression in the language's own words; every operand that is itself an operation stands in parentheses.
 pub fn show(expr: &Expr) -> String {
@@ -90,4 +91,41 @@ fn reduced(reduction: Reduction) -> &'static str {
         Reduction::Max => "max",
         Reduction::Min => "min",
     }
+}
+
+impl Expr {
+    /// What an alternative is called: `adam`, `warmup_cosine` for `warmup(0.1) * cosine`, `shift_flip` for `{shift(1), flip}`; a formula as it would be
+    /// written.
+    fn label(&self) -> String {
+        let joined = |names: Vec<String>, none: &str| match names.is_empty() {
+            true => none.to_string(),
+            false => names.join("_"),
+        };
+        match self {
+            Expr::Value(Value::Set(items)) => {
+                joined(items.iter().map(Value::to_string).collect(), "none")
+            }
+            Expr::Value(value) => value.to_string(),
+            Expr::Set(items) => joined(items.iter().map(Expr::label).collect(), "none"),
+            _ => match self.records() {
+                names if names.is_empty() => show(self),
+                names => names.join("_"),
+            },
+        }
+    }
+
+    /// The names of alternatives, which stand in the paths of their decisions; equal names are numbered.
+    pub fn labels(items: &[Expr]) -> Vec<String> {
+        numbered(items.iter().map(Expr::label).collect())
+    }
+}
+
+/// Names of which several are equal get a number: `adam_1`, `adam_2`.
+pub fn numbered(names: Vec<String>) -> Vec<String> {
+    let count = |names: &[String], name: &String| names.iter().filter(|n| *n == name).count();
+    let numbered = |(i, name): (usize, &String)| match count(&names, name) {
+        1 => name.clone(),
+        _ => format!("{name}_{}", count(&names[..=i], name)),
+    };
+    names.iter().enumerate().map(numbered).collect()
 }

@@ -57,3 +57,49 @@ pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> 
     }
     diagnostic
 }
+
+/// The settings of an arm, as they are shown.
+type Settings = [(String, String)];
+
+/// What is found in one arm of an experiment, which says so.
+pub fn in_arm(mut found: Vec<Diagnostic>, settings: &Settings) -> Vec<Diagnostic> {
+    found.iter_mut().for_each(|one| name_arms(one, &[settings]));
+    found
+}
+
+/// Says of what is found in some arms, and not in all of them, in which. What several of them have stays one report.
+pub fn in_some_arms(found: &mut [(&Settings, Vec<Diagnostic>)]) {
+    let before: Vec<Vec<Diagnostic>> = found.iter().map(|(_, all)| all.clone()).collect();
+    let arms: Vec<&Settings> = found.iter().map(|(settings, _)| *settings).collect();
+    for one in found.iter_mut().flat_map(|(_, all)| all) {
+        let of = arms
+            .iter()
+            .zip(&before)
+            .filter(|(_, all)| all.contains(one));
+        let of: Vec<&Settings> = of.map(|(settings, _)| *settings).collect();
+        if of.len() < arms.len() {
+            name_arms(one, &of);
+        }
+    }
+}
+
+fn name_arms(diagnostic: &mut Diagnostic, arms: &[&Settings]) {
+    let shown = arms.iter().take(MOST).map(|settings| {
+        let each = settings
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"));
+        format!("`{}`", each.collect::<Vec<_>>().join(", "))
+    });
+    let shown: Vec<String> = shown.collect();
+    let more = match arms.len() > MOST {
+        true => ", …",
+        false => "",
+    };
+    let arm = match arms.len() {
+        0 => return,
+        1 => "arm",
+        _ => "arms",
+    };
+    let text = format!(" in the {arm} {}{more}", shown.join(", "));
+    diagnostic.message.push_str(&text);
+}

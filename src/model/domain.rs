@@ -134,7 +134,14 @@ impl Settler<'_> {
         guard: &Expr,
         names: &Frame,
     ) -> Expr {
-        let all: Vec<Expr> = items.iter().map(|(item, _)| item.clone()).collect();
+        let is_formula = |item: &Expr| item.as_value().is_none() && is_plain(item);
+        let all: Vec<Expr> = (items.iter())
+            .map(|(item, written)| match is_formula(item) {
+                true => (*written).clone(),
+                false => item.clone(),
+            })
+            .collect();
+        let is_computed = items.iter().all(|(item, _)| is_plain(item));
         let (which, labels) = self.which(&all, domain, path, guard);
         let mut cases = Vec::with_capacity(items.len());
         for ((item, written), label) in items.into_iter().zip(labels) {
@@ -142,6 +149,7 @@ impl Settler<'_> {
             let label = Arc::new(Expr::Value(label));
             let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
             let exists = evaluate::both(guard.clone(), chosen.clone());
+            self.note_reads(&item, &exists, names);
             if !matches!(item, Expr::Record(..)) {
                 // Those of a record's fields are found where they are settled.
                 let found = partial::uses(written, &exists, &|name| names.get(name));
@@ -156,7 +164,11 @@ impl Settler<'_> {
             .reduce(|(_, others), (chosen, value)| {
                 (chosen.clone(), evaluate::choose(chosen, value, others))
             });
-        value.expect("a set of alternatives has members").1
+        let value = value.expect("a set of alternatives has members").1;
+        if let (true, Expr::Decision(index)) = (is_computed, &which) {
+            self.computed.insert(*index, value.clone());
+        }
+        value
     }
 
     /// Which of several named alternatives is chosen, and their names.
@@ -222,6 +234,18 @@ impl Settler<'_> {
         });
         Expr::Decision(self.decisions.all.len() - 1)
     }
+}
+
+/// Whether an alternative has neither fields nor parts: it is a word or a number, or a formula of such.
+fn is_plain(item: &Expr) -> bool {
+    let mut is_plain = true;
+    evaluate::walk(item, &mut |part| {
+        is_plain &= !matches!(
+            part,
+            Expr::Record(..) | Expr::Set(_) | Expr::Value(Value::Record(_) | Value::Set(_))
+        );
+    });
+    is_plain
 }
 
 /// The default of a range: its lower end for integers, its middle (in the declared scale) for reals.

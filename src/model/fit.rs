@@ -5,9 +5,11 @@
 //! shapes are too many, each node is looked at by itself and without constraints, and members are drawn at random: an error always
 //! names a member that exists, and what could not be looked at is said.
 
+use std::ops::ControlFlow;
+
 use super::build::{self, Misfit};
 use super::counting::{Counted, Uniform};
-use super::decision::{Decisions, Point};
+use super::decision::{Choices, Decisions, Point};
 use super::evaluate;
 use super::extent::Extent;
 use super::members::{self, Values};
@@ -16,7 +18,7 @@ use super::reach::{self, Refused, TooMany};
 use super::unroll::TemplateNode;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{BinaryOp, Expr, Space, Value};
-use crate::stream::{Purpose, stream};
+use crate::stream::{Purpose, stream, uniform};
 
 /// Work on all nodes together, and on one by itself; how often one by itself may be too much.
 const STEPS: u64 = 2_000_000;
@@ -212,11 +214,51 @@ impl Shapes<'_> {
             })
         };
         let (some, rest): (Vec<usize>, Vec<usize>) = all.iter().copied().partition(matters);
-        match some.is_empty() {
-            true if self.never_fits(refused, &all) => (Vec::new(), Vec::new()),
-            true => (all, Vec::new()),
-            false => (some, rest),
+        if some.is_empty() {
+            return match self.never_fits(refused, &all) {
+                true => (Vec::new(), Vec::new()),
+                false => (all, Vec::new()),
+            };
         }
+        if self.is_enough(refused, &some) {
+            return (some, rest);
+        }
+        // Two others together would have fitted: all that is needed for a misfit is named.
+        let mut needed = all.clone();
+        for one in rest {
+            let without: Vec<usize> = needed.iter().copied().filter(|i| *i != one).collect();
+            if self.is_enough(refused, &without) {
+                needed = without;
+            }
+        }
+        let others = all.into_iter().filter(|i| !needed.contains(i));
+        let others = others.collect();
+        (needed, others)
+    }
+
+    /// Whether nothing fits where these choices are made, whatever else is chosen; of very many other choices some are looked at.
+    fn is_enough(&self, refused: &Refused, chosen: &[usize]) -> bool {
+        let mut decisions = self.decisions.clone();
+        for i in chosen {
+            if let Some(value) = &refused.choices[*i] {
+                decisions.all[*i].choices = Choices::Categories(vec![value.clone()]);
+            }
+        }
+        let fits = |values: &[Option<Value>]| self.fits(refused.group, values).is_ok();
+        let all = members::visit(self.parts(refused.group), &decisions, |values| {
+            match fits(values) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        if let Some(seen) = all {
+            return seen.is_continue();
+        }
+        let mut rng = stream(0, u64::MAX, Purpose::Search);
+        !(0..DRAWS).any(|_| {
+            let point = decisions.fill(|_, decision| decision.choices.at(uniform(&mut rng)));
+            decisions.is_feasible(&point) && fits(&point.0)
+        })
     }
 
     /// Whether no members of these decisions fit, if they are few enough to try all.

@@ -259,9 +259,37 @@ fn fits(
     decisions: &Decisions,
 ) -> Result<(), String> {
     let given = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, e)| e);
-    let declared = Grids::of_declared(quantizer.codes, quantizer.bits.as_ref(), &quantizer.signed);
-    let grids = match (given("bits"), given("signed")) {
-        (None, None) => declared,
+    let grids = grids(quantizer, fields, decisions);
+    let mut formulas = quantizer.formulas.clone();
+    for binding in &mut formulas.lets {
+        if let Some(value) = given(&binding.name).filter(|e| e.as_value().is_some()) {
+            binding.slot = Slot::Fixed(value.clone());
+        }
+    }
+    let Some(forward) = formula::constant(&formulas).forward else {
+        return Ok(());
+    };
+    let (_, code) = formula::codes::split(&forward)?;
+    grids.fit_operand(activations, |grid| formula::codes::are_codes(&code, grid))
+}
+
+/// Smallest and largest code of every grid that a quantizer may have with these fields.
+pub(super) fn ranges(
+    quantizer: &Quantizer,
+    fields: &[(String, Expr)],
+    decisions: &Decisions,
+) -> Vec<(i32, i32)> {
+    let Grids { all, unsigned } = grids(quantizer, fields, decisions);
+    let grids = all.into_iter().chain(unsigned);
+    grids.map(Grid::range).collect()
+}
+
+fn grids(quantizer: &Quantizer, fields: &[(String, Expr)], decisions: &Decisions) -> Grids {
+    let given = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, e)| e);
+    match (given("bits"), given("signed")) {
+        (None, None) => {
+            Grids::of_declared(quantizer.codes, quantizer.bits.as_ref(), &quantizer.signed)
+        }
         (bits, signed) => {
             let numbers = match (bits, &quantizer.bits) {
                 (Some(Expr::Decision(index)), _) => members(&decisions.all[*index].choices),
@@ -276,18 +304,7 @@ fn fits(
             };
             Grids::new(quantizer.codes, numbers, signed)
         }
-    };
-    let mut formulas = quantizer.formulas.clone();
-    for binding in &mut formulas.lets {
-        if let Some(value) = given(&binding.name).filter(|e| e.as_value().is_some()) {
-            binding.slot = Slot::Fixed(value.clone());
-        }
     }
-    let Some(forward) = formula::constant(&formulas).forward else {
-        return Ok(());
-    };
-    let (_, code) = formula::codes::split(&forward)?;
-    grids.fit_operand(activations, |grid| formula::codes::are_codes(&code, grid))
 }
 
 fn members(choices: &Choices) -> Option<Vec<f64>> {

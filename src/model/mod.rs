@@ -11,6 +11,7 @@ pub mod blame;
 pub mod bounds;
 mod build;
 pub mod candidate;
+mod coded;
 mod conflict;
 pub mod counting;
 pub mod decision;

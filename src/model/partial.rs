@@ -53,11 +53,24 @@ pub(super) fn check(
         .filter(|one| !is_safe(one, decisions, names))
         .collect();
     // A requirement that goes wrong itself excludes nothing.
-    let excluding: Vec<Span> = unsafe_uses.iter().filter_map(|one| one.within).collect();
-    let mut kept = decisions.clone();
-    let mut place = written.iter();
-    kept.constraints
-        .retain(|_| place.next().is_none_or(|span| !excluding.contains(span)));
+    let without = |spans: &[Span]| {
+        let mut kept = decisions.clone();
+        let mut place = written.iter();
+        kept.constraints
+            .retain(|_| place.next().is_none_or(|span| !spans.contains(span)));
+        kept
+    };
+    let doubtful: Vec<Span> = unsafe_uses.iter().filter_map(|one| one.within).collect();
+    let left = without(&doubtful);
+    let of_requirements = unsafe_uses.iter().filter(|one| one.within.is_some());
+    let excluding: Vec<Span> = (of_requirements.take(MOST_TRIED))
+        .filter(|one| witness::find(one, &left, names) != witness::Outcome::Never)
+        .filter_map(|one| one.within)
+        .collect();
+    let kept = match doubtful.len() > MOST_TRIED {
+        true => left,
+        false => without(&excluding),
+    };
     for one in unsafe_uses {
         if reported.iter().any(|other| is_alike(one, other)) {
             continue;

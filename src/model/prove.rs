@@ -53,7 +53,7 @@ fn unpriced(template: &Template, experiment: &Experiment) -> Option<Diagnostic> 
             .as_ref()
             .is_none_or(|p| float(&p.weights) || float(&p.activations))
     };
-    let mut layers = template.body.nodes.iter().zip(&template.body.placed);
+    let mut layers = template.body.nodes.iter().zip(&template.body.placed.layers);
     let (node, _) = layers.find(|(node, placed)| node.kind().is_some() && is_bare(placed))?;
     let text = format!(
         "layer `{}` stays float, and `{}` multiplies codes only",

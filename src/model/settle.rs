@@ -20,6 +20,10 @@ use crate::source::Span;
 /// How deep a value may be, names and operators, once its names are written out: everything that looks at expressions descends once for each level.
 const MOST_STEPS: usize = 1000;
 
+/// The most parts that replacing names may copy: the operands of a function are not shared, so that a name that reads one twice that reads one twice … is
+/// exponentially many.
+const MOST_PARTS: usize = 10_000;
+
 /// Names of one statement list, innermost last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Frame(Vec<Named>);
@@ -30,6 +34,8 @@ struct Named {
     value: Expr,
     /// How deep the value nests, as far as names lead to names.
     steps: usize,
+    /// How many parts a copy of the value has of its own.
+    parts: usize,
 }
 
 impl Frame {
@@ -38,7 +44,13 @@ impl Frame {
     }
 
     fn push(&mut self, name: String, value: Expr, steps: usize) {
-        self.0.push(Named { name, value, steps });
+        let parts = parts(&value);
+        self.0.push(Named {
+            name,
+            value,
+            steps,
+            parts,
+        });
     }
 
     fn find(&self, name: &str) -> Option<&Named> {
@@ -47,6 +59,30 @@ impl Frame {
 
     pub(super) fn get(&self, name: &str) -> Option<Expr> {
         self.find(name).map(|n| n.value.clone())
+    }
+
+    /// How many parts are copied when the names of an expression are replaced.
+    fn copied(&self, expr: &Expr) -> usize {
+        let sum = |items: &[Expr]| {
+            items
+                .iter()
+                .fold(0, |sum: usize, e| sum.saturating_add(self.copied(e)))
+        };
+        let both = |x: &Expr, y: &Expr| self.copied(x).saturating_add(self.copied(y));
+        match expr {
+            Expr::Value(_) | Expr::Decision(_) => 1,
+            Expr::Name(name, _) => self.find(name).map_or(1, |n| n.parts),
+            Expr::Unary(_, x) => self.copied(x),
+            Expr::Binary(_, x, y) => both(x, y),
+            Expr::If(c, x, y) => both(x, y).saturating_add(self.copied(c)),
+            Expr::Call(_, items) | Expr::Set(items) => sum(items),
+            Expr::Record(_, fields, _) => {
+                let slots = fields
+                    .iter()
+                    .map(|(_, slot)| sum(evaluate::expressions(slot)));
+                slots.fold(0, usize::saturating_add)
+            }
+        }
     }
 
     /// How deep an expression nests whose names these are.
@@ -70,6 +106,21 @@ impl Frame {
     }
 }
 
+/// How many parts of an expression are its own: those behind operators are shared.
+fn parts(expr: &Expr) -> usize {
+    let sum = |items: &[Expr]| items.iter().map(parts).sum::<usize>();
+    1 + match expr {
+        Expr::Call(_, items) | Expr::Set(items) => sum(items),
+        Expr::Record(_, fields, _) => {
+            let slots = fields.iter();
+            slots
+                .map(|(_, slot)| sum(evaluate::expressions(slot)))
+                .sum()
+        }
+        _ => 0,
+    }
+}
+
 /// One of several declarations of which a search chooses one, or the only one.
 pub(super) struct Alternative<'a, T> {
     pub(super) what: &'a T,
@@ -90,8 +141,14 @@ pub(super) struct Settler<'a> {
     pub(super) required: Vec<Require>,
     /// The decisions whose default is written.
     pub(super) defaults: BTreeSet<usize>,
+    /// What decisions give whose members are formulas: `in {width, 2 * width}`.
+    pub(super) computed: BTreeMap<usize, Expr>,
     /// Operations that have no value for some operands.
     pub(super) uses: Vec<Use>,
+    /// How many decisions the experiment's own names are; they are the first.
+    pub(super) own: usize,
+    /// Where what stands for each of them is read.
+    pub(super) reads: BTreeMap<usize, Vec<Expr>>,
 }
 
 impl<'a> Settler<'a> {
@@ -103,7 +160,10 @@ impl<'a> Settler<'a> {
             written: BTreeMap::new(),
             required: Vec::new(),
             defaults: BTreeSet::new(),
+            computed: BTreeMap::new(),
             uses: Vec::new(),
+            own: 0,
+            reads: BTreeMap::new(),
         }
     }
 
@@ -112,6 +172,12 @@ impl<'a> Settler<'a> {
         let holds = existence::where_it_exists(holds, &self.decisions);
         self.decisions.constraints.push(holds);
         self.required.push(require.clone());
+    }
+
+    /// What the choice of a decision gives: its member, or the value of the formula that it is.
+    pub(super) fn value_of(&self, decision: usize) -> Expr {
+        let computed = self.computed.get(&decision).cloned();
+        computed.unwrap_or(Expr::Decision(decision))
     }
 
     /// Whether a slot at this path, or a part of it, has become a decision.
@@ -200,6 +266,11 @@ impl<'a> Settler<'a> {
 
     /// A fixed expression: names replaced, choices within records made decisions.
     pub(super) fn expr(&mut self, expr: &Expr, path: &str, guard: &Expr, names: &Frame) -> Expr {
+        if names.copied(expr) > MOST_PARTS {
+            self.too_many_parts(span_of(expr));
+            return Expr::number(1.0);
+        }
+        self.note_reads(expr, guard, names);
         let found = partial::uses(expr, guard, &|name| names.get(name));
         self.uses.extend(found);
         match evaluate::reduce(expr, &|name| names.get(name)) {
@@ -211,6 +282,47 @@ impl<'a> Settler<'a> {
                 Expr::number(1.0)
             }
         }
+    }
+
+    /// Remembers which of the experiment's own decisions an expression reads, and under which condition.
+    pub(super) fn note_reads(&mut self, expr: &Expr, guard: &Expr, names: &Frame) {
+        if self.own == 0 {
+            return;
+        }
+        let (own, mut found) = (self.own, BTreeSet::new());
+        evaluate::walk(expr, &mut |part| match part {
+            Expr::Decision(index) => {
+                found.insert(*index);
+            }
+            // What enters a layer is read by those before it.
+            Expr::Name(name, _) if !name.starts_with("input.") => {
+                let value = names.find(name).map(|n| evaluate::decisions(&n.value));
+                found.extend(value.into_iter().flatten());
+            }
+            _ => {}
+        });
+        for index in found.into_iter().filter(|index| *index < own) {
+            let guards = self.reads.entry(index).or_default();
+            // Who is always read needs no other place.
+            if guards.first() == Some(&Expr::bool(true)) {
+                continue;
+            }
+            match *guard == Expr::bool(true) {
+                true => *guards = vec![guard.clone()],
+                false => guards.push(guard.clone()),
+            }
+        }
+    }
+
+    /// Reports a value that reads too much; once, since whatever reads it does so, too.
+    fn too_many_parts(&mut self, span: Span) {
+        let text =
+            format!("a value of more than {MOST_PARTS} parts, once its names are written out");
+        self.sink.push(
+            Diagnostic::error("bnas::parse::nesting", text)
+                .label(span, "reads a name twice that reads one twice that …")
+                .help("let each name read another one once"),
+        );
     }
 
     pub(super) fn fail(&mut self, failure: Failure, span: Span) {
@@ -249,7 +361,12 @@ impl<'a> Settler<'a> {
                     false => (guard.clone(), guard.clone()),
                 };
                 let branches = [self.open((*x).clone()), self.open((*y).clone())];
-                let labels = labels_of(&branches);
+                // Others than records have no decisions of their own to name.
+                let named = branches.each_ref().map(|branch| match branch {
+                    Expr::Record(..) => branch.clone(),
+                    _ => Expr::bool(true),
+                });
+                let labels = labels_of(&named);
                 let mut branch = |i: usize, guard: &Expr| {
                     let path = match &branches[i] {
                         Expr::Record(..) => format!("{path}.{}", labels[i]),
@@ -374,7 +491,16 @@ fn open_fields(quantizer: &Quantizer) -> impl Iterator<Item = (&str, &Slot)> {
     ];
     bits.chain(words)
         .chain(lets.map(|binding| (binding.name.as_str(), &binding.slot)))
-        .filter(|(_, slot)| matches!(slot, Slot::Chosen(_)))
+        .filter(|(_, slot)| is_open(slot))
+}
+
+/// Whether a slot is chosen, or a part of it is: `percentile(share in {0.9, 0.99})`.
+fn is_open(slot: &Slot) -> bool {
+    match slot {
+        Slot::Chosen(_) => true,
+        Slot::Fixed(Expr::Record(_, fields, _)) => fields.iter().any(|(_, slot)| is_open(slot)),
+        Slot::Fixed(_) => false,
+    }
 }
 
 /// The first place that an expression remembers.

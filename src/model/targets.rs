@@ -65,7 +65,12 @@ fn settled(
     let span = target.span;
     for slot in target.slots_mut() {
         let Slot::Fixed(expr) = slot else { continue };
-        let own = |name: &str| around(name).or_else(|| field(&chosen, name, FIELDS));
+        let own = |name: &str| {
+            // What a field is amended with may use the experiment's names.
+            let field = || evaluate::reduce(&field(&chosen, name, FIELDS)?, &around).ok();
+            around(name).or_else(field)
+        };
+        settler.note_reads(expr, guard, names);
         let found = partial::uses(expr, guard, &own);
         settler.uses.extend(found);
         match evaluate::reduce(expr, &around) {

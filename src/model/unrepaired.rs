@@ -76,7 +76,7 @@ fn has_binary(
         all.any(|q| q.name == name && q.codes == Codes::Binary)
     };
     let mut found = false;
-    for placed in template.body.placed.iter().flatten() {
+    for placed in template.body.placed.layers.iter().flatten() {
         grids::values(operand(placed), template.decisions(), &mut |name, _| {
             found |= is_binary(name);
         });

@@ -88,6 +88,7 @@ pub(super) fn unroll(
 ) -> Unrolled {
     let [height, width, channels] = shape.map(|n| Expr::number(n as f64));
     let mut unroller = Unroller {
+        around,
         settler,
         nodes: Vec::new(),
         flow: Mark {
@@ -134,6 +135,8 @@ pub(super) fn unroll(
 }
 
 struct Unroller<'a, 'b> {
+    /// The experiment's names, which amendments use.
+    around: &'a Frame,
     settler: &'a mut Settler<'b>,
     nodes: Vec<TemplateNode>,
     /// What flows from statement to statement.

@@ -3,8 +3,10 @@
 mod alternatives;
 mod amended;
 mod asks;
+mod coded;
 mod constraints;
 mod errors;
+mod excluded;
 mod fixtures;
 mod imports;
 mod least;
@@ -13,6 +15,7 @@ mod limits;
 mod lowering;
 mod memories;
 mod mobile;
+mod named;
 mod networks;
 mod pruned;
 mod ranges;

@@ -269,11 +269,15 @@ impl<'a> Counter<'a> {
             .truth(part.guard(key))
             .expect("invariant: guards refer backwards, so the first key's guard is decided");
         let choices = &self.decisions.all[key].choices;
-        // One by one: a domain may have more members than there is memory, and the steps end long before.
+        // One by one: a domain may have more members than there is memory.
         let (all, absent) = match active {
             true => (choices.len().unwrap_or(0), None),
             false => (0, Some(None)),
         };
+        // Each member copies the part: nobody waits for what cannot end.
+        if all > self.entries_left / (part.entries() as u64).max(1) {
+            return None;
+        }
         let members = (0..all).map(Some).chain(absent);
         let mut total = Total::none();
         let mut branches = Vec::new();

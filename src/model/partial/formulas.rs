@@ -3,13 +3,20 @@
 //! In: a quantizer, or a value that amends one. Out: diagnostics, or uses for whoever settles the value. What the formulas read, such as
 //! `x` and `progress`, may be any number that it can be.
 
+use std::collections::BTreeSet;
+
 use super::uses::{Use, uses};
 use super::{Interval, Names, check};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Quantizer, Record, Slot, Value};
+use crate::model::decision::Decisions;
 use crate::model::evaluate;
+use crate::model::grids;
 use crate::model::settle::{Frame, Settler};
 use crate::source::Span;
+
+/// The fields that decide which codes there are.
+const OF_GRIDS: [&str; 2] = ["bits", "signed"];
 
 /// What is wrong with the formulas of a quantizer, for every value, all progress, and all choices of its own.
 pub fn of_quantizer(quantizer: &Quantizer) -> Vec<Diagnostic> {
@@ -20,13 +27,28 @@ pub fn of_quantizer(quantizer: &Quantizer) -> Vec<Diagnostic> {
         settler.uses.extend(found);
     }
     let written = vec![Span::default(); settler.decisions.constraints.len()];
+    let ends = ends(quantizer, &[], &settler.decisions);
+    let of_name = |name: &str| {
+        ends.iter()
+            .find(|(end, _)| *end == name)
+            .map(|(_, all)| all)
+    };
+    let bounds = |name: &str| match of_name(name) {
+        Some(all) => Interval::new(*all.first()?, *all.last()?),
+        None => of_formula(name),
+    };
+    let samples = |name: &str| {
+        of_name(name)
+            .cloned()
+            .unwrap_or_else(|| samples_of_formula(name))
+    };
     check(
         &settler.uses,
         &settler.decisions,
         &written,
         &Names {
-            bounds: &of_formula,
-            samples: &samples_of_formula,
+            bounds: &bounds,
+            samples: &samples,
         },
     )
 }
@@ -55,14 +77,17 @@ pub fn of_amended(value: &Expr, guard: &Expr, settler: &mut Settler) {
             continue;
         };
         let lets = &quantizer.formulas.lets;
-        if !fields
-            .iter()
-            .any(|(f, _)| lets.iter().any(|l| l.name == *f))
-        {
+        let matters = |f: &str| OF_GRIDS.contains(&f) || lets.iter().any(|l| l.name == f);
+        if !fields.iter().any(|(f, _)| matters(f)) {
             continue;
         }
         let mut apart = Settler::new(&[]);
-        let frame = formula_names(quantizer, &fields, &mut apart);
+        let mut frame = formula_names(quantizer, &fields, &mut apart);
+        for (end, all) in ends(quantizer, &fields, &settler.decisions) {
+            if let [only] = all[..] {
+                frame.define(end, Expr::number(only));
+            }
+        }
         let under = apart.uses.into_iter().map(|one| with_guard(one, guard));
         settler.uses.extend(under);
         for formula in formulas(quantizer) {
@@ -77,6 +102,23 @@ fn with_guard(mut one: Use, guard: &Expr) -> Use {
         one.conditions.push(guard.clone());
     }
     one
+}
+
+/// What the smallest and the largest code can be, ascending.
+fn ends(
+    quantizer: &Quantizer,
+    given: &[(String, Expr)],
+    decisions: &Decisions,
+) -> [(&'static str, Vec<f64>); 2] {
+    let ranges = grids::ranges(quantizer, given, decisions);
+    let ascending = |end: fn(&(i32, i32)) -> i32| {
+        let all: BTreeSet<i32> = ranges.iter().map(end).collect();
+        all.into_iter().map(f64::from).collect()
+    };
+    [
+        ("low", ascending(|(low, _)| *low)),
+        ("high", ascending(|(_, high)| *high)),
+    ]
 }
 
 /// The names of a quantizer with what is given for them, or with what they are declared as.

@@ -7,12 +7,13 @@ use super::asked::unknown;
 use super::places::{add_decisions, add_sides, settled};
 use crate::ir::{Experiment, Expr, Space};
 use crate::model::aggregate::Places;
+use crate::model::coded;
 use crate::model::evaluate;
 use crate::model::extent::Extent;
 use crate::model::fit;
 use crate::model::grids;
 use crate::model::partial;
-use crate::model::policy::{self, Placed, Placements};
+use crate::model::policy::{self, Placements};
 use crate::model::settle::{Frame, Settler};
 use crate::model::unroll::{self, TemplateNode};
 
@@ -20,9 +21,9 @@ use crate::model::unroll::{self, TemplateNode};
 #[derive(Debug, Clone)]
 pub(in crate::model) struct Body {
     pub(in crate::model) nodes: Vec<TemplateNode>,
-    pub(in crate::model) placed: Vec<Option<Placed>>,
-    /// The quantizer of what leaves an addition or the network.
-    pub(super) output: Expr,
+    pub(in crate::model) placed: Placements,
+    /// The same as far as sizes and prices depend on it.
+    pub(in crate::model) coded: Placements,
     /// Of one sample: height, width, channels.
     pub(super) shape: [usize; 3],
     pub(super) classes: usize,
@@ -43,8 +44,8 @@ impl Body {
         let data = experiment.data.as_ref();
         let mut body = Body {
             nodes: Vec::new(),
-            placed: Vec::new(),
-            output: Placements::none(0).output,
+            placed: Placements::none(0),
+            coded: Placements::none(0),
             shape: data.map_or([0; 3], |d| d.shape),
             classes: data.map_or(0, |d| d.classes),
             signed_input: data.is_some_and(|d| d.normalize.is_some()),
@@ -57,12 +58,12 @@ impl Body {
         body.end = (!settler.sink.has_errors()).then_some(found.output);
         places.extend(found.places);
         add_sides(places, &found.ends, asked(experiment, space));
-        add_decisions(places, &settler.decisions);
+        add_decisions(places, settler);
         require(space, &found.names, places, settler);
         let placements = placements(experiment, &found.nodes, names, settler);
         body.nodes = found.nodes;
-        body.placed = placements.layers;
-        body.output = placements.output;
+        body.coded = coded::placements(&placements, &settler.decisions, settler.quantizers);
+        body.placed = placements;
         body
     }
 

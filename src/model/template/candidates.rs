@@ -10,6 +10,7 @@ use crate::model::hardware::{self, Target};
 use crate::model::members::Values;
 use crate::model::metrics::Metrics;
 use crate::model::network::{Network, Placement};
+use crate::model::policy::Placements;
 use crate::model::{build, output, place, repair, stage};
 
 impl Template {
@@ -33,7 +34,7 @@ impl Template {
             point,
             metrics: &metrics,
         };
-        let (network, repairs) = self.network(&scope)?;
+        let (network, repairs) = self.network(&self.body.placed, &scope)?;
         let is_quantized = network.nodes.iter().any(|node| {
             let mut placed = node.placement.iter();
             placed.any(|p| p.weights.is_some() || p.activations.is_some())
@@ -64,8 +65,12 @@ impl Template {
         }))
     }
 
-    /// The network of a point, and the names of the repairs that were applied.
-    fn network(&self, scope: &dyn Scope) -> Result<(Network, Vec<String>), Failure> {
+    /// The network of a point with these quantizers, and the names of the repairs that were applied.
+    fn network(
+        &self,
+        placed: &Placements,
+        scope: &dyn Scope,
+    ) -> Result<(Network, Vec<String>), Failure> {
         let (mut network, from) = build::network(&self.body.nodes, self.body.shape, scope)
             .map_err(|m| Failure::Kind("a shape that fits", m.message))?;
         let shape = network.nodes.last().map(|node| node.shape);
@@ -73,11 +78,11 @@ impl Template {
             let found = shape.map_or("nothing".into(), |s| s.to_string());
             return Err(Failure::Kind("one value per class", found));
         }
-        let mut declared = self.place(&mut network, &from, scope)?;
+        let mut declared = self.place(placed, &mut network, &from, scope)?;
         let repairs = self.repair(&mut network, &mut declared, scope)?;
         place::replace_rectifiers(&mut network, self.body.signed_input);
         place::settle_activations(&mut network, &declared, self.body.signed_input);
-        self.quantize_output(&mut network, scope)?;
+        self.quantize_output(&placed.output, &mut network, scope)?;
         Ok((network, repairs))
     }
 
@@ -96,8 +101,13 @@ impl Template {
     }
 
     /// Puts the policy's quantizer on what leaves an addition or the network.
-    fn quantize_output(&self, network: &mut Network, scope: &dyn Scope) -> Result<(), Failure> {
-        let value = evaluate::value(&self.body.output, scope)?;
+    fn quantize_output(
+        &self,
+        output: &Expr,
+        network: &mut Network,
+        scope: &dyn Scope,
+    ) -> Result<(), Failure> {
+        let value = evaluate::value(output, scope)?;
         let quantizer = place::quantizer(&value, &self.settings.quantizers)
             .map_err(|place::NotAQuantizer(why)| Failure::Kind("a quantizer", why))?;
         if let Some(quantizer) = quantizer {
@@ -131,7 +141,7 @@ impl Template {
             return Ok(Metrics::default());
         }
         let scope = Values(&point.0);
-        let (network, _) = self.network(&scope)?;
+        let (network, _) = self.network(&self.body.coded, &scope)?;
         priced(&network, self.target(&scope)?.as_ref())
     }
 
@@ -139,6 +149,7 @@ impl Template {
     /// are signed, in order.
     fn place(
         &self,
+        placed: &Placements,
         network: &mut Network,
         from: &[usize],
         scope: &dyn Scope,
@@ -154,7 +165,7 @@ impl Template {
                 continue;
             }
             let mut signed = None;
-            if let Some(placed) = &self.body.placed[*index] {
+            if let Some(placed) = &placed.layers[*index] {
                 let weights = evaluate::value(&placed.weights, scope)?;
                 let activations = evaluate::value(&placed.activations, scope)?;
                 signed = place::signed(&activations, &self.settings.quantizers);

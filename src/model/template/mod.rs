@@ -29,6 +29,7 @@ use super::counting::{self, Counted};
 use super::decision::{Decisions, Point};
 use super::evaluate;
 use super::extremes;
+use super::idle;
 use super::least::{Known, Parts, Source};
 use super::members::Values;
 use super::metrics::metric;
@@ -47,6 +48,8 @@ pub const OWN: &str = "measured.";
 #[derive(Debug, Clone)]
 pub struct Template {
     decisions: Decisions,
+    /// What decisions give whose members are formulas.
+    computed: BTreeMap<usize, Expr>,
     pub(super) body: Body,
     settings: Settings,
     asked: Asked,
@@ -84,10 +87,11 @@ impl Template {
         for binding in &experiment.lets {
             settler.define(binding, &binding.name, &Expr::bool(true), &mut names);
         }
+        settler.own = settler.decisions.all.len();
         let mut places = Places::default();
         let body = Body::new(experiment, &names, &mut places, &mut settler);
         let settings = Settings::new(experiment, &names, &mut places, &mut settler);
-        places::add_decisions(&mut places, &settler.decisions);
+        places::add_decisions(&mut places, &settler);
         let asked = Asked::new(experiment, &names, &places, &mut settler);
         body.check_fit(experiment, &mut settler);
 
@@ -101,6 +105,7 @@ impl Template {
         }
         let mut template = Template::count(settler.decisions, body, settings, asked);
         template.warnings = found;
+        template.computed = settler.computed;
         let undefined = undefined::check(&template, experiment, &settler.uses);
         if undefined.iter().any(Diagnostic::is_error) {
             return Err(undefined);
@@ -122,6 +127,7 @@ impl Template {
         template.warnings.extend(lacking);
         let suspect = suspect::warnings(&template, experiment, &settler.defaults);
         template.warnings.extend(undefined);
+        (template.warnings).extend(idle::somewhere(&template.decisions, &settler.reads));
         template.warnings.extend(suspect);
         Ok(template)
     }
@@ -144,6 +150,7 @@ impl Template {
         };
         Template {
             decisions,
+            computed: BTreeMap::new(),
             body,
             settings,
             asked,
@@ -169,6 +176,15 @@ impl Template {
     /// Every decision.
     pub fn decisions(&self) -> &Decisions {
         &self.decisions
+    }
+
+    /// What a point chooses for a decision: the member, or the number that the formula gives which is one. `None` where it does not exist.
+    pub fn chosen(&self, decision: usize, point: &Point) -> Option<Value> {
+        let value = point.0.get(decision)?.clone()?;
+        match self.computed.get(&decision) {
+            None => Some(value),
+            Some(computed) => evaluate::value(computed, &Values(&point.0)).ok(),
+        }
     }
 
     /// The decisions with their constraints, counted.
@@ -249,7 +265,7 @@ impl Template {
                 .retain(|_| number.next().is_none_or(|n| !metrics.contains(&n)));
             extremes::extremes(
                 &self.body.nodes,
-                &self.body.placed,
+                &self.body.coded.layers,
                 &decisions,
                 &self.settings.quantizers,
             )
@@ -277,13 +293,13 @@ fn source<'a>(
 ) -> Source<'a> {
     Source::new(Parts {
         nodes: &body.nodes,
-        placed: &body.placed,
+        placed: &body.coded.layers,
         quantizers: &settings.quantizers,
         decisions,
         targets: &settings.targets,
         repairs: &settings.repair_definitions,
         shape: body.shape,
-        output: &body.output,
+        output: &body.coded.output,
         signed_input: body.signed_input,
         known,
     })
@@ -307,7 +323,12 @@ fn sums(
     if settings.repair_definitions.iter().any(rewritten) {
         return None;
     }
-    additive::metrics(&body.nodes, &body.placed, decisions, &settings.quantizers)
+    additive::metrics(
+        &body.nodes,
+        &body.coded.layers,
+        decisions,
+        &settings.quantizers,
+    )
 }
 
 /// Goals that are one number, once it is known what their names stand for.

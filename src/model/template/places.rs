@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use crate::ir::Expr;
 use crate::model::aggregate::{self, Place, Places};
-use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::existence;
 use crate::model::settle::{Frame, Settler};
@@ -55,15 +54,15 @@ pub(super) fn add_sides<'a>(
     places.extend(sides);
 }
 
-/// Decisions that have no place of their own yet, by their path.
-pub(super) fn add_decisions(places: &mut Places, decisions: &Decisions) {
+/// Decisions that have no place of their own yet, by their path: one whose members are formulas as the number that it gives.
+pub(super) fn add_decisions(places: &mut Places, settler: &Settler) {
     let mut open = Vec::new();
-    for (index, decision) in decisions.all.iter().enumerate() {
+    for (index, decision) in settler.decisions.all.iter().enumerate() {
         if places.find(&decision.path).is_none() {
             open.push(Place {
                 path: decision.path.clone(),
                 guard: decision.guard.clone(),
-                value: Expr::Decision(index),
+                value: settler.value_of(index),
             });
         }
     }

@@ -7,16 +7,17 @@ use super::Template;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Evaluator, Experiment, Table, table_key};
 use crate::model::counting::{Count, members};
-use crate::model::decision::{Decisions, Point};
+use crate::model::decision::Point;
 
 /// The most candidates that are looked up.
 const MOST_LOOKED_UP: u32 = 100_000;
 
 /// The values that the row of a point has.
-pub fn key(decisions: &Decisions, table: &Table, point: &Point) -> Vec<String> {
+pub fn key(template: &Template, table: &Table, point: &Point) -> Vec<String> {
     let value = |name: &String| {
-        let index = decisions.all.iter().position(|d| d.path == *name)?;
-        let value = point.0.get(index)?.as_ref()?;
+        let mut decisions = template.decisions.all.iter();
+        let index = decisions.position(|d| d.path == *name)?;
+        let value = template.chosen(index, point)?;
         Some(table_key(&value.to_string()))
     };
     let names = table.decisions.iter();
@@ -47,7 +48,7 @@ pub(super) fn check(template: &Template, experiment: &Experiment) -> Option<Diag
     let mut lacking = 0_usize;
     let mut first = None;
     for point in members(decisions).ok()? {
-        if table.row(&key(decisions, table, &point)).is_none() {
+        if table.row(&key(template, table, &point)).is_none() {
             lacking += 1;
             first.get_or_insert(point);
         }

@@ -98,7 +98,8 @@ impl Unroller<'_, '_> {
     /// One copy of one block.
     fn copy(&mut self, call: &BlockCall, names: &Frame, place: &Place) {
         let BlockCall { block, args, span } = call;
-        let mut inner = Frame::default();
+        // What a block says itself comes before: only amendments speak of other names.
+        let mut inner = self.around.clone();
         inner.define(
             "classes",
             names.get("classes").unwrap_or_else(|| Expr::number(0.0)),

@@ -34,9 +34,9 @@ impl Template {
                 exprs.extend(node.input.sides());
                 exprs.extend(node.op.parts());
             }
-            let placed = self.body.placed.iter().flatten();
+            let placed = self.body.coded.layers.iter().flatten();
             exprs.extend(placed.flat_map(|p| [&p.weights, &p.activations]));
-            exprs.extend([&self.body.output, &self.settings.repairs]);
+            exprs.extend([&self.body.coded.output, &self.settings.repairs]);
             exprs.extend(self.settings.targets.iter().map(|(guard, _)| guard));
             let targets = self
                 .settings
