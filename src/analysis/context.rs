@@ -16,7 +16,7 @@ use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
 use crate::source::{SourceId, Sources, Span};
-use crate::syntax::{ast, without_comments};
+use crate::syntax::{self, ast, without_comments};
 
 /// A name in scope that is no declaration: a `name = value` of the text, a parameter, an index, a metric.
 #[derive(Debug, Clone)]
@@ -202,6 +202,17 @@ impl<'a> Cx<'a> {
                 .label(span, "this version cannot run it")
                 .help("remove it: docs/language.md says what runs"),
         );
+    }
+
+    /// The text of a goal or a requirement, the same however it is laid out. Experiments of one file often have the same.
+    pub(super) fn one_line(&mut self, span: Span) -> String {
+        let text = self.sources.slice(span);
+        if let Some(known) = self.memory.texts.get(text) {
+            return known.clone();
+        }
+        let one_line = syntax::one_line(text);
+        self.memory.texts.insert(text.into(), one_line.clone());
+        one_line
     }
 
     /// The text under a span on one line, without comments.

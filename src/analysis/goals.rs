@@ -15,7 +15,6 @@ use crate::ir::{Dataset, Direction, Expect, Expr, Goal, Require, Table};
 use crate::model::metrics::{METRICS, Metric, metric};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
-use crate::syntax::one_line;
 
 /// What an experiment aims at and claims.
 #[derive(Default)]
@@ -216,7 +215,7 @@ impl Cx<'_> {
                 ast::Direction::Maximize => Direction::Maximize,
                 ast::Direction::Minimize => Direction::Minimize,
             },
-            text: one_line(self.sources.slice(goal.value.span)),
+            text: self.one_line(goal.value.span),
             expr: Arc::new(measured(&value.expr, own)),
             unit,
             span,
@@ -274,7 +273,7 @@ impl Cx<'_> {
         }
         Some(Expect {
             holds: Arc::new(without_validation(&holds.expr)),
-            text: one_line(self.sources.slice(claim.condition.span)),
+            text: self.one_line(claim.condition.span),
             span,
         })
     }

@@ -3,7 +3,7 @@
 //! In: what a declaration of a file is as it stands there, after nothing was found wrong with it. Out: the same for the next
 //! experiment that names it. It must not hold what an amendment changed or what read a name from around.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub(super) struct Memory {
     pub(super) quantizers: BTreeMap<Id, (Quantizer, Vec<Provenance>)>,
     /// Metrics of networks that facts of one declaration speak of, by the text that asks for them and the file where it stands.
     pub(super) networks: BTreeMap<(SourceId, String), Rc<Metrics>>,
+    /// Goals and requirements as results call them, by how they are written.
+    pub(super) texts: HashMap<String, String>,
 }
 
 /// A block, and how far what it copies goes.

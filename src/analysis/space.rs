@@ -17,7 +17,6 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Block, Branch, Join, LayerStmt, Parallel, Require, Slot, Space, Stmt};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
-use crate::syntax::one_line;
 
 /// Names that every block and space knows.
 const KNOWN: &[&str] = &["classes", "input.height", "input.width", "input.channels"];
@@ -288,7 +287,7 @@ impl Cx<'_> {
     pub(super) fn require(&mut self, claim: &ast::Claim, span: Span) -> Option<Require> {
         let holds = self.truth(&claim.condition, "a requirement");
         (holds.ty != Type::Poison).then(|| Require {
-            text: one_line(self.sources.slice(claim.condition.span)),
+            text: self.one_line(claim.condition.span),
             why: claim.message.as_ref().map(|m| m.value.clone()),
             holds: Arc::new(holds.expr),
             span,

@@ -187,34 +187,34 @@ fn place_one(
 /// Warns of rules that later ones win from, field by field, for every layer that they match: settings that are silently off.
 fn report_losing(policy: &Policy, idle: &[bool], reach: &[Spoken], settler: &mut Settler) {
     let never = Expr::bool(false);
-    let wins = |r: usize| {
-        let mut of_rule = reach.iter().flatten().filter(|(rule, ..)| *rule == r);
-        of_rule.any(|(_, _, reach)| reach.weights != never || reach.activations != never)
-    };
+    let mut wins = vec![false; policy.rules.len()];
+    // For each rule, the last one beside it, and the width of the widest behind it.
+    let mut later: Vec<Option<(usize, usize)>> = vec![None; policy.rules.len()];
+    for of_node in reach {
+        let mut behind: Option<(usize, usize)> = None;
+        for (r, _, reach) in of_node.iter().rev() {
+            wins[*r] |= reach.weights != never || reach.activations != never;
+            later[*r] = later[*r].max(behind);
+            let (last, widest) = behind.unwrap_or((*r, 0));
+            behind = Some((last, widest.max(width(&policy.rules[*r]))));
+        }
+    }
     for (r, rule) in policy.rules.iter().enumerate() {
-        if idle[r] || wins(r) {
+        let Some((last, widest)) = later[r].filter(|_| !idle[r] && !wins[r]) else {
             continue;
-        }
-        let beside = (reach.iter())
-            .filter(|of_node| of_node.iter().any(|(rule, ..)| *rule == r))
-            .flat_map(|of_node| of_node.iter().map(|(rule, ..)| *rule));
-        let later: BTreeSet<usize> = beside.filter(|rule| *rule > r).collect();
+        };
         // A rule for all layers above its exceptions is in order, also where a network is so small that all of it is exceptions.
-        let widest = later.iter().map(|rule| width(&policy.rules[*rule])).max();
-        if widest.is_some_and(|widest| widest < width(rule)) {
+        if widest < width(rule) {
             continue;
         }
-        let mut diagnostic =
+        settler.sink.push(
             Diagnostic::warning("bnas::policy::never_wins", "this rule decides for no layer")
                 .label(
                     rule.span,
                     "later rules say all of this for every layer that it matches",
-                );
-        for later in later {
-            diagnostic = diagnostic.label(policy.rules[later].span, "a later rule");
-        }
-        settler.sink.push(
-            diagnostic.help("the last rule that matches wins: move this one below, or delete it"),
+                )
+                .label(policy.rules[last].span, "a later rule")
+                .help("the last rule that matches wins: move this one below, or delete it"),
         );
     }
 }
