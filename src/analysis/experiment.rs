@@ -6,28 +6,21 @@
 use std::collections::BTreeSet;
 
 use super::amend::settle_dotted;
-use super::context::{Cx, Local, Reached, list};
+use super::context::{Cx, Reached, list};
 use super::fields::{Given, Written};
 use super::goals::Claims;
 use super::merged::Merged;
 use super::names::Id;
 use super::network::Network;
+use super::parts::Parts;
 use super::paths;
-use super::quantizer::{given, target};
-use super::schema::{self, DATA, Declaration};
+use super::quantizer::target;
+use super::schema::DATA;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Evaluator, Experiment, Expr, Let, Slot, Value};
+use crate::ir::{Evaluator, Experiment, Expr, Slot, Value};
 use crate::model::hardware::fits;
 use crate::source::Span;
-use crate::syntax::ast::{self, Entry, EntryKind};
-
-/// What the fields of an experiment say.
-struct Parts<'e> {
-    fields: Written<'e>,
-    lets: Vec<Let>,
-    /// Names that stand for formulas of metrics.
-    measures: Vec<&'e ast::Field>,
-}
+use crate::syntax::ast::{self, EntryKind};
 
 impl Cx<'_> {
     /// Lowers an experiment; nothing if it cannot be understood at all.
@@ -238,167 +231,6 @@ impl Cx<'_> {
         sections
     }
 
-    /// Fields of the schema, and names of the author's own, which are in scope from here on.
-    fn parts_of<'e>(&mut self, merged: &'e Merged, mark: usize) -> Parts<'e> {
-        let schema: &'static Declaration = merged.schema;
-        let mut fields = Written::new(merged.owner(), merged.name.span);
-        let mut lets = Vec::new();
-        let mut measures = Vec::new();
-        let evaluate = |e: &Entry| {
-            target(e)
-                .and_then(ast::Path::as_name)
-                .is_some_and(|n| n.text == "evaluate")
-        };
-        let measured = merged.entries.iter().any(evaluate);
-        for entry in &merged.entries {
-            let (Some(path), Some(value)) = (target(entry), given(entry)) else {
-                match &entry.kind {
-                    EntryKind::Optional(optional) => {
-                        self.value_under_condition(optional.when.span, None);
-                        if let Some(path) = optional_target(optional) {
-                            self.define(Local::poison(path), mark);
-                        }
-                    }
-                    _ => self.not_of_experiment(merged, entry),
-                }
-                continue;
-            };
-            if self.is_later(merged, path) {
-                continue;
-            }
-            match path.as_name() {
-                Some(name) if schema.fields.iter().any(|f| f.name == name.text) => {
-                    if let Some(section) = self.section_as_value(value) {
-                        self.meant.insert((merged.name.span, section));
-                        self.meant.insert((merged.name.span, name.text.clone()));
-                        self.missing_value(name);
-                        continue;
-                    }
-                    self.give(&mut fields, name, value, schema.fields)
-                }
-                Some(name) if schema.section(&name.text).is_some() => {
-                    self.reads_all(value.span());
-                    self.section_given(merged.name.span, name)
-                }
-                Some(name) if !measured && self.is_taken(name) => {}
-                _ => match self.measure(entry, measured, &measures) {
-                    Some(field) => measures.push(field),
-                    None => lets.extend(self.own(merged, entry, path, mark)),
-                },
-            }
-        }
-        Parts {
-            fields,
-            lets,
-            measures,
-        }
-    }
-
-    /// The section of the experiment that was read as a value: `target =`, and `train { … }` below it.
-    fn section_as_value(&mut self, given: Given) -> Option<String> {
-        let Given::Fixed(value) = given else {
-            return None;
-        };
-        let ast::ExprKind::Amend { base, .. } = &value.kind else {
-            return None;
-        };
-        let ast::ExprKind::Path(path) = &base.kind else {
-            return None;
-        };
-        let name = path.as_name()?;
-        let experiment = schema::declaration("experiment")?;
-        experiment.section(&name.text)?;
-        self.find(name).is_none().then(|| name.text.clone())
-    }
-
-    /// A field whose line ends behind its sign.
-    fn missing_value(&mut self, field: &ast::Name) {
-        self.report(
-            Diagnostic::error("bnas::parse::syntax", "a value is missing behind `=`")
-                .label(
-                    field.span,
-                    format!("the line of `{}` ends without one", field.text),
-                )
-                .help("write the value on this line, or delete the entry"),
-        );
-    }
-
-    /// A name of the author's own; a declaration as its value is a field under a wrong name.
-    fn own(
-        &mut self,
-        merged: &Merged,
-        entry: &Entry,
-        path: &ast::Path,
-        mark: usize,
-    ) -> Option<Let> {
-        let (value, sign) = match &entry.kind {
-            EntryKind::Field(f) => (Some(&f.value), "="),
-            EntryKind::Choice(c) => match &c.domain.kind {
-                ast::ExprKind::Set(items) => (items.first(), "in"),
-                _ => (None, "in"),
-            },
-            _ => (None, "="),
-        };
-        let declared = value.and_then(|v| match &v.kind {
-            ast::ExprKind::Path(p) => p.as_name(),
-            ast::ExprKind::Amend { base, .. } => match &base.kind {
-                ast::ExprKind::Path(p) => p.as_name(),
-                _ => None,
-            },
-            _ => None,
-        });
-        if let Some(id) = declared.and_then(|name| self.find(name)) {
-            let kind = self.modules.declaration(id).kind.text.clone();
-            let key = match kind.as_str() {
-                "dataset" => Some("data"),
-                "space" | "policy" | "target" => Some(kind.as_str()),
-                _ => None,
-            };
-            if let Some(key) = key {
-                let name = super::fields::whole(path);
-                self.report(
-                    Diagnostic::error(
-                        "bnas::name::unknown_key",
-                        format!("{} has no field `{}`", merged.owner(), name.text),
-                    )
-                    .label(name.span, "unknown field")
-                    .help(format!(
-                        "write `{key} {sign} …`: its value is {}",
-                        super::types::article(&kind)
-                    )),
-                );
-                self.meant.insert((merged.name.span, key.to_string()));
-                // Who reads the name has nothing to add.
-                self.define(Local::poison(path), mark);
-                return None;
-            }
-        }
-        self.binding(entry, mark)
-    }
-
-    fn not_of_experiment(&mut self, merged: &Merged, entry: &Entry) {
-        match &entry.kind {
-            EntryKind::Section(_)
-            | EntryKind::Goal(_)
-            | EntryKind::Require(_)
-            | EntryKind::Expect(_) => {}
-            EntryKind::Compare(_) => self.later("`compare`", entry.span),
-            EntryKind::Check(_) => self.report(
-                Diagnostic::error(
-                    "bnas::name::stray",
-                    "`check` states a fact of a declaration",
-                )
-                .label(entry.span, "this is an experiment")
-                .help("write `require` for candidates, `expect` for the result"),
-            ),
-            _ => self.stray(
-                merged,
-                entry,
-                "an experiment holds fields, sections, goals, `require` and `expect`",
-            ),
-        }
-    }
-
     /// The declaration that a field names.
     pub(super) fn named(&mut self, fields: &Written, name: &'static str) -> Option<Merged> {
         let kind = if name == "data" { "dataset" } else { name };
@@ -526,15 +358,6 @@ fn written(merged: &Merged) -> Vec<(String, Span)> {
         Some((name.text.clone(), entry.span))
     });
     entries.collect()
-}
-
-/// The name of a value under a condition.
-fn optional_target(optional: &ast::Optional) -> Option<&ast::Path> {
-    match &*optional.statement {
-        EntryKind::Field(field) => Some(&field.target),
-        EntryKind::Choice(choice) => Some(&choice.target),
-        _ => None,
-    }
 }
 
 /// What tells a section from others: the name behind its word, or the word.

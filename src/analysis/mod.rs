@@ -47,6 +47,7 @@ mod network;
 mod of_copy;
 mod operations;
 mod origin;
+mod parts;
 mod paths;
 mod policy;
 mod provenance;

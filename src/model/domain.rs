@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::decision::{Choices, Decision};
 use super::evaluate;
+use super::frame::Frame;
 use super::partial;
-use super::settle::{Frame, Settler};
+use super::settle::Settler;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Domain, DomainKind, Expr, Value};
 

@@ -23,6 +23,7 @@ mod extremes;
 mod fit;
 mod fold;
 pub mod formula;
+mod frame;
 pub mod grids;
 pub mod hardware;
 mod idle;

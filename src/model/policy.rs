@@ -8,9 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::evaluate::{self, both, either, negate};
 use super::formula;
+use super::frame::Frame;
 use super::partial;
 use super::select::{Matches, Weighted, matching, report_idle};
-use super::settle::{Alternative, Frame, Settler};
+use super::settle::{Alternative, Settler};
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Policy, Quantifier, Rule, Selector, Slot, Value, Which};

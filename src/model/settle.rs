@@ -10,6 +10,7 @@ use super::decision::Decisions;
 use super::domain::labels_of;
 use super::evaluate::{self, Failure};
 use super::existence;
+use super::frame::Frame;
 use super::partial::{self, Use};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{
@@ -23,103 +24,6 @@ const MOST_STEPS: usize = 1000;
 /// The most parts that replacing names may copy: the operands of a function are not shared, so that a name that reads one twice that reads one twice … is
 /// exponentially many.
 const MOST_PARTS: usize = 10_000;
-
-/// Names of one statement list, innermost last.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Frame(Vec<Named>);
-
-#[derive(Debug, Clone)]
-struct Named {
-    name: String,
-    value: Expr,
-    /// How deep the value nests, as far as names lead to names.
-    steps: usize,
-    /// How many parts a copy of the value has of its own.
-    parts: usize,
-}
-
-impl Frame {
-    pub(super) fn define(&mut self, name: impl Into<String>, value: Expr) {
-        self.push(name.into(), value, 0);
-    }
-
-    fn push(&mut self, name: String, value: Expr, steps: usize) {
-        let parts = parts(&value);
-        self.0.push(Named {
-            name,
-            value,
-            steps,
-            parts,
-        });
-    }
-
-    fn find(&self, name: &str) -> Option<&Named> {
-        self.0.iter().rev().find(|n| n.name == name)
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<Expr> {
-        self.find(name).map(|n| n.value.clone())
-    }
-
-    /// How many parts are copied when the names of an expression are replaced.
-    fn copied(&self, expr: &Expr) -> usize {
-        let sum = |items: &[Expr]| {
-            items
-                .iter()
-                .fold(0, |sum: usize, e| sum.saturating_add(self.copied(e)))
-        };
-        let both = |x: &Expr, y: &Expr| self.copied(x).saturating_add(self.copied(y));
-        match expr {
-            Expr::Value(_) | Expr::Decision(_) => 1,
-            Expr::Name(name, _) => self.find(name).map_or(1, |n| n.parts),
-            Expr::Unary(_, x) => self.copied(x),
-            Expr::Binary(_, x, y) => both(x, y),
-            Expr::If(c, x, y) => both(x, y).saturating_add(self.copied(c)),
-            Expr::Call(_, items) | Expr::Set(items) => sum(items),
-            Expr::Record(_, fields, _) => {
-                let slots = fields
-                    .iter()
-                    .map(|(_, slot)| sum(evaluate::expressions(slot)));
-                slots.fold(0, usize::saturating_add)
-            }
-        }
-    }
-
-    /// How deep an expression nests whose names these are.
-    fn steps(&self, expr: &Expr) -> usize {
-        let most = |items: &[Expr]| items.iter().map(|e| self.steps(e)).max().unwrap_or(0);
-        1 + match expr {
-            Expr::Value(_) | Expr::Decision(_) => 0,
-            Expr::Name(name, _) => self.find(name).map_or(0, |n| n.steps),
-            Expr::Unary(_, x) => self.steps(x),
-            Expr::Binary(_, x, y) => self.steps(x).max(self.steps(y)),
-            Expr::If(c, x, y) => self.steps(c).max(self.steps(x)).max(self.steps(y)),
-            Expr::Call(_, items) | Expr::Set(items) => most(items),
-            Expr::Record(_, fields, _) => {
-                let slots = fields.iter();
-                slots
-                    .map(|(_, slot)| most(evaluate::expressions(slot)))
-                    .max()
-                    .unwrap_or(0)
-            }
-        }
-    }
-}
-
-/// How many parts of an expression are its own: those behind operators are shared.
-fn parts(expr: &Expr) -> usize {
-    let sum = |items: &[Expr]| items.iter().map(parts).sum::<usize>();
-    1 + match expr {
-        Expr::Call(_, items) | Expr::Set(items) => sum(items),
-        Expr::Record(_, fields, _) => {
-            let slots = fields.iter();
-            slots
-                .map(|(_, slot)| sum(evaluate::expressions(slot)))
-                .sum()
-        }
-        _ => 0,
-    }
-}
 
 /// One of several declarations of which a search chooses one, or the only one.
 pub(super) struct Alternative<'a, T> {
@@ -296,7 +200,7 @@ impl<'a> Settler<'a> {
             }
             // What enters a layer is read by those before it.
             Expr::Name(name, _) if !name.starts_with("input.") => {
-                let value = names.find(name).map(|n| evaluate::decisions(&n.value));
+                let value = names.get(name).map(|value| evaluate::decisions(&value));
                 found.extend(value.into_iter().flatten());
             }
             _ => {}

@@ -3,8 +3,9 @@
 use super::candidate::{self, Optimizer, Recipe, Schedule};
 use super::evaluate::{self, Failure, Scope};
 use super::fold;
+use super::frame::Frame;
 use super::schedule;
-use super::settle::{Frame, Settler};
+use super::settle::Settler;
 use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Techniques, Value};
 
 /// A stage of training over decisions.

@@ -5,9 +5,10 @@
 
 use super::aggregate::Place;
 use super::evaluate;
+use super::frame::Frame;
 use super::hardware::without_peaks;
 use super::partial;
-use super::settle::{Frame, Settler};
+use super::settle::Settler;
 use crate::ir::{Experiment, Expr, Slot, Target};
 
 /// The most fields of a target that refer to each other in a row.

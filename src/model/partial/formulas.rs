@@ -11,8 +11,9 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Quantizer, Record, Slot, Value};
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
+use crate::model::frame::Frame;
 use crate::model::grids;
-use crate::model::settle::{Frame, Settler};
+use crate::model::settle::Settler;
 use crate::source::Span;
 
 /// The fields that decide which codes there are.

@@ -13,9 +13,10 @@ use crate::model::aggregate::Places;
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::existence;
+use crate::model::frame::Frame;
 use crate::model::metrics::metric;
 use crate::model::partial;
-use crate::model::settle::{Frame, Settler};
+use crate::model::settle::Settler;
 use crate::source::Span;
 
 /// Goals and requirements over metrics and decisions, in the order of the experiment.

@@ -11,10 +11,11 @@ use crate::model::coded;
 use crate::model::evaluate;
 use crate::model::extent::Extent;
 use crate::model::fit;
+use crate::model::frame::Frame;
 use crate::model::grids;
 use crate::model::partial;
 use crate::model::policy::{self, Placements};
-use crate::model::settle::{Frame, Settler};
+use crate::model::settle::Settler;
 use crate::model::unroll::{self, TemplateNode};
 
 /// Every node that may be there, and what is placed on it. Without a space there is none.

@@ -9,7 +9,8 @@ use crate::ir::Expr;
 use crate::model::aggregate::{self, Place, Places};
 use crate::model::evaluate;
 use crate::model::existence;
-use crate::model::settle::{Frame, Settler};
+use crate::model::frame::Frame;
+use crate::model::settle::Settler;
 use crate::model::unroll::End;
 
 /// Shapes of what leaves parts of the network, as far as these expressions speak of such and no value of the network has that path.

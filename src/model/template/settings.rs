@@ -4,7 +4,8 @@
 
 use crate::ir::{self, Experiment, Expr, Value};
 use crate::model::aggregate::Places;
-use crate::model::settle::{Frame, Settler};
+use crate::model::frame::Frame;
+use crate::model::settle::Settler;
 use crate::model::stage::{Final, Stage};
 use crate::model::targets;
 

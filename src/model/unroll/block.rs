@@ -9,8 +9,8 @@ use super::{Place, Unroller};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, BlockCall, BlockChoice, BlockStmt, Domain, DomainKind, Expr};
 use crate::model::evaluate::both;
+use crate::model::frame::Frame;
 use crate::model::operation::{Arm, How};
-use crate::model::settle::Frame;
 use crate::source::Span;
 
 /// The name of a block that puts nothing before the paths of its layers.

@@ -8,8 +8,8 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, LayerStmt, Operation, Slot};
 use crate::model::aggregate;
 use crate::model::evaluate::Failure;
+use crate::model::frame::Frame;
 use crate::model::operation::template_op;
-use crate::model::settle::Frame;
 use crate::source::Span;
 
 impl Unroller<'_, '_> {

@@ -6,8 +6,8 @@ use super::{Place, Unroller};
 use crate::ir::{BinaryOp, Expr, Join, Parallel};
 use crate::model::evaluate;
 use crate::model::extent::Extent;
+use crate::model::frame::Frame;
 use crate::model::operation::{Arm, How, TemplateOp};
-use crate::model::settle::Frame;
 use crate::source::Span;
 
 impl Unroller<'_, '_> {

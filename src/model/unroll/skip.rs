@@ -8,8 +8,8 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{BinaryOp, Expr, LayerPath, Shortcut, Skip, Source};
 use crate::model::evaluate::{both, combine, either};
 use crate::model::extent::Extent;
+use crate::model::frame::Frame;
 use crate::model::operation::{Mark, Origin, TemplateOp};
-use crate::model::settle::Frame;
 use crate::source::Span;
 
 /// The name of the layer of a projection.
