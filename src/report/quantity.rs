@@ -16,7 +16,8 @@ pub fn quantity(value: f64, unit: &str) -> String {
     }
 }
 
-/// A value in base units as text, in the author's unit if there is one of its dimension.
+/// A value in base units as text, in the author's unit if there is one of its dimension. Of a name of the author's own, no base unit is known,
+/// and what it is compared with has its dimension: the check has seen to that.
 pub fn shown(value: f64, base: &str, author: Option<&String>) -> String {
     // A frame is 1, so that `1/s` is a unit, too.
     let dimension = |unit: &str| match unit.strip_prefix("1/") {
@@ -25,7 +26,9 @@ pub fn shown(value: f64, base: &str, author: Option<&String>) -> String {
     };
     let dimension = |unit: &str| dimension(unit).ok().map(|u| u.dimension);
     match author {
-        Some(unit) if unit != "%" && dimension(unit) == dimension(base) => authored(value, unit),
+        Some(unit) if unit != "%" && (base.is_empty() || dimension(unit) == dimension(base)) => {
+            authored(value, unit)
+        }
         Some(unit) if unit == "%" && base.is_empty() => percent(value),
         _ => quantity(value, base),
     }
@@ -167,6 +170,8 @@ mod tests {
         assert_eq!(shown(65536.0, "bit", "kB"), "8.192 kB");
         assert_eq!(shown(65536.0, "bit", "bit"), "65536 bit");
         assert_eq!(shown(0.25, "", "%"), "25.0 %");
+        // What the author named: `en = width * power  expect best.en <= 1 nJ`.
+        assert_eq!(shown(3.2e-7, "", "nJ"), "320 nJ");
         assert_eq!(shown(30.0, "1/s", "fps"), "30 fps");
         // A unit of another dimension says nothing: `energy > 0 ms`.
         assert_eq!(shown(1.234567e-8, "J", "ms"), "12.35 nJ");
