@@ -18,6 +18,7 @@ mod block;
 mod calls;
 mod checks;
 mod compared;
+mod consequences;
 mod context;
 mod dataset;
 mod decimal;
@@ -77,16 +78,15 @@ mod unread;
 pub use describe::{Described, Setting, describe};
 pub use loader::{FileLoader, FolderLoader, Loader};
 
-use std::collections::BTreeSet;
-
-use crate::diagnostic::{Diagnostic, Label, Sink};
+use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{Experiment, Program, Target};
-use crate::model::blame::{is_of_amendment, with_amendments};
+use crate::model::blame::with_amendments;
 use crate::source::{SourceId, Sources, Span};
+use consequences::{Known, main_of};
 use context::{Cx, Reached};
 use facts::Subject;
 use memory::Inner;
-use names::{Id, Modules};
+use names::Id;
 
 /// What checking gives.
 #[derive(Debug)]
@@ -127,35 +127,18 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
         true => sound(&cx, &program, &errors),
         false => Vec::new(),
     };
-    let defaults: Vec<Span> = (found.iter())
-        .filter(|d| d.code == "bnas::domain::default")
-        .filter_map(|d| Some(d.labels.last()?.span))
-        .collect();
-    let undefined: BTreeSet<Span> = (found.iter())
-        .filter(|d| d.code == "bnas::domain::undefined")
-        .filter_map(|d| Some(main_of(d)?.span))
-        .collect();
-    let wrong = errors.iter().filter(|span| !doubts.contains_key(span));
-    let wrong: Vec<Span> = wrong.copied().collect();
-    let is_of_wrong = |d: &Diagnostic| {
-        let behind = main_of(d).and_then(|main| doubts.get(&main.span));
-        let is_wrong = |behind: &Span| {
-            modules.is_broken(*behind) || wrong.iter().any(|wrong| behind.holds(*wrong))
-        };
-        d.code == "bnas::name::unknown" && behind.is_some_and(|b| b.iter().any(is_wrong))
+    let known = Known {
+        failed,
+        meant: &meant,
+        doubts: &doubts,
+        errors: &errors,
+        sources,
+        modules: &modules,
     };
-    for diagnostic in found {
-        let follows = is_unused(&diagnostic)
-            || is_beyond_default(&diagnostic, &defaults)
-            || is_doubted(&diagnostic, &undefined)
-            || is_consequence(&diagnostic, sources, &modules)
-            || is_of_wrong(&diagnostic)
-            || is_below_meant(&diagnostic, &meant, sources, &modules);
-        if !(failed && follows || is_given_otherwise(&diagnostic, &meant)) {
-            sink.push(diagnostic);
-        }
+    for diagnostic in known.news(found) {
+        sink.push(diagnostic);
     }
-    let diagnostics = joined(sink.into_sorted());
+    let diagnostics = consequences::joined(sink.into_sorted());
     Checked {
         program: (!failed).then_some(program),
         sound,
@@ -195,145 +178,6 @@ pub fn target(
     let merged = cx.merged(id)?;
     let target = cx.target(&merged, false);
     (!cx.sink.has_errors()).then_some(target)
-}
-
-/// What a section lacks in one diagnostic, one after the other in the order of the text.
-fn joined(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let is_of_section =
-        |d: &Diagnostic| d.code == "bnas::field::missing" && d.message.contains(" { … }`) needs `");
-    let owner = |d: &Diagnostic| d.message.split(" needs `").next().map(str::to_string);
-    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
-    for diagnostic in found {
-        match joined.last_mut() {
-            Some(last)
-                if is_of_section(last)
-                    && is_of_section(&diagnostic)
-                    && owner(last) == owner(&diagnostic)
-                    && main_of(last).map(|l| l.span) == main_of(&diagnostic).map(|l| l.span) =>
-            {
-                if let Some((_, field)) = diagnostic.message.split_once(" needs ") {
-                    last.message = last.message.replace("` and `", "`, `");
-                    last.message.push_str(&format!(" and {field}"));
-                }
-                let mut labels = last.labels.iter_mut();
-                if let Some(label) = labels.find(|l| l.text.ends_with(" missing")) {
-                    label.text = "these are missing".into();
-                }
-                if let (Some(help), Some(more)) = (&mut last.help, &diagnostic.help) {
-                    help.push_str(&format!("; {more}"));
-                }
-            }
-            _ => joined.push(diagnostic),
-        }
-    }
-    joined
-}
-
-/// The label of what is wrong, behind those of what amends it.
-fn main_of(diagnostic: &Diagnostic) -> Option<&Label> {
-    let mut labels = diagnostic.labels.iter();
-    labels.find(|label| !is_of_amendment(label))
-}
-
-/// What is unused because its user is wrong is no news.
-fn is_unused(diagnostic: &Diagnostic) -> bool {
-    matches!(
-        diagnostic.code,
-        "bnas::name::unused" | "bnas::import::unused"
-    )
-}
-
-/// Where a default is no member of its range, that says of the end what there is to say.
-fn is_beyond_default(diagnostic: &Diagnostic, domains: &[Span]) -> bool {
-    let main = main_of(diagnostic).map(|l| l.span);
-    diagnostic.code == "bnas::domain::step_beyond"
-        && main.is_some_and(|main| domains.iter().any(|domain| domain.holds(main)))
-}
-
-/// What is not proved of a value that is known to go wrong: the value is to be mended first.
-fn is_doubted(diagnostic: &Diagnostic, undefined: &BTreeSet<Span>) -> bool {
-    let mut main = main_of(diagnostic).into_iter();
-    diagnostic.code == "bnas::domain::unproved" && main.any(|l| undefined.contains(&l.span))
-}
-
-/// What was written under a wrong name is not missing.
-fn is_given_otherwise(diagnostic: &Diagnostic, meant: &BTreeSet<(Span, String)>) -> bool {
-    let is_it = |(owner, key): &(Span, String)| {
-        let main = main_of(diagnostic);
-        main.is_some_and(|l| l.span == *owner)
-            && diagnostic.message.contains(&format!("needs `{key}`"))
-    };
-    diagnostic.code == "bnas::field::missing" && meant.iter().any(is_it)
-}
-
-/// A path below a field that was written under a wrong name: `space.w` where `spcae = s` stands.
-fn is_below_meant(
-    diagnostic: &Diagnostic,
-    meant: &BTreeSet<(Span, String)>,
-    sources: &Sources,
-    modules: &Modules,
-) -> bool {
-    let Some(main) = main_of(diagnostic) else {
-        return false;
-    };
-    let Some(around) = modules.around(main.span) else {
-        return false;
-    };
-    let head = sources.slice(main.span).split(['.', '[']).next();
-    let is_it = |(owner, key): &(Span, String)| {
-        around.name.span == *owner && head.is_some_and(|head| head == key)
-    };
-    diagnostic.code == "bnas::name::unknown" && meant.iter().any(is_it)
-}
-
-/// Whether it may only say that something could not be read, which has been said: a name that is missing, or what a declaration
-/// lacks of which a part is lost.
-fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules) -> bool {
-    let Some(main) = main_of(diagnostic) else {
-        return false;
-    };
-    let is_broken = || diagnostic.labels.iter().any(|l| modules.is_broken(l.span));
-    let is_beside = || modules.is_beside_unread(main.span, sources);
-    match diagnostic.code {
-        "bnas::name::unknown" => {
-            let suggests = diagnostic
-                .help
-                .iter()
-                .any(|h| h.starts_with("did you mean"));
-            let name = sources.slice(main.span);
-            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let mut words = name.split(|c| !is_name(c)).filter(|w| !w.is_empty());
-            words.any(|word| modules.may_be_lost(word))
-                || is_of_no_kind(name, main.span.source, modules)
-                || is_parameter(name, main.span, modules)
-                || (is_beside() && !suggests)
-        }
-        "bnas::name::unknown_key" => {
-            // What it amends may have it in a part that is lost.
-            let own = modules.around(main.span).map(|d| d.span);
-            let is_other = |l: &&Label| modules.around(l.span).map(|d| d.span) != own;
-            let mut others = diagnostic.labels.iter().filter(is_other);
-            is_beside() || others.any(|l| modules.is_broken(l.span))
-        }
-        // `clock in {100, 300} MHz`: the unit is there.
-        "bnas::unit::mismatch" | "bnas::unit::unknown" => is_beside(),
-        "bnas::field::missing" => is_broken(),
-        code if code.ends_with("::empty") || code == "bnas::policy::says_nothing" => is_broken(),
-        _ => false,
-    }
-}
-
-/// Whether a name is a parameter of the declaration around, which can have none.
-fn is_parameter(name: &str, at: Span, modules: &Modules) -> bool {
-    let around = modules.around(at).filter(|d| d.kind.text != "block");
-    around.is_some_and(|d| d.params.iter().any(|param| param.name.text == name))
-}
-
-/// Whether a file declares a name as something of an unknown kind.
-fn is_of_no_kind(name: &str, source: SourceId, modules: &Modules) -> bool {
-    let module = modules.get(source);
-    let mut declarations = module.into_iter().flat_map(|m| &m.file.declarations);
-    declarations.any(|d| d.name.text == name && schema::declaration(&d.kind.text).is_none())
 }
 
 /// Lowers every declaration of the main file, used or not: experiments last, so that what they find wrong elsewhere comes of what they amend.
