@@ -3,24 +3,14 @@
 //! In: a field or choice of a network whose value is a block. Out: [`BlockStmt`], with the blocks lowered and their arguments checked against
 //! their parameters.
 
-use std::sync::Arc;
-
 use super::context::{Cx, Local, list};
-use super::expr::Typed;
-use super::fields::{Given, Written};
-use super::memory::{Copied, Inner};
-use super::merged::Merged;
 use super::names::Id;
-use super::paths;
 use super::schema;
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, did_you_mean, meant_field};
-use crate::ir::{Block, BlockCall, BlockChoice, BlockStmt, Slot};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{BlockCall, BlockChoice, BlockStmt};
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
-
-/// The most copies of blocks in a space; more than these are not unrolled either.
-const MOST_COPIES: usize = 20_000;
 
 /// The name that puts nothing before the paths of a block's layers.
 pub(super) const BARE: &str = "block";
@@ -197,45 +187,6 @@ impl Cx<'_> {
         });
     }
 
-    /// Whether a value may be given for a parameter: one of the kind of its default, else a plain number, a word or a truth value. Spaces and blocks
-    /// have no units.
-    fn argument_fits(
-        &mut self,
-        block: &str,
-        key: &ast::Name,
-        typed: &Typed,
-        default: Option<&Slot>,
-    ) {
-        let wanted = match default {
-            Some(Slot::Fixed(expr)) => paths::type_of(expr),
-            _ => Type::Any,
-        };
-        let fits = match wanted {
-            Type::Any => matches!(typed.ty, Type::Word | Type::Truth) || typed.ty == Type::PLAIN,
-            ref ty => typed.ty.fits(ty),
-        };
-        if fits || typed.ty.is_open() {
-            return;
-        }
-        let takes = match wanted {
-            Type::Any => "a plain number, a word or a truth value".into(),
-            ref ty => ty.name(),
-        };
-        let code = match (&typed.ty, &wanted) {
-            (Type::Number(_), Type::Any | Type::Number(_)) => "bnas::unit::mismatch",
-            _ => "bnas::type::mismatch",
-        };
-        let found = typed.ty.name();
-        self.report(
-            Diagnostic::error(
-                code,
-                format!("`{}` of `{block}` is {takes}, found {found}", key.text),
-            )
-            .label(typed.span, found.clone())
-            .help(format!("write {takes}: shapes and structure have no units")),
-        );
-    }
-
     /// What a block is called; nothing for `block`. `None` after a diagnostic.
     fn block_name(&mut self, target: &ast::Path) -> Option<Option<String>> {
         match target.as_name() {
@@ -299,147 +250,6 @@ impl Cx<'_> {
             args.push(argument);
         }
         self.copy_of(id, &name, &args, e.span)
-    }
-
-    /// A block to be copied, lowered once however often it is; `None` if it is too deep, or there are too many copies.
-    fn copied(&mut self, id: Id, merged: &Merged, name: &ast::Name) -> Option<Arc<Block>> {
-        let known = self.memory.blocks.get(&id).cloned();
-        let height = known.as_ref().map_or(1, |known| known.inner.height);
-        if self.is_too_deep(name, height) {
-            return None;
-        }
-        let Copied { block, inner } = match known {
-            Some(known) => known,
-            None => {
-                let around = std::mem::take(&mut self.inner);
-                let block = Arc::new(self.block(merged));
-                let within = std::mem::replace(&mut self.inner, around);
-                let inner = Inner {
-                    height: within.height + 1,
-                    copies: within.copies.saturating_add(1),
-                };
-                let copied = Copied { block, inner };
-                self.memory.blocks.insert(id, copied.clone());
-                copied
-            }
-        };
-        self.inner.height = self.inner.height.max(inner.height);
-        self.inner.copies = self.inner.copies.saturating_add(inner.copies);
-        if self.inner.copies <= MOST_COPIES {
-            return Some(block);
-        }
-        if !std::mem::replace(&mut self.is_long, true) {
-            let text = format!("the space unrolls to more than {MOST_COPIES} copies");
-            self.report(
-                Diagnostic::error("bnas::space::count", text)
-                    .label(name.span, "here")
-                    .help("copy a block that holds fewer others"),
-            );
-        }
-        None
-    }
-
-    fn copy_of(
-        &mut self,
-        id: Id,
-        name: &ast::Name,
-        args: &[Argument],
-        span: Span,
-    ) -> Option<BlockCall> {
-        let merged = self.merged(id)?;
-        let block = self.copied(id, &merged, name)?;
-        let mut written = Written::new(format!("`{}`", name.text), name.span);
-        let known: Vec<&str> = block.params.iter().map(|(n, _)| n.as_str()).collect();
-        // Parameters that were probably meant: they are not missing.
-        let mut meant: Vec<&str> = Vec::new();
-        for arg in args {
-            let (key, given) = match arg {
-                Argument::Fixed { name, value } => (name, Given::Fixed(value)),
-                Argument::Searched {
-                    name,
-                    domain,
-                    default,
-                } => (name, Given::Searched(domain, default.as_ref())),
-                Argument::Positional { value, .. } => {
-                    let text = self.text(value.span);
-                    let is_free =
-                        |name: &&&str| written.get(name).is_none() && !meant.contains(name);
-                    let next = known.iter().find(is_free).or(known.first());
-                    let next = next.copied().unwrap_or("name");
-                    meant.push(next);
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::name::positional",
-                            format!("arguments of `{}` are named", name.text),
-                        )
-                        .label(value.span, "has no name")
-                        .help(format!("write `{next} = {text}`")),
-                    );
-                    continue;
-                }
-            };
-            if !known.contains(&key.text.as_str()) {
-                let diagnostic = Diagnostic::error(
-                    "bnas::name::unknown_key",
-                    format!("`{}` has no parameter `{}`", name.text, key.text),
-                )
-                .label(key.span, "unknown parameter")
-                .label(block.span, "declared here");
-                meant.extend(meant_field(&key.text, known.iter().copied()));
-                self.report(match meant_field(&key.text, known.iter().copied()) {
-                    Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-                    None if known.is_empty() => diagnostic.help(format!(
-                        "it has none: write `block {}({}) {{`",
-                        name.text, key.text
-                    )),
-                    None => diagnostic.help(format!(
-                        "its parameters are {}",
-                        super::context::list(known.iter().copied())
-                    )),
-                });
-            } else if let Some((first, _)) = written.get(&key.text) {
-                let first = first.span;
-                self.twice(&key.text, key.span, first);
-            } else {
-                written.given.push((key.clone(), given));
-            }
-        }
-        let mut slots = Vec::with_capacity(written.given.len());
-        for (key, given) in &written.given {
-            let (slot, typed) = match given {
-                Given::Fixed(e) => {
-                    let typed = self.expr(e, None);
-                    (Slot::Fixed(typed.expr.clone()), typed)
-                }
-                Given::Searched(domain, default) => {
-                    let (domain, typed) = self.domain(domain, *default, None);
-                    (Slot::Chosen(domain), typed)
-                }
-            };
-            let param = block.params.iter().find(|(param, _)| *param == key.text);
-            let default = param.and_then(|(_, default)| default.as_ref());
-            self.argument_fits(&name.text, key, &typed, default);
-            slots.push((key.text.clone(), slot));
-        }
-        for (param, default) in &block.params {
-            if default.is_none() && written.get(param).is_none() && !meant.contains(&param.as_str())
-            {
-                self.report(
-                    Diagnostic::error(
-                        "bnas::field::missing",
-                        format!("`{}` needs `{param}`", name.text),
-                    )
-                    .label(span, format!("`{param}` is missing"))
-                    .label(block.span, "declared here")
-                    .help(format!("add `{param} = …`")),
-                );
-            }
-        }
-        Some(BlockCall {
-            block,
-            args: slots,
-            span,
-        })
     }
 }
 

@@ -20,6 +20,7 @@ mod checks;
 mod compared;
 mod consequences;
 mod context;
+mod copies;
 mod dataset;
 mod decimal;
 mod describe;
