@@ -175,6 +175,31 @@ impl Cx<'_> {
         fields
     }
 
+    /// `ede { tmin = 0.1 }`: whether a field is unknown that may be meant for a name of the quantizer; says so.
+    fn is_misspelt_own(
+        &mut self,
+        name: &ast::Name,
+        entries: &[ast::Entry],
+        own: &[String],
+    ) -> bool {
+        let is_uniform = self.is_uniform(name);
+        let fields = QUANTIZER[..GIVEN_IN_PLACE].iter().map(|f| f.name);
+        let fields = fields.filter(|field| *field != "bits" || is_uniform);
+        let known: Vec<&str> = own.iter().map(String::as_str).chain(fields).collect();
+        let heads = entries.iter().filter_map(super::quantizer::target);
+        let is_known = |head: &str| {
+            own.iter().any(|own| own == head) || QUANTIZER.iter().any(|f| f.name == head)
+        };
+        let unknown = heads.filter(|path| !is_known(&path.head.text));
+        let unknown: Vec<ast::Name> = unknown.map(|path| path.head.clone()).collect();
+        let owner = format!("`{}`", name.text);
+        for head in &unknown {
+            let declared = (name.span.source == head.span.source).then_some(name.span);
+            self.unknown_key(&owner, head, declared, &known);
+        }
+        !unknown.is_empty()
+    }
+
     /// `int { bits = 4 }`: a quantizer with fields of its own.
     pub(super) fn amended_value(
         &mut self,
@@ -221,6 +246,9 @@ impl Cx<'_> {
         }
         let known = &QUANTIZER[..GIVEN_IN_PLACE];
         let own = self.names_of_quantizer(&name);
+        if self.is_misspelt_own(&name, entries, &own) {
+            return Typed::poison(span);
+        }
         let is_own = |e: &ast::Entry| {
             let path = super::quantizer::target(e).and_then(ast::Path::as_name);
             path.is_some_and(|n| own.contains(&n.text))

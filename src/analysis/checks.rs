@@ -65,13 +65,19 @@ impl Cx<'_> {
     /// A value of the wrong kind.
     pub(super) fn expected(&mut self, expected: &str, found: &Typed) {
         let name = found.ty.name();
-        self.report(
-            Diagnostic::error(
-                "bnas::type::mismatch",
-                format!("expected {expected}, found {name}"),
-            )
-            .label(found.span, name),
-        );
+        let diagnostic = Diagnostic::error(
+            "bnas::type::mismatch",
+            format!("expected {expected}, found {name}"),
+        )
+        .label(found.span, name);
+        let is_counted = found.ty == Type::Truth && expected.contains("number");
+        self.report(match is_counted {
+            true => diagnostic.help(format!(
+                "write `if {} then 1 else 0` to count it, or join truth values by `and`, `or`",
+                self.text(found.span)
+            )),
+            false => diagnostic,
+        });
     }
 
     /// Two values that do not go together.

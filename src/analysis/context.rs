@@ -13,7 +13,7 @@ use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
+use crate::diagnostic::{Diagnostic, Sink, did_you_mean, meant};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{self, ast, without_comments};
@@ -332,8 +332,16 @@ impl<'a> Cx<'a> {
         let unread: Vec<&Local> = (locals.iter())
             .filter(|l| !l.used && !self.read.contains(&l.name))
             .collect();
+        // What it derives from has names for itself.
+        let own = self
+            .open
+            .last()
+            .map(|id| self.modules.declaration(*id).span);
         for local in unread {
             let Some(span) = local.span else { continue };
+            if own.is_some_and(|own| !own.holds(span)) {
+                continue;
+            }
             match did_you_mean(&local.name, keys.clone()) {
                 Some(key) => self.report(
                     Diagnostic::error(
@@ -360,7 +368,12 @@ impl<'a> Cx<'a> {
                         format!("`{}` is never used", local.name),
                     )
                     .label(span, "nothing reads this value")
-                    .help("remove it"),
+                    .help(match meant(&local.name, ["bits"]) {
+                        Some(_) if owner == "the rule" => {
+                            "it belongs into a quantizer: `weights = int { bits = 4 }`, with `use std.quantizers.int` at the top of the file"
+                        }
+                        _ => "remove it",
+                    }),
                 ),
             }
         }

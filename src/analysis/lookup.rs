@@ -93,6 +93,9 @@ impl Cx<'_> {
                                 list(ACTIVATIONS.iter().copied())
                             ),
                             true => format!("write `{text}(…)`, or `\"{text}\"` for a word of your own"),
+                            false if want == Some(Kind::Optimizer) => {
+                                format!("write `{text}(lr = 1e-3)`")
+                            }
                             false => format!("write `{text}(…)`"),
                         }),
                 );
@@ -220,7 +223,13 @@ impl Cx<'_> {
             let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
                 (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
                 (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
-                (None, None) => diagnostic.label(span, "nothing has this path"),
+                (None, None) => {
+                    let diagnostic = diagnostic.label(span, "nothing has this path");
+                    match self.instead_of_path(&plain, &paths) {
+                        Some(help) => diagnostic.help(help),
+                        None => diagnostic,
+                    }
+                }
             };
             let known = paths.keys().map(String::as_str);
             if did_you_mean(&plain, known).is_none() && paths.side_alike(&plain).is_none() {

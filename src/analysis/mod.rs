@@ -33,6 +33,7 @@ mod facts;
 mod fields;
 mod final_training;
 mod fits;
+mod foreign;
 mod formulas;
 mod functions;
 mod goals;

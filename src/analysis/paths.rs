@@ -47,6 +47,30 @@ impl Paths {
         self.parts.contains(part).then(|| format!("{part}.{side}"))
     }
 
+    /// What to write for `policy.q` and for `policy.wide`: a rule decides for each layer.
+    pub(super) fn of_a_rule(&self, path: &str) -> Option<String> {
+        let layers = self
+            .parts
+            .iter()
+            .filter_map(|part| part.strip_prefix("space."));
+        let names: Vec<&str> = self.of_rules.keys().map(String::as_str).collect();
+        if let Some(name) = names.iter().find(|name| **name == path) {
+            let layers: Vec<String> = layers
+                .filter(|layer| !layer.contains('.'))
+                .take(3)
+                .map(|layer| format!("`policy.{layer}.{name}`"))
+                .collect();
+            return Some(match layers.is_empty() {
+                true => format!("say of which layer: `policy.LAYER.{name}`"),
+                false => format!("say of which layer, as in {}", layers.join(", ")),
+            });
+        }
+        let (Some(_), [only]) = (layers.into_iter().find(|l| *l == path), &names[..]) else {
+            return None;
+        };
+        Some(format!("did you mean `policy.{path}.{only}`?"))
+    }
+
     /// The type of what stands at a path. Every part of a network has the shape of what leaves it: `space.s.channels`.
     pub(super) fn type_of(&self, path: &str) -> Option<Type> {
         let of_part = || {

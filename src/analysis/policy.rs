@@ -8,7 +8,7 @@ use super::merged::Merged;
 use super::quantizer::{given, target};
 use super::schema::{Kind, OUTPUT, RULE};
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, did_you_mean, meant};
 use crate::ir::{
     Expr, LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Value, Which,
 };
@@ -120,6 +120,7 @@ impl Cx<'_> {
                     .label(entry.span, "in a rule")
                     .help("write it beside the rules: `output = int8`"),
                 ),
+                (None, Some(_)) if self.is_foreign_key(entry, &rule.entries, span) => {}
                 (None, Some(_)) => lets.extend(self.binding(entry, mark)),
                 _ => self.not_in_rule(entry),
             }
@@ -153,6 +154,27 @@ impl Cx<'_> {
                 ..span
             }),
         }
+    }
+
+    /// `kernel_quantizer = ste_sign`: whether an entry of a rule has the name of a field in another tool, and nothing reads it; says so.
+    fn is_foreign_key(&mut self, entry: &ast::Entry, rule: &[Entry], owner: Span) -> bool {
+        let Some(name) = target(entry).and_then(ast::Path::as_name).cloned() else {
+            return false;
+        };
+        let known: Vec<&str> = RULE.iter().map(|f| f.name).collect();
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let reads = |entry: &ast::Entry| {
+            let text = self.text(entry.span);
+            text.split(|c| !is_word(c))
+                .filter(|word| *word == name.text)
+                .count()
+        };
+        let is_read = rule.iter().map(reads).sum::<usize>() > 1;
+        if is_read || meant(&name.text, known.iter().copied()).is_none() {
+            return false;
+        }
+        self.unknown_key("the rule", &name, Some(owner), &known);
+        true
     }
 
     fn not_in_rule(&mut self, entry: &Entry) {

@@ -226,7 +226,7 @@ impl Cx<'_> {
                 &section.entries,
                 known.fields,
             ),
-            None => Written::new(
+            None => Written::absent(
                 format!("{} (in `{name} {{ … }}`)", merged.owner()),
                 merged.name.span,
             ),

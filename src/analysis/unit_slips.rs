@@ -26,6 +26,11 @@ impl Cx<'_> {
         span: Span,
     ) -> Option<String> {
         let word = &unknown.factor;
+        if ["dB", "dBm", "dBFS"].contains(&word.as_str()) {
+            return Some(
+                "write a plain number, or a share in `%`: there are no logarithms of units".into(),
+            );
+        }
         let is_first = unknown.unit.starts_with(word.as_str());
         if is_first && self.local_named(word) {
             let rest = &unknown.unit[word.len()..];

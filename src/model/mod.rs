@@ -55,6 +55,7 @@ mod targets;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod unquantized;
 mod unrepaired;
 mod unroll;
 

@@ -12,6 +12,7 @@ use crate::syntax::habits;
 use crate::syntax::place::{
     END, EQUALS, Found, HEADS, IN, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword, line_start,
 };
+use crate::units::Unit;
 
 /// Words that start entries.
 const STATEMENTS: [&str; 20] = [
@@ -191,14 +192,6 @@ impl Place<'_> {
                 help,
             ));
         }
-        if rest.starts_with("/*") {
-            let label = "a comment goes to the end of its line";
-            return Some(Slip::new(
-                "there are no block comments",
-                label,
-                "write `//` on every line of it",
-            ));
-        }
         let above = self.text[..self.at].trim_end();
         if above[line_start(above)..].trim_start().starts_with("///")
             && matches!(self.found, Found::FileEnd | Found::Token("}"))
@@ -253,6 +246,11 @@ impl Place<'_> {
                     _ => "write a set: `{a, b}`",
                 },
             ),
+            "." | "/" | "~" if wants(VALUE) && is_place_of_file(self.rest()) => Slip::new(
+                "a text stands in double quotes",
+                "no quotes stand around it",
+                format!("write `\"{}\"`", self.rest().trim_end()),
+            ),
             "." if wants(VALUE) => Slip::new(
                 "a number starts with a digit",
                 "none before this point",
@@ -297,6 +295,13 @@ impl Place<'_> {
                 "an import stands above all declarations",
                 "this is inside one",
                 "move it up, below `bnas 1`",
+            ),
+            word if GOALS[..2].contains(&word) && wants(VALUE) => Slip::new(
+                "a goal is an entry of the experiment",
+                "no value",
+                format!(
+                    "delete this line, and write `{word} accuracy` among the entries of the experiment"
+                ),
             ),
             word if (wants(NAME) || self.is_start()) && is_keyword(word) => self.keyword(word)?,
             other => {
@@ -391,6 +396,21 @@ impl Place<'_> {
             ["param" | "params"] if self.goes_on() => {
                 return Some("delete it: what is counted has no unit".to_string());
             }
+            [unit] if self.goes_on() && Unit::parse(unit).is_ok() => {
+                let set = self.line().trim_end().strip_suffix(unit).unwrap_or("");
+                let set = set.trim_end().strip_suffix('}').unwrap_or("");
+                let members = set.rsplit('{').next().unwrap_or("").split(',');
+                let members: Vec<String> = members
+                    .map(|member| format!("{} {unit}", member.trim()))
+                    .collect();
+                return Some(match members.len() {
+                    2..=6 => format!(
+                        "write the unit behind each number: `{{{}}}`",
+                        members.join(", ")
+                    ),
+                    _ => format!("write the unit behind each number: `{{1 {unit}, 2 {unit}}}`"),
+                });
+            }
             ["per", of, ..] if self.goes_on() => {
                 let is_one = ["inference", "image", "sample", "frame"].contains(of);
                 return is_one
@@ -454,6 +474,14 @@ impl Place<'_> {
         }
         None
     }
+}
+
+/// Whether a line goes on like `./pets/train`, `/data/pets` or `~/pets`.
+fn is_place_of_file(rest: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "./~_-".contains(c);
+    let path = rest.trim_end();
+    let behind = path.trim_start_matches(['.', '~']);
+    behind.starts_with('/') && behind.len() > 1 && path.chars().all(is_part)
 }
 
 /// What is said of a keyword in the place of a name.

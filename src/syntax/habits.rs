@@ -2,9 +2,11 @@
 //!
 //! In: a [`Place`] and what was expected there. Out: a [`Slip`] if it is a known habit. Other slips are in `explain`.
 
-use crate::diagnostic::did_you_mean;
-use crate::syntax::behind;
-use crate::syntax::place::{EQUALS, HEADS, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword};
+use crate::syntax::place::{
+    EQUALS, HEADS, NAME, OPEN, OPERATOR, Place, Slip, VALUE, first_word, is_keyword, is_letter,
+    last_word,
+};
+use crate::syntax::{behind, imports};
 
 /// Words of other languages that start a line, and what stands in their place here.
 const OTHERS: [(&[&str], &str); 6] = [
@@ -23,7 +25,9 @@ const OTHERS: [(&[&str], &str); 6] = [
 ];
 
 /// Words of other languages in front of a name that is defined.
-const DEFINE: [&str; 6] = ["const", "float", "int", "let", "val", "var"];
+const DEFINE: [&str; 12] = [
+    "auto", "const", "def", "float", "fn", "func", "function", "int", "let", "mut", "val", "var",
+];
 
 /// Signs that compare.
 const COMPARE: [&str; 6] = ["<", "<=", ">", ">=", "==", "!="];
@@ -32,67 +36,12 @@ const COMPARE: [&str; 6] = ["<", "<=", ">", ">=", "==", "!="];
 pub(super) fn habit(place: &Place<'_>, expected: &[String]) -> Option<Slip> {
     let token = place.token()?;
     let wants = |what: &str| expected.iter().any(|e| e == what);
-    of_an_import(place, token)
+    imports::slip(place, token)
         .or_else(|| of_a_name(place, token, &wants))
         .or_else(|| of_a_head(place, token, &wants))
         .or_else(|| of_a_selector(place, token))
         .or_else(|| of_a_sign(place, token, &wants))
         .or_else(|| of_a_row(place, token, &wants))
-}
-
-/// `import std.data.digits`, `use std/data/digits`.
-fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
-    if token == "as" && place.line().starts_with("use ") {
-        let help = "delete `as` and the name behind it";
-        return Some(Slip::new("an import keeps its name", "another name", help));
-    }
-    let line = place.whole_line();
-    let (first, path) = line.split_once(' ')?;
-    let dotted = |path: &str| path.replace("::", ".").replace('/', ".");
-    let help = match (first, token) {
-        ("use", name) if path.starts_with('"') && name.starts_with(is_letter) => {
-            format!("write `{{{name}}}`: names of a file stand in braces")
-        }
-        ("import" | "include" | "using", _) => format!("write `use {}`", dotted(path)),
-        ("from", _) => format!("write `use {}`", dotted(path).replace(" import ", ".")),
-        ("use", ":" | "/") => format!("write `use {}`", dotted(path)),
-        (word, _)
-            if word != "use"
-                && is_path_of_import(path)
-                && did_you_mean(word, ["use"]).is_some() =>
-        {
-            format!("write `use {path}`")
-        }
-        ("use", "*") => "name what you take: `use std.quantizers.{binary, int8}`".to_string(),
-        _ => return None,
-    };
-    Some(match (first, token) {
-        ("use", ":" | "/") => Slip::new(
-            "parts of a path are joined by `.`",
-            "not a sign of a path",
-            help,
-        ),
-        ("use", name) if name.starts_with(is_letter) => Slip::new(
-            "names of a file stand in braces",
-            "a name without braces",
-            help,
-        ),
-        ("use", _) => Slip::new(
-            "an import says what it takes",
-            "everything of a folder",
-            help,
-        ),
-        _ => Slip::new(
-            format!("`{first}` imports nothing"),
-            "a path is taken by `use`",
-            help,
-        ),
-    })
-}
-
-/// Whether a path begins as one of the library or a file does, as nothing else does.
-fn is_path_of_import(path: &str) -> bool {
-    path.starts_with("std.") || path.starts_with('"') && path.contains(".bnas\".")
 }
 
 /// `experiment "e" {`, `experiment my-own {`.
@@ -439,16 +388,4 @@ fn in_a_body(line: &str) -> bool {
             && behind_name
             && !["in", "subsets"].contains(&last_word(before))
     })
-}
-
-fn is_letter(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-fn first_word(text: &str) -> &str {
-    &text[..text.find(|c| !is_letter(c)).unwrap_or(text.len())]
-}
-
-fn last_word(text: &str) -> &str {
-    text.rsplit(|c| !is_letter(c)).next().unwrap_or("")
 }

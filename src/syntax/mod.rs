@@ -5,12 +5,14 @@
 
 pub mod ast;
 mod behind;
+mod comments;
 mod entries;
 mod explain;
 mod expressions;
 mod format;
 mod grammar;
 mod habits;
+mod imports;
 mod operands;
 mod parse;
 mod place;

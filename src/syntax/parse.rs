@@ -16,7 +16,7 @@ use crate::syntax::place::{is_keyword, line_start};
 use crate::syntax::scan::Lost;
 use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Parts, Tree};
-use crate::syntax::{explain, scan};
+use crate::syntax::{comments, explain, imports, scan};
 
 /// The edition of the language that this program reads: the number on the line `bnas 1`.
 pub const EDITION: u32 = 1;
@@ -37,6 +37,7 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
         sink.push(too_long);
         return unread;
     }
+    let text = &*comments::without_blocks(id, text, sink);
     let lost = scan::brackets(id, text, sink);
     if lost.iter().any(|l| l.range.start == 0) {
         return unread;
@@ -201,6 +202,16 @@ impl<'t> Reader<'t, '_> {
                 Rule::declaration => file.declarations.push(self.declaration(part)),
                 Rule::lost => {
                     file.broken = true;
+                    let second = file.uses.last().and_then(|import| {
+                        imports::second_path(self.text, import.span, self.span(part))
+                    });
+                    if let Some(second) = second {
+                        file.uses.pop();
+                        self.sink.push(second);
+                        self.unread.push(self.span(part));
+                        self.lose(part.text());
+                        continue;
+                    }
                     self.lost(part, true);
                 }
                 _ => {}

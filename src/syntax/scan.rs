@@ -149,12 +149,17 @@ pub(super) fn masked(text: &str, lost: &[Lost]) -> String {
     let mut at = 0;
     for Lost { range, .. } in lost {
         masked.push_str(&text[at..range.start]);
-        let blank = |byte| if byte == b'\n' { '\n' } else { ' ' };
-        masked.extend(text[range.clone()].bytes().map(blank));
+        blank(&text[range.clone()], &mut masked);
         at = range.end;
     }
     masked.push_str(&text[at..]);
     masked
+}
+
+/// Blanks for every byte of a stretch, and its line breaks.
+pub(super) fn blank(stretch: &str, into: &mut String) {
+    let blank = |byte| if byte == b'\n' { '\n' } else { ' ' };
+    into.extend(stretch.bytes().map(blank));
 }
 
 /// The last token on the line of a declaration's head, if neither that line nor the next has the brace that opens it.

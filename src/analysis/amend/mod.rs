@@ -10,7 +10,7 @@ mod said;
 mod section;
 mod value;
 
-use self::entry::{key, nested, parts_of};
+use self::entry::{key, nested, parts_of, value_of_layer};
 use self::path::parts;
 use super::context::Cx;
 use super::merged::Merged;
@@ -172,6 +172,31 @@ impl Cx<'_> {
             return;
         }
         let behind = &self.sources.get(name.span.source).text[name.span.end as usize..];
+        let is_path = |c: &char| c.is_alphanumeric() || "_.[]*".contains(*c);
+        let rest: String = behind.chars().take_while(is_path).skip(1).collect();
+        let labels = (into.schema.and_then(|s| s.section(&name.text)))
+            .is_some_and(|section| section.label != schema::Label::None);
+        let help = match value_of_layer(entries, &name.text) {
+            Some(value) if !behind.starts_with(['.', '[']) => Some(format!(
+                "a layer keeps its operations; name a value of it: `{value} = …`"
+            )),
+            _ if labels && rest.contains('.') => {
+                Some(format!("a section is amended by its name: write `{rest}`"))
+            }
+            _ => None,
+        };
+        if let Some(help) = help {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown_key",
+                    format!("{} has no field `{}`", into.owner, name.text),
+                )
+                .label(name.span, "unknown field")
+                .label(into.declared, format!("{} stands here", into.owner))
+                .help(help),
+            );
+            return;
+        }
         let mut known: Vec<&str> = match behind.starts_with(['.', '[']) {
             true => parts_of(entries),
             false => Vec::new(),
