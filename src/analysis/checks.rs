@@ -123,6 +123,11 @@ impl Cx<'_> {
                     "`params` counts them: write a number, or limit what they take, `model_size <= {text}`"
                 ))
             }
+            // `0.1 * model_size`, beside a plain number.
+            (_, true) if text.contains(" * ") || text.contains(" / ") => Some(format!(
+                "divide it by a quantity of its dimension: `{text} / (1 {})`",
+                usual_unit(*of_number)
+            )),
             (_, true) => Some(format!("write it without a unit: `{digits}`")),
             (true, false) if digits == text => Some(format!(
                 "write a unit behind it, such as `{}`",

@@ -155,10 +155,16 @@ fn domain(name: &str, args: &[&str]) -> Option<String> {
         return Some("write a range, `in low..high`".into());
     };
     let log = if is_log { " log" } else { "" };
-    let step = option("step").map_or(String::new(), |step| format!(" step {step}"));
+    let step = option("step").or(plain.get(2).copied().filter(|_| word == "range"));
+    let step = step.map_or(String::new(), |step| format!(" step {step}"));
+    // Elsewhere, the last one is left out.
+    let both = match word.as_str() {
+        "range" | "randint" => ": both ends are members",
+        _ => "",
+    };
     let is_plain = |text: &str| text.len() < LONGEST / 2 && !text.contains(['(', '[', '"', '=']);
     Some(match is_plain(low) && is_plain(high) {
-        true => format!("write `in {}..{}{step}{log}`", end(low), end(high)),
+        true => format!("write `in {}..{}{step}{log}`{both}", end(low), end(high)),
         false => format!("write a range, `in low..high{log}`"),
     })
 }

@@ -108,6 +108,10 @@ impl Cx<'_> {
         } else if name == "best.final.accuracy" {
             let help = "add `final { on = best }`: the best candidate is trained again after the search, and this is its accuracy";
             diagnostic = diagnostic.help(help);
+        } else if words == ["same"] && name == "valid" {
+            diagnostic = diagnostic.help("write `0`: nothing is padded");
+        } else if ["bool", "boolean"].contains(&name) {
+            diagnostic = diagnostic.help("write `{false, true}`");
         } else if self.formulas.is_some() && name == "bits" {
             let help = "write `high`, the largest code: 2^(bits - 1) - 1 of a signed grid, 2^bits - 1 of an unsigned one";
             diagnostic = diagnostic.help(help);
@@ -216,6 +220,14 @@ impl Cx<'_> {
                 "it belongs into {home}; fields here are {}",
                 list(known.iter().copied())
             )),
+            None if name.text == "log" && declared.is_some() => {
+                diagnostic.help("write it behind the range: `low..high log`")
+            }
+            None if ["activation", "act", "nonlinearity"].contains(&name.text.as_str())
+                && (known.contains(&"channels") || known.contains(&"outputs")) =>
+            {
+                diagnostic.help("write it behind an arrow: `-> norm -> relu`")
+            }
             None if known.is_empty() => diagnostic.help("it takes no fields: remove this"),
             None => diagnostic.help(format!("its fields are {}", list(known.iter().copied()))),
         };

@@ -46,9 +46,13 @@ impl Cx<'_> {
                 self.report(
                     Diagnostic::error("bnas::type::mismatch", "a layer is a chain of operations")
                         .label(e.span, "this is none")
-                        .help(
-                            "write operations with arrows: `conv(channels = 16) -> norm -> relu`",
-                        ),
+                        .help(match &e.kind {
+                            ExprKind::Binary {
+                                op: ast::BinaryOp::Add,
+                                ..
+                            } => "add what an earlier layer gives by an entry of its own, below the layer: `add name`",
+                            _ => "write operations with arrows: `conv(channels = 16) -> norm -> relu`",
+                        }),
                 );
                 return None;
             }

@@ -102,6 +102,7 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let mut written = Written::new("the rule", span);
         let (mut lets, mut requires) = (Vec::new(), Vec::new());
+        let mut misnamed = false;
         for entry in &rule.entries {
             if let EntryKind::Require(claim) = &entry.kind {
                 requires.extend(self.require(claim, entry.span));
@@ -120,7 +121,9 @@ impl Cx<'_> {
                     .label(entry.span, "in a rule")
                     .help("write it beside the rules: `output = int8`"),
                 ),
-                (None, Some(_)) if self.is_foreign_key(entry, &rule.entries, span) => {}
+                (None, Some(_)) if self.is_foreign_key(entry, &rule.entries, span) => {
+                    misnamed = true;
+                }
                 (None, Some(_)) => lets.extend(self.binding(entry, mark)),
                 _ => self.not_in_rule(entry),
             }
@@ -129,7 +132,7 @@ impl Cx<'_> {
             ["weights", "activations"].map(|name| self.slot(&written, find(RULE, name)));
         let locals = self.leave(mark);
         self.unused(&locals, RULE.iter().map(|f| f.name), "the rule");
-        if written.given.is_empty() && locals.iter().all(|l| l.used) {
+        if written.given.is_empty() && !misnamed && locals.iter().all(|l| l.used) {
             self.report(
                 Diagnostic::error(
                     "bnas::policy::says_nothing",

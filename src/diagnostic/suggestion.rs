@@ -110,6 +110,8 @@ const ELSEWHERE: &[(&[&str], &[&str])] = &[
     (&["view", "reshape"], &["flatten"]),
     (&["relu_6"], &["relu6"]),
     (&["hard_tanh", "htanh", "clip"], &["hardtanh"]),
+    (&["frequency", "freq", "clk", "clock_rate", "clock_frequency"], &["clock"]),
+    (&["simd", "parallelism"], &["lanes"]),
     // numbers with few bits
     (&["kernel_quantizer", "weight_quantizer", "weight_bits", "w_bits", "wbits"], &["weights"]),
     (&["input_quantizer", "activation_quantizer", "act_quantizer", "act_bits", "a_bits", "abits", "inputs"], &["activations"]),

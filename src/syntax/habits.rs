@@ -9,7 +9,11 @@ use crate::syntax::place::{
 use crate::syntax::{behind, imports};
 
 /// Words of other languages that start a line, and what stands in their place here.
-const OTHERS: [(&[&str], &str); 6] = [
+const OTHERS: [(&[&str], &str); 7] = [
+    (
+        &["concat", "concatenate", "residual", "shortcut", "skip"],
+        "add name",
+    ),
     (
         &["assert", "assume", "constraint", "ensure", "st", "subject"],
         "require …",
@@ -34,8 +38,11 @@ const COMPARE: [&str; 6] = ["<", "<=", ">", ">=", "==", "!="];
 
 /// What people write by habit, if this is that.
 pub(super) fn habit(place: &Place<'_>, expected: &[String]) -> Option<Slip> {
-    let token = place.token()?;
     let wants = |what: &str| expected.iter().any(|e| e == what);
+    let Some(token) = place.token() else {
+        // `max x`, and nothing behind it.
+        return of_a_head(place, "", &wants);
+    };
     imports::slip(place, token)
         .or_else(|| of_a_name(place, token, &wants))
         .or_else(|| of_a_head(place, token, &wants))
@@ -49,7 +56,11 @@ fn of_a_name(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
     if wants(NAME) && !wants(VALUE) {
         let kind = place.before();
         if let Some(text) = token.strip_prefix('"').filter(|text| text.ends_with('"')) {
-            let help = format!("write `{}`", text.trim_end_matches('"'));
+            let name = text.trim_end_matches('"');
+            let help = match name.chars().all(|c| is_letter(c) || c == '.') {
+                true => format!("write `{name}`"),
+                false => "write its letters, digits and `_` alone; layers are named one by one, or by the copies of a `repeat`, `s[*].name`".to_string(),
+            };
             return Some(Slip::new(
                 "a name stands without quotes",
                 "expected a name",
@@ -147,6 +158,17 @@ fn of_a_selector(place: &Place<'_>, token: &str) -> Option<Slip> {
         return Some(behind::member(condition, set, false));
     }
     match token {
+        "first" | "last" | "layer"
+            if before.ends_with("except")
+                || before.ends_with("but")
+                || before.ends_with("without") =>
+        {
+            Some(Slip::new(
+                "a rule leaves no layer out",
+                "the last rule that matches wins",
+                "write a rule for these layers below this one: `first layer { … }`",
+            ))
+        }
         "," | "and" | "or" if is_selector && place.rest().contains("layer") => Some(Slip::new(
             "each part of a selector ends in `layer`",
             "the first part ends here",
@@ -244,6 +266,21 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
             "names the member of the first trial",
             "write `default value`",
         )),
+        thousand
+            if thousand.len() == 3
+                && thousand.bytes().all(|b| b.is_ascii_digit())
+                && line
+                    .strip_suffix(',')
+                    .is_some_and(|l| l.ends_with(|c: char| c.is_ascii_digit())) =>
+        {
+            let number = line.trim_end_matches(',');
+            let number = &number[number.trim_end_matches(|c: char| c.is_ascii_digit()).len()..];
+            Some(Slip::new(
+                "the digits of a number stand together",
+                "parted by a comma",
+                format!("write `{number}{thousand}`"),
+            ))
+        }
         number if place.is_start() && number.starts_with(|c: char| c.is_ascii_digit()) => {
             match last_word(line) {
                 "by" => Some(Slip::new(
@@ -294,6 +331,25 @@ fn of_a_row(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Opt
             "a second one",
             "write a range, `low..high`, or a set, `{a, b}`",
         )),
+        "," if around == Some('(')
+            && opened(line).is_some_and(|at| line[..at].trim_end().ends_with('=')) =>
+        {
+            Some(Slip::new(
+                "round brackets hold one value",
+                "a second one",
+                "write one value: a kernel or a stride is the same for rows and columns",
+            ))
+        }
+        word if place.last_word() == "log"
+            && is_searched
+            && word.starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            Some(Slip::new(
+                "`log` stands behind its range",
+                "the range",
+                "write `low..high log`",
+            ))
+        }
         "," if around.is_none()
             && is_searched
             && place.rest()[1..]

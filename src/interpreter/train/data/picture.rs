@@ -56,8 +56,13 @@ fn ends(jpeg: &[u8]) -> bool {
 
 /// How far the markers of a JPEG file follow each other: the first byte that is none where one has to stand, or the length of the file.
 fn markers_end(jpeg: &[u8]) -> usize {
-    if !jpeg.starts_with(&[0xff, 0xd8]) {
-        return 0;
+    let start = [0xff, 0xd8];
+    if !jpeg.starts_with(&start) {
+        return if start.starts_with(jpeg) {
+            jpeg.len()
+        } else {
+            0
+        };
     }
     let mut at = 2;
     loop {
