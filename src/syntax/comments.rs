@@ -25,7 +25,12 @@ pub(super) fn without_blocks<'t>(id: SourceId, text: &'t str, sink: &mut Sink) -
         }
         let inside = token.start + OPEN.len();
         let close = text[inside..].find(CLOSE);
-        let end = close.map_or(text.len(), |close| inside + close + CLOSE.len());
+        // One without an end is a line of it.
+        let line = text[inside..].find(['\n', '\r']);
+        let end = match close {
+            Some(close) => inside + close + CLOSE.len(),
+            None => line.map_or(text.len(), |line| inside + line),
+        };
         sink.push(
             Diagnostic::error("bnas::parse::syntax", "there are no block comments")
                 .label(

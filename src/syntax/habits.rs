@@ -24,8 +24,8 @@ const OTHERS: [(&[&str], &str); 7] = [
     ),
     (&["for", "while", "loop"], "repeat n as i { … }"),
     (&["return"], "layer name = …"),
-    (&["min", "minimise"], "minimize …"),
-    (&["max", "maximise"], "maximize …"),
+    (&["min"], "minimize …"),
+    (&["max"], "maximize …"),
 ];
 
 /// Words of other languages in front of a name that is defined.

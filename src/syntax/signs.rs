@@ -84,7 +84,7 @@ impl Place<'_> {
             "." | "/" | "~" if wants(VALUE) && is_place_of_file(self.rest()) => Slip::new(
                 "a text stands in double quotes",
                 "no quotes stand around it",
-                format!("write `\"{}\"`", self.rest().trim_end()),
+                format!("write `\"{}\"`", first_path(self.rest())),
             ),
             "." if wants(VALUE) => Slip::new(
                 "a number starts with a digit",
@@ -206,17 +206,11 @@ impl Place<'_> {
 /// Whether a line goes on like `./pets/train`, `/data/pets` or `~/pets`.
 fn is_place_of_file(rest: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "./~_-".contains(c);
-    let path = rest.trim_end();
+    let path = first_path(rest);
     let behind = path.trim_start_matches(['.', '~']);
     behind.starts_with('/') && behind.len() > 1 && path.chars().all(is_part)
 }
 
-/// What is said of a keyword in the place of a name.
-fn named(word: &str) -> Slip {
-    let help = format!("write another name, for example `{word}_`");
-    Slip::new(
-        format!("`{word}` is a keyword and no name"),
-        "expected a name",
-        help,
-    )
+fn first_path(rest: &str) -> &str {
+    rest.split([' ', '\t', ',', '}']).next().unwrap_or(rest)
 }

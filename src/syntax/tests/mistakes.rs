@@ -244,13 +244,11 @@ fn block_comments() {
         "/* a license */\nbnas 1\nspace s { x = 1 }\n",
         "bnas 1\n/* two { lines\n of \" it */\nspace s { x = 1 }\n",
         "bnas 1\nspace s { /* one */ x = 1 }\n",
-        "bnas 1\nspace s { x = 1 /* no end }\n",
+        "bnas 1\nspace s { x = 1 /* no end\n}\n",
     ] {
         let (file, found) = parsed(text);
         let messages: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
-        let ends = text.contains("*/");
-        assert_eq!(messages[0], "there are no block comments", "{text}");
-        assert!(messages.len() == 1 || !ends, "{text}: {messages:?}");
+        assert_eq!(messages, ["there are no block comments"], "{text}");
         assert!(file.declarations.len() == 1, "{text}");
     }
     sound("bnas 1\nspace s { x = \"/* a text\" } // and /* a comment\n");

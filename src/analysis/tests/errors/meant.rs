@@ -27,7 +27,7 @@ fn domains_of_other_tools() {
 fn paths_without_a_part() {
     let unknown = "bnas::name::unknown";
     in_experiment(
-        "require train.lr <= 0.1",
+        "train { epochs = 2 }  require train.lr <= 0.1",
         unknown,
         "train.lr",
         "train.optimizer.lr",
@@ -292,7 +292,7 @@ fn slips_of_a_first_hour() {
     in_experiment(
         "maximize accuracy - 0.1 * model_size",
         "bnas::unit::mismatch",
-        "accuracy",
+        "0.1 * model_size",
         "divide it by a quantity",
     );
     in_experiment(
