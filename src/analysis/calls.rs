@@ -200,6 +200,28 @@ impl Cx<'_> {
         !unknown.is_empty()
     }
 
+    /// `libra { scale = mean_abs }`: says that a rule changes nothing where a formula finds the scale.
+    fn scale_is_a_formula(&mut self, name: &ast::Name, at: Span) {
+        let Some(id) = self.find(name) else { return };
+        let mut all = self.reached.quantizers.iter();
+        let found = all.find(|(known, q)| *known == id && q.formulas.scale.is_some());
+        let Some(declared) = found.map(|(_, q)| q.span) else {
+            return;
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::quantizer::scale",
+                format!("`{}` has a formula for its scale", name.text),
+            )
+            .label(at, "this rule would change nothing")
+            .label(declared, "it finds its scale by `scale(w) = …`")
+            .help(format!(
+                "remove the rule, or write another formula: `quantizer mine : {} {{ scale(w) = … }}`",
+                name.text
+            )),
+        );
+    }
+
     /// `int { bits = 4 }`: a quantizer with fields of its own.
     pub(super) fn amended_value(
         &mut self,
@@ -263,6 +285,9 @@ impl Cx<'_> {
         }
         for entry in &own {
             fields.extend(self.given_name(entry, &fields));
+        }
+        if let Some((scale, _)) = written.get("scale") {
+            self.scale_is_a_formula(&name, scale.span);
         }
         if let Some((bits, _)) = written.get("bits")
             && !self.is_uniform(&name)

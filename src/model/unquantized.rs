@@ -28,10 +28,10 @@ pub(super) fn warnings(template: &Template, experiment: &Experiment) -> Vec<Diag
             }
             _ => return None,
         };
-        let text = format!("stage `{}` {said}, and nothing here has quantizers", stage.name);
+        let text = format!("stage `{}` {said}, and no candidate has a quantizer of {of}", stage.name);
         Some(
             Diagnostic::warning("bnas::stage::nothing_to_quantize", text)
-                .label(stage.span, format!("no candidate has a quantizer of {of}"))
+                .label(stage.span, "this does nothing")
                 .help(match experiment.policy {
                     None => "say how numbers are represented, `policy = tied`, with `use std.policies.tied` at the top of the file, or leave this out".to_string(),
                     Some(_) => format!("let a rule of the policy quantize {of}, or leave this out"),

@@ -152,6 +152,14 @@ fn names_of_quantizers() {
 }
 
 #[test]
+fn a_rule_beside_a_formula_of_the_scale() {
+    let body = "quantizer q : binary { scale(w) = stop(mean(abs(w), per = filter))  forward(w) = scale(w) * sign(w) }
+policy p { each layer { weights = q { scale = mean_abs }  activations = int8 } }
+";
+    one_error(body, "bnas::quantizer::scale", "scale", "remove the rule");
+}
+
+#[test]
 fn parts_of_what_is_amended() {
     let key = "bnas::name::unknown_key";
     let space = "space = small_cnn { stem = conv(channels = 4) }";
