@@ -47,7 +47,7 @@ pub struct Diagnostic {
     /// What to type instead.
     pub help: Option<String>,
     /// The fields that something lacks, where that is what is wrong.
-    pub missing: Option<Missing>,
+    pub missing: Option<Box<Missing>>,
 }
 
 /// Fields that something lacks. Those of one section are one report.
@@ -110,7 +110,7 @@ impl Diagnostic {
         let text = missing.label();
         let diagnostic = Self::error("bnas::field::missing", missing.message());
         Diagnostic {
-            missing: Some(missing),
+            missing: Some(Box::new(missing)),
             ..diagnostic.label(at, text)
         }
     }

@@ -214,3 +214,13 @@ fn is_place_of_file(rest: &str) -> bool {
 fn first_path(rest: &str) -> &str {
     rest.split([' ', '\t', ',', '}']).next().unwrap_or(rest)
 }
+
+/// What is said of a keyword in the place of a name.
+fn named(word: &str) -> Slip {
+    let help = format!("write another name, for example `{word}_`");
+    Slip::new(
+        format!("`{word}` is a keyword and no name"),
+        "expected a name",
+        help,
+    )
+}
