@@ -121,7 +121,7 @@ impl Cx<'_> {
                     .label(entry.span, "in a rule")
                     .help("write it beside the rules: `output = int8`"),
                 ),
-                (None, Some(_)) if self.is_foreign_key(entry, &rule.entries, span) => {
+                (None, Some(_)) if self.is_foreign_key(entry, &rule.entries) => {
                     misnamed = true;
                 }
                 (None, Some(_)) => lets.extend(self.binding(entry, mark)),
@@ -160,7 +160,7 @@ impl Cx<'_> {
     }
 
     /// `kernel_quantizer = ste_sign`: whether an entry of a rule has the name of a field in another tool, and nothing reads it; says so.
-    fn is_foreign_key(&mut self, entry: &ast::Entry, rule: &[Entry], owner: Span) -> bool {
+    fn is_foreign_key(&mut self, entry: &ast::Entry, rule: &[Entry]) -> bool {
         let Some(name) = target(entry).and_then(ast::Path::as_name).cloned() else {
             return false;
         };
@@ -176,7 +176,7 @@ impl Cx<'_> {
         if is_read || meant(&name.text, known.iter().copied()).is_none() {
             return false;
         }
-        self.unknown_key("the rule", &name, Some(owner), &known);
+        self.unknown_key("the rule", &name, None, &known);
         true
     }
 

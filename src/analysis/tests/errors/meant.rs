@@ -48,7 +48,7 @@ fn paths_without_a_part() {
         "policy = tied  require policy.q == int8",
         unknown,
         "policy.q",
-        "policy.wide.q",
+        "`policy.deep.q`",
     );
     in_experiment(
         "policy = tied  require policy.wide == int8",
