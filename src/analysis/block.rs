@@ -3,8 +3,11 @@
 //! In: a field or choice of a network whose value is a block. Out: [`BlockStmt`], with the blocks lowered and their arguments checked against
 //! their parameters.
 
+use super::amend::key;
 use super::context::{Cx, Local, list};
+use super::merged::Merged;
 use super::names::Id;
+use super::quantizer::target;
 use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -234,22 +237,29 @@ impl Cx<'_> {
         if let ExprKind::Call { args: given, .. } = &inner.kind {
             args.extend(given.iter().cloned());
         }
-        for entry in amendments {
+        let mut merged = self.merged(id)?;
+        let (params, within) = (amendments.into_iter())
+            .partition::<Vec<&ast::Entry>, _>(|entry| !is_within(entry, &merged));
+        for entry in params {
             let Some((name, argument)) = as_argument(entry) else {
                 self.report(
                     Diagnostic::error(
                         "bnas::amend::not_a_value",
-                        "an amendment of a block gives it other arguments",
+                        "an amendment of a block gives it other values",
                     )
-                    .label(entry.span, "this is no argument")
-                    .help("write `parameter = …`"),
+                    .label(entry.span, "this is no value")
+                    .help("write `parameter = …`, or the path of a value in it"),
                 );
                 continue;
             };
             args.retain(|arg| !is_called(arg, name));
             args.push(argument);
         }
-        self.copy_of(id, &name, &args, e.span)
+        let within: Vec<ast::Entry> = within.into_iter().cloned().collect();
+        if !within.is_empty() {
+            self.override_entries(&mut merged, &within, &name, false);
+        }
+        self.copy_of(&merged, !within.is_empty(), &name, &args, e.span)
     }
 }
 
@@ -260,6 +270,21 @@ fn head_of(e: &ast::Expr) -> Option<ast::Name> {
         ExprKind::Path(path) => path.as_name().cloned(),
         ExprKind::Amend { base, .. } => head_of(base),
         _ => None,
+    }
+}
+
+/// Whether an entry of an amendment speaks of what the block says itself: a value of its body, a layer's argument. All else is meant for a parameter.
+fn is_within(entry: &ast::Entry, block: &Merged) -> bool {
+    let Some(path) = target(entry) else {
+        return false;
+    };
+    match path.as_name() {
+        None => true,
+        Some(name) => {
+            let is_it = |known: &ast::Name| known.text == name.text;
+            !block.params.iter().any(|param| is_it(&param.name))
+                && block.entries.iter().filter_map(key).any(is_it)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::origin::Causes;
 use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
+use super::space::Seen;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
@@ -76,6 +77,8 @@ pub(super) struct Cx<'a> {
     pub(super) locals: Scope,
     /// Names of the experiment while something that it amends is lowered.
     pub(super) outer: Scope,
+    /// Where the names of a rule of a policy begin, while it is lowered.
+    pub(super) in_rule: Option<usize>,
     /// Files whose names an amendment sees besides those of its own: those of what it amends.
     pub(super) also: Vec<SourceId>,
     pub(super) reached: Reached,
@@ -95,6 +98,8 @@ pub(super) struct Cx<'a> {
     pub(super) lost: BTreeSet<&'static str>,
     /// Paths of values, while goals and requirements are lowered.
     pub(super) paths: Option<Paths>,
+    /// Paths of the space or block that is lowered, where its requirements need them.
+    pub(super) seen: Option<Seen>,
     /// Where a path with `[*]` stands in the list that is lowered; outside of lists there is none.
     pub(super) lists: Vec<Option<Span>>,
     /// How many branches of `if` are open: what they hold is not always looked at.
@@ -143,6 +148,7 @@ impl<'a> Cx<'a> {
             sink,
             locals: Scope::default(),
             outer: Scope::default(),
+            in_rule: None,
             also: Vec::new(),
             reached: Reached::default(),
             open: Vec::new(),
@@ -162,6 +168,7 @@ impl<'a> Cx<'a> {
             formulas: None,
             may_be_word: false,
             paths: None,
+            seen: None,
             lists: Vec::new(),
             conditions: 0,
             read: BTreeSet::new(),
@@ -282,16 +289,21 @@ impl<'a> Cx<'a> {
         self.locals.find(name).is_some()
     }
 
-    /// A name of the experiment around, for what is written there: what it amends has names of its own.
+    /// A name of the experiment around, for what is written there: it comes before the names of what is amended, and behind those of a rule that
+    /// is written there, too.
     pub(super) fn outer(&mut self, name: &str, at: Span) -> Option<Local> {
-        self.outer.find(name)?;
-        let written = &self.modules.get(at.source)?.file.declarations;
-        let is_around = |d: &&ast::Declaration| d.span.holds(at);
-        let around = written.iter().find(is_around)?;
-        match around.kind.text.as_str() {
-            "experiment" => self.outer.used(name).cloned(),
-            _ => None,
+        match self.is_outer(name, at) {
+            true => self.outer.used(name).cloned(),
+            false => None,
         }
+    }
+
+    /// Whether a name that is read here is one of the experiment around.
+    pub(super) fn is_outer(&self, name: &str, at: Span) -> bool {
+        let is_of_rule = |mark: usize| self.locals.place(name).is_some_and(|place| place >= mark);
+        self.outer.find(name).is_some()
+            && !self.in_rule.is_some_and(is_of_rule)
+            && (self.modules.around(at)).is_some_and(|around| around.kind.text == "experiment")
     }
 
     /// Leaves a scope: the names since `mark` are gone, and returned.

@@ -11,7 +11,7 @@ use super::types::Type;
 use crate::diagnostic::did_you_mean;
 use crate::ir::{
     BinaryOp, BlockStmt, Choice, Domain, DomainKind, Expr, Policy, Quantizer, Slot, Space, Stage,
-    Stmt, Target, UnaryOp, Value, numbered,
+    Stmt, Target, UnaryOp, Value, as_written, numbered,
 };
 
 /// What a path of a part of a network may end in.
@@ -334,7 +334,7 @@ fn of_expr(expr: &Expr, path: &str, found: &mut Paths) {
             of_labelled(&records, path, found);
         }
         Expr::Name(name, _) => {
-            found.same.insert(path.into(), name.clone());
+            found.same.insert(path.into(), as_written(name).to_string());
         }
         Expr::Value(_) | Expr::Decision(_) => {}
     }

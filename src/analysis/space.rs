@@ -35,6 +35,13 @@ pub(super) struct Asked {
     read: usize,
 }
 
+/// The paths of what stands above in the space or block that is lowered, and where in it its next statement stands.
+#[derive(Debug)]
+pub(super) struct Seen {
+    at: String,
+    paths: Paths,
+}
+
 impl Cx<'_> {
     /// Lowers a space. With `sees`, its amendments may use names of the scope around.
     pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Network {
@@ -47,7 +54,9 @@ impl Cx<'_> {
             cx.locals
                 .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
             let mut asked = Asked::default();
+            cx.seen = cx.to_be_seen(&merged.entries);
             let body = cx.body(merged, &merged.entries, Some(&mut asked));
+            cx.seen = None;
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::empty(), &merged.owner());
             let layers = body.iter().any(|s| !matches!(s, Stmt::Let(_)));
@@ -71,43 +80,61 @@ impl Cx<'_> {
         })
     }
 
-    /// Lowers a block.
+    /// Lowers a block as it is declared.
     pub(super) fn block(&mut self, merged: &Merged) -> Block {
+        self.inside(merged, false, |cx| cx.block_body(merged))
+    }
+
+    /// Lowers a block of which values within are amended: the names of the experiment around are seen there.
+    pub(super) fn amended_block(&mut self, merged: &Merged) -> Block {
+        let mut outer = std::mem::take(&mut self.outer);
+        let block = self.inside(merged, false, |cx| {
+            cx.outer = std::mem::take(&mut outer);
+            let block = cx.block_body(merged);
+            outer = std::mem::take(&mut cx.outer);
+            block
+        });
+        self.outer = outer;
+        block
+    }
+
+    fn block_body(&mut self, merged: &Merged) -> Block {
         self.provenance(merged);
-        self.inside(merged, false, |cx| {
-            let mark = cx.locals.len();
-            cx.locals
-                .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
-            let mut params = Vec::with_capacity(merged.params.len());
-            for param in &merged.params {
-                let default = param.default.as_ref().map(|e| cx.expr(e, None));
-                let local = Local {
-                    name: param.name.text.clone(),
-                    ty: default.as_ref().map_or(Type::PLAIN, |d| d.ty.clone()),
-                    span: Some(param.name.span),
-                    values: None,
-                    constant: None,
-                    used: false,
-                };
-                cx.define(local, mark);
-                params.push((
-                    param.name.text.clone(),
-                    default.map(|d| Slot::Fixed(d.expr)),
-                ));
-            }
-            let is_fact = |e: &ast::Entry| matches!(e.kind, EntryKind::Check(_));
-            let entries = merged.entries.iter().filter(|e| !is_fact(e));
-            let entries: Vec<ast::Entry> = entries.cloned().collect();
-            let body = cx.body(merged, &entries, None);
-            let names = cx.leave(mark);
-            cx.unused(&names, std::iter::empty(), &merged.owner());
-            Block {
-                name: merged.name.text.clone(),
-                params,
-                body,
-                span: merged.name.span,
-            }
-        })
+        let mark = self.locals.len();
+        self.locals
+            .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
+        let mut params = Vec::with_capacity(merged.params.len());
+        for param in &merged.params {
+            let default = param.default.as_ref().map(|e| self.expr(e, None));
+            let local = Local {
+                name: param.name.text.clone(),
+                ty: default.as_ref().map_or(Type::PLAIN, |d| d.ty.clone()),
+                span: Some(param.name.span),
+                values: None,
+                constant: None,
+                used: false,
+            };
+            self.define(local, mark);
+            params.push((
+                param.name.text.clone(),
+                default.map(|d| Slot::Fixed(d.expr)),
+            ));
+        }
+        let is_fact = |e: &ast::Entry| matches!(e.kind, EntryKind::Check(_));
+        let entries = merged.entries.iter().filter(|e| !is_fact(e));
+        let entries: Vec<ast::Entry> = entries.cloned().collect();
+        let to_be_seen = self.to_be_seen(&entries);
+        let around = std::mem::replace(&mut self.seen, to_be_seen);
+        let body = self.body(merged, &entries, None);
+        self.seen = around;
+        let names = self.leave(mark);
+        self.unused(&names, std::iter::empty(), &merged.owner());
+        Block {
+            name: merged.name.text.clone(),
+            params,
+            body,
+            span: merged.name.span,
+        }
     }
 
     /// Statements in order; names defined here stay in scope until the caller leaves.
@@ -120,7 +147,12 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let mut body = Vec::with_capacity(entries.len());
         let mut named = Named::default();
+        let mut seen = 0;
         for entry in entries {
+            if let Some(known) = &mut self.seen {
+                paths::of_body(&body[seen..], &known.at, &mut known.paths);
+                seen = body.len();
+            }
             match &entry.kind {
                 EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
                 EntryKind::Field(_) | EntryKind::Choice(_) | EntryKind::Optional(_) => {
@@ -148,7 +180,9 @@ impl Cx<'_> {
                         span: Some(repeat.index.span),
                         ..Local::built_in(&repeat.index.text, Type::PLAIN)
                     });
-                    let copies = self.body(merged, &repeat.entries, None);
+                    let copies = self.within(&repeat.index.text, |cx| {
+                        cx.body(merged, &repeat.entries, None)
+                    });
                     let names = self.leave(inner);
                     self.unused(&names, std::iter::empty(), &merged.owner());
                     body.push(Stmt::Repeat {
@@ -171,7 +205,7 @@ impl Cx<'_> {
                 EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
                 EntryKind::Require(claim) => match &mut asked {
                     Some(asked) => self.ask(claim, entry.span, &body, asked),
-                    None => body.extend(self.require(claim, entry.span).map(Stmt::Require)),
+                    None => body.extend(self.ask_of_copy(claim, entry.span).map(Stmt::Require)),
                 },
                 EntryKind::Check(_) if asked.is_some() => {}
                 EntryKind::Section(section) => self.section_of_network(merged, section),
@@ -220,7 +254,9 @@ impl Cx<'_> {
             }
             let when = self.when(branch.when.as_ref());
             let mark = self.locals.len();
-            let body = self.body(merged, &branch.entries, None);
+            let body = self.within(&branch.name.text, |cx| {
+                cx.body(merged, &branch.entries, None)
+            });
             let names = self.leave(mark);
             self.unused(&names, std::iter::empty(), &merged.owner());
             branches.push(Branch {
@@ -283,6 +319,32 @@ impl Cx<'_> {
         asked.known = known;
     }
 
+    /// What stands in a part of a network that is called so.
+    fn within<T>(&mut self, name: &str, lower: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(known) = &mut self.seen else {
+            return lower(self);
+        };
+        let at = format!("{}.{name}", known.at);
+        let around = std::mem::replace(&mut known.at, at);
+        let found = lower(self);
+        if let Some(known) = &mut self.seen {
+            known.at = around;
+        }
+        found
+    }
+
+    /// What every copy of a body requires, of itself and of other copies that stand above.
+    fn ask_of_copy(&mut self, claim: &ast::Claim, span: Span) -> Option<Require> {
+        let Some(mut known) = self.seen.take() else {
+            return self.require(claim, span);
+        };
+        self.paths = Some(std::mem::take(&mut known.paths));
+        let require = self.require(claim, span);
+        known.paths = self.paths.take().unwrap_or_default();
+        self.seen = Some(known);
+        require
+    }
+
     /// `require condition, "why"`.
     pub(super) fn require(&mut self, claim: &ast::Claim, span: Span) -> Option<Require> {
         let holds = self.truth(&claim.condition, "a requirement");
@@ -307,6 +369,29 @@ impl Cx<'_> {
             when,
             span: layer.name.span,
         }
+    }
+}
+
+impl Cx<'_> {
+    /// Paths are read along where a requirement among these entries names copies by them; blocks of blocks of blocks have very many.
+    fn to_be_seen(&self, entries: &[ast::Entry]) -> Option<Seen> {
+        self.names_copies(entries).then(|| Seen {
+            at: "space".into(),
+            paths: Paths::default(),
+        })
+    }
+
+    fn names_copies(&self, entries: &[ast::Entry]) -> bool {
+        entries.iter().any(|entry| match &entry.kind {
+            EntryKind::Require(claim) => {
+                let text = self.sources.slice(claim.condition.span);
+                text.contains('[') || text.contains("space.")
+            }
+            EntryKind::Repeat(repeat) => self.names_copies(&repeat.entries),
+            EntryKind::Parallel(parallel) => self.names_copies(&parallel.entries),
+            EntryKind::Branch(branch) => self.names_copies(&branch.entries),
+            _ => false,
+        })
     }
 }
 

@@ -34,6 +34,7 @@ pub mod metrics;
 pub mod network;
 mod operation;
 mod output;
+mod own;
 mod part;
 pub mod partial;
 mod place;

@@ -11,6 +11,7 @@ use super::domain::labels_of;
 use super::evaluate::{self, Failure};
 use super::existence;
 use super::frame::Frame;
+use super::own;
 use super::partial::{self, Use};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{
@@ -246,14 +247,18 @@ impl<'a> Settler<'a> {
         }
         match self.open(expr) {
             Expr::Record(name, fields, span) => {
-                let fields = fields
-                    .into_iter()
-                    .map(|(field, slot)| {
-                        let value = self.slot(&slot, &format!("{path}.{field}"), guard, names);
-                        (field, Slot::Fixed(value))
-                    })
-                    .collect();
-                Expr::Record(name, fields, span)
+                // Later fields may read earlier ones of the same quantizer.
+                let mut own = self.has_derived_fields(&name).then(|| names.clone());
+                let mut settled = Vec::with_capacity(fields.len());
+                for (field, slot) in fields {
+                    let names = own.as_ref().unwrap_or(names);
+                    let value = self.slot(&slot, &format!("{path}.{field}"), guard, names);
+                    if let Some(own) = &mut own {
+                        own.define(own::read_as(&field), value.clone());
+                    }
+                    settled.push((field, Slot::Fixed(value)));
+                }
+                Expr::Record(name, settled, span)
             }
             Expr::If(c, x, y) => {
                 // How far a stage is decides within a candidate, not between candidates.
@@ -348,6 +353,7 @@ impl<'a> Settler<'a> {
                 Expr::Value(Value::Name(name)) => self.has_open_fields(name),
                 Expr::Record(name, fields, _) => {
                     self.has_open_fields(name)
+                        || self.has_derived_fields(name)
                         || fields.iter().any(|(_, s)| matches!(s, Slot::Chosen(_)))
                 }
                 _ => false,
@@ -358,7 +364,13 @@ impl<'a> Settler<'a> {
 
     fn has_open_fields(&self, name: &str) -> bool {
         let quantizer = self.quantizers.iter().find(|q| q.name == name);
-        quantizer.is_some_and(|q| open_fields(q).next().is_some())
+        quantizer.is_some_and(own::is_open)
+    }
+
+    /// Whether fields of a quantizer hang on what it is given for its names.
+    fn has_derived_fields(&self, name: &str) -> bool {
+        let quantizer = self.quantizers.iter().find(|q| q.name == name);
+        quantizer.is_some_and(|q| !q.derived.is_empty())
     }
 
     /// The name of a quantizer whose definition leaves a field open becomes a record with that choice.
@@ -371,39 +383,17 @@ impl<'a> Settler<'a> {
         let Some(quantizer) = self.quantizers.iter().find(|q| q.name == name) else {
             return expr;
         };
-        let given = fields.len();
-        for (field, slot) in open_fields(quantizer) {
-            if !fields[..given].iter().any(|(f, _)| f == field) {
-                fields.push((field.into(), slot.clone()));
+        let given: Vec<String> = fields.iter().map(|(field, _)| field.clone()).collect();
+        let is_given = |field: &str| given.iter().any(|known| known == field);
+        for (field, slot) in own::to_settle(quantizer, !given.is_empty()) {
+            if !is_given(field) {
+                fields.push((field.into(), slot));
             }
         }
-        match fields.len() > given {
+        match fields.len() > given.len() {
             true => Expr::Record(name, fields, span.unwrap_or(quantizer.span)),
             false => expr,
         }
-    }
-}
-
-/// The fields of a quantizer that its definition leaves to be chosen.
-fn open_fields(quantizer: &Quantizer) -> impl Iterator<Item = (&str, &Slot)> {
-    let bits = quantizer.bits.iter().map(|slot| ("bits", slot));
-    let lets = quantizer.formulas.lets.iter();
-    let words = [
-        ("signed", &quantizer.signed),
-        ("granularity", &quantizer.granularity),
-        ("scale", &quantizer.scale),
-    ];
-    bits.chain(words)
-        .chain(lets.map(|binding| (binding.name.as_str(), &binding.slot)))
-        .filter(|(_, slot)| is_open(slot))
-}
-
-/// Whether a slot is chosen, or a part of it is: `percentile(share in {0.9, 0.99})`.
-fn is_open(slot: &Slot) -> bool {
-    match slot {
-        Slot::Chosen(_) => true,
-        Slot::Fixed(Expr::Record(_, fields, _)) => fields.iter().any(|(_, slot)| is_open(slot)),
-        Slot::Fixed(_) => false,
     }
 }
 
