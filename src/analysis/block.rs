@@ -238,6 +238,7 @@ impl Cx<'_> {
             args.extend(given.iter().cloned());
         }
         let mut merged = self.merged(id)?;
+        let is_amended = amendments.iter().any(|entry| is_within(entry, &merged));
         let (params, within) = (amendments.into_iter())
             .partition::<Vec<&ast::Entry>, _>(|entry| !is_within(entry, &merged));
         for entry in params {
@@ -255,11 +256,60 @@ impl Cx<'_> {
             args.retain(|arg| !is_called(arg, name));
             args.push(argument);
         }
-        let within: Vec<ast::Entry> = within.into_iter().cloned().collect();
+        let mut within: Vec<ast::Entry> = within.into_iter().cloned().collect();
+        for entry in &mut within {
+            args.extend(self.as_parameter(entry, &mut merged));
+        }
+        within.retain(|entry| is_within(entry, &merged));
         if !within.is_empty() {
             self.override_entries(&mut merged, &within, &name, false);
         }
-        self.copy_of(&merged, !within.is_empty(), &name, &args, e.span)
+        self.copy_of(&merged, is_amended, &name, &args, e.span)
+    }
+
+    /// What a space or block amends within a block that it copies is read among its own names, as arguments are: it becomes a parameter of this copy, which
+    /// has the path of what is amended. What an experiment amends is read as everywhere else.
+    fn as_parameter(&self, entry: &mut ast::Entry, block: &mut Merged) -> Option<Argument> {
+        let around = self.modules.around(entry.span)?;
+        let path = target(entry)?.clone();
+        let name = ast::Name {
+            text: super::lookup::members(&path)?,
+            span: path.span,
+        };
+        if around.kind.text == "experiment" {
+            return None;
+        }
+        let renamed = match &entry.kind {
+            EntryKind::Field(f) => Argument::Fixed {
+                name: name.clone(),
+                value: f.value.clone(),
+            },
+            EntryKind::Choice(c) => Argument::Searched {
+                name: name.clone(),
+                domain: c.domain.clone(),
+                default: c.default.clone(),
+            },
+            _ => return None,
+        };
+        match path.as_name() {
+            Some(own) => (block.entries).retain(|e| key(e).is_none_or(|n| n.text != own.text)),
+            None => {
+                let value = ast::Expr {
+                    kind: ExprKind::Path(path.clone()),
+                    span: path.span,
+                };
+                entry.kind = EntryKind::Field(ast::Field {
+                    target: path,
+                    value,
+                });
+            }
+        }
+        let param = ast::Parameter {
+            name,
+            default: None,
+        };
+        block.params.push(param);
+        Some(renamed)
     }
 }
 
@@ -281,9 +331,13 @@ fn is_within(entry: &ast::Entry, block: &Merged) -> bool {
     match path.as_name() {
         None => true,
         Some(name) => {
-            let is_it = |known: &ast::Name| known.text == name.text;
-            !block.params.iter().any(|param| is_it(&param.name))
-                && block.entries.iter().filter_map(key).any(is_it)
+            let params = block.params.iter().map(|param| param.name.text.as_str());
+            let values = { block.entries.iter() }.filter_map(|e| Some(key(e)?.text.as_str()));
+            let is_it = |known: &str| known == name.text;
+            // A wrong name is told from those that it is like.
+            let is_meant = did_you_mean(&name.text, params.clone()).is_none()
+                && did_you_mean(&name.text, values.clone()).is_some();
+            !params.clone().any(is_it) && (values.clone().any(is_it) || is_meant)
         }
     }
 }

@@ -12,7 +12,7 @@ use super::origin::Causes;
 use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
-use super::space::Seen;
+use super::seen::Seen;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
@@ -287,23 +287,6 @@ impl<'a> Cx<'a> {
     /// Whether a text is a name in scope; it does not count as used.
     pub(super) fn local_named(&self, name: &str) -> bool {
         self.locals.find(name).is_some()
-    }
-
-    /// A name of the experiment around, for what is written there: it comes before the names of what is amended, and behind those of a rule that
-    /// is written there, too.
-    pub(super) fn outer(&mut self, name: &str, at: Span) -> Option<Local> {
-        match self.is_outer(name, at) {
-            true => self.outer.used(name).cloned(),
-            false => None,
-        }
-    }
-
-    /// Whether a name that is read here is one of the experiment around.
-    pub(super) fn is_outer(&self, name: &str, at: Span) -> bool {
-        let is_of_rule = |mark: usize| self.locals.place(name).is_some_and(|place| place >= mark);
-        self.outer.find(name).is_some()
-            && !self.in_rule.is_some_and(is_of_rule)
-            && (self.modules.around(at)).is_some_and(|around| around.kind.text == "experiment")
     }
 
     /// Leaves a scope: the names since `mark` are gone, and returned.

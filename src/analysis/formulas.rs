@@ -23,19 +23,6 @@ const PARAMETERS: [&str; 2] = ["x", "w"];
 const ORDER: [&str; 4] = ["normalize", "scale", "forward", "gradient"];
 
 impl Cx<'_> {
-    /// The names of a quantizer's own, which are in scope from here on, in its fields, too.
-    pub(super) fn names_of_formulas(&mut self, entries: &[Entry], mark: usize) -> Vec<Let> {
-        self.progress();
-        for name in ["low", "high"] {
-            self.locals.push(Local::built_in(name, Type::PLAIN));
-        }
-        self.said_once(entries);
-        let names = entries.iter().filter(|entry| target(entry).is_some());
-        names
-            .filter_map(|entry| self.binding(entry, mark))
-            .collect()
-    }
-
     /// The formulas of a quantizer, with the names above them.
     pub(super) fn formulas(
         &mut self,

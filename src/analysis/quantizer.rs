@@ -8,10 +8,8 @@ use super::merged::Merged;
 use super::names::Id;
 use super::schema::Label;
 use crate::diagnostic::Diagnostic;
-use std::collections::BTreeSet;
 
-use crate::ir::{Codes, Expr, Formulas, Function, Let, PROGRESS, Quantizer, Slot, Value};
-use crate::model::evaluate;
+use crate::ir::{Codes, Expr, Formulas, Quantizer, Slot, Value};
 use crate::model::grids::Grids;
 use crate::model::partial;
 use crate::source::Span;
@@ -164,39 +162,6 @@ impl Cx<'_> {
         quantizer
     }
 
-    /// Fields that read names of the quantizer: remembered as they are written, since a name may be given another value where the quantizer is used, and
-    /// settled as far as the names are.
-    fn derive_fields(&mut self, quantizer: &mut Quantizer, written: &Written) {
-        let lets = quantizer.formulas.lets.clone();
-        let moving = moving(&lets);
-        let mut derived = Vec::new();
-        for (name, slot) in quantizer.fields_mut() {
-            let mut read = BTreeSet::new();
-            for part in evaluate::expressions(slot) {
-                read.append(&mut evaluate::names(part));
-            }
-            if read.is_empty() {
-                continue;
-            }
-            if let Some(moves) = read.iter().find(|n| moving.contains(*n)) {
-                self.report(
-                    Diagnostic::error(
-                        "bnas::quantizer::moving",
-                        format!("`{name}` has one value, and `{moves}` changes while a network is trained, or from code to code"),
-                    )
-                    .label(written.get(name).map_or(written.span, |(_, given)| given.span()), "reads it")
-                    .help("formulas alone may read `progress`, `step_progress`, `low` and `high`"),
-                );
-                *slot = Slot::Fixed(Expr::number(1.0));
-                continue;
-            }
-            let known = settled(slot, &lets);
-            let as_written = std::mem::replace(slot, known);
-            derived.push((name.to_string(), as_written));
-        }
-        quantizer.derived = derived;
-    }
-
     fn bits(&mut self, merged: &Merged, written: &Written, codes: Codes) -> Option<Slot> {
         match (codes, written.get("bits")) {
             (Codes::Uniform, Some(_)) => Some(self.slot_of(written, merged.schema.fields, "bits")),
@@ -243,85 +208,6 @@ impl Cx<'_> {
             .label(entry.span, format!("no part of {owner}"))
             .help(rule.to_string()),
         );
-    }
-}
-
-/// What changes within a training, or from code to code, and the names that read it.
-fn moving(lets: &[Let]) -> BTreeSet<String> {
-    let ends = ["low", "high"].iter();
-    let mut moving: BTreeSet<String> = ends.chain(PROGRESS).map(|n| n.to_string()).collect();
-    for binding in lets {
-        let mut parts = evaluate::expressions(&binding.slot).iter();
-        if parts.any(|e| !evaluate::names(e).is_disjoint(&moving)) {
-            moving.insert(binding.name.clone());
-        }
-    }
-    moving
-}
-
-/// Gives a field or a name of a quantizer another value.
-pub(super) fn give(quantizer: &mut Quantizer, name: &str, slot: &Slot) {
-    let lets = &mut quantizer.formulas.lets;
-    if let Some(binding) = lets.iter_mut().find(|binding| binding.name == name) {
-        binding.slot = slot.clone();
-    } else {
-        quantizer.derived.retain(|(field, _)| field != name);
-        let mut fields = quantizer.fields_mut();
-        if let Some((_, field)) = fields.find(|(field, _)| *field == name) {
-            *field = slot.clone();
-        }
-    }
-    let (lets, derived) = (quantizer.formulas.lets.clone(), quantizer.derived.clone());
-    for (name, as_written) in &derived {
-        let mut fields = quantizer.fields_mut();
-        if let Some((_, field)) = fields.find(|(field, _)| field == name) {
-            *field = settled(as_written, &lets);
-        }
-    }
-}
-
-/// What stands within the limits of a field.
-fn without_limits(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Call(Function::Within | Function::WholeWithin, args) => &args[0],
-        _ => expr,
-    }
-}
-
-/// A field with the names that it reads as they are declared: a constant, or the domain of the one that it is.
-fn settled(slot: &Slot, lets: &[Let]) -> Slot {
-    let Slot::Fixed(expr) = slot else {
-        return slot.clone();
-    };
-    let mut known: Vec<(&str, Expr)> = Vec::new();
-    for binding in lets {
-        let Slot::Fixed(value) = &binding.slot else {
-            continue;
-        };
-        let of = |name: &str| {
-            known
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, e)| e.clone())
-        };
-        if let Ok(value) = evaluate::reduce(value, &of) {
-            known.push((&binding.name, value));
-        }
-    }
-    let of = |name: &str| {
-        known
-            .iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, e)| e.clone())
-    };
-    match evaluate::reduce(expr, &of) {
-        Ok(reduced) => match without_limits(&reduced) {
-            Expr::Name(name, _) => { lets.iter() }
-                .find(|binding| binding.name == *name)
-                .map_or_else(|| slot.clone(), |binding| binding.slot.clone()),
-            _ => Slot::Fixed(reduced),
-        },
-        Err(_) => slot.clone(),
     }
 }
 

@@ -4,10 +4,11 @@
 //! may not add an operation (arXiv:2206.12322 divides repairs so).
 
 use super::context::Cx;
+use super::derived::give;
 use super::fields::Given;
 use super::merged::Merged;
 use super::names::Id;
-use super::quantizer::{give, given, target};
+use super::quantizer::{given, target};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Edit, Expr, Repair, RepairKind, Slot, Value};
 use crate::model::{evaluate, formula, partial};

@@ -35,13 +35,6 @@ pub(super) struct Asked {
     read: usize,
 }
 
-/// The paths of what stands above in the space or block that is lowered, and where in it its next statement stands.
-#[derive(Debug)]
-pub(super) struct Seen {
-    at: String,
-    paths: Paths,
-}
-
 impl Cx<'_> {
     /// Lowers a space. With `sees`, its amendments may use names of the scope around.
     pub(super) fn space(&mut self, merged: &Merged, sees: bool) -> Network {
@@ -82,7 +75,7 @@ impl Cx<'_> {
 
     /// Lowers a block as it is declared.
     pub(super) fn block(&mut self, merged: &Merged) -> Block {
-        self.inside(merged, false, |cx| cx.block_body(merged))
+        self.inside(merged, false, |cx| cx.block_body(merged, false))
     }
 
     /// Lowers a block of which values within are amended: the names of the experiment around are seen there.
@@ -90,7 +83,7 @@ impl Cx<'_> {
         let mut outer = std::mem::take(&mut self.outer);
         let block = self.inside(merged, false, |cx| {
             cx.outer = std::mem::take(&mut outer);
-            let block = cx.block_body(merged);
+            let block = cx.block_body(merged, true);
             outer = std::mem::take(&mut cx.outer);
             block
         });
@@ -98,7 +91,7 @@ impl Cx<'_> {
         block
     }
 
-    fn block_body(&mut self, merged: &Merged) -> Block {
+    fn block_body(&mut self, merged: &Merged, is_amended: bool) -> Block {
         self.provenance(merged);
         let mark = self.locals.len();
         self.locals
@@ -127,7 +120,14 @@ impl Cx<'_> {
         let around = std::mem::replace(&mut self.seen, to_be_seen);
         let body = self.body(merged, &entries, None);
         self.seen = around;
-        let names = self.leave(mark);
+        let mut names = self.leave(mark);
+        if is_amended {
+            // What an amendment leaves behind matters where it is searched.
+            let is_searched = |name: &str| {
+                body.iter().any(|s| matches!(s, Stmt::Let(l) if l.name == name && matches!(l.slot, Slot::Chosen(_))))
+            };
+            names.retain(|local| is_searched(&local.name));
+        }
         self.unused(&names, std::iter::empty(), &merged.owner());
         Block {
             name: merged.name.text.clone(),
@@ -149,10 +149,7 @@ impl Cx<'_> {
         let mut named = Named::default();
         let mut seen = 0;
         for entry in entries {
-            if let Some(known) = &mut self.seen {
-                paths::of_body(&body[seen..], &known.at, &mut known.paths);
-                seen = body.len();
-            }
+            self.see(&body, &mut seen);
             match &entry.kind {
                 EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
                 EntryKind::Field(_) | EntryKind::Choice(_) | EntryKind::Optional(_) => {
@@ -319,32 +316,6 @@ impl Cx<'_> {
         asked.known = known;
     }
 
-    /// What stands in a part of a network that is called so.
-    fn within<T>(&mut self, name: &str, lower: impl FnOnce(&mut Self) -> T) -> T {
-        let Some(known) = &mut self.seen else {
-            return lower(self);
-        };
-        let at = format!("{}.{name}", known.at);
-        let around = std::mem::replace(&mut known.at, at);
-        let found = lower(self);
-        if let Some(known) = &mut self.seen {
-            known.at = around;
-        }
-        found
-    }
-
-    /// What every copy of a body requires, of itself and of other copies that stand above.
-    fn ask_of_copy(&mut self, claim: &ast::Claim, span: Span) -> Option<Require> {
-        let Some(mut known) = self.seen.take() else {
-            return self.require(claim, span);
-        };
-        self.paths = Some(std::mem::take(&mut known.paths));
-        let require = self.require(claim, span);
-        known.paths = self.paths.take().unwrap_or_default();
-        self.seen = Some(known);
-        require
-    }
-
     /// `require condition, "why"`.
     pub(super) fn require(&mut self, claim: &ast::Claim, span: Span) -> Option<Require> {
         let holds = self.truth(&claim.condition, "a requirement");
@@ -369,29 +340,6 @@ impl Cx<'_> {
             when,
             span: layer.name.span,
         }
-    }
-}
-
-impl Cx<'_> {
-    /// Paths are read along where a requirement among these entries names copies by them; blocks of blocks of blocks have very many.
-    fn to_be_seen(&self, entries: &[ast::Entry]) -> Option<Seen> {
-        self.names_copies(entries).then(|| Seen {
-            at: "space".into(),
-            paths: Paths::default(),
-        })
-    }
-
-    fn names_copies(&self, entries: &[ast::Entry]) -> bool {
-        entries.iter().any(|entry| match &entry.kind {
-            EntryKind::Require(claim) => {
-                let text = self.sources.slice(claim.condition.span);
-                text.contains('[') || text.contains("space.")
-            }
-            EntryKind::Repeat(repeat) => self.names_copies(&repeat.entries),
-            EntryKind::Parallel(parallel) => self.names_copies(&parallel.entries),
-            EntryKind::Branch(branch) => self.names_copies(&branch.entries),
-            _ => false,
-        })
     }
 }
 

@@ -45,6 +45,7 @@ pub mod quantizer;
 mod quick;
 pub mod range;
 mod reach;
+mod records;
 mod repair;
 mod schedule;
 mod select;

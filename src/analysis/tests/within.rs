@@ -53,8 +53,8 @@ fn a_block_is_amended_within() {
         ("space = plain { more.d[1].e = 2 }", all / 2),
         ("space = plain { more.d.e = 2  other.d[0].e = 1 }", all / 8),
         (
-            "space = plain { more.deep.k = 3  other.deep.c.kernel = 1 }",
-            all / 2,
+            "space = plain { more.deep.k = 3  other.deep.k = 1 }",
+            all / 4,
         ),
         (
             "space = plain  space.more.w = 8  space.other.w = 8",
@@ -124,6 +124,29 @@ fn what_is_given_as_a_whole_has_no_other_alternatives() {
     // Who amends what is amended already may say it anew.
     let anew = with(&format!("space = chosen {{ {within} }}  space.{whole}"));
     assert_eq!(count(&anew), Count::Exact(BigUint::from(3_u32)));
+}
+
+#[test]
+fn a_space_amends_what_it_copies_with_names_of_its_own() {
+    let count_of = |copy: &str| {
+        let space = format!(
+            "{BLOCKS}\nspace own {{ k in {{1, 3}}  more = bl(channels = 1) {{ {copy} }}  layer head = pool(average) -> linear(classes) }}"
+        );
+        count(&template(&on_digits(&space, "space = own")))
+    };
+    for (copy, points) in [
+        ("w = 4 * k", 2_u32 * 8),
+        ("w in {4, 4 * k}", 2 * 2 * 8),
+        ("w = 4  one.kernel = k", 2 * 8),
+        ("one.kernel in {k, 5}  deep.k = k", 2 * 2 * 8),
+        ("d.e = 2  deep.c.channels = k  deep.k = 1", 2 * 2),
+    ] {
+        assert_eq!(
+            count_of(copy),
+            Count::Exact(BigUint::from(points)),
+            "{copy}"
+        );
+    }
 }
 
 #[test]
@@ -214,7 +237,7 @@ fn weights_of(template: &Template) -> Vec<String> {
     let shown = all.map(|point| {
         let candidate = template.candidate(&point).unwrap().unwrap();
         let nodes = candidate.network.nodes.iter();
-        let mut weights = nodes.filter_map(|n| n.weights.as_ref());
+        let mut weights = nodes.filter_map(|n| n.placement.as_ref()?.weights.as_ref());
         let first = weights.next().unwrap();
         format!("{} {:?}", first.grid, first.scale)
     });
@@ -260,4 +283,108 @@ fn a_field_takes_what_its_names_give() {
     let moving = "quantizer m : uniform { k = 4 * progress  bits = k }
       policy p { each layer { weights = m  activations = z } }";
     assert_eq!(codes(&text(moving)), ["bnas::quantizer::moving"]);
+}
+
+/// Copies that require something of each other, and how many candidates do.
+#[test]
+fn copies_require_of_each_other() {
+    const BLOCK: &str = "block bb(channels) {
+      repeat 2 as d { k in {1, 3}  layer c = conv(channels = channels, kernel = k) -> norm }
+      require d[0].k <= d[1].k
+    }";
+    for (body, points) in [
+        // Of each first width, those at least as wide: 3², 2², 1.
+        (
+            "repeat 3 as s { w in {4, 8, 16}  require s[0].w <= w  layer c = conv(channels = w) -> norm }",
+            14_u32,
+        ),
+        (
+            "repeat 3 as s { w in {4, 8, 16}  require space.s[0].w <= w  layer c = conv(channels = w) -> norm }",
+            14,
+        ),
+        // One copy: 2 widths of 3 pairs; two: 3 sums of 9; three: one sum of 33.
+        (
+            "n in 1..3
+             repeat n as s {
+               w in {4, 8}
+               repeat 2 as d { e in {1, 2}  require sum(s[*].w) <= 12 and s[0].d[0].e <= e  layer c = conv(channels = w * e) -> norm }
+             }",
+            6 + 27 + 33,
+        ),
+        // What does not exist binds nothing.
+        (
+            "n in 1..3
+             repeat n as s { w in {4, 8}  layer c = conv(channels = w) -> norm  require s[0].c.channels <= w and s[1].w == 4 }",
+            2 + 1 + 2,
+        ),
+        ("one = bb(channels = 4)  two = bb(channels = 8)", 9),
+    ] {
+        let space = format!("space mine {{ {body}  layer head = pool(average) -> linear(classes) }}");
+        let found = template(&on_digits(&format!("{BLOCK}\n{space}"), "space = mine"));
+        assert_eq!(count(&found), Count::Exact(BigUint::from(points)), "{body}");
+        // Each that is counted is a member, and no other point is.
+        let (free, all) = super::fixtures::every_point(&found);
+        assert!(all.len() as u32 >= points && free.constraints.is_empty());
+        let constraints = &found.decisions().constraints;
+        let met = all.iter().filter(|point| {
+            constraints.iter().all(|c| found.evaluate(c, point, &Default::default()) == Ok(Value::Bool(true)))
+        });
+        assert_eq!(met.count() as u32, points, "{body}");
+    }
+    // One of several spaces, whose paths begin at its own name.
+    let one = "space one { repeat 2 as s { w in {4, 8}  layer c = conv(channels = w) -> norm }
+        layer head = pool(average) -> linear(classes)  require increasing(s[*].w) }
+      space two { repeat 2 as s { w in {4, 8}  require s[0].w <= w  layer c = conv(channels = w) -> norm }
+        layer head = pool(average) -> linear(classes) }";
+    let found = template(&on_digits(one, "space in {one, two}"));
+    assert_eq!(count(&found), Count::Exact(BigUint::from(1 + 3_u32)));
+}
+
+#[test]
+fn what_no_experiment_takes_is_looked_at() {
+    let head = "layer head = pool(average) -> linear(classes)";
+    let of = |declaration: &str| {
+        let text = format!("bnas 1\nuse std.targets.braintta\n{declaration}");
+        let (found, _) = super::checked("test.bnas", &text);
+        found.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>()
+    };
+    for (declaration, is_wrong) in [
+        (
+            format!("space s {{ w in 1..8  layer c = conv(channels = 8 / (w - 3)) {head} }}"),
+            true,
+        ),
+        (
+            format!(
+                "space s {{ w in 1..8  require w > 3  layer c = conv(channels = 8 / (w - 3)) {head} }}"
+            ),
+            false,
+        ),
+        (
+            format!("space s {{ layer c = conv(channels = 8 / (input.channels - 3)) {head} }}"),
+            false,
+        ),
+        (
+            "target t : braintta { vector.lanes in 1..4  clock = 1 MHz / (vector.lanes - 2) }"
+                .into(),
+            true,
+        ),
+        (
+            "target t : braintta { vector.lanes in 1..4  clock = 1 MHz / (vector.lanes - 0.5) }"
+                .into(),
+            false,
+        ),
+        // Of 1024 bits, no more than 128 lanes hold a code.
+        (
+            "target t : braintta { vector.lanes in 1..200  clock = max(1 MHz, 1 MHz / (vector.lanes - 150)) }"
+                .into(),
+            false,
+        ),
+    ] {
+        let expected: &[&str] = if is_wrong {
+            &["bnas::domain::undefined"]
+        } else {
+            &[]
+        };
+        assert_eq!(of(&declaration), expected, "{declaration}");
+    }
 }
