@@ -14,6 +14,7 @@ mod amend;
 mod arms;
 mod augment;
 mod author;
+mod balance;
 mod block;
 mod calls;
 mod checks;

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 
 use self::cheapest::{Added, Cost, Largest, Least, Whole};
-pub use self::comparison::{End, Sum, Term, combinations, conjuncts};
+pub use self::comparison::{Against, End, Sum, Term, combinations, conjuncts};
 use self::factors::Factors;
 use self::layout::Layout;
 use self::product::Mark;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-use super::comparison::End;
+use super::comparison::{Against, End};
 use super::layout::Variable;
 use super::relation::Relation;
 
@@ -47,6 +47,7 @@ pub struct RawSum {
     pub terms: Vec<TermTable>,
     pub low: Option<End>,
     pub high: Option<End>,
+    pub against: Against,
 }
 
 impl Raw {
