@@ -24,6 +24,7 @@ mod order;
 mod product;
 mod raw;
 mod relation;
+mod shared;
 mod tabulate;
 mod tally;
 mod tree;
@@ -271,7 +272,7 @@ fn eliminated_within(raw: &Raw, units: &[Unit], most_planned: f64) -> Option<Eli
             real: tree.has_reals(&factors),
         },
         tree,
-        variables: raw.variables.len(),
+        variables: raw.variables.iter().filter(|v| v.width > 0).count(),
         has_sums: !units.is_empty(),
         left_out: left_out.into_iter().collect(),
         dropped: Vec::new(),

@@ -118,7 +118,8 @@ impl Raw {
 
     /// Whether there are so few combinations that all partial sums may be told apart.
     pub fn is_small(&self) -> bool {
-        let sizes = self.variables.iter().map(|v| v.size() as f64);
+        let decisions = self.variables.iter().filter(|v| v.width > 0);
+        let sizes = decisions.map(|v| v.size() as f64);
         sizes.product::<f64>() <= FEW_ENOUGH
     }
 
