@@ -446,7 +446,14 @@ fn planned<W>(factors: &Factors<W>, most: f64) -> Option<(Layout, f64)> {
         }
     });
     let given: Vec<order::Given> = given.collect();
-    let plan = order::plan(&sizes, &given, &pairs, factors.sums.most())?;
+    let place = |decision: usize| {
+        let mut all = factors.variables.iter();
+        all.position(|v| v.width > 0 && v.decision == decision)
+    };
+    let behind = factors.variables.iter();
+    let behind = behind.map(|v| (v.width == 0).then(|| place(v.decision)).flatten());
+    let behind: Vec<Option<usize>> = behind.collect();
+    let plan = order::plan(&sizes, &behind, &given, &pairs, factors.sums.most())?;
     if plan.work > most {
         return None;
     }

@@ -21,7 +21,10 @@ impl<N: Amount> Tree<N> {
         }
         let mut values = vec![0; variables.len()];
         for (variable, value) in variables.iter().zip(&mut values) {
-            if let Some(member) = members.get(variable.decision).filter(|_| variable.width > 0) {
+            if let Some(member) = members
+                .get(variable.decision)
+                .filter(|_| variable.width > 0)
+            {
                 // Of a block, the absent one is behind the members of the decision.
                 let absent = || self.absent(variable.decision);
                 *value = member.unwrap_or_else(absent) / variable.width;
