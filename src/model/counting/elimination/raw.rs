@@ -15,6 +15,7 @@ use super::relation::Relation;
 const FEW_ENOUGH: f64 = 1e12;
 
 /// What there is to count, before it is known how finely sums are told apart.
+#[derive(Clone)]
 pub struct Raw {
     pub variables: Vec<Variable>,
     /// Rows that can be.

@@ -24,35 +24,40 @@ struct Classes {
     count: usize,
 }
 
-/// Puts further variables into the tables of sums and of prices.
-pub fn share(raw: &mut Raw, prices: &mut [Option<Vec<TermTable>>]) {
-    let before = raw.variables.len();
-    let mut known: Vec<Classes> = Vec::new();
-    let of_sums = raw.sums.iter_mut().map(|sum| &mut sum.terms);
-    for terms in of_sums.chain(prices.iter_mut().flatten()) {
-        for term in terms {
-            if let Some(shorter) = shortened(term, &raw.variables, before, &mut known) {
+impl Raw {
+    /// The same with further variables in the tables of sums and of prices; `None` if none is worth it.
+    pub fn shared(&self) -> Option<Raw> {
+        let before = self.variables.len();
+        let mut known: Vec<Classes> = Vec::new();
+        let mut raw = self.clone();
+        let of_sums = raw.sums.iter_mut().flat_map(|sum| &mut sum.terms);
+        for term in of_sums.chain(&mut raw.prices) {
+            if let Some(shorter) = shortened(term, &self.variables, before, &mut known) {
                 *term = shorter;
             }
         }
-    }
-    for (number, classes) in known.iter().enumerate() {
-        let last = classes.of.last().copied().unwrap_or(0);
-        let mut scope = classes.of.clone();
-        scope.push(before + number);
-        let is = |class: &Option<usize>| {
-            let class = *class;
-            (0..classes.count).map(move |member| class == Some(member))
-        };
-        let which = classes.class.iter().flat_map(is).collect();
-        raw.variables.push(Variable {
-            decision: raw.variables[last].decision,
-            members: classes.count as u64,
-            width: 0,
-            optional: false,
-        });
-        // Where it stands says where the variable exists, as for those before it.
-        raw.allowed.insert(before + number, (scope, which));
+        if known.is_empty() {
+            return None;
+        }
+        for (number, classes) in known.iter().enumerate() {
+            let last = classes.of.last().copied().unwrap_or(0);
+            let mut scope = classes.of.clone();
+            scope.push(before + number);
+            let is = |class: &Option<usize>| {
+                let class = *class;
+                (0..classes.count).map(move |member| class == Some(member))
+            };
+            let which = classes.class.iter().flat_map(is).collect();
+            raw.variables.push(Variable {
+                decision: raw.variables[last].decision,
+                members: classes.count as u64,
+                width: 0,
+                optional: false,
+            });
+            // Where it stands says where the variable exists, as for those before it.
+            raw.allowed.insert(before + number, (scope, which));
+        }
+        Some(raw)
     }
 }
 

@@ -12,7 +12,6 @@ use super::comparison::{self, End, MOST_ROWS, Sum, Term};
 use super::layout::{Variable, row, rows, unrow};
 use super::raw::{Raw, RawSum, TermTable};
 use super::relation::Relation;
-use super::shared;
 use crate::ir::{Expr, Value};
 use crate::model::counting::any_real;
 use crate::model::decision::Decisions;
@@ -102,10 +101,8 @@ pub fn raw(
         builder.work = MOST_WORK;
         builder.terms(terms)
     });
-    let mut prices: Vec<Option<Vec<TermTable>>> = prices.collect();
-    let mut raw = builder.raw;
-    shared::share(&mut raw, &mut prices);
-    Some((raw, prices))
+    let prices = prices.collect();
+    Some((builder.raw, prices))
 }
 
 /// A part of a constraint, by number, and the decisions that it speaks of.
