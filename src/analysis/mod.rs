@@ -15,6 +15,7 @@ mod arms;
 mod around;
 mod augment;
 mod author;
+mod balance;
 mod block;
 mod calls;
 mod checks;

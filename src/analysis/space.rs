@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::balance::balanced;
 use super::context::{Cx, Local, list};
 use super::memory::Inner;
 use super::merged::Merged;
@@ -322,7 +323,7 @@ impl Cx<'_> {
         (holds.ty != Type::Poison).then(|| Require {
             text: self.one_line(claim.condition.span),
             why: claim.message.as_ref().map(|m| m.value.clone()),
-            holds: Arc::new(holds.expr),
+            holds: Arc::new(balanced(holds.expr)),
             span,
         })
     }

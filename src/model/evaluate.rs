@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::compare;
 pub use super::fold::{
     both, choose, combine, decisions, depth, either, expressions, fix, has_names, implies, names,
     negate, reduce, size, walk,
@@ -171,11 +172,19 @@ pub(super) fn unary(op: UnaryOp, x: Value) -> Result<Value, Failure> {
     }
 }
 
+/// Whether two values are equal: numbers but for rounding, everything else as it is.
+pub(super) fn are_equal(x: &Value, y: &Value) -> bool {
+    match (x, y) {
+        (Value::Number(x), Value::Number(y)) => compare::are_equal(*x, *y),
+        (x, y) => x == y,
+    }
+}
+
 pub(super) fn binary(op: BinaryOp, x: Value, y: Value) -> Result<Value, Failure> {
     use BinaryOp::*;
     match op {
-        Equal => return Ok(Value::Bool(x == y)),
-        NotEqual => return Ok(Value::Bool(x != y)),
+        Equal => return Ok(Value::Bool(are_equal(&x, &y))),
+        NotEqual => return Ok(Value::Bool(!are_equal(&x, &y))),
         And | Or | Implies => {
             let (Some(a), Some(b)) = (x.as_bool(), y.as_bool()) else {
                 return Err(Failure::Kind("truth values", format!("{x} and {y}")));

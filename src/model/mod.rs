@@ -12,6 +12,7 @@ pub mod bounds;
 mod build;
 pub mod candidate;
 mod coded;
+mod compare;
 mod conflict;
 pub mod counting;
 pub mod decision;
