@@ -308,3 +308,33 @@ fn resuming_another_spec_is_refused() {
         util::stderr(&again)
     );
 }
+
+/// What a run left is put right when it is resumed: networks off the Pareto set, too, and the text of the spec.
+#[test]
+fn networks_that_were_lost_are_trained_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = run_small(folder.path(), "run", &[]);
+    let mut models: Vec<_> = std::fs::read_dir(out.join("models"))
+        .unwrap()
+        .map(|model| model.unwrap().path())
+        .collect();
+    models.sort();
+    let bytes = |all: &[std::path::PathBuf]| -> Vec<Vec<u8>> {
+        all.iter()
+            .map(|path| std::fs::read(path).unwrap())
+            .collect()
+    };
+    let before = bytes(&models);
+    std::fs::remove_file(&models[0]).unwrap();
+    std::fs::write(&models[models.len() - 1], b"damaged").unwrap();
+    let kept = out.join("spec.bnas");
+    let text = std::fs::read(&kept).unwrap();
+    std::fs::write(&kept, b"bnas 1").unwrap();
+    let spec = folder.path().join("small.bnas");
+    let output = util::run_spec(&spec, &out, &["--resume"]);
+    util::expect_code(&output, 0);
+    let said = util::stderr(&output);
+    assert_eq!(said.matches("is missing or damaged").count(), 2, "{said}");
+    assert!(bytes(&models) == before);
+    assert_eq!(std::fs::read(&kept).unwrap(), text);
+}

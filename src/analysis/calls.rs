@@ -175,6 +175,53 @@ impl Cx<'_> {
         fields
     }
 
+    /// `ede { tmin = 0.1 }`: whether a field is unknown that may be meant for a name of the quantizer; says so.
+    fn is_misspelt_own(
+        &mut self,
+        name: &ast::Name,
+        entries: &[ast::Entry],
+        own: &[String],
+    ) -> bool {
+        let is_uniform = self.is_uniform(name);
+        let fields = QUANTIZER[..GIVEN_IN_PLACE].iter().map(|f| f.name);
+        let fields = fields.filter(|field| *field != "bits" || is_uniform);
+        let known: Vec<&str> = own.iter().map(String::as_str).chain(fields).collect();
+        let heads = entries.iter().filter_map(super::quantizer::target);
+        let is_known = |head: &str| {
+            own.iter().any(|own| own == head) || QUANTIZER.iter().any(|f| f.name == head)
+        };
+        let unknown = heads.filter(|path| !is_known(&path.head.text));
+        let unknown: Vec<ast::Name> = unknown.map(|path| path.head.clone()).collect();
+        let owner = format!("`{}`", name.text);
+        for head in &unknown {
+            let declared = (name.span.source == head.span.source).then_some(name.span);
+            self.unknown_key(&owner, head, declared, &known);
+        }
+        !unknown.is_empty()
+    }
+
+    /// `libra { scale = mean_abs }`: says that a rule changes nothing where a formula finds the scale.
+    fn scale_is_a_formula(&mut self, name: &ast::Name, at: Span) {
+        let Some(id) = self.find(name) else { return };
+        let mut all = self.reached.quantizers.iter();
+        let found = all.find(|(known, q)| *known == id && q.formulas.scale.is_some());
+        let Some(declared) = found.map(|(_, q)| q.span) else {
+            return;
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::quantizer::scale",
+                format!("`{}` has a formula for its scale", name.text),
+            )
+            .label(at, "this rule would change nothing")
+            .label(declared, "it finds its scale by `scale(w) = …`")
+            .help(format!(
+                "remove the rule, or write another formula: `quantizer mine : {} {{ scale(w) = … }}`",
+                name.text
+            )),
+        );
+    }
+
     /// `int { bits = 4 }`: a quantizer with fields of its own.
     pub(super) fn amended_value(
         &mut self,
@@ -220,7 +267,11 @@ impl Cx<'_> {
             return Typed::poison(span);
         }
         let known = &QUANTIZER[..GIVEN_IN_PLACE];
+        let entries = &self.with_whole_fields(&name, entries)[..];
         let own = self.names_of_quantizer(&name);
+        if self.is_misspelt_own(&name, entries, &own) {
+            return Typed::poison(span);
+        }
         let is_own = |e: &ast::Entry| {
             let path = super::quantizer::target(e).and_then(ast::Path::as_name);
             path.is_some_and(|n| own.contains(&n.text))
@@ -235,6 +286,9 @@ impl Cx<'_> {
         }
         for entry in &own {
             fields.extend(self.given_name(entry, &fields));
+        }
+        if let Some((scale, _)) = written.get("scale") {
+            self.scale_is_a_formula(&name, scale.span);
         }
         if let Some((bits, _)) = written.get("bits")
             && !self.is_uniform(&name)
@@ -254,6 +308,31 @@ impl Cx<'_> {
             span,
             values: None,
         }
+    }
+
+    /// `y { scale.share = 0.5 }` as `y { scale = percentile(share = 0.5) }`: what the quantizer says, with what is given of it.
+    fn with_whole_fields(&mut self, name: &ast::Name, entries: &[ast::Entry]) -> Vec<ast::Entry> {
+        let target = super::quantizer::target;
+        let dotted = |e: &&ast::Entry| target(e).is_some_and(|path| path.as_name().is_none());
+        let heads: Vec<&str> = { entries.iter().filter(dotted) }
+            .filter_map(|e| Some(target(e)?.head.text.as_str()))
+            .filter(|head| QUANTIZER[..GIVEN_IN_PLACE].iter().any(|f| f.name == *head))
+            .collect();
+        let is_of = |path: &ast::Path| heads.contains(&path.head.text.as_str());
+        let mut all = entries.to_vec();
+        if heads.is_empty() {
+            return all;
+        }
+        let Some(mut merged) = self.find(name).and_then(|id| self.merged(id)) else {
+            return all;
+        };
+        let of_heads = { entries.iter() }.filter(|e| target(e).is_some_and(is_of));
+        let of_heads: Vec<ast::Entry> = of_heads.cloned().collect();
+        self.override_entries(&mut merged, &of_heads, name, false);
+        all.retain(|e| !target(e).is_some_and(is_of));
+        let whole = merged.entries.into_iter();
+        all.extend(whole.filter(|e| target(e).is_some_and(is_of)));
+        all
     }
 
     /// `ede { t_min = 1e-2 }`: another value, or a domain, for a name of the quantizer's formulas.

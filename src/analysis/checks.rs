@@ -65,13 +65,19 @@ impl Cx<'_> {
     /// A value of the wrong kind.
     pub(super) fn expected(&mut self, expected: &str, found: &Typed) {
         let name = found.ty.name();
-        self.report(
-            Diagnostic::error(
-                "bnas::type::mismatch",
-                format!("expected {expected}, found {name}"),
-            )
-            .label(found.span, name),
-        );
+        let diagnostic = Diagnostic::error(
+            "bnas::type::mismatch",
+            format!("expected {expected}, found {name}"),
+        )
+        .label(found.span, name);
+        let is_counted = found.ty == Type::Truth && expected.contains("number");
+        self.report(match is_counted {
+            true => diagnostic.help(format!(
+                "write `if {} then 1 else 0` to count it, or join truth values by `and`, `or`",
+                self.text(found.span)
+            )),
+            false => diagnostic,
+        });
     }
 
     /// Two values that do not go together.
@@ -117,6 +123,11 @@ impl Cx<'_> {
                     "`params` counts them: write a number, or limit what they take, `model_size <= {text}`"
                 ))
             }
+            // `0.1 * model_size`, beside a plain number.
+            (_, true) if text.contains(" * ") || text.contains(" / ") => Some(format!(
+                "divide it by a quantity of its dimension: `{text} / (1 {})`",
+                usual_unit(*of_number)
+            )),
             (_, true) => Some(format!("write it without a unit: `{digits}`")),
             (true, false) if digits == text => Some(format!(
                 "write a unit behind it, such as `{}`",

@@ -63,31 +63,14 @@ impl Known<'_> {
 
 /// What a section lacks in one diagnostic, one after the other in the order of the text.
 pub(super) fn joined(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let is_of_section =
-        |d: &Diagnostic| d.code == "bnas::field::missing" && d.message.contains(" { … }`) needs `");
-    let owner = |d: &Diagnostic| d.message.split(" needs `").next().map(str::to_string);
     let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
     for diagnostic in found {
-        match joined.last_mut() {
-            Some(last)
-                if is_of_section(last)
-                    && is_of_section(&diagnostic)
-                    && owner(last) == owner(&diagnostic)
-                    && main_of(last).map(|l| l.span) == main_of(&diagnostic).map(|l| l.span) =>
-            {
-                if let Some((_, field)) = diagnostic.message.split_once(" needs ") {
-                    last.message = last.message.replace("` and `", "`, `");
-                    last.message.push_str(&format!(" and {field}"));
-                }
-                let mut labels = last.labels.iter_mut();
-                if let Some(label) = labels.find(|l| l.text.ends_with(" missing")) {
-                    label.text = "these are missing".into();
-                }
-                if let (Some(help), Some(more)) = (&mut last.help, &diagnostic.help) {
-                    help.push_str(&format!("; {more}"));
-                }
-            }
-            _ => joined.push(diagnostic),
+        let place = |d: &Diagnostic| main_of(d).map(|label| label.span);
+        let is_joined = joined
+            .last_mut()
+            .is_some_and(|last| place(last) == place(&diagnostic) && last.joins(&diagnostic));
+        if !is_joined {
+            joined.push(diagnostic);
         }
     }
     joined
@@ -124,10 +107,10 @@ fn is_doubted(diagnostic: &Diagnostic, undefined: &BTreeSet<Span>) -> bool {
 fn is_given_otherwise(diagnostic: &Diagnostic, meant: &BTreeSet<(Span, String)>) -> bool {
     let is_it = |(owner, key): &(Span, String)| {
         let main = main_of(diagnostic);
-        main.is_some_and(|l| l.span == *owner)
-            && diagnostic.message.contains(&format!("needs `{key}`"))
+        let missing = diagnostic.missing.as_ref();
+        main.is_some_and(|l| l.span == *owner) && missing.is_some_and(|m| m.fields.contains(key))
     };
-    diagnostic.code == "bnas::field::missing" && meant.iter().any(is_it)
+    meant.iter().any(is_it)
 }
 
 /// A path below a field that was written under a wrong name: `space.w` where `spcae = s` stands.

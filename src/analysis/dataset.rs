@@ -10,7 +10,7 @@ use super::merged::Merged;
 use super::names::LIBRARY_PREFIX;
 use super::schema;
 use super::types::Type;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Missing};
 use crate::ir::{Dataset, Expr, Files, IdxPair, Normalize, Slot, Splits, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
@@ -155,12 +155,8 @@ impl Cx<'_> {
         for name in needed.iter().filter(|name| written.get(name).is_none()) {
             if !written.is_meant(name) {
                 self.report(
-                    Diagnostic::error(
-                        "bnas::field::missing",
-                        format!("{} needs `{name}`", merged.owner()),
-                    )
-                    .label(merged.name.span, format!("`{name}` is missing"))
-                    .help(format!("add `{name} = …`")),
+                    Diagnostic::missing(Missing::one(merged.owner(), *name), merged.name.span)
+                        .help(format!("add `{name} = …`")),
                 );
             }
         }
@@ -248,13 +244,9 @@ impl Cx<'_> {
                 let missing = names.iter().find(|name| written.get(name).is_none());
                 let (there, missing) = (there.unwrap_or(&names[0]), missing.unwrap_or(&names[1]));
                 self.report(
-                    Diagnostic::error(
-                        "bnas::field::missing",
-                        format!("{} needs `{missing}`", merged.owner()),
-                    )
-                    .label(merged.name.span, format!("`{missing}` is missing"))
-                    .label(written.place(there), "goes with this")
-                    .help(format!("add `{missing} = …`")),
+                    Diagnostic::missing(Missing::one(merged.owner(), *missing), merged.name.span)
+                        .label(written.place(there), "goes with this")
+                        .help(format!("add `{missing} = …`")),
                 );
                 None
             }
@@ -272,6 +264,20 @@ impl Cx<'_> {
 
     /// A text or several in braces, in the order in which they are written.
     fn texts_of(&mut self, written: &Written, name: &'static str) -> Vec<String> {
+        if let Some((key, Given::Fixed(value))) = written.get(name) {
+            let (value, at) = (*value, key.span);
+            let members = match &value.kind {
+                ast::ExprKind::Set(members) => members.iter().collect(),
+                _ => vec![value],
+            };
+            let field = find(all_fields(), name);
+            if members
+                .iter()
+                .any(|member| self.is_unquoted(member, field, at))
+            {
+                return Vec::new();
+            }
+        }
         let items = self.items_of(written, all_fields(), name, &Type::Text, "a text");
         let texts = items.into_iter().filter_map(|(value, _)| match value {
             Value::Name(text) => Some(text),

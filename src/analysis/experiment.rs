@@ -16,7 +16,7 @@ use super::parts::Parts;
 use super::paths;
 use super::quantizer::target;
 use super::schema::DATA;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Missing};
 use crate::ir::{Evaluator, Experiment, Expr, Slot, Value};
 use crate::model::hardware::fits;
 use crate::source::Span;
@@ -257,13 +257,9 @@ impl Cx<'_> {
         if let Some(name) = fields.chain(sections).next() {
             let name = name.clone();
             self.report(
-                Diagnostic::error(
-                    "bnas::field::missing",
-                    format!("{} needs `space`", merged.owner()),
-                )
-                .label(merged.name.span, "`space` is missing")
-                .label(name.span, format!("`{}` speaks of a network", name.text))
-                .help("add `space = …`, or remove what speaks of a network"),
+                Diagnostic::missing(Missing::one(merged.owner(), "space"), merged.name.span)
+                    .label(name.span, format!("`{}` speaks of a network", name.text))
+                    .help("add `space = …`, or remove what speaks of a network"),
             );
         }
     }
@@ -278,11 +274,8 @@ impl Cx<'_> {
             "space" => "add `space = small_cnn`, with `use std.spaces.small_cnn`",
             _ => "add it",
         };
-        let mut diagnostic = Diagnostic::error(
-            "bnas::field::missing",
-            format!("{} needs `{name}`", merged.owner()),
-        )
-        .label(merged.name.span, format!("`{name}` is missing"));
+        let missing = Missing::one(merged.owner(), name);
+        let mut diagnostic = Diagnostic::missing(missing, merged.name.span);
         if because != merged.name.span {
             diagnostic = diagnostic.label(because, why);
         }

@@ -6,8 +6,9 @@ use super::context::{Cx, Local, list};
 use super::fits::limited;
 use super::schema::{self, Field, Kind, Otherwise};
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, meant_field};
+use crate::diagnostic::{Diagnostic, Missing, meant_field};
 use crate::ir::{Expr, PROGRESS, Slot, Value};
+use crate::model::evaluate;
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -36,6 +37,8 @@ pub(super) struct Written<'e> {
     pub(super) given: Vec<(ast::Name, Given<'e>)>,
     /// Fields that were probably meant by unknown names: they are not missing.
     meant: Vec<&'static str>,
+    /// Whether it stands for a section that is not written.
+    is_absent: bool,
 }
 
 impl<'e> Written<'e> {
@@ -45,6 +48,15 @@ impl<'e> Written<'e> {
             span,
             given: Vec::new(),
             meant: Vec::new(),
+            is_absent: false,
+        }
+    }
+
+    /// The fields of a section that is not written: none.
+    pub(super) fn absent(owner: impl Into<String>, span: Span) -> Self {
+        Written {
+            is_absent: true,
+            ..Written::new(owner, span)
         }
     }
 
@@ -149,19 +161,16 @@ impl Cx<'_> {
             Otherwise::Required if written.is_meant(field.name) => None,
             Otherwise::Required => {
                 let takes = self.taken(field);
-                self.report(
-                    Diagnostic::error(
-                        "bnas::field::missing",
-                        format!("{} needs `{}`", written.owner, field.name),
-                    )
-                    .label(written.span, format!("`{}` is missing", field.name))
-                    .help(format!(
-                        "add `{} = {}`: {}, {takes}",
-                        field.name,
-                        example(field),
-                        field.docs
-                    )),
-                );
+                let missing = Missing {
+                    is_section: written.is_absent,
+                    ..Missing::one(written.owner.as_str(), field.name)
+                };
+                self.report(Diagnostic::missing(missing, written.span).help(format!(
+                    "add `{} = {}`: {}, {takes}",
+                    field.name,
+                    example(field),
+                    field.docs
+                )));
                 None
             }
         }
@@ -212,10 +221,17 @@ impl Cx<'_> {
             self.progress();
         }
         let slot = match given {
+            Given::Fixed(e) if self.is_unquoted(e, field, at) => Slot::Fixed(Expr::number(1.0)),
             Given::Fixed(e) => {
-                let typed = self.expr(e, Some(field.kind));
+                let mut typed = self.expr(e, Some(field.kind));
                 Slot::Fixed(match self.fits(&typed, field, at) {
-                    true => limited(&typed, field),
+                    true => {
+                        if self.formulas.is_some() && evaluate::has_names(&typed.expr) {
+                            // A name of a quantizer may be given another value where it is used.
+                            typed.values = None;
+                        }
+                        limited(&typed, field)
+                    }
                     false => typed.expr,
                 })
             }
@@ -229,6 +245,27 @@ impl Cx<'_> {
         };
         self.leave(mark);
         slot
+    }
+
+    /// `folder = pets/train`: whether a text stands without its quotes; says so.
+    pub(super) fn is_unquoted(&mut self, value: &ast::Expr, field: &Field, at: Span) -> bool {
+        let is_text = matches!(field.kind, Kind::Text | Kind::Texts);
+        let is_word = match &value.kind {
+            ast::ExprKind::Path(path) => !self.local_named(&whole(path).text),
+            ast::ExprKind::Binary { .. } => true,
+            _ => false,
+        };
+        let text = self.text(value.span);
+        if !is_text || !is_word || text.contains(['"', '(']) {
+            return false;
+        }
+        self.report(
+            Diagnostic::error("bnas::type::mismatch", "a text stands in double quotes")
+                .label(value.span, "no quotes stand around it")
+                .label(at, format!("`{}` is a text", field.name))
+                .help(format!("write `\"{text}\"`")),
+        );
+        true
     }
 
     /// `in` where one value holds for the whole search: why, and what to type instead.

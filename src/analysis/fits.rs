@@ -5,9 +5,9 @@
 use super::context::{Cx, list};
 use super::expr::Typed;
 use super::lookup::words;
-use super::schema::{Field, Kind};
+use super::schema::{Field, Kind, RECORDS};
 use super::types::{self, Type};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, meant};
 use crate::ir::{Expr, Value};
 use crate::model::limits::{BELOW_ONE, Limits};
 use crate::source::Span;
@@ -92,6 +92,16 @@ impl Cx<'_> {
             (kind, Type::Text) if words(kind).contains(&written.trim_matches('"')) => {
                 format!("write it without quotes: `{}`", written.trim_matches('"'))
             }
+            (Kind::Optimizer, Type::Text | Type::Word) => {
+                let name = written.trim_matches('"').to_ascii_lowercase();
+                match RECORDS
+                    .iter()
+                    .any(|(of, call)| *of == Kind::Optimizer && call.name == name)
+                {
+                    true => format!("write `{name}(lr = 1e-3)`"),
+                    false => "write `adam(lr = 1e-3)`, `adamw(…)` or `sgd(…)`".into(),
+                }
+            }
             (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),
             (kind, Type::Set(member)) if member.fits(&types::of_kind(kind)) => {
                 self.chosen_from(field, typed.span)
@@ -144,7 +154,7 @@ impl Cx<'_> {
                 )
                 .label(typed.span, format!("`{word}`"))
                 .label(at, "this field");
-                diagnostic = match did_you_mean(word, allowed.iter().copied()) {
+                diagnostic = match meant(word, allowed.iter().copied()) {
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
                     None if allowed.is_empty() => {
                         diagnostic.help(format!("it takes {}", self.taken(field)))
@@ -251,6 +261,10 @@ fn nearest(field: &Field, n: f64) -> String {
         _ => String::new(),
     };
     match n < field.low {
+        true if field.name == "bits" && n == 1.0 => {
+            "one bit is another kind of codes: write `binary`, with `use std.quantizers.binary`, or `bits = 2`".into()
+        }
+        false if field.name == "bits" && n >= 16.0 => "write `float` in place of the quantizer, or `bits = 8`".into(),
         true if field.low == f64::MIN_POSITIVE => "write a value above 0".into(),
         true => format!("the least is `{} = {}{unit}`", field.name, field.low),
         false if field.high == BELOW_ONE => "write a value below 1".into(),

@@ -11,7 +11,7 @@ use super::lookup::members;
 use super::schema::{self, Kind};
 use super::takes;
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, did_you_mean, meant};
 use crate::ir::{BinaryOp, Expr, Function};
 use crate::model::aggregate::halved;
 use crate::source::Span;
@@ -255,12 +255,30 @@ impl Cx<'_> {
         let functions = schema::FUNCTIONS.iter().map(|f| f.name);
         let schedules = schema::SCHEDULES.iter().map(|c| c.name);
         let known: Vec<&str> = functions.chain(records).chain(schedules).collect();
+        let own: Vec<&str> = (self.formulas.iter().flatten())
+            .map(|(formula, _)| formula.as_str())
+            .collect();
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown",
             format!("there is no function `{name}`"),
         )
         .label(span, "nothing of this name can be called here");
-        diagnostic = match did_you_mean(name, known.iter().copied()) {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let is_prefixed = last != name && schema::FUNCTIONS.iter().any(|f| f.name == last);
+        diagnostic = match meant(name, own.iter().chain(&known).copied().collect::<Vec<_>>()) {
+            _ if self.formulas.is_some() && name == "scale" => diagnostic.help(
+                "give it as a formula, `scale(w) = …`, or write a `forward(w)` that does without: a rule such as `scale = learned` is not called",
+            ),
+            _ if self.formulas.is_some() && name == "normalize" => diagnostic
+                .help("write the formula `normalize(w) = …` for it"),
+            // `torch.sign(x)`, `x.sign()`
+            _ if is_prefixed => {
+                let own = name.strip_suffix(last).unwrap_or("").trim_end_matches('.');
+                diagnostic.help(match self.local_named(own) {
+                    true => format!("write `{last}({own})`"),
+                    false => format!("write `{last}(…)`, without `{own}.` before it"),
+                })
+            }
             // elsewhere `log` is the natural one, and `log2` is the next of name only
             _ if name == "log" => diagnostic.help("write `ln(…)`, or `log2(…)` for base 2"),
             _ if name == "log10" => diagnostic.help("write `ln(…) / ln(10)`"),
@@ -275,55 +293,6 @@ impl Cx<'_> {
             }
         };
         self.report(diagnostic);
-    }
-
-    /// What to write for a call of what takes no arguments, or of what other languages have.
-    fn instead_of_call(&self, name: &str, callee: Span) -> Option<String> {
-        let behind = &self.sources.get(callee.source).text[callee.end as usize..];
-        let args = behind.trim_start().strip_prefix('(').unwrap_or("");
-        let args = args[..args.find([')', '\n']).unwrap_or(args.len())].trim();
-        let module = self.modules.get(callee.source);
-        let meaning = module.and_then(|module| module.names.get(name));
-        let kind = meaning.map(|meaning| &self.modules.declaration(meaning.id).kind.text);
-        if kind.is_some_and(|kind| kind == "quantizer") {
-            let fields = match args.parse::<u32>() {
-                Ok(bits) => format!("bits = {bits}"),
-                Err(_) if args.contains('=') && !args.contains('(') => args.replace(", ", "  "),
-                Err(_) => "…".to_string(),
-            };
-            return Some(format!("amend it in braces: `{name} {{ {fields} }}`"));
-        }
-        if let Some(path) = self.modules.in_library_as(name, "block") {
-            return Some(format!("write `use {path}` at the top of the file"));
-        }
-        let mut all = args.split(',').map(str::trim);
-        let first = all.next().filter(|first| !first.is_empty())?;
-        let second = all.next();
-        Some(match (name, second) {
-            ("log", None) if first.contains("..") => format!("write `{first} log`"),
-            ("loguniform" | "log_uniform" | "lograndint", Some(high)) => {
-                format!("write `in {first}..{high} log`")
-            }
-            (
-                "uniform" | "range" | "randint" | "quniform" | "suggest_int" | "suggest_float",
-                Some(high),
-            ) => {
-                format!("write `in {first}..{high}`")
-            }
-            ("choice" | "categorical" | "one_of" | "oneof", _) => {
-                match args.starts_with(['[', '{']) {
-                    true => format!("write `in {{{}}}`", args.trim_matches(['[', ']', '{', '}'])),
-                    false => format!("write `in {{{args}}}`"),
-                }
-            }
-            ("pow", Some(exponent)) => {
-                format!("write `{first} ^ {exponent}`, with what has operators in brackets")
-            }
-            ("len" | "length" | "size", None) => format!("write `count({first})`"),
-            ("clamp", _) => format!("write `clip({args})`"),
-            ("sigmoid", None) => format!("write `1 / (1 + exp(-({first})))`"),
-            _ => return None,
-        })
     }
 }
 

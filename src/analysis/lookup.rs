@@ -13,7 +13,7 @@ use super::schema::{self, Kind};
 use super::takes;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{Expr, Value};
+use crate::ir::{AUTHOR, Expr, Value};
 use crate::syntax::ast;
 
 impl Cx<'_> {
@@ -26,6 +26,15 @@ impl Cx<'_> {
         let Some(text) = members(path) else {
             return self.decision_path(path);
         };
+        if let Some(local) = self.outer(&text, span) {
+            let name = Expr::Name(format!("{AUTHOR}{text}"), span);
+            return Typed {
+                expr: local.constant.unwrap_or(name),
+                ty: local.ty,
+                span,
+                values: local.values,
+            };
+        }
         if let Some(local) = self.local(&text) {
             // `opt == sgd`, of `opt in {sgd(…), adam(…)}`: alternatives are compared by their names.
             let is_calls = matches!(local.ty, Type::Optimizer | Type::Scale | Type::Augment);
@@ -41,14 +50,6 @@ impl Cx<'_> {
                     .constant
                     .filter(is_fixed)
                     .unwrap_or(Expr::Name(text, span)),
-                ty: local.ty,
-                span,
-                values: local.values,
-            };
-        }
-        if let Some(local) = self.outer(&text, span) {
-            return Typed {
-                expr: local.constant.unwrap_or(Expr::Name(text, span)),
                 ty: local.ty,
                 span,
                 values: local.values,
@@ -93,6 +94,9 @@ impl Cx<'_> {
                                 list(ACTIVATIONS.iter().copied())
                             ),
                             true => format!("write `{text}(…)`, or `\"{text}\"` for a word of your own"),
+                            false if want == Some(Kind::Optimizer) => {
+                                format!("write `{text}(lr = 1e-3)`")
+                            }
                             false => format!("write `{text}(…)`"),
                         }),
                 );
@@ -163,10 +167,10 @@ impl Cx<'_> {
             self.report(
                 Diagnostic::error(
                     "bnas::unsupported",
-                    "copies of a `repeat` are named in goals, and in what a space or an experiment requires",
+                    "copies of a `repeat` are named in goals and requirements",
                 )
                 .label(span, "this path has an index")
-                .help("write `require` behind the `repeat`, at the end of the space; in its body a name alone is that of its copy"),
+                .help("a value is a formula of the names around it: in the body of a `repeat`, a name alone is that of its copy"),
             );
             return Typed::poison(span);
         }
@@ -220,7 +224,13 @@ impl Cx<'_> {
             let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
                 (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
                 (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
-                (None, None) => diagnostic.label(span, "nothing has this path"),
+                (None, None) => {
+                    let diagnostic = diagnostic.label(span, "nothing has this path");
+                    match self.instead_of_path(&plain, &paths) {
+                        Some(help) => diagnostic.help(help),
+                        None => diagnostic,
+                    }
+                }
             };
             let known = paths.keys().map(String::as_str);
             if did_you_mean(&plain, known).is_none() && paths.side_alike(&plain).is_none() {

@@ -156,6 +156,17 @@ impl Cx<'_> {
 
     /// What an expression is in `task` and `distill`; nothing after a diagnostic.
     fn part(&mut self, e: &ast::Expr, temperature: &mut Option<(Slot, Span)>) -> Option<Part> {
+        if let Some((name, meant)) = foreign_loss(e)
+            && !self.local_named(name)
+        {
+            let text = format!("there is no loss `{name}`");
+            self.report(
+                Diagnostic::error("bnas::name::unknown", text)
+                    .label(e.span, "no part of a loss")
+                    .help(format!("write `{meant}`")),
+            );
+            return None;
+        }
         if !speaks_of_losses(e) {
             let number = self.expr(e, Some(Kind::Number("")));
             if number.ty == Type::Poison {
@@ -302,6 +313,19 @@ impl Cx<'_> {
             .help("write `loss = 0.2 * task + 0.8 * distill(kl)`"),
         );
     }
+}
+
+/// What other tools call a part of a loss, and what it is here.
+fn foreign_loss(e: &ast::Expr) -> Option<(&str, &'static str)> {
+    let ExprKind::Path(path) = &e.kind else {
+        return None;
+    };
+    let name = path.as_name()?.text.as_str();
+    Some(match name.to_ascii_lowercase().as_str() {
+        "kl" | "kd" | "kl_div" | "kldiv" | "distillation" => (name, "distill(kl)"),
+        "ce" | "cross_entropy" | "crossentropy" | "hard" | "labels" => (name, "task"),
+        _ => return None,
+    })
 }
 
 /// Whether `task` or `distill(…)` stands anywhere in it.

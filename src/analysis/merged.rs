@@ -273,7 +273,14 @@ impl Cx<'_> {
                         format!("a {kind} cannot derive from {}", article(&other.kind.text)),
                     )
                     .label(base.span, article(&other.kind.text))
-                    .label(declaration.kind.span, format!("this is {}", article(kind))),
+                    .label(declaration.kind.span, format!("this is {}", article(kind)))
+                    .help(match schema.bases {
+                        [] => format!("name another {kind}, or leave `: {}` out", base.text),
+                        words => format!(
+                            "write {}, or the name of another {kind}, behind the `:`",
+                            list(words.iter().copied())
+                        ),
+                    }),
                 );
                 return None;
             }

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Cx, list};
+use super::context::{Cx, Local, list};
 use super::lookup::path_help;
 use super::operations::{ACTIVATIONS, ELSEWHERE};
 use super::schema::{self, Kind};
-use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean, meant_field};
+use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean, meant, meant_field};
 use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast;
@@ -30,6 +30,15 @@ impl Cx<'_> {
     fn find_text(&self, name: &str, span: Span) -> bool {
         let module = self.modules.get(span.source);
         module.is_some_and(|module| module.names.contains_key(name))
+    }
+
+    /// The names of the experiment that amends something at this place.
+    fn amending(&self, at: Span) -> &[Local] {
+        let around = self.modules.around(at);
+        match around.is_some_and(|d| d.kind.text == "experiment") {
+            true => &self.outer,
+            false => &[],
+        }
     }
 
     /// A name that stands for nothing.
@@ -64,12 +73,14 @@ impl Cx<'_> {
         let truth = ["true", "false"].iter().copied();
         let known = known.chain(truth.filter(|word| name.eq_ignore_ascii_case(word)));
         // A name that stands for what is being defined cannot be what was meant.
-        let mut known = known.filter(|k| *k != name);
+        let known = known.filter(|k| *k != name);
         let ends_with = |k: &&str| k.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
                 .label(span, "nothing here has this name");
+        // Names of the experiment stand for values of what it amends.
         let defined = self.locals.iter().filter(|l| l.span.is_some());
+        let defined = defined.chain(self.amending(span));
         let defined = defined.map(|l| l.name.as_str()).filter(|l| *l != name);
         // What follows from the search is named by what it is of.
         let is_expected = self.locals.find("pareto.count").is_some();
@@ -90,12 +101,19 @@ impl Cx<'_> {
             .and_then(|paths| path_help(name, name, paths))
         {
             diagnostic = diagnostic.help(help);
-        } else if let Some(alike) = did_you_mean(name, &mut known) {
+        } else if let Some(alike) = meant(name, known.collect::<Vec<_>>()) {
             // What was meant is read.
             self.read.insert(alike.to_string());
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if name == "best.final.accuracy" {
             let help = "add `final { on = best }`: the best candidate is trained again after the search, and this is its accuracy";
+            diagnostic = diagnostic.help(help);
+        } else if words == ["same"] && name == "valid" {
+            diagnostic = diagnostic.help("write `0`: nothing is padded");
+        } else if ["bool", "boolean"].contains(&name) {
+            diagnostic = diagnostic.help("write `{false, true}`");
+        } else if self.formulas.is_some() && name == "bits" {
+            let help = "write `high`, the largest code: 2^(bits - 1) - 1 of a signed grid, 2^bits - 1 of an unsigned one";
             diagnostic = diagnostic.help(help);
         } else if ELSEWHERE.contains(&name) {
             let known = list(ACTIVATIONS.iter().copied());
@@ -103,6 +121,10 @@ impl Cx<'_> {
         } else if metric(name).is_some() {
             let help = "metrics are those of whole networks: they stand in a `require` of a space, in the goals and requirements of an experiment, and in facts with the data, `macs(digits)`";
             diagnostic = diagnostic.help(help);
+        } else if let Some((alike, path)) = self.library_quantizer(name, words) {
+            diagnostic = diagnostic.help(format!(
+                "write `{alike}`, with `use {path}` at the top of the file"
+            ));
         } else if words == ["float"]
             && let Some(names) = self.takes_by_name(Kind::Quantizer, span.source)
         {
@@ -120,6 +142,18 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
         }
         self.report(diagnostic);
+    }
+
+    /// The quantizer of the library that has this name in another tool, and where it stands.
+    fn library_quantizer(&self, name: &str, words: &[&str]) -> Option<(&'static str, String)> {
+        if words != ["float"] {
+            return None;
+        }
+        let alike = meant(
+            name,
+            ["binary", "ternary", "approx_sign", "dorefa", "pact", "lsq"],
+        )?;
+        Some((alike, self.modules.in_library(alike)?.to_string()))
     }
 
     /// A value that is made of itself; its circle is reported once, whichever of its values reads on.
@@ -186,6 +220,14 @@ impl Cx<'_> {
                 "it belongs into {home}; fields here are {}",
                 list(known.iter().copied())
             )),
+            None if name.text == "log" && declared.is_some() => {
+                diagnostic.help("write it behind the range: `low..high log`")
+            }
+            None if ["activation", "act", "nonlinearity"].contains(&name.text.as_str())
+                && (known.contains(&"channels") || known.contains(&"outputs")) =>
+            {
+                diagnostic.help("write it behind an arrow: `-> norm -> relu`")
+            }
             None if known.is_empty() => diagnostic.help("it takes no fields: remove this"),
             None => diagnostic.help(format!("its fields are {}", list(known.iter().copied()))),
         };

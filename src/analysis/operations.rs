@@ -6,7 +6,7 @@ use super::context::{Cx, Local, list};
 use super::fields::whole;
 use super::schema;
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, meant};
 use crate::ir::{DomainKind, Expr, Function, Operation, Slot, Value};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
@@ -46,9 +46,13 @@ impl Cx<'_> {
                 self.report(
                     Diagnostic::error("bnas::type::mismatch", "a layer is a chain of operations")
                         .label(e.span, "this is none")
-                        .help(
-                            "write operations with arrows: `conv(channels = 16) -> norm -> relu`",
-                        ),
+                        .help(match &e.kind {
+                            ExprKind::Binary {
+                                op: ast::BinaryOp::Add,
+                                ..
+                            } => "add what an earlier layer gives by an entry of its own, below the layer: `add name`",
+                            _ => "write operations with arrows: `conv(channels = 16) -> norm -> relu`",
+                        }),
                 );
                 return None;
             }
@@ -152,7 +156,10 @@ impl Cx<'_> {
             format!("there is no operation `{}`", name.text),
         )
         .label(name.span, "no operation of a layer");
-        diagnostic = match did_you_mean(&name.text, known.iter().copied()) {
+        diagnostic = match meant(&name.text, known.iter().copied()) {
+            _ if instead(&name.text).is_some() => {
+                diagnostic.help(instead(&name.text).unwrap_or_default())
+            }
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
             None => {
                 let known = known[..operations].iter().copied();
@@ -204,4 +211,29 @@ fn without_limits(slot: &mut Slot) {
             }
         }
     }
+}
+
+/// What to write for an operation of another tool that is several words here, or none.
+fn instead(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "maxpool" | "max_pool" | "maxpool2d" | "max_pool2d" | "maxpooling2d" => {
+            "write `pool(max, kernel = 2)`"
+        }
+        "avgpool" | "avg_pool" | "avgpool2d" | "avg_pool2d" | "averagepooling2d" => {
+            "write `pool(average, kernel = 2)`"
+        }
+        "global_avg_pool"
+        | "globalaveragepooling2d"
+        | "adaptiveavgpool2d"
+        | "gap"
+        | "global_pool" => "write `pool(average)`",
+        "softmax" | "log_softmax" | "logsoftmax" => {
+            "delete it: the loss takes what leaves the last layer"
+        }
+        "quantdense" => "write `linear`, and let the policy quantize it",
+        "quantconv2d" | "binaryconv2d" => "write `conv`, and let the policy quantize it",
+        "prelu" | "leaky_relu" | "leakyrelu" | "gelu" | "silu" | "swish" | "sigmoid" | "tanh"
+        | "elu" | "selu" | "mish" | "hardswish" => "activations are `relu`, `relu6`, `hardtanh`",
+        _ => return None,
+    })
 }

@@ -8,7 +8,7 @@ use super::merged::Merged;
 use super::quantizer::{given, target};
 use super::schema::{Kind, OUTPUT, RULE};
 use super::types::Type;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, did_you_mean, meant};
 use crate::ir::{
     Expr, LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Value, Which,
 };
@@ -90,6 +90,7 @@ impl Cx<'_> {
     }
 
     fn rule(&mut self, rule: &ast::PolicyRule, span: Span) -> Rule {
+        let around = self.in_rule.replace(self.locals.len());
         let quantifier = match rule.quantifier.as_ref().map(|q| q.value) {
             Some(ast::Quantifier::Every) => Quantifier::Every,
             _ => Quantifier::Each,
@@ -102,6 +103,7 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let mut written = Written::new("the rule", span);
         let (mut lets, mut requires) = (Vec::new(), Vec::new());
+        let mut misnamed = false;
         for entry in &rule.entries {
             if let EntryKind::Require(claim) = &entry.kind {
                 requires.extend(self.require(claim, entry.span));
@@ -120,6 +122,9 @@ impl Cx<'_> {
                     .label(entry.span, "in a rule")
                     .help("write it beside the rules: `output = int8`"),
                 ),
+                (None, Some(_)) if self.is_foreign_key(entry, &rule.entries) => {
+                    misnamed = true;
+                }
                 (None, Some(_)) => lets.extend(self.binding(entry, mark)),
                 _ => self.not_in_rule(entry),
             }
@@ -127,8 +132,9 @@ impl Cx<'_> {
         let [weights, activations] =
             ["weights", "activations"].map(|name| self.slot(&written, find(RULE, name)));
         let locals = self.leave(mark);
+        self.in_rule = around;
         self.unused(&locals, RULE.iter().map(|f| f.name), "the rule");
-        if written.given.is_empty() && locals.iter().all(|l| l.used) {
+        if written.given.is_empty() && !misnamed && locals.iter().all(|l| l.used) {
             self.report(
                 Diagnostic::error(
                     "bnas::policy::says_nothing",
@@ -153,6 +159,27 @@ impl Cx<'_> {
                 ..span
             }),
         }
+    }
+
+    /// `kernel_quantizer = ste_sign`: whether an entry of a rule has the name of a field in another tool, and nothing reads it; says so.
+    fn is_foreign_key(&mut self, entry: &ast::Entry, rule: &[Entry]) -> bool {
+        let Some(name) = target(entry).and_then(ast::Path::as_name).cloned() else {
+            return false;
+        };
+        let known: Vec<&str> = RULE.iter().map(|f| f.name).collect();
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let reads = |entry: &ast::Entry| {
+            let text = self.text(entry.span);
+            text.split(|c| !is_word(c))
+                .filter(|word| *word == name.text)
+                .count()
+        };
+        let is_read = rule.iter().map(reads).sum::<usize>() > 1;
+        if is_read || meant(&name.text, known.iter().copied()).is_none() {
+            return false;
+        }
+        self.unknown_key("the rule", &name, None, &known);
+        true
     }
 
     fn not_in_rule(&mut self, entry: &Entry) {

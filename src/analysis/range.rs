@@ -185,18 +185,29 @@ impl Cx<'_> {
     /// Warns of an end that no step arrives at: the text seems to say that it is a member.
     fn reaches_end(&mut self, (from, to): (f64, f64), step: f64, at: Span, end: Span) {
         let steps = (to - from) / step;
-        if (steps - steps.round()).abs() <= 1e-9 * steps.abs().max(1.0) {
+        let nearest = decimal::member(from, step, steps.round() as usize);
+        if nearest == to {
             return;
         }
-        // Written as people would: steps of 0.1 from 0 give 0.3, not 0.30000000000000004.
-        let last = from + steps.floor() * step;
-        let last: f64 = format!("{last:.12}").parse().unwrap_or(last);
+        let last = match nearest < to {
+            true => nearest,
+            false => decimal::member(from, step, (steps.round() as usize).saturating_sub(1)),
+        };
         let text = self.text(end);
         let message = match steps < 1.0 {
             true => "the range has one member: its step is longer than it is".to_string(),
             false => format!("{text} is never reached"),
         };
         let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ".eE+-".contains(c));
+        // As it is written: `200 MHz`, and not so many cycles a second.
+        let written = text[..text.len() - unit.len()].parse::<f64>();
+        let last = match written {
+            Ok(number) if number != 0.0 && !unit.trim().is_empty() => {
+                let last = last / (to / number);
+                format!("{last:.9}").parse().unwrap_or(last)
+            }
+            _ => last,
+        };
         self.report(
             Diagnostic::warning("bnas::domain::step_beyond", message)
                 .label(end, "no step arrives here")

@@ -6,7 +6,7 @@ use super::context::Cx;
 use super::fields::{Given, Written, find};
 use super::merged::Merged;
 use super::schema::Field;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Missing};
 use crate::ir::{Expr, Method, Search, Slot, Techniques, Training, Value};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -109,8 +109,7 @@ impl Cx<'_> {
             (None, _) => {
                 if written.get("trials").is_none() && !written.is_meant("trials") {
                     self.report(
-                        Diagnostic::error("bnas::field::missing", "`search` needs `trials`")
-                            .label(section.name.span, "`trials` is missing")
+                        Diagnostic::missing(Missing::one("`search`", "trials"), section.name.span)
                             .help("add `trials = 40`: candidates in all"),
                     );
                 }

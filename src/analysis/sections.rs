@@ -226,7 +226,7 @@ impl Cx<'_> {
                 &section.entries,
                 known.fields,
             ),
-            None => Written::new(
+            None => Written::absent(
                 format!("{} (in `{name} {{ … }}`)", merged.owner()),
                 merged.name.span,
             ),
@@ -312,6 +312,9 @@ impl Cx<'_> {
                                 self.text(e.span)
                             )
                         }
+                        ExprKind::Text(_) if kind == "dataset" => {
+                            "declare one that reads these files, as `bnas doc image_folder` shows, or name one of the library: `data = digits`".into()
+                        }
                         _ => format!("name {wanted}, perhaps amended: `name {{ … }}`"),
                     }),
                 );
@@ -332,6 +335,7 @@ impl Cx<'_> {
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown {kind} `{name}`"))
                 .label(span, "nothing has this name");
+        let lower = name.to_ascii_lowercase();
         diagnostic = match (
             modules.in_library_as(name, kind),
             did_you_mean(name, known.iter().copied()),
@@ -345,6 +349,12 @@ impl Cx<'_> {
             {
                 diagnostic.help(format!(
                     "a quantizer is no policy: declare one that uses it, `policy mine {{ each layer {{ weights = {name}  activations = {name} }} }}`"
+                ))
+            }
+            (None, None) if modules.in_library_as(&lower, kind).is_some() => {
+                let path = modules.in_library_as(&lower, kind).unwrap_or_default();
+                diagnostic.help(format!(
+                    "write `{lower}`, with `use {path}` at the top of the file"
                 ))
             }
             (None, None) if known.is_empty() => {

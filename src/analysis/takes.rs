@@ -4,8 +4,9 @@
 
 use super::context::{Cx, list};
 use super::lookup::words;
+use super::paths::Paths;
 use super::schema::{self, Kind, RECORDS, SCHEDULES};
-use crate::diagnostic::did_you_mean;
+use crate::diagnostic::{did_you_mean, meant};
 use crate::source::SourceId;
 
 /// What to write where `name(…)` is nothing that can be called, if the field takes words or calls of its own.
@@ -23,7 +24,7 @@ pub(super) fn instead_of_call(name: &str, kind: Kind) -> Option<String> {
         return None;
     }
     let known = words.iter().chain(&calls).copied();
-    Some(match did_you_mean(name, known) {
+    Some(match meant(name, known) {
         Some(alike) => format!("did you mean `{alike}`?"),
         None => {
             let calls: Vec<String> = calls.iter().map(|call| format!("{call}(…)")).collect();
@@ -47,7 +48,49 @@ pub(super) fn of_fixed_field(path: &str) -> Option<String> {
     })
 }
 
+/// What is said of `train.lr`, which is an argument of the optimizer, and of a misspelt field of a section.
+fn of_section(path: &str) -> Option<String> {
+    let (section, name) = path.split_once('.')?;
+    let optimizers = RECORDS.iter().filter(|(of, _)| *of == Kind::Optimizer);
+    let with_it = optimizers
+        .map(|(_, call)| call)
+        .find(|call| call.fields.iter().any(|f| f.name == name));
+    let is_stage = ["train", "finetune"].contains(&section);
+    if let (true, Some(call)) = (is_stage, with_it) {
+        return Some(format!(
+            "search it where it stands, `optimizer = {}({name} in …)`, and name it by `{section}.optimizer.{name}`",
+            call.name
+        ));
+    }
+    let fields = schema::declaration("experiment")?.section(section)?.fields;
+    let meant = did_you_mean(name, fields.iter().map(|f| f.name))?;
+    let meant = format!("{section}.{meant}");
+    let more = of_fixed_field(&meant)?;
+    Some(format!("the field is `{meant}`; {more}"))
+}
+
 impl Cx<'_> {
+    /// What to write for a path that nothing has: of a part that the experiment does not say, of a rule without its layer, of a section.
+    pub(super) fn instead_of_path(&self, path: &str, paths: &Paths) -> Option<String> {
+        let (head, rest) = path.split_once('.')?;
+        let is_said = self.written.iter().any(|(word, _)| word == head);
+        let example = match head {
+            "target" => Some("braintta"),
+            "policy" => Some("tied"),
+            _ => None,
+        };
+        if let (Some(name), false, false) = (example, is_said, self.written.is_empty()) {
+            let library = self.modules.in_library(name).unwrap_or_default();
+            return Some(format!(
+                "the experiment has no {head}: add `{head} = {name}`, with `use {library}` at the top of the file"
+            ));
+        }
+        match head {
+            "policy" => paths.of_a_rule(rest),
+            _ => of_section(path),
+        }
+    }
+
     /// What a field of this kind takes by name: words of the language, and of the declarations in scope those that fit.
     pub(super) fn takes_by_name(&self, kind: Kind, source: SourceId) -> Option<String> {
         let words = words(kind);

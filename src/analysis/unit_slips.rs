@@ -26,11 +26,34 @@ impl Cx<'_> {
         span: Span,
     ) -> Option<String> {
         let word = &unknown.factor;
+        if ["dB", "dBm", "dBFS"].contains(&word.as_str()) {
+            return Some(
+                "write a plain number, or a share in `%`: there are no logarithms of units".into(),
+            );
+        }
         let is_first = unknown.unit.starts_with(word.as_str());
         if is_first && self.local_named(word) {
             let rest = &unknown.unit[word.len()..];
             let rest = rest.replace('/', " / ").replace('*', " * ");
             return Some(format!("write `{} * {word}{rest}`", number.text));
+        }
+        let side = word
+            .strip_prefix(['x', 'X'])
+            .filter(|side| *side == number.text);
+        if side.is_some() {
+            return Some(format!(
+                "write `{}`: rows and columns are the same",
+                number.text
+            ));
+        }
+        let power = match word.as_str() {
+            "k" | "K" => Some("e3"),
+            "M" | "mio" | "million" => Some("e6"),
+            "G" | "B" | "billion" => Some("e9"),
+            _ => None,
+        };
+        if let Some(power) = power.filter(|_| *word == unknown.unit) {
+            return Some(format!("write `{}{power}`", number.text));
         }
         let before = &self.sources.get(span.source).text[..span.start as usize];
         let is_end = before.trim_end().ends_with("..");

@@ -1,4 +1,4 @@
-//! Ctrl-C.
+//! Signals: Ctrl-C, and the limit of a file's size.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,3 +25,17 @@ pub fn catch(terminal: &Terminal) -> &'static AtomicBool {
     }
     &STOP
 }
+
+/// Makes a write beyond the limit of a file's size (`ulimit -f`) an error, which says what failed, where it would end the process without a word.
+#[cfg(unix)]
+pub fn outlive_long_files() {
+    // SAFETY: no handler is installed; the default of one signal becomes to ignore it.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
+/// Elsewhere there is no such signal.
+#[cfg(not(unix))]
+pub fn outlive_long_files() {}

@@ -127,6 +127,7 @@ pub fn main() -> ExitCode {
 
 fn command() -> ExitCode {
     let cli = Cli::parse();
+    interrupt::outlive_long_files();
     let terminal = Terminal::new(&cli.global);
     let outcome =
         Isa::from_environment().map_err(|wrong| Failed::usage(format!("BNAS_SIMD: {wrong}")));

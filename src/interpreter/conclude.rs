@@ -183,6 +183,23 @@ fn model(
     Ok(model)
 }
 
+/// Trains those networks again that an earlier run left and that are missing or damaged now.
+pub(super) fn restore(
+    trials: &[(Phase, Trial)],
+    bench: &Bench,
+    store: &mut Store,
+) -> Result<(), RunError> {
+    for (phase, trial) in trials {
+        for (repeat, hash) in trial.models.iter().enumerate() {
+            let name = model_name(*phase, trial.number, repeat);
+            if store.load_model(&name, hash).is_none() {
+                model(*phase, trial, repeat, bench, store)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The goals of a complete trial, turned so that more is better.
 pub(super) fn gains(experiment: &Experiment, trial: &Trial) -> Vec<f64> {
     let goals = experiment.goals.iter().zip(&trial.goals);

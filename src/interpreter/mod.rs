@@ -105,7 +105,12 @@ pub fn run(
             loss.line, loss.reason
         ));
     }
+    let recalled: Vec<(Phase, Trial)> = { store.state().trials.values() }
+        .map(|trial| (Phase::Search, trial.clone()))
+        .chain({ store.state().finals.values() }.map(|trial| (Phase::Final, trial.clone())))
+        .collect();
     search(&bench, options, store)?;
+    conclude::restore(&recalled, &bench, store)?;
     let mut chosen = conclude::choose(experiment, &template, store);
     if let Some(last) = &experiment.final_training {
         let is_chosen = |t: &&Trial| match last.only_best {

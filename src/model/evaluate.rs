@@ -13,7 +13,7 @@ pub use super::fold::{
 use super::limits::Limits;
 use super::plain;
 use super::quick::ByAddress;
-use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
+use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value, as_written};
 
 /// Where names and decisions get their values.
 pub trait Scope {
@@ -47,7 +47,7 @@ pub enum Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Failure::Unknown(name) => write!(f, "`{name}` has no value here"),
+            Failure::Unknown(name) => write!(f, "`{}` has no value here", as_written(name)),
             Failure::Inactive(index) => write!(f, "decision {index} does not exist at this point"),
             Failure::Kind(wanted, found) => write!(f, "expected {wanted}, found {found}"),
             Failure::Undecided(name) => write!(f, "`{name}` is still to be chosen"),

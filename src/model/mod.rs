@@ -35,6 +35,7 @@ pub mod metrics;
 pub mod network;
 mod operation;
 mod output;
+mod own;
 mod part;
 pub mod partial;
 mod place;
@@ -45,6 +46,7 @@ pub mod quantizer;
 mod quick;
 pub mod range;
 mod reach;
+mod records;
 mod repair;
 mod schedule;
 mod select;
@@ -56,6 +58,7 @@ mod targets;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod unquantized;
 mod unrepaired;
 mod unroll;
 

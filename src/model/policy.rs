@@ -15,6 +15,7 @@ use super::settle::{Alternative, Settler};
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Policy, Quantifier, Rule, Selector, Slot, Value, Which};
+use crate::source::Span;
 
 /// Quantizers of a node's operands: expressions that give a name or a record. `float` where no rule speaks of an operand.
 #[derive(Debug, Clone)]
@@ -178,7 +179,7 @@ fn place_one(
         None => float(),
     };
     let activations = placed.iter().flatten().map(|p| &p.activations);
-    report_reductions(activations.chain([&output]), settler);
+    report_reductions(policy, activations.chain([&output]), settler);
     Placements {
         layers: placed,
         output,
@@ -231,7 +232,11 @@ fn width(rule: &Rule) -> usize {
 }
 
 /// Activations come in batches: a quantizer that takes a mean of all its values would let images change each other's results.
-fn report_reductions<'e>(activations: impl Iterator<Item = &'e Expr>, settler: &mut Settler) {
+fn report_reductions<'e>(
+    policy: &Policy,
+    activations: impl Iterator<Item = &'e Expr>,
+    settler: &mut Settler,
+) {
     let mut used = BTreeSet::new();
     for expr in activations {
         evaluate::walk(expr, &mut |part| match part {
@@ -254,6 +259,7 @@ fn report_reductions<'e>(activations: impl Iterator<Item = &'e Expr>, settler: &
                     "bnas::quantizer::activations",
                     format!("`{}` cannot quantize activations", quantizer.name),
                 )
+                .label(user(policy, &quantizer.name), "used for activations")
                 .label(
                     quantizer.span,
                     "its formulas reduce over all values, which would mix the images of a batch",
@@ -262,6 +268,18 @@ fn report_reductions<'e>(activations: impl Iterator<Item = &'e Expr>, settler: &
             );
         }
     }
+}
+
+/// The rule that names a quantizer for activations; the policy, where that is a choice among several.
+fn user(policy: &Policy, quantizer: &str) -> Span {
+    let names = |slot: &Slot| match slot {
+        Slot::Fixed(Expr::Value(value)) => value.as_name() == Some(quantizer),
+        Slot::Fixed(Expr::Record(name, ..)) => name == quantizer,
+        _ => false,
+    };
+    let mut rules = policy.rules.iter();
+    let rule = rules.find(|rule| rule.activations.as_ref().is_some_and(names));
+    rule.map_or(policy.span, |rule| rule.span)
 }
 
 /// Where the decisions of a rule stand. Two rules may both speak of a layer, each under its own condition (`where channels <= 16`):

@@ -11,6 +11,7 @@ use super::evaluate;
 use super::idle;
 use super::members::Values;
 use super::template::Template;
+use super::unquantized;
 use super::unrepaired;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Experiment, Expr, Function, Value};
@@ -28,6 +29,7 @@ pub(super) fn warnings(
     found.extend(broken_defaults(template, defaults));
     found.extend(idle::warnings(template));
     found.extend(unrepaired::warnings(template, experiment));
+    found.extend(unquantized::warnings(template, experiment));
     found
 }
 

@@ -7,11 +7,11 @@ use pest::error::{Error, ErrorVariant, InputLocation};
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::{SourceId, Span};
+use crate::syntax::expected::{friendly, listed};
 use crate::syntax::grammar::Rule;
-use crate::syntax::habits;
-use crate::syntax::place::{
-    END, EQUALS, Found, HEADS, IN, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword, line_start,
-};
+use crate::syntax::place::{EQUALS, Found, HEADS, IN, OPEN, Place, Slip, line_start};
+use crate::syntax::signs::LOGIC;
+use crate::units::Unit;
 
 /// Words that start entries.
 const STATEMENTS: [&str; 20] = [
@@ -41,14 +41,8 @@ const UNFINISHED: [&str; 15] = [
     "->", "<=", ">=", "==", "!=", "=", "<", ">", "+", "-", "*", "/", "^", " in", " default",
 ];
 
-/// What is said of signs of other languages.
-const LOGIC: &str = "logic is written in words";
-
 /// Words behind which people write `!` for `not`.
 const BEFORE_A_TRUTH: [&str; 7] = ["and", "or", "not", "implies", "if", "then", "else"];
-
-/// Words of experiments that people write `=` behind.
-const GOALS: [&str; 4] = ["maximize", "minimize", "require", "expect"];
 
 /// The diagnostic for `error`, which pest found while it read `text[start..]`.
 pub(super) fn syntax_error(
@@ -128,7 +122,7 @@ pub(super) fn missing_value(sign: Span, text: &str) -> Diagnostic {
 }
 
 /// What is said of a quote without an end.
-const UNCLOSED_TEXT: [&str; 3] = [
+pub(super) const UNCLOSED_TEXT: [&str; 3] = [
     "this text is not closed on its line",
     "opened here",
     "write `\"` at its end, and `\\\\` for a backslash",
@@ -179,189 +173,6 @@ impl Place<'_> {
         (alone && rest.starts_with(['{', '('])).then(|| self.text.len() - rest.len())
     }
 
-    /// What people write by habit from other languages.
-    fn slip(&self, expected: &[String]) -> Option<Slip> {
-        let wants = |what: &str| expected.iter().any(|e| e == what);
-        let rest = &self.text[self.at..];
-        if rest.starts_with("..<") || rest.starts_with("..=") {
-            let help = "write `low..high`, with the last value as `high`";
-            return Some(Slip::new(
-                "a range includes both of its ends",
-                "not a range of bnas",
-                help,
-            ));
-        }
-        if rest.starts_with("/*") {
-            let label = "a comment goes to the end of its line";
-            return Some(Slip::new(
-                "there are no block comments",
-                label,
-                "write `//` on every line of it",
-            ));
-        }
-        let above = self.text[..self.at].trim_end();
-        if above[line_start(above)..].trim_start().starts_with("///")
-            && matches!(self.found, Found::FileEnd | Found::Token("}"))
-        {
-            let label = "nothing follows that it could document";
-            return Some(Slip::new(
-                "documentation stands above nothing",
-                label,
-                "write `//` for a comment",
-            ));
-        }
-        if let Some(slip) = habits::habit(self, expected) {
-            return Some(slip);
-        }
-        let Found::Token(token) = self.found else {
-            return None;
-        };
-        let apart = (
-            "no separator is needed",
-            "delete it, or write the next entry on a new line",
-        );
-        Some(match token {
-            "#" => Slip::new(
-                "`#` starts no comment",
-                "a comment is written differently",
-                "write `//`",
-            ),
-            "'" => Slip::new(
-                "a text stands in double quotes",
-                "not a quote of bnas",
-                "write `\"…\"`",
-            ),
-            "\"" => {
-                let [message, label, help] = UNCLOSED_TEXT;
-                Slip::new(message, label, help)
-            }
-            "&" => Slip::new("`&` is no operator", LOGIC, "write `and`"),
-            "|" if wants(VALUE) => Slip::new(
-                "`|` is no bracket",
-                "not a sign of bnas",
-                "write `abs(…)` for a magnitude",
-            ),
-            "|" => Slip::new("`|` is no operator", LOGIC, "write `or`"),
-            "!" => Slip::new("`!` is no operator", LOGIC, "write `not`"),
-            ";" => Slip::new("entries are not parted by `;`", apart.0, apart.1),
-            "," if wants(END) => Slip::new("entries are not parted by `,`", apart.0, apart.1),
-            "[" if wants(VALUE) => Slip::new(
-                "brackets hold an index",
-                "not a list",
-                match self.last_word() {
-                    "in" => "write a range, `low..high`, or a set, `{a, b}`",
-                    _ => "write a set: `{a, b}`",
-                },
-            ),
-            "." if wants(VALUE) => Slip::new(
-                "a number starts with a digit",
-                "none before this point",
-                "write `0.` before the fraction",
-            ),
-            "=" if GOALS.contains(&self.last_word()) => Slip::new(
-                format!("`{}` takes no `=`", self.last_word()),
-                "nothing is fixed here",
-                format!(
-                    "write `{} …` as an entry of the experiment",
-                    self.last_word()
-                ),
-            ),
-            "=" if is_keyword(self.before()) => named(self.before()),
-            "=" if self.starts_line() => Slip::new(
-                "a name is missing before `=`",
-                "nothing stands before this",
-                "write `name = value`",
-            ),
-            "=" if wants(OPERATOR) || self.at == self.start => Slip::new(
-                "`=` does not compare",
-                "a value is already complete here",
-                "write `==` to compare",
-            ),
-            ":" if GOALS.contains(&self.before()) => Slip::new(
-                format!("`{}` takes no `:`", self.before()),
-                "nothing is fixed here",
-                format!("write `{} …`", self.before()),
-            ),
-            ":" if wants(EQUALS) => Slip::new(
-                "`:` fixes no value",
-                "not a sign for this place",
-                "write `=`",
-            ),
-            // The value before it was read as an entry of its own.
-            "in" if self.at == self.start && self.line().contains('=') => Slip::new(
-                "`=` fixes a value and `in` searches one",
-                "a value stands before this already",
-                "write `name = value` to fix it, or `name in {a, b}` to search it",
-            ),
-            "use" if self.at == self.start => Slip::new(
-                "an import stands above all declarations",
-                "this is inside one",
-                "move it up, below `bnas 1`",
-            ),
-            word if (wants(NAME) || self.is_start()) && is_keyword(word) => self.keyword(word)?,
-            other => {
-                let character = other.chars().next()?;
-                if character.is_whitespace() {
-                    Slip::new(
-                        "this blank is no plain blank",
-                        "a special space character",
-                        "type a plain blank",
-                    )
-                } else if character.is_alphabetic() && !character.is_ascii() {
-                    let label = "names are letters a to z, digits and `_`";
-                    Slip::new(
-                        format!("`{character}` cannot stand in a name"),
-                        label,
-                        "spell it with those",
-                    )
-                } else {
-                    return None;
-                }
-            }
-        })
-    }
-
-    /// What is wrong with a keyword that no rule takes here, if that can be told.
-    fn keyword(&self, word: &str) -> Option<Slip> {
-        let line = self.line().trim();
-        let behind = self.rest()[word.len()..].trim_start();
-        let is_fixed = behind.starts_with('=') && !behind.starts_with("==");
-        if is_fixed || behind.starts_with("in ") || self.declares() {
-            return Some(named(word));
-        }
-        Some(match word {
-            "add" if line.ends_with("->") => Slip::new(
-                "`add` is an entry of its own",
-                "no operation of a layer",
-                "delete the `->`, and write `add …` on the line below",
-            ),
-            "and" if GOALS[..2].contains(&line.split(' ').next()?) => Slip::new(
-                "goals are not joined by `and`",
-                "between two goals",
-                "delete it: each goal is an entry of its own",
-            ),
-            "default" if line.contains('=') && self.is_start() => Slip::new(
-                "a value that is fixed has no default",
-                "belongs to a value behind `in`",
-                "delete it and the value behind it",
-            ),
-            "default" if behind.starts_with('{') => Slip::new(
-                "no rule starts with `default`",
-                "expected which layers it is for",
-                "write `each layer { … }` above the other rules",
-            ),
-            _ => return None,
-        })
-    }
-
-    /// Whether what stands before the place on its line names what stands there.
-    fn declares(&self) -> bool {
-        let before = self.before();
-        let kinds = ["branch", "layer", "param", "stage"];
-        let is_kind = HEADS.contains(&before) || kinds.contains(&before);
-        is_kind || before.ends_with(" as")
-    }
-
     /// The first word, where it stands, and the statement or clause that it was meant to be.
     fn misspelt(&self) -> Option<(usize, &str, &'static str)> {
         let before = self.text_before();
@@ -390,6 +201,21 @@ impl Place<'_> {
         match words.as_slice() {
             ["param" | "params"] if self.goes_on() => {
                 return Some("delete it: what is counted has no unit".to_string());
+            }
+            [unit] if self.goes_on() && Unit::parse(unit).is_ok() => {
+                let set = self.line().trim_end().strip_suffix(unit).unwrap_or("");
+                let set = set.trim_end().strip_suffix('}').unwrap_or("");
+                let members = set.rsplit('{').next().unwrap_or("").split(',');
+                let members: Vec<String> = members
+                    .map(|member| format!("{} {unit}", member.trim()))
+                    .collect();
+                return Some(match members.len() {
+                    2..=6 => format!(
+                        "write the unit behind each number: `{{{}}}`",
+                        members.join(", ")
+                    ),
+                    _ => format!("write the unit behind each number: `{{1 {unit}, 2 {unit}}}`"),
+                });
             }
             ["per", of, ..] if self.goes_on() => {
                 let is_one = ["inference", "image", "sample", "frame"].contains(of);
@@ -454,54 +280,4 @@ impl Place<'_> {
         }
         None
     }
-}
-
-/// What is said of a keyword in the place of a name.
-fn named(word: &str) -> Slip {
-    let help = format!("write another name, for example `{word}_`");
-    Slip::new(
-        format!("`{word}` is a keyword and no name"),
-        "expected a name",
-        help,
-    )
-}
-
-/// `a`, `a or b`, `a, b or c`.
-fn listed(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} or {last}", most.join(", ")),
-    }
-}
-
-/// What a rule is called in a message; none for what would only add noise.
-#[rustfmt::skip] // one line per thing that may be expected
-fn friendly(tried: Rule) -> Option<String> {
-    let word = match tried {
-        Rule::name | Rule::kind | Rule::base | Rule::path => NAME,
-        Rule::word | Rule::import_path => "a word",
-        Rule::number | Rule::quantity | Rule::bare_quantity | Rule::expression | Rule::condition | Rule::group
-        | Rule::set | Rule::reference | Rule::bare_reference | Rule::conditional | Rule::boolean | Rule::categories
-        | Rule::subsets | Rule::prefix | Rule::kw_if | Rule::kw_categories | Rule::kw_subsets => VALUE,
-        Rule::operator => OPERATOR,
-        Rule::text => "a text in quotes",
-        Rule::unit => "a unit",
-        Rule::parameter => "a parameter",
-        Rule::named | Rule::positional => "an argument",
-        Rule::pattern_step => "an operation",
-        Rule::declaration => "a declaration",
-        Rule::end | Rule::EOI => END,
-        Rule::body => OPEN,
-        Rule::arguments | Rule::parameters => "`(`",
-        Rule::selector => "`layer`",
-        Rule::equals => EQUALS,
-        Rule::arrow => "`->`",
-        Rule::all => "`*`",
-        other => {
-            let keyword = format!("{other:?}");
-            return keyword.strip_prefix("kw_").map(|word| format!("`{word}`"));
-        }
-    };
-    Some(word.to_string())
 }

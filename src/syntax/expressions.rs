@@ -8,7 +8,7 @@ use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
 use crate::syntax::tree::{Pair, Parts};
-use crate::syntax::{explain, scan};
+use crate::syntax::{brackets, explain};
 
 /// How many operators and brackets may stand around an operand. Bounds every later walk over the tree.
 const MOST_AROUND: usize = 512;
@@ -84,7 +84,8 @@ impl<'t> Reader<'t, '_> {
             let room = MOST_AROUND.saturating_sub(self.depth);
             let first_too_many = parts.filter(is_operator).nth(room);
             let at = first_too_many.map_or(span, |sign| self.span(sign));
-            self.sink.push(scan::too_many_operators(at, MOST_AROUND));
+            self.sink
+                .push(brackets::too_many_operators(at, MOST_AROUND));
             let kind = ExprKind::Error;
             return Expr { kind, span };
         }

@@ -2,12 +2,18 @@
 //!
 //! In: a [`Place`] and what was expected there. Out: a [`Slip`] if it is a known habit. Other slips are in `explain`.
 
-use crate::diagnostic::did_you_mean;
-use crate::syntax::behind;
-use crate::syntax::place::{EQUALS, HEADS, NAME, OPEN, OPERATOR, Place, Slip, VALUE, is_keyword};
+use crate::syntax::place::{
+    EQUALS, HEADS, NAME, OPEN, OPERATOR, Place, Slip, VALUE, first_word, is_keyword, is_letter,
+    last_word,
+};
+use crate::syntax::{behind, imports};
 
 /// Words of other languages that start a line, and what stands in their place here.
-const OTHERS: [(&[&str], &str); 6] = [
+const OTHERS: [(&[&str], &str); 7] = [
+    (
+        &["concat", "concatenate", "residual", "shortcut", "skip"],
+        "add name",
+    ),
     (
         &["assert", "assume", "constraint", "ensure", "st", "subject"],
         "require …",
@@ -18,21 +24,26 @@ const OTHERS: [(&[&str], &str); 6] = [
     ),
     (&["for", "while", "loop"], "repeat n as i { … }"),
     (&["return"], "layer name = …"),
-    (&["min", "minimise"], "minimize …"),
-    (&["max", "maximise"], "maximize …"),
+    (&["min"], "minimize …"),
+    (&["max"], "maximize …"),
 ];
 
 /// Words of other languages in front of a name that is defined.
-const DEFINE: [&str; 6] = ["const", "float", "int", "let", "val", "var"];
+const DEFINE: [&str; 12] = [
+    "auto", "const", "def", "float", "fn", "func", "function", "int", "let", "mut", "val", "var",
+];
 
 /// Signs that compare.
 const COMPARE: [&str; 6] = ["<", "<=", ">", ">=", "==", "!="];
 
 /// What people write by habit, if this is that.
 pub(super) fn habit(place: &Place<'_>, expected: &[String]) -> Option<Slip> {
-    let token = place.token()?;
     let wants = |what: &str| expected.iter().any(|e| e == what);
-    of_an_import(place, token)
+    let Some(token) = place.token() else {
+        // `max x`, and nothing behind it.
+        return of_a_head(place, "", &wants);
+    };
+    imports::slip(place, token)
         .or_else(|| of_a_name(place, token, &wants))
         .or_else(|| of_a_head(place, token, &wants))
         .or_else(|| of_a_selector(place, token))
@@ -40,67 +51,16 @@ pub(super) fn habit(place: &Place<'_>, expected: &[String]) -> Option<Slip> {
         .or_else(|| of_a_row(place, token, &wants))
 }
 
-/// `import std.data.digits`, `use std/data/digits`.
-fn of_an_import(place: &Place<'_>, token: &str) -> Option<Slip> {
-    if token == "as" && place.line().starts_with("use ") {
-        let help = "delete `as` and the name behind it";
-        return Some(Slip::new("an import keeps its name", "another name", help));
-    }
-    let line = place.whole_line();
-    let (first, path) = line.split_once(' ')?;
-    let dotted = |path: &str| path.replace("::", ".").replace('/', ".");
-    let help = match (first, token) {
-        ("use", name) if path.starts_with('"') && name.starts_with(is_letter) => {
-            format!("write `{{{name}}}`: names of a file stand in braces")
-        }
-        ("import" | "include" | "using", _) => format!("write `use {}`", dotted(path)),
-        ("from", _) => format!("write `use {}`", dotted(path).replace(" import ", ".")),
-        ("use", ":" | "/") => format!("write `use {}`", dotted(path)),
-        (word, _)
-            if word != "use"
-                && is_path_of_import(path)
-                && did_you_mean(word, ["use"]).is_some() =>
-        {
-            format!("write `use {path}`")
-        }
-        ("use", "*") => "name what you take: `use std.quantizers.{binary, int8}`".to_string(),
-        _ => return None,
-    };
-    Some(match (first, token) {
-        ("use", ":" | "/") => Slip::new(
-            "parts of a path are joined by `.`",
-            "not a sign of a path",
-            help,
-        ),
-        ("use", name) if name.starts_with(is_letter) => Slip::new(
-            "names of a file stand in braces",
-            "a name without braces",
-            help,
-        ),
-        ("use", _) => Slip::new(
-            "an import says what it takes",
-            "everything of a folder",
-            help,
-        ),
-        _ => Slip::new(
-            format!("`{first}` imports nothing"),
-            "a path is taken by `use`",
-            help,
-        ),
-    })
-}
-
-/// Whether a path begins as one of the library or a file does, as nothing else does.
-fn is_path_of_import(path: &str) -> bool {
-    path.starts_with("std.") || path.starts_with('"') && path.contains(".bnas\".")
-}
-
 /// `experiment "e" {`, `experiment my-own {`.
 fn of_a_name(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Option<Slip> {
     if wants(NAME) && !wants(VALUE) {
         let kind = place.before();
         if let Some(text) = token.strip_prefix('"').filter(|text| text.ends_with('"')) {
-            let help = format!("write `{}`", text.trim_end_matches('"'));
+            let name = text.trim_end_matches('"');
+            let help = match name.chars().all(|c| is_letter(c) || c == '.') {
+                true => format!("write `{name}`"),
+                false => "write its letters, digits and `_` alone; layers are named one by one, or by the copies of a `repeat`, `s[*].name`".to_string(),
+            };
             return Some(Slip::new(
                 "a name stands without quotes",
                 "expected a name",
@@ -198,6 +158,17 @@ fn of_a_selector(place: &Place<'_>, token: &str) -> Option<Slip> {
         return Some(behind::member(condition, set, false));
     }
     match token {
+        "first" | "last" | "layer"
+            if before.ends_with("except")
+                || before.ends_with("but")
+                || before.ends_with("without") =>
+        {
+            Some(Slip::new(
+                "a rule leaves no layer out",
+                "the last rule that matches wins",
+                "write a rule for these layers below this one: `first layer { … }`",
+            ))
+        }
         "," | "and" | "or" if is_selector && place.rest().contains("layer") => Some(Slip::new(
             "each part of a selector ends in `layer`",
             "the first part ends here",
@@ -295,6 +266,21 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
             "names the member of the first trial",
             "write `default value`",
         )),
+        thousand
+            if thousand.len() == 3
+                && thousand.bytes().all(|b| b.is_ascii_digit())
+                && line
+                    .strip_suffix(',')
+                    .is_some_and(|l| l.ends_with(|c: char| c.is_ascii_digit())) =>
+        {
+            let number = line.trim_end_matches(',');
+            let number = &number[number.trim_end_matches(|c: char| c.is_ascii_digit()).len()..];
+            Some(Slip::new(
+                "the digits of a number stand together",
+                "parted by a comma",
+                format!("write `{number}{thousand}`"),
+            ))
+        }
         number if place.is_start() && number.starts_with(|c: char| c.is_ascii_digit()) => {
             match last_word(line) {
                 "by" => Some(Slip::new(
@@ -345,6 +331,25 @@ fn of_a_row(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Opt
             "a second one",
             "write a range, `low..high`, or a set, `{a, b}`",
         )),
+        "," if around == Some('(')
+            && opened(line).is_some_and(|at| line[..at].trim_end().ends_with('=')) =>
+        {
+            Some(Slip::new(
+                "round brackets hold one value",
+                "a second one",
+                "write one value: a kernel or a stride is the same for rows and columns",
+            ))
+        }
+        word if place.last_word() == "log"
+            && is_searched
+            && word.starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            Some(Slip::new(
+                "`log` stands behind its range",
+                "the range",
+                "write `low..high log`",
+            ))
+        }
         "," if around.is_none()
             && is_searched
             && place.rest()[1..]
@@ -439,16 +444,4 @@ fn in_a_body(line: &str) -> bool {
             && behind_name
             && !["in", "subsets"].contains(&last_word(before))
     })
-}
-
-fn is_letter(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-fn first_word(text: &str) -> &str {
-    &text[..text.find(|c| !is_letter(c)).unwrap_or(text.len())]
-}
-
-fn last_word(text: &str) -> &str {
-    text.rsplit(|c| !is_letter(c)).next().unwrap_or("")
 }

@@ -5,20 +5,27 @@
 
 pub mod ast;
 mod behind;
+mod brackets;
+mod comments;
 mod entries;
+mod expected;
 mod explain;
 mod expressions;
 mod format;
 mod grammar;
 mod habits;
+mod heads;
+mod imports;
 mod operands;
 mod parse;
 mod place;
 mod scan;
+mod signs;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod tree;
+mod unread;
 
 pub use format::{format, one_line};
 pub use parse::{EDITION, parse};

@@ -6,17 +6,14 @@
 
 use std::borrow::Cow;
 
-use pest::error::{Error, InputLocation};
-
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
 use crate::syntax::grammar::Rule;
-use crate::syntax::place::{is_keyword, line_start};
 use crate::syntax::scan::Lost;
 use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Parts, Tree};
-use crate::syntax::{explain, scan};
+use crate::syntax::{comments, explain, imports, scan};
 
 /// The edition of the language that this program reads: the number on the line `bnas 1`.
 pub const EDITION: u32 = 1;
@@ -37,6 +34,7 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
         sink.push(too_long);
         return unread;
     }
+    let text = &*comments::without_blocks(id, text, sink);
     let lost = scan::brackets(id, text, sink);
     if lost.iter().any(|l| l.range.start == 0) {
         return unread;
@@ -108,9 +106,9 @@ pub(super) struct Reader<'t, 's> {
     /// Nesting of the expression that is being built, operators included.
     pub(super) depth: usize,
     /// First words of what could not be read.
-    lost: Vec<String>,
+    pub(super) lost: Vec<String>,
     /// What could not be read.
-    unread: Vec<Span>,
+    pub(super) unread: Vec<Span>,
     /// Where a stretch begins that no rule will read, and about which all has been said.
     pub(super) said: Option<usize>,
 }
@@ -201,6 +199,16 @@ impl<'t> Reader<'t, '_> {
                 Rule::declaration => file.declarations.push(self.declaration(part)),
                 Rule::lost => {
                     file.broken = true;
+                    let second = file.uses.last().and_then(|import| {
+                        imports::second_path(self.text, import.span, self.span(part))
+                    });
+                    if let Some(second) = second {
+                        file.uses.pop();
+                        self.sink.push(second);
+                        self.unread.push(self.span(part));
+                        self.lose(part.text());
+                        continue;
+                    }
                     self.lost(part, true);
                 }
                 _ => {}
@@ -360,97 +368,6 @@ impl<'t> Reader<'t, '_> {
         }
         parameters
     }
-
-    /// Names that a stretch was probably to define: nothing more is said of them.
-    pub(super) fn lose(&mut self, text: &str) {
-        let mut rest = text;
-        for _ in 0..MOST_LOST {
-            let length = rest
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                .unwrap_or(rest.len());
-            let word = &rest[..length];
-            if word.is_empty() || word.starts_with(|c: char| c.is_ascii_digit()) {
-                return;
-            }
-            if !is_keyword(word) {
-                self.lost.push(word.to_string());
-            }
-            rest = rest[length..].trim_start_matches([' ', '\t', ':']);
-        }
-    }
-
-    /// Where and why what stands behind an operator is no value, if a stretch goes on with one behind an entry: `y = x + .5`.
-    fn misread_behind(&self, start: usize, length: usize) -> Option<(usize, Box<Error<Rule>>)> {
-        let rest = &self.text[start..];
-        let goes_on = self.text[..start].ends_with([' ', '\t']) || start == 0;
-        let operator = JOINING.iter().find(|sign| rest.starts_with(**sign))?;
-        if rest[operator.len()..].starts_with(['=', '<', '>']) {
-            return None; // a sign of another language
-        }
-        let blanks = rest[operator.len()..].len()
-            - rest[operator.len()..].trim_start_matches([' ', '\t']).len();
-        let at = operator.len() + blanks;
-        let error = misread(Rule::expression, &rest[at..], length.saturating_sub(at))?;
-        goes_on.then_some((start + at, error))
-    }
-
-    /// What is said of a word between two conditions that is no operator, and was read as the unit of a number: `a == 4 xor b == 4`.
-    fn foreign_operator(&self, start: usize) -> Option<Diagnostic> {
-        let before = self.text[..start].trim_end_matches([' ', '\t']);
-        let is_word = |c: char| c.is_ascii_alphabetic();
-        let word = &before[before.trim_end_matches(is_word).len()..];
-        let help = match word {
-            "xor" => "compare two truth values: `(a) != (b)`",
-            "unless" => "write `or`: `a unless b` is `a or b`",
-            _ => return None,
-        };
-        let span = Span::new(self.id, before.len() - word.len(), before.len());
-        let message = format!("`{word}` is no operator");
-        Some(
-            Diagnostic::error("bnas::parse::syntax", message)
-                .label(span, "not a word of bnas")
-                .help(help),
-        )
-    }
-
-    /// Says what is wrong with a stretch that no rule reads, by reading it again as what it should have been.
-    pub(super) fn lost(&mut self, pair: Pair<'t>, top_level: bool) {
-        let (start, length) = (pair.start(), pair.text().len());
-        let rest = &self.text[start..];
-        self.lose(&rest[..length]);
-        if rest.starts_with('=') || rest.starts_with("in ") {
-            // The name before it was read as the value of the entry above.
-            let line = line_start(&self.text[..start]);
-            self.lose(self.text[line..start].trim_start());
-        }
-        self.unread.push(self.span(pair));
-        let line = self.text[line_start(&self.text[..start])..start].trim_start();
-        let is_of_compare = line.starts_with("compare ") && rest.starts_with("against");
-        if self.said == Some(start) || is_of_compare {
-            // Of `compare`, analysis says that it is not built.
-            return;
-        }
-        if let Some(foreign) = self.foreign_operator(start) {
-            self.sink.push(foreign);
-            return;
-        }
-        if let Some((at, error)) = self.misread_behind(start, length) {
-            let diagnostic = explain::syntax_error(self.id, self.text, at, &error);
-            self.sink.push(diagnostic);
-            return;
-        }
-        let rule = match top_level {
-            true if rest.starts_with("use") => Rule::import,
-            true => Rule::declaration,
-            false => Rule::entry,
-        };
-        let diagnostic = match misread(rule, rest, length) {
-            Some(error) => explain::syntax_error(self.id, self.text, start, &error),
-            None => Diagnostic::error("bnas::parse::syntax", "this is not understood")
-                .label(self.span(pair), "no rule of the language reads this"),
-        };
-        self.sink.push(diagnostic);
-    }
 }
 
 /// Whether a line is a word and a number.
@@ -459,39 +376,4 @@ fn is_version(line: &str) -> bool {
     let (word, number) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic());
     is_word && number.starts_with(|c: char| c.is_ascii_digit()) && words.next().is_none()
-}
-
-/// Operators that go on with the value before them.
-const JOINING: [&str; 12] = [
-    "->", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^",
-];
-
-/// The most names of one stretch that is lost: `let mut x = 1` may define any of its words.
-const MOST_LOST: usize = 4;
-
-/// How much behind a stretch is read to say what is wrong with it, and how far from the cut that must be.
-const BEHIND: usize = 1024;
-const MARGIN: usize = 256;
-
-/// Where and why a text, of which a stretch of `length` bytes is lost, does not read as `rule`. It reads no more of the text than that takes:
-/// pest walks from the end of what it was given to the line of an error, so a file of many mistakes would take quadratic time.
-fn misread(rule: Rule, text: &str, length: usize) -> Option<Box<Error<Rule>>> {
-    let mut cut = length + BEHIND;
-    loop {
-        while cut < text.len() && !text.is_char_boundary(cut) {
-            cut += 1;
-        }
-        let part = &text[..cut.min(text.len())];
-        let read = Tree::read(rule, part);
-        let end = match &read {
-            Ok(tree) => tree.root().end(),
-            Err(error) => match error.location {
-                InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
-            },
-        };
-        if part.len() == text.len() || end + MARGIN < part.len() {
-            return read.err();
-        }
-        cut *= 2;
-    }
 }

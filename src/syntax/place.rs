@@ -205,3 +205,15 @@ pub(super) fn is_keyword(word: &str) -> bool {
     let whole = Grammar::parse(Rule::word, word).is_ok_and(|pairs| pairs.as_str() == word);
     whole && Grammar::parse(Rule::name, word).is_err()
 }
+
+pub(super) fn is_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+pub(super) fn first_word(text: &str) -> &str {
+    &text[..text.find(|c| !is_letter(c)).unwrap_or(text.len())]
+}
+
+pub(super) fn last_word(text: &str) -> &str {
+    text.rsplit(|c| !is_letter(c)).next().unwrap_or("")
+}

@@ -10,9 +10,10 @@ use std::ops::Range;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::Name;
+use crate::syntax::brackets::{closed_early, hidden, never_opened, partner, too_deep, unpaired};
 use crate::syntax::explain;
 use crate::syntax::grammar::Rule;
-use crate::syntax::place::{HEADS, is_keyword};
+use crate::syntax::heads::{above, head, starts_line, unopened};
 use crate::syntax::tokens::{Token, tokens};
 
 /// How deep brackets and `if` may nest.
@@ -121,7 +122,10 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     let closed = scan.span(&tokens[closed]);
                     problem = closed_early(closed, scan.span(token));
                 }
-                if let Some(hidden) = hidden(&scan, text, &tokens[..i]) {
+                let top = scan.open.last();
+                if let Some(hidden) =
+                    top.and_then(|top| hidden(top.bracket, top.span, text, &tokens[..i]))
+                {
                     problem = hidden;
                 }
                 match is_stray {
@@ -149,98 +153,17 @@ pub(super) fn masked(text: &str, lost: &[Lost]) -> String {
     let mut at = 0;
     for Lost { range, .. } in lost {
         masked.push_str(&text[at..range.start]);
-        let blank = |byte| if byte == b'\n' { '\n' } else { ' ' };
-        masked.extend(text[range.clone()].bytes().map(blank));
+        blank(&text[range.clone()], &mut masked);
         at = range.end;
     }
     masked.push_str(&text[at..]);
     masked
 }
 
-/// The last token on the line of a declaration's head, if neither that line nor the next has the brace that opens it.
-/// It looks no further than the next declaration: in a text of heads alone, each would be looked at from all before it.
-fn unopened<'t, 'a>(id: SourceId, text: &str, tokens: &'a [Token<'t>]) -> Option<&'a Token<'t>> {
-    let mut depth = 0_usize;
-    for (i, pair) in tokens.windows(2).enumerate() {
-        let [before, token] = pair else { break };
-        let is_below = text[before.end()..token.start].contains('\n');
-        match token.text {
-            "{" => return None,
-            _ if depth == 0 && is_below => return Some(before),
-            _ if is_below && starts_line(text, token) && head(id, &tokens[i + 1..]).is_some() => {
-                return None;
-            }
-            "(" => depth += 1,
-            ")" => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// What is said where the bracket that is missing stands behind `//`, which some write for a division: `conv(channels = w // 2)`.
-fn hidden(scan: &Scan, text: &str, before: &[Token<'_>]) -> Option<Diagnostic> {
-    let top = scan.open.last()?;
-    let opened = top.span.start as usize;
-    let line = text[opened..].find('\n').map_or(text.len(), |n| opened + n);
-    let comment = before.iter().rev().take_while(|token| token.start > opened);
-    let comment = comment
-        .filter(|token| token.rule == Rule::comment && token.start < line)
-        .last()?;
-    if top.bracket.is_empty() || !comment.text.contains(partner(top.bracket)) {
-        return None;
-    }
-    let close = partner(top.bracket);
-    let sign = Span::new(scan.id, comment.start, comment.start + 2);
-    let message = format!("the `{close}` of this line stands in a comment");
-    Some(
-        Diagnostic::error("bnas::parse::bracket", message)
-            .label(sign, "a comment begins here")
-            .label(top.span, "opened here")
-            .help(
-                "write `floor(a / b)` to divide and round down, or the comment behind the bracket",
-            ),
-    )
-}
-
-/// Where the documentation and annotations begin that these tokens end in.
-fn above(tokens: &[Token<'_>]) -> Option<usize> {
-    let mut start = None;
-    let mut rest = tokens;
-    loop {
-        rest = match rest {
-            [before @ .., last] if last.rule == Rule::doc => before,
-            [before @ .., last] if last.rule == Rule::comment => {
-                rest = before;
-                continue;
-            }
-            [before @ .., at, word] if at.text == "@" && word.rule == Rule::word => before,
-            [.., last] if last.text == ")" => {
-                let mut depth = 0_usize;
-                let opens = rest.iter().rposition(|token| {
-                    match token.text {
-                        ")" => depth += 1,
-                        "(" => depth -= 1,
-                        _ => {}
-                    }
-                    depth == 0 || token.rule == Rule::doc
-                });
-                match opens.map(|at| &rest[..at]) {
-                    Some([before @ .., at, word]) if at.text == "@" && word.rule == Rule::word => {
-                        before
-                    }
-                    _ => return start,
-                }
-            }
-            _ => return start,
-        };
-        start = tokens.get(rest.len()).map(|token| token.start);
-    }
-}
-
-/// Whether not even a blank stands before a token on its line.
-fn starts_line(text: &str, token: &Token<'_>) -> bool {
-    token.start == 0 || text.as_bytes()[token.start - 1] == b'\n'
+/// Blanks for every byte of a stretch, and its line breaks.
+pub(super) fn blank(stretch: &str, into: &mut String) {
+    let blank = |byte| if byte == b'\n' { '\n' } else { ' ' };
+    into.extend(stretch.bytes().map(blank));
 }
 
 /// Whether all that is open is closed behind these tokens, before a declaration or an import begins: what stands here stands inside.
@@ -259,27 +182,6 @@ fn closes_behind(scan: &Scan, text: &str, tokens: &[Token<'_>]) -> bool {
         }
     }
     false
-}
-
-fn never_opened(span: Span) -> Diagnostic {
-    Diagnostic::error("bnas::parse::bracket", "the declaration has no `{`")
-        .label(span, "its entries stand in braces")
-        .help("write `{` at the end of this line")
-}
-
-/// Kind and name, if these tokens begin a declaration.
-fn head(id: SourceId, tokens: &[Token<'_>]) -> Option<(Name, Name)> {
-    let [kind, name, ..] = tokens else {
-        return None;
-    };
-    // `block in {…}` is a choice.
-    let is_named = name.rule == Rule::word && !is_keyword(name.text);
-    let is_head = HEADS.contains(&kind.text) && is_named;
-    let word = |token: &Token<'_>| Name {
-        text: token.text.to_string(),
-        span: Span::new(id, token.start, token.end()),
-    };
-    is_head.then(|| (word(kind), word(name)))
 }
 
 /// The brackets that are open, from the last declaration on.
@@ -356,7 +258,7 @@ impl<'t> Scan<'t> {
             }
             (Rule::sign, close @ (")" | "]" | "}")) => {
                 if partner(top.bracket) != close {
-                    return Err(unpaired(top, close, span));
+                    return Err(unpaired(top.bracket, top.span, close, span));
                 }
                 if self.misfit.is_none() && is_first && close == "}" && indent < top.indent {
                     self.misfit = Some((top.span, span));
@@ -418,57 +320,4 @@ impl<'t> Scan<'t> {
         }
         Some(diagnostic)
     }
-}
-
-/// The diagnostic of nesting that goes too deep.
-pub(super) fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error(
-        "bnas::parse::nesting",
-        format!("nesting is deeper than {MAX_NESTING} levels"),
-    )
-    .label(span, "this level is one too many")
-    .help("name a part of it in a field of its own")
-}
-
-/// The diagnostic of an expression with so many operators that nobody reads it; the first one too many stands at `span`.
-pub(super) fn too_many_operators(span: Span, most: usize) -> Diagnostic {
-    Diagnostic::error(
-        "bnas::parse::nesting",
-        format!("an expression has {most} operators at most"),
-    )
-    .label(span, "this operator is one too many")
-    .help("name parts of it, or write `sum(…)` or `all(…)` over the copies of a `repeat`, such as `all(space.s[*].width <= 32)`")
-}
-
-fn partner(bracket: &str) -> &'static str {
-    match bracket {
-        "(" => ")",
-        "[" => "]",
-        "{" => "}",
-        _ => "",
-    }
-}
-
-/// The diagnostic of a brace inside a declaration that ends it.
-fn closed_early(closed: Span, stray: Span) -> Diagnostic {
-    Diagnostic::error("bnas::parse::bracket", "`}` is written once too often")
-        .label(closed, "this one ends the declaration")
-        .label(stray, "so nothing is left for this one")
-        .help("delete the first of the two, or the one before it")
-}
-
-fn unpaired(top: &Open, close: &str, span: Span) -> Diagnostic {
-    if top.bracket.is_empty() {
-        return Diagnostic::error("bnas::parse::bracket", format!("`{close}` closes nothing"))
-            .label(span, "nothing is open here")
-            .help(format!("delete this `{close}`"));
-    }
-    let wanted = partner(top.bracket);
-    Diagnostic::error(
-        "bnas::parse::bracket",
-        format!("`{}` is closed by `{close}`", top.bracket),
-    )
-    .label(span, format!("expected `{wanted}`"))
-    .label(top.span, "opened here")
-    .help(format!("write `{wanted}` before this `{close}`"))
 }

@@ -77,6 +77,28 @@ pub fn parts_of(entries: &[Entry]) -> Vec<&str> {
     found
 }
 
+/// The path of a value of this layer: `stem.channels`.
+pub fn value_of_layer(entries: &[Entry], name: &str) -> Option<String> {
+    let mut layers = entries.iter().filter_map(|entry| match &entry.kind {
+        EntryKind::Layer(layer) if layer.name.text == name => Some(layer),
+        _ => None,
+    });
+    let args = layers
+        .next()?
+        .chain
+        .iter()
+        .find_map(|operation| match &operation.kind {
+            ast::ExprKind::Call { args, .. } => Some(args),
+            _ => None,
+        })?;
+    args.iter().find_map(|arg| match arg {
+        ast::Argument::Fixed { name: arg, .. } | ast::Argument::Searched { name: arg, .. } => {
+            Some(format!("{name}.{}", arg.text))
+        }
+        ast::Argument::Positional { .. } => None,
+    })
+}
+
 /// The path of the copies or branches in which something of this name stands.
 pub fn nested(entries: &[Entry], name: &ast::Name) -> Option<String> {
     entries.iter().find_map(|entry| match &entry.kind {

@@ -10,10 +10,12 @@ mod said;
 mod section;
 mod value;
 
-use self::entry::{key, nested, parts_of};
+pub(super) use self::entry::key;
+use self::entry::{nested, parts_of, value_of_layer};
 use self::path::parts;
 use super::context::Cx;
 use super::merged::Merged;
+use super::quantizer::target;
 use super::schema::{self, Field};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Span;
@@ -172,6 +174,31 @@ impl Cx<'_> {
             return;
         }
         let behind = &self.sources.get(name.span.source).text[name.span.end as usize..];
+        let is_path = |c: &char| c.is_alphanumeric() || "_.[]*".contains(*c);
+        let rest: String = behind.chars().take_while(is_path).skip(1).collect();
+        let labels = (into.schema.and_then(|s| s.section(&name.text)))
+            .is_some_and(|section| section.label != schema::Label::None);
+        let help = match value_of_layer(entries, &name.text) {
+            Some(value) if !behind.starts_with(['.', '[']) => Some(format!(
+                "a layer keeps its operations; name a value of it: `{value} = …`"
+            )),
+            _ if labels && rest.contains('.') => {
+                Some(format!("a section is amended by its name: write `{rest}`"))
+            }
+            _ => None,
+        };
+        if let Some(help) = help {
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown_key",
+                    format!("{} has no field `{}`", into.owner, name.text),
+                )
+                .label(name.span, "unknown field")
+                .label(into.declared, format!("{} stands here", into.owner))
+                .help(help),
+            );
+            return;
+        }
         let mut known: Vec<&str> = match behind.starts_with(['.', '[']) {
             true => parts_of(entries),
             false => Vec::new(),
@@ -224,12 +251,15 @@ pub(super) fn settle_dotted(cx: &mut Cx, merged: &mut Merged) {
     cx.override_entries(merged, &dotted, &name, true);
 }
 
-/// Dotted fields, which speak of what the others give, and all others.
+/// Dotted fields, which speak of what the others give, and all others. A dotted one speaks of what shorter ones give, too: `s.block = basic(…)`
+/// holds for `s.block.kernel = 5`, wherever it stands.
 fn in_order(entries: &[Entry]) -> (Vec<&Entry>, Vec<&Entry>) {
     let is_dotted = |e: &&Entry| match &e.kind {
         EntryKind::Field(f) => f.target.as_name().is_none(),
         EntryKind::Choice(c) => c.target.as_name().is_none(),
         _ => false,
     };
-    entries.iter().partition(is_dotted)
+    let (mut dotted, plain): (Vec<&Entry>, _) = entries.iter().partition(is_dotted);
+    dotted.sort_by_key(|e| target(e).map_or(0, |path| parts(path).len()));
+    (dotted, plain)
 }

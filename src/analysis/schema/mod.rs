@@ -329,6 +329,7 @@ pub fn takes(field: &Field) -> String {
         }
         Kind::Texts => "a text, or several in braces".into(),
         Kind::Numbers => "a number, or one per channel in braces".into(),
+        Kind::Other(what) => what.into(),
         kind => super::types::of_kind(kind).name(),
     };
     let counts = matches!(field.kind, Kind::Whole | Kind::WholeOr(_));

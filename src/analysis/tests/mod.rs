@@ -25,6 +25,7 @@ mod searched;
 mod training;
 mod tried;
 mod verdicts;
+mod within;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -74,6 +74,9 @@ impl fmt::Display for StoreError {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => f.write_str(
                         "\n  free some space, then go on with `--resume`; finished trials are kept",
                     ),
+                    io::ErrorKind::FileTooLarge => f.write_str(
+                        "\n  allow larger files, `ulimit -f unlimited`, then go on with `--resume`; finished trials are kept",
+                    ),
                     io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                         f.write_str("\n  choose a folder that you may write to with `--out DIR`")
                     }

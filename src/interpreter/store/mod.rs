@@ -111,6 +111,11 @@ impl Store {
                 differences,
             });
         }
+        // Its hash is in the lock, and this is the text that has it.
+        let path = root.join(SPEC);
+        if fs::read(&path).ok().as_deref() != Some(spec.as_bytes()) {
+            write_atomically(&path, spec.as_bytes())?;
+        }
         Store::open(root, hash(spec.as_bytes()))
     }
 

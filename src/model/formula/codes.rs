@@ -80,6 +80,9 @@ pub fn are_codes(expr: &Expr, grid: Grid) -> Result<(), String> {
     Ok(())
 }
 
+/// How far a rounded product may be from the exact one, as a share of it.
+const ROUNDING: f64 = 1e-6;
+
 type Names<'a> = &'a dyn Fn(&str) -> Option<f64>;
 
 fn whole(expr: &Expr, names: Names) -> Option<Whole> {
@@ -134,7 +137,13 @@ fn whole(expr: &Expr, names: Names) -> Option<Whole> {
             zero: false,
         }),
         Expr::Call(f @ (Function::Round | Function::Floor | Function::Ceil), args) => {
-            let (low, high) = bounds(args.first()?, names);
+            let x = args.first()?;
+            let (mut low, mut high) = bounds(x, names);
+            if let Expr::Binary(..) = x {
+                // Products are rounded where they are trained, in fewer bits than here.
+                low -= ROUNDING * low.abs();
+                high += ROUNDING * high.abs();
+            }
             match f {
                 Function::Round => of(low.round_ties_even(), high.round_ties_even()),
                 Function::Floor => of(low.floor(), high.floor()),
@@ -165,6 +174,25 @@ fn bounds(expr: &Expr, names: Names) -> (f64, f64) {
         Expr::Unary(UnaryOp::Negate, x) => {
             let (low, high) = bounds(x, names);
             (-high, -low)
+        }
+        Expr::Binary(op, x, y) => {
+            let (x, y) = (bounds(x, names), bounds(y, names));
+            let ends = match op {
+                BinaryOp::Add => vec![x.0 + y.0, x.1 + y.1],
+                BinaryOp::Subtract => vec![x.0 - y.1, x.1 - y.0],
+                BinaryOp::Multiply => vec![x.0 * y.0, x.0 * y.1, x.1 * y.0, x.1 * y.1],
+                BinaryOp::Divide if y.0 > 0.0 || y.1 < 0.0 => {
+                    vec![x.0 / y.0, x.0 / y.1, x.1 / y.0, x.1 / y.1]
+                }
+                _ => return ALL,
+            };
+            match ends.iter().any(|e| e.is_nan()) {
+                true => ALL,
+                false => (
+                    ends.iter().copied().fold(f64::INFINITY, f64::min),
+                    ends.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                ),
+            }
         }
         Expr::Call(function, args) => {
             let of: Vec<(f64, f64)> = args.iter().map(|a| bounds(a, names)).collect();

@@ -137,7 +137,7 @@ impl Kind {
             Kind::Absent => {
                 "a goal compares all candidates: give those without it a value, `if … then … else …`, or leave them out with a requirement"
             }
-            Kind::Power => "keep the base above 0: `max(x, 1e-6)^y`, or `abs(x)^y`",
+            Kind::Power => "keep the base above 0: `max(x, 1e-6)^y`, or `(abs(x) + 1e-6)^y`",
             Kind::Multiple => "write a number above 0: `multiple_of(8, x)`",
             Kind::Limits { is_whole: true } => {
                 "keep it whole, `round(x)`, and within, `clip(x, low, high)`, or leave such members out of the domain"

@@ -236,3 +236,36 @@ fn mistakes_are_the_same_in_long_texts() {
     let long = said_in_body(&format!("  x = {blanks} == 2\n  y = 3"));
     assert_eq!(long, said_in_body("  x =  == 2\n  y = 3"));
 }
+
+/// Each is one report, whatever stands in the comment, and the rest is read.
+#[test]
+fn block_comments() {
+    for text in [
+        "/* a license */\nbnas 1\nspace s { x = 1 }\n",
+        "bnas 1\n/* two { lines\n of \" it */\nspace s { x = 1 }\n",
+        "bnas 1\nspace s { /* one */ x = 1 }\n",
+        "bnas 1\nspace s { x = 1 /* no end\n}\n",
+    ] {
+        let (file, found) = parsed(text);
+        let messages: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(messages, ["there are no block comments"], "{text}");
+        assert!(file.declarations.len() == 1, "{text}");
+    }
+    sound("bnas 1\nspace s { x = \"/* a text\" } // and /* a comment\n");
+}
+
+#[test]
+fn an_import_takes_one_path() {
+    for (line, meant) in [
+        ("use std.data.digits digits", "use std.data.digits"),
+        ("use use std.data.digits", "use std.data.digits"),
+        ("use std std.data.digits", "use std.data.digits"),
+        ("use std.data data.digits", "use std.data.digits"),
+        ("use std..data.digits", "use std.data.digits"),
+    ] {
+        let (file, found) = parsed(&format!("bnas 1\n{line}\nspace s {{ x = 1 }}\n"));
+        assert_eq!(found.len(), 1, "{line}: {found:?}");
+        assert_eq!(found[0].help, Some(format!("write `{meant}`")), "{line}");
+        assert!(file.uses.is_empty() && file.declarations.len() == 1);
+    }
+}

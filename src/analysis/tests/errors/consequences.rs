@@ -1,18 +1,6 @@
 //! One mistake, one report: what follows from it is not reported.
 
-use super::{HEAD, checked, render};
-
-/// Asserts that this text has these diagnostics and no others.
-fn only(body: &str, codes: &[&str]) {
-    let text = format!("{HEAD}{body}");
-    let (checked, sources) = checked("test.bnas", &text);
-    let found: Vec<&str> = (checked.diagnostics.iter())
-        .filter(|d| d.code != "bnas::import::unused")
-        .map(|d| d.code.trim_start_matches("bnas::"))
-        .collect();
-    let shown = render(&checked.diagnostics, &sources, false);
-    assert_eq!(found, codes, "{body}\n{shown}");
-}
+use super::{HEAD, checked, only, render};
 
 /// A space with a decision `w`, requirements on it, and one place to spoil.
 const OF_SPACE: &str = "space s {
@@ -35,7 +23,7 @@ experiment e {
 ";
 
 /// The same with a memory of the target.
-const OF_TARGET: &str =
+pub(super) const OF_TARGET: &str =
     "target core : braintta { memory data { holds = activations  size in {1 KiB, 2 KiB} } }
 experiment e {
   data = digits
@@ -64,38 +52,39 @@ const OF_STAGES: &str = "experiment e {
 
 #[test]
 fn paths_below_what_is_wrong() {
-    for (text, right, wrong, code) in [
-        (OF_SPACE, "w in {8, 16}", "w in {8 16}", "parse::syntax"),
-        (OF_SPACE, "w in {8, 16}", "w in [8, 16]", "parse::syntax"),
-        (OF_SPACE, "w in {8, 16}", "w: {8, 16}", "parse::syntax"),
-        (
-            OF_SPACE,
-            "w in {8, 16}",
-            "let w in {8, 16}",
-            "parse::syntax",
-        ),
-        (OF_SPACE, "data = digits", "data =", "parse::syntax"),
-        (OF_SPACE, "space = s", "spcae = s", "name::unknown_key"),
-        (OF_SPACE, "space s {", "spcae s {", "name::unknown_kind"),
-        (OF_SPACE, "act in {relu,", "act in {rleu,", "name::unknown"),
-        (OF_SPACE, "sgd(lr", "sdg(lr", "name::unknown"),
-        (OF_TARGET, "holds =", "hold =", "name::unknown_key"),
-        (OF_TARGET, "activations", "activation", "name::unknown"),
-        (OF_TARGET, "memory data", "memroy data", "name::unknown_key"),
-        (
-            OF_TARGET,
-            "target = core",
-            "targt = core",
-            "name::unknown_key",
-        ),
-        (OF_TARGET, "target core", "targt core", "name::unknown_kind"),
-        (OF_STAGES, "stage acts", "stge acts", "name::unknown_key"),
-        (OF_STAGES, "teacher =", "teachr =", "name::unknown_key"),
-        (OF_STAGES, "loss =", "lss =", "name::unknown_key"),
-        (OF_STAGES, "+ share", "+ shar", "name::unknown"),
+    let of_space = [
+        ("w in {8, 16}", "w in {8 16}", "parse::syntax"),
+        ("w in {8, 16}", "w in [8, 16]", "parse::syntax"),
+        ("w in {8, 16}", "w: {8, 16}", "parse::syntax"),
+        ("w in {8, 16}", "let w in {8, 16}", "parse::syntax"),
+        ("data = digits", "data =", "parse::syntax"),
+        ("space = s", "spcae = s", "name::unknown_key"),
+        ("space s {", "spcae s {", "name::unknown_kind"),
+        ("act in {relu,", "act in {rleu,", "name::unknown"),
+        ("sgd(lr", "sdg(lr", "name::unknown"),
+    ];
+    let of_target = [
+        ("holds =", "hold =", "name::unknown_key"),
+        ("activations", "activation", "name::unknown"),
+        ("memory data", "memroy data", "name::unknown_key"),
+        ("target = core", "targt = core", "name::unknown_key"),
+        ("target core", "targt core", "name::unknown_kind"),
+    ];
+    let of_stages = [
+        ("stage acts", "stge acts", "name::unknown_key"),
+        ("teacher =", "teachr =", "name::unknown_key"),
+        ("loss =", "lss =", "name::unknown_key"),
+        ("+ share", "+ shar", "name::unknown"),
+    ];
+    for (text, spoiled) in [
+        (OF_SPACE, &of_space[..]),
+        (OF_TARGET, &of_target),
+        (OF_STAGES, &of_stages),
     ] {
-        assert!(text.contains(right), "{right}");
-        only(&text.replacen(right, wrong, 1), &[code]);
+        for (right, wrong, code) in spoiled {
+            assert!(text.contains(right), "{right}");
+            only(&text.replacen(right, wrong, 1), &[code]);
+        }
     }
     // Two mistakes are two.
     let both = OF_SPACE
@@ -115,41 +104,6 @@ fn a_name_that_is_used_through_another_one() {
 }
 ",
         &["name::unknown"],
-    );
-}
-
-#[test]
-fn a_field_under_a_name_of_another_tool() {
-    let trained = |train: &str| {
-        format!(
-            "experiment e {{\n data = digits\n space = small_cnn\n {train}\n search {{ trials = 2 }}\n maximize accuracy\n}}\n"
-        )
-    };
-    only(
-        &trained("train { num_epochs = 20 }"),
-        &["name::unknown_key"],
-    );
-    only(
-        &trained("train { max_epochs = 20 }"),
-        &["name::unknown_key"],
-    );
-    only(&trained("train = 3"), &["type::mismatch"]);
-    only(
-        "space s {
-  layer a = conv(out_channels = 8, kernel_size = 3) -> norm -> relu
-  layer head = pool(average) -> linear(classes)
-}
-",
-        &["name::unknown_key", "name::unknown_key"],
-    );
-    // What enters is another thing than what leaves.
-    only(
-        "space s {
-  layer a = conv(channels = 8, in_channels = 3) -> norm -> relu
-  layer head = pool(average) -> linear(classes)
-}
-",
-        &["name::unknown_key"],
     );
 }
 
@@ -175,59 +129,6 @@ fn a_value_that_is_missing_above_a_section() {
             .replacen("target = core\n", "target =\n", 1)
             .replacen("  minimize target.memory.data.size\n", "", 1),
         &["parse::syntax"],
-    );
-}
-
-#[test]
-fn units_behind_a_set() {
-    only(
-        &OF_TARGET.replacen(
-            "target = core",
-            "target = core { clock in {100, 300} MHz }",
-            1,
-        ),
-        &["parse::syntax"],
-    );
-}
-
-#[test]
-fn what_has_no_parameters() {
-    for (declaration, count) in [
-        ("space s(w) { layer head = pool(average) -> linear(w) }", 1),
-        ("policy p(b) { each layer { weights = int8 } }", 1),
-        ("target t(x = 3) : braintta { clock = 300 MHz }", 1),
-        ("quantizer q(a, b) : binary { gradient(x) = a }", 1),
-        ("dataset d(n) : digits { }", 1),
-        ("repair r(n) : training { features = binary }", 1),
-    ] {
-        let codes = vec!["name::parameters"; count];
-        only(&format!("{declaration}\n"), &codes);
-    }
-}
-
-#[test]
-fn entries_of_another_kind() {
-    only(
-        "policy mine { all layers { weights = int8  activations = int8 } }\n",
-        &["name::stray"],
-    );
-    only(
-        "space mine {
-  parallel { layer b = conv(channels = 8) } join concat
-  layer head = pool(average) -> linear(classes)
-}
-",
-        &["name::stray"],
-    );
-    only(
-        "experiment e {
-  b in {true, false}
-  a in {1, 2} when b
-  maximize a
-  search { trials = 2 }
-}
-",
-        &["name::stray"],
     );
 }
 
@@ -284,95 +185,6 @@ fn a_lost_declaration_loses_what_stands_above_it() {
 }
 
 #[test]
-fn a_value_in_braces_and_with_dots() {
-    let twice = |first: &str, again: &str| {
-        only(
-            &format!(
-                "experiment e {{\n data = digits\n space = small_cnn\n policy = tied\n target = braintta\n train {{ epochs = 3 }}\n search {{ trials = 2 }}\n maximize accuracy\n}}\nexperiment f : e {{ {first} }}\nexperiment g : f {{ {again} }}\n"
-            ),
-            &[],
-        );
-        only(
-            &format!(
-                "experiment e {{\n data = digits\n space = small_cnn\n policy = tied\n target = braintta\n train {{ epochs = 3 }}\n search {{ trials = 2 }}\n maximize accuracy\n}}\nexperiment f : e {{ {first}  {again} }}\n"
-            ),
-            &["name::duplicate"],
-        );
-    };
-    twice("space = small_cnn { width = 9 }", "space.width = 8");
-    twice(
-        "target = braintta { clock = 300 MHz }",
-        "target.clock = 200 MHz",
-    );
-    twice(
-        "data = digits { augment = flip }",
-        "data.augment = shift(1)",
-    );
-    twice(
-        "train { optimizer = adam(lr = 0.1) }",
-        "train.optimizer.lr = 0.2",
-    );
-    twice(
-        "target = braintta { vector.width = 512 bit }",
-        "target.vector.width = 1024 bit",
-    );
-}
-
-#[test]
-fn sections_and_fields_are_told_apart() {
-    let data = |inner: &str| format!("dataset d : digits {{ {inner} }}\n");
-    only(&data("normalize = true"), &["type::mismatch"]);
-    only(&data("splits = 3"), &["type::mismatch"]);
-    let derived = |inner: &str| {
-        format!(
-            "experiment e {{\n data = digits\n space = small_cnn\n train {{ epochs = 3 }}\n search {{ trials = 2 }}\n maximize accuracy\n}}\nexperiment f : e {{ {inner} }}\n"
-        )
-    };
-    only(&derived("space { width = 6 }"), &["type::mismatch"]);
-    only(&derived("data { augment = flip }"), &["type::mismatch"]);
-    only(&derived("train = 3"), &["type::mismatch"]);
-    only(&derived("train.optimizer.lr = 0.1"), &["name::unknown_key"]);
-}
-
-#[test]
-fn an_end_that_no_step_arrives_at() {
-    let range = |range: &str| {
-        format!("experiment e {{\n x in {range}\n minimize x\n search {{ trials = 2 }}\n}}\n")
-    };
-    only(&range("1..10 step 2"), &["domain::step_beyond"]);
-    only(&range("1..10 step 20"), &["domain::step_beyond"]);
-    only(&range("0.0..1.0 step 0.3"), &["domain::step_beyond"]);
-    only(&range("1..10 step 2 default 10"), &["domain::default"]);
-    for whole in [
-        "0..64 step 8",
-        "0.0..1.0 step 0.1",
-        "-2.0..2.0 step 0.25",
-        "3..3 step 4",
-    ] {
-        only(&range(whole), &[]);
-    }
-}
-
-#[test]
-fn signs_of_other_languages_are_one_mistake() {
-    let goal = |line: &str| {
-        format!(
-            "experiment e {{\n data = digits\n space = small_cnn\n train {{ epochs = 3 }}\n search {{ trials = 2 }}\n maximize accuracy\n {line}\n}}\n"
-        )
-    };
-    only(&goal("require accuracy >= .5"), &["parse::syntax"]);
-    only(
-        "space s {
-  w in {8, 16}
-  layer a = conv(channels = w // 2) -> norm -> relu
-  layer head = pool(average) -> linear(classes)
-}
-",
-        &["parse::bracket"],
-    );
-}
-
-#[test]
 fn a_warning_hides_no_error() {
     only(
         "quantizer z : binary { kc = 1  gradient(x) = log2(x) }\n",
@@ -394,23 +206,6 @@ experiment d : a {{ sede = 3 }}
     let (checked, _) = checked("test.bnas", &text);
     let sound: Vec<&str> = checked.sound.iter().map(|e| e.name.as_str()).collect();
     assert_eq!(sound, ["e", "a"]);
-}
-
-#[test]
-fn goals_are_named_the_same_however_they_are_written() {
-    let named = |goal: &str| {
-        let text = format!(
-            "{HEAD}experiment e {{\n x in {{1, 2}}\n y in {{1, 2}}\n maximize {goal}\n search {{ trials = 2 }}\n}}\n"
-        );
-        let (checked, sources) = checked("test.bnas", &text);
-        let shown = render(&checked.diagnostics, &sources, false);
-        let program = checked.program.unwrap_or_else(|| panic!("{shown}"));
-        program.experiments[0].goals[0].text.clone()
-    };
-    assert_eq!(named("x + // first\n   y"), "x + y");
-    assert_eq!(named("x+y*( 2 )"), "x + y * (2)");
-    assert_eq!(named("max( x,\n y,\n )"), "max(x, y)");
-    assert_eq!(named("-x ^ 2"), "-x^2");
 }
 
 #[test]
@@ -448,67 +243,4 @@ experiment e {{
         let shown = render(&checked.diagnostics, &sources, false);
         assert_eq!(checked.diagnostics.len(), 1, "{shown}");
     }
-}
-
-#[test]
-fn what_an_amendment_repeats() {
-    only(
-        "use std.quantizers.binry
-experiment a {
-  data = digits
-  space = small_cnn
-  policy = tied
-  train { epochs = 1 }
-  search { trials = 2 }
-  maximize accuracy
-  require policy.wide.q == binry
-}
-experiment b : a { policy = teid }
-",
-        &["import::missing", "name::unknown"],
-    );
-}
-
-#[test]
-fn members_of_one_wrong_kind() {
-    only(
-        "policy p { each layer { weights in {2, 4, 8}  activations = int8 } }\n",
-        &["type::mismatch"],
-    );
-    only(
-        "policy p { each layer { weights in {2, \"a\", 8}  activations = int8 } }\n",
-        &["type::mismatch", "type::mismatch"],
-    );
-}
-
-#[test]
-fn operators_of_other_languages() {
-    let holds = |condition: &str| {
-        format!(
-            "experiment e {{\n a in {{1, 4}}\n b in {{1, 4}}\n maximize a\n search {{ trials = 2 }}\n require {condition}\n}}\n"
-        )
-    };
-    only(&holds("a == 4 xor b == 4"), &["parse::syntax"]);
-    only(&holds("a == 4 unless b == 4"), &["parse::syntax"]);
-    only(&holds("(a == 4) != (b == 4)"), &[]);
-}
-
-#[test]
-fn an_index_that_is_a_range() {
-    only(
-        "space sp {
-  repeat 2 as s { k in {3, 5}  layer c = conv(channels = 8, kernel = k) }
-  layer head = pool(average) -> linear(classes)
-}
-experiment e {
-  data = digits
-  space = sp
-  train { epochs = 1 }
-  search { trials = 2 }
-  maximize accuracy
-  require all(space.s[0..1].k == 3)
-}
-",
-        &["type::mismatch"],
-    );
 }

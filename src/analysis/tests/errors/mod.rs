@@ -1,7 +1,10 @@
 //! Mistakes: the code of the diagnostic, the text under its main label, and a piece of the help.
 
 mod consequences;
+mod foreign;
+mod meant;
 mod names;
+mod said;
 mod values;
 
 use super::checked;
@@ -16,6 +19,18 @@ use std.targets.braintta
 use std.quantizers.{binary, int, int8}
 use std.repairs.training.feature_ede
 ";
+
+/// Asserts that this text has these diagnostics and no others.
+fn only(body: &str, codes: &[&str]) {
+    let text = format!("{HEAD}{body}");
+    let (checked, sources) = checked("test.bnas", &text);
+    let found: Vec<&str> = (checked.diagnostics.iter())
+        .filter(|d| d.code != "bnas::import::unused")
+        .map(|d| d.code.trim_start_matches("bnas::"))
+        .collect();
+    let shown = render(&checked.diagnostics, &sources, false);
+    assert_eq!(found, codes, "{body}\n{shown}");
+}
 
 /// Checks a text with these declarations in front; asserts that there is exactly one error.
 fn one_error(body: &str, code: &str, at: &str, help: &str) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
 
-use super::{DataError, Pixels, Samples};
+use super::{DataError, Pixels, Samples, picture};
 use crate::ir::Dataset;
 
 /// Reads every image. `like`: the classes must be those of another folder.
@@ -92,13 +92,7 @@ fn append(dataset: &Dataset, path: &Path, pixels: &mut Vec<u8>) -> Result<(), Da
             "remove it, or convert it",
         ));
     }
-    let image = decode(path).map_err(|why| {
-        fail(
-            path,
-            &format!("can't be decoded ({})", why.trim_end()),
-            "replace the image, or remove it",
-        )
-    })?;
+    let image = picture::read(path)?;
     let (height, width) = (image.height() as usize, image.width() as usize);
     let channels = usize::from(image.color().channel_count());
     if [height, width, channels] != dataset.shape {
@@ -123,23 +117,6 @@ fn append(dataset: &Dataset, path: &Path, pixels: &mut Vec<u8>) -> Result<(), Da
         }
     }
     Ok(())
-}
-
-fn decode(path: &Path) -> Result<DynamicImage, String> {
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-    let format = image::ImageFormat::from_path(path).map_err(|e| e.to_string())?;
-    let image = image::load_from_memory_with_format(&bytes, format).map_err(|e| e.to_string())?;
-    if format == image::ImageFormat::Jpeg && !ends(&bytes) {
-        return Err("the file breaks off: its last scan has no end".into());
-    }
-    Ok(image)
-}
-
-/// Whether a JPEG file has its end-of-image marker behind its last start of scan: the decoder makes up the pixels of a scan that is
-/// cut short near its end. Within a scan, a byte 0xFF is never followed by either marker's second byte.
-fn ends(jpeg: &[u8]) -> bool {
-    let last = |marker: [u8; 2]| jpeg.windows(2).rposition(|pair| pair == marker);
-    last([0xff, 0xd9]) > last([0xff, 0xda])
 }
 
 /// What a folder has, in the order of names, without what starts with a dot.

@@ -9,6 +9,7 @@ mod fingerprint;
 mod folder;
 mod idx;
 mod pair;
+mod picture;
 mod place;
 mod read;
 mod split;

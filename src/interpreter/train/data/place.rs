@@ -63,7 +63,14 @@ impl<'a> Places<'a> {
             },
             help: match self.source {
                 Some(source) => format!(
-                    "download {source}, so that `{name}` stands in some folder, and let {FOLDER} name that folder"
+                    "{} {source}, so that `{name}` stands in some folder, and let {FOLDER} name that folder",
+                    match [".tar.gz", ".tgz", ".tar", ".zip"]
+                        .iter()
+                        .any(|end| source.ends_with(end))
+                    {
+                        true => "download and unpack",
+                        false => "download",
+                    }
                 ),
                 None => format!("put it there, or let {FOLDER} name the folder that has it"),
             },
@@ -88,7 +95,27 @@ pub fn read(path: &Path) -> Result<Vec<u8>, DataError> {
         what: format!("the file can't be read ({e})"),
         help: "make it a readable file".into(),
     })?;
-    inflated(&file, bytes)
+    let bytes = inflated(&file, bytes)?;
+    not_packed(path, &bytes)?;
+    Ok(bytes)
+}
+
+/// Refuses archives, which hold the files that are meant.
+fn not_packed(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let shown = path.display();
+    let is_tar = bytes.get(257..262) == Some(b"ustar");
+    let is_zip = bytes.starts_with(b"PK\x03\x04");
+    let (what, command) = match (is_tar, is_zip) {
+        (true, _) => ("a tar archive", format!("tar -xf {shown}")),
+        (_, true) => ("a zip archive", format!("unzip {shown}")),
+        _ => return Ok(()),
+    };
+    Err(DataError {
+        file: shown.to_string(),
+        place: None,
+        what: format!("this is {what} of files, and none of them"),
+        help: format!("unpack it, `{command}`, and name the files that are in it"),
+    })
 }
 
 /// Bytes as they are, inflated if they start like a gzip file.

@@ -32,12 +32,26 @@ pub fn append(
     };
     let broken = |e: csv::Error| {
         let line = e.position().map_or(1, csv::Position::line);
+        if let csv::ErrorKind::Utf8 { err, .. } = e.kind() {
+            return fail(
+                line,
+                format!("field {} is no UTF-8", err.field() + 1),
+                "save the table as UTF-8",
+            );
+        }
         fail(
             line,
             format!("this is no line of the table ({e})"),
             "give every line as many fields as the header",
         )
     };
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(fail(
+            1,
+            "the table is UTF-16".into(),
+            "save it as UTF-8: `iconv -f UTF-16 -t UTF-8`",
+        ));
+    }
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(bytes);
@@ -121,14 +135,23 @@ pub fn append(
                 })?);
                 continue;
             }
-            let value = text.parse::<f64>().ok();
-            let value = value.filter(|v| (least..=dataset.scale).contains(v));
+            let number = text.parse::<f64>().ok().filter(|v| v.is_finite());
+            let value = number.filter(|v| (least..=dataset.scale).contains(v));
             let value = value.ok_or_else(|| {
                 let column = header.get(at).unwrap_or_default();
                 fail(
                     line,
-                    format!("`{text}` in column `{column}` is no number from {least} to {}", dataset.scale),
-                    "make `scale` of the data set the largest value; negative values need `normalize { … }`",
+                    format!(
+                        "`{text}` in column `{column}` is no number from {least} to {}",
+                        dataset.scale
+                    ),
+                    match number {
+                        None => "every field holds a number: write one, or leave the line out",
+                        Some(negative) if negative < least && least == 0.0 => {
+                            "negative values need `normalize { … }` in the data set"
+                        }
+                        Some(_) => "make `scale` of the data set the largest value",
+                    },
                 )
             })?;
             push(&mut samples.pixels, value, dataset.scale);

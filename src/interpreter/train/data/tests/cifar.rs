@@ -63,3 +63,16 @@ fn a_damaged_cifar_file_is_an_error_that_names_the_byte() {
     let fewer = load_cifar(&all, &all, 1, |d| d.classes = 1);
     expect(fewer, byte(9), "one.bin: at byte 9: label 1 of record 1");
 }
+
+#[test]
+fn an_archive_is_to_be_unpacked() {
+    let mut tar = vec![0; 1024];
+    tar[257..262].copy_from_slice(b"ustar");
+    expect(
+        load_cifar(&tar, &tar, 1, |_| {}),
+        None,
+        "unpack it, `tar -xf",
+    );
+    let zip = b"PK\x03\x04 and more";
+    expect(load_cifar(zip, zip, 1, |_| {}), None, "unpack it, `unzip");
+}

@@ -61,7 +61,8 @@ fn an_image_that_does_not_fit_is_an_error_that_names_it() {
             ("images/b/1.png", &good),
             (name, bytes),
         ];
-        expect(load_folder(&contents), None, part);
+        let error = load_folder(&contents).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
     };
     let rgb = png(image::ExtendedColorType::Rgb8, 2, 1);
     wrong(
@@ -74,7 +75,7 @@ fn an_image_that_does_not_fit_is_an_error_that_names_it() {
     wrong(
         "images/b/2.jpg",
         b"\xff\xd8 not a photograph",
-        "2.jpg: can't be decoded",
+        "2.jpg: at byte 2: can't be decoded",
     );
     wrong("images/b/readme.txt", b"", "readme.txt: is no PNG or JPEG");
     wrong(
@@ -111,6 +112,34 @@ fn a_photograph_that_breaks_off_is_an_error() {
     // Some cameras write bytes behind the end.
     assert!(of(&[whole.as_slice(), b"trailer"].concat()).is_ok());
     for length in [1, 10, whole.len() / 2, whole.len() - 5, whole.len() - 1] {
-        expect(of(&whole[..length]), None, "2.jpg: can't be decoded");
+        let place = Some(Place::Byte(length as u64));
+        expect(of(&whole[..length]), place, "can't be decoded");
+    }
+    // The length of its first segment.
+    let mut spoiled = whole.clone();
+    spoiled[4..6].fill(0);
+    expect(
+        of(&spoiled),
+        Some(Place::Byte(4)),
+        "2.jpg: at byte 4: can't be decoded",
+    );
+}
+
+#[test]
+fn a_drawing_that_breaks_off_names_the_byte() {
+    let good = png(image::ExtendedColorType::L8, 2, 1);
+    for length in [0, 5, 20, good.len() / 2, good.len() - 14] {
+        let contents: [(&str, &[u8]); 4] = [
+            ("images/a/1.png", &good),
+            ("images/a/2.png", &good),
+            ("images/b/1.png", &good),
+            ("images/b/2.png", &good[..length]),
+        ];
+        let error = load_folder(&contents).unwrap_err();
+        let Some(Place::Byte(at)) = error.place else {
+            panic!("{error}");
+        };
+        assert!(at <= length as u64, "{error}");
+        assert!(length < 20 || at >= 16, "{error}");
     }
 }

@@ -82,7 +82,9 @@ fn the_folder_of_data_is_the_second_place() {
     set.source = Some("https://example.org/digits.tar".into());
     let error = Data::load_from(&set, None).unwrap_err();
     assert!(
-        error.help.contains("download https://example.org"),
+        error
+            .help
+            .contains("download and unpack https://example.org"),
         "{error}"
     );
     Data::load_from(&set, Some(folder.path())).unwrap();

@@ -48,6 +48,12 @@ fn a_line_that_does_not_fit_is_an_error_that_names_it() {
         line(4),
         "negative values need `normalize",
     );
+    expect(
+        with("11,12", "nan,12"),
+        line(4),
+        "every field holds a number",
+    );
+    expect(with("11,12", ",12"), line(4), "every field holds a number");
     expect(with("11,12", "11"), line(4), "line 4");
     expect(
         load_table("a,b,class,c,d\n", |_| {}),
@@ -76,4 +82,23 @@ fn files_of_one_set_have_the_same_columns() {
         Some(Place::Line(1)),
         "column `c` stands where",
     );
+}
+
+#[test]
+fn tables_are_utf_8() {
+    let of = |bytes: &[u8]| {
+        let files = Files::Csv {
+            train: vec!["table.csv".into()],
+            test: Vec::new(),
+            label: "class".into(),
+        };
+        load(&[("table.csv", bytes)], files, |_| {})
+    };
+    let wide: Vec<u8> = TABLE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked = [&[0xff, 0xfe], wide.as_slice()].concat();
+    expect(of(&marked), Some(Place::Line(1)), "iconv -f UTF-16");
+    let mut latin = TABLE.as_bytes().to_vec();
+    let at = TABLE.find("11").unwrap();
+    latin[at] = 0xe9;
+    expect(of(&latin), Some(Place::Line(4)), "save the table as UTF-8");
 }

@@ -1,0 +1,98 @@
+//! What is said of brackets that do not pair up, and of what nests too deep.
+//!
+//! In: where brackets stand. Out: a [`Diagnostic`] with both sides of what is wrong.
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use crate::syntax::grammar::Rule;
+use crate::syntax::scan::MAX_NESTING;
+use crate::syntax::tokens::Token;
+
+/// The diagnostic of nesting that goes too deep.
+pub(super) fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error(
+        "bnas::parse::nesting",
+        format!("nesting is deeper than {MAX_NESTING} levels"),
+    )
+    .label(span, "this level is one too many")
+    .help("name a part of it in a field of its own")
+}
+
+/// The diagnostic of an expression with so many operators that nobody reads it; the first one too many stands at `span`.
+pub(super) fn too_many_operators(span: Span, most: usize) -> Diagnostic {
+    Diagnostic::error(
+        "bnas::parse::nesting",
+        format!("an expression has {most} operators at most"),
+    )
+    .label(span, "this operator is one too many")
+    .help("name parts of it, or write `sum(…)` or `all(…)` over the copies of a `repeat`, such as `all(space.s[*].width <= 32)`")
+}
+
+pub(super) fn partner(bracket: &str) -> &'static str {
+    match bracket {
+        "(" => ")",
+        "[" => "]",
+        "{" => "}",
+        _ => "",
+    }
+}
+
+/// The diagnostic of a brace inside a declaration that ends it.
+pub(super) fn closed_early(closed: Span, stray: Span) -> Diagnostic {
+    Diagnostic::error("bnas::parse::bracket", "`}` is written once too often")
+        .label(closed, "this one ends the declaration")
+        .label(stray, "so nothing is left for this one")
+        .help("delete the first of the two, or the one before it")
+}
+
+pub(super) fn unpaired(open: &str, opened: Span, close: &str, span: Span) -> Diagnostic {
+    if open.is_empty() {
+        return Diagnostic::error("bnas::parse::bracket", format!("`{close}` closes nothing"))
+            .label(span, "nothing is open here")
+            .help(format!("delete this `{close}`"));
+    }
+    let wanted = partner(open);
+    Diagnostic::error(
+        "bnas::parse::bracket",
+        format!("`{}` is closed by `{close}`", open),
+    )
+    .label(span, format!("expected `{wanted}`"))
+    .label(opened, "opened here")
+    .help(format!("write `{wanted}` before this `{close}`"))
+}
+
+/// A declaration without the brace that opens it.
+pub(super) fn never_opened(span: Span) -> Diagnostic {
+    Diagnostic::error("bnas::parse::bracket", "the declaration has no `{`")
+        .label(span, "its entries stand in braces")
+        .help("write `{` at the end of this line")
+}
+
+/// What is said where the bracket that is missing stands behind `//`, which some write for a division: `conv(channels = w // 2)`.
+pub(super) fn hidden(
+    open: &str,
+    opened: Span,
+    text: &str,
+    before: &[Token<'_>],
+) -> Option<Diagnostic> {
+    let start = opened.start as usize;
+    let line = text[start..].find('\n').map_or(text.len(), |n| start + n);
+    let comment = before.iter().rev().take_while(|token| token.start > start);
+    let comment = comment
+        .filter(|token| token.rule == Rule::comment && token.start < line)
+        .last()?;
+    if open.is_empty() || !comment.text.contains(partner(open)) {
+        return None;
+    }
+    let close = partner(open);
+    let sign = Span::new(opened.source, comment.start, comment.start + 2);
+    let message = format!("the `{close}` of this line stands in a comment");
+    Some(
+        Diagnostic::error("bnas::parse::bracket", message)
+            .label(sign, "a comment begins here")
+            .label(opened, "opened here")
+            .help(
+                "write `floor(a / b)` to divide and round down, or the comment behind the bracket",
+            ),
+    )
+}
