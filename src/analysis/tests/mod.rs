@@ -3,6 +3,7 @@
 mod alternatives;
 mod amended;
 mod asks;
+mod attained;
 mod coded;
 mod constraints;
 mod errors;

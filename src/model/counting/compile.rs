@@ -23,6 +23,9 @@ const MANY: usize = 3;
 const SHORT: usize = 256;
 const STEPS_PER_ENTRY: u64 = 8;
 
+/// A member of a key takes at least so many steps: the key, what is done with it, and a comparison change.
+const STEPS_PER_MEMBER: u64 = 3;
+
 /// So many entries of parts are copied for a step at most.
 const ENTRIES_PER_STEP: u64 = 4;
 
@@ -275,7 +278,8 @@ impl<'a> Counter<'a> {
             false => (0, Some(None)),
         };
         // Each member copies the part: nobody waits for what cannot end.
-        if all > self.entries_left / (part.entries() as u64).max(1) {
+        let steps = self.residuals.steps_left() / STEPS_PER_MEMBER;
+        if all > steps.min(self.entries_left / (part.entries() as u64).max(1)) {
             return None;
         }
         let members = (0..all).map(Some).chain(absent);

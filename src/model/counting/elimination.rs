@@ -57,9 +57,7 @@ const MOST_WORK_ROUGHLY: u64 = 50_000_000;
 /// The same for each look for the cheapest point.
 const MOST_WORK_FOR_ONE: u64 = 50_000_000;
 /// What may be planned: that many rows cannot be is only known later.
-const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
-/// Further variables are taken where what is planned is so many times less: each has a table of its own.
-const MUCH_LESS: f64 = 4.0;
+const MOST_PLANNED: f64 = 100.0 * MOST_WORK as f64;
 /// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
 /// is time for; one by one, fewer where that is too much.
 const STEPS: [u64; 3] = [200, 50, 10];
@@ -432,7 +430,7 @@ fn is_too_much(factors: &Factors<BigUint>, layout: &Layout) -> bool {
     tree.is_err_and(|failed| failed == Failed::TooMuch)
 }
 
-/// The tables and the order for them, and about how much work that is: with variables for what several decisions come to where that is much less. `None` if
+/// The tables and the order for them, and about how much work that is: with variables for what several decisions come to where that is less. `None` if
 /// it is too much.
 fn ordered<W>(
     raw: &Raw,
@@ -450,9 +448,7 @@ fn ordered<W>(
         return plain;
     }
     let shared = raw.shared().and_then(|raw| in_order(&raw));
-    shared
-        .filter(|(.., of_shared)| MUCH_LESS * of_shared < work)
-        .or(plain)
+    shared.filter(|(.., less)| *less < work).or(plain)
 }
 
 /// The order for these tables, and about how much work it is. `None` if it is too much.
