@@ -3,8 +3,11 @@
 //! In: a field or choice of a network whose value is a block. Out: [`BlockStmt`], with the blocks lowered and their arguments checked against
 //! their parameters.
 
+use super::amend::key;
 use super::context::{Cx, Local, list};
+use super::merged::Merged;
 use super::names::Id;
+use super::quantizer::target;
 use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -234,22 +237,79 @@ impl Cx<'_> {
         if let ExprKind::Call { args: given, .. } = &inner.kind {
             args.extend(given.iter().cloned());
         }
-        for entry in amendments {
+        let mut merged = self.merged(id)?;
+        let is_amended = amendments.iter().any(|entry| is_within(entry, &merged));
+        let (params, within) = (amendments.into_iter())
+            .partition::<Vec<&ast::Entry>, _>(|entry| !is_within(entry, &merged));
+        for entry in params {
             let Some((name, argument)) = as_argument(entry) else {
                 self.report(
                     Diagnostic::error(
                         "bnas::amend::not_a_value",
-                        "an amendment of a block gives it other arguments",
+                        "an amendment of a block gives it other values",
                     )
-                    .label(entry.span, "this is no argument")
-                    .help("write `parameter = …`"),
+                    .label(entry.span, "this is no value")
+                    .help("write `parameter = …`, or the path of a value in it"),
                 );
                 continue;
             };
             args.retain(|arg| !is_called(arg, name));
             args.push(argument);
         }
-        self.copy_of(id, &name, &args, e.span)
+        let mut within: Vec<ast::Entry> = within.into_iter().cloned().collect();
+        for entry in &mut within {
+            args.extend(self.as_parameter(entry, &mut merged));
+        }
+        within.retain(|entry| is_within(entry, &merged));
+        if !within.is_empty() {
+            self.override_entries(&mut merged, &within, &name, false);
+        }
+        self.copy_of(&merged, is_amended, &name, &args, e.span)
+    }
+
+    /// What a space or block amends within a block that it copies is read among its own names, as arguments are: it becomes a parameter of this copy, which
+    /// has the path of what is amended. What an experiment amends is read as everywhere else.
+    fn as_parameter(&self, entry: &mut ast::Entry, block: &mut Merged) -> Option<Argument> {
+        let around = self.modules.around(entry.span)?;
+        let path = target(entry)?.clone();
+        let name = ast::Name {
+            text: super::lookup::members(&path)?,
+            span: path.span,
+        };
+        if around.kind.text == "experiment" {
+            return None;
+        }
+        let renamed = match &entry.kind {
+            EntryKind::Field(f) => Argument::Fixed {
+                name: name.clone(),
+                value: f.value.clone(),
+            },
+            EntryKind::Choice(c) => Argument::Searched {
+                name: name.clone(),
+                domain: c.domain.clone(),
+                default: c.default.clone(),
+            },
+            _ => return None,
+        };
+        match path.as_name() {
+            Some(own) => (block.entries).retain(|e| key(e).is_none_or(|n| n.text != own.text)),
+            None => {
+                let value = ast::Expr {
+                    kind: ExprKind::Path(path.clone()),
+                    span: path.span,
+                };
+                entry.kind = EntryKind::Field(ast::Field {
+                    target: path,
+                    value,
+                });
+            }
+        }
+        let param = ast::Parameter {
+            name,
+            default: None,
+        };
+        block.params.push(param);
+        Some(renamed)
     }
 }
 
@@ -260,6 +320,25 @@ fn head_of(e: &ast::Expr) -> Option<ast::Name> {
         ExprKind::Path(path) => path.as_name().cloned(),
         ExprKind::Amend { base, .. } => head_of(base),
         _ => None,
+    }
+}
+
+/// Whether an entry of an amendment speaks of what the block says itself: a value of its body, a layer's argument. All else is meant for a parameter.
+fn is_within(entry: &ast::Entry, block: &Merged) -> bool {
+    let Some(path) = target(entry) else {
+        return false;
+    };
+    match path.as_name() {
+        None => true,
+        Some(name) => {
+            let params = block.params.iter().map(|param| param.name.text.as_str());
+            let values = { block.entries.iter() }.filter_map(|e| Some(key(e)?.text.as_str()));
+            let is_it = |known: &str| known == name.text;
+            // A wrong name is told from those that it is like.
+            let is_meant = did_you_mean(&name.text, params.clone()).is_none()
+                && did_you_mean(&name.text, values.clone()).is_some();
+            !params.clone().any(is_it) && (values.clone().any(is_it) || is_meant)
+        }
     }
 }
 

@@ -267,6 +267,7 @@ impl Cx<'_> {
             return Typed::poison(span);
         }
         let known = &QUANTIZER[..GIVEN_IN_PLACE];
+        let entries = &self.with_whole_fields(&name, entries)[..];
         let own = self.names_of_quantizer(&name);
         if self.is_misspelt_own(&name, entries, &own) {
             return Typed::poison(span);
@@ -307,6 +308,31 @@ impl Cx<'_> {
             span,
             values: None,
         }
+    }
+
+    /// `y { scale.share = 0.5 }` as `y { scale = percentile(share = 0.5) }`: what the quantizer says, with what is given of it.
+    fn with_whole_fields(&mut self, name: &ast::Name, entries: &[ast::Entry]) -> Vec<ast::Entry> {
+        let target = super::quantizer::target;
+        let dotted = |e: &&ast::Entry| target(e).is_some_and(|path| path.as_name().is_none());
+        let heads: Vec<&str> = { entries.iter().filter(dotted) }
+            .filter_map(|e| Some(target(e)?.head.text.as_str()))
+            .filter(|head| QUANTIZER[..GIVEN_IN_PLACE].iter().any(|f| f.name == *head))
+            .collect();
+        let is_of = |path: &ast::Path| heads.contains(&path.head.text.as_str());
+        let mut all = entries.to_vec();
+        if heads.is_empty() {
+            return all;
+        }
+        let Some(mut merged) = self.find(name).and_then(|id| self.merged(id)) else {
+            return all;
+        };
+        let of_heads = { entries.iter() }.filter(|e| target(e).is_some_and(is_of));
+        let of_heads: Vec<ast::Entry> = of_heads.cloned().collect();
+        self.override_entries(&mut merged, &of_heads, name, false);
+        all.retain(|e| !target(e).is_some_and(is_of));
+        let whole = merged.entries.into_iter();
+        all.extend(whole.filter(|e| target(e).is_some_and(is_of)));
+        all
     }
 
     /// `ede { t_min = 1e-2 }`: another value, or a domain, for a name of the quantizer's formulas.

@@ -12,6 +12,7 @@ use super::origin::Causes;
 use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
+use super::seen::Seen;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean, meant};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
@@ -76,6 +77,8 @@ pub(super) struct Cx<'a> {
     pub(super) locals: Scope,
     /// Names of the experiment while something that it amends is lowered.
     pub(super) outer: Scope,
+    /// Where the names of a rule of a policy begin, while it is lowered.
+    pub(super) in_rule: Option<usize>,
     /// Files whose names an amendment sees besides those of its own: those of what it amends.
     pub(super) also: Vec<SourceId>,
     pub(super) reached: Reached,
@@ -95,6 +98,8 @@ pub(super) struct Cx<'a> {
     pub(super) lost: BTreeSet<&'static str>,
     /// Paths of values, while goals and requirements are lowered.
     pub(super) paths: Option<Paths>,
+    /// Paths of the space or block that is lowered, where its requirements need them.
+    pub(super) seen: Option<Seen>,
     /// Where a path with `[*]` stands in the list that is lowered; outside of lists there is none.
     pub(super) lists: Vec<Option<Span>>,
     /// How many branches of `if` are open: what they hold is not always looked at.
@@ -143,6 +148,7 @@ impl<'a> Cx<'a> {
             sink,
             locals: Scope::default(),
             outer: Scope::default(),
+            in_rule: None,
             also: Vec::new(),
             reached: Reached::default(),
             open: Vec::new(),
@@ -162,6 +168,7 @@ impl<'a> Cx<'a> {
             formulas: None,
             may_be_word: false,
             paths: None,
+            seen: None,
             lists: Vec::new(),
             conditions: 0,
             read: BTreeSet::new(),
@@ -280,18 +287,6 @@ impl<'a> Cx<'a> {
     /// Whether a text is a name in scope; it does not count as used.
     pub(super) fn local_named(&self, name: &str) -> bool {
         self.locals.find(name).is_some()
-    }
-
-    /// A name of the experiment around, for what is written there: what it amends has names of its own.
-    pub(super) fn outer(&mut self, name: &str, at: Span) -> Option<Local> {
-        self.outer.find(name)?;
-        let written = &self.modules.get(at.source)?.file.declarations;
-        let is_around = |d: &&ast::Declaration| d.span.holds(at);
-        let around = written.iter().find(is_around)?;
-        match around.kind.text.as_str() {
-            "experiment" => self.outer.used(name).cloned(),
-            _ => None,
-        }
     }
 
     /// Leaves a scope: the names since `mark` are gone, and returned.

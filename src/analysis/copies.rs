@@ -9,7 +9,6 @@ use super::expr::Typed;
 use super::fields::{Given, Written};
 use super::memory::{Copied, Inner};
 use super::merged::Merged;
-use super::names::Id;
 use super::paths;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, meant_field};
@@ -21,9 +20,15 @@ use crate::syntax::ast::{self, Argument};
 const MOST_COPIES: usize = 20_000;
 
 impl Cx<'_> {
-    /// A block to be copied, lowered once however often it is; `None` if it is too deep, or there are too many copies.
-    fn copied(&mut self, id: Id, merged: &Merged, name: &ast::Name) -> Option<Arc<Block>> {
-        let known = self.memory.blocks.get(&id).cloned();
+    /// A block to be copied, lowered once however often it is, unless it is amended; `None` if it is too deep, or there are too many copies.
+    fn copied(
+        &mut self,
+        merged: &Merged,
+        is_amended: bool,
+        name: &ast::Name,
+    ) -> Option<Arc<Block>> {
+        let known = self.memory.blocks.get(&merged.id);
+        let known = known.filter(|_| !is_amended).cloned();
         let height = known.as_ref().map_or(1, |known| known.inner.height);
         if self.is_too_deep(name, height) {
             return None;
@@ -32,14 +37,19 @@ impl Cx<'_> {
             Some(known) => known,
             None => {
                 let around = std::mem::take(&mut self.inner);
-                let block = Arc::new(self.block(merged));
+                let block = Arc::new(match is_amended {
+                    true => self.amended_block(merged),
+                    false => self.block(merged),
+                });
                 let within = std::mem::replace(&mut self.inner, around);
                 let inner = Inner {
                     height: within.height + 1,
                     copies: within.copies.saturating_add(1),
                 };
                 let copied = Copied { block, inner };
-                self.memory.blocks.insert(id, copied.clone());
+                if !is_amended {
+                    self.memory.blocks.insert(merged.id, copied.clone());
+                }
                 copied
             }
         };
@@ -61,13 +71,13 @@ impl Cx<'_> {
 
     pub(super) fn copy_of(
         &mut self,
-        id: Id,
+        merged: &Merged,
+        is_amended: bool,
         name: &ast::Name,
         args: &[Argument],
         span: Span,
     ) -> Option<BlockCall> {
-        let merged = self.merged(id)?;
-        let block = self.copied(id, &merged, name)?;
+        let block = self.copied(merged, is_amended, name)?;
         let mut written = Written::new(format!("`{}`", name.text), name.span);
         let known: Vec<&str> = block.params.iter().map(|(n, _)| n.as_str()).collect();
         // Parameters that were probably meant: they are not missing.

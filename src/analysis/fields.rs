@@ -8,6 +8,7 @@ use super::schema::{self, Field, Kind, Otherwise};
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, Missing, meant_field};
 use crate::ir::{Expr, PROGRESS, Slot, Value};
+use crate::model::evaluate;
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -222,9 +223,15 @@ impl Cx<'_> {
         let slot = match given {
             Given::Fixed(e) if self.is_unquoted(e, field, at) => Slot::Fixed(Expr::number(1.0)),
             Given::Fixed(e) => {
-                let typed = self.expr(e, Some(field.kind));
+                let mut typed = self.expr(e, Some(field.kind));
                 Slot::Fixed(match self.fits(&typed, field, at) {
-                    true => limited(&typed, field),
+                    true => {
+                        if self.formulas.is_some() && evaluate::has_names(&typed.expr) {
+                            // A name of a quantizer may be given another value where it is used.
+                            typed.values = None;
+                        }
+                        limited(&typed, field)
+                    }
                     false => typed.expr,
                 })
             }

@@ -10,7 +10,7 @@ use super::merged::Merged;
 use super::quantizer::target;
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Codes, Expr, Formulas, Function, Per, Reduction};
+use crate::ir::{Codes, Expr, Formulas, Function, Let, Per, Reduction};
 use crate::model::grids::Grids;
 use crate::model::{evaluate, formula};
 use crate::source::Span;
@@ -23,27 +23,23 @@ const PARAMETERS: [&str; 2] = ["x", "w"];
 const ORDER: [&str; 4] = ["normalize", "scale", "forward", "gradient"];
 
 impl Cx<'_> {
-    /// The formulas of a quantizer, and the names above them.
+    /// The formulas of a quantizer, with the names above them.
     pub(super) fn formulas(
         &mut self,
         merged: &Merged,
         entries: &[Entry],
+        lets: Vec<Let>,
         codes: Codes,
         grids: &Grids,
         rule: bool,
     ) -> Formulas {
-        let mark = self.locals.len();
-        let errors = self.sink.errors();
-        self.progress();
-        for name in ["low", "high"] {
-            self.locals.push(Local::built_in(name, Type::PLAIN));
-        }
-        let around = self.formulas.replace(Vec::new());
-        let mut formulas = Formulas::default();
-        self.said_once(entries);
+        let mut formulas = Formulas {
+            lets,
+            ..Formulas::default()
+        };
         for entry in entries {
             match &entry.kind {
-                _ if target(entry).is_some() => formulas.lets.extend(self.binding(entry, mark)),
+                _ if target(entry).is_some() => {}
                 EntryKind::Formula(f) if ORDER.contains(&f.name.text.as_str()) => {}
                 EntryKind::Formula(f) => {
                     let names = merged.schema.formulas;
@@ -91,13 +87,6 @@ impl Cx<'_> {
                     formulas.forward = Some(body).filter(|_| !plain);
                 }
             }
-        }
-        self.formulas = around;
-        let names = self.leave(mark);
-        let keys = merged.schema.fields.iter().map(|f| f.name);
-        self.unused(&names, keys, &merged.owner());
-        if self.sink.errors() == errors {
-            self.unread_formulas(merged, entries);
         }
         formulas
     }

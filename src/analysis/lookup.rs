@@ -13,7 +13,7 @@ use super::schema::{self, Kind};
 use super::takes;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{Expr, Value};
+use crate::ir::{AUTHOR, Expr, Value};
 use crate::syntax::ast;
 
 impl Cx<'_> {
@@ -26,6 +26,15 @@ impl Cx<'_> {
         let Some(text) = members(path) else {
             return self.decision_path(path);
         };
+        if let Some(local) = self.outer(&text, span) {
+            let name = Expr::Name(format!("{AUTHOR}{text}"), span);
+            return Typed {
+                expr: local.constant.unwrap_or(name),
+                ty: local.ty,
+                span,
+                values: local.values,
+            };
+        }
         if let Some(local) = self.local(&text) {
             // `opt == sgd`, of `opt in {sgd(…), adam(…)}`: alternatives are compared by their names.
             let is_calls = matches!(local.ty, Type::Optimizer | Type::Scale | Type::Augment);
@@ -41,14 +50,6 @@ impl Cx<'_> {
                     .constant
                     .filter(is_fixed)
                     .unwrap_or(Expr::Name(text, span)),
-                ty: local.ty,
-                span,
-                values: local.values,
-            };
-        }
-        if let Some(local) = self.outer(&text, span) {
-            return Typed {
-                expr: local.constant.unwrap_or(Expr::Name(text, span)),
                 ty: local.ty,
                 span,
                 values: local.values,
@@ -166,10 +167,10 @@ impl Cx<'_> {
             self.report(
                 Diagnostic::error(
                     "bnas::unsupported",
-                    "copies of a `repeat` are named in goals, and in what a space or an experiment requires",
+                    "copies of a `repeat` are named in goals and requirements",
                 )
                 .label(span, "this path has an index")
-                .help("write `require` behind the `repeat`, at the end of the space; in its body a name alone is that of its copy"),
+                .help("a value is a formula of the names around it: in the body of a `repeat`, a name alone is that of its copy"),
             );
             return Typed::poison(span);
         }

@@ -12,8 +12,10 @@
 mod alternatives;
 mod amend;
 mod arms;
+mod around;
 mod augment;
 mod author;
+mod balance;
 mod block;
 mod calls;
 mod checks;
@@ -23,6 +25,7 @@ mod context;
 mod copies;
 mod dataset;
 mod decimal;
+mod derived;
 mod describe;
 mod domain;
 mod embedded;
@@ -62,6 +65,7 @@ mod schedule;
 pub mod schema;
 mod scope;
 mod sections;
+mod seen;
 mod shares;
 mod skip;
 mod space;
@@ -80,9 +84,12 @@ mod unread;
 pub use describe::{Described, Setting, describe};
 pub use loader::{FileLoader, FolderLoader, Loader};
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{Experiment, Program, Target};
 use crate::model::blame::with_amendments;
+use crate::model::template::undefined;
 use crate::source::{SourceId, Sources, Span};
 use consequences::{Known, main_of};
 use context::{Cx, Reached};
@@ -197,10 +204,21 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
     let is_experiment = |id: &Id| declarations[id.index].kind.text == "experiment";
     let (experiments, mut others): (Vec<Id>, Vec<Id>) = ids.partition(is_experiment);
     others.sort_by_key(|id| declarations[id.index].base.is_some());
+    // What an experiment takes is judged there, as it is amended.
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let sources = cx.sources;
+    let taken: HashSet<&str> = (experiments.iter())
+        .flat_map(|id| {
+            sources
+                .slice(declarations[id.index].span)
+                .split(|c| !is_name(c))
+        })
+        .collect();
     for id in others {
         cx.reached = Reached::default();
         let found = cx.sink.count();
-        declaration(cx, id);
+        let name = declarations[id.index].name.text.as_str();
+        declaration(cx, id, !taken.contains(name));
         show_amendments(cx, found, declarations[id.index].span);
     }
     for id in experiments {
@@ -226,7 +244,8 @@ fn show_amendments(cx: &mut Cx, found: usize, own: Span) {
 }
 
 /// Lowers a declaration that is no experiment, for what is wrong with it.
-fn declaration(cx: &mut Cx, id: Id) {
+fn declaration(cx: &mut Cx, id: Id, is_alone: bool) {
+    let errors = cx.errors;
     let Some(merged) = cx.merged(id) else {
         return;
     };
@@ -243,6 +262,10 @@ fn declaration(cx: &mut Cx, id: Id) {
         }
         "space" => {
             let space = cx.space(&merged, false);
+            if is_alone && cx.errors == errors {
+                let found = undefined::of_space(&space.space);
+                found.into_iter().for_each(|d| cx.report(d));
+            }
             cx.facts(&merged, Subject::Space(space));
         }
         "quantizer" => {
@@ -258,7 +281,11 @@ fn declaration(cx: &mut Cx, id: Id) {
             cx.facts(&merged, Subject::Repair(repair));
         }
         _ => {
-            cx.target(&merged, false);
+            let target = cx.target(&merged, false);
+            if is_alone && cx.errors == errors {
+                let found = undefined::of_target(&target);
+                found.into_iter().for_each(|d| cx.report(d));
+            }
         }
     }
 }

@@ -78,8 +78,12 @@ impl Cx<'_> {
 
     /// The name under a label, with the place of its definition. Inside a longer expression only an amended name counts.
     fn origin(&self, diagnostic: &Diagnostic) -> Option<(String, Span)> {
-        let find = |name: &str| {
-            let local = self.locals.find(name).or_else(|| self.outer.find(name))?;
+        let find = |name: &str, at: Span| {
+            let outer = self.outer.find(name);
+            let local = match self.is_outer(name, at) {
+                true => outer?,
+                false => self.locals.find(name).or(outer)?,
+            };
             Some((local.name.clone(), local.span?))
         };
         for label in &diagnostic.labels {
@@ -90,7 +94,7 @@ impl Cx<'_> {
             if behind.starts_with('=') && !behind.starts_with("==") {
                 continue;
             }
-            if let Some(found) = find(text).filter(|(_, span)| *span != label.span) {
+            if let Some(found) = find(text, label.span).filter(|(_, span)| *span != label.span) {
                 return Some(found);
             }
         }
@@ -98,7 +102,7 @@ impl Cx<'_> {
         let text = self.sources.slice(first.span);
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         text.split(|c| !is_word(c))
-            .filter_map(find)
+            .filter_map(|name| find(name, first.span))
             .find(|(_, span)| self.is_elsewhere(*span, first.span))
     }
 

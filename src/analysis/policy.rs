@@ -90,6 +90,7 @@ impl Cx<'_> {
     }
 
     fn rule(&mut self, rule: &ast::PolicyRule, span: Span) -> Rule {
+        let around = self.in_rule.replace(self.locals.len());
         let quantifier = match rule.quantifier.as_ref().map(|q| q.value) {
             Some(ast::Quantifier::Every) => Quantifier::Every,
             _ => Quantifier::Each,
@@ -131,6 +132,7 @@ impl Cx<'_> {
         let [weights, activations] =
             ["weights", "activations"].map(|name| self.slot(&written, find(RULE, name)));
         let locals = self.leave(mark);
+        self.in_rule = around;
         self.unused(&locals, RULE.iter().map(|f| f.name), "the rule");
         if written.given.is_empty() && !misnamed && locals.iter().all(|l| l.used) {
             self.report(

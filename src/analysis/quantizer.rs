@@ -8,7 +8,8 @@ use super::merged::Merged;
 use super::names::Id;
 use super::schema::Label;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Codes, Expr, Quantizer, Slot, Value};
+
+use crate::ir::{Codes, Expr, Formulas, Quantizer, Slot, Value};
 use crate::model::grids::Grids;
 use crate::model::partial;
 use crate::source::Span;
@@ -110,6 +111,9 @@ impl Cx<'_> {
         };
         let (fields, _) = self.split(merged);
         let (fields, rest): (Vec<Entry>, Vec<Entry>) = fields.into_iter().partition(is_field);
+        let mark = self.locals.len();
+        let around = self.formulas.replace(Vec::new());
+        let lets = self.names_of_formulas(&rest, mark);
         let written = self.written(&merged.owner(), merged.name.span, &fields, known);
         let bits = self.bits(merged, &written, codes);
         let [signed, granularity] =
@@ -124,19 +128,31 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::name(default_scale))),
         };
 
-        let grids = Grids::of_declared(codes, bits.as_ref(), &signed);
-        let rule = written.get("scale").is_some();
-        let formulas = self.formulas(merged, &rest, codes, &grids, rule);
-        let quantizer = Quantizer {
+        let mut quantizer = Quantizer {
             name: merged.name.text.clone(),
             codes,
             bits,
             signed,
             granularity,
             scale,
-            formulas,
+            derived: Vec::new(),
+            formulas: Formulas {
+                lets,
+                ..Formulas::default()
+            },
             span: merged.name.span,
         };
+        self.derive_fields(&mut quantizer, &written);
+        let grids = Grids::of_declared(codes, quantizer.bits.as_ref(), &quantizer.signed);
+        let rule = written.get("scale").is_some();
+        let lets = std::mem::take(&mut quantizer.formulas.lets);
+        quantizer.formulas = self.formulas(merged, &rest, lets, codes, &grids, rule);
+        self.formulas = around;
+        let names = self.leave(mark);
+        self.unused(&names, known.iter().map(|f| f.name), &merged.owner());
+        if self.errors == before {
+            self.unread_formulas(merged, &rest);
+        }
         // What is wrong already would be reported twice.
         if self.errors == before {
             for found in partial::of_quantizer(&quantizer) {

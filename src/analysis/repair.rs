@@ -4,13 +4,14 @@
 //! may not add an operation (arXiv:2206.12322 divides repairs so).
 
 use super::context::Cx;
+use super::derived::give;
 use super::fields::Given;
 use super::merged::Merged;
 use super::names::Id;
 use super::quantizer::{given, target};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Edit, Expr, Repair, RepairKind, Slot, Value};
-use crate::model::{evaluate, formula};
+use crate::model::{evaluate, formula, partial};
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
@@ -192,10 +193,7 @@ impl Cx<'_> {
         };
         let quantizer = match &expr {
             Expr::Value(v) => v.as_name()?.to_string(),
-            Expr::Record(..) => {
-                self.later("an amended quantizer in a repair", value.span());
-                return None;
-            }
+            Expr::Record(base, fields, _) => self.amended_quantizer(merged, base, fields, value)?,
             _ => return None,
         };
         let found = self
@@ -219,19 +217,23 @@ impl Cx<'_> {
             return None;
         }
         let features = name.text == "features";
+        let base = quantizer.split([' ', '{']).next().unwrap_or_default();
         if let Some((open, declared)) = found.and_then(|(_, q)| {
-            let mut lets = q.formulas.lets.iter();
-            let open = lets.find(|l| matches!(l.slot, Slot::Chosen(_)))?;
-            Some((open.name.clone(), q.span))
+            let lets = q.formulas.lets.iter().map(|l| (l.name.as_str(), &l.slot));
+            let mut all = lets.chain(q.fields());
+            let open = all.find(|(_, slot)| matches!(slot, Slot::Chosen(_)))?;
+            Some((open.0.to_string(), q.span))
         }) {
             self.report(
                 Diagnostic::error(
                     "bnas::unsupported",
-                    format!("a repair cannot search `{open}` of `{quantizer}` yet"),
+                    format!("a repair cannot search `{open}` of `{base}` yet"),
                 )
                 .label(value.span(), "leaves a choice open")
                 .label(declared, "declared here")
-                .help(format!("derive a quantizer that fixes it: `quantizer fixed : {quantizer} {{ {open} = … }}`")),
+                .help(format!(
+                    "derive a quantizer that fixes it: `quantizer fixed : {base} {{ {open} = … }}`"
+                )),
             );
             return None;
         }
@@ -257,6 +259,31 @@ impl Cx<'_> {
             "features" => Edit::Features(quantizer),
             _ => Edit::Weights(quantizer),
         })
+    }
+
+    /// `features = ede { t_min = 1e-2 }`: a quantizer of the repair's own, which is called as it is written.
+    fn amended_quantizer(
+        &mut self,
+        merged: &Merged,
+        base: &str,
+        fields: &[(String, Slot)],
+        value: Given,
+    ) -> Option<String> {
+        let mut all = self.reached.quantizers.iter();
+        let mut amended = all.find(|(_, q)| q.name == base)?.1.clone();
+        amended.name = self.text(value.span());
+        amended.span = value.span();
+        for (name, slot) in fields {
+            give(&mut amended, name, slot);
+        }
+        for found in partial::of_quantizer(&amended) {
+            self.report(found);
+        }
+        let name = amended.name.clone();
+        if !self.reached.quantizers.iter().any(|(_, q)| q.name == name) {
+            self.reached.quantizers.push((merged.id, amended));
+        }
+        Some(name)
     }
 
     fn topology(&mut self, merged: &Merged, kind: RepairKind, span: Span) {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::balance::balanced;
 use super::context::{Cx, Local, list};
 use super::memory::Inner;
 use super::merged::Merged;
@@ -47,7 +48,9 @@ impl Cx<'_> {
             cx.locals
                 .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
             let mut asked = Asked::default();
+            cx.seen = cx.to_be_seen(&merged.entries);
             let body = cx.body(merged, &merged.entries, Some(&mut asked));
+            cx.seen = None;
             let names = cx.leave(mark);
             cx.unused(&names, std::iter::empty(), &merged.owner());
             let layers = body.iter().any(|s| !matches!(s, Stmt::Let(_)));
@@ -71,43 +74,68 @@ impl Cx<'_> {
         })
     }
 
-    /// Lowers a block.
+    /// Lowers a block as it is declared.
     pub(super) fn block(&mut self, merged: &Merged) -> Block {
+        self.inside(merged, false, |cx| cx.block_body(merged, false))
+    }
+
+    /// Lowers a block of which values within are amended: the names of the experiment around are seen there.
+    pub(super) fn amended_block(&mut self, merged: &Merged) -> Block {
+        let mut outer = std::mem::take(&mut self.outer);
+        let block = self.inside(merged, false, |cx| {
+            cx.outer = std::mem::take(&mut outer);
+            let block = cx.block_body(merged, true);
+            outer = std::mem::take(&mut cx.outer);
+            block
+        });
+        self.outer = outer;
+        block
+    }
+
+    fn block_body(&mut self, merged: &Merged, is_amended: bool) -> Block {
         self.provenance(merged);
-        self.inside(merged, false, |cx| {
-            let mark = cx.locals.len();
-            cx.locals
-                .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
-            let mut params = Vec::with_capacity(merged.params.len());
-            for param in &merged.params {
-                let default = param.default.as_ref().map(|e| cx.expr(e, None));
-                let local = Local {
-                    name: param.name.text.clone(),
-                    ty: default.as_ref().map_or(Type::PLAIN, |d| d.ty.clone()),
-                    span: Some(param.name.span),
-                    values: None,
-                    constant: None,
-                    used: false,
-                };
-                cx.define(local, mark);
-                params.push((
-                    param.name.text.clone(),
-                    default.map(|d| Slot::Fixed(d.expr)),
-                ));
-            }
-            let is_fact = |e: &ast::Entry| matches!(e.kind, EntryKind::Check(_));
-            let entries = merged.entries.iter().filter(|e| !is_fact(e));
-            let entries: Vec<ast::Entry> = entries.cloned().collect();
-            let body = cx.body(merged, &entries, None);
-            let names = cx.leave(mark);
-            cx.unused(&names, std::iter::empty(), &merged.owner());
-            Block {
-                name: merged.name.text.clone(),
-                params,
-                body,
-                span: merged.name.span,
-            }
-        })
+        let mark = self.locals.len();
+        self.locals
+            .extend(KNOWN.iter().map(|name| Local::built_in(*name, Type::PLAIN)));
+        let mut params = Vec::with_capacity(merged.params.len());
+        for param in &merged.params {
+            let default = param.default.as_ref().map(|e| self.expr(e, None));
+            let local = Local {
+                name: param.name.text.clone(),
+                ty: default.as_ref().map_or(Type::PLAIN, |d| d.ty.clone()),
+                span: Some(param.name.span),
+                values: None,
+                constant: None,
+                used: false,
+            };
+            self.define(local, mark);
+            params.push((
+                param.name.text.clone(),
+                default.map(|d| Slot::Fixed(d.expr)),
+            ));
+        }
+        let is_fact = |e: &ast::Entry| matches!(e.kind, EntryKind::Check(_));
+        let entries = merged.entries.iter().filter(|e| !is_fact(e));
+        let entries: Vec<ast::Entry> = entries.cloned().collect();
+        let to_be_seen = self.to_be_seen(&entries);
+        let around = std::mem::replace(&mut self.seen, to_be_seen);
+        let body = self.body(merged, &entries, None);
+        self.seen = around;
+        let mut names = self.leave(mark);
+        if is_amended {
+            // What an amendment leaves behind matters where it is searched.
+            let is_searched = |name: &str| {
+                body.iter().any(|s| matches!(s, Stmt::Let(l) if l.name == name && matches!(l.slot, Slot::Chosen(_))))
+            };
+            names.retain(|local| is_searched(&local.name));
+        }
+        self.unused(&names, std::iter::empty(), &merged.owner());
+        Block {
+            name: merged.name.text.clone(),
+            params,
+            body,
+            span: merged.name.span,
+        }
     }
 
     /// Statements in order; names defined here stay in scope until the caller leaves.
@@ -120,7 +148,9 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let mut body = Vec::with_capacity(entries.len());
         let mut named = Named::default();
+        let mut seen = 0;
         for entry in entries {
+            self.see(&body, &mut seen);
             match &entry.kind {
                 EntryKind::Field(f) if self.is_later(merged, &f.target) => {}
                 EntryKind::Field(_) | EntryKind::Choice(_) | EntryKind::Optional(_) => {
@@ -148,7 +178,9 @@ impl Cx<'_> {
                         span: Some(repeat.index.span),
                         ..Local::built_in(&repeat.index.text, Type::PLAIN)
                     });
-                    let copies = self.body(merged, &repeat.entries, None);
+                    let copies = self.within(&repeat.index.text, |cx| {
+                        cx.body(merged, &repeat.entries, None)
+                    });
                     let names = self.leave(inner);
                     self.unused(&names, std::iter::empty(), &merged.owner());
                     body.push(Stmt::Repeat {
@@ -171,7 +203,7 @@ impl Cx<'_> {
                 EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
                 EntryKind::Require(claim) => match &mut asked {
                     Some(asked) => self.ask(claim, entry.span, &body, asked),
-                    None => body.extend(self.require(claim, entry.span).map(Stmt::Require)),
+                    None => body.extend(self.ask_of_copy(claim, entry.span).map(Stmt::Require)),
                 },
                 EntryKind::Check(_) if asked.is_some() => {}
                 EntryKind::Section(section) => self.section_of_network(merged, section),
@@ -220,7 +252,9 @@ impl Cx<'_> {
             }
             let when = self.when(branch.when.as_ref());
             let mark = self.locals.len();
-            let body = self.body(merged, &branch.entries, None);
+            let body = self.within(&branch.name.text, |cx| {
+                cx.body(merged, &branch.entries, None)
+            });
             let names = self.leave(mark);
             self.unused(&names, std::iter::empty(), &merged.owner());
             branches.push(Branch {
@@ -289,7 +323,7 @@ impl Cx<'_> {
         (holds.ty != Type::Poison).then(|| Require {
             text: self.one_line(claim.condition.span),
             why: claim.message.as_ref().map(|m| m.value.clone()),
-            holds: Arc::new(holds.expr),
+            holds: Arc::new(balanced(holds.expr)),
             span,
         })
     }

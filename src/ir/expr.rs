@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::Value;
 use crate::source::Span;
 
+/// What the experiment's names begin with where what it amends reads them, `experiment.width`: that may have a `width` of its own.
+pub const AUTHOR: &str = "experiment.";
+
+/// A name as it is written.
+pub fn as_written(name: &str) -> &str {
+    name.strip_prefix(AUTHOR).unwrap_or(name)
+}
+
 /// A value that the spec fixes or searches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -27,8 +27,8 @@ pub use experiment::{
     Program, Provenance, Quantize, Require, Search, Stage, Training,
 };
 pub use expr::{
-    Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction, Slot,
-    UnaryOp,
+    AUTHOR, Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction,
+    Slot, UnaryOp, as_written,
 };
 pub use init::Init;
 pub use policy::{LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Which};

@@ -20,10 +20,35 @@ pub struct Quantizer {
     pub granularity: Slot,
     /// `scale`: `max_abs`, `mean_abs`, `percentile(p)`, `mse`, `one`, `learned` or `learned_clip`. A formula `scale` comes before it.
     pub scale: Slot,
+    /// Fields that read names of the quantizer, as they are written. Above stands what they are where no name is given another value.
+    #[serde(default)]
+    pub derived: Vec<(String, Slot)>,
     /// What it computes.
     pub formulas: Formulas,
     /// Where the name stands.
     pub span: Span,
+}
+
+impl Quantizer {
+    /// Fields by name.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Slot)> {
+        let words = [
+            ("signed", &self.signed),
+            ("granularity", &self.granularity),
+            ("scale", &self.scale),
+        ];
+        self.bits.iter().map(|slot| ("bits", slot)).chain(words)
+    }
+
+    /// The same, to be changed.
+    pub fn fields_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Slot)> + use<'_> {
+        let words = [
+            ("signed", &mut self.signed),
+            ("granularity", &mut self.granularity),
+            ("scale", &mut self.scale),
+        ];
+        self.bits.iter_mut().map(|slot| ("bits", slot)).chain(words)
+    }
 }
 
 /// What a quantizer computes, as expressions over `x`, the smallest and largest code `low` and `high`, [`super::PROGRESS`] and names

@@ -3,7 +3,7 @@
 //! In: an expression. Out: text in the language's own words; of decisions only their number is known here. What alternatives are called is such text,
 //! too.
 
-use super::{BinaryOp, Expr, Function, Per, Reduction, UnaryOp, Value};
+use super::{BinaryOp, Expr, Function, Per, Reduction, UnaryOp, Value, as_written};
 
 /// An expression in the language's own words; every operand that is itself an operation stands in parentheses.
 pub fn show(expr: &Expr) -> String {
@@ -14,7 +14,7 @@ pub fn show(expr: &Expr) -> String {
     let list = |items: &[Expr]| items.iter().map(show).collect::<Vec<_>>().join(", ");
     match expr {
         Expr::Value(value) => value.to_string(),
-        Expr::Name(name, _) => name.clone(),
+        Expr::Name(name, _) => as_written(name).to_string(),
         Expr::Decision(index) => format!("decision {index}"),
         Expr::Unary(UnaryOp::Negate, x) => format!("-{}", operand(x)),
         Expr::Unary(UnaryOp::Not, x) => format!("not {}", operand(x)),

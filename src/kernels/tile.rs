@@ -4,7 +4,7 @@
 //! for p in 0..rows:                        row p of C starts at p * c_row
 //!     for v in 0..columns:
 //!         sum = 0
-//!         for i in 0..outer:
+//!         for i in first..outer:
 //!             for j in 0..inner:
 //!                 sum = fma(A[p * a_row + i * a_outer + j * a_inner], B[i][j][v], sum)
 //!         C[p * c_row + v] = sum           or += sum
@@ -24,6 +24,8 @@ pub struct Layout {
     pub a_row: usize,
     pub a_outer: usize,
     pub a_inner: usize,
+    /// The first `i`: those before it would add zeros.
+    pub first: usize,
     pub outer: usize,
     pub inner: usize,
     pub c_row: usize,
@@ -36,6 +38,7 @@ impl Layout {
             a_row: inner,
             a_outer: 0,
             a_inner: 1,
+            first: 0,
             outer: 1,
             inner,
             c_row: columns,
@@ -67,27 +70,28 @@ fn tile_vectors(lanes: usize, left: usize) -> usize {
     }
 }
 
-/// The matrix `element(k, column)` of `depth` x `columns` in the order in which [`product`] reads it: for each tile,
-/// for each `k`, the tile's columns, with zeros up to a whole vector.
-pub fn pack(
+/// A matrix of `depth` x `columns` in the order in which [`product`] reads it: for each tile, for each `k`, the tile's columns, with
+/// zeros up to a whole vector. Row `k` starts with `row(k)`, and each `step`th number from there on is its next column.
+pub fn pack<'a>(
     lanes: usize,
     depth: usize,
     columns: usize,
-    element: impl Fn(usize, usize) -> f32,
+    step: usize,
+    row: impl Fn(usize) -> &'a [f32],
 ) -> Vec<f32> {
     let vectors = columns.div_ceil(lanes);
     let mut packed = Vec::with_capacity(depth * vectors * lanes);
     let mut first = 0;
     while first < vectors {
         let next = first + tile_vectors(lanes, vectors - first);
+        let there = columns.min(next * lanes) - first * lanes;
         for k in 0..depth {
-            for column in first * lanes..next * lanes {
-                packed.push(if column < columns {
-                    element(k, column)
-                } else {
-                    0.0
-                });
+            let row = &row(k)[first * lanes * step..];
+            match step {
+                1 => packed.extend_from_slice(&row[..there]),
+                _ => packed.extend(row.iter().step_by(step).take(there)),
             }
+            packed.resize(packed.len() + (next - first) * lanes - there, 0.0);
         }
         first = next;
     }
@@ -98,7 +102,7 @@ pub fn pack(
 ///
 /// # Safety
 /// The processor has `S`. Every element of A, B and C that the loop nest names is inside its buffer; a packed B was
-/// packed with `S::LANES`, depth `outer * inner` and the same `columns`.
+/// packed with `S::LANES`, the same `columns` and at least the depth `outer * inner`.
 #[inline(always)]
 pub unsafe fn product<S: Simd>(
     rows: usize,
@@ -110,7 +114,6 @@ pub unsafe fn product<S: Simd>(
     add: bool,
 ) {
     let vectors = columns.div_ceil(S::LANES);
-    let depth = layout.outer * layout.inner;
     let mut first = 0;
     while first < vectors {
         let count = tile_vectors(S::LANES, vectors - first);
@@ -122,7 +125,8 @@ pub unsafe fn product<S: Simd>(
         };
         let panel = match b {
             Columns::Packed(packed) => {
-                debug_assert!(packed.len() >= depth * next * S::LANES);
+                let depth = packed.len() / (vectors * S::LANES);
+                debug_assert!(depth >= layout.outer * layout.inner);
                 Panel {
                     b: packed.as_ptr().add(depth * first * S::LANES),
                     outer: layout.inner * count * S::LANES,
@@ -234,7 +238,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize>(
         };
     }
     let stride = layout.a_row;
-    for i in 0..layout.outer {
+    for i in layout.first..layout.outer {
         let a = a.add(i * layout.a_outer);
         let mut b = panel.b.add(i * panel.outer);
         // Rows are addressed as one of four bases plus {0, 1, 2, 3} strides: few address registers, no spills.

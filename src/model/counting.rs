@@ -37,7 +37,9 @@ pub use members::{Endless, Members, Next, members};
 
 use self::compile::compile;
 pub(super) use self::compile::hull;
-pub(super) use self::elimination::{Costs, End, Priced, Sum, Term, combinations, conjuncts};
+pub(super) use self::elimination::{
+    Against, Costs, End, Priced, Sum, Term, combinations, conjuncts,
+};
 use self::elimination::{Eliminated, Exactly};
 use self::form::Form;
 use self::graph::Graph;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::compare;
 pub use super::fold::{
     both, choose, combine, decisions, depth, either, expressions, fix, has_names, implies, names,
     negate, reduce, size, walk,
@@ -12,7 +13,7 @@ pub use super::fold::{
 use super::limits::Limits;
 use super::plain;
 use super::quick::ByAddress;
-use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
+use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value, as_written};
 
 /// Where names and decisions get their values.
 pub trait Scope {
@@ -46,7 +47,7 @@ pub enum Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Failure::Unknown(name) => write!(f, "`{name}` has no value here"),
+            Failure::Unknown(name) => write!(f, "`{}` has no value here", as_written(name)),
             Failure::Inactive(index) => write!(f, "decision {index} does not exist at this point"),
             Failure::Kind(wanted, found) => write!(f, "expected {wanted}, found {found}"),
             Failure::Undecided(name) => write!(f, "`{name}` is still to be chosen"),
@@ -171,11 +172,19 @@ pub(super) fn unary(op: UnaryOp, x: Value) -> Result<Value, Failure> {
     }
 }
 
+/// Whether two values are equal: numbers but for rounding, everything else as it is.
+pub(super) fn are_equal(x: &Value, y: &Value) -> bool {
+    match (x, y) {
+        (Value::Number(x), Value::Number(y)) => compare::are_equal(*x, *y),
+        (x, y) => x == y,
+    }
+}
+
 pub(super) fn binary(op: BinaryOp, x: Value, y: Value) -> Result<Value, Failure> {
     use BinaryOp::*;
     match op {
-        Equal => return Ok(Value::Bool(x == y)),
-        NotEqual => return Ok(Value::Bool(x != y)),
+        Equal => return Ok(Value::Bool(are_equal(&x, &y))),
+        NotEqual => return Ok(Value::Bool(!are_equal(&x, &y))),
         And | Or | Implies => {
             let (Some(a), Some(b)) = (x.as_bool(), y.as_bool()) else {
                 return Err(Failure::Kind("truth values", format!("{x} and {y}")));

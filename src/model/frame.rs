@@ -34,6 +34,16 @@ impl Frame {
         });
     }
 
+    /// Gives what a name stands for a second name.
+    pub(super) fn also(&mut self, name: &str, other: String) {
+        if let Some(named) = self.find(name).cloned() {
+            self.0.push(Named {
+                name: other,
+                ..named
+            });
+        }
+    }
+
     fn find(&self, name: &str) -> Option<&Named> {
         self.0.iter().rev().find(|n| n.name == name)
     }

@@ -3,7 +3,8 @@
 //! In: an [`Expr`] and a [`Scope`]. Out: the value that [`evaluate::value`](super::evaluate::value) gives it; nothing where an expression has many parts, or
 //! others than those, or no value. Requirements are asked of hundreds of points, thousands of them at a time, and most are of this kind.
 
-use super::evaluate::Scope;
+use super::compare;
+use super::evaluate::{self, Scope};
 use crate::ir::{BinaryOp, Expr, UnaryOp, Value};
 
 /// So many parts are looked at without a memory of those that are shared.
@@ -45,8 +46,11 @@ fn plain(expr: &Expr, scope: &dyn Scope, left: &mut u32) -> Option<Plain> {
         },
         Expr::Binary(op @ (Equal | NotEqual), x, y) => {
             let are_equal = match (at_hand(x, scope), at_hand(y, scope)) {
-                (Some(x), Some(y)) => x == y,
-                _ => part(x)? == part(y)?,
+                (Some(x), Some(y)) => evaluate::are_equal(x, y),
+                _ => match (part(x)?, part(y)?) {
+                    (Number(x), Number(y)) => compare::are_equal(x, y),
+                    (x, y) => x == y,
+                },
             };
             Some(Truth(are_equal == (*op == Equal)))
         }
@@ -93,11 +97,10 @@ pub fn of_numbers(op: BinaryOp, x: f64, y: f64) -> Option<Plain> {
         Multiply => Plain::Number(x * y),
         Divide => Plain::Number(x / y),
         Power => Plain::Number(libm::pow(x, y)),
-        Less => Plain::Truth(x < y),
-        LessEqual => Plain::Truth(x <= y),
-        Greater => Plain::Truth(x > y),
-        GreaterEqual => Plain::Truth(x >= y),
-        Equal | NotEqual | And | Or | Implies => return None,
+        Less | LessEqual | Greater | GreaterEqual | Equal | NotEqual => {
+            Plain::Truth(compare::holds(op, x, y)?)
+        }
+        And | Or | Implies => return None,
     })
 }
 

@@ -42,6 +42,16 @@ pub(super) fn settle(
     settled.collect()
 }
 
+/// The only target, without any experiment.
+pub(super) fn settle_alone(target: &Target, settler: &mut Settler) -> Settled {
+    let guard = Expr::bool(true);
+    Settled {
+        target: settled(target, "target", &guard, &Frame::default(), settler),
+        path: "target".into(),
+        guard,
+    }
+}
+
 /// Makes decisions of a target's choices; `names` are the experiment's.
 fn settled(
     target: &Target,

@@ -11,6 +11,7 @@ mod repeat;
 mod skip;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::aggregate;
 use super::evaluate;
@@ -21,7 +22,7 @@ use super::partial;
 use super::quick::ByAddress;
 use super::settle::Settler;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, LayerKind, Space, Stmt};
+use crate::ir::{Expr, LayerKind, Require, Space, Stmt};
 use crate::source::Span;
 
 /// The most nodes that a space may unroll to: beyond it, a typo in a `repeat` is likelier than a network.
@@ -68,6 +69,16 @@ pub(super) struct Unrolled {
     pub(super) places: Vec<aggregate::Place>,
     /// What leaves layers, copies, blocks and branches, for requirements, too.
     pub(super) ends: Vec<End>,
+    /// What copies require of each other.
+    pub(super) asked: Vec<Require>,
+}
+
+/// What stands before the paths of a space's values.
+const SPACE: &str = "space.";
+
+/// Whether an expression names values by their paths.
+fn speaks_of_paths(expr: &Expr) -> bool {
+    evaluate::names(expr).iter().any(|n| n.starts_with(SPACE))
 }
 
 /// What leaves a part of a network, where that exists.
@@ -87,7 +98,19 @@ pub(super) fn unroll(
     around: &Frame,
     settler: &mut Settler,
 ) -> Unrolled {
-    let [height, width, channels] = shape.map(|n| Expr::number(n as f64));
+    let number = |n: usize| Expr::number(n as f64);
+    unroll_for(space, shape.map(number), number(classes), around, settler)
+}
+
+/// The same for inputs that need not be known.
+pub(super) fn unroll_for(
+    space: &Space,
+    shape: [Expr; 3],
+    classes: Expr,
+    around: &Frame,
+    settler: &mut Settler,
+) -> Unrolled {
+    let [height, width, channels] = shape;
     let mut unroller = Unroller {
         around,
         settler,
@@ -104,6 +127,7 @@ pub(super) fn unroll(
         missing: Vec::new(),
         places: Vec::new(),
         ends: Vec::new(),
+        asked: Vec::new(),
         copies: 0,
         optional: 0,
         steps: 0,
@@ -111,7 +135,7 @@ pub(super) fn unroll(
         is_too_long: false,
     };
     let mut names = around.clone();
-    names.define("classes", Expr::number(classes as f64));
+    names.define("classes", classes);
     let place = Place {
         path: String::new(),
         root: String::new(),
@@ -132,6 +156,7 @@ pub(super) fn unroll(
         output: unroller.flow.extent,
         places: unroller.places,
         ends,
+        asked: unroller.asked,
     }
 }
 
@@ -149,6 +174,7 @@ struct Unroller<'a, 'b> {
     places: Vec<aggregate::Place>,
     /// What leaves copies, blocks and branches so far.
     ends: Vec<End>,
+    asked: Vec<Require>,
     /// Copies of blocks and of bodies of `repeat` so far.
     copies: usize,
     /// Operations with weights that may be absent.
@@ -222,6 +248,9 @@ impl Unroller<'_, '_> {
                 Stmt::Block(block) => self.block(block, names, place),
                 Stmt::Parallel(parallel) => self.parallel(parallel, names, place),
                 Stmt::Add(skip) => self.skip(skip, names, place),
+                Stmt::Require(require) if speaks_of_paths(&require.holds) => {
+                    self.ask_later(require, names, place);
+                }
                 Stmt::Require(require) => {
                     let (path, guard) = (place.decision("require"), &place.guard);
                     let mark = self.settler.uses.len();
@@ -247,6 +276,31 @@ impl Unroller<'_, '_> {
             if self.is_too_long {
                 return;
             }
+        }
+    }
+
+    /// A requirement that names other copies is settled once all are there.
+    fn ask_later(&mut self, require: &Require, names: &Frame, place: &Place) {
+        let known = |name: &str| match name.strip_prefix(SPACE) {
+            Some(path) => {
+                let root = match place.root.as_str() {
+                    "" => SPACE.to_string(),
+                    root => format!("{SPACE}{root}."),
+                };
+                Some(Expr::Name(format!("{root}{path}"), require.span))
+            }
+            None => names.get(name),
+        };
+        self.settler.note_reads(&require.holds, &place.guard, names);
+        match evaluate::reduce(&require.holds, &known) {
+            Ok(holds) => {
+                let holds = evaluate::implies(place.guard.clone(), holds);
+                self.asked.push(Require {
+                    holds: Arc::new(holds),
+                    ..require.clone()
+                });
+            }
+            Err(failure) => self.settler.fail(failure, require.span),
         }
     }
 

@@ -3,9 +3,10 @@
 //! In: what is called, and the entry that overrides one argument. Out: the same call with that argument. Whether there is such an argument is
 //! judged where the call is lowered.
 
-use super::path::{Part, parts, with_path};
+use super::path::{Part, is_below, parts, with_path};
 use crate::analysis::context::{Cx, list};
 use crate::analysis::functions::function;
+use crate::analysis::quantizer::target;
 use crate::analysis::schema;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::numbered;
@@ -109,7 +110,8 @@ pub(super) fn override_within(value: &mut ast::Expr, path: &[Part], entry: &Entr
         }
     }
     match (&mut value.kind, path) {
-        (ExprKind::Call { callee, args }, [name]) => {
+        // What a block is given is one thing, and what it decides itself another: which one is meant is judged where it is copied.
+        (ExprKind::Call { callee, args }, [name]) if is_argument(callee, args, &name.name) => {
             override_in_call(callee, args, &name.name, entry);
         }
         _ => add_amendment(value, with_path(entry, path)),
@@ -134,6 +136,11 @@ fn calls_in<'e>(value: &'e mut ast::Expr, found: &mut Vec<(String, &'e mut ast::
         }
         _ => {}
     }
+}
+
+/// Whether a name is an argument of this call, or may become one.
+fn is_argument(callee: &ast::Path, args: &[Argument], name: &ast::Name) -> bool {
+    schema::called(&callee.head.text).is_some() || args.iter().any(|a| is_called(a, name, None))
 }
 
 /// Sets an argument of a call; a positional one is replaced where the callee says that it has this name.
@@ -211,7 +218,9 @@ fn argument(name: &ast::Name, entry: &Entry) -> Argument {
 /// What is amended already is amended on: the value that is said around holds.
 fn add_amendment(value: &mut ast::Expr, entry: Entry) {
     if let ExprKind::Amend { entries, .. } = &mut value.kind {
-        forget(entries, &[], &entry);
+        if let Some(path) = target(&entry) {
+            forget(entries, &[], &parts(path));
+        }
         entries.push(entry);
         return;
     }
@@ -222,31 +231,25 @@ fn add_amendment(value: &mut ast::Expr, entry: Entry) {
     };
 }
 
-/// Removes the values of all copies that an entry says anew: fields by their paths, those of sections included.
-fn forget(entries: &mut Vec<Entry>, above: &[String], anew: &Entry) {
-    let Some(path) = path_of_all(anew) else {
-        return;
+/// Removes the values that are said anew, and what is said below them: fields by their paths, those of sections included.
+fn forget(entries: &mut Vec<Entry>, above: &[Part], anew: &[Part]) {
+    let is_anew = |entry: &Entry| {
+        target(entry).is_some_and(|path| is_below(&[above, &parts(path)].concat(), anew))
     };
-    entries
-        .retain(|earlier| path_of_all(earlier).is_none_or(|rest| [above, &rest].concat() != path));
+    entries.retain(|earlier| !is_anew(earlier));
     for entry in entries {
         if let EntryKind::Section(section) = &mut entry.kind {
             let label = section.label.as_ref().map(|l| l.text.as_str());
-            let name = schema::section_path(&section.name.text, label);
-            let below: Vec<String> = name.split('.').map(str::to_string).collect();
+            let path = schema::section_path(&section.name.text, label);
+            let part = |text: &str| Part {
+                name: ast::Name {
+                    text: text.to_string(),
+                    span: section.name.span,
+                },
+                copy: None,
+            };
+            let below: Vec<Part> = path.split('.').map(part).collect();
             forget(&mut section.entries, &[above, &below].concat(), anew);
         }
     }
-}
-
-/// The names of a value's path, if it is about all copies.
-fn path_of_all(entry: &Entry) -> Option<Vec<String>> {
-    let (EntryKind::Field(ast::Field { target, .. })
-    | EntryKind::Choice(ast::Choice { target, .. })) = &entry.kind
-    else {
-        return None;
-    };
-    let parts = parts(target);
-    let all_copies = parts.iter().all(|part| part.copy.is_none());
-    all_copies.then(|| parts.into_iter().map(|p| p.name.text).collect())
 }

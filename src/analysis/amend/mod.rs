@@ -10,10 +10,12 @@ mod said;
 mod section;
 mod value;
 
-use self::entry::{key, nested, parts_of, value_of_layer};
+pub(super) use self::entry::key;
+use self::entry::{nested, parts_of, value_of_layer};
 use self::path::parts;
 use super::context::Cx;
 use super::merged::Merged;
+use super::quantizer::target;
 use super::schema::{self, Field};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Span;
@@ -249,12 +251,15 @@ pub(super) fn settle_dotted(cx: &mut Cx, merged: &mut Merged) {
     cx.override_entries(merged, &dotted, &name, true);
 }
 
-/// Dotted fields, which speak of what the others give, and all others.
+/// Dotted fields, which speak of what the others give, and all others. A dotted one speaks of what shorter ones give, too: `s.block = basic(…)`
+/// holds for `s.block.kernel = 5`, wherever it stands.
 fn in_order(entries: &[Entry]) -> (Vec<&Entry>, Vec<&Entry>) {
     let is_dotted = |e: &&Entry| match &e.kind {
         EntryKind::Field(f) => f.target.as_name().is_none(),
         EntryKind::Choice(c) => c.target.as_name().is_none(),
         _ => false,
     };
-    entries.iter().partition(is_dotted)
+    let (mut dotted, plain): (Vec<&Entry>, _) = entries.iter().partition(is_dotted);
+    dotted.sort_by_key(|e| target(e).map_or(0, |path| parts(path).len()));
+    (dotted, plain)
 }

@@ -1,6 +1,6 @@
 //! Paths of amendments: names, each perhaps with the number of a copy.
 
-use crate::syntax::ast::{self, Entry, EntryKind, Step};
+use crate::syntax::ast::{self, Entry, EntryKind, ExprKind, Step};
 
 /// One name of a path, and the number of its copy.
 #[derive(Clone)]
@@ -69,4 +69,25 @@ pub fn with_path(entry: &Entry, parts: &[Part]) -> Entry {
 pub fn renamed(entry: &Entry, name: &ast::Name) -> Entry {
     let name = name.clone();
     with_path(entry, &[Part { name, copy: None }])
+}
+
+/// The number of a copy, where it is written as one.
+pub fn number(copy: &ast::Expr) -> Option<f64> {
+    match &copy.kind {
+        ExprKind::Number(number) => Some(number.value),
+        _ => None,
+    }
+}
+
+/// Whether a path is another one or leads into what is there, of all copies that it speaks of.
+pub fn is_below(path: &[Part], other: &[Part]) -> bool {
+    let is_same = |(one, other): (&Part, &Part)| {
+        let of_copy = match (&one.copy, &other.copy) {
+            (_, None) => true,
+            (Some(one), Some(other)) => number(one).is_some() && number(one) == number(other),
+            (None, Some(_)) => false,
+        };
+        one.name.text == other.name.text && of_copy
+    };
+    path.len() >= other.len() && path.iter().zip(other).all(is_same)
 }

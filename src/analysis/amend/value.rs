@@ -6,7 +6,7 @@
 use super::Amended;
 use super::argument::override_within;
 use super::entry::{branch, is_called, is_repeat, key, reaches, reaches_field};
-use super::path::{Part, renamed, with_path};
+use super::path::{Part, number, renamed, with_path};
 use super::section::leads;
 use crate::analysis::context::Cx;
 use crate::analysis::schema::Label;
@@ -105,7 +105,10 @@ impl Cx<'_> {
                     }
                     Some(copy) => {
                         let before = repeat.entries.clone();
+                        { repeat.entries.iter_mut() }.for_each(|e| narrow(e, &repeat.index, copy));
+                        let narrowed = repeat.entries.clone();
                         self.override_value(&mut repeat.entries, rest, entry, &into);
+                        let before = before.into_iter().zip(narrowed);
                         of_one_copy(&mut repeat.entries, before, &repeat.index, copy);
                     }
                 }
@@ -214,10 +217,30 @@ impl Cx<'_> {
     }
 }
 
-/// Entries that an amendment changed speak of one copy; the others keep what stood `before`.
-fn of_one_copy(entries: &mut [Entry], before: Vec<Entry>, index: &ast::Name, copy: &ast::Expr) {
-    for (entry, old) in entries.iter_mut().zip(before) {
-        if *entry == old {
+/// An entry as it stands in one copy, as far as that is known.
+fn narrow(entry: &mut Entry, index: &ast::Name, copy: &ast::Expr) {
+    while let EntryKind::OfCopy(of_copy) = &entry.kind {
+        let (one, other) = (number(copy), number(&of_copy.copy));
+        if of_copy.index.text != index.text || one.is_none() || other.is_none() {
+            return;
+        }
+        *entry = match one == other {
+            true => (*of_copy.entry).clone(),
+            false => (*of_copy.otherwise).clone(),
+        };
+    }
+}
+
+/// Entries that an amendment changed speak of one copy; the others keep what stood `before`: as it is, and as it stands in this copy.
+fn of_one_copy(
+    entries: &mut [Entry],
+    before: impl Iterator<Item = (Entry, Entry)>,
+    index: &ast::Name,
+    copy: &ast::Expr,
+) {
+    for (entry, (old, narrowed)) in entries.iter_mut().zip(before) {
+        if *entry == narrowed {
+            *entry = old;
             continue;
         }
         let span = entry.span;

@@ -24,6 +24,7 @@ mod searched;
 mod training;
 mod tried;
 mod verdicts;
+mod within;
 
 use std::collections::BTreeMap;
 use std::path::Path;

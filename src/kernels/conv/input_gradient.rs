@@ -5,7 +5,12 @@
 
 use std::ops::Range;
 
-use super::{ConvShape, padded::Padded, pass::InputGradient, pointwise::Pixels};
+use super::{
+    ConvShape,
+    padded::{Padded, inside},
+    pass::InputGradient,
+    pointwise::Pixels,
+};
 use crate::kernels::{
     buffer::Sum,
     parallel::{self, Shared},
@@ -29,7 +34,7 @@ pub(super) fn input_gradient(pass: &InputGradient<'_>, dx: Sum) -> Vec<f32> {
         ..
     } = *shape;
     if shape.is_pointwise() {
-        let packed = pack(isa.lanes(), outputs, channels, |o, c| w[c * outputs + o]);
+        let packed = pack(isa.lanes(), outputs, channels, outputs, |o| &w[o..]);
         let pixels = Pixels {
             input: dy.into(),
             inner: outputs,
@@ -49,11 +54,11 @@ pub(super) fn input_gradient(pass: &InputGradient<'_>, dx: Sum) -> Vec<f32> {
                 let parts = y.parts(x);
                 let depth = y.taps.len() * x.taps.len() * group_out / parts.max(1);
                 let of = |part: usize| {
-                    pack(isa.lanes(), depth, group_in, |k, c| {
+                    pack(isa.lanes(), depth, group_in, outputs, |k| {
                         let (tap, o) = ((part * depth + k) / group_out, k % group_out);
                         let (ky, kx) = (y.taps[tap / x.taps.len()], x.taps[tap % x.taps.len()]);
                         let tap = ky * shape.kernel[1] + kx;
-                        w[(tap * group_in + c) * outputs + g * group_out + o]
+                        &w[tap * group_in * outputs + g * group_out + o..]
                     })
                 };
                 packed.push((0..parts).map(of).collect());
@@ -206,6 +211,7 @@ impl Kernel for Images<'_> {
                                 px.step * group_out
                             },
                             a_inner: 1,
+                            first: 0,
                             outer: if whole { py.taps.len() } else { px.taps.len() },
                             inner: if whole {
                                 px.taps.len() * group_out
@@ -217,7 +223,13 @@ impl Kernel for Images<'_> {
                         let rows = (width - px.first).div_ceil(stride_x);
                         let column = (px.origin + border_x as isize) as usize;
                         for (step, y) in (py.first..height).step_by(stride_y).enumerate() {
-                            let top = (py.origin + (step + border_y) as isize) as usize;
+                            let top = py.origin + step as isize;
+                            let mut layout = layout;
+                            if whole {
+                                let lines = inside(top, py.step, py.taps.len(), out_h);
+                                (layout.first, layout.outer) = (lines.start, lines.end);
+                            }
+                            let top = (top + border_y as isize) as usize;
                             for (part, packed) in parts.iter().enumerate() {
                                 let top = top + part * py.step;
                                 // SAFETY: the border made room for every tap of every coordinate; `rows` pixels,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::interval::{self, Interval};
 use super::{Abstract, MEMBERS, Outcome};
 use crate::ir::{BinaryOp, Expr, Function, Record, Slot, UnaryOp, Value};
+use crate::model::compare;
 use crate::model::evaluate::{self, Failure};
 use crate::model::members::Values;
 
@@ -249,14 +250,12 @@ fn binary(op: BinaryOp, x: &Outcome, y: &Outcome) -> Outcome {
         may_fail,
     };
     match (op, hulls.as_deref()) {
-        (Equal, Some([x, y])) => order(x.overlaps(*y), !x.is_same_point(*y)),
-        (NotEqual, Some([x, y])) => order(!x.is_same_point(*y), x.overlaps(*y)),
+        (Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual, Some([x, y])) => {
+            let (yes, no) = compare::can_be(op, *x, *y).unwrap_or((true, true));
+            order(yes, no)
+        }
         // Equality of whatever never fails.
         (Equal | NotEqual, _) => order(true, true),
-        (Less, Some([x, y])) => order(x.low < y.high, x.high >= y.low),
-        (LessEqual, Some([x, y])) => order(x.low <= y.high, x.high > y.low),
-        (Greater, Some([x, y])) => order(x.high > y.low, x.low <= y.high),
-        (GreaterEqual, Some([x, y])) => order(x.high >= y.low, x.low < y.high),
         (Less | LessEqual | Greater | GreaterEqual, _) => Outcome {
             value: truths(true, true),
             may_fail: true,

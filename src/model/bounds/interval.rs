@@ -35,16 +35,6 @@ impl Interval {
         }
     }
 
-    /// Whether they have a member in common.
-    pub fn overlaps(self, other: Interval) -> bool {
-        self.low <= other.high && other.low <= self.high
-    }
-
-    /// Whether both are one and the same number.
-    pub fn is_same_point(self, other: Interval) -> bool {
-        self.low == self.high && self == other
-    }
-
     /// -x.
     pub fn negate(self) -> Interval {
         Interval {

@@ -24,6 +24,7 @@ mod order;
 mod product;
 mod raw;
 mod relation;
+mod shared;
 mod tabulate;
 mod tally;
 mod tree;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 
 use self::cheapest::{Added, Cost, Largest, Least, Whole};
-pub use self::comparison::{End, Sum, Term, combinations, conjuncts};
+pub use self::comparison::{Against, End, Sum, Term, combinations, conjuncts};
 use self::factors::Factors;
 use self::layout::Layout;
 use self::product::Mark;
@@ -57,6 +58,8 @@ const MOST_WORK_ROUGHLY: u64 = 50_000_000;
 const MOST_WORK_FOR_ONE: u64 = 50_000_000;
 /// What may be planned: that many rows cannot be is only known later.
 const MOST_PLANNED: f64 = 1000.0 * MOST_WORK as f64;
+/// Further variables are taken where what is planned is so many times less: each has a table of its own.
+const MUCH_LESS: f64 = 4.0;
 /// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
 /// is time for; one by one, fewer where that is too much.
 const STEPS: [u64; 3] = [200, 50, 10];
@@ -250,8 +253,7 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
 }
 
 fn eliminated_within(raw: &Raw, units: &[Unit], most_planned: f64) -> Option<Eliminated> {
-    let factors = raw.factors(units)?;
-    let (layout, planned) = planned(&factors, most_planned)?;
+    let (factors, layout, planned) = ordered(raw, |raw| raw.factors(units), most_planned)?;
     let is_doubtful = planned > MOST_WORK as f64 && factors.sums.len() == 1;
     if is_doubtful && is_too_much(&factors, &layout) {
         return None;
@@ -271,7 +273,7 @@ fn eliminated_within(raw: &Raw, units: &[Unit], most_planned: f64) -> Option<Eli
             real: tree.has_reals(&factors),
         },
         tree,
-        variables: raw.variables.len(),
+        variables: raw.variables.iter().filter(|v| v.width > 0).count(),
         has_sums: !units.is_empty(),
         left_out: left_out.into_iter().collect(),
         dropped: Vec::new(),
@@ -417,8 +419,7 @@ fn cheapest<W: Whole>(
     decisions: usize,
     most_planned: f64,
 ) -> Option<(Vec<Option<u64>>, f64)> {
-    let factors = raw.priced(units, W::of)?;
-    let (layout, _) = planned(&factors, most_planned)?;
+    let (factors, layout, _) = ordered(raw, |raw| raw.priced(units, W::of), most_planned)?;
     let of = |cost: &f64| Some(Cost::<W>::of(*cost));
     let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
     tree.cheapest(decisions)
@@ -429,6 +430,29 @@ fn is_too_much(factors: &Factors<BigUint>, layout: &Layout) -> bool {
     let of = |n: &BigUint| Some(Mark(*n != BigUint::ZERO));
     let tree = Tree::new(factors, layout.clone(), of, &mut { MOST_WORK });
     tree.is_err_and(|failed| failed == Failed::TooMuch)
+}
+
+/// The tables and the order for them, and about how much work that is: with variables for what several decisions come to where that is much less. `None` if
+/// it is too much.
+fn ordered<W>(
+    raw: &Raw,
+    tables: impl Fn(&Raw) -> Option<Factors<W>>,
+    most: f64,
+) -> Option<(Factors<W>, Layout, f64)> {
+    let in_order = |raw: &Raw| {
+        let factors = tables(raw)?;
+        let (layout, work) = planned(&factors, most)?;
+        Some((factors, layout, work))
+    };
+    let plain = in_order(raw);
+    let work = plain.as_ref().map_or(f64::INFINITY, |(.., work)| *work);
+    if work <= MOST_WORK_ROUGHLY as f64 {
+        return plain;
+    }
+    let shared = raw.shared().and_then(|raw| in_order(&raw));
+    shared
+        .filter(|(.., of_shared)| MUCH_LESS * of_shared < work)
+        .or(plain)
 }
 
 /// The order for these tables, and about how much work it is. `None` if it is too much.
@@ -445,7 +469,14 @@ fn planned<W>(factors: &Factors<W>, most: f64) -> Option<(Layout, f64)> {
         }
     });
     let given: Vec<order::Given> = given.collect();
-    let plan = order::plan(&sizes, &given, &pairs, factors.sums.most())?;
+    let place = |decision: usize| {
+        let mut all = factors.variables.iter();
+        all.position(|v| v.width > 0 && v.decision == decision)
+    };
+    let behind = factors.variables.iter();
+    let behind = behind.map(|v| (v.width == 0).then(|| place(v.decision)).flatten());
+    let behind: Vec<Option<usize>> = behind.collect();
+    let plan = order::plan(&sizes, &behind, &given, &pairs, factors.sums.most())?;
     if plan.work > most {
         return None;
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::mentions::Mentions;
 use crate::ir::{BinaryOp, Expr, Function, Slot, UnaryOp, Value};
 use crate::model::bounds::{Interval, interval_of};
+use crate::model::compare;
 use crate::model::evaluate::{self, Scope};
 use crate::model::quick::{ByAddress, QuickMap};
 
@@ -136,17 +137,9 @@ impl Residuals {
             },
             Node::Binary(op, x, y) => {
                 let (x, y) = (self.bounds(x)?, self.bounds(y)?);
-                match op {
-                    Less if x.high < y.low => Some(true),
-                    Less if x.low >= y.high => Some(false),
-                    LessEqual if x.high <= y.low => Some(true),
-                    LessEqual if x.low > y.high => Some(false),
-                    Greater if x.low > y.high => Some(true),
-                    Greater if x.high <= y.low => Some(false),
-                    GreaterEqual if x.low >= y.high => Some(true),
-                    GreaterEqual if x.high < y.low => Some(false),
-                    Equal if !x.overlaps(y) => Some(false),
-                    NotEqual if !x.overlaps(y) => Some(true),
+                match compare::can_be(op, x, y)? {
+                    (true, false) => Some(true),
+                    (false, true) => Some(false),
                     _ => None,
                 }
             }

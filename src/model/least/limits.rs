@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use super::{Metric, Source};
 use crate::ir::{BinaryOp, Expr};
 use crate::model::bounds as intervals;
-use crate::model::counting::{End, Sum, Term, combinations};
+use crate::model::compare;
+use crate::model::counting::{Against, End, Sum, Term, combinations};
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::members::Values;
@@ -91,6 +92,10 @@ fn limit<'a>(
         Sum {
             terms,
             low: None,
+            against: match most.formula {
+                None => Against::End,
+                Some(_) => Against::Other(0.0),
+            },
             high: Some(End {
                 at: most.constant,
                 // What is more than the sum is not below what the sum only reaches.
@@ -192,10 +197,7 @@ impl Most {
                 None => (0.0, f64::INFINITY),
             },
         };
-        let whole = |most: f64| match closed {
-            true => most.floor().max(0.0) as u64,
-            false => (most.ceil() - 1.0).max(0.0) as u64,
-        };
+        let whole = |most: f64| compare::most_whole(most, closed).max(0.0) as u64;
         (whole(low), whole(high))
     }
 

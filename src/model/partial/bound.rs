@@ -7,8 +7,11 @@ use std::cell::Cell;
 
 use crate::ir::{BinaryOp, Expr, Function, Reduction, Slot, UnaryOp, Value};
 use crate::model::bounds::interval_of;
+use crate::model::compare;
 use crate::model::decision::{Choices, Decisions};
-use crate::model::fold::same;
+use crate::model::fold::{self, same};
+use crate::model::limits;
+use crate::model::metrics::metric;
 
 pub use crate::model::bounds::Interval;
 
@@ -108,9 +111,21 @@ impl<'a> Facts<'a> {
     /// x <= y, or x < y.
     fn order(&mut self, x: &Expr, y: &Expr, strict: bool) {
         let (of_x, of_y) = (self.bound(x), self.bound(y));
+        // What stands in a formula over tensors is compared there as it is.
+        let is_of_tensor = |e: &Expr| {
+            let mut names = fold::names(e).into_iter();
+            names.any(|name| name != "accuracy" && metric(&name).is_none())
+        };
+        let is_whole = |e: &Expr| limits::is_whole(e, self.decisions);
+        let is_exact = is_whole(x) && is_whole(y) || is_of_tensor(x) || is_of_tensor(y);
         let (below, above) = match strict {
             true => (of_y.high.next_down(), of_x.low.next_up()),
-            false => (of_y.high, of_x.low),
+            false if is_exact => (of_y.high, of_x.low),
+            // What is equal but for rounding may be a little beyond.
+            false => (
+                of_y.high + compare::doubt(of_y.high.abs()),
+                of_x.low - compare::doubt(of_x.low.abs()),
+            ),
         };
         self.within(x, -f64::MAX, below);
         self.within(y, above, f64::MAX);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::ir::{BinaryOp, Expr, Value};
 use crate::model::bounds::{self, Abstract};
+use crate::model::compare;
 use crate::model::evaluate;
 use crate::model::metrics::metric;
 use crate::model::template::Template;
@@ -68,5 +69,6 @@ fn is_beyond(expr: &Expr, extremes: &BTreeMap<&'static str, (f64, f64)>) -> bool
     else {
         return false;
     };
-    (extremes.get(name.as_str())).is_some_and(|(_, high)| *high < most)
+    (extremes.get(name.as_str()))
+        .is_some_and(|(_, high)| compare::holds(BinaryOp::Less, *high, most) == Some(true))
 }

@@ -5,7 +5,7 @@
 
 use super::asked::unknown;
 use super::places::{add_decisions, add_sides, settled};
-use crate::ir::{Experiment, Expr, Space};
+use crate::ir::{Experiment, Expr, Require, Space};
 use crate::model::aggregate::Places;
 use crate::model::coded;
 use crate::model::evaluate;
@@ -58,9 +58,12 @@ impl Body {
         let found = unroll::unroll(space, body.shape, body.classes, names, settler);
         body.end = (!settler.sink.has_errors()).then_some(found.output);
         places.extend(found.places);
-        add_sides(places, &found.ends, asked(experiment, space));
+        let of_copies = found.asked.iter().map(|r| &*r.holds);
+        let spoken_of = asked(experiment, space).chain(of_copies);
+        add_sides(places, &found.ends, spoken_of);
         add_decisions(places, settler);
-        require(space, &found.names, places, settler);
+        let requires = space.requires.iter().chain(&found.asked);
+        require(requires, &found.names, places, settler);
         let placements = placements(experiment, &found.nodes, names, settler);
         body.nodes = found.nodes;
         body.coded = coded::placements(&placements, &settler.decisions, settler.quantizers);
@@ -91,8 +94,13 @@ fn asked<'a>(experiment: &'a Experiment, space: &'a Space) -> impl Iterator<Item
 }
 
 /// Makes constraints of what a space requires; `names` are its own.
-fn require(space: &Space, names: &Frame, places: &Places, settler: &mut Settler) {
-    for require in &space.requires {
+pub(super) fn require<'a>(
+    requires: impl Iterator<Item = &'a Require>,
+    names: &Frame,
+    places: &Places,
+    settler: &mut Settler,
+) {
+    for require in requires {
         let mark = settler.uses.len();
         let Some(found) = settled(&require.holds, "space", names, places, settler) else {
             continue;

@@ -11,7 +11,7 @@ mod places;
 pub mod rows;
 mod settings;
 mod tried;
-mod undefined;
+pub mod undefined;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -40,7 +40,7 @@ use super::settle::Settler;
 use super::suspect;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{self, Edit, Experiment, Expr, Value};
+use crate::ir::{self, AUTHOR, Edit, Experiment, Expr, Value};
 
 /// What names of an experiment's own metrics begin with.
 pub const OWN: &str = "measured.";
@@ -87,6 +87,7 @@ impl Template {
         let mut names = Frame::default();
         for binding in &experiment.lets {
             settler.define(binding, &binding.name, &Expr::bool(true), &mut names);
+            names.also(&binding.name, format!("{AUTHOR}{}", binding.name));
         }
         settler.own = settler.decisions.all.len();
         let mut places = Places::default();

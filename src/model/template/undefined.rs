@@ -4,11 +4,20 @@
 
 use std::collections::BTreeMap;
 
+use super::body::require;
+use super::places::{add_decisions, add_sides};
 use super::{OWN, Template};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Evaluator, Experiment, Table};
+use crate::ir::{Evaluator, Experiment, Expr, Require, Space, Table, Target};
+use crate::model::aggregate::Places;
+use crate::model::evaluate;
+use crate::model::frame::Frame;
+use crate::model::hardware::fits;
 use crate::model::metrics::metric;
 use crate::model::partial::{self, Interval, Names, Use};
+use crate::model::settle::Settler;
+use crate::model::targets;
+use crate::model::unroll;
 use crate::source::Span;
 
 /// Operations that have no value at some member, or may have none.
@@ -47,6 +56,58 @@ pub(super) fn check(template: &Template, experiment: &Experiment, uses: &[Use]) 
         samples: &partial::samples_of_formula,
     };
     partial::check(uses, &template.decisions, &written, &names)
+}
+
+/// Operations that have no value at some member of a space which no experiment uses, on any data.
+pub fn of_space(space: &Space) -> Vec<Diagnostic> {
+    let mut settler = Settler::new(&[]);
+    let unknown = |name: &str| Expr::Name(name.into(), Span::default());
+    let shape = ["input.height", "input.width", "input.channels"].map(unknown);
+    let around = Frame::default();
+    let found = unroll::unroll_for(space, shape, unknown("classes"), &around, &mut settler);
+    let mut places = Places::default();
+    places.extend(found.places);
+    let requires = || space.requires.iter().chain(&found.asked);
+    add_sides(&mut places, &found.ends, requires().map(|r| &*r.holds));
+    add_decisions(&mut places, &settler);
+    require(requires(), &found.names, &places, &mut settler);
+    alone(&settler)
+}
+
+/// Operations that have no value at some member of a target which no experiment uses.
+pub fn of_target(target: &Target) -> Vec<Diagnostic> {
+    let mut settler = Settler::new(&[]);
+    let names = Frame::default();
+    let mut places = Places::default();
+    let settled = targets::settle_alone(target, &mut settler);
+    places.extend(targets::places(&settled));
+    add_decisions(&mut places, &settler);
+    // What a lane has to hold excludes members; what a memory has to hold is of a network.
+    let requires = fits(target, None);
+    let of_target = |require: &&Require| {
+        let names = evaluate::names(&require.holds);
+        names.iter().all(|name| metric(name).is_none())
+    };
+    let requires = requires.iter().filter(of_target);
+    require(requires, &names, &places, &mut settler);
+    alone(&settler)
+}
+
+/// What is found wrong with decisions alone. What hangs on more, and what is neither found nor excluded, is judged where it is used.
+fn alone(settler: &Settler) -> Vec<Diagnostic> {
+    if settler.sink.has_errors() {
+        return Vec::new();
+    }
+    let uses = settler.uses.iter().filter(|one| !one.has_names());
+    let uses: Vec<Use> = uses.cloned().collect();
+    let written: Vec<Span> = settler.required.iter().map(|r| r.span).collect();
+    let names = Names {
+        bounds: &|_| None,
+        samples: &|_| Vec::new(),
+    };
+    let mut found = partial::check(&uses, &settler.decisions, &written, &names);
+    found.retain(Diagnostic::is_error);
+    found
 }
 
 /// What a column of a table holds.

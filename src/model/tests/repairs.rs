@@ -20,6 +20,7 @@ fn repair(name: &str, edits: Vec<Edit>) -> Repair {
 
 fn repaired(body: Vec<Stmt>, rules: Vec<Rule>, repairs: Vec<Repair>) -> Experiment {
     let surrogate = Quantizer {
+        derived: Vec::new(),
         formulas: crate::ir::Formulas {
             gradient: Some(name("x")),
             ..Default::default()

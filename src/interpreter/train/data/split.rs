@@ -149,20 +149,23 @@ impl Split {
         let size = self.shape.iter().product::<usize>();
         let from = (self.start + index) * size + pixels.start * channels;
         let values = from..from + pixels.len() * channels;
-        match &self.samples.pixels {
-            Pixels::Bytes(bytes) => {
-                let source = bytes[values].chunks_exact(channels);
-                for (out, pixel) in out.chunks_exact_mut(channels).zip(source) {
-                    for ((out, byte), table) in out.iter_mut().zip(pixel).zip(&self.scale.bytes) {
+        // Channel by channel: what one of them needs stays in registers.
+        for channel in 0..channels {
+            let out = out.iter_mut().skip(channel).step_by(channels);
+            match &self.samples.pixels {
+                Pixels::Bytes(bytes) => {
+                    let table = &self.scale.bytes[channel];
+                    for (out, byte) in
+                        out.zip(bytes[values.clone()].iter().skip(channel).step_by(channels))
+                    {
                         *out = table[usize::from(*byte)];
                     }
                 }
-            }
-            Pixels::Reals(reals) => {
-                let source = reals[values].chunks_exact(channels);
-                for (out, pixel) in out.chunks_exact_mut(channels).zip(source) {
-                    let normalize = &self.scale.normalize;
-                    for ((out, x), (mean, std)) in out.iter_mut().zip(pixel).zip(normalize) {
+                Pixels::Reals(reals) => {
+                    let (mean, std) = self.scale.normalize[channel];
+                    for (out, x) in
+                        out.zip(reals[values.clone()].iter().skip(channel).step_by(channels))
+                    {
                         *out = (x - mean) / std;
                     }
                 }

@@ -22,7 +22,7 @@ pub(in crate::kernels::conv) fn forward(pass: &Forward<'_>) -> Vec<f32> {
     let packed: Vec<Vec<f32>> = (0..16)
         .map(|e| {
             let u = &filters[e * channels * outputs..];
-            pack(isa.lanes(), channels, outputs, |c, o| u[c * outputs + o])
+            pack(isa.lanes(), channels, outputs, 1, |c| &u[c * outputs..])
         })
         .collect();
     let walk = Walk {

@@ -24,7 +24,7 @@ pub(in crate::kernels::conv) fn input_gradient(pass: &InputGradient<'_>, dx: Sum
         .map(|e| {
             let turned = 4 * TURNED[e / 4] + TURNED[e % 4];
             let u = &filters[turned * channels * outputs..];
-            pack(isa.lanes(), outputs, channels, |o, c| u[c * outputs + o])
+            pack(isa.lanes(), outputs, channels, outputs, |o| &u[o..])
         })
         .collect();
     let border = [2 - shape.padding[0], 2 - shape.padding[1]];

@@ -21,13 +21,17 @@ impl<N: Amount> Tree<N> {
         }
         let mut values = vec![0; variables.len()];
         for (variable, value) in variables.iter().zip(&mut values) {
-            if let Some(member) = members.get(variable.decision) {
+            if let Some(member) = members
+                .get(variable.decision)
+                .filter(|_| variable.width > 0)
+            {
                 // Of a block, the absent one is behind the members of the decision.
                 let absent = || self.absent(variable.decision);
                 *value = member.unwrap_or_else(absent) / variable.width;
             }
         }
-        let is_free = |v: &usize| variables[*v].decision >= members.len();
+        let is_free =
+            |v: &usize| variables[*v].width == 0 || variables[*v].decision >= members.len();
         let free = |step: usize| -> Vec<usize> {
             let scope = self.layout.scopes[step].iter();
             scope.copied().filter(is_free).collect()

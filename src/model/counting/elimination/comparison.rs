@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::ir::{BinaryOp, Expr, UnaryOp, Value};
+use crate::model::compare;
 use crate::model::decision::Decisions;
 use crate::model::evaluate;
 use crate::model::members::Values;
@@ -43,18 +44,55 @@ pub struct Sum<'a> {
     pub terms: Vec<Term<'a>>,
     pub low: Option<End>,
     pub high: Option<End>,
+    pub against: Against,
     /// Whether a point between the ends meets what is limited; else it is more than the sum.
     pub is_all: bool,
 }
 
+/// What the terms of a sum are compared with: it says how much they may differ from an end and be equal to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Against {
+    /// The end itself: all terms stand on the other side.
+    End,
+    /// Something else, such as terms of the other side; its constants are as large as this together.
+    Other(f64),
+}
+
+impl Against {
+    /// The sizes of what stands on both sides but for the terms.
+    pub(super) fn constants(self) -> f64 {
+        match self {
+            Against::End => 0.0,
+            Against::Other(constants) => constants,
+        }
+    }
+}
+
 impl Sum<'_> {
-    /// Whether the whole may be this.
-    pub(super) fn allows(&self, whole: f64) -> bool {
-        let beyond = |end: &Option<End>, by: fn(f64, f64) -> bool| match end {
-            Some(End { at, closed }) => by(whole, *at) || whole == *at && !closed,
-            None => false,
+    /// Whether the whole may be this, which is had from terms whose sizes add up to `size`.
+    pub(super) fn allows(&self, whole: f64, size: f64) -> bool {
+        let holds = |end: &Option<End>, strict: BinaryOp, closed: BinaryOp| {
+            let Some(End {
+                at,
+                closed: is_closed,
+            }) = *end
+            else {
+                return true;
+            };
+            let op = if is_closed { closed } else { strict };
+            let are_whole = compare::is_whole(whole) && compare::is_whole(at);
+            let (x, y) = match self.against {
+                Against::Other(constants) if !are_whole => {
+                    // Both sides are about half of all that stands on them.
+                    let side = (size + at.abs() + constants) / 2.0;
+                    (whole - at + side, side)
+                }
+                _ => (whole, at),
+            };
+            compare::holds(op, x, y) == Some(true)
         };
-        !beyond(&self.low, |x, at| x < at) && !beyond(&self.high, |x, at| x > at)
+        holds(&self.low, BinaryOp::Greater, BinaryOp::GreaterEqual)
+            && holds(&self.high, BinaryOp::Less, BinaryOp::LessEqual)
     }
 }
 
@@ -107,17 +145,24 @@ pub(super) fn sum<'a>(expr: &Expr, decisions: &Decisions) -> Option<Sum<'a>> {
         BinaryOp::Equal => (false, true),
         _ => return None,
     };
-    // Not only numbers are equal.
-    if *op == BinaryOp::Equal && !(is_number(x) && is_number(y)) {
+    // Not only numbers are equal, but what is equal to a number is one.
+    if *op == BinaryOp::Equal && !(is_number(x) || is_number(y)) {
         return None;
     }
     let mut parts = Parts {
         terms: Vec::new(),
         constant: 0.0,
+        constants: 0.0,
         decisions,
     };
     parts.add(x, 1.0, &mut |e| e)?;
+    let of_x = parts.terms.len();
+    let is_number = |e: &Expr| e.as_value().is_some();
     parts.add(y, -1.0, &mut |e| e)?;
+    let is_against_end = match of_x {
+        0 => is_number(x) && parts.constants == parts.constant.abs(),
+        _ => is_number(y) && parts.constants == parts.constant.abs(),
+    };
     // `4 <= x + y` is a limit of x + y, as is `x + y <= 9`.
     let sign = match parts.terms.iter().all(|(_, scale)| *scale < 0.0) {
         true => -1.0,
@@ -136,6 +181,10 @@ pub(super) fn sum<'a>(expr: &Expr, decisions: &Decisions) -> Option<Sum<'a>> {
             .collect(),
         low: end.filter(|_| is_equal || !is_high),
         high: end.filter(|_| is_equal || is_high),
+        against: match is_against_end {
+            true => Against::End,
+            false => Against::Other(parts.constants),
+        },
         is_all: true,
     })
 }
@@ -155,6 +204,8 @@ fn is_number(expr: &Expr) -> bool {
 struct Parts<'d> {
     terms: Vec<(Expr, f64)>,
     constant: f64,
+    /// The sizes of all constants together.
+    constants: f64,
     decisions: &'d Decisions,
 }
 
@@ -191,7 +242,9 @@ impl Parts<'_> {
     ) -> Option<()> {
         let whole = within(expr.clone());
         if let Some(value) = whole.as_value() {
-            self.constant += scale * value.as_number()?;
+            let value = scale * value.as_number()?;
+            self.constant += value;
+            self.constants += value.abs();
             return Some(());
         }
         let scope: Vec<usize> = evaluate::decisions(&whole).into_iter().collect();

@@ -10,7 +10,7 @@ use super::relation::{BLOCK, Relation};
 pub struct Variable {
     pub decision: usize,
     pub members: u64,
-    /// How many members are one of these: more than one if they are blocks.
+    /// How many members are one of these: more than one if they are blocks, none if it is what several decisions come to (`shared`), the last of which is this one.
     pub width: u64,
     /// Whether it may not exist.
     pub optional: bool,

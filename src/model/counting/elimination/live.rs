@@ -29,8 +29,14 @@ impl<N: Amount> Tree<N> {
             };
             let mut values = vec![0; self.layout.variables.len()];
             let Variable {
-                decision, members, ..
+                decision,
+                members,
+                width,
+                ..
             } = self.layout.variables[variable];
+            if width == 0 {
+                continue;
+            }
             for (at, row) in live[of].iter().enumerate() {
                 if row.iter().any(|l| *l) {
                     unrow(

@@ -78,15 +78,18 @@ pub struct Given {
     pub varies: bool,
 }
 
-/// A plan; `None` if a table would be too large. At most `most_sums` partial sums are told apart. Relations are of two variables each.
+/// A plan; `None` if a table would be too large. At most `most_sums` partial sums are told apart. Relations are of two variables each. A variable
+/// that stands behind others is what they come to: it waits for those up to this one.
 pub fn plan(
     sizes: &[u64],
+    behind: &[Option<usize>],
     factors: &[Given],
     relations: &[[usize; 2]],
     most_sums: f64,
 ) -> Option<Plan> {
     let mut planner = Planner {
         sizes: sizes.to_vec(),
+        behind: behind.to_vec(),
         most_sums,
         relations: relations.iter().map(|pair| Some(*pair)).collect(),
         tied: vec![Vec::new(); sizes.len()],
@@ -161,6 +164,8 @@ impl Eq for Score {}
 
 struct Planner {
     sizes: Vec<u64>,
+    /// The last of those that a variable waits for.
+    behind: Vec<Option<usize>>,
     most_sums: f64,
     /// Those that nothing was summed out through yet, and the numbers of those that mention each variable.
     relations: Vec<Option<[usize; 2]>>,
@@ -231,7 +236,11 @@ impl Planner {
     /// what is found.
     fn score(&self, variable: usize, enough: f64) -> (f64, bool) {
         let ties = self.ties(variable);
-        if ties.len() > 1 {
+        let waits = self.behind[variable].is_some_and(|last| {
+            let mut about = self.about[variable].iter();
+            about.any(|step| self.open[step].scope.first() <= Some(&last))
+        });
+        if ties.len() > 1 || waits {
             return (f64::INFINITY, true);
         }
         let mut scope = BTreeSet::from([variable]);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-use super::comparison::End;
+use super::comparison::{Against, End};
 use super::layout::Variable;
 use super::relation::Relation;
 
@@ -15,6 +15,7 @@ use super::relation::Relation;
 const FEW_ENOUGH: f64 = 1e12;
 
 /// What there is to count, before it is known how finely sums are told apart.
+#[derive(Clone)]
 pub struct Raw {
     pub variables: Vec<Variable>,
     /// Rows that can be.
@@ -47,6 +48,7 @@ pub struct RawSum {
     pub terms: Vec<TermTable>,
     pub low: Option<End>,
     pub high: Option<End>,
+    pub against: Against,
 }
 
 impl Raw {
@@ -117,7 +119,8 @@ impl Raw {
 
     /// Whether there are so few combinations that all partial sums may be told apart.
     pub fn is_small(&self) -> bool {
-        let sizes = self.variables.iter().map(|v| v.size() as f64);
+        let decisions = self.variables.iter().filter(|v| v.width > 0);
+        let sizes = decisions.map(|v| v.size() as f64);
         sizes.product::<f64>() <= FEW_ENOUGH
     }
 

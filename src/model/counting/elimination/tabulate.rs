@@ -269,7 +269,8 @@ impl Builder<'_> {
         {
             return Some(());
         }
-        if let Some(sum) = sum {
+        // A single term is a table, in which nothing is added up.
+        if let Some(sum) = sum.filter(|sum| sum.terms.len() > 1) {
             return self.sum(Of::Constraint(number), &sum);
         }
         if combinations > MOST_ROWS {
@@ -337,10 +338,15 @@ impl Builder<'_> {
         Some(tables)
     }
 
-    /// Two terms as one table; `None` if it would be too long, or there are more.
-    fn together(&self, terms: &[TermTable]) -> Option<TermTable> {
-        let [(one, x), (other, y)] = terms else {
-            return None;
+    /// One term or two as one table, with what a row is and the sizes that it is had from; `None` if it would be too long, or there are more.
+    fn together(&self, terms: &[TermTable]) -> Option<(Vec<usize>, Vec<Option<(f64, f64)>>)> {
+        let [(one, x), (other, y)] = match terms {
+            [(scope, table)] => {
+                let rows = table.iter().map(|value| value.map(|v| (v, v.abs())));
+                return Some((scope.clone(), rows.collect()));
+            }
+            [one, other] => [one, other],
+            _ => return None,
         };
         let variables = &self.raw.variables;
         let scope: BTreeSet<usize> = one.iter().chain(other).copied().collect();
@@ -351,7 +357,8 @@ impl Builder<'_> {
             let rows = (0..rows(&scope, variables)).map(|number| {
                 unrow(&scope, variables, number, &mut at);
                 let (x, y) = (x[row(one, variables, &at)], y[row(other, variables, &at)]);
-                Some(x? + y?)
+                let (x, y) = (x?, y?);
+                Some((x + y, x.abs() + y.abs()))
             });
             let rows = rows.collect();
             (scope, rows)
@@ -366,20 +373,18 @@ impl Builder<'_> {
             self.raw.idle.push(number);
             return Some(());
         }
-        let terms = match (of, self.together(&terms)) {
-            (Of::Bound(_), Some(whole)) => vec![whole],
-            _ => terms,
-        };
-        if let [(scope, table)] = &terms[..] {
-            let allowed = |value: &Option<f64>| value.is_some_and(|v| sum.allows(v));
+        if let (Of::Bound(_), Some((scope, table))) = (of, self.together(&terms)) {
+            let allowed =
+                |row: &Option<(f64, f64)>| row.is_some_and(|(v, size)| sum.allows(v, size));
             let allows = table.iter().map(allowed).collect();
-            self.limit(scope.clone(), allows);
+            self.limit(scope, allows);
             return Some(());
         }
         // A lower and an upper limit of the same sum.
         let same = self.raw.sums.iter_mut().find(|other| {
             let free = |mine: &Option<End>, its: &Option<End>| mine.is_none() || its.is_none();
-            free(&sum.low, &other.low) && free(&sum.high, &other.high) && other.terms == terms
+            let is_same = other.against == sum.against && other.terms == terms;
+            free(&sum.low, &other.low) && free(&sum.high, &other.high) && is_same
         });
         if let Some(same) = same {
             same.low = same.low.or(sum.low);
@@ -393,6 +398,7 @@ impl Builder<'_> {
             terms,
             low: sum.low,
             high: sum.high,
+            against: sum.against,
         };
         new.is_of(of);
         self.raw.sums.push(new);

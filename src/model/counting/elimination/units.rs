@@ -4,9 +4,10 @@
 //! counting is exact. Elsewhere the range is cut into steps and terms are rounded such that no point that meets the constraint is lost:
 //! what meets the rounded one is a little more.
 
-use super::comparison::End;
+use super::comparison::{Against, End};
 use super::histogram::Digit;
 use super::raw::RawSum;
+use crate::model::compare;
 
 /// A sum in whole numbers.
 #[derive(Debug, Clone)]
@@ -67,10 +68,6 @@ pub fn exact(sum: &RawSum) -> Option<Unit> {
         }
         scale *= 2.0;
     }
-    let largest = |table: &Vec<Option<f64>>| {
-        let sizes = table.iter().flatten().map(|v| v.abs());
-        sizes.fold(0.0, f64::max)
-    };
     let all: f64 = sum.terms.iter().map(|(_, t)| largest(t)).sum();
     if values().any(|v| (v * scale).fract() != 0.0) || all * scale >= WHOLE {
         return None;
@@ -84,9 +81,18 @@ pub fn exact(sum: &RawSum) -> Option<Unit> {
     }
     let unit = unit.max(1) as f64;
     let offset: f64 = least.iter().sum();
+    let step = Step {
+        offset,
+        step: unit / scale,
+        is_whole: scale == 1.0,
+        size: all,
+        against: sum.against,
+    };
     let above = |end: &Option<End>| match end {
-        Some(End { at, .. }) if at - offset + offset != *at => None,
-        Some(End { at, closed }) => Some(Some(((at - offset) * scale, *closed))),
+        Some(End { at, closed }) => {
+            let at = step.nearest(*at)?;
+            (at - offset + offset == at).then_some(Some(((at - offset) * scale, *closed)))
+        }
         None => Some(None),
     };
     // What is between two multiples is no sum.
@@ -104,6 +110,37 @@ pub fn exact(sum: &RawSum) -> Option<Unit> {
         unit: unit / scale,
         rounding: Rounding::None,
     })
+}
+
+/// What a sum may be: `offset`, and so many steps more.
+struct Step {
+    offset: f64,
+    step: f64,
+    /// Whether all terms are whole.
+    is_whole: bool,
+    /// The sizes of all terms together.
+    size: f64,
+    against: Against,
+}
+
+impl Step {
+    /// An end, or the sum that is equal to it but for rounding; `None` if it is not known whether one is.
+    fn nearest(&self, end: f64) -> Option<f64> {
+        if self.is_whole && compare::is_whole(end) {
+            return Some(end);
+        }
+        let doubt = compare::doubt(self.size + end.abs() + self.against.constants());
+        if self.step <= 2.0 * doubt {
+            return None;
+        }
+        let near = self.offset + ((end - self.offset) / self.step).round() * self.step;
+        match self.against {
+            _ if (near - end).abs() > doubt || near == end => Some(end),
+            Against::End if compare::are_equal(near, end) => Some(near),
+            Against::End => Some(end),
+            Against::Other(_) => None,
+        }
+    }
 }
 
 /// What is counted where terms are rounded: no point less than meet the constraint, or none more.
@@ -128,8 +165,9 @@ pub fn coarse(sum: &RawSum, steps: u64, side: Side) -> Option<Unit> {
         true => Rounding::Down,
         false => Rounding::Up,
     };
-    // Sums of many numbers are off by their last bits.
-    let margin = 1e-9 * (end.abs() + offset.abs());
+    // Sums of many numbers are off by their last bits, and those that are equal but for rounding count as equal.
+    let sizes = sum.terms.iter().map(|(_, table)| largest(table));
+    let margin = 1e-9 * (end.abs() + sizes.sum::<f64>() + sum.against.constants());
     let range = end - offset
         + if is_high == is_outside {
             margin
@@ -157,6 +195,12 @@ pub fn coarse(sum: &RawSum, steps: u64, side: Side) -> Option<Unit> {
         unit,
         rounding,
     })
+}
+
+/// The largest size of a term.
+fn largest(table: &[Option<f64>]) -> f64 {
+    let sizes = table.iter().flatten().map(|v| v.abs());
+    sizes.fold(0.0, f64::max)
 }
 
 /// The least value of each term; 0 for one that never has any.

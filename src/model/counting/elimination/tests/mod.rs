@@ -9,11 +9,11 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::ir::{BinaryOp, Expr, UnaryOp, Value};
-use crate::model::counting::Uniform;
 use crate::model::counting::tests::{
     always, assert_chi_square, chosen, decision, op, ordered, random_decisions, random_truth,
     slow_points,
 };
+use crate::model::counting::{Count, Counted, Uniform};
 use crate::model::decision::{Choices, Point};
 use crate::stream::{Purpose, below, stream};
 
@@ -391,4 +391,128 @@ fn members_that_occur_are_found_by_the_sums_that_are_wanted() {
     assert!(work > 0);
     // Without time for that, every member may occur.
     assert!(found.tree.reached(&mut { 10 })[&0].len() > legs.len());
+}
+
+/// Decimal members, and limits that are attained: by whatever way the sum is taken, those that reach a limit meet it.
+#[test]
+fn limits_that_are_attained_agree_with_trying_everything() {
+    use BinaryOp::*;
+    let (mut exact, mut attained) = (0, 0);
+    for seed in 0..300 {
+        let mut rng = stream(seed, 4, Purpose::Search);
+        let n = 3 + below(&mut rng, 3) as usize;
+        let scale = [0.1, 0.3, 1e-9, 1.1e12, 0.25][below(&mut rng, 5) as usize];
+        let members = (1..=4).map(|k| f64::from(k) * scale).collect();
+        let one = decision(Choices::Ordered(members), always());
+        let mut decisions = Decisions {
+            all: vec![one; n],
+            constraints: Vec::new(),
+        };
+        let total = sum((0..n).map(chosen));
+        let backwards = |point: &Point| {
+            let numbers = point.0.iter().rev().flatten();
+            numbers.filter_map(Value::as_number).sum::<f64>()
+        };
+        let all = slow_points(&decisions);
+        let limit = backwards(&all[below(&mut rng, all.len() as u32) as usize]);
+        let how = [Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual];
+        let how = how[below(&mut rng, 6) as usize];
+        let holds = match below(&mut rng, 3) {
+            0 => op(how, total, Expr::number(limit)),
+            1 => op(how, Expr::number(limit), total),
+            // The last one on the other side.
+            _ => {
+                let last = op(Subtract, Expr::number(limit), chosen(n - 1));
+                op(how, sum((0..n - 1).map(chosen)), last)
+            }
+        };
+        decisions.constraints.push(holds.clone());
+        let slow = slow_points(&decisions).len();
+        let equal = op(Equal, sum((0..n).map(chosen)), Expr::number(limit));
+        decisions.constraints = vec![equal];
+        attained += usize::from(slow_points(&decisions).len() > 1);
+        decisions.constraints = vec![holds];
+        let counted = Counted::new(&decisions);
+        assert_eq!(
+            counted.count(&decisions),
+            Count::Exact(slow.into()),
+            "{decisions:?}"
+        );
+        let all: Vec<usize> = vec![0];
+        let found = super::tests::counted(&decisions);
+        if let Some(found) = found.filter(|found| found.left_out.is_empty()) {
+            exact += 1;
+            assert_eq!(found.total.parts, slow.into(), "{decisions:?}");
+        }
+        if let Some(more) = roughly(&decisions, &all, &[], false) {
+            assert!(more.total.parts >= slow.into(), "{decisions:?}");
+            if more.left_out.is_empty() {
+                assert_eq!(more.total.parts, slow.into(), "{decisions:?}");
+            }
+        }
+    }
+    assert!(exact > 30 && attained > 200, "{exact} {attained}");
+}
+
+/// What leaves a stage of one or two layers of five widths is a variable of its own, and what is counted and drawn stays as it is.
+#[test]
+fn what_several_decisions_come_to_is_one_variable() {
+    let deep = op(BinaryOp::Equal, chosen(0), Expr::number(1.0));
+    let all = vec![
+        ordered(2, always()),
+        ordered(5, always()),
+        ordered(5, deep.clone()),
+        ordered(5, always()),
+        ordered(3, always()),
+    ];
+    let leaving = Expr::If(Arc::new(deep), Arc::new(chosen(2)), Arc::new(chosen(1)));
+    let kernel = product([chosen(3), chosen(4)]);
+    let total = sum([product([leaving, kernel]), chosen(1)].into_iter());
+    for limit in [0.0, 3.0, 11.0, 20.0] {
+        let holds = op(BinaryOp::LessEqual, total.clone(), Expr::number(limit));
+        let decisions = Decisions {
+            all: all.clone(),
+            constraints: vec![holds],
+        };
+        let (raw, _) = tabulate::raw(&decisions, &[0], &[], &[], 0).unwrap();
+        let shared = raw.shared().unwrap();
+        let further = &shared.variables[raw.variables.len()..];
+        assert_eq!(
+            further
+                .iter()
+                .map(layout::Variable::size)
+                .collect::<Vec<_>>(),
+            [5]
+        );
+        let count = |raw: &Raw| {
+            let factors = raw.factors(&raw.units(true, 0).unwrap()).unwrap();
+            let (layout, _) = planned(&factors, MOST_PLANNED).unwrap();
+            counts(&factors, &layout).unwrap().0
+        };
+        let (plain, shared) = (count(&raw), count(&shared));
+        let slow = slow_points(&decisions);
+        assert_eq!(shared.total(), slow.len().into());
+        let work = || 1_000_000;
+        assert_eq!(shared.reached(&mut work()), plain.reached(&mut work()));
+        let points: Vec<Vec<Option<u64>>> = (slow.iter())
+            .map(|point| {
+                let values = point.0.iter().zip(&decisions.all);
+                values
+                    .map(|(value, d)| d.choices.index_of(value.as_ref()?))
+                    .collect()
+            })
+            .collect();
+        let mut rng = stream(7, 0, Purpose::Search);
+        for _ in 0..200 {
+            let drawn = shared.draw(decisions.all.len(), &mut Uniform(&mut rng));
+            assert!(points.contains(&drawn.unwrap()));
+        }
+        for point in &points {
+            for length in 0..=point.len() {
+                assert!(shared.may_begin(&point[..length], &mut work()));
+            }
+        }
+        let none = [Some(1), Some(4), Some(4), Some(4), Some(2)];
+        assert!(!shared.may_begin(&none, &mut work()));
+    }
 }

@@ -6,12 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
+mod network;
+
+pub(super) use network::{of_body, of_space};
+
 use super::names::Id;
 use super::types::Type;
 use crate::diagnostic::did_you_mean;
 use crate::ir::{
-    BinaryOp, BlockStmt, Choice, Domain, DomainKind, Expr, Policy, Quantizer, Slot, Space, Stage,
-    Stmt, Target, UnaryOp, Value, numbered,
+    BinaryOp, Choice, Domain, DomainKind, Expr, Policy, Quantizer, Slot, Stage, Target, UnaryOp,
+    Value, as_written,
 };
 
 /// What a path of a part of a network may end in.
@@ -110,21 +114,6 @@ pub(super) fn of_slot(slot: &Slot, path: &str, found: &mut Paths) {
             of_members(domain, path, found);
         }
     }
-}
-
-/// Decisions of a space.
-pub(super) fn of_space(space: Option<&Space>, found: &mut Paths) {
-    if let Some(space) = space {
-        of_body(&space.body, "space", found);
-    }
-}
-
-/// A value of a space: a decision or not.
-fn of_value(slot: &Slot, path: &str, found: &mut Paths) {
-    if let Slot::Fixed(expr) = slot {
-        found.insert(path.into(), type_of(expr));
-    }
-    of_slot(slot, path, found);
 }
 
 /// Decisions of a stage of training.
@@ -257,86 +246,6 @@ fn of_target(target: &Target, path: &str, found: &mut Paths) {
     }
 }
 
-/// Values of the statements of a space.
-pub(super) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
-    for statement in body {
-        match statement {
-            Stmt::Let(binding) => {
-                of_value(&binding.slot, &format!("{path}.{}", binding.name), found)
-            }
-            Stmt::Layer(layer) => {
-                let path = format!("{path}.{}", layer.name);
-                for (name, slot) in layer.chain.iter().flat_map(|op| &op.args) {
-                    of_value(slot, &format!("{path}.{name}"), found);
-                }
-                found.parts.insert(path);
-            }
-            Stmt::Repeat { index, body, .. } => {
-                let path = format!("{path}.{index}");
-                found.repeats.insert(path.clone());
-                of_part(body, path, found);
-            }
-            Stmt::Block(block) => of_block(block, path, found),
-            Stmt::Parallel(parallel) => {
-                for branch in &parallel.branches {
-                    of_part(&branch.body, format!("{path}.{}", branch.name), found);
-                }
-            }
-            Stmt::OfCopy(of_copy) => {
-                of_body(&of_copy.body, path, found);
-                of_body(&of_copy.otherwise, path, found);
-            }
-            Stmt::Add(_) | Stmt::Require(_) => {}
-        }
-    }
-}
-
-fn of_part(body: &[Stmt], path: String, found: &mut Paths) {
-    of_body(body, &path, found);
-    found.parts.insert(path);
-}
-
-fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
-    let path = match (block.name.as_deref(), &block.choice) {
-        (None, None) | (Some(""), _) => path.into(),
-        (name, _) => format!("{path}.{}", name.unwrap_or("block")),
-    };
-    if block.choice.is_some() {
-        // A choice among whole networks has no name of its own.
-        let ty = match block.name.as_deref() {
-            Some("") => Type::Declared("space"),
-            _ => Type::Any,
-        };
-        found.insert(path.clone(), ty);
-        let names = block.calls.iter().map(|call| call.block.name.clone());
-        found
-            .members
-            .insert(path.clone(), numbered(names.collect()));
-    }
-    let names = block.calls.iter().map(|call| call.block.name.clone());
-    let labels = numbered(names.collect());
-    for (call, label) in block.calls.iter().zip(labels) {
-        let path = match &block.choice {
-            None => path.clone(),
-            Some(_) => format!("{path}.{label}"),
-        };
-        for (name, slot) in &call.args {
-            of_slot(slot, &format!("{path}.{name}"), found);
-        }
-        of_body(&call.block.body, &path, found);
-        if block.choice.is_some() {
-            found.parts.insert(path);
-        }
-    }
-    let is_named = match block.name.as_deref() {
-        Some(name) => !name.is_empty(),
-        None => block.choice.is_some(),
-    };
-    if is_named {
-        found.parts.insert(path);
-    }
-}
-
 fn of_expr(expr: &Expr, path: &str, found: &mut Paths) {
     match expr {
         Expr::Record(_, fields, _) => {
@@ -358,7 +267,7 @@ fn of_expr(expr: &Expr, path: &str, found: &mut Paths) {
             of_labelled(&records, path, found);
         }
         Expr::Name(name, _) => {
-            found.same.insert(path.into(), name.clone());
+            found.same.insert(path.into(), as_written(name).to_string());
         }
         Expr::Value(_) | Expr::Decision(_) => {}
     }

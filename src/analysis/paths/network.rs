@@ -1,0 +1,100 @@
+//! Paths of a network: its values, arguments of its layers, and the parts whose shapes may be spoken of.
+
+use super::{Paths, of_slot, type_of};
+use crate::analysis::types::Type;
+use crate::ir::{BlockStmt, Slot, Space, Stmt, numbered};
+
+/// Decisions of a space.
+pub(in crate::analysis) fn of_space(space: Option<&Space>, found: &mut Paths) {
+    if let Some(space) = space {
+        of_body(&space.body, "space", found);
+    }
+}
+
+/// A value of a space: a decision or not.
+fn of_value(slot: &Slot, path: &str, found: &mut Paths) {
+    if let Slot::Fixed(expr) = slot {
+        found.insert(path.into(), type_of(expr));
+    }
+    of_slot(slot, path, found);
+}
+
+/// Values of the statements of a space.
+pub(in crate::analysis) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
+    for statement in body {
+        match statement {
+            Stmt::Let(binding) => {
+                of_value(&binding.slot, &format!("{path}.{}", binding.name), found)
+            }
+            Stmt::Layer(layer) => {
+                let path = format!("{path}.{}", layer.name);
+                for (name, slot) in layer.chain.iter().flat_map(|op| &op.args) {
+                    of_value(slot, &format!("{path}.{name}"), found);
+                }
+                found.parts.insert(path);
+            }
+            Stmt::Repeat { index, body, .. } => {
+                let path = format!("{path}.{index}");
+                found.repeats.insert(path.clone());
+                of_part(body, path, found);
+            }
+            Stmt::Block(block) => of_block(block, path, found),
+            Stmt::Parallel(parallel) => {
+                for branch in &parallel.branches {
+                    of_part(&branch.body, format!("{path}.{}", branch.name), found);
+                }
+            }
+            Stmt::OfCopy(of_copy) => {
+                of_body(&of_copy.body, path, found);
+                of_body(&of_copy.otherwise, path, found);
+            }
+            Stmt::Add(_) | Stmt::Require(_) => {}
+        }
+    }
+}
+
+fn of_part(body: &[Stmt], path: String, found: &mut Paths) {
+    of_body(body, &path, found);
+    found.parts.insert(path);
+}
+
+fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
+    let path = match (block.name.as_deref(), &block.choice) {
+        (None, None) | (Some(""), _) => path.into(),
+        (name, _) => format!("{path}.{}", name.unwrap_or("block")),
+    };
+    if block.choice.is_some() {
+        // A choice among whole networks has no name of its own.
+        let ty = match block.name.as_deref() {
+            Some("") => Type::Declared("space"),
+            _ => Type::Any,
+        };
+        found.insert(path.clone(), ty);
+        let names = block.calls.iter().map(|call| call.block.name.clone());
+        found
+            .members
+            .insert(path.clone(), numbered(names.collect()));
+    }
+    let names = block.calls.iter().map(|call| call.block.name.clone());
+    let labels = numbered(names.collect());
+    for (call, label) in block.calls.iter().zip(labels) {
+        let path = match &block.choice {
+            None => path.clone(),
+            Some(_) => format!("{path}.{label}"),
+        };
+        for (name, slot) in &call.args {
+            of_slot(slot, &format!("{path}.{name}"), found);
+        }
+        of_body(&call.block.body, &path, found);
+        if block.choice.is_some() {
+            found.parts.insert(path);
+        }
+    }
+    let is_named = match block.name.as_deref() {
+        Some(name) => !name.is_empty(),
+        None => block.choice.is_some(),
+    };
+    if is_named {
+        found.parts.insert(path);
+    }
+}
