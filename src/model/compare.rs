@@ -72,7 +72,7 @@ pub fn most_whole(limit: f64, closed: bool) -> f64 {
         true => BinaryOp::LessEqual,
         false => BinaryOp::Less,
     };
-    if !(limit.abs() < WHOLE) {
+    if limit.is_nan() || limit.abs() >= WHOLE {
         return limit.floor();
     }
     let mut most = (limit - 2.0 * TOLERANCE * limit.abs()).floor() - 1.0;

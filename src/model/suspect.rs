@@ -10,11 +10,12 @@ use super::decision::{Choices, Decision};
 use super::evaluate;
 use super::idle;
 use super::members::Values;
+use super::metrics::metric;
 use super::template::Template;
 use super::unquantized;
 use super::unrepaired;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Experiment, Expr, Function, Value};
+use crate::ir::{BinaryOp, Experiment, Expr, Function, Goal, Value};
 use crate::source::Span;
 
 /// Everything that looks like a mistake. `defaults` are the decisions whose default is written.
@@ -26,6 +27,7 @@ pub(super) fn warnings(
     let mut found = never_there(template);
     found.extend(never_binding(template, experiment));
     found.extend(idle_goals(template, experiment));
+    found.extend(unvarying_goals(template, experiment));
     found.extend(broken_defaults(template, defaults));
     found.extend(idle::warnings(template));
     found.extend(unrepaired::warnings(template, experiment));
@@ -58,6 +60,26 @@ fn idle_goals(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
         found.push(with_domains(diagnostic, &condition, template));
     }
     found
+}
+
+/// Goals of metrics that are known before training, where nothing that is searched has a part in the network and its price.
+fn unvarying_goals(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
+    let is_priced = experiment.space.is_some() && experiment.evaluator.is_none();
+    if !is_priced || template.decisions().all.is_empty() || !template.pricing().is_empty() {
+        return Vec::new();
+    }
+    let is_known = |name: &String| name != "accuracy" && metric(name).is_some();
+    let goals = experiment.goals.iter().zip(template.goals());
+    let goals = goals.filter(|(_, expr)| {
+        evaluate::names(expr).iter().all(is_known) && evaluate::decisions(expr).is_empty()
+    });
+    let warning = |(goal, _): (&Goal, &Expr)| {
+        let text = "this goal is the same for every candidate";
+        Diagnostic::warning("bnas::goal::constant", text)
+            .label(goal.span, "nothing that is searched changes the network or its price")
+            .help("remove it, or search what it depends on: a width, a depth, a precision, a field of the target")
+    };
+    goals.map(warning).collect()
 }
 
 /// Layers whose condition holds for no candidate, in any copy.

@@ -112,6 +112,9 @@ struct Part<'a> {
     scope: Vec<usize>,
 }
 
+/// The variables of what a sum is, and for each row the number and the sizes of what it is had from, added up.
+type WithSizes = (Vec<usize>, Vec<Option<(f64, f64)>>);
+
 /// What limits a sum, by number.
 #[derive(Debug, Clone, Copy)]
 enum Of {
@@ -339,7 +342,7 @@ impl Builder<'_> {
     }
 
     /// One term or two as one table, with what a row is and the sizes that it is had from; `None` if it would be too long, or there are more.
-    fn together(&self, terms: &[TermTable]) -> Option<(Vec<usize>, Vec<Option<(f64, f64)>>)> {
+    fn together(&self, terms: &[TermTable]) -> Option<WithSizes> {
         let [(one, x), (other, y)] = match terms {
             [(scope, table)] => {
                 let rows = table.iter().map(|value| value.map(|v| (v, v.abs())));

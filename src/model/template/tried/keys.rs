@@ -15,6 +15,32 @@ use crate::model::evaluate;
 const MOST_MEMBERS: u64 = 100_000;
 
 impl Template {
+    /// The decisions on which the price of a network hangs.
+    pub(in crate::model) fn pricing(&self) -> BTreeSet<usize> {
+        let mut exprs: Vec<&Expr> = Vec::new();
+        for node in &self.body.nodes {
+            exprs.push(&node.guard);
+            exprs.extend(node.input.sides());
+            exprs.extend(node.op.parts());
+        }
+        let placed = self.body.coded.layers.iter().flatten();
+        exprs.extend(placed.flat_map(|p| [&p.weights, &p.activations]));
+        exprs.extend([&self.body.coded.output, &self.settings.repairs]);
+        exprs.extend(self.settings.targets.iter().map(|(guard, _)| guard));
+        let targets = self
+            .settings
+            .targets
+            .iter()
+            .map(|(_, target)| target.clone());
+        let slots = targets.flat_map(|mut target| {
+            let slots: Vec<Slot> = target.slots_mut().into_iter().map(|s| s.clone()).collect();
+            slots
+        });
+        let fields: Vec<Slot> = slots.collect();
+        exprs.extend(fields.iter().flat_map(evaluate::expressions));
+        exprs.into_iter().flat_map(evaluate::decisions).collect()
+    }
+
     /// The decisions on which hangs what requirements speak of, and the price of a network where that is wanted, with those that conditions and constraints tie to them. `None` if one of them is over
     /// reals, or all together have very many members.
     pub(super) fn keys(&self, is_priced: bool) -> Option<BTreeSet<usize>> {
@@ -27,29 +53,6 @@ impl Template {
             .iter()
             .filter(|c| !self.is_over_reals(**c));
         exprs.extend(left_out.map(|c| &self.decisions.constraints[*c]));
-        let fields: Vec<Slot>;
-        if is_priced {
-            for node in &self.body.nodes {
-                exprs.push(&node.guard);
-                exprs.extend(node.input.sides());
-                exprs.extend(node.op.parts());
-            }
-            let placed = self.body.coded.layers.iter().flatten();
-            exprs.extend(placed.flat_map(|p| [&p.weights, &p.activations]));
-            exprs.extend([&self.body.coded.output, &self.settings.repairs]);
-            exprs.extend(self.settings.targets.iter().map(|(guard, _)| guard));
-            let targets = self
-                .settings
-                .targets
-                .iter()
-                .map(|(_, target)| target.clone());
-            let slots = targets.flat_map(|mut target| {
-                let slots: Vec<Slot> = target.slots_mut().into_iter().map(|s| s.clone()).collect();
-                slots
-            });
-            fields = slots.collect();
-            exprs.extend(fields.iter().flat_map(evaluate::expressions));
-        }
         // What is decided together: a decision and its condition, and the parts of constraints.
         let mut groups: Vec<BTreeSet<usize>> = Vec::new();
         for (index, decision) in self.decisions.all.iter().enumerate() {
@@ -73,6 +76,9 @@ impl Template {
         let mut keys: BTreeSet<usize> = BTreeSet::new();
         let mut is_seen = vec![false; groups.len()];
         let mut open: Vec<usize> = exprs.into_iter().flat_map(evaluate::decisions).collect();
+        if is_priced {
+            open.extend(self.pricing());
+        }
         let mut all = 0_u64;
         while let Some(decision) = open.pop() {
             if !keys.insert(decision) {
