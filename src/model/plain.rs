@@ -1,6 +1,6 @@
 //! Values of expressions that are numbers and truth values all through, without a copy of anything.
 //!
-//! In: an [`Expr`] and a [`Scope`]. Out: the value that [`evaluate::value`](super::evaluate::value) gives it; nothing where an expression has many parts, or
+//! In: an [`Expr`] and a [`Scope`]. Out: the value that [`evaluate::value`] gives it; nothing where an expression has many parts, or
 //! others than those, or no value. Requirements are asked of hundreds of points, thousands of them at a time, and most are of this kind.
 
 use super::compare;
