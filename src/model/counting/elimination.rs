@@ -21,6 +21,7 @@ mod histogram;
 mod layout;
 mod live;
 mod order;
+mod priced;
 mod product;
 mod raw;
 mod relation;
@@ -36,12 +37,12 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-use self::cheapest::{Added, Cost, Largest, Least, Whole};
 pub use self::comparison::{Against, End, Sum, Term, combinations, conjuncts};
 use self::factors::Factors;
 use self::layout::Layout;
+pub use self::priced::{Costs, Priced};
 use self::product::Mark;
-use self::raw::{Raw, RawSum};
+use self::raw::Raw;
 use self::tally::{Tally, Words};
 use self::tree::{Failed, Tree};
 use self::units::{Side, Unit};
@@ -54,8 +55,6 @@ const FEW: u64 = 1000;
 const MOST_WORK: u64 = 400_000_000;
 /// The same where sums are rounded: about a tenth of a second.
 const MOST_WORK_ROUGHLY: u64 = 50_000_000;
-/// The same for each look for the cheapest point.
-const MOST_WORK_FOR_ONE: u64 = 50_000_000;
 /// What may be planned: that many rows cannot be is only known later.
 const MOST_PLANNED: f64 = 100.0 * MOST_WORK as f64;
 /// In how many steps a sum is cut that cannot be told apart exactly: so many at first, and then as many as the work of these says that there
@@ -69,9 +68,6 @@ const MOST_STEPS: u64 = 8000;
 
 /// So many partial sums of several sums are told apart exactly, if at all.
 const MOST_TOLD_APART: f64 = 200_000.0;
-/// The steps of several sums, and of one alone, where the cheapest point is looked for.
-const ROUGH_STEPS: u64 = 100;
-const FINE_STEPS: u64 = 2000;
 /// How many of several sums are tried alone.
 const MOST_ALONE: usize = 4;
 
@@ -299,128 +295,6 @@ fn counts(factors: &Factors<BigUint>, layout: &Layout) -> Option<(Arc<dyn Points
         }
     }
     None
-}
-
-/// How the costs of terms become that of a point.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Costs {
-    Added,
-    Largest,
-    /// Where what is dear is cheap, the largest is the least.
-    Least,
-}
-
-/// What points cost that meet guards, constraints and bounds.
-pub struct Priced {
-    raw: Raw,
-    sums: Vec<RawSum>,
-    costs: Costs,
-}
-
-impl Priced {
-    /// The tables of several costs, which share all others; of each `None` if it is too much.
-    pub fn all(
-        decisions: &Decisions,
-        constraints: &[usize],
-        bounds: &[Sum],
-        costs: &[(&[Term], Costs)],
-    ) -> Vec<Option<Priced>> {
-        let terms: Vec<&[Term]> = costs.iter().map(|(terms, _)| *terms).collect();
-        let Some((raw, prices)) = tabulate::raw(decisions, constraints, bounds, &terms, FEW) else {
-            return costs.iter().map(|_| None).collect();
-        };
-        let priced = prices.into_iter().zip(costs).map(|(prices, (_, costs))| {
-            let mut raw = raw.with(prices?);
-            let sums = std::mem::take(&mut raw.sums);
-            Some(Priced {
-                raw,
-                sums,
-                costs: *costs,
-            })
-        });
-        priced.collect()
-    }
-
-    /// The same where what is dear is cheap.
-    pub fn negative(&mut self) {
-        self.raw.negate_prices();
-        self.costs = match self.costs {
-            Costs::Added => Costs::Added,
-            Costs::Largest => Costs::Least,
-            Costs::Least => Costs::Largest,
-        };
-    }
-
-    /// What no point is cheaper than, sums left out; `None` if that is too much, or there is no point.
-    pub fn bound(&mut self, decisions: usize) -> Option<f64> {
-        let mut bound = None;
-        self.cheapest(decisions, &mut |_, cost| {
-            bound = Some(cost);
-            false
-        });
-        bound
-    }
-
-    /// Looks for the cheapest of the points, as far as limits can be met: for each look the members of what it finds, by decision, and the cost, than
-    /// which none of the points is cheaper. A look ends the search by `false`. The first one leaves sums out, the second one has all of them where that is little
-    /// work. Else there is one for each sum alone, then all together are rounded.
-    pub fn cheapest(
-        &mut self,
-        decisions: usize,
-        look: &mut dyn FnMut(Vec<Option<u64>>, f64) -> bool,
-    ) {
-        let mut looked = |raw: &Raw, units: &[Unit], most_planned: f64| {
-            let found = match self.costs {
-                Costs::Added => cheapest::<Added>(raw, units, decisions, most_planned),
-                Costs::Largest => cheapest::<Largest>(raw, units, decisions, most_planned),
-                Costs::Least => cheapest::<Least>(raw, units, decisions, most_planned),
-            };
-            found.map(|(members, cost)| look(members, cost))
-        };
-        if looked(&self.raw, &[], MOST_PLANNED) != Some(true) || self.sums.is_empty() {
-            return;
-        }
-        // All that must hold, where that is little work.
-        self.raw.sums.clone_from(&self.sums);
-        let units = self.raw.units(true, MOST_TINY_STEPS);
-        let units = units.filter(|_| self.raw.is_small());
-        let fine = units.and_then(|units| looked(&self.raw, &units, MOST_PLANNED_TWICE));
-        self.raw.sums.clear();
-        if fine.is_some() {
-            return;
-        }
-        for one in self.sums.iter().take(MOST_ALONE) {
-            self.raw.sums = vec![one.clone()];
-            let mut fine = [true, false].into_iter().filter_map(|exact| {
-                let units = self.raw.units(exact, FINE_STEPS)?;
-                looked(&self.raw, &units, MOST_PLANNED)
-            });
-            if fine.next() == Some(false) {
-                self.raw.sums.clear();
-                return;
-            }
-        }
-        self.raw.sums.clear();
-        if self.sums.len() > 1 {
-            self.raw.sums.clone_from(&self.sums);
-            if let Some(units) = self.raw.units(false, ROUGH_STEPS) {
-                looked(&self.raw, &units, MOST_PLANNED);
-            }
-            self.raw.sums.clear();
-        }
-    }
-}
-
-fn cheapest<W: Whole>(
-    raw: &Raw,
-    units: &[Unit],
-    decisions: usize,
-    most_planned: f64,
-) -> Option<(Vec<Option<u64>>, f64)> {
-    let (factors, layout, _) = ordered(raw, |raw| raw.priced(units, W::of), most_planned)?;
-    let of = |cost: &f64| Some(Cost::<W>::of(*cost));
-    let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
-    tree.cheapest(decisions)
 }
 
 /// Whether it takes too many products of counts. Which sums occur says that, and of one sum that is found out faster than the counts.

@@ -334,7 +334,7 @@ fn cheapest_is_least(decisions: &Decisions, rng: &mut ChaCha8Rng) {
     let (raw, prices) = tabulate::raw(decisions, &all, &[], &[costs[0].0], 0).unwrap();
     let raw = raw.with(prices.into_iter().next().flatten().unwrap());
     let units = raw.units(true, 0).unwrap();
-    let found = cheapest::<Added>(&raw, &units, decisions.all.len(), f64::MAX);
+    let found = priced::cheapest::<cheapest::Added>(&raw, &units, decisions.all.len(), f64::MAX);
     assert_eq!(found.map(|(_, cost)| cost), least, "{decisions:?}");
 }
 
