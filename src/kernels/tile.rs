@@ -4,7 +4,7 @@
 //! for p in 0..rows:                        row p of C starts at p * c_row
 //!     for v in 0..columns:
 //!         sum = 0
-//!         for i in first..outer:
+//!         for i in 0..outer:
 //!             for j in 0..inner:
 //!                 sum = fma(A[p * a_row + i * a_outer + j * a_inner], B[i][j][v], sum)
 //!         C[p * c_row + v] = sum           or += sum
@@ -24,8 +24,6 @@ pub struct Layout {
     pub a_row: usize,
     pub a_outer: usize,
     pub a_inner: usize,
-    /// The first `i`: those before it would add zeros.
-    pub first: usize,
     pub outer: usize,
     pub inner: usize,
     pub c_row: usize,
@@ -38,7 +36,6 @@ impl Layout {
             a_row: inner,
             a_outer: 0,
             a_inner: 1,
-            first: 0,
             outer: 1,
             inner,
             c_row: columns,
@@ -102,7 +99,7 @@ pub fn pack<'a>(
 ///
 /// # Safety
 /// The processor has `S`. Every element of A, B and C that the loop nest names is inside its buffer; a packed B was
-/// packed with `S::LANES`, the same `columns` and at least the depth `outer * inner`.
+/// packed with `S::LANES`, depth `outer * inner` and the same `columns`.
 #[inline(always)]
 pub unsafe fn product<S: Simd>(
     rows: usize,
@@ -114,6 +111,7 @@ pub unsafe fn product<S: Simd>(
     add: bool,
 ) {
     let vectors = columns.div_ceil(S::LANES);
+    let depth = layout.outer * layout.inner;
     let mut first = 0;
     while first < vectors {
         let count = tile_vectors(S::LANES, vectors - first);
@@ -125,8 +123,7 @@ pub unsafe fn product<S: Simd>(
         };
         let panel = match b {
             Columns::Packed(packed) => {
-                let depth = packed.len() / (vectors * S::LANES);
-                debug_assert!(depth >= layout.outer * layout.inner);
+                debug_assert!(packed.len() >= depth * next * S::LANES);
                 Panel {
                     b: packed.as_ptr().add(depth * first * S::LANES),
                     outer: layout.inner * count * S::LANES,
@@ -238,7 +235,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize>(
         };
     }
     let stride = layout.a_row;
-    for i in layout.first..layout.outer {
+    for i in 0..layout.outer {
         let a = a.add(i * layout.a_outer);
         let mut b = panel.b.add(i * panel.outer);
         // Rows are addressed as one of four bases plus {0, 1, 2, 3} strides: few address registers, no spills.

@@ -6,13 +6,7 @@
 
 use std::ops::Range;
 
-use super::{
-    ConvShape,
-    input::Reader,
-    padded::{Padded, inside},
-    pass::Forward,
-    pointwise::Pixels,
-};
+use super::{ConvShape, input::Reader, padded::Padded, pass::Forward, pointwise::Pixels};
 use crate::kernels::{
     buffer::Unfilled,
     parallel::{self, Shared},
@@ -97,26 +91,10 @@ impl Windows {
                     shape.dilation[1] * group_in
                 },
                 a_inner: 1,
-                first: 0,
                 outer: if dense { kernel_h } else { kernel_w },
                 inner: if dense { kernel_w * group_in } else { group_in },
                 c_row: shape.outputs,
             },
-        }
-    }
-
-    /// The layout for a line of outputs, without the kernel rows that see only zeros.
-    #[inline(always)]
-    fn layout_of(&self, line: usize, shape: &ConvShape) -> Layout {
-        if self.parts > 1 {
-            return self.layout;
-        }
-        let top = (line * shape.stride[0]) as isize - shape.padding[0] as isize;
-        let rows = inside(top, shape.dilation[0], shape.kernel[0], shape.height);
-        Layout {
-            first: rows.start,
-            outer: rows.end,
-            ..self.layout
         }
     }
 }
@@ -160,7 +138,6 @@ impl Kernel for Images<'_> {
             for (g, packed) in packed.chunks_exact(windows.parts).enumerate() {
                 image.read(&mut reader, n, g * group_in);
                 for oy in 0..out_h {
-                    let layout = windows.layout_of(oy, shape);
                     for (part, packed) in packed.iter().enumerate() {
                         // SAFETY: the last window ends inside the padded image by the definition of the output size;
                         // lines, pixels and groups tile the output.
@@ -169,7 +146,7 @@ impl Kernel for Images<'_> {
                             let a = image.buffer.as_ptr().add(top);
                             let c = y.add((n * out_h + oy) * out_w * outputs + g * group_out);
                             let b = Columns::Packed(packed);
-                            product::<S>(out_w, group_out, a, b, c, &layout, part > 0);
+                            product::<S>(out_w, group_out, a, b, c, &windows.layout, part > 0);
                         }
                     }
                 }

@@ -5,12 +5,7 @@
 
 use std::ops::Range;
 
-use super::{
-    ConvShape,
-    padded::{Padded, inside},
-    pass::InputGradient,
-    pointwise::Pixels,
-};
+use super::{ConvShape, padded::Padded, pass::InputGradient, pointwise::Pixels};
 use crate::kernels::{
     buffer::Sum,
     parallel::{self, Shared},
@@ -211,7 +206,6 @@ impl Kernel for Images<'_> {
                                 px.step * group_out
                             },
                             a_inner: 1,
-                            first: 0,
                             outer: if whole { py.taps.len() } else { px.taps.len() },
                             inner: if whole {
                                 px.taps.len() * group_out
@@ -223,13 +217,7 @@ impl Kernel for Images<'_> {
                         let rows = (width - px.first).div_ceil(stride_x);
                         let column = (px.origin + border_x as isize) as usize;
                         for (step, y) in (py.first..height).step_by(stride_y).enumerate() {
-                            let top = py.origin + step as isize;
-                            let mut layout = layout;
-                            if whole {
-                                let lines = inside(top, py.step, py.taps.len(), out_h);
-                                (layout.first, layout.outer) = (lines.start, lines.end);
-                            }
-                            let top = (top + border_y as isize) as usize;
+                            let top = (py.origin + (step + border_y) as isize) as usize;
                             for (part, packed) in parts.iter().enumerate() {
                                 let top = top + part * py.step;
                                 // SAFETY: the border made room for every tap of every coordinate; `rows` pixels,

@@ -1,7 +1,5 @@
 //! An image inside a border of zeros.
 
-use std::ops::Range;
-
 use super::input::Reader;
 
 /// An image with zeros around it, reused from image to image: the border stays zero, the inside is overwritten.
@@ -62,15 +60,4 @@ impl Padded {
             reader.copy(start + y * columns..start + (y + 1) * columns, to);
         }
     }
-}
-
-/// Of `count` lines, the first of which is line `origin` of an image and each next one `step` below: those that lie inside `height` lines.
-/// The others are zeros, and what is multiplied with them need not be added.
-#[inline(always)]
-pub fn inside(origin: isize, step: usize, count: usize, height: usize) -> Range<usize> {
-    let before = |line: isize| {
-        let lines = usize::try_from(line - origin).unwrap_or(0);
-        lines.div_ceil(step).min(count)
-    };
-    before(0)..before(height as isize)
 }

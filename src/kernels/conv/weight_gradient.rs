@@ -6,7 +6,7 @@
 use super::{
     ConvShape,
     input::Reader,
-    padded::{Padded, inside},
+    padded::Padded,
     pass::{Share, WeightGradient},
 };
 use crate::kernels::{
@@ -61,7 +61,6 @@ impl Kernel for Rows<'_> {
             a_row: 1,
             a_outer: stride_y * line,
             a_inner: stride_x * group_in,
-            first: 0,
             outer: out_h,
             inner: out_w,
             c_row: outputs,
@@ -88,13 +87,6 @@ impl Kernel for Rows<'_> {
                     let next = rows.end.min((row / beside + 1) * beside);
                     let tap = row / group_in;
                     let (ky, kx) = (tap / kernel_w, tap % kernel_w);
-                    let top = (ky * dilation_y) as isize - padding[0] as isize;
-                    let lines = inside(top, stride_y, out_h, height);
-                    let layout = Layout {
-                        first: lines.start,
-                        outer: lines.end,
-                        ..layout
-                    };
                     // SAFETY: the rows start at window (0, 0) and the last window ends inside the padded image (for a
                     // pointwise convolution, the image itself, which has the same layout); dy and dw are read and written
                     // inside their group's columns.

@@ -154,18 +154,16 @@ impl Split {
             let out = out.iter_mut().skip(channel).step_by(channels);
             match &self.samples.pixels {
                 Pixels::Bytes(bytes) => {
+                    let source = bytes[values.clone()].iter();
                     let table = &self.scale.bytes[channel];
-                    for (out, byte) in
-                        out.zip(bytes[values.clone()].iter().skip(channel).step_by(channels))
-                    {
+                    for (out, byte) in out.zip(source.skip(channel).step_by(channels)) {
                         *out = table[usize::from(*byte)];
                     }
                 }
                 Pixels::Reals(reals) => {
+                    let source = reals[values.clone()].iter();
                     let (mean, std) = self.scale.normalize[channel];
-                    for (out, x) in
-                        out.zip(reals[values.clone()].iter().skip(channel).step_by(channels))
-                    {
+                    for (out, x) in out.zip(source.skip(channel).step_by(channels)) {
                         *out = (x - mean) / std;
                     }
                 }

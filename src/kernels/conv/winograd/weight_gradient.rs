@@ -79,7 +79,6 @@ impl Kernel for Channels<'_> {
                     a_row: 1,
                     a_outer: 0,
                     a_inner: channels,
-                    first: 0,
                     outer: 1,
                     inner: count * across,
                     c_row: outputs,
