@@ -206,7 +206,9 @@ impl Cx<'_> {
                     None => body.extend(self.ask_of_copy(claim, entry.span).map(Stmt::Require)),
                 },
                 EntryKind::Check(_) if asked.is_some() => {}
-                EntryKind::Section(section) => self.section_of_network(merged, section),
+                EntryKind::Section(section) => {
+                    self.section_of_network(merged, section, entry.span);
+                }
                 EntryKind::Branch(_) => self.stray(
                     merged,
                     entry,
@@ -283,8 +285,17 @@ impl Cx<'_> {
         }))
     }
 
-    fn section_of_network(&mut self, merged: &Merged, section: &ast::Section) {
+    fn section_of_network(&mut self, merged: &Merged, section: &ast::Section, span: Span) {
         if section.name.text == "parallel" {
+            // `join concat` among the branches has been reported.
+            let is_join = |text: &str| text.trim_start().starts_with("join");
+            if self
+                .modules
+                .unread_in(span)
+                .any(|u| is_join(self.sources.slice(u)))
+            {
+                return;
+            }
             self.report(
                 Diagnostic::error("bnas::parallel::join", "these branches are not joined")
                     .label(section.name.span, "what becomes of their ends?")

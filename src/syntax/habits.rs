@@ -122,6 +122,12 @@ fn of_a_head(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
         let message = "a copy of a block has its name alone";
         return Some(Slip::new(message, label, help));
     }
+    let joined = [behind, token].concat();
+    if first == "join" && wants(OPEN) && ["add", "concat"].contains(&joined.as_str()) {
+        let message = "branches are joined behind the brace that closes them";
+        let help = format!("move it there: `}} join {joined}`");
+        return Some(Slip::new(message, "among the branches", help));
+    }
     let is_alone = !behind.is_empty() && !behind.starts_with('=');
     if DEFINE.contains(&first) && is_alone {
         let label = "a name is defined by `=` or `in` alone";

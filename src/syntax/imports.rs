@@ -30,7 +30,10 @@ pub(super) fn slip(place: &Place<'_>, token: &str) -> Option<Slip> {
         {
             format!("write `use {path}`")
         }
-        ("use", "*") => "name what you take: `use std.quantizers.{binary, int8}`".to_string(),
+        ("use", "*") => {
+            let folder = path.trim_end_matches(['.', '*']);
+            format!("name what you take: `use {folder}.{{…}}`; `bnas list` names all that there is")
+        }
         _ => return None,
     };
     Some(match (first, token) {

@@ -108,6 +108,12 @@ impl Modules {
             .any(|u| (sources.line(*u)..=last(u)).contains(&line))
     }
 
+    /// What could not be read inside of this.
+    pub(super) fn unread_in(&self, span: Span) -> impl Iterator<Item = Span> {
+        let unread = self.get(span.source).map_or(&[][..], |m| &m.file.unread);
+        unread.iter().copied().filter(move |u| span.holds(*u))
+    }
+
     /// The `use` path of a definition of the library with this name: `std.quantizers.int4`.
     pub(super) fn in_library(&self, name: &str) -> Option<String> {
         let file = format!("/{name}.bnas");
