@@ -337,26 +337,19 @@ impl<'a> Cx<'a> {
             if own.is_some_and(|own| !own.holds(span)) {
                 continue;
             }
-            match did_you_mean(&local.name, keys.clone()) {
-                Some(key) => self.report(
+            let alike = did_you_mean(&local.name, keys.clone());
+            let home = || schema::home(&local.name, keys.clone());
+            let help = (alike.map(|key| format!("did you mean `{key}`?")))
+                .or_else(|| home().map(|home| format!("it belongs into {home}")));
+            match help {
+                Some(help) => self.report(
                     Diagnostic::error(
                         "bnas::name::unknown_key",
                         format!("{owner} has no field `{}`", local.name),
                     )
                     .label(span, "and nothing uses a value of this name")
-                    .help(format!("did you mean `{key}`?")),
+                    .help(help),
                 ),
-                None if schema::home(&local.name, keys.clone()).is_some() => {
-                    let home = schema::home(&local.name, keys.clone()).unwrap_or_default();
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::name::unknown_key",
-                            format!("{owner} has no field `{}`", local.name),
-                        )
-                        .label(span, "and nothing uses a value of this name")
-                        .help(format!("it belongs into {home}")),
-                    )
-                }
                 None => self.report(
                     Diagnostic::warning(
                         "bnas::name::unused",

@@ -4,6 +4,7 @@
 //! happens on the tree, before anything is lowered: every entry keeps the span where it was written.
 
 mod argument;
+mod braces;
 mod entry;
 mod path;
 mod said;
@@ -45,8 +46,9 @@ impl Cx<'_> {
             schema: Some(merged.schema),
             derives,
         };
-        self.said_once(overrides);
-        let (dotted, plain) = in_order(overrides);
+        let overrides = braces::by_paths(&merged.entries, overrides, &into);
+        self.said_once(&overrides);
+        let (dotted, plain) = in_order(&overrides);
         for entry in plain.into_iter().chain(dotted) {
             self.override_entry(&mut merged.entries, entry, &into);
         }

@@ -344,18 +344,23 @@ pub fn takes(field: &Field) -> String {
 }
 
 /// Where a key belongs that was written elsewhere, among sections of these names: "`train { epochs = … }`".
-pub fn home<'k>(key: &str, mut sections: impl Iterator<Item = &'k str> + Clone) -> Option<String> {
+pub fn home<'k>(key: &str, sections: impl Iterator<Item = &'k str> + Clone) -> Option<String> {
     let has = |fields: &[Field]| fields.iter().any(|f| f.name == key);
-    let trains = sections.clone().any(|name| name == "train");
     let all = || DECLARATIONS.iter().flat_map(|d| d.sections);
-    if let Some(section) = sections
-        .find_map(|name| all().find(|s| s.name == name && s.label == Label::None && has(s.fields)))
-    {
+    let section = |is: &dyn Fn(&Section) -> bool| {
+        let mut names = sections.clone();
+        names.find_map(|name| all().find(|s| s.name == name && is(s) && has(s.fields)))
+    };
+    if let Some(section) = section(&|s| s.label == Label::None) {
         return Some(format!("`{} {{ {key} = … }}`", section.name));
     }
+    let trains = sections.clone().any(|name| name == "train");
     let mut calls = RECORDS.iter().filter(|(_, call)| has(call.fields));
-    let (_, call) = calls.find(|_| trains)?;
-    Some(format!("`{}({key} = …)`", call.name))
+    if let Some((_, call)) = calls.find(|_| trains) {
+        return Some(format!("`{}({key} = …)`", call.name));
+    }
+    let section = section(&|_| true)?;
+    Some(format!("`{} name {{ {key} = … }}`", section.name))
 }
 
 /// Words that some field takes, so that a name of one's own may hold them.

@@ -64,6 +64,15 @@ fn a_block_is_amended_within() {
             "q in {1, 2}  space = plain { more.w = 4 * q  other.d.two.kernel = 2 * q - 1 }",
             all,
         ),
+        ("space = plain { more { w = 4 } }", all / 2),
+        (
+            "space = plain { more { w = 4  deep { k = 3 }  d { e = 2 } }  other.w = 8 }",
+            all / 32,
+        ),
+        (
+            "space = plain { more { one { kernel in {1, 3, 5} } } }",
+            all * 3,
+        ),
         (
             "space = plain { more.w = 4 }  require space.more.w < space.other.w",
             all / 4,
@@ -86,6 +95,20 @@ fn a_block_is_amended_within() {
         )))
     };
     assert_eq!(kernels(5) - kernels(3), 16.0 * 4.0);
+}
+
+#[test]
+fn braces_and_paths_say_one_thing_once() {
+    let twice = "space = plain { more { w = 4 }  more.w = 8 }";
+    assert_eq!(codes(&on_digits(BLOCKS, twice)), ["bnas::name::duplicate"]);
+    for lines in [
+        "space = plain { more { v = 4 } }",
+        "space = plain { less { w = 4 } }",
+        "space = plain { more { w { x = 4 } } }",
+    ] {
+        let found = codes(&on_digits(BLOCKS, lines));
+        assert_eq!(found.len(), 1, "{lines}: {found:?}");
+    }
 }
 
 #[test]

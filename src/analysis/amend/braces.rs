@@ -1,0 +1,52 @@
+//! Braces around what an amendment says of one part: `more { width = 4 }` is `more.width = 4`.
+
+use super::Amended;
+use super::entry::reaches;
+use super::path::{Part, parts, with_path};
+use crate::syntax::ast::{self, Entry, EntryKind};
+
+/// The same overrides, those of a layer, block or copies by their paths. What a schema knows as a section or field stays as it is, and so does what says more than values.
+pub(super) fn by_paths(entries: &[Entry], overrides: &[Entry], into: &Amended) -> Vec<Entry> {
+    let is_part = |section: &ast::Section| {
+        let name = section.name.text.as_str();
+        let is_known = into.schema.is_some_and(|s| s.keys().any(|key| key == name))
+            || into.fields.iter().any(|field| field.name == name);
+        !is_known && entries.iter().any(|e| reaches(e, &section.name))
+    };
+    let mut found = Vec::new();
+    for entry in overrides {
+        match &entry.kind {
+            EntryKind::Section(section) if is_part(section) => match values(section, &[]) {
+                Some(values) => found.extend(values),
+                None => found.push(entry.clone()),
+            },
+            _ => found.push(entry.clone()),
+        }
+    }
+    found
+}
+
+/// The values in the braces of a part with their paths from outside; `None` if there is more than values.
+fn values(section: &ast::Section, around: &[Part]) -> Option<Vec<Entry>> {
+    if section.label.is_some() {
+        return None;
+    }
+    let mut around = around.to_vec();
+    around.push(Part {
+        name: section.name.clone(),
+        copy: None,
+    });
+    let mut found = Vec::new();
+    for entry in &section.entries {
+        match &entry.kind {
+            EntryKind::Field(ast::Field { target, .. })
+            | EntryKind::Choice(ast::Choice { target, .. }) => {
+                let path = [around.clone(), parts(target)].concat();
+                found.push(with_path(entry, &path));
+            }
+            EntryKind::Section(inner) => found.extend(values(inner, &around)?),
+            _ => return None,
+        }
+    }
+    Some(found)
+}
