@@ -156,27 +156,29 @@ impl Cx<'_> {
         }
     }
 
+    fn lacks(&mut self, name: &ast::Name, into: &Amended, help: String) {
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown_key",
+                format!("{} has no field `{}`", into.owner, name.text),
+            )
+            .label(name.span, "unknown field")
+            .label(into.declared, format!("{} stands here", into.owner))
+            .help(help),
+        );
+    }
+
     fn unknown_in(&mut self, name: &ast::Name, entries: &[Entry], into: &Amended) {
         if into.schema.is_some_and(|s| self.not_built(s, name)) {
             return;
         }
+        let is_path = |c: &char| c.is_alphanumeric() || "_.[]*".contains(*c);
         if let Some(above) = nested(entries, name) {
             let text = &self.sources.get(name.span.source).text[name.span.start as usize..];
-            let is_path = |c: &char| c.is_alphanumeric() || "_.[]*".contains(*c);
             let path: String = text.chars().take_while(is_path).collect();
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::unknown_key",
-                    format!("{} has no field `{}`", into.owner, name.text),
-                )
-                .label(name.span, "unknown field")
-                .label(into.declared, format!("{} stands here", into.owner))
-                .help(format!("did you mean `{above}.{path}`?")),
-            );
-            return;
+            return self.lacks(name, into, format!("did you mean `{above}.{path}`?"));
         }
         let behind = &self.sources.get(name.span.source).text[name.span.end as usize..];
-        let is_path = |c: &char| c.is_alphanumeric() || "_.[]*".contains(*c);
         let rest: String = behind.chars().take_while(is_path).skip(1).collect();
         let labels = (into.schema.and_then(|s| s.section(&name.text)))
             .is_some_and(|section| section.label != schema::Label::None);
@@ -190,16 +192,7 @@ impl Cx<'_> {
             _ => None,
         };
         if let Some(help) = help {
-            self.report(
-                Diagnostic::error(
-                    "bnas::name::unknown_key",
-                    format!("{} has no field `{}`", into.owner, name.text),
-                )
-                .label(name.span, "unknown field")
-                .label(into.declared, format!("{} stands here", into.owner))
-                .help(help),
-            );
-            return;
+            return self.lacks(name, into, help);
         }
         let mut known: Vec<&str> = match behind.starts_with(['.', '[']) {
             true => parts_of(entries),
