@@ -222,18 +222,15 @@ impl Settler<'_> {
                     .help("rename one of the two"),
             );
         }
-        if domain.default.is_some() {
-            self.defaults.insert(self.decisions.all.len());
-        }
-        self.decisions.all.push(Decision {
+        let decision = Decision {
             path: path.into(),
             choices,
             default,
             guard: guard.clone(),
             unit: domain.unit.clone(),
             span: domain.span,
-        });
-        Expr::Decision(self.decisions.all.len() - 1)
+        };
+        self.add(decision, domain.default.is_some())
     }
 }
 

@@ -119,19 +119,30 @@ fn given(x: &Expr, y: Expr) -> Expr {
 
 /// Whether `x` is seen to hold only where `y`, a condition that is made here, does: `y` is one of the conditions that `x` joins, or is made
 /// of some of them.
-fn entails(x: &Expr, y: &Expr) -> bool {
-    if *y == Expr::bool(true) || same(x, y) {
+pub(super) fn entails(x: &Expr, y: &Expr) -> bool {
+    if *y == Expr::bool(true) || same(x, y) || is_further(x, y) {
         return true;
     }
     let whole = match y {
         Expr::Binary(BinaryOp::And, a, b) => entails(x, a) && entails(x, b),
         // What these look at first is asked for beside them.
         Expr::If(_, a, b) => entails(x, a) && entails(x, b),
-        Expr::Binary(BinaryOp::Implies | BinaryOp::Or, _, b) => entails(x, b),
+        Expr::Binary(BinaryOp::Or, a, b) => entails(x, a) || entails(x, b),
+        Expr::Binary(BinaryOp::Implies, _, b) => entails(x, b),
         _ => false,
     };
     if whole {
         return true;
     }
     matches!(x, Expr::Binary(BinaryOp::And, a, b) if entails(a, y) || entails(b, y))
+}
+
+/// Whether `x` asks for more copies than `y`: `depth > 2`, `depth > 0`.
+fn is_further(x: &Expr, y: &Expr) -> bool {
+    let (Expr::Binary(BinaryOp::Greater, a, n), Expr::Binary(BinaryOp::Greater, b, m)) = (x, y)
+    else {
+        return false;
+    };
+    let number = |e: &Expr| e.as_value()?.as_number();
+    same(a, b) && number(n).zip(number(m)).is_some_and(|(n, m)| n >= m)
 }

@@ -258,6 +258,32 @@ pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     walk_new(expr, &mut Addresses::default(), visit);
 }
 
+/// Visits every part that was not seen before. What was seen must outlive `seen`.
+pub fn walk_new(expr: &Expr, seen: &mut Addresses, visit: &mut dyn FnMut(&Expr)) {
+    visit(expr);
+    let mut shared = |child: &Arc<Expr>| {
+        if Arc::strong_count(child) == 1 || seen.insert(Arc::as_ptr(child)) {
+            walk_new(child, seen, visit);
+        }
+    };
+    match expr {
+        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => {}
+        Expr::Unary(_, x) => shared(x),
+        Expr::Binary(_, x, y) => [x, y].into_iter().for_each(shared),
+        Expr::If(c, x, y) => [c, x, y].into_iter().for_each(shared),
+        Expr::Call(_, items) | Expr::Set(items) => {
+            items.iter().for_each(|i| walk_new(i, seen, visit));
+        }
+        Expr::Record(_, fields, _) => {
+            for (_, slot) in fields {
+                expressions(slot)
+                    .iter()
+                    .for_each(|e| walk_new(e, seen, visit));
+            }
+        }
+    }
+}
+
 /// How many parts an expression nests. `known` remembers shared parts by address: they must outlive it.
 pub fn depth(expr: &Expr, known: &mut ByAddress<usize>) -> usize {
     let mut shared = |part: &Arc<Expr>| {
@@ -294,31 +320,6 @@ pub fn expressions(slot: &Slot) -> &[Expr] {
             DomainKind::Set(items) | DomainKind::Categories(items) => items,
             DomainKind::Integers { .. } | DomainKind::Reals { .. } => &[],
         },
-    }
-}
-
-fn walk_new(expr: &Expr, seen: &mut Addresses, visit: &mut dyn FnMut(&Expr)) {
-    visit(expr);
-    let mut shared = |child: &Arc<Expr>| {
-        if Arc::strong_count(child) == 1 || seen.insert(Arc::as_ptr(child)) {
-            walk_new(child, seen, visit);
-        }
-    };
-    match expr {
-        Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => {}
-        Expr::Unary(_, x) => shared(x),
-        Expr::Binary(_, x, y) => [x, y].into_iter().for_each(shared),
-        Expr::If(c, x, y) => [c, x, y].into_iter().for_each(shared),
-        Expr::Call(_, items) | Expr::Set(items) => {
-            items.iter().for_each(|i| walk_new(i, seen, visit));
-        }
-        Expr::Record(_, fields, _) => {
-            for (_, slot) in fields {
-                expressions(slot)
-                    .iter()
-                    .for_each(|e| walk_new(e, seen, visit));
-            }
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod additive;
 pub mod aggregate;
+mod arrangement;
 mod augment;
 pub mod blame;
 pub mod bounds;
@@ -27,7 +28,6 @@ pub mod formula;
 mod frame;
 pub mod grids;
 pub mod hardware;
-mod idle;
 mod least;
 pub mod limits;
 mod members;
@@ -46,6 +46,7 @@ pub mod quantizer;
 mod quick;
 pub mod range;
 mod reach;
+mod reads;
 mod records;
 mod repair;
 mod schedule;

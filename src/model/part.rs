@@ -23,14 +23,14 @@ pub(super) fn concern(constraint: &Expr, decisions: &Decisions) -> BTreeSet<usiz
     found
 }
 
-/// Decisions that are concerned, under these constraints.
-pub(super) fn of(
+/// Decisions that are concerned, in this order, under these constraints.
+pub(super) fn of<'i>(
     constraints: &[&Expr],
-    concerned: &BTreeSet<usize>,
+    concerned: impl IntoIterator<Item = &'i usize> + Copy,
     decisions: &Decisions,
 ) -> Decisions {
-    let numbers: BTreeMap<usize, usize> =
-        concerned.iter().enumerate().map(|(n, i)| (*i, n)).collect();
+    let numbered = concerned.into_iter().enumerate();
+    let numbers: BTreeMap<usize, usize> = numbered.map(|(n, i)| (*i, n)).collect();
     let mut renumbering = Renumbering {
         numbers: &numbers,
         done: ByAddress::default(),

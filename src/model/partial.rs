@@ -20,7 +20,7 @@ pub(super) use self::formulas::{of_amended, of_formula, samples_of_formula};
 use self::kind::Kind;
 pub use self::tensors::of_one_value;
 use self::tensors::{reads_outside, reduces};
-pub(super) use self::uses::{Use, absence, belong_to, uses};
+pub(super) use self::uses::{Use, absence, belong_to, is_fallible, uses};
 use super::decision::Decisions;
 use super::limits;
 use crate::diagnostic::Diagnostic;

@@ -132,7 +132,7 @@ fn place_one(
     }
     for require in &policy.requires {
         let mark = settler.uses.len();
-        let holds = settler.expr(&require.holds, root, guard, &names);
+        let holds = settler.unread(|s| s.expr(&require.holds, root, guard, &names));
         partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
         settler.require(require, &evaluate::implies(guard.clone(), holds));
     }
@@ -329,7 +329,7 @@ fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Sett
     };
     for require in &rule.requires {
         let mark = settler.uses.len();
-        let holds = settler.expr(&require.holds, path, &exists, &frame);
+        let holds = settler.unread(|s| s.expr(&require.holds, path, &exists, &frame));
         partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
         // A name that no field needs here stands for nothing.
         if evaluate::names(&holds).is_empty() {

@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::decision::Decisions;
+use super::arrangement::{Arrangement, Standing};
+use super::decision::{Decision, Decisions};
 use super::evaluate::{self, Failure};
 use super::existence;
 use super::frame::Frame;
 use super::partial::{self, Use};
+use super::reads::Reads;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{BinaryOp, Choice, Domain, DomainKind, Expr, Let, Quantizer, Require, Slot, Value};
 use crate::source::Span;
@@ -46,10 +48,10 @@ pub(super) struct Settler<'a> {
     pub(super) computed: BTreeMap<usize, Expr>,
     /// Operations that have no value for some operands.
     pub(super) uses: Vec<Use>,
-    /// How many decisions the experiment's own names are; they are the first.
-    pub(super) own: usize,
-    /// Where what stands for each of them is read.
-    pub(super) reads: BTreeMap<usize, Vec<Expr>>,
+    /// Where decisions are read.
+    pub(super) reads: Reads,
+    /// Where each decision stands, once it is known where they are read.
+    arranged: Option<Arrangement>,
 }
 
 impl<'a> Settler<'a> {
@@ -63,9 +65,18 @@ impl<'a> Settler<'a> {
             defaults: BTreeSet::new(),
             computed: BTreeMap::new(),
             uses: Vec::new(),
-            own: 0,
-            reads: BTreeMap::new(),
+            reads: Reads::default(),
+            arranged: None,
         }
+    }
+
+    /// One whose decisions are known already, and where each exists.
+    pub(super) fn arranged(quantizers: &'a [Quantizer], arranged: Arrangement) -> Self {
+        let mut settler = Settler::new(quantizers);
+        settler.decisions.all = arranged.decisions.clone();
+        settler.reads.pause();
+        settler.arranged = Some(arranged);
+        settler
     }
 
     /// Adds a constraint over decisions. Where it needs a decision that does not exist, it does not bind.
@@ -73,6 +84,24 @@ impl<'a> Settler<'a> {
         let holds = existence::where_it_exists(holds, &self.decisions);
         self.decisions.constraints.push(holds);
         self.required.push(require.clone());
+    }
+
+    /// Adds a decision, whose path is new. What nothing reads is its default.
+    pub(super) fn add(&mut self, decision: Decision, is_default_written: bool) -> Expr {
+        let index = match &self.arranged {
+            None => {
+                self.decisions.all.push(decision);
+                self.decisions.all.len() - 1
+            }
+            Some(arranged) => match arranged.standing(&decision.path) {
+                Standing::At(index) => index,
+                Standing::Nowhere => return Expr::Value(decision.default),
+            },
+        };
+        if is_default_written {
+            self.defaults.insert(index);
+        }
+        Expr::Decision(index)
     }
 
     /// What the choice of a decision gives: its member, or the value of the formula that it is.
@@ -121,7 +150,7 @@ impl<'a> Settler<'a> {
                 self.sink.push(deep);
                 Expr::number(1.0)
             }
-            false => self.slot(&binding.slot, path, guard, names),
+            false => self.unread(|settler| settler.slot(&binding.slot, path, guard, names)),
         };
         names.push(binding.name.clone(), value.clone(), steps);
         value
@@ -185,34 +214,67 @@ impl<'a> Settler<'a> {
         }
     }
 
-    /// Remembers which of the experiment's own decisions an expression reads, and under which condition.
+    /// Remembers which decisions an expression reads, and under which condition.
     pub(super) fn note_reads(&mut self, expr: &Expr, guard: &Expr, names: &Frame) {
-        if self.own == 0 {
+        if self.reads.is_paused() {
             return;
         }
-        let (own, mut found) = (self.own, BTreeSet::new());
-        evaluate::walk(expr, &mut |part| match part {
-            Expr::Decision(index) => {
-                found.insert(*index);
-            }
+        self.note_parts(expr, guard, names);
+    }
+
+    fn note_parts(&mut self, expr: &Expr, guard: &Expr, names: &Frame) {
+        match expr {
+            Expr::Value(_) => {}
+            Expr::Decision(index) => self.note(*index, guard),
             // What enters a layer is read by those before it.
-            Expr::Name(name, _) if !name.starts_with("input.") => {
+            Expr::Name(name, _) if name.starts_with("input.") => {}
+            Expr::Name(name, _) => {
                 let value = names.get(name).map(|value| evaluate::decisions(&value));
-                found.extend(value.into_iter().flatten());
+                let read = value.into_iter().flatten();
+                read.for_each(|index| self.note(index, guard));
             }
-            _ => {}
-        });
-        for index in found.into_iter().filter(|index| *index < own) {
-            let guards = self.reads.entry(index).or_default();
-            // Who is always read needs no other place.
-            if guards.first() == Some(&Expr::bool(true)) {
-                continue;
+            Expr::Unary(_, x) => self.note_parts(x, guard, names),
+            Expr::Binary(op, x, y) => {
+                self.note_parts(x, guard, names);
+                let is_reached_if = match op {
+                    BinaryOp::And | BinaryOp::Implies => Some(true),
+                    BinaryOp::Or => Some(false),
+                    _ => None,
+                };
+                let guard = match is_reached_if {
+                    Some(truth) => &under(guard, x, truth, names),
+                    None => guard,
+                };
+                self.note_parts(y, guard, names);
             }
-            match *guard == Expr::bool(true) {
-                true => *guards = vec![guard.clone()],
-                false => guards.push(guard.clone()),
+            Expr::If(c, x, y) => {
+                self.note_parts(c, guard, names);
+                self.note_parts(x, &under(guard, c, true, names), names);
+                self.note_parts(y, &under(guard, c, false, names), names);
+            }
+            Expr::Call(_, items) | Expr::Set(items) => {
+                items.iter().for_each(|e| self.note_parts(e, guard, names));
+            }
+            Expr::Record(_, fields, _) => {
+                let parts = fields
+                    .iter()
+                    .flat_map(|(_, slot)| evaluate::expressions(slot));
+                parts.for_each(|e| self.note_parts(e, guard, names));
             }
         }
+    }
+
+    fn note(&mut self, decision: usize, guard: &Expr) {
+        let exists = &self.decisions.all[decision].guard;
+        self.reads.note(decision, exists, guard);
+    }
+
+    /// What is settled here reads nothing: it is a name's value or a requirement.
+    pub(super) fn unread<T>(&mut self, settle: impl FnOnce(&mut Self) -> T) -> T {
+        self.reads.pause();
+        let settled = settle(self);
+        self.reads.resume();
+        settled
     }
 
     /// Reports a value that reads too much; once, since whatever reads it does so, too.
@@ -233,6 +295,16 @@ impl<'a> Settler<'a> {
         };
         self.sink
             .push(Diagnostic::error(code, failure.to_string()).label(span, "in this expression"));
+    }
+}
+
+/// `guard`, where a condition has this truth value.
+fn under(guard: &Expr, condition: &Expr, truth: bool, names: &Frame) -> Expr {
+    match evaluate::reduce(condition, &|name| names.get(name)) {
+        Ok(holds) if truth => evaluate::both(guard.clone(), holds),
+        Ok(holds) => evaluate::both(guard.clone(), evaluate::negate(holds)),
+        // What is no condition is reported where it is settled.
+        Err(_) => guard.clone(),
     }
 }
 

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bounds;
 use super::decision::{Choices, Decision};
 use super::evaluate;
-use super::idle;
 use super::members::Values;
 use super::metrics::metric;
 use super::template::Template;
@@ -29,7 +28,6 @@ pub(super) fn warnings(
     found.extend(idle_goals(template, experiment));
     found.extend(unvarying_goals(template, experiment));
     found.extend(broken_defaults(template, defaults));
-    found.extend(idle::warnings(template));
     found.extend(unrepaired::warnings(template, experiment));
     found.extend(unquantized::warnings(template, experiment));
     found

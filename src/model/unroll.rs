@@ -254,7 +254,8 @@ impl Unroller<'_, '_> {
                 Stmt::Require(require) => {
                     let (path, guard) = (place.decision("require"), &place.guard);
                     let mark = self.settler.uses.len();
-                    let holds = self.settler.expr(&require.holds, &path, guard, names);
+                    let holds = (self.settler)
+                        .unread(|settler| settler.expr(&require.holds, &path, guard, names));
                     partial::belong_to(
                         &mut self.settler.uses[mark..],
                         require.span,
@@ -291,7 +292,6 @@ impl Unroller<'_, '_> {
             }
             None => names.get(name),
         };
-        self.settler.note_reads(&require.holds, &place.guard, names);
         match evaluate::reduce(&require.holds, &known) {
             Ok(holds) => {
                 let holds = evaluate::implies(place.guard.clone(), holds);

@@ -8,6 +8,7 @@ mod coded;
 mod constraints;
 mod errors;
 mod excluded;
+mod existing;
 mod fixtures;
 mod imports;
 mod least;

@@ -153,8 +153,8 @@ fn within_requirements() {
         "require space.width == 8 implies space.s[0].depth == 2 and space.s[1].kernel == 3".into(),
         "require train.optimizer.lr >= 2e-2 and space.width == 8".into(),
     ] {
-        let template = template(STAGES, &require);
-        assert!(compare(&template).is_empty(), "{require}");
+        let open = compare(&template(STAGES, &require));
+        assert!(open.is_empty(), "{require}: {open:?}");
     }
     // The limit is a bound that no candidate need have.
     let energy = template(

@@ -32,15 +32,8 @@ impl Use {
         };
         let mut found = false;
         evaluate::walk(expr, &mut |part| {
-            found |= match (part, self.kind) {
-                (Expr::Binary(BinaryOp::Divide, _, y), Kind::Divide) => is_it(&[y]),
-                (Expr::Binary(BinaryOp::Power, x, y), Kind::Power) => is_it(&[x, y]),
-                (Expr::Call(Function::Ln | Function::Log2, args), Kind::Logarithm)
-                | (Expr::Call(Function::Sqrt, args), Kind::Root) => {
-                    is_it(&args.iter().collect::<Vec<_>>())
-                }
-                _ => false,
-            };
+            found |= operation(part)
+                .is_some_and(|(kind, operands)| kind == self.kind && is_it(&operands));
         });
         found
     }
@@ -50,6 +43,33 @@ impl Use {
         let mut parts = self.operands.iter().chain(&self.conditions);
         parts.any(|e| !evaluate::names(e).is_empty())
     }
+}
+
+/// The kind of an operation that has no value for some operands, and the operands that matter.
+fn operation(expr: &Expr) -> Option<(Kind, Vec<&Expr>)> {
+    let (kind, operands) = match expr {
+        Expr::Binary(BinaryOp::Divide, _, y) => return Some((Kind::Divide, vec![y])),
+        Expr::Binary(BinaryOp::Power, x, y) => return Some((Kind::Power, vec![x, y])),
+        Expr::Call(Function::Ln | Function::Log2, args) => (Kind::Logarithm, &args[..1]),
+        Expr::Call(Function::Sqrt, args) => (Kind::Root, &args[..1]),
+        Expr::Call(Function::MultipleOf, args) => (Kind::Multiple, &args[..1]),
+        Expr::Call(Function::Within, args) => (Kind::Limits { is_whole: false }, &args[..]),
+        Expr::Call(Function::WholeWithin, args) => (Kind::Limits { is_whole: true }, &args[..]),
+        _ => return None,
+    };
+    Some((kind, operands.iter().collect()))
+}
+
+/// Whether an expression is an operation that may be without a value. Most divisors and exponents are constants that are fine.
+pub fn is_fallible(expr: &Expr) -> bool {
+    operation(expr).is_some_and(|(kind, operands)| !is_fine(kind, &operands))
+}
+
+/// Whether operands are constants that are fine, as far as they matter.
+fn is_fine(kind: Kind, operands: &[&Expr]) -> bool {
+    let constants = operands.iter().map(|e| e.as_value()?.as_number());
+    let constants: Option<Vec<f64>> = constants.collect();
+    constants.is_some_and(|c| !kind.fails(&c)) || is_whole_power(kind, operands)
 }
 
 /// Every operation of `expr` that has no value for some operands; names are replaced by what `names` says.
@@ -84,34 +104,13 @@ impl<'a> Walk<'a> {
                     BinaryOp::Or => self.under(x, false, y),
                     _ => self.expr(y),
                 }
-                match op {
-                    BinaryOp::Divide => self.operation(Kind::Divide, &[y], expr),
-                    BinaryOp::Power => self.operation(Kind::Power, &[x, y], expr),
-                    _ => {}
-                }
             }
             Expr::If(c, x, y) => {
                 self.expr(c);
                 self.under(c, true, x);
                 self.under(c, false, y);
             }
-            Expr::Call(function, args) => {
-                args.iter().for_each(|a| self.expr(a));
-                let kind = match function {
-                    Function::Ln | Function::Log2 => Kind::Logarithm,
-                    Function::Sqrt => Kind::Root,
-                    Function::MultipleOf => Kind::Multiple,
-                    Function::Within => Kind::Limits { is_whole: false },
-                    Function::WholeWithin => Kind::Limits { is_whole: true },
-                    _ => return,
-                };
-                let operands: Vec<&Expr> = args.iter().collect();
-                match kind {
-                    Kind::Limits { .. } => self.operation(kind, &operands, expr),
-                    _ => self.operation(kind, &operands[..1], expr),
-                }
-            }
-            Expr::Set(items) => items.iter().for_each(|i| self.expr(i)),
+            Expr::Call(_, items) | Expr::Set(items) => items.iter().for_each(|i| self.expr(i)),
             Expr::Record(_, fields, _) => {
                 for (_, slot) in fields {
                     if let Slot::Fixed(e) = slot {
@@ -119,6 +118,9 @@ impl<'a> Walk<'a> {
                     }
                 }
             }
+        }
+        if let Some((kind, operands)) = operation(expr) {
+            self.operation(kind, &operands, expr);
         }
     }
 
@@ -148,13 +150,8 @@ impl<'a> Walk<'a> {
     }
 
     fn operation(&mut self, kind: Kind, operands: &[&Expr], whole: &Expr) {
-        // Most divisors and exponents are constants that are fine, as written or in this copy.
-        let is_fine = |operands: &[&Expr]| {
-            let constants = operands.iter().map(|e| e.as_value()?.as_number());
-            let constants: Option<Vec<f64>> = constants.collect();
-            constants.is_some_and(|c| !kind.fails(&c)) || is_whole_power(kind, operands)
-        };
-        if is_fine(operands) {
+        // As written or in this copy.
+        if is_fine(kind, operands) {
             return;
         }
         let settled = operands.iter().map(|e| evaluate::reduce(e, self.names));
@@ -165,7 +162,7 @@ impl<'a> Walk<'a> {
             // Of a schedule that has a name, members can be tried.
             settled[0] = schedule::expanded(&settled[0]);
         }
-        if is_fine(&settled.iter().collect::<Vec<_>>()) {
+        if is_fine(kind, &settled.iter().collect::<Vec<_>>()) {
             return;
         }
         let Some(conditions) = self.reached() else {

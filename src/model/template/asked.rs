@@ -75,7 +75,8 @@ impl Asked {
             written: experiment.requires.clone(),
         };
         for require in &experiment.requires {
-            let found = measurable(&require.holds, require.span, names, places, settler);
+            let found =
+                settler.unread(|s| measurable(&require.holds, require.span, names, places, s));
             let holds = evaluate::implies(found.exists, found.value);
             if !evaluate::has_names(&holds) {
                 let number = asked.requires.len();

@@ -102,7 +102,8 @@ pub(super) fn require<'a>(
 ) {
     for require in requires {
         let mark = settler.uses.len();
-        let Some(found) = settled(&require.holds, "space", names, places, settler) else {
+        let found = settler.unread(|s| settled(&require.holds, "space", names, places, s));
+        let Some(found) = found else {
             continue;
         };
         unknown(&found.value, require.span, places, &|_| false, settler);

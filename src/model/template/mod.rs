@@ -6,10 +6,12 @@
 mod asked;
 mod body;
 mod candidates;
+mod fallible;
 mod limits;
 mod places;
 pub mod rows;
 mod settings;
+mod settled;
 mod tried;
 pub mod undefined;
 
@@ -21,16 +23,15 @@ pub(super) use self::asked::Claim;
 use self::body::Body;
 pub use self::limits::{Limit, Limited};
 use self::settings::Settings;
+use self::settled::Settled;
 use self::tried::Each;
 use super::additive;
-use super::aggregate::Places;
 use super::blame::with_amendments;
 use super::counting::{self, Counted};
 use super::decision::{Decisions, Point};
 use super::evaluate;
 use super::extremes;
 use super::frame::Frame;
-use super::idle;
 use super::least::{Known, Parts, Source};
 use super::members::Values;
 use super::metrics::metric;
@@ -40,7 +41,7 @@ use super::settle::Settler;
 use super::suspect;
 use super::unroll::{self, TemplateNode};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{self, AUTHOR, Edit, Experiment, Expr, Value};
+use crate::ir::{self, Edit, Experiment, Expr, Value};
 
 /// What names of an experiment's own metrics begin with.
 pub const OWN: &str = "measured.";
@@ -83,18 +84,17 @@ impl Template {
 
     /// The same; diagnostics show where things are declared.
     fn made(experiment: &Experiment) -> Result<Template, Vec<Diagnostic>> {
-        let mut settler = Settler::new(&experiment.quantizers);
-        let mut names = Frame::default();
-        for binding in &experiment.lets {
-            settler.define(binding, &binding.name, &Expr::bool(true), &mut names);
-            names.also(&binding.name, format!("{AUTHOR}{}", binding.name));
+        let mut settled = Settled::new(experiment, Settler::new(&experiment.quantizers));
+        if let Some(arranged) = settled.arrangement() {
+            let settler = Settler::arranged(&experiment.quantizers, arranged);
+            settled = Settled::new(experiment, settler);
         }
-        settler.own = settler.decisions.all.len();
-        let mut places = Places::default();
-        let body = Body::new(experiment, &names, &mut places, &mut settler);
-        let settings = Settings::new(experiment, &names, &mut places, &mut settler);
-        places::add_decisions(&mut places, &settler);
-        let asked = Asked::new(experiment, &names, &places, &mut settler);
+        let Settled {
+            mut settler,
+            body,
+            settings,
+            asked,
+        } = settled;
         body.check_fit(experiment, &mut settler);
 
         let found = settler.sink.into_sorted();
@@ -129,7 +129,6 @@ impl Template {
         template.warnings.extend(lacking);
         let suspect = suspect::warnings(&template, experiment, &settler.defaults);
         template.warnings.extend(undefined);
-        (template.warnings).extend(idle::somewhere(&template.decisions, &settler.reads));
         template.warnings.extend(suspect);
         Ok(template)
     }

@@ -59,7 +59,7 @@ pub(super) fn add_sides<'a>(
 pub(super) fn add_decisions(places: &mut Places, settler: &Settler) {
     let mut open = Vec::new();
     for (index, decision) in settler.decisions.all.iter().enumerate() {
-        if places.find(&decision.path).is_none() {
+        if settler.written.contains_key(&decision.path) && places.find(&decision.path).is_none() {
             open.push(Place {
                 path: decision.path.clone(),
                 guard: decision.guard.clone(),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::body::require;
+use super::fallible::is_fallible;
 use super::places::{add_decisions, add_sides};
 use super::{OWN, Template};
 use crate::diagnostic::Diagnostic;
@@ -60,6 +61,9 @@ pub(super) fn check(template: &Template, experiment: &Experiment, uses: &[Use]) 
 
 /// Operations that have no value at some member of a space which no experiment uses, on any data.
 pub fn of_space(space: &Space) -> Vec<Diagnostic> {
+    if !is_fallible(space) {
+        return Vec::new();
+    }
     let mut settler = Settler::new(&[]);
     let unknown = |name: &str| Expr::Name(name.into(), Span::default());
     let shape = ["input.height", "input.width", "input.channels"].map(unknown);

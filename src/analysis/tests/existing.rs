@@ -1,0 +1,170 @@
+//! A decision exists only where something reads it.
+
+use std::collections::BTreeSet;
+
+use num_bigint::BigUint;
+
+use super::fixtures::{on_digits, template};
+use crate::model::Template;
+use crate::model::counting::{Count, members};
+
+const SPACES: &str = "space one { width = 4  k = 3
+  layer stem = conv(channels = width, kernel = k) -> norm -> relu
+  layer head = pool(average) -> linear(classes) }
+space two { n = 1
+  repeat n as s { layer c = conv(channels = 6) -> norm -> relu }
+  layer head = pool(average) -> linear(classes) }
+space three { layer head = pool(average) -> linear(classes) }
+";
+
+/// Every point: what exists, as `path=value`. Each is a network that has all that it reads.
+fn points(template: &Template) -> BTreeSet<String> {
+    let decisions = template.decisions();
+    let all: Vec<_> = members(decisions).unwrap().collect();
+    let count = BigUint::from(all.len());
+    assert_eq!(template.counted().count(decisions), Count::Exact(count));
+    let shown = all.iter().map(|point| {
+        template.candidate(point).unwrap().unwrap();
+        let named = decisions.named(point);
+        let named: Vec<String> = named.map(|(path, v)| format!("{path}={v}")).collect();
+        named.join(" ")
+    });
+    shown.collect()
+}
+
+/// What an experiment on digits is searched over.
+fn searched(declared: &str, lines: &str) -> BTreeSet<String> {
+    points(&template(&on_digits(declared, lines)))
+}
+
+fn written(all: &[&str]) -> BTreeSet<String> {
+    all.iter().map(|one| one.to_string()).collect()
+}
+
+#[test]
+fn a_name_of_the_experiment_exists_where_an_alternative_reads_it() {
+    let both = "w in {8, 16}  space in {one { width = w }, three}";
+    let expected = ["space=one w=8", "space=one w=16", "space=three"];
+    assert_eq!(searched(SPACES, both), written(&expected));
+    // Two of three read it.
+    let shared = "w in 1..2  space in {one { width = w }, two { n = w }, three}";
+    let expected = [
+        "space=one w=1",
+        "space=one w=2",
+        "space=two w=1",
+        "space=two w=2",
+        "space=three",
+    ];
+    assert_eq!(searched(SPACES, shared), written(&expected));
+    // By way of another name, and of one of its members.
+    let doubled = "w in {8, 16}  c = 2 * w  space in {one { width = c }, three}";
+    assert_eq!(searched(SPACES, doubled).len(), 3);
+    let of_members = "w in {8, 16}  c in {w, 2 * w}  space in {one { width = c }, three}";
+    assert_eq!(searched(SPACES, of_members).len(), 2 * 2 + 1);
+    // A goal reads everywhere.
+    let goal = "w in {8, 16}  space in {one { width = w }, three}  minimize w";
+    assert_eq!(searched(SPACES, goal).len(), 4);
+}
+
+#[test]
+fn a_requirement_binds_where_what_it_reads_exists() {
+    let lines = "w in {8, 16}  space in {one { width = w }, three}  require w == 8";
+    let expected = ["space=one w=8", "space=three"];
+    assert_eq!(searched(SPACES, lines), written(&expected));
+    let lines = "w in {8, 16}  k in {3, 5}  space in {one { width = w  k = k }, three}
+        require w == 16 implies k == 3";
+    assert_eq!(searched(SPACES, lines).len(), 3 + 1);
+    let lines = "w in {8, 16}  space in {one { width = w }, three}  require params <= 150";
+    let expected = ["space=three"];
+    assert_eq!(searched(SPACES, lines), written(&expected));
+}
+
+#[test]
+fn a_name_of_a_space_exists_where_a_layer_reads_it() {
+    let optional = "space s { deep in {false, true}  k in {1, 3}  w in {4, 8}
+        layer more = conv(channels = w, kernel = k) when deep
+        layer head = pool(average) -> linear(classes) }";
+    let all = searched(optional, "space = s");
+    assert_eq!(all.len(), 4 + 1, "{all:?}");
+    assert!(all.contains("space.deep=false"), "{all:?}");
+    // The condition itself reads one of them.
+    let by_width = "space s { deep in {false, true}  w in {4, 8}
+        layer more = conv(channels = w) when deep and w > 4
+        layer head = pool(average) -> linear(classes) }";
+    // Shallow; narrow and wide.
+    assert_eq!(searched(by_width, "space = s").len(), 1 + 2);
+    let computed = "space s { deep in {false, true}  w in {4, 8}
+        layer stem = conv(channels = if deep then w else 6)
+        layer head = pool(average) -> linear(classes) }";
+    assert_eq!(searched(computed, "space = s").len(), 1 + 2);
+    let nested = "space s { deep in {false, true}  w in {4, 8}  k in {1, 3}
+        layer more = conv(channels = w) when deep
+        layer last = conv(channels = w, kernel = k) when deep and w > 4
+        layer head = pool(average) -> linear(classes) }";
+    // Shallow; narrow; wide with each kernel.
+    assert_eq!(searched(nested, "space = s").len(), 1 + 1 + 2);
+    // Copies that may be none.
+    let copies = "space s { k in {1, 3}  depth in 0..2
+        repeat depth as d { layer c = conv(channels = 4, kernel = k) }
+        layer head = pool(average) -> linear(classes) }";
+    assert_eq!(searched(copies, "space = s").len(), 1 + 2 * 2);
+    // Of two stages, one is enough.
+    let stages = "space s { k in {1, 3}
+        repeat 2 as r { depth in 0..2
+          repeat depth as d { layer c = conv(channels = 4, kernel = k) } }
+        layer head = pool(average) -> linear(classes) }";
+    assert_eq!(searched(stages, "space = s").len(), 1 + 8 * 2);
+}
+
+#[test]
+fn a_block_reads_its_arguments_where_its_layers_do() {
+    let wide = "space s { k in {3, 5}  e in {1, 2}
+        block in {inverted_residual(channels = 4, expansion = e, kernel = k), basic(channels = 4)}
+        layer head = pool(average) -> linear(classes) }";
+    let all = searched(
+        &format!("use std.blocks.{{basic, inverted_residual}}\n{wide}"),
+        "space = s",
+    );
+    assert_eq!(all.len(), 4 + 1, "{all:?}");
+}
+
+#[test]
+fn what_an_amendment_of_a_copy_leaves_unread_is_no_decision() {
+    let space = "space s {
+        repeat 3 as r { width in {8, 16}  layer c = conv(channels = width) }
+        layer head = pool(average) -> linear(classes) }";
+    let template = template(&on_digits(space, "space = s { r[1].c.channels = 8 }"));
+    assert_eq!(template.warnings().len(), 0);
+    let paths: Vec<&str> = { template.decisions().all.iter() }
+        .map(|decision| decision.path.as_str())
+        .collect();
+    assert_eq!(paths, ["space.r[0].width", "space.r[2].width"]);
+    assert_eq!(points(&template).len(), 4);
+}
+
+#[test]
+fn other_settings_are_read_where_they_are_chosen() {
+    let optimizers = |second: &str| {
+        let lines = format!(
+            "space = three  rate in {{0.01, 0.1}}  train.optimizer in {{adam(lr = rate), sgd(lr = {second})}}"
+        );
+        searched(SPACES, &lines).len()
+    };
+    assert_eq!(optimizers("0.1"), 3);
+    assert_eq!(optimizers("rate"), 4);
+    let targets = "use std.policies.uniform_int
+        use std.targets.braintta
+        target mine : braintta { clock = 100 MHz }";
+    let lines = "space = three  f in {100 MHz, 200 MHz}  target in {braintta, mine { clock = f }}
+        policy = uniform_int";
+    assert_eq!(searched(&format!("{targets}\n{SPACES}"), lines).len(), 3);
+    let policies = "use std.policies.{uniform_int, tied}";
+    let lines =
+        "space = three  b in {4, 8}  policy in {uniform_int { bits = b }, tied { kinds = {int8} }}
+        finetune { epochs = 1 }";
+    let quantizers = "use std.quantizers.int8\n";
+    assert_eq!(
+        searched(&format!("{policies}\n{quantizers}\n{SPACES}"), lines).len(),
+        3
+    );
+}

@@ -1,0 +1,60 @@
+//! Every slot of an experiment made an expression over decisions.
+//!
+//! In: an experiment, and a settler that knows nothing yet or where decisions stand. Out: the network, the settings and what is asked for, over the
+//! settler's decisions.
+
+use super::asked::Asked;
+use super::body::Body;
+use super::places::add_decisions;
+use super::settings::Settings;
+use crate::ir::{AUTHOR, Experiment, Expr};
+use crate::model::aggregate::Places;
+use crate::model::arrangement::Arrangement;
+use crate::model::frame::Frame;
+use crate::model::settle::Settler;
+
+/// An experiment over decisions.
+pub(super) struct Settled<'a> {
+    pub(super) settler: Settler<'a>,
+    pub(super) body: Body,
+    pub(super) settings: Settings,
+    pub(super) asked: Asked,
+}
+
+impl<'a> Settled<'a> {
+    /// Settles everything in the order of decisions. What is wrong goes to the settler's sink.
+    pub(super) fn new(experiment: &Experiment, mut settler: Settler<'a>) -> Settled<'a> {
+        let mut names = Frame::default();
+        for binding in &experiment.lets {
+            settler.define(binding, &binding.name, &Expr::bool(true), &mut names);
+            names.also(&binding.name, format!("{AUTHOR}{}", binding.name));
+        }
+        let mut places = Places::default();
+        let body = Body::new(experiment, &names, &mut places, &mut settler);
+        let settings = Settings::new(experiment, &names, &mut places, &mut settler);
+        add_decisions(&mut places, &settler);
+        let asked = Asked::new(experiment, &names, &places, &mut settler);
+        Settled {
+            settler,
+            body,
+            settings,
+            asked,
+        }
+    }
+
+    /// Where decisions stand that do not exist wherever they were met; `None` if all do, or if something is wrong.
+    pub(super) fn arrangement(&self) -> Option<Arrangement> {
+        if self.settler.sink.has_errors() {
+            return None;
+        }
+        let decisions = &self.settler.decisions;
+        let nodes = self.body.nodes.iter();
+        let nodes = nodes.flat_map(|node| node.op.parts().into_iter().chain([&node.guard]));
+        let placed = self.body.placed.layers.iter().flatten();
+        let placed = placed.flat_map(|placed| [&placed.weights, &placed.activations]);
+        let asked = self.asked.goals.iter().chain(&self.asked.requires);
+        let mentioned = nodes.chain(placed).chain(asked);
+        let mentioned = mentioned.chain(&decisions.constraints);
+        Arrangement::of(decisions, &self.settler.reads, mentioned)
+    }
+}
