@@ -3,7 +3,7 @@
 //! In: the entries of an experiment. Out: their expressions, and which metrics they speak of. What a metric is stands in
 //! [`METRICS`]; a requirement may also name a decision by its path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::context::{Cx, Local};
@@ -108,13 +108,10 @@ impl Cx<'_> {
             }
         }
         let of_best = self.leave(mark);
-        for measure in &mut measures {
-            let is_same = |l: &&Local| l.span == measure.span;
-            measure.used |= of_best.iter().find(is_same).is_some_and(|l| l.used);
-        }
-        for local in self.locals.iter_mut() {
-            let is_same = |l: &&Local| l.span.is_some() && l.span == local.span;
-            local.used |= of_best.iter().find(is_same).is_some_and(|l| l.used);
+        let used = of_best.iter().filter(|l| l.used);
+        let used: HashSet<Span> = used.filter_map(|l| l.span).collect();
+        for local in measures.iter_mut().chain(self.locals.iter_mut()) {
+            local.used |= local.span.is_some_and(|span| used.contains(&span));
         }
         self.unused(&measures, merged.schema.keys(), &merged.owner());
 

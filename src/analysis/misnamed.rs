@@ -101,7 +101,7 @@ impl Cx<'_> {
             .and_then(|paths| path_help(name, name, paths))
         {
             diagnostic = diagnostic.help(help);
-        } else if let Some(alike) = meant(name, known.collect::<Vec<_>>()) {
+        } else if let Some(alike) = meant(name, known) {
             // What was meant is read.
             self.read.insert(alike.to_string());
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));

@@ -1,8 +1,8 @@
 //! A decision exists only where something reads it.
 //!
-//! In: decisions as they were met, where each is read, what the network and the goals mention. Out: an [`Arrangement`], with which the experiment is
-//! settled once more: a name that only some alternatives read exists with them and stands behind the choice among them, and what an amendment of
-//! one copy has left without a reader is no decision. A name that nothing at all reads is analysis' business.
+//! In: decisions as they were met, where each is read, what requirements, goals and the network mention. Out: an [`Arrangement`], with which the
+//! experiment is settled once more: a name that only some alternatives read exists with them and stands behind the choice among them, and a name
+//! that nothing reads is no decision.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -16,14 +16,14 @@ use super::members::{self, Values};
 use super::part;
 use super::quick::Addresses;
 use super::reads::Reads;
-use crate::ir::Expr;
-use crate::source::Span;
+use super::settle::Settler;
+use crate::ir::{BinaryOp, Expr, UnaryOp, Value};
 
 /// The most members of a decision of which each is tried.
 const MOST_MEMBERS: u64 = 16;
 
-/// Of more decisions that are read somewhere, it is not looked where.
-const MOST_LOOKED_AT: usize = 200;
+/// The most combinations of choices that are tried for all decisions together; what is left then exists as it was met.
+const MOST_TRIED: usize = 1_000_000;
 
 /// The decisions of an experiment, each where it exists, in an order in which guards refer backwards.
 #[derive(Debug)]
@@ -49,29 +49,30 @@ impl Arrangement {
             .map_or(Standing::Nowhere, |index| Standing::At(*index))
     }
 
-    /// Another arrangement than the one in which decisions were met; `None` if that is the one. `mentioned` is everything that reads decisions of
-    /// a network.
+    /// Another arrangement than the one in which a settler met decisions; `None` if that is the one. `mentioned` is everything that reads a decision
+    /// or binds it.
     pub(super) fn of<'e>(
-        decisions: &Decisions,
-        reads: &Reads,
+        settler: &Settler,
         mentioned: impl Iterator<Item = &'e Expr>,
     ) -> Option<Arrangement> {
+        let decisions = &settler.decisions;
         let mut all = decisions.all.clone();
-        let conditional = guards(decisions, reads);
-        let idle = idle(&all, mentioned);
+        let mut conditional = guards(decisions, &settler.reads);
+        let idle = idle(settler, mentioned);
         if conditional.is_empty() && idle.is_empty() {
             return None;
         }
-        for (index, guard) in conditional {
-            all[index].guard = guard;
+        for (index, guard) in &conditional {
+            all[*index].guard = guard.clone();
         }
-        let order = match order(&all) {
-            Some(order) => order,
-            // A name that is read only where something that it decides is chosen: it exists before that.
-            None => {
-                all.clone_from(&decisions.all);
-                (0..all.len()).collect()
-            }
+        let order = loop {
+            let (order, stuck) = order(&all);
+            // Of names that are read only where others of them are something, the first exists before that.
+            let mut stuck = stuck.into_iter();
+            let Some(first) = stuck.find(|index| conditional.remove(index).is_some()) else {
+                break order;
+            };
+            all[first].guard = decisions.all[first].guard.clone();
         };
         let order: Vec<usize> = order.into_iter().filter(|i| !idle.contains(i)).collect();
         let met = Decisions {
@@ -87,26 +88,23 @@ impl Arrangement {
 
 /// The guards of decisions that are not read wherever they could exist.
 fn guards(decisions: &Decisions, reads: &Reads) -> BTreeMap<usize, Expr> {
-    let found = reads.somewhere().take(MOST_LOOKED_AT);
-    let found = found.filter_map(|(index, conditions)| {
+    let mut free = decisions.clone();
+    // What is required excludes candidates, and says nothing of who reads what.
+    free.constraints.clear();
+    let mut left = MOST_TRIED;
+    let found = reads.somewhere().filter_map(|(index, conditions)| {
         let exists = &decisions.all[index].guard;
-        // Whoever is reached only by what a decision decides reads what was read before.
-        let apart = |condition: &&Expr| !evaluate::decisions(condition).contains(&index);
-        let conditions: Vec<&Expr> = conditions.iter().filter(apart).collect();
-        if conditions.is_empty() || !is_unread_somewhere(decisions, exists, &conditions) {
+        // Whether it is read may hang on what it is: then it has to exist before that.
+        let conditions: Vec<Expr> = { conditions.iter() }
+            .map(|condition| whatever(index, condition, true))
+            .collect();
+        let conditions: Vec<&Expr> = conditions.iter().collect();
+        if !is_unread_somewhere(&mut free, exists, &conditions, &mut left) {
             return None;
         }
-        // Of conditions that follow from each other, the widest says it all.
-        let mut widest: Vec<&Expr> = Vec::new();
-        for condition in conditions {
-            if !widest.iter().any(|known| entails(condition, known)) {
-                widest.retain(|known| !entails(known, condition));
-                widest.push(condition);
-            }
-        }
-        let is_within = widest.iter().all(|one| entails(one, exists));
+        let is_within = conditions.iter().all(|one| entails(one, exists));
         let never = Expr::bool(false);
-        let read = { widest.into_iter().cloned() }.fold(never, evaluate::either);
+        let read = { conditions.into_iter().cloned() }.fold(never, evaluate::either);
         let guard = match is_within {
             true => read,
             false => evaluate::both(exists.clone(), read),
@@ -116,33 +114,58 @@ fn guards(decisions: &Decisions, reads: &Reads) -> BTreeMap<usize, Expr> {
     found.collect()
 }
 
+/// Where a condition can hold, whatever a decision is; with `truth` false, where it cannot but hold.
+fn whatever(decision: usize, condition: &Expr, truth: bool) -> Expr {
+    let part = |expr: &Expr, truth| whatever(decision, expr, truth);
+    match condition {
+        Expr::Binary(BinaryOp::And, x, y) => evaluate::both(part(x, truth), part(y, truth)),
+        Expr::Binary(BinaryOp::Or, x, y) => evaluate::either(part(x, truth), part(y, truth)),
+        Expr::Binary(BinaryOp::Implies, x, y) => {
+            evaluate::either(evaluate::negate(part(x, !truth)), part(y, truth))
+        }
+        Expr::Unary(UnaryOp::Not, x) => evaluate::negate(part(x, !truth)),
+        Expr::If(c, x, y) if !evaluate::decisions(c).contains(&decision) => {
+            evaluate::choose((**c).clone(), part(x, truth), part(y, truth))
+        }
+        other if evaluate::decisions(other).contains(&decision) => Expr::bool(truth),
+        other => other.clone(),
+    }
+}
+
 /// Whether there are choices with which a decision could exist and none of these conditions holds: of all combinations, where these are few, and else
 /// of the members of one other decision.
-fn is_unread_somewhere(decisions: &Decisions, exists: &Expr, conditions: &[&Expr]) -> bool {
-    let mut free = decisions.clone();
-    // What is required excludes candidates, and says nothing of who reads what.
-    free.constraints.clear();
+fn is_unread_somewhere(
+    free: &mut Decisions,
+    exists: &Expr,
+    conditions: &[&Expr],
+    left: &mut usize,
+) -> bool {
     let parts = conditions.iter().copied().chain([exists]);
-    let every = members::visit(parts, &free, |values| {
+    let every = members::visit(parts, free, |values| {
         let holds = |e: &Expr| evaluate::truth(e, &Values(values)).unwrap_or(false);
+        *left = left.saturating_sub(1);
         match holds(exists) && !conditions.iter().any(|condition| holds(condition)) {
-            true => ControlFlow::Break(()),
+            true => ControlFlow::Break(true),
+            false if *left == 0 => ControlFlow::Break(false),
             false => ControlFlow::Continue(()),
         }
     });
-    if let Some(found) = every {
-        return found.is_break();
+    match every {
+        Some(ControlFlow::Break(is_unread)) => return is_unread,
+        Some(ControlFlow::Continue(())) => return false,
+        None => {}
     }
     let others: BTreeSet<usize> = { conditions.iter() }
         .flat_map(|condition| evaluate::decisions(condition))
         .collect();
     others.into_iter().any(|other| {
-        let choices = &decisions.all[other].choices;
+        let choices = &free.all[other].choices;
         let count = choices.len().filter(|n| *n <= MOST_MEMBERS).unwrap_or(0);
-        (0..count).filter_map(|i| choices.member(i)).any(|member| {
+        let members: Vec<Value> = (0..count).filter_map(|i| choices.member(i)).collect();
+        members.into_iter().any(|member| {
             let all = Choices::Categories(vec![member]);
             let chosen = std::mem::replace(&mut free.all[other].choices, all);
-            let never = |guard: &Expr| bounds::proves(guard, &free, &|_| None) == Some(false);
+            let never = |guard: &Expr| bounds::proves(guard, free, &|_| None) == Some(false);
             let found = conditions.iter().all(|condition| never(condition)) && !never(exists);
             free.all[other].choices = chosen;
             found
@@ -150,53 +173,33 @@ fn is_unread_somewhere(decisions: &Decisions, exists: &Expr, conditions: &[&Expr
     })
 }
 
-/// Decisions of single copies that nothing mentions, while other copies of the same have a reader.
-fn idle<'e>(all: &[Decision], mentioned: impl Iterator<Item = &'e Expr>) -> BTreeSet<usize> {
-    // The copies of one decision stand under its domain and are called alike.
-    let mut copies: BTreeMap<(Span, String), Vec<usize>> = BTreeMap::new();
-    for (index, decision) in all.iter().enumerate() {
-        if decision.path.starts_with("space.") && decision.path.contains('[') {
-            let of = (decision.span, without_indices(&decision.path));
-            copies.entry(of).or_default().push(index);
-        }
+/// Names that nothing reads and nothing mentions.
+fn idle<'e>(settler: &Settler, mentioned: impl Iterator<Item = &'e Expr>) -> BTreeSet<usize> {
+    let unread = { settler.named.iter().copied() }.filter(|index| !settler.reads.has(*index));
+    let mut unread: BTreeSet<usize> = unread.collect();
+    if unread.is_empty() {
+        return unread;
     }
-    if copies.is_empty() {
-        return BTreeSet::new();
-    }
-    let (mut seen, mut read) = (Addresses::default(), BTreeSet::new());
-    let mut open = Vec::new();
+    let mut seen = Addresses::default();
     for expr in mentioned {
         fold::walk_new(expr, &mut seen, &mut |part| {
             if let Expr::Decision(index) = part {
-                open.push(*index);
+                unread.remove(index);
             }
         });
     }
-    while let Some(index) = open.pop() {
-        if read.insert(index) {
-            open.extend(evaluate::decisions(&all[index].guard));
+    // What is left decides nothing but whether others of them exist.
+    for (index, decision) in settler.decisions.all.iter().enumerate().rev() {
+        if !unread.contains(&index) {
+            let guards = evaluate::decisions(&decision.guard);
+            unread.retain(|one| !guards.contains(one));
         }
     }
-    let mut idle = BTreeSet::new();
-    for copies in copies.into_values() {
-        if copies.iter().any(|index| read.contains(index)) {
-            idle.extend(copies.into_iter().filter(|index| !read.contains(index)));
-        }
-    }
-    idle
+    unread
 }
 
-/// `space.s[1].d[0].width` as `space.s.d.width`.
-fn without_indices(path: &str) -> String {
-    let parts = path.split('[').map(|part| match part.split_once(']') {
-        Some((_, behind)) => behind,
-        None => part,
-    });
-    parts.collect()
-}
-
-/// The decisions, each behind those that its guard mentions and else as they were met; `None` if there is no such order.
-fn order(all: &[Decision]) -> Option<Vec<usize>> {
+/// The decisions, each behind those that its guard mentions and else as they were met; and those for which there is no such place.
+fn order(all: &[Decision]) -> (Vec<usize>, Vec<usize>) {
     let mentioned = |d: &Decision| evaluate::decisions(&d.guard);
     let needs: Vec<BTreeSet<usize>> = all.iter().map(mentioned).collect();
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
@@ -216,5 +219,6 @@ fn order(all: &[Decision]) -> Option<Vec<usize>> {
             }
         }
     }
-    (order.len() == all.len()).then_some(order)
+    let stuck = (0..all.len()).filter(|index| missing[*index] > 0);
+    (order, stuck.collect())
 }

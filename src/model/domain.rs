@@ -46,7 +46,8 @@ impl Settler<'_> {
             DomainKind::Categories(items) => {
                 return self.members(items, true, domain, path, guard, names);
             }
-            DomainKind::Of(expr) => match self.expr(expr, path, guard, names) {
+            // What a member reads is read where it is chosen.
+            DomainKind::Of(expr) => match self.unread(|s| s.expr(expr, path, guard, names)) {
                 Expr::Value(Value::Set(values)) => {
                     let items: Vec<Expr> = values.into_iter().map(Expr::Value).collect();
                     return self.members(&items, false, domain, path, guard, names);
@@ -151,8 +152,8 @@ impl Settler<'_> {
             let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
             let exists = evaluate::both(guard.clone(), chosen.clone());
             self.note_reads(&item, &exists, names);
-            if !matches!(item, Expr::Record(..)) {
-                // Those of a record's fields are found where they are settled.
+            if !matches!(item, Expr::Record(..)) || !self.chooses(&item) {
+                // Where a record has choices, those of its fields are found where they are settled.
                 let found = partial::uses(written, &exists, &|name| names.get(name));
                 self.uses.extend(found);
             }

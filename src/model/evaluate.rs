@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::compare;
 pub use super::fold::{
-    both, choose, combine, decisions, depth, either, expressions, fix, has_names, implies, names,
-    negate, reduce, size, walk,
+    both, choose, combine, decisions, depth, either, expressions, fix, has_names, implies,
+    is_small, names, negate, reduce, size, walk,
 };
 use super::limits::Limits;
 use super::plain;

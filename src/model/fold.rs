@@ -245,6 +245,28 @@ pub fn size(expr: &Expr) -> u64 {
     parts
 }
 
+/// Whether an expression has at most so many parts, shared ones as often as they stand there.
+pub fn is_small(expr: &Expr, parts: usize) -> bool {
+    fn count(expr: &Expr, left: &mut usize) -> bool {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        match expr {
+            Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) => true,
+            Expr::Unary(_, x) => count(x, left),
+            Expr::Binary(_, x, y) => count(x, left) && count(y, left),
+            Expr::If(c, x, y) => count(c, left) && count(x, left) && count(y, left),
+            Expr::Call(_, items) | Expr::Set(items) => items.iter().all(|e| count(e, left)),
+            Expr::Record(_, fields, _) => {
+                let mut parts = fields.iter().flat_map(|(_, slot)| expressions(slot));
+                parts.all(|e| count(e, left))
+            }
+        }
+    }
+    count(expr, &mut { parts })
+}
+
 /// Whether an expression mentions a name.
 pub fn has_names(expr: &Expr) -> bool {
     let mut found = false;

@@ -140,7 +140,7 @@ fn place_one(
     let mut matches = Vec::with_capacity(policy.rules.len());
     let mut idle = Vec::with_capacity(policy.rules.len());
     for rule in &policy.rules {
-        let of_rule = matching(rule, &weighted, &names, settler);
+        let of_rule = matching(rule, &weighted, guard, &names, settler);
         idle.push(report_idle(rule, &of_rule, &weighted, settler));
         matches.push(of_rule);
     }

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use super::existence::entails;
 use super::fold::same;
 use crate::ir::Expr;
 
 /// A decision that is read under more conditions than these counts as always read.
-const MOST_CONDITIONS: usize = 32;
+const MOST_CONDITIONS: usize = 64;
 
 /// The conditions under which decisions are read.
 #[derive(Debug, Default)]
@@ -46,14 +47,24 @@ impl Reads {
         let Where::Under(conditions) = found else {
             return;
         };
-        if *condition == Expr::bool(true)
-            || same(condition, exists)
-            || conditions.len() == MOST_CONDITIONS
-        {
+        if *condition == Expr::bool(true) || same(condition, exists) {
             *found = Where::Always;
-        } else if !conditions.iter().any(|known| same(known, condition)) {
-            conditions.push(condition.clone());
+            return;
         }
+        // Of conditions that follow from each other, the widest says it all.
+        if conditions.iter().any(|known| entails(condition, known)) {
+            return;
+        }
+        conditions.retain(|known| !entails(known, condition));
+        match conditions.len() == MOST_CONDITIONS {
+            true => *found = Where::Always,
+            false => conditions.push(condition.clone()),
+        }
+    }
+
+    /// Whether anything reads a decision.
+    pub(super) fn has(&self, decision: usize) -> bool {
+        self.of.contains_key(&decision)
     }
 
     /// Decisions that are not read wherever they exist as far as is seen, each with the conditions under which they are.

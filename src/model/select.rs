@@ -74,17 +74,19 @@ fn parts(path: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
     })
 }
 
-/// The nodes that a rule may speak of, each with the condition under which it does, given that the node exists.
+/// The nodes that a rule may speak of, each with the condition under which it does, given that the node exists. The rule is one of a policy that
+/// is chosen under `guard`.
 pub(super) fn matching(
     rule: &Rule,
     weighted: &Weighted,
+    guard: &Expr,
     names: &Frame,
     settler: &mut Settler,
 ) -> Matches {
     let mut sums: BTreeMap<usize, Expr> = BTreeMap::new();
     for selector in &rule.selectors {
         for (w, place) in placed_at(selector, weighted) {
-            let one = filtered(selector, place, weighted.node(w), names, settler);
+            let one = filtered(selector, place, weighted.node(w), guard, names, settler);
             let sum = sums.remove(&w).unwrap_or_else(|| Expr::bool(false));
             sums.insert(w, either(sum, one));
         }
@@ -131,6 +133,7 @@ fn filtered(
     selector: &Selector,
     place: Expr,
     node: &TemplateNode,
+    guard: &Expr,
     names: &Frame,
     settler: &mut Settler,
 ) -> Expr {
@@ -138,7 +141,10 @@ fn filtered(
         return place;
     };
     match properties(node, names) {
-        Ok(frame) => both(place, settler.expr(filter, "policy", &node.guard, &frame)),
+        Ok(frame) => {
+            let guard = both(guard.clone(), node.guard.clone());
+            both(place, settler.expr(filter, "policy", &guard, &frame))
+        }
         Err(failure) => {
             let text = failure.to_string();
             settler.sink.push(

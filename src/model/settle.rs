@@ -24,6 +24,9 @@ const MOST_STEPS: usize = 1000;
 /// exponentially many.
 const MOST_PARTS: usize = 10_000;
 
+/// Of the value of a name with more parts, it is not looked under which conditions each is reached.
+const SMALL: usize = 200;
+
 /// One of several declarations of which a search chooses one, or the only one.
 pub(super) struct Alternative<'a, T> {
     pub(super) what: &'a T,
@@ -50,6 +53,8 @@ pub(super) struct Settler<'a> {
     pub(super) uses: Vec<Use>,
     /// Where decisions are read.
     pub(super) reads: Reads,
+    /// The decisions that have a name, by which they are read.
+    pub(super) named: BTreeSet<usize>,
     /// Where each decision stands, once it is known where they are read.
     arranged: Option<Arrangement>,
 }
@@ -66,6 +71,7 @@ impl<'a> Settler<'a> {
             computed: BTreeMap::new(),
             uses: Vec::new(),
             reads: Reads::default(),
+            named: BTreeSet::new(),
             arranged: None,
         }
     }
@@ -102,6 +108,15 @@ impl<'a> Settler<'a> {
             self.defaults.insert(index);
         }
         Expr::Decision(index)
+    }
+
+    /// Where a value that is settled under `guard` exists.
+    pub(super) fn where_it_exists(&self, value: &Expr, guard: &Expr) -> Expr {
+        match self.arranged {
+            // Whatever is there has what it reads.
+            None => guard.clone(),
+            Some(_) => evaluate::both(guard.clone(), existence::condition(value, &self.decisions)),
+        }
     }
 
     /// What the choice of a decision gives: its member, or the value of the formula that it is.
@@ -150,9 +165,17 @@ impl<'a> Settler<'a> {
                 self.sink.push(deep);
                 Expr::number(1.0)
             }
-            false => self.unread(|settler| settler.slot(&binding.slot, path, guard, names)),
+            false => self.named(&binding.slot, path, guard, names),
         };
         names.push(binding.name.clone(), value.clone(), steps);
+        value
+    }
+
+    /// The value of a slot that is read by a name.
+    pub(super) fn named(&mut self, slot: &Slot, path: &str, guard: &Expr, names: &Frame) -> Expr {
+        let before = self.decisions.all.len();
+        let value = self.unread(|settler| settler.slot(slot, path, guard, names));
+        self.named.extend(before..self.decisions.all.len());
         value
     }
 
@@ -228,11 +251,17 @@ impl<'a> Settler<'a> {
             Expr::Decision(index) => self.note(*index, guard),
             // What enters a layer is read by those before it.
             Expr::Name(name, _) if name.starts_with("input.") => {}
-            Expr::Name(name, _) => {
-                let value = names.get(name).map(|value| evaluate::decisions(&value));
-                let read = value.into_iter().flatten();
-                read.for_each(|index| self.note(index, guard));
-            }
+            Expr::Name(name, _) => match names.get(name) {
+                None => {}
+                // A value's branches are reached under conditions of their own.
+                Some(value) if evaluate::is_small(&value, SMALL) => {
+                    self.note_parts(&value, guard, &Frame::default());
+                }
+                Some(value) => {
+                    let read = evaluate::decisions(&value).into_iter();
+                    read.for_each(|index| self.note(index, guard));
+                }
+            },
             Expr::Unary(_, x) => self.note_parts(x, guard, names),
             Expr::Binary(op, x, y) => {
                 self.note_parts(x, guard, names);
@@ -256,10 +285,12 @@ impl<'a> Settler<'a> {
                 items.iter().for_each(|e| self.note_parts(e, guard, names));
             }
             Expr::Record(_, fields, _) => {
-                let parts = fields
-                    .iter()
-                    .flat_map(|(_, slot)| evaluate::expressions(slot));
-                parts.for_each(|e| self.note_parts(e, guard, names));
+                for (_, slot) in fields {
+                    // What a domain reads is seen where it is settled.
+                    if let Slot::Fixed(expr) = slot {
+                        self.note_parts(expr, guard, names);
+                    }
+                }
             }
         }
     }

@@ -232,11 +232,8 @@ impl Unroller<'_, '_> {
                 Stmt::Let(binding) => {
                     let path = place.decision(&binding.name);
                     let value = self.settler.define(binding, &path, &place.guard, names);
-                    self.places.push(aggregate::Place {
-                        path,
-                        guard: place.guard.clone(),
-                        value,
-                    });
+                    let guard = self.settler.where_it_exists(&value, &place.guard);
+                    self.places.push(aggregate::Place { path, guard, value });
                 }
                 Stmt::Layer(layer) => self.layer(layer, names, place),
                 Stmt::Repeat {

@@ -13,6 +13,9 @@ pub use declarations::{
 };
 pub use functions::{FUNCTIONS, WORDS};
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use crate::model::limits::BELOW_ONE;
 
 /// A function, an operator that is a word, or a constant.
@@ -345,6 +348,16 @@ pub fn takes(field: &Field) -> String {
 
 /// Where a key belongs that was written elsewhere, among sections of these names: "`train { epochs = … }`".
 pub fn home<'k>(key: &str, sections: impl Iterator<Item = &'k str> + Clone) -> Option<String> {
+    // Most names are no key of anything.
+    static KEYS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        let sections = DECLARATIONS.iter().flat_map(|d| d.sections);
+        let fields = sections.flat_map(|section| section.fields);
+        let args = RECORDS.iter().flat_map(|(_, call)| call.fields);
+        fields.chain(args).map(|field| field.name).collect()
+    });
+    if !KEYS.contains(key) {
+        return None;
+    }
     let has = |fields: &[Field]| fields.iter().any(|f| f.name == key);
     let all = || DECLARATIONS.iter().flat_map(|d| d.sections);
     let section = |is: &dyn Fn(&Section) -> bool| {

@@ -61,9 +61,20 @@ fn a_name_of_the_experiment_exists_where_an_alternative_reads_it() {
     assert_eq!(searched(SPACES, doubled).len(), 3);
     let of_members = "w in {8, 16}  c in {w, 2 * w}  space in {one { width = c }, three}";
     assert_eq!(searched(SPACES, of_members).len(), 2 * 2 + 1);
-    // A goal reads everywhere.
+    let of_one = "w in {8, 16}  c in {w, 24}  space in {one { width = c }, three}";
+    assert_eq!(searched(SPACES, of_one).len(), 3 + 1);
+    let inline = "w in {8, 16}  space = one { width in {w, 24} }";
+    assert_eq!(searched(SPACES, inline).len(), 3);
+    // Nothing reads it in one arm, or behind what an amendment fixes.
+    let unread = "w in {8, 16}  space = one { width = w  stem.channels = 4 }";
+    assert_eq!(searched(SPACES, unread).len(), 1);
+    let kept = "w in {8, 16}  space = one { width = w  stem.channels = 4 }  expect best.w >= 8";
+    assert_eq!(searched(SPACES, kept).len(), 2);
+    // A goal reads what it looks at.
     let goal = "w in {8, 16}  space in {one { width = w }, three}  minimize w";
     assert_eq!(searched(SPACES, goal).len(), 4);
+    let goal = "b in {false, true}  x in 1..3  y in 1..2  space = three  minimize if b or x > 3 then x else y";
+    assert_eq!(searched(SPACES, goal).len(), 3 + 3 * 2);
 }
 
 #[test]
@@ -97,6 +108,45 @@ fn a_name_of_a_space_exists_where_a_layer_reads_it() {
         layer stem = conv(channels = if deep then w else 6)
         layer head = pool(average) -> linear(classes) }";
     assert_eq!(searched(computed, "space = s").len(), 1 + 2);
+    let by_name = computed.replace("layer stem = conv(channels = if", "c = if");
+    let by_name = by_name.replace("6)", "6  layer stem = conv(channels = c)");
+    assert_eq!(searched(&by_name, "space = s").len(), 1 + 2);
+    let condition = "space s { deep in {false, true}  w in {4, 8}  wide = deep and w == 8
+        layer stem = conv(channels = 4) when wide
+        layer head = pool(average) -> linear(classes) }";
+    assert_eq!(searched(condition, "space = s").len(), 1 + 2);
+    // Whether it is read may hang on what it is.
+    let either = "space s { k in {3, 5}  w in {4, 8}
+        layer stem = conv(channels = 4, kernel = k)
+        layer more = conv(channels = w) when k == 3 or w == 8
+        layer head = pool(average) -> linear(classes) }";
+    assert_eq!(searched(either, "space = s").len(), 4);
+    for (condition, shallow) in [
+        // It is asked for where `a` holds, before `b`.
+        ("(a implies w == 8) and b", 1 + 2),
+        // Here, `b` comes before both.
+        ("b and not (a and w == 8)", 1),
+        ("if b then a or w == 8 else false", 1),
+    ] {
+        let text = format!(
+            "space s {{ a in {{false, true}}  b in {{false, true}}  w in {{4, 8}}
+            layer more = conv(channels = w) when {condition}
+            layer head = pool(average) -> linear(classes) }}"
+        );
+        assert_eq!(
+            searched(&text, "space = s").len(),
+            shallow + 4,
+            "{condition}"
+        );
+    }
+    // There is nothing to add.
+    let skip = "space s { deep in {false, true}  res in {false, true}
+        layer stem = conv(channels = 4)
+        layer more = conv(channels = 4) when deep
+        layer last = conv(channels = 4)
+        add more when res
+        layer head = pool(average) -> linear(classes) }";
+    assert_eq!(searched(skip, "space = s").len(), 1 + 2);
     let nested = "space s { deep in {false, true}  w in {4, 8}  k in {1, 3}
         layer more = conv(channels = w) when deep
         layer last = conv(channels = w, kernel = k) when deep and w > 4
@@ -114,6 +164,29 @@ fn a_name_of_a_space_exists_where_a_layer_reads_it() {
           repeat depth as d { layer c = conv(channels = 4, kernel = k) } }
         layer head = pool(average) -> linear(classes) }";
     assert_eq!(searched(stages, "space = s").len(), 1 + 8 * 2);
+    let many = copies.replace("0..2", "0..100");
+    assert_eq!(searched(&many, "space = s").len(), 1 + 100 * 2);
+}
+
+/// Lists count what exists.
+#[test]
+fn lists_leave_out_copies_that_lack_it() {
+    let space = "space s { repeat 3 as r { deep in {false, true}  w in {4, 8}  c = 2 * w
+        layer more = conv(channels = w) when deep }
+        layer head = pool(average) -> linear(classes) }";
+    // Of n copies that are there, each has one of two widths.
+    for (require, points) in [
+        ("sum(space.r[*].w) <= 12", 1 + 3 * 2 + 3 * 3 + 1),
+        ("sum(space.r[*].c) <= 24", 1 + 3 * 2 + 3 * 3 + 1),
+        ("any(space.r[*].w == 8)", 3 + 3 * 3 + 7),
+        ("count(space.r[*].w) <= 2", 1 + 3 * 2 + 3 * 4),
+        ("all(space.r[*].w == 8)", 1 + 3 + 3 + 1),
+        ("increasing(space.r[*].w)", 1 + 3 * 2 + 3),
+    ] {
+        // Somebody reads `c` everywhere.
+        let lines = format!("space = s  require {require}  require all(space.r[*].c >= 8)");
+        assert_eq!(searched(space, &lines).len(), points, "{require}");
+    }
 }
 
 #[test]
@@ -152,12 +225,24 @@ fn other_settings_are_read_where_they_are_chosen() {
     };
     assert_eq!(optimizers("0.1"), 3);
     assert_eq!(optimizers("rate"), 4);
+    let named =
+        "space = three  r in {0.01, 0.1}  o in {adam(lr = r), sgd(lr = 0.1)}  train.optimizer = o";
+    assert_eq!(searched(SPACES, named).len(), 3);
+    let member = "space = three  r in {0.01, 0.1}  train.optimizer = sgd(lr in {r, 0.5})";
+    assert_eq!(searched(SPACES, member).len(), 3);
     let targets = "use std.policies.uniform_int
         use std.targets.braintta
         target mine : braintta { clock = 100 MHz }";
     let lines = "space = three  f in {100 MHz, 200 MHz}  target in {braintta, mine { clock = f }}
         policy = uniform_int";
     assert_eq!(searched(&format!("{targets}\n{SPACES}"), lines).len(), 3);
+    let filtered = "use std.quantizers.{int4, int8}
+        policy wide { most = 8  each layer { weights = int8 }
+          conv layer where channels <= most { weights = int4 } }
+        policy all { each layer { weights = int4 } }";
+    let lines =
+        "space = two  m in {4, 8}  policy in {wide { most = m }, all}  finetune { epochs = 1 }";
+    assert_eq!(searched(&format!("{filtered}\n{SPACES}"), lines).len(), 3);
     let policies = "use std.policies.{uniform_int, tied}";
     let lines =
         "space = three  b in {4, 8}  policy in {uniform_int { bits = b }, tied { kinds = {int8} }}
@@ -167,4 +252,16 @@ fn other_settings_are_read_where_they_are_chosen() {
         searched(&format!("{policies}\n{quantizers}\n{SPACES}"), lines).len(),
         3
     );
+}
+
+#[test]
+fn hundreds_of_optional_layers_have_choices_where_they_are() {
+    let space = "space s {
+        repeat 250 as r { deep in {false, true}  k in {1, 3}
+          layer c = conv(channels = 4, kernel = k) when deep }
+        layer head = pool(average) -> linear(classes) }";
+    let template = template(&on_digits(space, "space = s"));
+    let each = BigUint::from(3_u32).pow(250);
+    let found = template.counted().count(template.decisions());
+    assert_eq!(found, Count::Exact(each));
 }

@@ -46,7 +46,8 @@ fn what_is_amended_keeps_its_own_names() {
         "{named:?}"
     );
     let beside = members("int8 in {int2, int4}  space = small_cnn  policy = tied");
-    assert_eq!(beside[1..], plain[..]);
+    // Nothing reads the other one.
+    assert_eq!(beside, plain);
 }
 
 #[test]

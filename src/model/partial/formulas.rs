@@ -22,13 +22,42 @@ const OF_GRIDS: [&str; 2] = ["bits", "signed"];
 /// What is wrong with the formulas of a quantizer, for every value, all progress, and all choices of its own.
 pub fn of_quantizer(quantizer: &Quantizer) -> Vec<Diagnostic> {
     let mut settler = Settler::new(&[]);
-    let frame = formula_names(quantizer, &[], &mut settler);
-    for formula in formulas(quantizer) {
-        let found = uses(formula, &Expr::bool(true), &|name| frame.get(name));
-        settler.uses.extend(found);
+    let mut frame = Frame::default();
+    let always = Expr::bool(true);
+    // What reads a value that goes wrong is no mistake of its own.
+    let mut wrong: BTreeSet<&str> = BTreeSet::new();
+    let reads_wrong = |parts: &[Expr], wrong: &BTreeSet<&str>| {
+        let names = parts.iter().flat_map(evaluate::names);
+        names.into_iter().any(|name| wrong.contains(name.as_str()))
+    };
+    for binding in &quantizer.formulas.lets {
+        let mark = settler.uses.len();
+        settler.define(binding, &binding.name, &always, &mut frame);
+        if reads_wrong(evaluate::expressions(&binding.slot), &wrong) {
+            settler.uses.truncate(mark);
+            wrong.insert(&binding.name);
+        } else if (checked(quantizer, &settler.decisions, &settler.uses[mark..]).iter())
+            .any(Diagnostic::is_error)
+        {
+            wrong.insert(&binding.name);
+        }
     }
-    let written = vec![Span::default(); settler.decisions.constraints.len()];
-    let ends = ends(quantizer, &[], &settler.decisions);
+    for formula in formulas(quantizer) {
+        if !reads_wrong(std::slice::from_ref(formula), &wrong) {
+            let found = uses(formula, &always, &|name| frame.get(name));
+            settler.uses.extend(found);
+        }
+    }
+    checked(quantizer, &settler.decisions, &settler.uses)
+}
+
+/// What is wrong with uses in the formulas of a quantizer whose choices are these decisions.
+fn checked(quantizer: &Quantizer, decisions: &Decisions, uses: &[Use]) -> Vec<Diagnostic> {
+    if uses.is_empty() {
+        return Vec::new();
+    }
+    let written = vec![Span::default(); decisions.constraints.len()];
+    let ends = ends(quantizer, &[], decisions);
     let of_name = |name: &str| {
         ends.iter()
             .find(|(end, _)| *end == name)
@@ -43,15 +72,11 @@ pub fn of_quantizer(quantizer: &Quantizer) -> Vec<Diagnostic> {
             .cloned()
             .unwrap_or_else(|| samples_of_formula(name))
     };
-    check(
-        &settler.uses,
-        &settler.decisions,
-        &written,
-        &Names {
-            bounds: &bounds,
-            samples: &samples,
-        },
-    )
+    let names = Names {
+        bounds: &bounds,
+        samples: &samples,
+    };
+    check(uses, decisions, &written, &names)
 }
 
 /// The uses in formulas of quantizers that are given other values for their names where they are used.

@@ -76,6 +76,14 @@ impl Body {
         self.end.is_some()
     }
 
+    /// Everything that the network is made of.
+    pub(super) fn mentioned(&self) -> impl Iterator<Item = &Expr> {
+        let nodes = self.nodes.iter();
+        let nodes = nodes.flat_map(|node| node.op.parts().into_iter().chain([&node.guard]));
+        let placed = self.placed.layers.iter().flatten();
+        nodes.chain(placed.flat_map(|placed| [&placed.weights, &placed.activations]))
+    }
+
     /// Reports what is no network for some member of the space. Only members have to be networks, so this comes behind everything that
     /// constrains them.
     pub(super) fn check_fit(&self, experiment: &Experiment, settler: &mut Settler) {

@@ -85,7 +85,7 @@ impl Template {
     /// The same; diagnostics show where things are declared.
     fn made(experiment: &Experiment) -> Result<Template, Vec<Diagnostic>> {
         let mut settled = Settled::new(experiment, Settler::new(&experiment.quantizers));
-        if let Some(arranged) = settled.arrangement() {
+        if let Some(arranged) = settled.arrangement(experiment) {
             let settler = Settler::arranged(&experiment.quantizers, arranged);
             settled = Settled::new(experiment, settler);
         }
@@ -94,6 +94,7 @@ impl Template {
             body,
             settings,
             asked,
+            ..
         } = settled;
         body.check_fit(experiment, &mut settler);
 

@@ -10,6 +10,7 @@ use super::settings::Settings;
 use crate::ir::{AUTHOR, Experiment, Expr};
 use crate::model::aggregate::Places;
 use crate::model::arrangement::Arrangement;
+use crate::model::evaluate;
 use crate::model::frame::Frame;
 use crate::model::settle::Settler;
 
@@ -19,6 +20,8 @@ pub(super) struct Settled<'a> {
     pub(super) body: Body,
     pub(super) settings: Settings,
     pub(super) asked: Asked,
+    /// What stands for names that expectations of the result speak of.
+    expected: Vec<Expr>,
 }
 
 impl<'a> Settled<'a> {
@@ -29,6 +32,10 @@ impl<'a> Settled<'a> {
             settler.define(binding, &binding.name, &Expr::bool(true), &mut names);
             names.also(&binding.name, format!("{AUTHOR}{}", binding.name));
         }
+        let expected = { experiment.expects.iter() }
+            .flat_map(|expect| evaluate::names(&expect.holds))
+            .filter_map(|name| names.get(name.strip_prefix("best.").unwrap_or(&name)))
+            .collect();
         let mut places = Places::default();
         let body = Body::new(experiment, &names, &mut places, &mut settler);
         let settings = Settings::new(experiment, &names, &mut places, &mut settler);
@@ -39,22 +46,19 @@ impl<'a> Settled<'a> {
             body,
             settings,
             asked,
+            expected,
         }
     }
 
-    /// Where decisions stand that do not exist wherever they were met; `None` if all do, or if something is wrong.
-    pub(super) fn arrangement(&self) -> Option<Arrangement> {
-        if self.settler.sink.has_errors() {
+    /// Where decisions stand that do not exist wherever they were met; `None` if all do, or if something is wrong. An evaluator reads them all.
+    pub(super) fn arrangement(&self, experiment: &Experiment) -> Option<Arrangement> {
+        if self.settler.sink.has_errors() || experiment.evaluator.is_some() {
             return None;
         }
-        let decisions = &self.settler.decisions;
-        let nodes = self.body.nodes.iter();
-        let nodes = nodes.flat_map(|node| node.op.parts().into_iter().chain([&node.guard]));
-        let placed = self.body.placed.layers.iter().flatten();
-        let placed = placed.flat_map(|placed| [&placed.weights, &placed.activations]);
+        let constraints = self.settler.decisions.constraints.iter();
         let asked = self.asked.goals.iter().chain(&self.asked.requires);
-        let mentioned = nodes.chain(placed).chain(asked);
-        let mentioned = mentioned.chain(&decisions.constraints);
-        Arrangement::of(decisions, &self.settler.reads, mentioned)
+        let mentioned = self.body.mentioned().chain(asked);
+        let mentioned = mentioned.chain(&self.expected).chain(constraints);
+        Arrangement::of(&self.settler, mentioned)
     }
 }

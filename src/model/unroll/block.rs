@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Place, Unroller};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, BlockCall, BlockChoice, BlockStmt, Domain, DomainKind, Expr, Slot};
+use crate::ir::{BinaryOp, BlockCall, BlockChoice, BlockStmt, Domain, DomainKind, Expr};
 use crate::model::evaluate::both;
 use crate::model::frame::Frame;
 use crate::model::operation::{Arm, How};
@@ -112,8 +112,8 @@ impl Unroller<'_, '_> {
                 .map(|(_, slot)| slot);
             let path = place.decision(param);
             let value = match (given, default) {
-                (Some(slot), _) => self.argument(slot, &path, place, names),
-                (None, Some(slot)) => self.argument(slot, &path, place, &inner),
+                (Some(slot), _) => self.settler.named(slot, &path, &place.guard, names),
+                (None, Some(slot)) => self.settler.named(slot, &path, &place.guard, &inner),
                 (None, None) => {
                     self.missing_argument(&block.name, param, *span);
                     Expr::number(1.0)
@@ -129,11 +129,6 @@ impl Unroller<'_, '_> {
         self.copies += 1;
         self.check_length(*span);
         self.statements(&block.body, &mut inner, &place);
-    }
-
-    /// The value of a parameter, which the block's statements read.
-    fn argument(&mut self, slot: &Slot, path: &str, place: &Place, names: &Frame) -> Expr {
-        (self.settler).unread(|settler| settler.slot(slot, path, &place.guard, names))
     }
 
     fn missing_argument(&mut self, block: &str, param: &str, span: Span) {

@@ -26,20 +26,28 @@ pub(super) struct Missing {
 
 impl Unroller<'_, '_> {
     pub(super) fn skip(&mut self, skip: &Skip, names: &Frame, place: &Place) {
+        self.settler.reads.pause();
         let guard = self.condition(skip.when.as_ref(), names, place);
+        self.settler.reads.resume();
         if guard == Expr::bool(false) {
             return;
         }
-        let (source, origin, guard) = match &skip.source {
-            Source::Input => (place.input.clone(), Origin::Input, guard),
+        let (source, origin, there) = match &skip.source {
+            Source::Input => (place.input.clone(), Origin::Input, Expr::bool(true)),
             Source::Layer(path) => {
                 let Some((path, layer)) = self.source(path, names, place) else {
                     return;
                 };
                 let origin = Origin::Layer(path, layer.span);
-                (layer.end, origin, both(guard, layer.guard))
+                (layer.end, origin, layer.guard)
             }
         };
+        if let Some(when) = &skip.when {
+            // Where there is nothing to add, nobody asks.
+            let asked = both(place.guard.clone(), there.clone());
+            self.settler.note_reads(when, &asked, names);
+        }
+        let guard = both(guard, there);
         if guard == Expr::bool(false) {
             return;
         }

@@ -108,6 +108,21 @@ fn a_name_that_is_used_through_another_one() {
 }
 
 #[test]
+fn a_value_that_goes_wrong_and_is_read() {
+    only(
+        "quantizer mine : binary {
+  start = 0
+  t = 1 / start
+  k = 1 / t
+  forward(x) = sign(x)
+  gradient(x) = k * sqrt(t)
+}
+",
+        &["domain::undefined"],
+    );
+}
+
+#[test]
 fn what_stands_beside_an_evaluator() {
     only(
         "experiment e {
