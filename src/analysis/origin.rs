@@ -17,9 +17,23 @@ const OF_VALUES: [&str; 3] = ["bnas::domain::", "bnas::type::", "bnas::unit::"];
 /// How many labels the report of one wrong value has.
 const MOST: usize = 8;
 
-/// Causes that have been reported, and which report has them: by the code, what was said, and where the value is given.
+/// What has been reported, and which report has it.
 #[derive(Debug, Default)]
-pub(super) struct Causes(BTreeMap<(&'static str, String, Span), Report>);
+pub(super) struct Causes {
+    /// By the code, what was said, and where the value is given.
+    reports: BTreeMap<(&'static str, String, Span), Report>,
+    /// Uses that are wrong with the value that they are declared with, and with what was given for it: by the code and the place.
+    uses: BTreeMap<(&'static str, Span), Use>,
+}
+
+/// What has been said of one use.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    /// The number of its first report in the sink.
+    index: usize,
+    /// Whether that is of a value which amends what is declared.
+    amended: bool,
+}
 
 /// Where the uses of one wrong value are shown.
 #[derive(Debug)]
@@ -51,7 +65,21 @@ impl Cx<'_> {
             false => diagnostic.message.clone(),
         };
         let cause = (diagnostic.code, said, span);
-        if let Some(report) = self.causes.0.get_mut(&cause) {
+        let used = (diagnostic.code, used_at);
+        let before = self.causes.uses.get(&used).copied();
+        match before {
+            // It is wrong whatever is given.
+            Some(one) if amended && !one.amended => return None,
+            Some(one) if !amended && one.amended => {
+                self.causes.uses.insert(used, Use { amended, ..one });
+                let first = self.sink.found_mut(one.index)?;
+                diagnostic.labels.push(value_of(&name, span));
+                *first = diagnostic;
+                return None;
+            }
+            _ => {}
+        }
+        if let Some(report) = self.causes.reports.get_mut(&cause) {
             if let Some(first) = self.sink.found_mut(report.index) {
                 show_use(first, diagnostic, &name, span, &mut report.more);
             }
@@ -61,14 +89,16 @@ impl Cx<'_> {
             index: self.sink.count(),
             more: HashSet::new(),
         };
-        self.causes.0.insert(cause, report);
+        self.causes.reports.insert(cause, report);
+        let first = Use {
+            index: self.sink.count(),
+            amended,
+        };
+        self.causes.uses.entry(used).or_insert(first);
         if diagnostic.labels.iter().any(|l| l.span == span) {
             return Some(diagnostic);
         }
-        let label = Label {
-            span,
-            text: format!("`{name}` gets its value here"),
-        };
+        let label = value_of(&name, span);
         match amended {
             true => diagnostic.labels.insert(0, label),
             false => diagnostic.labels.push(label),
@@ -234,6 +264,13 @@ fn target(entry: &Entry) -> Option<&ast::Name> {
         EntryKind::Field(field) => field.target.as_name(),
         EntryKind::Choice(choice) => choice.target.as_name(),
         _ => None,
+    }
+}
+
+fn value_of(name: &str, span: Span) -> Label {
+    Label {
+        span,
+        text: format!("`{name}` gets its value here"),
     }
 }
 

@@ -77,6 +77,9 @@ fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
     }
     let names = block.calls.iter().map(|call| call.block.name.clone());
     let labels = numbered(names.collect());
+    if block.choice.is_some() {
+        found.labels.extend(labels.iter().cloned());
+    }
     for (call, label) in block.calls.iter().zip(labels) {
         let path = match &block.choice {
             None => path.clone(),
