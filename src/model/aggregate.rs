@@ -6,7 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::evaluate::{self, both, choose, either, implies};
+use super::evaluate::{self, Failure, both, choose, either, implies};
+use super::existence;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Aggregate, BinaryOp, Expr, Function};
 use crate::source::Span;
@@ -188,7 +189,7 @@ pub(super) fn expand(
     })
 }
 
-/// An expression with `[*]` for every copy: the condition under which all of its values exist, and what it is there.
+/// An expression with `[*]` for every copy: the condition under which all that it looks at exists, and what it is there.
 fn copies(list: &Expr, places: &Places) -> Result<Vec<(Expr, Expr)>, Diagnostic> {
     let mut starred: Vec<(String, Span)> = Vec::new();
     evaluate::walk(list, &mut |e| {
@@ -224,6 +225,9 @@ fn copies(list: &Expr, places: &Places) -> Result<Vec<(Expr, Expr)>, Diagnostic>
             .label(span, "and these")
             .help("paths in one list share everything up to their last `[*]`"));
     }
+    let wrong = |failure: Failure| {
+        Diagnostic::error("bnas::type::mismatch", failure.to_string()).label(span, "in this list")
+    };
     let mut found = Vec::new();
     let mut seen: HashSet<&str> = HashSet::new();
     for place in places.iter() {
@@ -233,27 +237,24 @@ fn copies(list: &Expr, places: &Places) -> Result<Vec<(Expr, Expr)>, Diagnostic>
         if !seen.insert(&place.path) {
             continue;
         }
-        let mut exists = Expr::bool(true);
-        let mut replaced: Vec<(&str, Expr)> = Vec::new();
-        for (path, _) in &starred {
-            let Some(place) = places.find(&with_indices(path, &indices)) else {
-                exists = Expr::bool(false);
-                break;
-            };
-            exists = both(exists, place.guard.clone());
-            replaced.push((path, place.value.clone()));
-        }
+        let at_copy = starred.iter().map(|(path, _)| {
+            let place = places.find(&with_indices(path, &indices));
+            (path.as_str(), place)
+        });
+        let at_copy: Vec<(&str, Option<&Place>)> = at_copy.collect();
+        let names = |name: &str| {
+            let (_, place) = at_copy.iter().find(|(path, _)| *path == name)?;
+            Some(place.map_or_else(existence::nothing, |place| place.value.clone()))
+        };
+        let guards = |name: &str| {
+            let (_, place) = at_copy.iter().find(|(path, _)| *path == name)?;
+            Some(place.map_or(Expr::bool(false), |place| place.guard.clone()))
+        };
+        let exists = reached(list, &guards, &names).map_err(&wrong)?;
         if exists == Expr::bool(false) {
             continue;
         }
-        let names = |name: &str| {
-            let known = replaced.iter().find(|(path, _)| *path == name);
-            known.map(|(_, value)| value.clone())
-        };
-        let item = evaluate::reduce(list, &names).map_err(|failure| {
-            Diagnostic::error("bnas::type::mismatch", failure.to_string())
-                .label(span, "in this list")
-        })?;
+        let item = evaluate::reduce(list, &names).map_err(&wrong)?;
         found.push((exists, item));
     }
     if found.is_empty() {
@@ -261,6 +262,45 @@ fn copies(list: &Expr, places: &Places) -> Result<Vec<(Expr, Expr)>, Diagnostic>
         return Err(Diagnostic::error("bnas::name::unknown", text).label(span, "an empty list"));
     }
     Ok(found)
+}
+
+/// Where everything that evaluating an expression looks at exists; `guards` and `names` are those of a copy.
+fn reached(
+    expr: &Expr,
+    guards: &dyn Fn(&str) -> Option<Expr>,
+    names: &dyn Fn(&str) -> Option<Expr>,
+) -> Result<Expr, Failure> {
+    let part = |e: &Expr| reached(e, guards, names);
+    let value = |e: &Expr| evaluate::reduce(e, names);
+    let all = |items: &[Expr]| {
+        let mut parts = items.iter().map(part);
+        parts.try_fold(Expr::bool(true), |sum, one| Ok(both(sum, one?)))
+    };
+    Ok(match expr {
+        Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => Expr::bool(true),
+        Expr::Name(name, _) => guards(name).unwrap_or(Expr::bool(true)),
+        Expr::Unary(_, x) => part(x)?,
+        Expr::Binary(op, x, y) => {
+            let (left, right) = (part(x)?, part(y)?);
+            // What is not asked for need not be there.
+            let right = match op {
+                _ if right == Expr::bool(true) || right == left => right,
+                BinaryOp::And | BinaryOp::Implies => implies(value(x)?, right),
+                BinaryOp::Or => either(value(x)?, right),
+                _ => right,
+            };
+            both(left, right)
+        }
+        Expr::If(c, x, y) => {
+            let (yes, no) = (part(x)?, part(y)?);
+            let branch = match yes == no {
+                true => yes,
+                false => choose(value(c)?, yes, no),
+            };
+            both(part(c)?, branch)
+        }
+        Expr::Call(_, items) | Expr::Set(items) => all(items)?,
+    })
 }
 
 /// The indices that make the pattern this path.

@@ -182,6 +182,9 @@ fn lists_leave_out_copies_that_lack_it() {
         ("count(space.r[*].w) <= 2", 1 + 3 * 2 + 3 * 4),
         ("all(space.r[*].w == 8)", 1 + 3 + 3 + 1),
         ("increasing(space.r[*].w)", 1 + 3 * 2 + 3),
+        // What an item does not look at need not be there.
+        ("sum(if space.r[*].deep then space.r[*].w else 4) <= 16", 20),
+        ("count(not space.r[*].deep or space.r[*].w == 8) <= 2", 19),
     ] {
         // Somebody reads `c` everywhere.
         let lines = format!("space = s  require {require}  require all(space.r[*].c >= 8)");

@@ -60,7 +60,7 @@ fn a_member_beyond_the_limits_is_named() {
         ),
         (
             "train { epochs = 1  optimizer in {sgd(lr = 0.1), adam(lr in {0.1, k - 1})} }",
-            "the value 0 is not above 0 when `train.optimizer` is adam and `k` is 1",
+            "the value 0 is not above 0 when `train.optimizer` is adam and `train.optimizer.adam.lr` is k -",
         ),
         (
             "policy = eightfold  train { epochs = 1 }",
