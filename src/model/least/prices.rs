@@ -15,6 +15,8 @@ use crate::model::unroll::TemplateNode;
 
 /// The most combinations of the decisions of one layer.
 const MOST_ROWS: usize = 20_000;
+/// The most where several other layers have more.
+const FEW_ROWS: usize = 100;
 
 /// What one layer costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,6 +57,8 @@ pub(super) fn of_layers(source: &Source, machine: &Machine) -> Vec<Option<Table<
         most: |x, _| x,
     };
     let mut found = Vec::new();
+    // Where one layer depends on too much, those behind it mostly do, too, and all are bounds anyway: each gets less to try.
+    let mut most = MOST_ROWS;
     for (node, placed) in source.nodes.iter().zip(source.placed) {
         let costs = match &node.op {
             TemplateOp::Convolution { .. } | TemplateOp::Linear { .. } => true,
@@ -64,7 +68,7 @@ pub(super) fn of_layers(source: &Source, machine: &Machine) -> Vec<Option<Table<
         if !costs {
             continue;
         }
-        let answers = partial.answers(MOST_ROWS, MOST_ROWS, &order, &|| {
+        let answers = partial.answers(most, MOST_ROWS, &order, &|| {
             if !partial.holds(&node.guard)? {
                 return Ok(NOTHING);
             }
@@ -73,7 +77,11 @@ pub(super) fn of_layers(source: &Source, machine: &Machine) -> Vec<Option<Table<
             }
             partial.ask(|scope| price(source, machine, node, placed.as_ref(), scope).ok_or(()))
         });
-        found.push(answers.filter(|a| a.is_exact).map(|a| a.table));
+        let table = answers.filter(|a| a.is_exact).map(|a| a.table);
+        if table.is_none() {
+            most = (most / 4).max(FEW_ROWS);
+        }
+        found.push(table);
     }
     found
 }
