@@ -152,11 +152,8 @@ impl Settler<'_> {
             let chosen = Expr::Binary(BinaryOp::Equal, Arc::new(which.clone()), label);
             let exists = evaluate::both(guard.clone(), chosen.clone());
             self.note_reads(&item, &exists, names);
-            if !matches!(item, Expr::Record(..)) || !self.chooses(&item) {
-                // Where a record has choices, those of its fields are found where they are settled.
-                let found = partial::uses(written, &exists, &|name| names.get(name));
-                self.uses.extend(found);
-            }
+            let found = partial::uses(written, &exists, &|name| names.get(name));
+            self.uses.extend(found);
             cases.push((chosen, self.member(item, &path, &exists, names)));
         }
         // The last one needs no condition: one of them is chosen.

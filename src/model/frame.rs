@@ -2,12 +2,21 @@
 //!
 //! In: a name with its value, over decisions. Out: the value where the name is read, and how much would be copied there.
 
+use std::collections::HashMap;
+
 use super::evaluate;
 use crate::ir::Expr;
 
+/// Fewer names are found faster by looking at each.
+const MANY: usize = 64;
+
 /// Names of one statement list, innermost last.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Frame(Vec<Named>);
+pub(super) struct Frame {
+    all: Vec<Named>,
+    /// Of many names, the place of the innermost one of each.
+    places: HashMap<String, usize>,
+}
 
 #[derive(Debug, Clone)]
 struct Named {
@@ -26,7 +35,7 @@ impl Frame {
 
     pub(super) fn push(&mut self, name: String, value: Expr, steps: usize) {
         let parts = parts(&value);
-        self.0.push(Named {
+        self.add(Named {
             name,
             value,
             steps,
@@ -34,10 +43,23 @@ impl Frame {
         });
     }
 
+    fn add(&mut self, named: Named) {
+        self.all.push(named);
+        // What has no place yet: the last one, or all of them.
+        let from = match self.all.len() {
+            ..MANY => return,
+            MANY => 0,
+            len => len - 1,
+        };
+        for (place, named) in self.all.iter().enumerate().skip(from) {
+            self.places.insert(named.name.clone(), place);
+        }
+    }
+
     /// Gives what a name stands for a second name.
     pub(super) fn also(&mut self, name: &str, other: String) {
         if let Some(named) = self.find(name).cloned() {
-            self.0.push(Named {
+            self.add(Named {
                 name: other,
                 ..named
             });
@@ -45,7 +67,10 @@ impl Frame {
     }
 
     fn find(&self, name: &str) -> Option<&Named> {
-        self.0.iter().rev().find(|n| n.name == name)
+        match self.all.len() < MANY {
+            true => self.all.iter().rev().find(|n| n.name == name),
+            false => self.places.get(name).map(|place| &self.all[*place]),
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Expr> {

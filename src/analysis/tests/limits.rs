@@ -12,6 +12,7 @@ use std.quantizers.{{binary, int}}
 use std.spaces.small_cnn
 policy mixed {{ each layer {{ b in {{1, 2, 4, 8}}  weights = if b == 1 then binary else int {{ bits = b }} }} }}
 policy eightfold {{ each layer {{ b in {{1, 2}}  weights = int {{ bits = b * 8 }} }} }}
+policy either {{ k = 1  each layer {{ weights in {{int {{ bits = 6 + k }}, binary}} }} }}
 experiment e {{
   k in 1..3
   z in 0.5..3.0
@@ -61,6 +62,10 @@ fn a_member_beyond_the_limits_is_named() {
         (
             "train { epochs = 1  optimizer in {sgd(lr = 0.1), adam(lr in {0.1, k - 1})} }",
             "the value 0 is not above 0 when `train.optimizer` is adam and `train.optimizer.adam.lr` is k -",
+        ),
+        (
+            "policy = either { k = k }  train { epochs = 1 }",
+            "the value 9 is not a whole number from 2 to 8 when `policy.stem.weights` is int and `k` is 3",
         ),
         (
             "policy = eightfold  train { epochs = 1 }",
