@@ -120,7 +120,7 @@ fn an_expectation_that_fails_speaks_in_its_own_unit() {
     let path = util::write(
         folder.path(),
         "units.bnas",
-        &small("  expect best.energy <= 2 pJ"),
+        &small("  edp = energy * latency\n  expect best.energy <= 2 pJ\n  expect best.edp <= 1 pJ*us"),
     );
     let out = folder.path().join("run");
     let output = util::run_spec(&path, &out, &["-q", "--trials", "2"]);
@@ -131,6 +131,9 @@ fn an_expectation_that_fails_speaks_in_its_own_unit() {
         .find(|l| l.trim().starts_with("best.energy ="))
         .unwrap();
     assert!(part.ends_with(" pJ"), "{part}");
+    let mut parts = report.lines();
+    let edp = parts.find(|l| l.trim().starts_with("best.edp =")).unwrap();
+    assert!(edp.ends_with(" pJ*us"), "{edp}");
 }
 
 #[test]

@@ -270,6 +270,7 @@ impl Cx<'_> {
         }
         Some(Expect {
             holds: Arc::new(without_validation(&holds.expr)),
+            measures: self.measures_of_best(),
             text: self.one_line(claim.condition.span),
             span,
         })

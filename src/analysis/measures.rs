@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::context::{Cx, Local};
 use super::goals::renamed;
 use super::types::Type;
-use crate::ir::Expr;
+use crate::ir::{Expr, Measure};
 use crate::model::metrics::metric;
 use crate::syntax::ast::{Argument, Entry, EntryKind, Expr as Ast, ExprKind, Field};
 
@@ -74,6 +74,22 @@ impl Cx<'_> {
                 });
             }
         }
+    }
+
+    /// What these names stand for, as far as an expectation has spoken of them.
+    pub(super) fn measures_of_best(&self) -> Vec<Measure> {
+        let spoken = (self.locals.iter()).filter(|l| l.used && l.name.starts_with(BEST));
+        let measures = spoken.filter_map(|local| {
+            Some(Measure {
+                name: local.name.clone(),
+                formula: local.constant.clone()?,
+                unit: match &local.ty {
+                    Type::Number(dimension) => dimension.base_unit(),
+                    _ => String::new(),
+                },
+            })
+        });
+        measures.collect()
     }
 
     /// Values and decisions of the experiment as they are in the best candidate: `best.x`.

@@ -13,17 +13,22 @@
 
 use super::result::{Expectation, Part, RunResult};
 use super::store::trial::Trial;
-use crate::ir::{BinaryOp, Experiment, Expr, Slot, UnaryOp, Value, show};
+use crate::ir::{BinaryOp, Experiment, Expr, Measure, Slot, UnaryOp, Value, show};
 use crate::model::evaluate::{self, Scope};
 use crate::model::metrics::metric;
 
 /// Every `expect` line of an experiment against its result.
 pub(super) fn judge(experiment: &Experiment, result: &RunResult) -> Vec<Expectation> {
-    let scope = Outcome { experiment, result };
     experiment
         .expects
         .iter()
         .map(|expect| {
+            let measures = &expect.measures;
+            let scope = Outcome {
+                experiment,
+                result,
+                measures,
+            };
             let mut parts = Vec::new();
             explain(&expect.holds, &scope, &mut parts);
             Expectation {
@@ -38,6 +43,7 @@ pub(super) fn judge(experiment: &Experiment, result: &RunResult) -> Vec<Expectat
 struct Outcome<'a> {
     experiment: &'a Experiment,
     result: &'a RunResult,
+    measures: &'a [Measure],
 }
 
 impl Scope for Outcome<'_> {
@@ -79,6 +85,11 @@ impl Outcome<'_> {
                 self.decision(paths.position(|path| path == name)?)
             }
         }
+    }
+
+    /// The name that stands for this formula.
+    fn measure(&self, formula: &Expr) -> Option<&Measure> {
+        self.measures.iter().find(|m| m.formula == *formula)
     }
 
     fn best(&self) -> Option<&Trial> {
@@ -136,16 +147,20 @@ fn inner(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
             }
         }
     }
+    if scope.measure(expr).is_some() {
+        put(expr, scope, parts);
+    }
 }
 
 fn put(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
-    let text = show(expr);
+    let measure = scope.measure(expr);
+    let text = measure.map_or_else(|| show(expr), |m| m.name.clone());
     if parts.iter().any(|p| p.text == text) {
         return;
     }
     parts.push(Part {
         value: evaluate::value(expr, scope).ok(),
-        unit: unit(expr, scope.experiment),
+        unit: measure.map_or_else(|| unit(expr, scope.experiment), |m| m.unit.clone()),
         text,
     });
 }

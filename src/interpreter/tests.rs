@@ -310,6 +310,7 @@ fn an_expectation_says_what_it_saw() {
     });
     for wanted in [name("wanted"), Expr::number(1.0)] {
         experiment.expects.push(Expect {
+            measures: Vec::new(),
             holds: Arc::new(op(BinaryOp::GreaterEqual, name("pareto.count"), wanted)),
             text: "pareto.count >= …".into(),
             span: Span::default(),

@@ -318,10 +318,24 @@ pub struct Require {
 pub struct Expect {
     /// A truth value over `best.*` and `pareto.*`.
     pub holds: Arc<Expr>,
+    /// Names of the experiment in it that stand for formulas of metrics.
+    #[serde(default)]
+    pub measures: Vec<Measure>,
     /// The text as written.
     pub text: String,
     /// Where it stands.
     pub span: Span,
+}
+
+/// `best.edp`, of `edp = energy * latency`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// The name.
+    pub name: String,
+    /// What it stands for.
+    pub formula: Expr,
+    /// Its base unit: `J*s`; empty for plain numbers.
+    pub unit: String,
 }
 
 /// Where a constant comes from.

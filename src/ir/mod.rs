@@ -23,8 +23,8 @@ mod value;
 pub use dataset::{Dataset, Files, IdxPair, Normalize, Splits};
 pub use evaluator::{Command, Evaluator};
 pub use experiment::{
-    Amendment, Arm, Choice, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Method,
-    Program, Provenance, Quantize, Require, Search, Stage, Training,
+    Amendment, Arm, Choice, Direction, Expect, Experiment, FinalTraining, Goal, Loss, Measure,
+    Method, Program, Provenance, Quantize, Require, Search, Stage, Training,
 };
 pub use expr::{
     AUTHOR, Aggregate, BinaryOp, Domain, DomainKind, Expr, Function, Let, PROGRESS, Per, Reduction,
