@@ -120,7 +120,9 @@ fn an_expectation_that_fails_speaks_in_its_own_unit() {
     let path = util::write(
         folder.path(),
         "units.bnas",
-        &small("  edp = energy * latency\n  expect best.energy <= 2 pJ\n  expect best.edp <= 1 pJ*us"),
+        &small(
+            "  edp = energy * latency\n  expect best.energy <= 2 pJ\n  expect best.edp <= 1 pJ*us",
+        ),
     );
     let out = folder.path().join("run");
     let output = util::run_spec(&path, &out, &["-q", "--trials", "2"]);

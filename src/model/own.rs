@@ -46,32 +46,10 @@ pub(super) fn to_settle(quantizer: &Quantizer, is_given: bool) -> Vec<(&str, Slo
 fn open(quantizer: &Quantizer) -> impl Iterator<Item = (&str, &Slot)> {
     let is_derived = |name: &str| quantizer.derived.iter().any(|(known, _)| known == name);
     let fields = { quantizer.fields() }.filter(move |(name, _)| !is_derived(name));
-    // A quantizer that derives from another may have replaced what read a name.
-    let is_read = |name: &str| is_read(quantizer, name);
     let lets = quantizer.formulas.lets.iter();
-    let lets = lets.filter(move |binding| is_read(&binding.name));
     fields
         .chain(lets.map(|binding| (binding.name.as_str(), &binding.slot)))
         .filter(|(_, slot)| has_choice(slot))
-}
-
-/// Whether a formula or a field of a quantizer reads one of its names, by way of others or not.
-fn is_read(quantizer: &Quantizer, name: &str) -> bool {
-    let formulas = &quantizer.formulas;
-    let all = [
-        &formulas.normalize,
-        &formulas.scale,
-        &formulas.forward,
-        &formulas.gradient,
-    ];
-    let reads = |expr: &Expr| evaluate::names(expr).contains(name);
-    let of_others = formulas.lets.iter().filter(|other| other.name != name);
-    let derived = quantizer.derived.iter().map(|(_, slot)| slot);
-    let mut fields = quantizer.fields().map(|(_, slot)| slot).chain(derived);
-    all.into_iter().flatten().any(reads)
-        || fields.any(|slot| names(slot).contains(name))
-        || (of_others.filter(|other| names(&other.slot).contains(name)))
-            .any(|other| is_read(quantizer, &other.name))
 }
 
 /// Whether a slot is chosen, or a part of it is: `percentile(share in {0.9, 0.99})`.

@@ -13,6 +13,8 @@ mod tests;
 mod uses;
 mod witness;
 
+use std::collections::BTreeSet;
+
 pub(super) use self::bound::Facts;
 pub use self::bound::Interval;
 pub use self::formulas::of_quantizer;
@@ -22,6 +24,7 @@ pub use self::tensors::of_one_value;
 use self::tensors::{reads_outside, reduces};
 pub(super) use self::uses::{Use, absence, belong_to, is_fallible, uses};
 use super::decision::Decisions;
+use super::evaluate;
 use super::limits;
 use crate::diagnostic::Diagnostic;
 use crate::ir::Value;
@@ -143,8 +146,11 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
             names,
             tensor,
         } => {
-            let mut when: Vec<String> = choices
-                .iter()
+            // Whatever else makes these exist leads nowhere by itself.
+            let parts = one.operands.iter().chain(&one.conditions);
+            let spoken: BTreeSet<usize> = parts.flat_map(evaluate::decisions).collect();
+            let choices = || choices.iter().filter(|(index, _)| spoken.contains(index));
+            let mut when: Vec<String> = choices()
                 .map(|(index, value)| (&decisions.all[*index], value))
                 .map(|(decision, value)| {
                     format!("`{}` is {}", decision.path, decision.shown(value))
@@ -174,7 +180,7 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
                 false => Diagnostic::error(one.kind.code(), message),
             };
             let mut diagnostic = diagnostic.label(one.span, label).help(one.kind.help());
-            for (index, _) in choices.iter().take(2) {
+            for (index, _) in choices().take(2) {
                 let decision = &decisions.all[*index];
                 diagnostic = diagnostic.label(decision.span, "a choice that leads there");
             }

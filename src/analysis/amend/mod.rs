@@ -4,6 +4,7 @@
 //! happens on the tree, before anything is lowered: every entry keeps the span where it was written.
 
 mod argument;
+mod bare;
 mod braces;
 mod entry;
 mod path;

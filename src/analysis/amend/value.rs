@@ -29,6 +29,16 @@ impl Cx<'_> {
             self.no_copies(first, copy, rest.is_empty(), into);
             return;
         }
+        let is_here = |e: &Entry| match rest.is_empty() {
+            true => key(e).is_some_and(|name| name.text == first.text),
+            false => reaches(e, first),
+        };
+        if !entries.iter().any(is_here)
+            && let Some(parts) = self.through_bare(entries, parts)
+        {
+            self.override_value(entries, &parts, entry, into);
+            return;
+        }
         if rest.is_empty() {
             self.override_here(entries, first, entry, into);
             return;

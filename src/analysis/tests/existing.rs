@@ -168,25 +168,6 @@ fn a_name_of_a_space_exists_where_a_layer_reads_it() {
     assert_eq!(searched(&many, "space = s").len(), 1 + 100 * 2);
 }
 
-#[test]
-fn a_quantizer_has_the_names_that_its_formulas_read() {
-    let declared = |derived: &str| {
-        format!(
-            "use std.quantizers.{{binary, int8}}
-            quantizer my : binary {{ a in {{1, 2}}  b = 2 * a  gradient(x) = b * max(1 - abs(x), 0) }}
-            quantizer mine : my {{ {derived} }}
-            policy p {{ each layer {{ weights = mine  activations = int8 }} }}
-            space s {{ layer head = pool(average) -> linear(classes) }}"
-        )
-    };
-    let lines = "space = s  policy = p  finetune { epochs = 1 }";
-    assert_eq!(
-        searched(&declared("granularity = per_tensor"), lines).len(),
-        2
-    );
-    assert_eq!(searched(&declared("gradient(x) = 1"), lines).len(), 1);
-}
-
 /// Lists count what exists.
 #[test]
 fn lists_leave_out_copies_that_lack_it() {

@@ -98,6 +98,38 @@ fn a_block_is_amended_within() {
 }
 
 #[test]
+fn what_stands_in_a_bare_block_is_amended_by_the_path_that_is_shown() {
+    let space = format!(
+        "{BLOCKS}\nspace bare {{ repeat 2 as s {{ block = bl(channels = 4) }}  layer head = pool(average) -> linear(classes) }}"
+    );
+    let found = |amended: &str| {
+        let lines = format!("space = bare {{ {amended} }}");
+        let template = template(&on_digits(&space, &lines));
+        let paths = paths(&template).into_iter().map(String::from);
+        (count(&template), paths.collect::<Vec<_>>())
+    };
+    let before = found("s[1].block.channels = 2");
+    assert!(before.1.contains(&"space.s[0].w".to_string()), "{before:?}");
+    for (short, long) in [
+        ("s.w = 4", "s.block.w = 4"),
+        ("s[1].w = 4", "s[1].block.w = 4"),
+        (
+            "s[1].one.kernel in {1, 3}",
+            "s[1].block.one.kernel in {1, 3}",
+        ),
+        ("s[0].d.e = 2", "s[0].block.d.e = 2"),
+        ("s[0].channels = 8", "s[0].block.channels = 8"),
+    ] {
+        assert_eq!(found(short), found(long), "{short}");
+    }
+    for unknown in ["s.v = 4", "s[0].three.kernel = 3", "w = 4"] {
+        let lines = format!("space = bare {{ {unknown} }}");
+        let codes = codes(&on_digits(&space, &lines));
+        assert_eq!(codes, ["bnas::name::unknown_key"], "{unknown}");
+    }
+}
+
+#[test]
 fn braces_and_paths_say_one_thing_once() {
     let twice = "space = plain { more { w = 4 }  more.w = 8 }";
     assert_eq!(codes(&on_digits(BLOCKS, twice)), ["bnas::name::duplicate"]);

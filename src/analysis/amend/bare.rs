@@ -1,0 +1,47 @@
+//! The block that is named `block` alone. Nothing stands before the paths of what is in it, so that an amendment may leave its name out, too:
+//! `d.filter.padding` is `d.block.filter.padding`, as the decision is shown.
+//!
+//! In: the entries of a body, and a path that leads to none of them. Out: the path with the block's name, if that has what the path begins with.
+
+use super::entry::reaches;
+use super::path::Part;
+use crate::analysis::block::BARE;
+use crate::analysis::context::Cx;
+use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
+
+impl Cx<'_> {
+    /// The path through the bare block of a body.
+    pub(super) fn through_bare(&mut self, entries: &[Entry], parts: &[Part]) -> Option<Vec<Part>> {
+        let first = &parts[0].name;
+        let callee = entries.iter().find_map(|entry| called(&entry.kind))?;
+        let id = self.find(callee)?;
+        let block = self.modules.declaration(id);
+        let is_param = block.params.iter().any(|p| p.name.text == first.text);
+        if !is_param && !block.entries.iter().any(|entry| reaches(entry, first)) {
+            return None;
+        }
+        let bare = Part {
+            name: ast::Name {
+                text: BARE.into(),
+                ..first.clone()
+            },
+            copy: None,
+        };
+        Some(std::iter::once(bare).chain(parts.iter().cloned()).collect())
+    }
+}
+
+/// What `block = basic(…)` calls.
+fn called(kind: &EntryKind) -> Option<&ast::Name> {
+    match kind {
+        EntryKind::Field(field) if field.target.as_name()?.text == BARE => {
+            match &field.value.kind {
+                ExprKind::Call { callee, .. } => callee.as_name(),
+                _ => None,
+            }
+        }
+        EntryKind::Optional(optional) => called(&optional.statement),
+        EntryKind::OfCopy(of_copy) => called(&of_copy.otherwise.kind),
+        _ => None,
+    }
+}
