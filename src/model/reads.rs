@@ -5,12 +5,18 @@
 
 use std::collections::BTreeMap;
 
+use super::evaluate;
 use super::existence::entails;
 use super::fold::same;
-use crate::ir::Expr;
+use super::frame::Frame;
+use super::settle::Settler;
+use crate::ir::{BinaryOp, Expr, Slot};
 
 /// A decision that is read under more conditions than these counts as always read.
 const MOST_CONDITIONS: usize = 64;
+
+/// Of the value of a name with more parts, it is not looked under which conditions each is reached.
+const SMALL: usize = 200;
 
 /// The conditions under which decisions are read.
 #[derive(Debug, Default)]
@@ -73,5 +79,88 @@ impl Reads {
             Where::Always => None,
             Where::Under(conditions) => Some((*decision, &conditions[..])),
         })
+    }
+}
+
+impl Settler<'_> {
+    /// Remembers which decisions an expression reads, and under which condition.
+    pub(super) fn note_reads(&mut self, expr: &Expr, guard: &Expr, names: &Frame) {
+        if self.reads.is_paused() {
+            return;
+        }
+        self.note_parts(expr, guard, names);
+    }
+
+    fn note_parts(&mut self, expr: &Expr, guard: &Expr, names: &Frame) {
+        match expr {
+            Expr::Value(_) => {}
+            Expr::Decision(index) => self.note(*index, guard),
+            // What enters a layer is read by those before it.
+            Expr::Name(name, _) if name.starts_with("input.") => {}
+            Expr::Name(name, _) => match names.get(name) {
+                None => {}
+                // A value's branches are reached under conditions of their own.
+                Some(value) if evaluate::is_small(&value, SMALL) => {
+                    self.note_parts(&value, guard, &Frame::default());
+                }
+                Some(value) => {
+                    let read = evaluate::decisions(&value).into_iter();
+                    read.for_each(|index| self.note(index, guard));
+                }
+            },
+            Expr::Unary(_, x) => self.note_parts(x, guard, names),
+            Expr::Binary(op, x, y) => {
+                self.note_parts(x, guard, names);
+                let is_reached_if = match op {
+                    BinaryOp::And | BinaryOp::Implies => Some(true),
+                    BinaryOp::Or => Some(false),
+                    _ => None,
+                };
+                let guard = match is_reached_if {
+                    Some(truth) => &under(guard, x, truth, names),
+                    None => guard,
+                };
+                self.note_parts(y, guard, names);
+            }
+            Expr::If(c, x, y) => {
+                self.note_parts(c, guard, names);
+                self.note_parts(x, &under(guard, c, true, names), names);
+                self.note_parts(y, &under(guard, c, false, names), names);
+            }
+            Expr::Call(_, items) | Expr::Set(items) => {
+                items.iter().for_each(|e| self.note_parts(e, guard, names));
+            }
+            Expr::Record(_, fields, _) => {
+                for (_, slot) in fields {
+                    // What a domain reads is seen where it is settled.
+                    if let Slot::Fixed(expr) = slot {
+                        self.note_parts(expr, guard, names);
+                    }
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, decision: usize, guard: &Expr) {
+        let exists = &self.decisions.all[decision].guard;
+        self.reads.note(decision, exists, guard);
+    }
+
+    /// What is settled here reads nothing: it is a name's value or a requirement.
+    pub(super) fn unread<T>(&mut self, settle: impl FnOnce(&mut Self) -> T) -> T {
+        self.reads.pause();
+        let settled = settle(self);
+        self.reads.resume();
+        settled
+    }
+}
+
+/// `guard`, where a condition has this truth value.
+fn under(guard: &Expr, condition: &Expr, truth: bool, names: &Frame) -> Expr {
+    match evaluate::reduce(condition, &|name| names.get(name)) {
+        Ok(holds) if truth => evaluate::both(guard.clone(), holds),
+        Ok(holds) => evaluate::both(guard.clone(), evaluate::negate(holds)),
+        // What is no condition is reported where it is settled.
+        Err(_) => guard.clone(),
     }
 }
