@@ -201,14 +201,19 @@ impl Cx<'_> {
                 Some(n as u64)
             }
             Slot::Fixed(Expr::Value(_)) | Slot::Chosen(_) => None,
-            Slot::Fixed(_) => {
-                self.report(
-                    Diagnostic::error(
-                        "bnas::type::mismatch",
-                        format!("`{name}` must be a constant"),
-                    )
-                    .label(written.place(name), "depends on a choice"),
-                );
+            Slot::Fixed(expr) => {
+                let text = format!("`{name}` must be a constant");
+                let mut diagnostic = Diagnostic::error("bnas::type::mismatch", text)
+                    .label(written.place(name), "depends on a choice");
+                for read in evaluate::names(&expr) {
+                    if let Some(span) = self.locals.find(&read).and_then(|local| local.span) {
+                        diagnostic = diagnostic.label(span, format!("`{read}` is chosen here"));
+                    }
+                }
+                if let Some(fixed) = &field.fixed {
+                    diagnostic = diagnostic.help(fixed.help(name, None));
+                }
+                self.report(diagnostic);
                 None
             }
         }

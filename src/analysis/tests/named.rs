@@ -212,3 +212,15 @@ fn blocks_that_copy_a_block_twice_are_answered_at_once() {
     assert_eq!(codes(&doubled(40)), ["bnas::space::count"]);
     assert!(seconds(&doubled(40)) < 5.0);
 }
+
+#[test]
+fn a_count_that_hangs_on_a_choice_shows_it() {
+    for name in ["repeats", "seed"] {
+        let lines = format!("space = two  n in {{1, 2}}  {name} = n");
+        let (found, _) = refusals(&on_digits(SPACES, &lines));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].labels[1].text, "`n` is chosen here");
+        let help = found[0].help.as_deref().unwrap();
+        assert!(help.contains(&format!("arms {{ {name} in")), "{help}");
+    }
+}
