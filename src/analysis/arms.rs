@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use super::context::{Cx, Reached};
 use super::merged::Merged;
+use super::quantizer::target;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Arm, Experiment};
+use crate::model::blame::in_some_arms;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
@@ -72,6 +74,7 @@ impl Cx<'_> {
         let before = std::mem::take(&mut self.sink);
         let mut found = Vec::with_capacity(count);
         let mut arms = Vec::with_capacity(count);
+        let mut all = Vec::with_capacity(count);
         for index in 0..count {
             let chosen = combination(axes, index);
             let entries: Vec<Entry> = chosen.iter().map(|(a, value)| fixed(a, value)).collect();
@@ -79,18 +82,20 @@ impl Cx<'_> {
             self.override_entries(&mut own, &entries, &merged.name, false);
             self.reached = Reached::default();
             self.provenance(&own);
-            let settings = chosen
+            let settings: Vec<(String, String)> = chosen
                 .iter()
                 .map(|(axis, value)| (self.text(axis.target.span), self.shown(value)))
                 .collect();
             if let Some(experiment) = self.experiment_body(&own) {
                 arms.push(Arm {
-                    settings,
+                    settings: settings.clone(),
                     experiment,
                 });
             }
             found.push(std::mem::take(&mut self.sink).into_sorted());
+            all.push(settings);
         }
+        let found = in_lacking_arms(found, &all);
         let of_replaced = self.of_replaced(merged, axes);
         self.sink = before;
         self.merge(found);
@@ -121,12 +126,9 @@ impl Cx<'_> {
     /// Where the experiment says itself what varies in its arms, `epochs = 3` or `train { epochs = 3 }`.
     fn replaced(&self, merged: &Merged, axis: &Axis) -> Vec<Span> {
         let text = self.text(axis.target.span);
-        let at = |prefix: &str, entry: &Entry| match &entry.kind {
-            EntryKind::Field(field) => {
-                let of_field = format!("{prefix}{}", self.text(field.target.span));
-                (of_field == text).then_some(entry.span)
-            }
-            _ => None,
+        let at = |prefix: &str, entry: &Entry| {
+            let of_entry = format!("{prefix}{}", self.text(target(entry)?.span));
+            (of_entry == text).then_some(entry.span)
         };
         let of_entry = |entry: &Entry| match &entry.kind {
             EntryKind::Section(section) => {
@@ -259,6 +261,37 @@ impl Cx<'_> {
             _ => self.text(value.span),
         }
     }
+}
+
+/// Paths that some arms have and others lack: which lack them, and where to speak of them.
+fn in_lacking_arms(
+    found: Vec<Vec<Diagnostic>>,
+    settings: &[Vec<(String, String)>],
+) -> Vec<Vec<Diagnostic>> {
+    let is_path = |d: &Diagnostic| {
+        d.code == "bnas::name::unknown" && d.message.starts_with("there is no decision `space.")
+    };
+    let paths = found
+        .iter()
+        .map(|all| all.iter().filter(|d| is_path(d)).cloned().collect());
+    let settings = settings.iter().map(Vec::as_slice);
+    let mut of_paths: Vec<(_, Vec<Diagnostic>)> = settings.zip(paths).collect();
+    in_some_arms(&mut of_paths);
+    for one in of_paths.iter_mut().flat_map(|(_, all)| all) {
+        if one.message.contains(" in the arm") {
+            let help = "write this requirement in the space that has it, by its name there";
+            one.help = Some(help.into());
+        }
+    }
+    let named = of_paths.into_iter().map(|(_, all)| all);
+    let others = found.into_iter();
+    { others.zip(named) }
+        .map(|(mut all, named)| {
+            all.retain(|d| !is_path(d));
+            all.extend(named);
+            all
+        })
+        .collect()
 }
 
 /// The members of a set, of its subsets or of a range of whole numbers, as expressions.

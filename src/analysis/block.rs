@@ -68,7 +68,8 @@ impl Cx<'_> {
             .label(when, "a condition of a value")
             .help(match domain {
                 Some(domain) => format!(
-                    "search it where it is used: `… in {}` among the arguments of the layer",
+                    "leave `when {}` out: a name with `in {}` is searched only where something reads it, and what reads it may have `when`",
+                    self.text(when),
                     self.text(domain)
                 ),
                 None => "write `name = if … then … else …`".to_string(),

@@ -145,6 +145,12 @@ impl Cx<'_> {
                     format!("arguments of `{}` are named", callee.text),
                 )
                 .label(value.span, "has no name");
+                let fields = callable.fields.iter().map(|f| f.name);
+                if let Some((name, value)) = self.compared(value, fields) {
+                    self.report(diagnostic.help(format!("write `{name} = {value}`")));
+                    written.mean(name);
+                    return;
+                }
                 // People who leave names out keep the order of the fields.
                 let is_free = |name| written.get(name).is_none() && !written.is_meant(name);
                 let next = callable.fields.iter().find(|f| is_free(f.name));
@@ -158,6 +164,25 @@ impl Cx<'_> {
                 }
             }
         }
+    }
+
+    /// `channels == 8` among arguments: the name of a field, and the value that it was probably to have.
+    pub(super) fn compared<'k>(
+        &self,
+        argument: &ast::Expr,
+        mut known: impl Iterator<Item = &'k str>,
+    ) -> Option<(&'k str, String)> {
+        let ast::ExprKind::Binary {
+            op: ast::BinaryOp::Eq,
+            left,
+            right,
+        } = &argument.kind
+        else {
+            return None;
+        };
+        let name = self.text(left.span);
+        let field = known.find(|field| *field == name)?;
+        Some((field, self.text(right.span)))
     }
 
     /// Every argument of a callable in the order of the schema; those without a value are left out.

@@ -162,6 +162,10 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             let mut others = diagnostic.labels.iter().filter(is_other);
             is_beside() || others.any(|l| modules.is_broken(l.span))
         }
+        "bnas::skip::missing" => {
+            let head = sources.slice(main.span).split(['.', '[']).next();
+            head.is_some_and(|head| modules.may_be_lost(head))
+        }
         // `clock in {100, 300} MHz`: the unit is there.
         "bnas::unit::mismatch" | "bnas::unit::unknown" => is_beside(),
         "bnas::field::missing" => is_broken(),

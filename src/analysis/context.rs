@@ -114,6 +114,10 @@ pub(super) struct Cx<'a> {
     pub(super) misnamed: BTreeSet<String>,
     /// What `check` lines are about, while they are evaluated.
     pub(super) subject: Option<Rc<Subject>>,
+    /// Where names stand that are searched over reals, with the ends of these.
+    pub(super) reals: BTreeMap<Span, (f64, f64)>,
+    /// Whether something could not be read: nothing that it may belong to is known in full.
+    pub(super) is_partial: bool,
     /// How many facts have been found wrong: they alone make nothing else wrong.
     pub(super) failed_facts: usize,
     /// What has been lowered before.
@@ -161,6 +165,8 @@ impl<'a> Cx<'a> {
             causes: Causes::default(),
             meant: BTreeSet::new(),
             misnamed: BTreeSet::new(),
+            reals: BTreeMap::new(),
+            is_partial: false,
             failed_facts: 0,
             memory: Memory::default(),
             amendments: Vec::new(),
@@ -199,7 +205,7 @@ impl<'a> Cx<'a> {
 
     /// Whether nothing is wrong but facts.
     pub(super) fn is_sound(&self) -> bool {
-        self.sink.errors() == self.failed_facts
+        !self.is_partial && self.sink.errors() == self.failed_facts
     }
 
     /// What the language has and this version does not run.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::context::Cx;
+use super::context::{Cx, list};
 use super::expr::Typed;
 use super::fields::{Given, Written};
 use super::memory::{Copied, Inner};
@@ -91,11 +91,16 @@ impl Cx<'_> {
                     default,
                 } => (name, Given::Searched(domain, default.as_ref())),
                 Argument::Positional { value, .. } => {
-                    let text = self.text(value.span);
+                    let compared = self.compared(value, known.iter().copied());
+                    let text = match &compared {
+                        Some((_, value)) => value.clone(),
+                        None => self.text(value.span),
+                    };
                     let is_free =
                         |name: &&&str| written.get(name).is_none() && !meant.contains(name);
                     let next = known.iter().find(is_free).or(known.first());
-                    let next = next.copied().unwrap_or("name");
+                    let next = compared.map(|(name, _)| name).or(next.copied());
+                    let next = next.unwrap_or("name");
                     meant.push(next);
                     self.report(
                         Diagnostic::error(
@@ -109,24 +114,8 @@ impl Cx<'_> {
                 }
             };
             if !known.contains(&key.text.as_str()) {
-                let diagnostic = Diagnostic::error(
-                    "bnas::name::unknown_key",
-                    format!("`{}` has no parameter `{}`", name.text, key.text),
-                )
-                .label(key.span, "unknown parameter")
-                .label(block.span, "declared here");
                 meant.extend(meant_field(&key.text, known.iter().copied()));
-                self.report(match meant_field(&key.text, known.iter().copied()) {
-                    Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
-                    None if known.is_empty() => diagnostic.help(format!(
-                        "it has none: write `block {}({}) {{`",
-                        name.text, key.text
-                    )),
-                    None => diagnostic.help(format!(
-                        "its parameters are {}",
-                        super::context::list(known.iter().copied())
-                    )),
-                });
+                self.no_parameter(&block, key);
             } else if let Some((first, _)) = written.get(&key.text) {
                 let first = first.span;
                 self.twice(&key.text, key.span, first);
@@ -148,7 +137,13 @@ impl Cx<'_> {
             };
             let param = block.params.iter().find(|(param, _)| *param == key.text);
             let default = param.and_then(|(_, default)| default.as_ref());
-            self.argument_fits(&name.text, key, &typed, default);
+            // A default that is wrong where it is used says nothing of other values.
+            let mut params = merged.params.iter();
+            let declared = params.find(|p| p.name.text == key.text);
+            let is_wrong = declared.is_some_and(|p| self.causes.is_reported(p.name.span));
+            if !is_wrong {
+                self.argument_fits(&name.text, key, &typed, default);
+            }
             slots.push((key.text.clone(), slot));
         }
         for (param, default) in &block.params {
@@ -170,6 +165,25 @@ impl Cx<'_> {
             args: slots,
             span,
         })
+    }
+
+    /// An argument that a block does not take.
+    pub(super) fn no_parameter(&mut self, block: &Block, key: &ast::Name) {
+        let known = || block.params.iter().map(|(name, _)| name.as_str());
+        let diagnostic = Diagnostic::error(
+            "bnas::name::unknown_key",
+            format!("`{}` has no parameter `{}`", block.name, key.text),
+        )
+        .label(key.span, "unknown parameter")
+        .label(block.span, "declared here");
+        let help = match meant_field(&key.text, known()) {
+            Some(alike) => format!("did you mean `{alike}`?"),
+            None if block.params.is_empty() => {
+                format!("it has none: write `block {}({}) {{`", block.name, key.text)
+            }
+            None => format!("its parameters are {}", list(known())),
+        };
+        self.report(diagnostic.help(help));
     }
 
     /// Whether a value may be given for a parameter: one of the kind of its default, else a plain number, a word or a truth value. Spaces and blocks
@@ -207,7 +221,12 @@ impl Cx<'_> {
                 format!("`{}` of `{block}` is {takes}, found {found}", key.text),
             )
             .label(typed.span, found.clone())
-            .help(format!("write {takes}: shapes and structure have no units")),
+            .help(match code {
+                "bnas::unit::mismatch" => {
+                    format!("write {takes}: shapes and structure have no units")
+                }
+                _ => format!("write {takes}"),
+            }),
         );
     }
 }

@@ -116,6 +116,9 @@ impl Cx<'_> {
         default: Option<&ast::Expr>,
     ) -> (Domain, Local) {
         let (domain, member) = self.domain(domain, default, None);
+        if let DomainKind::Reals { low, high, .. } = domain.kind {
+            self.reals.insert(name.span, (low, high));
+        }
         let local = Local {
             name: name.text.clone(),
             ty: member.ty,
@@ -148,6 +151,8 @@ impl Cx<'_> {
         let mut poisoned = false;
         // Types of members that do not fit the field, which is one mistake for all of them.
         let mut misfits: Vec<Type> = Vec::new();
+        // How many members are of the kind of the first, and those that are not.
+        let (mut alike, mut odd) = (0, Vec::new());
         for item in items {
             self.may_be_word = field.is_none() && matches!(item.kind, ast::ExprKind::Path(_));
             let typed = self.expr(item, field.map(|(f, _)| f.kind));
@@ -167,12 +172,11 @@ impl Cx<'_> {
                         }
                     }
                 }
-            } else if let Some(other) = &first
-                && !typed.ty.fits(&other.ty)
-            {
-                let other = other.clone();
-                self.disagree("the members of a domain are of one kind", &other, &typed);
-                poisoned = true;
+            } else if let Some(other) = &first {
+                match typed.ty.fits(&other.ty) {
+                    true => alike += 1,
+                    false => odd.push(typed.clone()),
+                }
             }
             poisoned |= typed.ty == Type::Poison;
             let is_known = match known_again(&typed.expr) {
@@ -195,6 +199,15 @@ impl Cx<'_> {
                 first = Some(typed);
             }
         }
+        if let Some(first) = &first {
+            self.of_one_kind(
+                "the members of a domain are of one kind",
+                first,
+                alike,
+                &odd,
+            );
+        }
+        poisoned |= !odd.is_empty();
         let ty = match first {
             Some(first) if !poisoned => first.ty,
             _ => Type::Poison,
@@ -206,19 +219,6 @@ impl Cx<'_> {
             values,
         };
         (lowered, member)
-    }
-
-    /// A member of a set that is in it already.
-    pub(super) fn repeated(&mut self, item: &ast::Expr) {
-        let text = self.text(item.span);
-        self.report(
-            Diagnostic::warning(
-                "bnas::domain::repeated",
-                format!("`{text}` is in the set already"),
-            )
-            .label(item.span, "a set holds each member once")
-            .help("remove it"),
-        );
     }
 
     /// All subsets of a set, as a set.

@@ -3,7 +3,7 @@
 //! In: what a data set says of them. Out: a diagnostic where they are something else.
 
 use super::context::Cx;
-use super::fields::Written;
+use super::fields::{Given, Written};
 use crate::diagnostic::Diagnostic;
 
 /// What they are.
@@ -76,7 +76,9 @@ impl Cx<'_> {
         (name, found): (&str, f64),
         fact: f64,
     ) {
-        if found == fact || written.get(name).is_none() {
+        // What is searched has been reported, and is no number.
+        let given = written.get(name).map(|(_, given)| given);
+        if found == fact || !matches!(given, Some(Given::Fixed(_))) {
             return;
         }
         let content = known.name;

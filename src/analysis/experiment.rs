@@ -97,7 +97,9 @@ impl Cx<'_> {
         if has_space && fields.get("evaluate").is_some() {
             // Without one of the two, nothing or another thing is missing.
         } else if !has_space {
-            self.needs_space(merged, &fields, &sections);
+            if self.needs_space(merged, &fields, &sections) {
+                self.lost.insert("space");
+            }
         } else if fields.get("evaluate").is_none() {
             let missing = [
                 ("data", fields.get("data").is_none()),
@@ -160,13 +162,13 @@ impl Cx<'_> {
             claims.requires.extend(fits(target, target_choice.as_ref()));
         }
         self.paths = None;
-        self.lost.clear();
         if let Some(Evaluator::Table(table)) = &evaluator {
             self.unmeasured(&claims, table);
         }
         if !lost {
             self.needs(merged, &claims, &fields, own);
         }
+        self.lost.clear();
 
         let names = self.leave(mark);
         self.unused(&names, schema.keys(), &merged.owner());
@@ -245,7 +247,12 @@ impl Cx<'_> {
     }
 
     /// Without a space there is nothing to train, quantize or price.
-    fn needs_space(&mut self, merged: &Merged, fields: &Written, sections: &[ast::Section]) {
+    fn needs_space(
+        &mut self,
+        merged: &Merged,
+        fields: &Written,
+        sections: &[ast::Section],
+    ) -> bool {
         let fields = ["data", "policy", "target", "repairs", "repeats", "init"]
             .iter()
             .filter_map(|n| fields.get(n))
@@ -254,14 +261,16 @@ impl Cx<'_> {
             .iter()
             .map(|s| &s.name)
             .filter(|n| n.text != "search");
-        if let Some(name) = fields.chain(sections).next() {
-            let name = name.clone();
-            self.report(
-                Diagnostic::missing(Missing::one(merged.owner(), "space"), merged.name.span)
-                    .label(name.span, format!("`{}` speaks of a network", name.text))
-                    .help("add `space = …`, or remove what speaks of a network"),
-            );
-        }
+        let Some(name) = fields.chain(sections).next() else {
+            return false;
+        };
+        let name = name.clone();
+        self.report(
+            Diagnostic::missing(Missing::one(merged.owner(), "space"), merged.name.span)
+                .label(name.span, format!("`{}` speaks of a network", name.text))
+                .help("add `space = small_cnn`, with `use std.spaces.small_cnn`, or remove what speaks of a network"),
+        );
+        true
     }
 
     /// Reports that an experiment lacks `train`, say, which something else in it needs.
@@ -291,10 +300,12 @@ impl Cx<'_> {
                     format!("{} has no goal", merged.owner()),
                 )
                 .label(merged.name.span, "what is better?")
-                .help("add `maximize accuracy`"),
+                .help(a_goal(merged, fields, own)),
             );
         }
-        let mut missing: BTreeSet<&str> = BTreeSet::new();
+        // What has been said to be missing.
+        let lost = self.lost.iter().copied();
+        let mut missing: BTreeSet<&str> = lost.filter(|l| fields.get(l).is_none()).collect();
         for (metric, span) in &claims.metrics {
             if self.misnamed.contains(metric.name) {
                 continue;
@@ -338,6 +349,19 @@ impl Cx<'_> {
                 );
             }
         }
+    }
+}
+
+/// A goal that an experiment without one may have.
+fn a_goal(merged: &Merged, fields: &Written, own: &[String]) -> String {
+    let is_choice = |e: &ast::Entry| matches!(e.kind, EntryKind::Choice(_));
+    let mut choices = merged.entries.iter().filter(|e| is_choice(e));
+    let chosen = choices.find_map(|e| target(e)?.as_name());
+    match (own.first(), fields.get("space"), chosen) {
+        (Some(metric), None, _) => format!("add `maximize {metric}`"),
+        (None, None, Some(name)) => format!("add `minimize {}`", name.text),
+        (None, None, None) => "name a value of the experiment: `minimize …`".into(),
+        _ => "add `maximize accuracy`".into(),
     }
 }
 

@@ -122,6 +122,8 @@ impl Cx<'_> {
         let mut first: Option<Typed> = None;
         let mut lowered = Vec::with_capacity(items.len());
         let mut known = HashSet::with_capacity(items.len());
+        // How many are of the kind of the first, and those that are not.
+        let (mut alike, mut odd) = (0, Vec::new());
         for item in items {
             let typed = self.expr(item, want);
             if let Some(constant) = known_again(&typed.expr)
@@ -134,17 +136,19 @@ impl Cx<'_> {
                 Some(other)
                     if !typed.ty.fits(&other.ty) && !typed.is_zero() && !other.is_zero() =>
                 {
-                    let other = other.clone();
-                    self.disagree("a set holds values of one kind", &other, &typed);
-                    of = Type::Poison;
+                    odd.push(typed.clone());
                 }
-                Some(_) => {}
+                Some(_) => alike += 1,
                 None => {
                     of = typed.ty.clone();
                     first = Some(typed.clone());
                 }
             }
             lowered.push(typed.expr);
+        }
+        if let (Some(first), false) = (&first, odd.is_empty()) {
+            self.of_one_kind("a set holds values of one kind", first, alike, &odd);
+            of = Type::Poison;
         }
         self.folded(Expr::Set(lowered), of.set(), span)
     }

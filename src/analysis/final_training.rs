@@ -4,12 +4,19 @@
 //! nobody would try, are reported.
 
 use super::context::{Cx, list};
-use super::fields::{Written, find};
+use super::fields::{Given, Written, find};
 use super::merged::Merged;
 use super::paths::{Paths, of_slot};
+use super::schema::{Fixed, Instead};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, FinalTraining, Slot, Stage, Techniques};
 use crate::syntax::ast;
+
+/// Why its stage is fixed.
+const STAGE: Fixed = Fixed {
+    why: "nothing is trained in the search with what follows it",
+    instead: Instead::Arm("final."),
+};
 
 impl Cx<'_> {
     /// `final { on = pareto  epochs = 200 }`.
@@ -27,6 +34,10 @@ impl Cx<'_> {
             matches!(&on, Some(Slot::Fixed(Expr::Value(v))) if v.as_name() == Some("best"));
         let stage = match written.get("stage") {
             None => stages.first()?.name.clone(),
+            Some((key, Given::Searched(domain, _))) => {
+                self.not_searched("stage", &STAGE, domain, key.span);
+                return None;
+            }
             Some((key, given)) => {
                 let text = self.text(given.span());
                 let names = || stages.iter().map(|s| s.name.as_str());

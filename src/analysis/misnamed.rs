@@ -13,6 +13,9 @@ use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast;
 
+/// The fewest letters by which a name is told that goes on.
+const SHORTEST: usize = 3;
+
 /// What to write for `int5`, which the library does not have by name.
 fn bits_of_int(name: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
     let bits = name.strip_prefix("int")?;
@@ -23,6 +26,18 @@ fn bits_of_int(name: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
             "write `int {{ bits = {bits} }}`, with `use std.quantizers.int` at the top of the file"
         ),
     })
+}
+
+/// The one name that begins with another: `best.accuracy` for `best.acc`.
+fn begun<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let longer = known.filter(|known| known.starts_with(name) && last.len() >= SHORTEST);
+    let mut longer: Vec<&str> = longer.collect();
+    longer.dedup();
+    match longer.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    }
 }
 
 impl Cx<'_> {
@@ -101,6 +116,8 @@ impl Cx<'_> {
             .and_then(|paths| path_help(name, name, paths))
         {
             diagnostic = diagnostic.help(help);
+        } else if let Some(longer) = begun(name, known.clone()) {
+            diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
         } else if let Some(alike) = meant(name, known) {
             // What was meant is read.
             self.read.insert(alike.to_string());

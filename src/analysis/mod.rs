@@ -23,6 +23,7 @@ mod compared;
 mod consequences;
 mod context;
 mod copies;
+mod counts;
 mod dataset;
 mod decimal;
 mod derived;
@@ -45,6 +46,7 @@ mod loader;
 mod lookup;
 mod loss;
 mod measures;
+mod members;
 mod memory;
 mod merged;
 mod misnamed;
@@ -123,6 +125,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     }
     let partial = sink.has_errors();
     let mut cx = Cx::new(sources, &modules, Sink::default());
+    cx.is_partial = partial;
     let program = lower(&mut cx, main);
     cx.unused_imports(main);
     let failed = partial || cx.sink.has_errors();

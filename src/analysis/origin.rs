@@ -26,6 +26,13 @@ pub(super) struct Causes {
     uses: BTreeMap<(&'static str, Span), Use>,
 }
 
+impl Causes {
+    /// Whether the value that is given at this place has been reported as wrong.
+    pub(super) fn is_reported(&self, given: Span) -> bool {
+        self.reports.keys().any(|(_, _, span)| *span == given)
+    }
+}
+
 /// What has been said of one use.
 #[derive(Debug, Clone, Copy)]
 struct Use {

@@ -22,6 +22,22 @@ fn is_output(entry: &Entry) -> bool {
         .is_some_and(|name| name.text == OUTPUT[0].name)
 }
 
+/// Whether a word was meant to be `layer`.
+fn is_layer_misspelt(word: &ast::Name) -> bool {
+    did_you_mean(&word.text, ["layer"]).is_some()
+}
+
+/// Whether what was read as a section is a rule with a misspelt `layer`: `laer stem { … }`, `first laer { … }`.
+fn is_rule_misspelt(section: &ast::Section) -> bool {
+    let name = section.name.text.as_str();
+    let is_selector = WHICH.contains(&name) || KINDS.iter().any(|(kind, _)| *kind == name);
+    match &section.label {
+        Some(label) if is_selector => is_layer_misspelt(label),
+        Some(_) => is_layer_misspelt(&section.name),
+        None => false,
+    }
+}
+
 const KINDS: &[(&str, LayerKind)] = &[
     ("conv", LayerKind::Conv),
     ("depthwise", LayerKind::Depthwise),
@@ -52,6 +68,9 @@ impl Cx<'_> {
                     EntryKind::Rule(rule) => rules.push(cx.rule(rule, entry.span)),
                     EntryKind::Require(claim) => requires.extend(cx.require(claim, entry.span)),
                     EntryKind::Check(_) => {}
+                    EntryKind::Section(section) if is_rule_misspelt(section) => {
+                        cx.rule_misspelt(section)
+                    }
                     _ => cx.stray(
                         merged,
                         entry,
@@ -180,6 +199,21 @@ impl Cx<'_> {
         }
         self.unknown_key("the rule", &name, None, &known);
         true
+    }
+
+    /// `laer stem { … }`, `first laer { … }`: says that `layer` is misspelt.
+    fn rule_misspelt(&mut self, section: &ast::Section) {
+        let words = std::iter::once(&section.name).chain(&section.label);
+        for word in words.filter(|word| is_layer_misspelt(word)) {
+            self.report(
+                Diagnostic::error(
+                    "bnas::parse::syntax",
+                    format!("`{}` is no word of a rule", word.text),
+                )
+                .label(word.span, "an unknown word")
+                .help("write `layer`"),
+            );
+        }
     }
 
     fn not_in_rule(&mut self, entry: &Entry) {

@@ -18,6 +18,9 @@ const SHORTCUTS: &[(&str, Shortcut)] = &[
     ("conv_shortcut", Shortcut::Conv),
 ];
 
+/// The most names of a body of which those that can be added are listed.
+const MOST_LISTED: usize = 12;
+
 impl Cx<'_> {
     pub(super) fn skip(&mut self, add: &ast::Add, span: Span) -> Option<Skip> {
         let source = self.added(&add.value);
@@ -53,8 +56,11 @@ impl Cx<'_> {
         .label(e.span, "nothing here has this name");
         let help = match did_you_mean(head, names.iter().copied()) {
             Some(alike) => format!("did you mean `{alike}`?"),
-            None if names.len() <= 12 => {
-                format!("what can be added here is {}", list(names.iter().copied()))
+            None if names.len() <= MOST_LISTED => {
+                let mut known = vec!["input".to_string()];
+                above(&merged.entries, e.span, "", &mut known);
+                let known = list(known.iter().map(String::as_str));
+                format!("what can be added here is {known}")
             }
             None => "a layer is named by its path: `stem`, `s[0].d[1].project`".to_string(),
         };
@@ -151,6 +157,32 @@ fn parts<'e>(entries: &'e [Entry], names: &mut Vec<&'e str>) {
             },
             EntryKind::Field(field) => names.push(&field.target.head.text),
             EntryKind::Choice(choice) => names.push(&choice.target.head.text),
+            _ => {}
+        }
+    }
+}
+
+/// The paths of the layers in a body that stand above a place; names of the copies around it are left out there.
+fn above(entries: &[Entry], at: Span, prefix: &str, found: &mut Vec<String>) {
+    for entry in entries {
+        if entry.span.source == at.source && entry.span.start >= at.start {
+            continue;
+        }
+        let below = |part: String| match entry.span.holds(at) {
+            true => String::new(),
+            false => format!("{prefix}{part}"),
+        };
+        match &entry.kind {
+            EntryKind::Layer(layer) => found.push(format!("{prefix}{}", layer.name.text)),
+            EntryKind::Repeat(repeat) => {
+                let prefix = below(format!("{}[0].", repeat.index.text));
+                above(&repeat.entries, at, &prefix, found);
+            }
+            EntryKind::Parallel(parallel) => above(&parallel.entries, at, prefix, found),
+            EntryKind::Branch(branch) => {
+                let prefix = below(format!("{}.", branch.name.text));
+                above(&branch.entries, at, &prefix, found);
+            }
             _ => {}
         }
     }

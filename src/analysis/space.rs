@@ -171,6 +171,7 @@ impl Cx<'_> {
                 EntryKind::Repeat(repeat) => {
                     let count = self.expr(&repeat.count, Some(COUNT.kind));
                     self.fits(&count, &COUNT, repeat.count.span);
+                    self.is_counted(&count);
                     let inner = self.locals.len();
                     self.index_is_new(&repeat.index);
                     self.repeat_named_once(&repeat.index, &mut named);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::context::Cx;
+use super::context::{Cx, Local};
 use crate::diagnostic::Diagnostic;
 use crate::ir::BlockStmt;
 use crate::model::metrics::metric;
@@ -51,9 +51,12 @@ impl Cx<'_> {
         else {
             return false;
         };
-        target
-            .as_name()
-            .is_some_and(|name| self.is_of_networks(name))
+        let is_taken = (target.as_name()).is_some_and(|name| self.is_of_networks(name));
+        if is_taken {
+            // What reads it means the author's own.
+            self.locals.push(Local::poison(target));
+        }
+        is_taken
     }
 
     /// Whether a name would hide one that every network knows; says so.

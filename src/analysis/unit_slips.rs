@@ -95,6 +95,9 @@ impl Cx<'_> {
             BinaryOp::Mul => '*',
             _ => return false,
         };
+        if op == BinaryOp::Div && self.bracketed_unit(left, right) {
+            return true;
+        }
         let (ExprKind::Number(number), ExprKind::Path(path)) = (&left.kind, &right.kind) else {
             return false;
         };
@@ -116,6 +119,33 @@ impl Cx<'_> {
                 "write the unit without blanks: `{} {whole}`",
                 number.text
             )),
+        );
+        true
+    }
+
+    /// `1 TOPS/(W*mm^2)`: whether a unit goes on in brackets; says so.
+    fn bracketed_unit(&mut self, left: &ast::Expr, right: &ast::Expr) -> bool {
+        let ExprKind::Number(number) = &left.kind else {
+            return false;
+        };
+        let Some(unit) = &number.unit else {
+            return false;
+        };
+        let text = self.text(right.span);
+        let inner = text.trim_start_matches('(').trim_end_matches(')');
+        let factors: Vec<&str> = inner.split('*').map(str::trim).collect();
+        let is_unit = |factor: &&str| {
+            let name = factor.split('^').next().unwrap_or(factor);
+            Unit::parse(factor).is_ok() && !self.local_named(name)
+        };
+        if factors.len() < 2 || !factors.iter().all(is_unit) {
+            return false;
+        }
+        let whole = format!("{} {}/{}", number.text, unit.text, factors.join("/"));
+        self.report(
+            Diagnostic::error("bnas::parse::syntax", "a unit stands without brackets")
+                .label(right.span, "goes on with the unit of a number")
+                .help(format!("write `{whole}`")),
         );
         true
     }
@@ -148,6 +178,9 @@ impl Cx<'_> {
             (false, true) => {
                 "write each of its values: a set holds values, as in `{1, 2, 4}`".to_string()
             }
+            (false, false) if self.conditions > 0 => format!(
+                "write `name in {range}` above, and `name` here: it is searched only where it is read"
+            ),
             (false, false) => "write `in` in place of `=` to search it".to_string(),
         }
     }

@@ -26,6 +26,7 @@ mod fit;
 mod fold;
 pub mod formula;
 mod frame;
+mod given;
 pub mod grids;
 pub mod hardware;
 mod least;

@@ -36,10 +36,23 @@ const FAR: f64 = 1e300;
 /// Everything that is proved to fail.
 pub(super) fn failures(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     let mut found = unmeetable(template, experiment);
-    found.extend(unpriced(template, experiment));
+    let unpriced = unpriced(template, experiment);
+    if unpriced.is_some() {
+        // Weights that stay float are as large as they are for want of a quantizer.
+        found.retain(|d| !is_of_memory(d, experiment));
+    }
+    found.extend(unpriced);
     found.extend(endless(template, experiment));
     found.extend(too_long(template, experiment));
     found
+}
+
+/// Whether a diagnostic says of a memory that nothing fits into it.
+fn is_of_memory(diagnostic: &Diagnostic, experiment: &Experiment) -> bool {
+    let memories = experiment.target.iter().flat_map(|t| &t.memories);
+    let mut sizes = memories.map(|memory| memory.size_span);
+    let main = diagnostic.labels.first();
+    main.is_some_and(|main| sizes.any(|size| size == main.span))
 }
 
 /// A target multiplies codes only (decision 5): a layer that every candidate keeps in float has no price.

@@ -2,6 +2,7 @@
 //!
 //! In: the pairs of a body. Out: [`Entry`]s, one function per kind of entry, in the order of the grammar.
 
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Spanned;
 use crate::syntax::ast::{
     Add, Branch, Choice, Claim, Compare, Direction, Edit, Entry, EntryKind, Expr, Field, Formula,
@@ -11,6 +12,7 @@ use crate::syntax::ast::{
 use crate::syntax::behind;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
+use crate::syntax::place::first_word;
 use crate::syntax::tree::{Pair, Parts};
 
 impl<'t> Reader<'t, '_> {
@@ -22,7 +24,10 @@ impl<'t> Reader<'t, '_> {
                 _ => {
                     if let Some(before) = entries.pop_if(|before| self.goes_on(before, part)) {
                         let span = before.span;
-                        self.lose(&self.text[span.start as usize..span.end as usize]);
+                        let text = &self.text[span.start as usize..span.end as usize];
+                        self.lose(text);
+                        self.lose_within(text);
+                        self.misspelt_parallel(&before, part);
                     }
                     self.lost(part, false);
                 }
@@ -35,8 +40,37 @@ impl<'t> Reader<'t, '_> {
     fn goes_on(&self, before: &Entry, lost: Pair<'_>) -> bool {
         let between = &self.text[before.span.end as usize..lost.start()];
         let is_sign = |c: char| !c.is_alphabetic() && !";,\"@/_".contains(c);
-        let goes_on = lost.text().starts_with(is_sign) && !between.contains('\n');
-        goes_on && !self.text[..before.span.end as usize].ends_with('}')
+        if between.contains('\n') {
+            return false;
+        }
+        let word = first_word(lost.text());
+        let is_like = |known: &str| did_you_mean(word, [known]).is_some();
+        match &before.kind {
+            EntryKind::Section(section) => {
+                is_parallel(section) && (word == "join" || is_like("join"))
+            }
+            _ => {
+                let is_closed = self.text[..before.span.end as usize].ends_with('}');
+                lost.text().starts_with(is_sign) && !is_closed
+            }
+        }
+    }
+
+    /// Says of `paralel { … } join concat` that its first word is misspelt, which is all that is wrong with it.
+    fn misspelt_parallel(&mut self, before: &Entry, lost: Pair<'_>) {
+        let EntryKind::Section(section) = &before.kind else {
+            return;
+        };
+        let name = &section.name;
+        if name.text == "parallel" || first_word(lost.text()) != "join" {
+            return;
+        }
+        let message = format!("no statement begins with `{}`", name.text);
+        let misspelt = Diagnostic::error("bnas::parse::syntax", message)
+            .label(name.span, "an unknown word")
+            .help("write `parallel`");
+        self.sink.push(misspelt);
+        self.said = Some(lost.start());
     }
 
     fn entry(&mut self, pair: Pair<'t>) -> Entry {
@@ -328,4 +362,9 @@ impl<'t> Reader<'t, '_> {
             initial: self.expression(parts.must()),
         }
     }
+}
+
+/// Whether a section has the name `parallel`, or one that is spelled alike.
+fn is_parallel(section: &Section) -> bool {
+    section.label.is_none() && did_you_mean(&section.name.text, ["parallel"]).is_some()
 }

@@ -21,7 +21,7 @@ const STATEMENTS: [&str; 20] = [
 ];
 
 /// Words that go on with an entry.
-const CLAUSES: [&str; 5] = ["default", "join", "via", "when", "where"];
+const CLAUSES: [&str; 6] = ["default", "join", "via", "when", "where", "within"];
 
 /// Sections without a name of their own.
 const SECTIONS: [&str; 9] = [
@@ -90,6 +90,14 @@ pub(super) fn syntax_error(
         return Diagnostic::error("bnas::parse::syntax", message)
             .label(whole, label)
             .help(help);
+    }
+    if let Some((at, word, meant)) = place.misspelt_in_rule(&expected) {
+        return Diagnostic::error(
+            "bnas::parse::syntax",
+            format!("`{word}` is no word of a rule"),
+        )
+        .label(span(at, word.len()), "an unknown word")
+        .help(format!("write `{meant}`"));
     }
     if let Some((at, word, meant)) = place.misspelt() {
         let message = match CLAUSES.contains(&meant) {
@@ -181,10 +189,30 @@ impl Place<'_> {
             true => &CLAUSES,
             false => &STATEMENTS,
         };
-        let near = did_you_mean(word, known.iter().copied()).filter(|near| *near != word)?;
+        let near = did_you_mean(word, known.iter().copied())
+            .or_else(|| did_you_mean(word, ["join"]).filter(|_| self.is_behind_brace()))
+            .filter(|near| *near != word)?;
         let is_near = near.chars().next() == word.chars().next();
         let blanks = before.len() - before.trim_start().len();
         is_near.then_some((self.at - before.len() + blanks, word, near))
+    }
+
+    /// The word before it, where it stands, and the word of a rule of a policy that it was meant to be: `each laer`, `conv layer whre`.
+    fn misspelt_in_rule(&self, expected: &[String]) -> Option<(usize, &str, &'static str)> {
+        let before = self.text_before().trim_end();
+        let word = self.last_word();
+        let wants = |what: &str| expected.iter().any(|e| e == what);
+        let is_rule = wants("`layer`") || wants("`where`") || self.token() == Some("where");
+        let meant = did_you_mean(word, ["layer", "where"]).filter(|meant| *meant != word)?;
+        let is_second = before.trim_start().len() > word.len();
+        let start = self.at - self.text_before().len();
+        (is_rule && is_second).then(|| (start + before.len() - word.len(), word, meant))
+    }
+
+    /// Whether the bad stretch stands behind a closing brace on its line.
+    fn is_behind_brace(&self) -> bool {
+        let line = &self.text[line_start(&self.text[..self.start])..self.start];
+        line.trim_end().ends_with('}')
     }
 
     /// Whether the bad stretch stands behind an entry on its line.
@@ -201,6 +229,15 @@ impl Place<'_> {
         match words.as_slice() {
             ["param" | "params"] if self.goes_on() => {
                 return Some("delete it: what is counted has no unit".to_string());
+            }
+            [unit] if self.goes_on() && self.token() == Some("^") => {
+                return Unit::parse(unit).is_ok().then(|| {
+                    format!("write a whole power, such as `{unit}^2`: units have no other")
+                });
+            }
+            [unit] if self.goes_on() && Unit::parse(unit).is_ok() && !self.is_behind_brace() => {
+                let before = self.text[..self.start].trim_end().rsplit(' ').next()?;
+                return Some(format!("write `*` between units: `{before}*{unit}`"));
             }
             [unit] if self.goes_on() && Unit::parse(unit).is_ok() => {
                 let set = self.line().trim_end().strip_suffix(unit).unwrap_or("");

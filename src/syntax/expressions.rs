@@ -3,10 +3,12 @@
 //! In: the flat rows of operands and operators that the grammar yields. Out: [`Expr`]s with precedence applied. The table
 //! of precedence is [`power`]. Comparisons that chain, and scales and tolerances without what they belong to, are reported to the reader's sink.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
+use crate::syntax::place::first_word;
 use crate::syntax::tree::{Pair, Parts};
 use crate::syntax::{brackets, explain};
 
@@ -137,17 +139,40 @@ impl<'t> Reader<'t, '_> {
             Node::Operand(pair) => self.operand(pair),
             Node::Approx(left, right) => {
                 let span = left.span.to(right.span);
+                let kind = ExprKind::Error;
+                if self.misspelt_within(right.span) {
+                    return Expr { kind, span };
+                }
                 let diagnostic =
                     Diagnostic::error("bnas::parse::tolerance", "`~=` needs a tolerance")
                         .label(span, "within how much?")
                         .help("write `within 1 %` behind it");
                 self.sink.push(diagnostic);
-                Expr {
-                    kind: ExprKind::Error,
-                    span,
-                }
+                Expr { kind, span }
             }
         }
+    }
+
+    /// Whether the word behind a value was meant to be `within`; says so, and that is all there is to say of it.
+    fn misspelt_within(&mut self, before: Span) -> bool {
+        let behind = &self.text[before.end as usize..];
+        let word = first_word(behind.trim_start_matches([' ', '\t']));
+        if did_you_mean(word, ["within"]).is_none() {
+            return false;
+        }
+        let start = before.end as usize + behind.find(word).unwrap_or(0);
+        let misspelt = Diagnostic::error(
+            "bnas::parse::syntax",
+            format!("no entry goes on with `{word}`"),
+        )
+        .label(
+            Span::new(self.id, start, start + word.len()),
+            "an unknown word",
+        )
+        .help("write `within`");
+        self.sink.push(misspelt);
+        self.said = Some(start);
+        true
     }
 
     fn prefix(&mut self, sign: Pair<'t>, op: UnaryOp, operand: Node<'t>) -> Node<'t> {

@@ -254,6 +254,16 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
             "`if` chooses between two values",
             "write `when` in place of `if`",
         )),
+        "if" if completes && searched(line).is_some() => {
+            let name = searched(line).unwrap_or_default();
+            Some(Slip::new(
+                "a domain has no condition",
+                "the domain is complete here",
+                format!(
+                    "leave the condition out: `{name}` is searched only where something reads it, and what reads it may have `when`"
+                ),
+            ))
+        }
         "if" if place.is_start() && place.starts_entry() => {
             let condition = rest["if".len()..].split(['{', '}']).next().unwrap_or("");
             Some(Slip::new(
@@ -304,6 +314,13 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
         }
         _ => None,
     }
+}
+
+/// The name whose domain stands at the end of a line.
+fn searched(line: &str) -> Option<&str> {
+    let (before, domain) = line.rsplit_once(" in ")?;
+    let is_whole = domain.matches('{').count() == domain.matches('}').count();
+    (is_whole && !domain.contains('=')).then(|| last_word(before))
 }
 
 /// Whether the entry of a line, which goes on with `if …`, may stand under a condition.
@@ -391,6 +408,11 @@ fn of_a_row(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Opt
                 "write `,` before it",
             ))
         }
+        "(" if place.is_start() && place.unit_in_brackets().is_some() => Some(Slip::new(
+            "a unit stands without brackets",
+            "the unit of this number",
+            format!("write `{}`", place.unit_in_brackets().unwrap_or_default()),
+        )),
         "(" if place.is_start()
             && line
                 .trim_end()

@@ -7,6 +7,7 @@ use crate::syntax::habits;
 use crate::syntax::place::{
     END, EQUALS, Found, HEADS, NAME, OPERATOR, Place, Slip, VALUE, is_keyword, line_start,
 };
+use crate::units::Unit;
 
 /// What is said of signs of other languages.
 pub(super) const LOGIC: &str = "logic is written in words";
@@ -15,6 +16,33 @@ pub(super) const LOGIC: &str = "logic is written in words";
 const GOALS: [&str; 4] = ["maximize", "minimize", "require", "expect"];
 
 impl Place<'_> {
+    /// Whether documentation begins here that stands before a closing brace.
+    fn is_doc_of_nothing(&self) -> bool {
+        let line = line_start(&self.text[..self.at]);
+        let doc = self.text[line..].find("///").map(|at| line + at);
+        let Some(doc) = doc.filter(|doc| (*doc..doc + 3).contains(&self.at)) else {
+            return false;
+        };
+        let mut lines = self.text[doc..].lines().map(str::trim_start);
+        let next = lines.find(|line| !line.is_empty() && !line.starts_with("//"));
+        next.is_none_or(|line| line.starts_with('}'))
+    }
+
+    /// Whether a comma stands between the digits of a number: `1,5 ms`.
+    fn is_decimal_comma(&self) -> bool {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let behind = self.rest()[1..].starts_with(is_digit);
+        behind && self.line().ends_with(is_digit) && !self.line().contains(['{', '('])
+    }
+
+    /// A number with the unit that stands in brackets behind it: `3 ms` of `3 [ms]`.
+    pub(super) fn unit_in_brackets(&self) -> Option<String> {
+        let number = self.line().split_whitespace().next_back()?;
+        let unit = self.rest().get(1..)?.split([']', ')']).next()?.trim();
+        let is_number = number.ends_with(|c: char| c.is_ascii_digit());
+        (is_number && Unit::parse(unit).is_ok()).then(|| format!("{number} {unit}"))
+    }
+
     /// What people write by habit from other languages.
     pub(super) fn slip(&self, expected: &[String]) -> Option<Slip> {
         let wants = |what: &str| expected.iter().any(|e| e == what);
@@ -28,9 +56,9 @@ impl Place<'_> {
             ));
         }
         let above = self.text[..self.at].trim_end();
-        if above[line_start(above)..].trim_start().starts_with("///")
-            && matches!(self.found, Found::FileEnd | Found::Token("}"))
-        {
+        let documents = |line: &str| line.trim_start().starts_with("///");
+        let is_nothing = matches!(self.found, Found::FileEnd | Found::Token("}"));
+        if is_nothing && documents(&above[line_start(above)..]) || self.is_doc_of_nothing() {
             let label = "nothing follows that it could document";
             return Some(Slip::new(
                 "documentation stands above nothing",
@@ -72,6 +100,16 @@ impl Place<'_> {
             "|" => Slip::new("`|` is no operator", LOGIC, "write `or`"),
             "!" => Slip::new("`!` is no operator", LOGIC, "write `not`"),
             ";" => Slip::new("entries are not parted by `;`", apart.0, apart.1),
+            "," if wants(END) && self.is_decimal_comma() => Slip::new(
+                "a number has a point, not a comma",
+                "no decimal comma",
+                "write `.` in its place",
+            ),
+            "[" if self.unit_in_brackets().is_some() => Slip::new(
+                "a unit stands without brackets",
+                "the unit of this number",
+                format!("write `{}`", self.unit_in_brackets().unwrap_or_default()),
+            ),
             "," if wants(END) => Slip::new("entries are not parted by `,`", apart.0, apart.1),
             "[" if wants(VALUE) => Slip::new(
                 "brackets hold an index",
@@ -114,6 +152,21 @@ impl Place<'_> {
                 format!("`{}` takes no `:`", self.before()),
                 "nothing is fixed here",
                 format!("write `{} …`", self.before()),
+            ),
+            ":" if wants(EQUALS) && self.rest()[1..].contains(" in ") => Slip::new(
+                "a name has no type",
+                "not a sign for this place",
+                format!(
+                    "write `{} in {}`",
+                    self.last_word(),
+                    (self.rest().split_once(" in "))
+                        .map_or("…", |(_, domain)| first_domain(domain))
+                ),
+            ),
+            ":" if wants(EQUALS) && self.rest()[1..].trim_start().starts_with('{') => Slip::new(
+                "`:` chooses no value",
+                "not a sign for this place",
+                "write `in` to search a set",
             ),
             ":" if wants(EQUALS) => Slip::new(
                 "`:` fixes no value",
@@ -223,4 +276,13 @@ fn named(word: &str) -> Slip {
         "expected a name",
         help,
     )
+}
+
+/// The domain that a text begins with.
+fn first_domain(text: &str) -> &str {
+    let end = match text.starts_with('{') {
+        true => text.find('}').map(|at| at + 1),
+        false => text.find([' ', '}']),
+    };
+    text[..end.unwrap_or(text.len())].trim_end()
 }

@@ -11,6 +11,7 @@ use crate::syntax::explain;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
 use crate::syntax::place::{is_keyword, line_start};
+use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Tree};
 
 /// Operators that go on with the value before them.
@@ -41,6 +42,31 @@ impl<'t> Reader<'t, '_> {
                 self.lost.push(word.to_string());
             }
             rest = rest[length..].trim_start_matches([' ', '\t', ':']);
+        }
+    }
+
+    /// Names that what stands in the braces of a stretch was to define.
+    pub(super) fn lose_within(&mut self, text: &str) {
+        if !text.contains('{') {
+            return;
+        }
+        let tokens = tokens(text);
+        let (mut before, mut depth) = ("", 0_usize);
+        for (i, token) in tokens.iter().enumerate() {
+            match token.text {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            let next = tokens.get(i + 1).map(|next| next.text);
+            let is_defined =
+                ["as", "branch", "layer"].contains(&before) || matches!(next, Some("=" | "in"));
+            // The arguments of a call are no names of the text.
+            let is_name = token.rule == Rule::word && depth == 0 && !is_keyword(token.text);
+            if is_name && is_defined {
+                self.lost.push(token.text.to_string());
+            }
+            before = token.text;
         }
     }
 
@@ -83,6 +109,7 @@ impl<'t> Reader<'t, '_> {
         let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
         self.lose(&rest[..length]);
+        self.lose_within(&rest[..length]);
         if rest.starts_with('=') || rest.starts_with("in ") {
             // The name before it was read as the value of the entry above.
             let line = line_start(&self.text[..start]);

@@ -36,13 +36,19 @@ impl Cx<'_> {
             }
             let mut found = Vec::new();
             said(entry, &[], &mut found);
+            // Of what stands within what is said twice, that is all there is to say.
+            let mut twice: Option<&Said> = None;
             for one in &found {
+                if twice.is_some_and(|above| begins_with(&one.path, &above.path)) {
+                    continue;
+                }
                 let earlier = seen.get(&names(&one.path)).into_iter().flatten();
                 let mut covered = earlier.filter(|earlier| self.covers(&one.path, &earlier.path));
-                if let Some(first) = covered.next().map(|earlier| earlier.span)
-                    && self.is_new_twice(one.span, first)
-                {
-                    self.twice(&self.text(one.span), one.span, first);
+                if let Some(first) = covered.next().map(|earlier| earlier.span) {
+                    twice = Some(one);
+                    if self.is_new_twice(one.span, first) {
+                        self.twice(&self.text(one.span), one.span, first);
+                    }
                 }
             }
             for one in found {
@@ -52,7 +58,7 @@ impl Cx<'_> {
     }
 
     /// Whether two places of one declaration say the same, and that has not been said: one that derives from another may say all anew.
-    fn is_new_twice(&mut self, again: Span, first: Span) -> bool {
+    pub(super) fn is_new_twice(&mut self, again: Span, first: Span) -> bool {
         let around = |span: Span| self.modules.around(span).map(|d| d.span);
         let mut said = self.said_twice.iter();
         if around(again) != around(first) || said.any(|s| *s != again && s.holds(again)) {
@@ -161,6 +167,12 @@ fn part(name: &ast::Name) -> Part {
         name: name.clone(),
         copy: None,
     }
+}
+
+/// Whether a path leads to the same place as another one, or below it.
+fn begins_with(path: &[Part], above: &[Part]) -> bool {
+    let mut pairs = path.iter().zip(above);
+    path.len() >= above.len() && pairs.all(|(p, a)| p.name.text == a.name.text)
 }
 
 /// The names of a path, whichever copies it speaks of.

@@ -11,6 +11,7 @@ use super::section::leads;
 use crate::analysis::context::Cx;
 use crate::analysis::schema::Label;
 use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
 impl Cx<'_> {
@@ -60,6 +61,7 @@ impl Cx<'_> {
         into: &Amended,
     ) {
         entries.retain(|e| !matches!(&e.kind, EntryKind::Formula(f) if f.name.text == name.text));
+        self.leave_one(entries, name);
         let same = entries
             .iter_mut()
             .find(|e| key(e).is_some_and(|n| n.text == name.text));
@@ -75,6 +77,24 @@ impl Cx<'_> {
             }
             None => self.unknown_in(name, entries, into),
         }
+    }
+
+    /// Of values of one name that a declaration defines twice, leaves the first: what amends it takes the place of both.
+    fn leave_one(&mut self, entries: &mut Vec<Entry>, name: &ast::Name) {
+        let mut first: Option<Span> = None;
+        entries.retain(|entry| {
+            let Some(defined) = key(entry).filter(|n| n.text == name.text) else {
+                return true;
+            };
+            let Some(first) = first else {
+                first = Some(defined.span);
+                return true;
+            };
+            if self.is_new_twice(defined.span, first) {
+                self.twice(&defined.text, defined.span, first);
+            }
+            false
+        });
     }
 
     /// Overrides what an entry leads to, if the path leads into it.

@@ -88,6 +88,13 @@ impl Cx<'_> {
                     given.push((name.text.clone(), Slot::Fixed(value.expr)));
                     continue;
                 }
+                (
+                    Argument::Fixed { name, .. } | Argument::Searched { name, .. },
+                    Subject::Block(block),
+                ) => {
+                    self.no_parameter(block, name);
+                    return None;
+                }
                 _ => {
                     self.wrong_arguments(metric.name, takes, span);
                     return None;

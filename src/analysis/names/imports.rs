@@ -1,11 +1,11 @@
 //! Reads the main text and everything that it imports, each file once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::loader::{Loader, without_dots};
 use super::super::table;
-use super::{Id, LIBRARY_PREFIX, Meaning, Module, Modules, dotted};
+use super::{Id, LIBRARY_PREFIX, Meaning, Module, Modules};
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{self, ast};
@@ -35,11 +35,11 @@ pub(in crate::analysis) fn load(
     reader.modules
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     sources: &'a mut Sources,
-    loader: &'a dyn Loader,
-    sink: &'a mut Sink,
-    modules: Modules,
+    pub(super) loader: &'a dyn Loader,
+    pub(super) sink: &'a mut Sink,
+    pub(super) modules: Modules,
     /// Sources by their name, so that a file is read once.
     loaded: BTreeMap<String, SourceId>,
     /// Files whose imports are being read, outermost first.
@@ -150,138 +150,6 @@ impl Reader<'_> {
         }
     }
 
-    /// `use std.targets.braintta`, `use std.repairs.training.{a, b}`.
-    fn library(
-        &mut self,
-        segments: &[ast::Name],
-        import: &ast::Use,
-        names: &mut BTreeMap<String, Meaning>,
-    ) {
-        let first = &segments[0];
-        if first.text != "std" {
-            self.modules.absent.extend(
-                (import.names.iter().flatten().chain(segments.last())).map(|n| n.text.clone()),
-            );
-            self.sink.push(
-                Diagnostic::error(
-                    "bnas::import::missing",
-                    format!("there is no library `{}`", first.text),
-                )
-                .label(first.span, "only `std` is a library")
-                .help(format!(
-                    "write `use std.…`, or name a file: `use \"{}.bnas\"`",
-                    first.text
-                )),
-            );
-            return;
-        }
-        let folder: Vec<&str> = segments[1..].iter().map(|s| s.text.as_str()).collect();
-        let wanted: Vec<(String, &ast::Name)> = match &import.names {
-            None => vec![(folder.join("/"), &segments[segments.len() - 1])],
-            Some(list) => list
-                .iter()
-                .map(|name| {
-                    let mut parts = folder.clone();
-                    parts.push(&name.text);
-                    (parts.join("/"), name)
-                })
-                .collect(),
-        };
-        for (path, name) in wanted {
-            let file = format!("{path}.bnas");
-            let Some(bytes) = self.loader.library(&file) else {
-                self.not_in_library(&path, name);
-                self.modules.absent.insert(name.text.clone());
-                continue;
-            };
-            let full = format!("{LIBRARY_PREFIX}{file}");
-            let known = self.known(&full, name.span);
-            let source = known.unwrap_or_else(|| self.read(&full, bytes, name.span));
-            match source {
-                Some(source) => self.bring(source, name, names),
-                None => {
-                    self.modules.absent.insert(name.text.clone());
-                }
-            }
-        }
-    }
-
-    fn not_in_library(&mut self, path: &str, name: &ast::Name) {
-        let known: Vec<&str> = self
-            .modules
-            .library
-            .iter()
-            .map(|p| p.trim_end_matches(".bnas"))
-            .collect();
-        let inside = format!("{path}/");
-        let within: Vec<String> = known
-            .iter()
-            .filter(|k| k.starts_with(&inside))
-            .map(|k| format!("`{}`", dotted(k)))
-            .collect();
-        let dots = path.replace('/', ".");
-        let mut diagnostic = if within.is_empty() {
-            Diagnostic::error(
-                "bnas::import::missing",
-                format!("the library has no `std.{dots}`"),
-            )
-            .label(name.span, "no such file")
-        } else {
-            Diagnostic::error(
-                "bnas::import::missing",
-                format!("`std.{dots}` is a folder of the library"),
-            )
-            .label(name.span, "names no definition")
-        };
-        let last = path.rsplit('/').next().unwrap_or(path);
-        let alike = known
-            .iter()
-            .copied()
-            .find(|k| k.rsplit('/').next() == Some(last))
-            .or_else(|| did_you_mean(path, known.iter().copied()));
-        let above = path.rsplit_once('/').map_or("", |(above, _)| above);
-        if known.contains(&above) {
-            // `use std.quantizers.int8.{int9}`: a file is one definition.
-            diagnostic = diagnostic.help(format!(
-                "`{0}` is one definition: write `use {0}`",
-                dotted(above)
-            ));
-        } else if !within.is_empty() {
-            diagnostic = diagnostic.help(format!("it holds {}", within.join(", ")));
-        } else if let Some(alike) = alike {
-            diagnostic = diagnostic.help(format!("did you mean `use {}`?", dotted(alike)));
-        } else {
-            diagnostic = diagnostic.help(self.nearest_folder(above));
-        }
-        self.sink.push(diagnostic);
-    }
-
-    /// What the folder of a wrong path holds, or the nearest folder above it that exists.
-    fn nearest_folder(&self, folder: &str) -> String {
-        let inside = if folder.is_empty() {
-            String::new()
-        } else {
-            format!("{folder}/")
-        };
-        let entries: BTreeSet<&str> = self
-            .modules
-            .library
-            .iter()
-            .filter_map(|path| path.trim_end_matches(".bnas").strip_prefix(&inside))
-            .filter_map(|rest| rest.split('/').next())
-            .collect();
-        if entries.is_empty() {
-            return self.nearest_folder(folder.rsplit_once('/').map_or("", |(above, _)| above));
-        }
-        let entries: Vec<String> = entries.iter().map(|e| format!("`{e}`")).collect();
-        let std = if folder.is_empty() {
-            "std".into()
-        } else {
-            dotted(folder)
-        };
-        format!("`{std}` holds {}", entries.join(", "))
-    }
-
     /// `use "layers.bnas".{x}`: relative to the file that says it.
     fn file(
         &mut self,
@@ -350,7 +218,7 @@ impl Reader<'_> {
     }
 
     /// A text that has been read already; `Some(None)` if that is going on, which is a circle.
-    fn known(&mut self, name: &str, span: Span) -> Option<Option<SourceId>> {
+    pub(super) fn known(&mut self, name: &str, span: Span) -> Option<Option<SourceId>> {
         let source = self.loaded.get(name).copied();
         let circular = source.is_some_and(|s| self.open.contains(&s));
         if circular || self.open.len() > DEEPEST {
@@ -378,7 +246,7 @@ impl Reader<'_> {
     }
 
     /// Parses a text; nothing if it cannot be used.
-    fn read(&mut self, name: &str, bytes: Vec<u8>, span: Span) -> Option<SourceId> {
+    pub(super) fn read(&mut self, name: &str, bytes: Vec<u8>, span: Span) -> Option<SourceId> {
         let Ok(text) = String::from_utf8(bytes) else {
             self.sink.push(
                 Diagnostic::error(
@@ -404,7 +272,12 @@ impl Reader<'_> {
     }
 
     /// Makes a declaration of another file a name of this one.
-    fn bring(&mut self, source: SourceId, name: &ast::Name, names: &mut BTreeMap<String, Meaning>) {
+    pub(super) fn bring(
+        &mut self,
+        source: SourceId,
+        name: &ast::Name,
+        names: &mut BTreeMap<String, Meaning>,
+    ) {
         let declared = self.declared(source);
         if let Some((_, id)) = declared.iter().find(|(n, _)| *n == name.text) {
             let meaning = Meaning {

@@ -5,6 +5,7 @@
 //! know what declarations mean.
 
 mod imports;
+mod library;
 
 pub(super) use imports::load;
 

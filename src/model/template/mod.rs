@@ -32,6 +32,7 @@ use super::decision::{Decisions, Point};
 use super::evaluate;
 use super::extremes;
 use super::frame::Frame;
+use super::given::with_origins;
 use super::least::{Known, Parts, Source};
 use super::members::Values;
 use super::metrics::metric;
@@ -75,6 +76,7 @@ impl Template {
             let found = found.into_iter();
             found
                 .map(|d| with_amendments(d, &experiment.amendments))
+                .map(|d| with_origins(d, experiment.space.as_ref()))
                 .collect()
         };
         let mut template = Template::made(experiment).map_err(both)?;

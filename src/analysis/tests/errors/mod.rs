@@ -4,7 +4,9 @@ mod consequences;
 mod foreign;
 mod meant;
 mod names;
+mod once;
 mod said;
+mod typed;
 mod values;
 
 use super::checked;
@@ -90,7 +92,7 @@ fn what_is_missing() {
         "experiment e { x in {1, 2} search { method = grid } }",
         "bnas::field::missing",
         "e",
-        "maximize",
+        "minimize x",
     );
     one_error(
         "experiment e { x in {1, 2} search { method = bayes } minimize x }",

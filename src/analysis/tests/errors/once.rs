@@ -1,0 +1,219 @@
+//! One mistake, one report, where several places read what is wrong.
+
+use super::{HEAD, checked, one_error, only, render};
+use crate::model::Template;
+
+/// A block with a fact of its own, and a space that copies it and adds to its layers; one place to spoil.
+const OF_BLOCK: &str = "block unit(channels, stride = 1) {
+  layer first = conv(channels = channels, stride = stride) -> norm -> relu
+  layer second = conv(channels = channels) -> norm
+  add first when stride == 1
+  check params(digits, channels = 8) >= 10
+}
+space s {
+  layer stem = conv(channels = 8) -> norm -> relu
+  repeat 2 as s {
+    block = unit(channels = 8 * (s + 1), stride = if s == 0 then 1 else 2)
+  }
+  layer wide = conv(channels = 8) -> norm
+  add stem via conv_shortcut
+  parallel {
+    branch a { layer x = conv(channels = 4) -> norm }
+    branch b { layer y = conv(channels = 4) -> norm }
+  } join concat
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space = s
+  target = braintta { check peak(binary) ~= 614 Gop/s within 1 % }
+  policy = tied
+  train { epochs = 1 }
+  search { trials = 2 }
+  maximize accuracy
+  require space.s[0].block.first.channels <= 16
+}
+";
+
+/// What `bnas check` reports: what is found in the text, and in the networks of experiments that nothing is wrong in.
+fn everything(text: &str) -> (Vec<&'static str>, String) {
+    let (checked, sources) = checked("test.bnas", text);
+    let mut found = checked.diagnostics;
+    for experiment in &checked.sound {
+        found.extend(Template::new(experiment).err().into_iter().flatten());
+    }
+    found.retain(|d| d.code != "bnas::import::unused");
+    let shown = render(&found, &sources, false);
+    (found.iter().map(|d| d.code).collect(), shown)
+}
+
+#[test]
+fn what_stands_beside_what_is_not_read() {
+    let spoiled = [
+        ("layer first =", "laer first ="),
+        ("layer first = conv", "layer first : conv"),
+        (
+            ") -> norm -> relu\n  layer second",
+            ") => norm -> relu\n  layer second",
+        ),
+        ("add first when", "add first whn"),
+        ("layer stem =", "layr stem ="),
+        ("repeat 2 as s", "repat 2 as s"),
+        ("== 0 then", "== 0 thn"),
+        ("1 else 2", "1 ele 2"),
+        ("join concat", "jion concat"),
+        ("parallel {", "paralel {"),
+        ("within 1", "witin 1"),
+    ];
+    for (right, wrong) in spoiled {
+        assert!(OF_BLOCK.contains(right), "{right}");
+        let text = format!("{HEAD}{}", OF_BLOCK.replacen(right, wrong, 1));
+        let (codes, shown) = everything(&text);
+        assert_eq!(codes, ["bnas::parse::syntax"], "{wrong}\n{shown}");
+    }
+    for (right, wrong) in [("stride = 1) {", "stride = 1) {{"), ("as s {", "as s {{")] {
+        let text = format!("{HEAD}{}", OF_BLOCK.replacen(right, wrong, 1));
+        let (codes, shown) = everything(&text);
+        assert_eq!(codes, ["bnas::parse::bracket"], "{wrong}\n{shown}");
+    }
+}
+
+#[test]
+fn a_folder_of_the_library_is_misspelt() {
+    let uses = "bnas 1\nuse std.quantisers.{binary, int8, ternary}\n";
+    let text = HEAD.replacen("bnas 1\n", uses, 1);
+    let text = text.replace("use std.quantizers.{binary, int, int8}\n", "");
+    let (checked, sources) = checked(
+        "test.bnas",
+        &format!("{text}policy p {{ each layer {{ weights = int8  activations = binary }} }}\n"),
+    );
+    let shown = render(&checked.diagnostics, &sources, false);
+    assert_eq!(checked.diagnostics.len(), 1, "{shown}");
+    assert!(shown.contains("did you mean `std.quantizers`?"), "{shown}");
+}
+
+/// An experiment with a space of its own, and one place to spoil.
+const OF_SPACE: &str = "space s {
+  width in {8, 16}
+  layer stem = conv(channels = width) -> norm
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space = s { width in {8, 24} }
+  train { epochs = 1 }
+  search { trials = 2 }
+  maximize accuracy
+}
+";
+
+#[test]
+fn a_line_is_there_twice() {
+    let doubled = ["  space = s { width in {8, 24} }\n", "  width in {8, 16}\n"];
+    for line in doubled {
+        let text = OF_SPACE.replacen(line, &format!("{line}{line}"), 1);
+        only(&text, &["name::duplicate"]);
+    }
+    let data = "data = digits { augment in {none, shift(pixels in 1..2)} }\n";
+    let text = OF_SPACE.replacen("data = digits\n", &format!("{data}{data}"), 1);
+    only(&text, &["name::duplicate"]);
+}
+
+#[test]
+fn the_first_definition_is_no_amendment() {
+    let text = OF_SPACE.replacen(
+        "  width in {8, 16}\n",
+        "  width = 4\n  width in {8, 16}\n",
+        1,
+    );
+    one_error(&text, "bnas::name::duplicate", "width", "remove one");
+    let (checked, sources) = checked("test.bnas", &format!("{HEAD}{text}"));
+    let lines: Vec<usize> = (checked.diagnostics[0].labels.iter())
+        .map(|label| sources.line(label.span))
+        .collect();
+    assert_eq!(lines[0], lines[1] + 1);
+}
+
+#[test]
+fn the_odd_member_is_the_first() {
+    for (set, code) in [
+        ("{2 ms, 4, 8}", "unit::mismatch"),
+        ("{\"x\", 4, 8}", "type::mismatch"),
+        ("{4, 2 ms, 8, 3 ms}", "unit::mismatch"),
+    ] {
+        let text = OF_SPACE.replacen("{8, 16}", set, 1);
+        only(&text.replacen(" { width in {8, 24} }", "", 1), &[code]);
+        let text = OF_SPACE.replacen(
+            "width in {8, 16}",
+            &format!("width in {{8, 16}}\n  all = {set}"),
+            1,
+        );
+        only(&text, &[code]);
+    }
+}
+
+#[test]
+fn what_an_experiment_lacks() {
+    let text = OF_SPACE.replacen(
+        "  space = s { width in {8, 24} }\n",
+        "  require space.width <= 8\n",
+        1,
+    );
+    only(&text, &["field::missing"]);
+    // A goal that is missing, too, is another mistake.
+    let text = text.replacen("  require space.width <= 8\n", "", 1);
+    let text = text.replacen("  maximize accuracy\n", "", 1);
+    only(&text, &["field::missing", "field::missing"]);
+    let text = OF_SPACE.replacen(
+        "train {",
+        "target = braintta { memory m { holds = weights  size = 10 B } }\n  train {",
+        1,
+    );
+    let (checked, _) = checked("test.bnas", &format!("{HEAD}{text}"));
+    let program = checked.program.expect("nothing is wrong with the text");
+    let found = Template::new(&program.experiments[0])
+        .err()
+        .unwrap_or_default();
+    let codes: Vec<&str> = found.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["bnas::target::float"]);
+}
+
+#[test]
+fn facts_of_data_are_not_searched() {
+    for amended in [
+        "classes in {5, 10}",
+        "scale in {16, 32}",
+        "shape.height in {8, 16}",
+    ] {
+        let text = OF_SPACE.replacen(
+            "data = digits",
+            &format!("data = digits {{ {amended} }}"),
+            1,
+        );
+        only(&text, &["domain::not_searched"]);
+    }
+}
+
+#[test]
+fn a_default_that_is_a_word() {
+    for default in ["\"x\"", "true"] {
+        let text = OF_SPACE.replacen(
+            "  layer head",
+            "  size in {1, 3}\n  block = unit(channels = 8, kernel = size)\n  layer head",
+            1,
+        );
+        let block = format!(
+            "block unit(channels, kernel = {default}) {{ layer a = conv(channels = channels, kernel = kernel) -> norm }}\n"
+        );
+        only(&format!("{block}{text}"), &["type::mismatch"]);
+    }
+}
+
+#[test]
+fn a_name_that_is_taken() {
+    let text = OF_SPACE.replace("width", "energy");
+    only(
+        &text.replacen(" { energy in {8, 24} }", "", 1),
+        &["name::duplicate"],
+    );
+}
