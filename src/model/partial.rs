@@ -33,6 +33,9 @@ use crate::source::Span;
 /// The most operations whose members are tried.
 const MOST_TRIED: usize = 500;
 
+/// The most decisions on which one hangs that are named beside it.
+const MOST_GUARDS: usize = 2;
+
 /// What names can be that are no decisions.
 pub(super) struct Names<'a> {
     /// Every number that one can be, as an interval.
@@ -146,9 +149,12 @@ fn report(one: &Use, outcome: &witness::Outcome, decisions: &Decisions) -> Optio
             names,
             tensor,
         } => {
-            // Whatever else makes these exist leads nowhere by itself.
             let parts = one.operands.iter().chain(&one.conditions);
-            let spoken: BTreeSet<usize> = parts.flat_map(evaluate::decisions).collect();
+            let mut spoken: BTreeSet<usize> = parts.flat_map(evaluate::decisions).collect();
+            // What is there for many reasons is not there for one of them.
+            let guards = { spoken.iter() }.map(|i| evaluate::decisions(&decisions.all[*i].guard));
+            let guards: Vec<_> = guards.filter(|of| of.len() <= MOST_GUARDS).collect();
+            spoken.extend(guards.into_iter().flatten());
             let choices = || choices.iter().filter(|(index, _)| spoken.contains(index));
             let mut when: Vec<String> = choices()
                 .map(|(index, value)| (&decisions.all[*index], value))
