@@ -97,8 +97,8 @@ impl Cx<'_> {
         }
         self.locals
             .push(Local::built_in("pareto.count", Type::PLAIN));
-        self.define_measures_of_best(&measures);
         self.define_values_of_best();
+        self.define_measures_of_best(&measures);
         for entry in &merged.entries {
             if let EntryKind::Expect(claim) = &entry.kind {
                 claims

@@ -134,7 +134,11 @@ pub(super) fn entails(x: &Expr, y: &Expr) -> bool {
     if whole {
         return true;
     }
-    matches!(x, Expr::Binary(BinaryOp::And, a, b) if entails(a, y) || entails(b, y))
+    match x {
+        Expr::Binary(BinaryOp::And, a, b) => entails(a, y) || entails(b, y),
+        Expr::Binary(BinaryOp::Or, a, b) => entails(a, y) && entails(b, y),
+        _ => false,
+    }
 }
 
 /// Whether `x` asks for more copies than `y`: `depth > 2`, `depth > 0`.

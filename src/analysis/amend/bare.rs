@@ -9,15 +9,14 @@ use crate::analysis::block::BARE;
 use crate::analysis::context::Cx;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
+/// Blocks within blocks that are looked through; those that copy themselves are reported elsewhere.
+const MOST_WITHIN: usize = 16;
+
 impl Cx<'_> {
     /// The path through the bare block of a body.
     pub(super) fn through_bare(&mut self, entries: &[Entry], parts: &[Part]) -> Option<Vec<Part>> {
         let first = &parts[0].name;
-        let callee = entries.iter().find_map(|entry| called(&entry.kind))?;
-        let id = self.find(callee)?;
-        let block = self.modules.declaration(id);
-        let is_param = block.params.iter().any(|p| p.name.text == first.text);
-        if !is_param && !block.entries.iter().any(|entry| reaches(entry, first)) {
+        if first.text == BARE || !self.bare_has(entries, first) {
             return None;
         }
         let bare = Part {
@@ -28,6 +27,28 @@ impl Cx<'_> {
             copy: None,
         };
         Some(std::iter::once(bare).chain(parts.iter().cloned()).collect())
+    }
+
+    /// Whether something of this name stands in the bare block of a body, or in that of the block.
+    fn bare_has(&mut self, entries: &[Entry], name: &ast::Name) -> bool {
+        let modules = self.modules;
+        let mut entries = entries;
+        for _ in 0..MOST_WITHIN {
+            let callee = entries.iter().find_map(|entry| called(&entry.kind));
+            let Some(id) = callee.and_then(|callee| self.find(callee)) else {
+                return false;
+            };
+            let block = modules.declaration(id);
+            // What could not be read may be there.
+            if block.broken
+                || block.params.iter().any(|p| p.name.text == name.text)
+                || block.entries.iter().any(|entry| reaches(entry, name))
+            {
+                return true;
+            }
+            entries = &block.entries;
+        }
+        false
     }
 }
 

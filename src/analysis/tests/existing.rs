@@ -168,6 +168,20 @@ fn a_name_of_a_space_exists_where_a_layer_reads_it() {
     assert_eq!(searched(&many, "space = s").len(), 1 + 100 * 2);
 }
 
+/// Two readers under different conditions, in one of two alternatives.
+#[test]
+fn a_requirement_on_such_a_name_is_known_before_training() {
+    let space =
+        "space a { g in {false, true}  on in {false, true}  ob in {false, true}  ch in {4, 8}
+        layer c = conv(channels = ch) when on
+        layer z = conv(channels = if g then 4 else 8) when on
+        layer y = conv(channels = if g then 4 else 8) when ob
+        layer head = pool(average) -> linear(classes) }
+        space b { layer head = pool(average) -> linear(classes) }";
+    let lines = "space in {a, b}  require space.a.g implies space.a.ch <= 6";
+    assert_eq!(searched(space, lines).len(), 10);
+}
+
 /// Lists count what exists.
 #[test]
 fn lists_leave_out_copies_that_lack_it() {

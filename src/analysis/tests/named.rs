@@ -224,3 +224,12 @@ fn a_count_that_hangs_on_a_choice_shows_it() {
         assert!(help.contains(&format!("arms {{ {name} in")), "{help}");
     }
 }
+
+#[test]
+fn a_formula_of_metrics_and_choices_is_known_of_the_best() {
+    let lines = "w in {4, 8}  space = one { width = w }  wide = w >= 8
+        score = accuracy * w  shown = if wide then params else 2 * params
+        expect best.score >= 0.1 and best.wide and best.shown >= 1";
+    let template = template(&on_digits(SPACES, lines));
+    assert_eq!(template.decisions().all.len(), 1);
+}
