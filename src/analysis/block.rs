@@ -11,7 +11,7 @@ use super::quantizer::target;
 use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::ir::{BlockCall, BlockChoice, BlockStmt};
+use crate::ir::{BlockCall, BlockChoice, BlockStmt, Value, numbered};
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
 
@@ -113,13 +113,23 @@ impl Cx<'_> {
                 None => failed = true,
             }
         }
+        let names = calls.iter().map(|call| call.block.name.clone());
+        let labels = numbered(names.collect());
         let default = choice.default.as_ref().and_then(|default| {
-            let value = self.expr(default, None).expr.as_value().cloned();
-            let known = |call: &BlockCall| {
-                value.as_ref().and_then(|v| v.as_name()) == Some(call.block.name.as_str())
+            let label = |name: &&ast::Name| labels.contains(&name.text);
+            let value = match &default.kind {
+                ast::ExprKind::Path(path) if path.as_name().filter(label).is_some() => {
+                    Some(Value::name(path.head.text.as_str()))
+                }
+                _ => self.expr(default, None).expr.as_value().cloned(),
             };
-            if !failed && calls.iter().filter(|call| known(call)).count() != 1 {
+            let known = |label: &String| value.as_ref().and_then(Value::as_name) == Some(label);
+            if !failed && !labels.iter().any(known) {
                 let text = self.text(default.span);
+                let help = format!(
+                    "take one of its members: {}",
+                    list(labels.iter().map(String::as_str))
+                );
                 self.report(
                     Diagnostic::error(
                         "bnas::domain::default",
@@ -127,7 +137,7 @@ impl Cx<'_> {
                     )
                     .label(default.span, "not in the domain, or there twice")
                     .label(choice.domain.span, "the domain")
-                    .help("take the name of one of its members"),
+                    .help(help),
                 );
                 failed = true;
             }

@@ -67,6 +67,12 @@ impl Cx<'_> {
             if let Some(typed) = self.declared(name) {
                 return typed;
             }
+            // `space.block == basic_1`, of `block in {basic(…), basic(…)}`.
+            let is_block = |paths: &Paths| paths.blocks.contains(&text);
+            if self.paths.as_ref().is_some_and(is_block) {
+                let ty = Type::Declared("block");
+                return Typed::new(Expr::Value(Value::Name(text)), ty, span);
+            }
             // `train.optimizer == adam`, of `optimizer in {adam(…), sgd(…)}`.
             if self
                 .paths

@@ -27,6 +27,8 @@ pub(super) struct Paths {
     types: BTreeMap<String, Type>,
     /// Names of alternatives that have choices of their own: `adam`, `warmup_cosine`.
     pub(super) labels: BTreeSet<String>,
+    /// Those of blocks.
+    pub(super) blocks: BTreeSet<String>,
     /// The names of what is chosen from, by the path of the decision.
     pub(super) members: BTreeMap<String, Vec<String>>,
     /// The members of decisions among sets.
@@ -44,6 +46,28 @@ pub(super) struct Paths {
 }
 
 impl Paths {
+    /// What stands in other copies of the same, which may be of another kind there.
+    fn also(&mut self, others: Paths) {
+        for (path, ty) in others.types {
+            match self.types.get_mut(&path) {
+                Some(known) if *known != ty => *known = Type::Any,
+                Some(_) => {}
+                None => {
+                    self.types.insert(path, ty);
+                }
+            }
+        }
+        self.labels.extend(others.labels);
+        self.blocks.extend(others.blocks);
+        self.members.extend(others.members);
+        self.sets.extend(others.sets);
+        self.named_sets.extend(others.named_sets);
+        self.same.extend(others.same);
+        self.parts.extend(others.parts);
+        self.repeats.extend(others.repeats);
+        self.of_rules.extend(others.of_rules);
+    }
+
     /// The side of a part of a network that was probably meant: `space.s.channels` by `space.s.chanels`.
     pub(super) fn side_alike(&self, path: &str) -> Option<String> {
         let (part, side) = path.rsplit_once('.')?;

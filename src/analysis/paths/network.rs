@@ -46,7 +46,9 @@ pub(in crate::analysis) fn of_body(body: &[Stmt], path: &str, found: &mut Paths)
             }
             Stmt::OfCopy(of_copy) => {
                 of_body(&of_copy.body, path, found);
-                of_body(&of_copy.otherwise, path, found);
+                let mut of_others = Paths::default();
+                of_body(&of_copy.otherwise, path, &mut of_others);
+                found.also(of_others);
             }
             Stmt::Add(_) | Stmt::Require(_) => {}
         }
@@ -78,7 +80,7 @@ fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
     let names = block.calls.iter().map(|call| call.block.name.clone());
     let labels = numbered(names.collect());
     if block.choice.is_some() {
-        found.labels.extend(labels.iter().cloned());
+        found.blocks.extend(labels.iter().cloned());
     }
     for (call, label) in block.calls.iter().zip(labels) {
         let path = match &block.choice {

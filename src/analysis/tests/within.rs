@@ -4,8 +4,8 @@ use num_bigint::BigUint;
 
 use super::fixtures::{codes, on_digits, paths, template};
 use crate::ir::Value;
-use crate::model::Template;
 use crate::model::counting::{Count, members};
+use crate::model::{Point, Template};
 
 const BLOCKS: &str = "use std.blocks.{basic, inverted_residual}
 block inner(channels) { k in {1, 3}  layer c = conv(channels = channels, kernel = k) -> norm }
@@ -127,6 +127,40 @@ fn what_stands_in_a_bare_block_is_amended_by_the_path_that_is_shown() {
         let codes = codes(&on_digits(&space, &lines));
         assert_eq!(codes, ["bnas::name::unknown_key"], "{unknown}");
     }
+}
+
+#[test]
+fn a_copy_may_hold_another_kind_of_value() {
+    let space = "space net { repeat 2 as s { layer one = conv(channels = 8) -> norm }  layer head = pool(average) -> linear(classes) }";
+    let lines = "space = net { s[0].one.padding in {0, 1} }  require space.s[0].one.padding == 1";
+    let template = template(&on_digits(space, lines));
+    assert_eq!(count(&template), Count::Exact(BigUint::from(1_u32)));
+}
+
+#[test]
+fn blocks_of_one_name_are_numbered() {
+    let space = |default: &str, require: &str| {
+        format!(
+            "use std.blocks.basic
+space net {{ block in {{basic(channels = 8), basic(channels = 16, stride = 2)}} {default}
+  layer head = pool(average) -> linear(classes)  {require} }}"
+        )
+    };
+    let default = |declared: &str, lines: &str| {
+        let template = template(&on_digits(declared, &format!("space = net  {lines}")));
+        let Point(values) = template.decisions().default_point();
+        (count(&template), values[0].clone())
+    };
+    let second = Some(Value::name("basic_2"));
+    let one = Count::Exact(BigUint::from(1_u32));
+    let all = default(&space("default basic_2", ""), "");
+    assert_eq!(all, (Count::Exact(BigUint::from(2_u32)), second));
+    let inside = default(&space("", "require block == basic_1"), "");
+    assert_eq!(inside.0, one);
+    let outside = default(&space("", ""), "require space.block != basic_1");
+    assert_eq!(outside.0, one);
+    let wrong = on_digits(&space("default basic", ""), "space = net");
+    assert_eq!(codes(&wrong), ["bnas::domain::default"]);
 }
 
 #[test]
