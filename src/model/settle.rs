@@ -1,7 +1,7 @@
 //! From slots to decisions.
 //!
 //! In: a [`Slot`] with the path that it stands at and the guard under which it exists. Out: an expression over decisions; a
-//! slot that is chosen has become a [`Decision`](super::decision::Decision). Knows names only through the scope that it is given.
+//! slot that is chosen has become a [`Decision`]. Knows names only through the scope that it is given.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
