@@ -58,7 +58,12 @@ impl Arrangement {
         let decisions = &settler.decisions;
         let mut all = decisions.all.clone();
         let mut conditional = guards(decisions, &settler.reads);
-        let idle = idle(settler, mentioned);
+        let mut idle = idle(settler, mentioned);
+        // What decides whether another one is read has a reader.
+        let deciding: BTreeSet<usize> = (conditional.values())
+            .flat_map(evaluate::decisions)
+            .collect();
+        idle.retain(|index| !deciding.contains(index));
         if conditional.is_empty() && idle.is_empty() {
             return None;
         }
