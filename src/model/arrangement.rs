@@ -10,14 +10,14 @@ use std::ops::ControlFlow;
 use super::bounds;
 use super::decision::{Choices, Decision, Decisions};
 use super::evaluate;
-use super::existence::entails;
+use super::existence::{entails, whatever};
 use super::fold;
 use super::members::{self, Values};
 use super::part;
 use super::quick::Addresses;
 use super::reads::Reads;
 use super::settle::Settler;
-use crate::ir::{BinaryOp, Expr, UnaryOp, Value};
+use crate::ir::{Expr, Value};
 
 /// The most members of a decision of which each is tried.
 const MOST_MEMBERS: u64 = 16;
@@ -58,12 +58,7 @@ impl Arrangement {
         let decisions = &settler.decisions;
         let mut all = decisions.all.clone();
         let mut conditional = guards(decisions, &settler.reads);
-        let mut idle = idle(settler, mentioned);
-        // What decides whether another one is read has a reader.
-        let deciding: BTreeSet<usize> = (conditional.values())
-            .flat_map(evaluate::decisions)
-            .collect();
-        idle.retain(|index| !deciding.contains(index));
+        let idle = idle(settler, &conditional, mentioned);
         if conditional.is_empty() && idle.is_empty() {
             return None;
         }
@@ -101,7 +96,11 @@ fn guards(decisions: &Decisions, reads: &Reads) -> BTreeMap<usize, Expr> {
         let exists = &decisions.all[index].guard;
         // Whether it is read may hang on what it is: then it has to exist before that.
         let conditions: Vec<Expr> = { conditions.iter() }
-            .map(|condition| whatever(index, condition, true))
+            .map(|condition| {
+                whatever(condition, true, &|part| {
+                    evaluate::decisions(part).contains(&index)
+                })
+            })
             .collect();
         let conditions: Vec<&Expr> = conditions.iter().collect();
         if !is_unread_somewhere(&mut free, exists, &conditions, &mut left) {
@@ -117,24 +116,6 @@ fn guards(decisions: &Decisions, reads: &Reads) -> BTreeMap<usize, Expr> {
         Some((index, guard))
     });
     found.collect()
-}
-
-/// Where a condition can hold, whatever a decision is; with `truth` false, where it cannot but hold.
-fn whatever(decision: usize, condition: &Expr, truth: bool) -> Expr {
-    let part = |expr: &Expr, truth| whatever(decision, expr, truth);
-    match condition {
-        Expr::Binary(BinaryOp::And, x, y) => evaluate::both(part(x, truth), part(y, truth)),
-        Expr::Binary(BinaryOp::Or, x, y) => evaluate::either(part(x, truth), part(y, truth)),
-        Expr::Binary(BinaryOp::Implies, x, y) => {
-            evaluate::either(evaluate::negate(part(x, !truth)), part(y, truth))
-        }
-        Expr::Unary(UnaryOp::Not, x) => evaluate::negate(part(x, !truth)),
-        Expr::If(c, x, y) if !evaluate::decisions(c).contains(&decision) => {
-            evaluate::choose((**c).clone(), part(x, truth), part(y, truth))
-        }
-        other if evaluate::decisions(other).contains(&decision) => Expr::bool(truth),
-        other => other.clone(),
-    }
 }
 
 /// Whether there are choices with which a decision could exist and none of these conditions holds: of all combinations, where these are few, and else
@@ -178,8 +159,13 @@ fn is_unread_somewhere(
     })
 }
 
-/// Names that nothing reads and nothing mentions.
-fn idle<'e>(settler: &Settler, mentioned: impl Iterator<Item = &'e Expr>) -> BTreeSet<usize> {
+/// Names that nothing reads and nothing mentions, and that decide of nothing else whether it exists: as it was met, or by one of the `conditional`
+/// guards.
+fn idle<'e>(
+    settler: &Settler,
+    conditional: &BTreeMap<usize, Expr>,
+    mentioned: impl Iterator<Item = &'e Expr>,
+) -> BTreeSet<usize> {
     let unread = { settler.named.iter().copied() }.filter(|index| !settler.reads.has(*index));
     let mut unread: BTreeSet<usize> = unread.collect();
     if unread.is_empty() {
@@ -194,11 +180,12 @@ fn idle<'e>(settler: &Settler, mentioned: impl Iterator<Item = &'e Expr>) -> BTr
         });
     }
     // What is left decides nothing but whether others of them exist.
-    for (index, decision) in settler.decisions.all.iter().enumerate().rev() {
-        if !unread.contains(&index) {
-            let guards = evaluate::decisions(&decision.guard);
-            unread.retain(|one| !guards.contains(one));
-        }
+    let all = &settler.decisions.all;
+    let mut open: Vec<usize> = (0..all.len()).filter(|i| !unread.contains(i)).collect();
+    while let Some(index) = open.pop() {
+        let guards = [Some(&all[index].guard), conditional.get(&index)];
+        let decide = guards.into_iter().flatten().flat_map(evaluate::decisions);
+        open.extend(decide.filter(|one| unread.remove(one)));
     }
     unread
 }

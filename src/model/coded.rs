@@ -95,10 +95,15 @@ impl Coded<'_> {
     }
 
     fn at_default(&self, expr: &Expr) -> Expr {
-        match evaluate::value(expr, &Defaults(self.decisions)) {
-            Ok(value) => Expr::Value(value),
-            Err(_) => expr.clone(),
-        }
+        at_default(expr, self.decisions)
+    }
+}
+
+/// The value of an expression where every decision that it reads is its default.
+pub(super) fn at_default(expr: &Expr, decisions: &Decisions) -> Expr {
+    match evaluate::value(expr, &Defaults(decisions)) {
+        Ok(value) => Expr::Value(value),
+        Err(_) => expr.clone(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::decision::Decisions;
 use super::evaluate::{both, choose, either, implies, negate};
 use super::fold::same;
 use super::quick::ByAddress;
-use crate::ir::{BinaryOp, Expr, Slot};
+use crate::ir::{BinaryOp, Expr, Slot, UnaryOp};
 use crate::source::Span;
 
 /// No path is written like this.
@@ -149,4 +149,18 @@ fn is_further(x: &Expr, y: &Expr) -> bool {
     };
     let number = |e: &Expr| e.as_value()?.as_number();
     same(a, b) && number(n).zip(number(m)).is_some_and(|(n, m)| n >= m)
+}
+
+/// Where a condition can hold, whatever its `unknown` parts are; with `truth` false, where it cannot but hold.
+pub(super) fn whatever(condition: &Expr, truth: bool, unknown: &dyn Fn(&Expr) -> bool) -> Expr {
+    let part = |expr: &Expr, truth| whatever(expr, truth, unknown);
+    match condition {
+        Expr::Binary(BinaryOp::And, x, y) => both(part(x, truth), part(y, truth)),
+        Expr::Binary(BinaryOp::Or, x, y) => either(part(x, truth), part(y, truth)),
+        Expr::Binary(BinaryOp::Implies, x, y) => either(negate(part(x, !truth)), part(y, truth)),
+        Expr::Unary(UnaryOp::Not, x) => negate(part(x, !truth)),
+        Expr::If(c, x, y) if !unknown(c) => choose((**c).clone(), part(x, truth), part(y, truth)),
+        other if unknown(other) => Expr::bool(truth),
+        other => other.clone(),
+    }
 }

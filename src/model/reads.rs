@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::evaluate;
-use super::existence::entails;
+use super::existence::{entails, whatever};
 use super::fold::same;
 use super::frame::Frame;
 use super::settle::Settler;
@@ -130,14 +130,57 @@ impl Settler<'_> {
             Expr::Call(_, items) | Expr::Set(items) => {
                 items.iter().for_each(|e| self.note_parts(e, guard, names));
             }
-            Expr::Record(_, fields, _) => {
-                for (_, slot) in fields {
+            Expr::Record(name, fields, _) => {
+                for (field, slot) in fields {
                     // What a domain reads is seen where it is settled.
-                    if let Slot::Fixed(expr) = slot {
-                        self.note_parts(expr, guard, names);
+                    match slot {
+                        Slot::Fixed(expr) if !self.is_name_of(name, field) => {
+                            self.note_parts(expr, guard, names);
+                        }
+                        _ => {}
                     }
                 }
+                self.note_formulas(name, fields, guard, names);
             }
+        }
+    }
+
+    /// Remembers what formulas of a quantizer read, once all its names have values: its own, and those that are `given`, which read `names`.
+    pub(super) fn note_formulas(
+        &mut self,
+        quantizer: &str,
+        given: &[(String, Slot)],
+        guard: &Expr,
+        names: &Frame,
+    ) {
+        if self.reads.is_paused() {
+            return;
+        }
+        let Some(quantizer) = self.quantizers.iter().find(|q| q.name == quantizer) else {
+            return;
+        };
+        let formulas = &quantizer.formulas;
+        let mut own = Frame::default();
+        for binding in &formulas.lets {
+            let given = given.iter().find(|(field, _)| *field == binding.name);
+            let (slot, around) = match given {
+                Some((_, slot)) => (slot, names),
+                None => (&binding.slot, &own),
+            };
+            let Slot::Fixed(expr) = slot else { return };
+            // What has no value is reported where it is settled.
+            if let Ok(value) = evaluate::reduce(expr, &|name| around.get(name)) {
+                own.define(&*binding.name, value);
+            }
+        }
+        let all = [
+            &formulas.normalize,
+            &formulas.scale,
+            &formulas.forward,
+            &formulas.gradient,
+        ];
+        for formula in all.into_iter().flatten() {
+            self.note_parts(formula, guard, &own);
         }
     }
 
@@ -158,8 +201,11 @@ impl Settler<'_> {
 /// `guard`, where a condition has this truth value.
 fn under(guard: &Expr, condition: &Expr, truth: bool, names: &Frame) -> Expr {
     match evaluate::reduce(condition, &|name| names.get(name)) {
-        Ok(holds) if truth => evaluate::both(guard.clone(), holds),
-        Ok(holds) => evaluate::both(guard.clone(), evaluate::negate(holds)),
+        // Progress and what is quantized decide within a candidate, not between candidates.
+        Ok(holds) => match (whatever(&holds, truth, &evaluate::has_names), truth) {
+            (holds, true) => evaluate::both(guard.clone(), holds),
+            (holds, false) => evaluate::both(guard.clone(), evaluate::negate(holds)),
+        },
         // What is no condition is reported where it is settled.
         Err(_) => guard.clone(),
     }

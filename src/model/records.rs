@@ -10,7 +10,7 @@ use super::evaluate;
 use super::frame::Frame;
 use super::own;
 use super::settle::Settler;
-use crate::ir::{Expr, Slot, Value, numbered};
+use crate::ir::{Expr, Quantizer, Slot, Value, numbered};
 
 impl Settler<'_> {
     /// Opens quantizers that have a choice of their own, and settles the slots of records.
@@ -26,11 +26,21 @@ impl Settler<'_> {
                 let mut settled = Vec::with_capacity(fields.len());
                 for (field, slot) in fields {
                     let names = own.as_ref().unwrap_or(names);
-                    let value = self.slot(&slot, &format!("{path}.{field}"), guard, names);
+                    let path = format!("{path}.{field}");
+                    let value = match self.is_name_of(&name, &field) {
+                        true => self.named(&slot, &path, guard, names),
+                        false => self.slot(&slot, &path, guard, names),
+                    };
                     if let Some(own) = &mut own {
                         own.define(own::read_as(&field), value.clone());
                     }
                     settled.push((field, Slot::Fixed(value)));
+                }
+                self.note_formulas(&name, &settled, guard, names);
+                for (field, slot) in &mut settled {
+                    if let (true, Slot::Fixed(value)) = (self.is_name_of(&name, field), slot) {
+                        *value = self.or_default(value.clone(), guard);
+                    }
                 }
                 Expr::Record(name, settled, span)
             }
@@ -126,9 +136,10 @@ impl Settler<'_> {
             found |= match part {
                 Expr::Value(Value::Name(name)) => self.has_open_fields(name),
                 Expr::Record(name, fields, _) => {
-                    self.has_open_fields(name)
-                        || self.has_derived_fields(name)
-                        || fields.iter().any(|(_, s)| matches!(s, Slot::Chosen(_)))
+                    self.has_open_fields(name) || self.has_derived_fields(name) || { fields.iter() }
+                        .any(|(field, slot)| {
+                            matches!(slot, Slot::Chosen(_)) || self.is_name_of(name, field)
+                        })
                 }
                 _ => false,
             };
@@ -137,14 +148,23 @@ impl Settler<'_> {
     }
 
     fn has_open_fields(&self, name: &str) -> bool {
-        let quantizer = self.quantizers.iter().find(|q| q.name == name);
-        quantizer.is_some_and(own::is_open)
+        self.quantizer(name).is_some_and(own::is_open)
     }
 
     /// Whether fields of a quantizer hang on what it is given for its names.
     fn has_derived_fields(&self, name: &str) -> bool {
-        let quantizer = self.quantizers.iter().find(|q| q.name == name);
+        let quantizer = self.quantizer(name);
         quantizer.is_some_and(|q| !q.derived.is_empty())
+    }
+
+    /// Whether a field of a record is a name that formulas of a quantizer read.
+    pub(super) fn is_name_of(&self, quantizer: &str, field: &str) -> bool {
+        let quantizer = self.quantizer(quantizer);
+        quantizer.is_some_and(|q| q.formulas.lets.iter().any(|binding| binding.name == field))
+    }
+
+    pub(super) fn quantizer(&self, name: &str) -> Option<&Quantizer> {
+        self.quantizers.iter().find(|q| q.name == name)
     }
 
     /// The name of a quantizer whose definition leaves a field open becomes a record with that choice.
@@ -154,7 +174,7 @@ impl Settler<'_> {
             Expr::Record(name, fields, span) => (name.clone(), fields.clone(), Some(*span)),
             _ => return expr,
         };
-        let Some(quantizer) = self.quantizers.iter().find(|q| q.name == name) else {
+        let Some(quantizer) = self.quantizer(&name) else {
             return expr;
         };
         let given: Vec<String> = fields.iter().map(|(field, _)| field.clone()).collect();

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::arrangement::{Arrangement, Standing};
+use super::coded::at_default;
 use super::decision::{Decision, Decisions};
 use super::evaluate::{self, Failure};
 use super::existence;
@@ -113,6 +114,21 @@ impl<'a> Settler<'a> {
             // Whatever is there has what it reads.
             None => guard.clone(),
             Some(_) => evaluate::both(guard.clone(), existence::condition(value, &self.decisions)),
+        }
+    }
+
+    /// A value of what exists under `guard`, or of its decisions' defaults where these do not exist: nothing reads it there.
+    pub(super) fn or_default(&self, value: Expr, guard: &Expr) -> Expr {
+        if self.arranged.is_none() {
+            return value;
+        }
+        let exists = existence::condition(&value, &self.decisions);
+        match existence::entails(guard, &exists) {
+            true => value,
+            false => {
+                let default = at_default(&value, &self.decisions);
+                evaluate::choose(exists, value, default)
+            }
         }
     }
 

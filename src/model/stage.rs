@@ -5,8 +5,10 @@ use super::evaluate::{self, Failure, Scope};
 use super::fold;
 use super::frame::Frame;
 use super::schedule;
-use super::settle::Settler;
+use super::settle::{Settler, span_of};
+use crate::diagnostic::Diagnostic;
 use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Techniques, Value};
+use crate::source::Span;
 
 /// A stage of training over decisions.
 #[derive(Debug, Clone)]
@@ -122,6 +124,32 @@ impl Stage {
         self.name == "finetune"
     }
 
+    /// Everything that it is made of.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Expr> {
+        let loss = &self.loss;
+        let always = [
+            &self.quantize,
+            &loss.task,
+            &loss.distill,
+            &loss.temperature,
+            &loss.asks,
+        ];
+        let recipe = [
+            &self.epochs,
+            &self.batch,
+            &self.optimizer,
+            &self.schedule,
+            &self.label_smoothing,
+        ];
+        let given = self.teacher.iter().chain(&self.weight_decay);
+        let techniques = self.techniques.iter().map(|(_, part)| part);
+        always
+            .into_iter()
+            .chain(recipe)
+            .chain(given)
+            .chain(techniques)
+    }
+
     /// The stage of a point.
     pub(super) fn at(&self, scope: &dyn Scope) -> Result<candidate::Stage, Failure> {
         let positive = |x: f64| match x > 0.0 && x.is_finite() {
@@ -204,13 +232,22 @@ pub(super) struct Final {
     label_smoothing: Option<Expr>,
     weight_decay: Option<Expr>,
     techniques: Techniques<Expr>,
+    /// The decisions that it reads, and where.
+    reads: Vec<(usize, Span)>,
 }
 
 impl Final {
     /// Nothing in it is chosen: analysis sees to that.
     pub(super) fn new(training: &ir::FinalTraining, settler: &mut Settler, names: &Frame) -> Final {
-        let mut field = |slot: &Slot| settler.slot(slot, "final", &Expr::bool(true), names);
-        Final {
+        let mut reads = Vec::new();
+        let mut field = |slot: &Slot| {
+            let value = settler.unread(|s| s.slot(slot, "final", &Expr::bool(true), names));
+            let place = evaluate::expressions(slot).first().map(span_of);
+            let read = evaluate::decisions(&value).into_iter();
+            reads.extend(read.map(|index| (index, place.unwrap_or_default())));
+            value
+        };
+        let mut training = Final {
             stage: training.stage.clone(),
             epochs: training.epochs.as_ref().map(&mut field),
             batch: training.batch.as_ref().map(&mut field),
@@ -219,6 +256,29 @@ impl Final {
             label_smoothing: training.label_smoothing.as_ref().map(&mut field),
             weight_decay: training.weight_decay.as_ref().map(&mut field),
             techniques: Techniques::of(|name| training.techniques.get(name).map(&mut field)),
+            reads: Vec::new(),
+        };
+        training.reads = reads;
+        training
+    }
+
+    /// Remembers that it reads decisions, once everything that is searched has done so: what nothing else reads would be searched for nothing.
+    pub(super) fn read(&self, settler: &mut Settler) {
+        for (index, span) in &self.reads {
+            if !settler.reads.is_paused() && !settler.reads.has(*index) {
+                let decision = &settler.decisions.all[*index];
+                let text = format!("`{}` is searched, and only `final` reads it", decision.path);
+                let unsearched = Diagnostic::error("bnas::domain::not_searched", text)
+                    .label(*span, "what `final` trains is not searched")
+                    .label(decision.span, "this choice changes nothing that is")
+                    .help("write the value to train with, or let what is searched read it, too");
+                settler.sink.push(unsearched);
+            }
+            settler.note_reads(
+                &Expr::Decision(*index),
+                &Expr::bool(true),
+                &Frame::default(),
+            );
         }
     }
 

@@ -4,17 +4,19 @@
 //! to the settler's sink. Knows nothing of what the experiment itself asks for.
 
 use super::asked::unknown;
+use std::sync::Arc;
+
 use super::places::{add_decisions, add_sides, settled};
-use crate::ir::{Experiment, Expr, Require, Space};
+use crate::ir::{BinaryOp, Experiment, Expr, Require, Space, Value};
 use crate::model::aggregate::Places;
 use crate::model::coded;
-use crate::model::evaluate;
+use crate::model::evaluate::{self, both, choose, either, negate};
 use crate::model::extent::Extent;
 use crate::model::fit;
 use crate::model::frame::Frame;
 use crate::model::grids;
 use crate::model::partial;
-use crate::model::policy::{self, Placements};
+use crate::model::policy::{self, FLOAT, Placements};
 use crate::model::settle::Settler;
 use crate::model::unroll::{self, TemplateNode};
 
@@ -76,12 +78,25 @@ impl Body {
         self.end.is_some()
     }
 
-    /// Everything that the network is made of.
+    /// Everything that the network is made of. What quantizers read is noted where they are settled: their records hold names that no formula reads.
     pub(super) fn mentioned(&self) -> impl Iterator<Item = &Expr> {
         let nodes = self.nodes.iter();
-        let nodes = nodes.flat_map(|node| node.op.parts().into_iter().chain([&node.guard]));
-        let placed = self.placed.layers.iter().flatten();
-        nodes.chain(placed.flat_map(|placed| [&placed.weights, &placed.activations]))
+        nodes.flat_map(|node| node.op.parts().into_iter().chain([&node.guard]))
+    }
+
+    /// Where any operand is quantized.
+    pub(super) fn is_quantized(&self) -> Expr {
+        let layers = self.nodes.iter().zip(&self.placed.layers);
+        let layers = layers.filter_map(|(node, placed)| {
+            let placed = placed.as_ref()?;
+            let operand = either(
+                is_quantizer(&placed.weights),
+                is_quantizer(&placed.activations),
+            );
+            Some(both(node.guard.clone(), operand))
+        });
+        let output = is_quantizer(&self.placed.output);
+        layers.fold(output, either)
     }
 
     /// Reports what is no network for some member of the space. Only members have to be networks, so this comes behind everything that
@@ -99,6 +114,23 @@ fn asked<'a>(experiment: &'a Experiment, space: &'a Space) -> impl Iterator<Item
     let requires = experiment.requires.iter().chain(&space.requires);
     let goals = experiment.goals.iter().map(|g| &*g.expr);
     requires.map(|r| &*r.holds).chain(goals)
+}
+
+/// Where what gives a quantizer's name or record is not `float`.
+fn is_quantizer(expr: &Expr) -> Expr {
+    match expr {
+        Expr::If(c, x, y) => choose((**c).clone(), is_quantizer(x), is_quantizer(y)),
+        Expr::Value(value) => Expr::bool(value.as_name() != Some(FLOAT)),
+        Expr::Record(..) => Expr::bool(true),
+        other => {
+            let float = Arc::new(Expr::Value(Value::name(FLOAT)));
+            negate(Expr::Binary(
+                BinaryOp::Equal,
+                Arc::new(other.clone()),
+                float,
+            ))
+        }
+    }
 }
 
 /// Makes constraints of what a space requires; `names` are its own.

@@ -2,6 +2,7 @@
 //!
 //! In: an experiment and its settler. Out: [`Settings`], whose choices are decisions. What does not fit goes to the settler's sink.
 
+use super::body::Body;
 use crate::ir::{self, Experiment, Expr, Value};
 use crate::model::aggregate::Places;
 use crate::model::frame::Frame;
@@ -29,16 +30,14 @@ impl Settings {
     /// Settles everything in the order of decisions; the targets' fields join `places` by their paths.
     pub(super) fn new(
         experiment: &Experiment,
+        body: &Body,
         names: &Frame,
         places: &mut Places,
         settler: &mut Settler,
     ) -> Settings {
         let always = Expr::bool(true);
         let repairs = settler.slot(&experiment.repairs, "repairs", &always, names);
-        let earlier = |i: usize| &experiment.stages[..i];
-        let stages = (experiment.stages.iter().enumerate())
-            .map(|(i, stage)| Stage::new(stage, earlier(i), settler, names))
-            .collect();
+        let stages = stages(experiment, body, names, settler);
         let final_training = (experiment.final_training.as_ref())
             .map(|training| Final::new(training, settler, names));
         let targets = targets::settle(experiment, names, settler);
@@ -56,6 +55,28 @@ impl Settings {
             init,
         }
     }
+}
+
+fn stages(
+    experiment: &Experiment,
+    body: &Body,
+    names: &Frame,
+    settler: &mut Settler,
+) -> Vec<Stage> {
+    let stages = experiment.stages.iter().enumerate().map(|(i, stage)| {
+        let earlier = &experiment.stages[..i];
+        let settled = settler.unread(|settler| Stage::new(stage, earlier, settler, names));
+        let trains = match settled.is_tuning() {
+            // It is left out for a network without quantizers.
+            true => body.is_quantized(),
+            false => Expr::bool(true),
+        };
+        for part in settled.parts() {
+            settler.note_reads(part, &trains, names);
+        }
+        settled
+    });
+    stages.collect()
 }
 
 fn augment(experiment: &Experiment, names: &Frame, settler: &mut Settler) -> Expr {

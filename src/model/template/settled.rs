@@ -38,9 +38,12 @@ impl<'a> Settled<'a> {
             .collect();
         let mut places = Places::default();
         let body = Body::new(experiment, &names, &mut places, &mut settler);
-        let settings = Settings::new(experiment, &names, &mut places, &mut settler);
+        let settings = Settings::new(experiment, &body, &names, &mut places, &mut settler);
         add_decisions(&mut places, &settler);
         let asked = Asked::new(experiment, &names, &places, &mut settler);
+        if let Some(training) = &settings.final_training {
+            training.read(&mut settler);
+        }
         Settled {
             settler,
             body,
