@@ -293,7 +293,8 @@ impl Cx<'_> {
         }
         let known = &QUANTIZER[..GIVEN_IN_PLACE];
         let entries = &self.with_whole_fields(&name, entries)[..];
-        let own = self.names_of_quantizer(&name);
+        let of_formulas = self.names_of_quantizer(&name);
+        let own: Vec<String> = of_formulas.iter().map(|(name, _)| name.clone()).collect();
         if self.is_misspelt_own(&name, entries, &own) {
             return Typed::poison(span);
         }
@@ -310,7 +311,7 @@ impl Cx<'_> {
             fields.push((field.text.clone(), slot));
         }
         for entry in &own {
-            fields.extend(self.given_name(entry, &fields));
+            fields.extend(self.given_name(entry, &of_formulas, &fields));
         }
         if let Some((scale, _)) = written.get("scale") {
             self.scale_is_a_formula(&name, scale.span);
@@ -364,6 +365,7 @@ impl Cx<'_> {
     fn given_name(
         &mut self,
         entry: &ast::Entry,
+        names: &[(String, Type)],
         before: &[(String, Slot)],
     ) -> Option<(String, Slot)> {
         let name = super::quantizer::target(entry)?.as_name()?.clone();
@@ -381,8 +383,13 @@ impl Cx<'_> {
                 (Slot::Chosen(domain), member)
             }
         };
-        if !typed.ty.fits(&Type::PLAIN) {
-            self.expected("a plain number", &typed);
+        let is_it = |(own, _): &&(String, Type)| *own == name.text;
+        let wanted = names.iter().find(is_it).map(|(_, ty)| ty);
+        let wanted = wanted
+            .filter(|ty| **ty == Type::Truth)
+            .unwrap_or(&Type::PLAIN);
+        if !typed.ty.fits(wanted) {
+            self.expected(&wanted.name(), &typed);
             return None;
         }
         Some((name.text, slot))

@@ -6,7 +6,9 @@ use super::context::Cx;
 use super::fields::{Given, Written};
 use super::merged::Merged;
 use super::names::Id;
+use super::paths;
 use super::schema::Label;
+use super::types::Type;
 use crate::diagnostic::Diagnostic;
 
 use crate::ir::{Codes, Expr, Formulas, Quantizer, Slot, Value};
@@ -80,8 +82,8 @@ impl Cx<'_> {
         found.is_none_or(|(_, q)| q.codes == Codes::Uniform)
     }
 
-    /// The names that a quantizer's formulas use, which an amendment may change.
-    pub(super) fn names_of_quantizer(&mut self, name: &ast::Name) -> Vec<String> {
+    /// The names that a quantizer's formulas use, which an amendment may change, and what they are.
+    pub(super) fn names_of_quantizer(&mut self, name: &ast::Name) -> Vec<(String, Type)> {
         let Some(id) = self.find(name) else {
             return Vec::new();
         };
@@ -89,7 +91,8 @@ impl Cx<'_> {
         let found = all.find(|(known, _)| *known == id);
         let lets = found.map(|(_, q)| q.formulas.lets.as_slice());
         let lets = lets.unwrap_or_default().iter();
-        lets.map(|binding| binding.name.clone()).collect()
+        lets.map(|binding| (binding.name.clone(), paths::type_of_slot(&binding.slot)))
+            .collect()
     }
 
     /// Lowers a quantizer.

@@ -102,7 +102,8 @@ impl Cx<'_> {
             let default = param.default.as_ref().map(|e| self.expr(e, None));
             let local = Local {
                 name: param.name.text.clone(),
-                ty: default.as_ref().map_or(Type::PLAIN, |d| d.ty.clone()),
+                // Without a default, it may be a word or a truth value as well.
+                ty: default.as_ref().map_or(Type::Any, |d| d.ty.clone()),
                 span: Some(param.name.span),
                 values: None,
                 constant: None,

@@ -48,7 +48,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
             let mut priced = Vec::with_capacity(args.target.len());
             for name in &args.target {
                 let experiment = on(target(&spec, name)?, experiment);
-                let (candidate, cost) = default_cost(&spec, &experiment, terminal)?;
+                let warns = priced.is_empty();
+                let (candidate, cost) = default_cost(&spec, &experiment, warns, terminal)?;
                 documents.push(json!({
                     "experiment": experiment.name,
                     "cost": cost::json(&candidate, &cost, &experiment.provenance),
@@ -58,7 +59,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
             texts.push(cost::side_by_side(&title, &priced, terminal.look));
             continue;
         }
-        let (candidate, cost) = default_cost(&spec, experiment, terminal)?;
+        let (candidate, cost) = default_cost(&spec, experiment, true, terminal)?;
         let provenance = &experiment.provenance;
         match terminal.format {
             Format::Human => {
@@ -148,14 +149,18 @@ fn on(target: Target, experiment: &Experiment) -> Experiment {
     experiment
 }
 
-/// The default network and what it costs.
+/// The default network and what it costs; `warns` says whether it is the first of several targets.
 fn default_cost(
     spec: &Spec,
     experiment: &Experiment,
+    warns: bool,
     terminal: &Terminal,
 ) -> Result<(Candidate, Cost), Failed> {
     let template =
         Template::new(experiment).map_err(|problems| spec.refused(&problems, terminal))?;
+    if warns {
+        spec.warn(template.warnings(), terminal);
+    }
     let name = &experiment.name;
     let point = template.decisions().default_point();
     let candidate = match template.candidate(&point) {

@@ -1,12 +1,15 @@
 //! What a run shows while it lasts: a bar on a terminal, a line per trial elsewhere.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::spec::Spec;
 use super::terminal::Terminal;
+use crate::diagnostic::Diagnostic;
 use crate::interpreter::store::trial::{Status, Trial};
 use crate::interpreter::{Observer, Phase};
 use crate::ir::{Direction, Experiment, Goal};
@@ -19,11 +22,14 @@ pub struct Progress<'a> {
     /// Absent off a terminal, and if it shall be quiet.
     bar: Option<ProgressBar>,
     best: Mutex<Option<f64>>,
+    spec: &'a Spec,
+    /// What has been warned of: arms have much in common.
+    warned: Mutex<HashSet<Diagnostic>>,
 }
 
 impl<'a> Progress<'a> {
     /// Draws nothing yet.
-    pub fn new(experiment: &'a Experiment, terminal: &'a Terminal) -> Self {
+    pub fn new(experiment: &'a Experiment, spec: &'a Spec, terminal: &'a Terminal) -> Self {
         let is_terminal = std::io::stderr().is_terminal() && !terminal.quiet;
         let bar = is_terminal.then(|| {
             let bar = ProgressBar::new(experiment.search.trials as u64);
@@ -36,6 +42,8 @@ impl<'a> Progress<'a> {
             experiment,
             bar,
             best: Mutex::new(None),
+            spec,
+            warned: Mutex::default(),
         }
     }
 
@@ -100,6 +108,13 @@ fn set_style(bar: &ProgressBar, template: &str) {
 }
 
 impl Observer for Progress<'_> {
+    fn warned(&self, found: &[Diagnostic]) {
+        let mut warned = self.warned.lock().unwrap_or_else(|e| e.into_inner());
+        let new = found.iter().filter(|d| warned.insert((*d).clone()));
+        self.spec
+            .warn(&new.cloned().collect::<Vec<_>>(), self.terminal);
+    }
+
     fn recalled(&self, trial: &Trial) {
         self.update_best(trial);
     }

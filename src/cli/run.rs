@@ -84,7 +84,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         stop,
         checkpoint: Duration::from_secs(args.checkpoint),
     };
-    let progress = Progress::new(&experiment, terminal);
+    let progress = Progress::new(&experiment, &spec, terminal);
     let failed = |e: RunError| explain(e, &spec, &root, terminal);
     let write = |name: &str, text: &str| {
         let written = store::write(&root.join(name), text);
@@ -215,6 +215,7 @@ fn dry_run(spec: &Spec, experiment: &Experiment, terminal: &Terminal) -> Result<
             };
             spec.refused(&problems, terminal)
         })?;
+        spec.warn(template.warnings(), terminal);
         plans.push((settings, search, template));
     }
     match terminal.format {

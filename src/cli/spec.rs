@@ -95,6 +95,13 @@ impl Spec {
         }
     }
 
+    /// Draws what a space unrolled is warned of, but for what the text was warned of already.
+    pub fn warn(&self, found: &[Diagnostic], terminal: &Terminal) {
+        let new = found.iter().filter(|d| !self.diagnostics.contains(d));
+        let new: Vec<Diagnostic> = new.cloned().collect();
+        self.show(&new, terminal);
+    }
+
     /// The experiments, after warnings and errors have been shown; fails if there is an error.
     pub fn experiments(&self, terminal: &Terminal) -> Result<&[Experiment], Failed> {
         let Some(program) = &self.program else {

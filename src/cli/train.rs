@@ -1,5 +1,6 @@
 //! `bnas train`: trains one network of an experiment.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         first.training.epochs = Slot::Fixed(Expr::number(epochs.get() as f64));
     }
     let template = Template::new(&experiment).map_err(|e| failed(RunError::Spec(e)))?;
+    spec.warn(template.warnings(), terminal);
     let one = match &picked {
         Some((pick, store)) => Single::picked(&experiment, &template, store, *pick),
         None => Single::default_of(&template),
@@ -121,7 +123,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     let note = |text: &str| line.note(text);
     let identity = one.identity(&experiment, &store::hash(spec.text().as_bytes()));
     let every = Duration::from_secs(args.checkpoint);
-    let mut keeper = FileKeeper::new(beside(&out), every, identity.clone(), &note);
+    // A checkpoint goes on with what was read, too.
+    let mut kept = identity.clone();
+    kept.insert(
+        "read".into(),
+        lock(&spec, &experiment, BTreeMap::new())?.read(),
+    );
+    let mut keeper = FileKeeper::new(beside(&out), every, kept, &note);
     let checkpoint = keeper.path().to_path_buf();
     match (args.resume, checkpoint.exists()) {
         (false, true) => return Err(unfinished(&checkpoint)),
@@ -140,6 +148,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     );
     line.finish();
     let trained = trained.map_err(|e| match e {
+        TrainError::Stopped if !checkpoint.exists() => Failed::run(format!(
+            "stopped before its first checkpoint, so that nothing of it is left\n  checkpoints come every {} s at the ends of epochs; `--checkpoint 0` writes one after each",
+            args.checkpoint
+        )),
         TrainError::Stopped => {
             let command = resumed("train", &spec, &out);
             Failed::run(format!("stopped\n  go on with {command}"))
@@ -174,13 +186,22 @@ fn can_hold(out: &Path) -> Result<(), Failed> {
         );
         return Err(Failed::run(text));
     }
-    match out.parent().filter(|p| !p.as_os_str().is_empty()) {
-        Some(folder) if !folder.is_dir() => Err(Failed::run(format!(
+    if let Some(folder) = out.parent().filter(|p| !p.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        return Err(Failed::run(format!(
             "cannot write {shown}: there is no folder {}\n  make it, or name a file elsewhere",
             folder.display()
-        ))),
-        _ => Ok(()),
+        )));
     }
+    if out.exists() && !keep::is_network(out) {
+        let text = format!(
+            "{shown} is there and holds no network\n  name a new file: `--out {}`",
+            out.with_extension("safetensors").display()
+        );
+        return Err(Failed::run(text));
+    }
+    store::can_write(out).map_err(|e| Failed::run(e.to_string()))
 }
 
 /// Where checkpoints are kept while a network is trained that will be in `out`.

@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use safetensors::SafeTensors;
+
 use super::store::{self, Store};
 use super::train::Keeper;
 use super::{Phase, model_name};
@@ -52,6 +54,12 @@ impl Checkpoints {
         // As soon as it is empty.
         let _ = fs::remove_dir(&self.folder);
     }
+}
+
+/// Whether a file is a network as they are written here.
+pub fn is_network(path: &Path) -> bool {
+    // A device may never end.
+    path.is_file() && fs::read(path).is_ok_and(|bytes| SafeTensors::deserialize(&bytes).is_ok())
 }
 
 /// Removes a checkpoint, and what a kill may have left of the next one. It may never have been written.

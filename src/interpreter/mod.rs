@@ -87,6 +87,7 @@ pub fn run(
     observer: &dyn Observer,
 ) -> Result<RunResult, RunError> {
     let template = Template::new(experiment).map_err(RunError::Spec)?;
+    observer.warned(template.warnings());
     let data = experiment.data.as_ref().map(Data::load).transpose();
     let data = data.map_err(RunError::Data)?;
     let bench = Bench {

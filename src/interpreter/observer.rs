@@ -3,12 +3,18 @@
 use super::Phase;
 use super::store::trial::Trial;
 use super::train::Progress;
+use crate::diagnostic::Diagnostic;
 
 /// Who watches a run. Called from several threads.
 pub trait Observer: Sync {
     /// The search begins; so many of its trials are in the journal already.
     fn started(&self, done: usize, total: usize) {
         let _ = (done, total);
+    }
+
+    /// What is likelier a mistake than meant, seen once the space is unrolled.
+    fn warned(&self, found: &[Diagnostic]) {
+        let _ = found;
     }
 
     /// A trial of the search that ended before this process began; comes before `started`.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::decision::Decisions;
 use super::evaluate::{both, choose, either, implies, negate};
-use super::fold::same;
+use super::fold::{same, walk};
 use super::quick::ByAddress;
 use crate::ir::{BinaryOp, Expr, Slot, UnaryOp};
 use crate::source::Span;
@@ -42,7 +42,47 @@ pub(super) fn condition(expr: &Expr, decisions: &Decisions) -> Expr {
         active: HashMap::new(),
         shared: ByAddress::default(),
     };
-    existence.of(expr)
+    reached(&existence.of(expr))
+}
+
+/// A condition that looks at values only behind what says that they exist, with the values alone.
+fn reached(condition: &Expr) -> Expr {
+    match has_nothing(condition) {
+        true => there(condition, &mut ByAddress::default()),
+        false => condition.clone(),
+    }
+}
+
+/// `known` are the shared parts that have been met, by address.
+fn there(expr: &Expr, known: &mut ByAddress<Arc<Expr>>) -> Expr {
+    let mut part = |expr: &Arc<Expr>| {
+        if let Some(known) = known.get(&Arc::as_ptr(expr)) {
+            return known.clone();
+        }
+        let found = Arc::new(there(expr, known));
+        known.insert(Arc::as_ptr(expr), found.clone());
+        found
+    };
+    match expr {
+        Expr::If(_, x, y) if matches!(&**y, Expr::Name(name, _) if name == NOTHING) => {
+            (*part(x)).clone()
+        }
+        Expr::If(c, x, y) => Expr::If(part(c), part(x), part(y)),
+        Expr::Unary(op, x) => Expr::Unary(*op, part(x)),
+        Expr::Binary(op, x, y) => Expr::Binary(*op, part(x), part(y)),
+        Expr::Call(f, items) => Expr::Call(*f, items.iter().map(|e| there(e, known)).collect()),
+        Expr::Set(items) => Expr::Set(items.iter().map(|e| there(e, known)).collect()),
+        other => other.clone(),
+    }
+}
+
+/// Whether something stands in an expression that does not exist everywhere.
+fn has_nothing(expr: &Expr) -> bool {
+    let mut found = false;
+    walk(expr, &mut |part| {
+        found |= matches!(part, Expr::Name(name, _) if name == NOTHING)
+    });
+    found
 }
 
 struct Existence<'a> {

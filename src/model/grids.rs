@@ -13,7 +13,7 @@ use super::quantizer::Grid;
 use super::settle::Settler;
 use super::unroll::TemplateNode;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Codes, Domain, DomainKind, Expr, Policy, Quantizer, Slot, Value};
+use crate::ir::{Codes, Domain, DomainKind, Expr, Policy, Quantizer, Rule, Slot, Value};
 use crate::source::Span;
 
 /// Every grid that a quantizer may have.
@@ -212,10 +212,8 @@ pub(super) fn check_weights<'p>(
         let declared = declared.expect("invariant: it was found among them");
         let text = format!("`{name}` makes every weight below 0 a 0");
         let mut diagnostic = Diagnostic::warning("bnas::quantizer::unsigned", text);
-        diagnostic = match policies
-            .clone()
-            .find_map(|p| gives_weights(p, name, settler))
-        {
+        let of_weights = |p: &'p Policy| gives(p, name, |rule| &rule.weights, settler);
+        diagnostic = match policies.clone().find_map(of_weights) {
             Some(rule) => diagnostic.label(rule, "gives it to weights"),
             None => diagnostic.label(span, "weights of this layer"),
         };
@@ -229,8 +227,13 @@ pub(super) fn check_weights<'p>(
     }
 }
 
-/// The rule that gives a quantizer to weights, or the policy that names it above its rules.
-fn gives_weights(policy: &Policy, name: &str, settler: &Settler) -> Option<Span> {
+/// The rule that gives a quantizer to an operand, or the name above the rules that stands for it.
+pub(super) fn gives(
+    policy: &Policy,
+    name: &str,
+    operand: impl Fn(&Rule) -> &Option<Slot>,
+    settler: &Settler,
+) -> Option<Span> {
     let names = |slot: &Slot| {
         let mut found = false;
         for part in evaluate::expressions(slot) {
@@ -241,7 +244,7 @@ fn gives_weights(policy: &Policy, name: &str, settler: &Settler) -> Option<Span>
         found
     };
     let mut rules = policy.rules.iter();
-    let rule = rules.find(|rule| rule.weights.as_ref().is_some_and(names));
+    let rule = rules.find(|rule| operand(rule).as_ref().is_some_and(names));
     let named = || policy.lets.iter().find(|binding| names(&binding.slot));
     rule.map(|rule| rule.span)
         .or_else(|| named().map(|binding| binding.span))

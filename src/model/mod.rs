@@ -50,6 +50,7 @@ mod reach;
 mod reads;
 mod records;
 mod repair;
+mod rescaled;
 mod schedule;
 mod select;
 mod settle;

@@ -42,7 +42,8 @@ pub enum Grid {
 pub enum ScaleRule {
     /// max |x| / largest code.
     MaxAbs,
-    /// mean |x| for binary codes (XNOR-Net, arXiv:1603.05279); for ternary codes the mean of |x| above 0.7 mean |x| (TWN, arXiv:1605.04711).
+    /// mean |x| for binary codes (XNOR-Net, arXiv:1603.05279); for ternary codes the mean of |x| above 0.7 mean |x| (TWN, arXiv:1605.04711); for integers
+    /// 2 mean |x| / sqrt(largest code), where LSQ begins (arXiv:1902.08153).
     MeanAbs,
     /// This share of |x| is inside the range; 0 to 1.
     Percentile(f64),

@@ -10,7 +10,7 @@ mod parallel;
 mod repeat;
 mod skip;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::aggregate;
@@ -124,6 +124,7 @@ pub(super) fn unroll_for(
             },
         },
         layers: BTreeMap::new(),
+        absent: BTreeSet::new(),
         missing: Vec::new(),
         places: Vec::new(),
         ends: Vec::new(),
@@ -169,6 +170,8 @@ struct Unroller<'a, 'b> {
     flow: Mark,
     /// Layers so far, by path.
     layers: BTreeMap<String, Layer>,
+    /// Layers and blocks that no candidate has, by path: their `when` never holds.
+    absent: BTreeSet<String>,
     /// Layers that skip connections name and that are not there yet.
     missing: Vec<skip::Missing>,
     places: Vec<aggregate::Place>,

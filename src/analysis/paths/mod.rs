@@ -351,6 +351,14 @@ fn name_of(item: &Expr) -> Option<Value> {
     }
 }
 
+/// The type of a value without a unit, or of the members that it is chosen from.
+pub(super) fn type_of_slot(slot: &Slot) -> Type {
+    match slot {
+        Slot::Fixed(expr) => type_of(expr),
+        Slot::Chosen(domain) => of_domain(domain),
+    }
+}
+
 /// The type of a domain's members.
 fn of_domain(domain: &Domain) -> Type {
     match &domain.kind {

@@ -78,7 +78,10 @@ impl fmt::Display for StoreError {
                         "\n  allow larger files, `ulimit -f unlimited`, then go on with `--resume`; finished trials are kept",
                     ),
                     io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                        f.write_str("\n  choose a folder that you may write to with `--out DIR`")
+                        f.write_str("\n  choose a place that you may write to with `--out`")
+                    }
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                        f.write_str("\n  there is a file of this name: choose a folder with `--out DIR`")
                     }
                     _ => Ok(()),
                 }

@@ -29,6 +29,17 @@ pub struct Lock {
     pub overrides: BTreeMap<String, u64>,
 }
 
+impl Lock {
+    /// The hash of everything that was read: texts and data.
+    pub fn read(&self) -> String {
+        let all = self.sources.iter().chain(&self.data);
+        let all: Vec<String> = all
+            .map(|one| format!("{} {}", one.blake3, one.name))
+            .collect();
+        hash(all.join("\n").as_bytes())
+    }
+}
+
 /// A text or a file and its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceHash {

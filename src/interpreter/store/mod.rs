@@ -240,6 +240,13 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), StoreError> {
     write_atomically(path, content.as_ref())
 }
 
+/// Whether a file can be written here, found out before there is anything to lose.
+pub fn can_write(path: &Path) -> Result<(), StoreError> {
+    let temporary = unfinished(path);
+    let tried = fs::File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
+    tried.map_err(StoreError::io("write", path))
+}
+
 fn model_path(root: &Path, name: &str) -> PathBuf {
     root.join("models").join(format!("{name}.safetensors"))
 }

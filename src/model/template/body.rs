@@ -17,6 +17,7 @@ use crate::model::frame::Frame;
 use crate::model::grids;
 use crate::model::partial;
 use crate::model::policy::{self, FLOAT, Placements};
+use crate::model::rescaled;
 use crate::model::settle::Settler;
 use crate::model::unroll::{self, TemplateNode};
 
@@ -175,6 +176,7 @@ fn placements(
     grids::check_uses(nodes, &placements, settler);
     let others = experiment.policy_choice.iter().flat_map(|c| &c.others);
     let policies = experiment.policy.iter().chain(others);
-    grids::check_weights(policies, nodes, &placements, settler);
+    grids::check_weights(policies.clone(), nodes, &placements, settler);
+    rescaled::check(policies, &placements, settler);
     placements
 }

@@ -19,10 +19,11 @@ const BARE: &str = "block";
 impl Unroller<'_, '_> {
     pub(super) fn block(&mut self, block: &BlockStmt, names: &mut Frame, place: &Place) {
         let guard = self.condition(block.when.as_ref(), names, place);
+        let name = block.name.as_deref();
         if guard == Expr::bool(false) {
+            self.absent.insert(place.of(name.unwrap_or(BARE)));
             return;
         }
-        let name = block.name.as_deref();
         match &block.choice {
             None => {
                 let place = Place {

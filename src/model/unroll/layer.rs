@@ -15,10 +15,11 @@ use crate::source::Span;
 impl Unroller<'_, '_> {
     pub(super) fn layer(&mut self, layer: &LayerStmt, names: &Frame, place: &Place) {
         let guard = self.condition(layer.when.as_ref(), names, place);
+        let path = place.of(&layer.name);
         if guard == Expr::bool(false) {
+            self.absent.insert(path);
             return;
         }
-        let path = place.of(&layer.name);
         for (at, operation) in layer.chain.iter().enumerate() {
             let settler = &mut *self.settler;
             let places = &mut self.places;

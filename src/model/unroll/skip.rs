@@ -108,7 +108,8 @@ impl Unroller<'_, '_> {
         let found = candidates
             .iter()
             .find_map(|path| Some((path.clone(), self.layers.get(path)?.clone())));
-        if found.is_none() {
+        // What no candidate has is added to none.
+        if found.is_none() && !candidates.iter().any(|path| self.is_absent(path)) {
             self.missing.push(Missing {
                 path: path_text,
                 candidates,
@@ -116,6 +117,13 @@ impl Unroller<'_, '_> {
             });
         }
         found
+    }
+
+    /// Whether a layer never is there, or a block that holds it.
+    fn is_absent(&self, path: &str) -> bool {
+        let ends = path.match_indices('.').map(|(end, _)| end);
+        let mut outer = ends.chain([path.len()]).map(|end| &path[..end]);
+        outer.any(|part| self.absent.contains(part))
     }
 
     /// What is added, in the shape of what flows.

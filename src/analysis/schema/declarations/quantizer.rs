@@ -26,7 +26,12 @@ pub const QUANTIZER: &[Field] = &[
         Word("per_channel"),
         "what shares a scale",
     ),
-    field("scale", Kind::Scale, Absent, "how the scale is found"),
+    field(
+        "scale",
+        Kind::Scale,
+        Absent,
+        "how the scale is found: by the largest value, a mean, a share of values, the least squared error, 1, or learned",
+    ),
     field(
         "narrow",
         Kind::Word(&["signed"]),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
 
-use super::{DataError, Pixels, Samples, picture};
+use super::{DataError, Pixels, SCALE_HELP, Samples, picture};
 use crate::ir::Dataset;
 
 /// Reads every image. `like`: the classes must be those of another folder.
@@ -103,6 +103,7 @@ fn append(dataset: &Dataset, path: &Path, pixels: &mut Vec<u8>) -> Result<(), Da
             "bring all images to one size and one number of channels, that of `shape`",
         ));
     }
+    let before = pixels.len();
     match image {
         DynamicImage::ImageLuma8(image) => pixels.extend_from_slice(&image),
         DynamicImage::ImageLumaA8(image) => pixels.extend_from_slice(&image),
@@ -116,7 +117,14 @@ fn append(dataset: &Dataset, path: &Path, pixels: &mut Vec<u8>) -> Result<(), Da
             ));
         }
     }
-    Ok(())
+    let is_above = |pixel: &&u8| f64::from(**pixel) > dataset.scale;
+    match pixels[before..].iter().find(is_above) {
+        None => Ok(()),
+        Some(pixel) => {
+            let what = format!("has a pixel of {pixel}, above the scale {}", dataset.scale);
+            Err(fail(path, &what, SCALE_HELP))
+        }
+    }
 }
 
 /// What a folder has, in the order of names, without what starts with a dot.

@@ -62,13 +62,14 @@ impl Idx {
         let found = bytes.len() - header;
         if count != Some(found) {
             let sizes: Vec<String> = axes.iter().map(usize::to_string).collect();
-            let wanted = count.map_or("more".to_owned(), |n| n.to_string());
+            let sizes = sizes.join(" x ");
+            let wanted = match count {
+                Some(n) if axes.len() > 1 => format!("{sizes} = {n}"),
+                _ => sizes,
+            };
             return fail(
                 header + count.map_or(found, |n| n.min(found)),
-                format!(
-                    "the header says {} = {wanted} values, the file has {found}",
-                    sizes.join(" x ")
-                ),
+                format!("the header says {wanted} values, the file has {found}"),
             );
         }
         bytes.drain(..header);

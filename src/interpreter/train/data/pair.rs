@@ -28,6 +28,10 @@ pub(super) fn read(
     let labels = parse(&labels_file, labels)?;
     let [height, width, channels] = dataset.shape;
     let (count, axes) = images.axes.split_first().unwrap_or((&0, &[]));
+    if *count == 0 {
+        let help = "name a file that has images";
+        return Err(fail(&file, 4, "the file has no images".into(), help));
+    }
     let fits = match axes {
         [h, w] => [*h, *w, 1] == dataset.shape,
         [h, w, c] => [*h, *w, *c] == dataset.shape,

@@ -54,6 +54,15 @@ impl<'a> Places<'a> {
 
     fn missing(&self, name: &str, what: &str, how: &str) -> DataError {
         let base = shown(self.base);
+        if let Some(other) = self.first(&[name], Path::exists) {
+            let found = if other.is_dir() { "folder" } else { "file" };
+            return DataError {
+                file: other.display().to_string(),
+                place: None,
+                what: format!("expected a {what}, and this is a {found}"),
+                help: format!("name the {what} that is meant"),
+            };
+        }
         DataError {
             file: name.to_owned(),
             place: None,
@@ -123,14 +132,25 @@ pub fn inflated(file: &str, bytes: Vec<u8>) -> Result<Vec<u8>, DataError> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }
-    let mut plain = Vec::new();
-    match flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain) {
+    // A vector that grows would hold everything twice.
+    let mut plain = Vec::with_capacity(inflated_size(&bytes));
+    let mut decoder = flate2::bufread::MultiGzDecoder::new(bytes.as_slice());
+    match decoder.read_to_end(&mut plain) {
         Ok(_) => Ok(plain),
         Err(e) => Err(DataError {
             file: file.into(),
-            place: Some(Place::Byte(plain.len() as u64)),
+            place: Some(Place::Byte((bytes.len() - decoder.get_ref().len()) as u64)),
             what: format!("the gzip data breaks off or is damaged ({e})"),
             help: "fetch the file again".into(),
         }),
     }
+}
+
+/// How many bytes a gzip file says that it holds, in its last four (RFC 1952, modulo 2^32), as far as so few bytes can hold so many: deflate makes at
+/// most 1032 of one.
+fn inflated_size(bytes: &[u8]) -> usize {
+    let said = bytes
+        .last_chunk::<4>()
+        .map_or(0, |last| u32::from_le_bytes(*last));
+    (said as usize).min(bytes.len().saturating_mul(1032))
 }
