@@ -15,7 +15,6 @@ use super::fold;
 use super::members::{self, Values};
 use super::part;
 use super::quick::Addresses;
-use super::reads::Reads;
 use super::settle::Settler;
 use crate::ir::{Expr, Value};
 
@@ -57,7 +56,7 @@ impl Arrangement {
     ) -> Option<Arrangement> {
         let decisions = &settler.decisions;
         let mut all = decisions.all.clone();
-        let mut conditional = guards(decisions, &settler.reads);
+        let mut conditional = guards(settler);
         let idle = idle(settler, &conditional, mentioned);
         if conditional.is_empty() && idle.is_empty() {
             return None;
@@ -86,13 +85,16 @@ impl Arrangement {
     }
 }
 
-/// The guards of decisions that are not read wherever they could exist.
-fn guards(decisions: &Decisions, reads: &Reads) -> BTreeMap<usize, Expr> {
+/// The guards of names that are not read wherever they could exist. What is searched in place is read there.
+fn guards(settler: &Settler) -> BTreeMap<usize, Expr> {
+    let decisions = &settler.decisions;
     let mut free = decisions.clone();
     // What is required excludes candidates, and says nothing of who reads what.
     free.constraints.clear();
     let mut left = MOST_TRIED;
-    let found = reads.somewhere().filter_map(|(index, conditions)| {
+    let names = settler.reads.somewhere();
+    let names = names.filter(|(index, _)| settler.named.contains(index));
+    let found = names.filter_map(|(index, conditions)| {
         let exists = &decisions.all[index].guard;
         // Whether it is read may hang on what it is: then it has to exist before that.
         let conditions: Vec<Expr> = { conditions.iter() }

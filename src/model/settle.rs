@@ -51,7 +51,7 @@ pub(super) struct Settler<'a> {
     pub(super) uses: Vec<Use>,
     /// Where decisions are read.
     pub(super) reads: Reads,
-    /// The decisions that have a name, by which they are read.
+    /// The decisions that have a name, by which they are read, or that stand in what may be left out.
     pub(super) named: BTreeSet<usize>,
     /// Where each decision stands, once it is known where they are read.
     arranged: Option<Arrangement>,

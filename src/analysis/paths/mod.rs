@@ -14,8 +14,8 @@ use super::names::Id;
 use super::types::Type;
 use crate::diagnostic::did_you_mean;
 use crate::ir::{
-    BinaryOp, Choice, Domain, DomainKind, Expr, Policy, Quantizer, Slot, Stage, Target, UnaryOp,
-    Value, as_written,
+    BinaryOp, Choice, Domain, DomainKind, Expr, Let, Policy, Quantizer, Slot, Stage, Target,
+    UnaryOp, Value, as_written,
 };
 
 /// What a path of a part of a network may end in.
@@ -224,42 +224,44 @@ pub(super) fn of_policies(
         _ if items.iter().all(|item| type_of(item) == Type::PLAIN) => Type::PLAIN,
         _ => Type::Any,
     };
-    let all = policy
-        .into_iter()
-        .chain(choice.iter().flat_map(|c| &c.others));
-    let bindings = all.flat_map(|p| {
-        p.rules
-            .iter()
-            .flat_map(move |rule| &rule.lets)
-            .map(move |b| (p, b))
-    });
-    for (policy, binding) in bindings {
-        let ty = match &binding.slot {
-            Slot::Chosen(domain) => match &domain.kind {
-                DomainKind::Set(items) => of_items(items),
-                DomainKind::Of(Expr::Name(name, _)) => {
-                    let set = policy.lets.iter().find(|set| set.name == *name);
-                    match set.map(|set| &set.slot) {
-                        Some(Slot::Fixed(Expr::Set(items))) => of_items(items),
-                        Some(Slot::Fixed(Expr::Value(Value::Set(values)))) => {
-                            let items: Vec<Expr> =
-                                values.iter().cloned().map(Expr::Value).collect();
-                            of_items(&items)
-                        }
-                        _ => Type::Any,
+    let type_in = |policy: &Policy, binding: &Let| match &binding.slot {
+        Slot::Chosen(domain) => match &domain.kind {
+            DomainKind::Set(items) => of_items(items),
+            DomainKind::Of(Expr::Name(name, _)) => {
+                let set = policy.lets.iter().find(|set| set.name == *name);
+                match set.map(|set| &set.slot) {
+                    Some(Slot::Fixed(Expr::Set(items))) => of_items(items),
+                    Some(Slot::Fixed(Expr::Value(Value::Set(values)))) => {
+                        let items: Vec<Expr> = values.iter().cloned().map(Expr::Value).collect();
+                        of_items(&items)
                     }
+                    _ => Type::Any,
                 }
-                DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
-                _ => Type::Any,
-            },
-            Slot::Fixed(_) => Type::Any,
+            }
+            DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
+            _ => Type::Any,
+        },
+        Slot::Fixed(_) => Type::Any,
+    };
+    let others = choice.iter().flat_map(|c| &c.others);
+    for policy in policy.into_iter().chain(others) {
+        let root = match choice {
+            Some(_) => format!("policy.{}", policy.name),
+            None => "policy".into(),
         };
-        let known = found
-            .of_rules
-            .entry(binding.name.clone())
-            .or_insert(ty.clone());
-        if *known != ty {
-            *known = Type::Any;
+        for binding in &policy.lets {
+            if let Slot::Chosen(domain) = &binding.slot {
+                let path = format!("{root}.{}", binding.name);
+                found.insert(path.clone(), type_in(policy, binding));
+                of_members(domain, &path, found);
+            }
+        }
+        for binding in policy.rules.iter().flat_map(|rule| &rule.lets) {
+            let ty = type_in(policy, binding);
+            let known = (found.of_rules.entry(binding.name.clone())).or_insert(ty.clone());
+            if *known != ty {
+                *known = Type::Any;
+            }
         }
     }
 }

@@ -182,6 +182,56 @@ fn a_requirement_on_such_a_name_is_known_before_training() {
     assert_eq!(searched(space, lines).len(), 10);
 }
 
+/// What leaves a layer that is not always there, on both sides of a condition.
+#[test]
+fn a_requirement_on_what_may_not_be_there_is_known_before_training() {
+    let space = "space s { w in {2, 4}  c in {2, 4}
+        layer a = conv(channels = 2, kernel = 1) when w == 4
+        layer b = conv(channels = c, kernel = 1)
+        layer d = conv(channels = w, kernel = 1)
+        layer head = pool(average) -> linear(classes) }";
+    for (require, points) in [
+        (
+            "space.a.channels < space.c or space.a.channels > space.c",
+            3,
+        ),
+        (
+            "space.a.channels >= space.c implies space.c < space.a.channels",
+            3,
+        ),
+        ("space.a.channels < 2 and space.a.channels >= 1", 2),
+    ] {
+        let found = searched(space, &format!("space = s  require {require}"));
+        assert_eq!(found.len(), points, "{require}");
+    }
+    let copies = "space s { w in {2, 3}  n in 1..2
+        repeat n as r { layer a = conv(channels = w, kernel = 1) when w == 3 }
+        layer head = pool(average) -> linear(classes) }";
+    for (require, points) in [
+        ("any(space.r[*].a.channels >= space.r[0].a.channels)", 2),
+        ("all(space.r[*].a.channels > space.r[1].a.channels)", 3),
+    ] {
+        let found = searched(copies, &format!("space = s  require {require}"));
+        assert_eq!(found.len(), points, "{require}");
+    }
+}
+
+/// A choice that is made in place exists there, whoever else looks at it.
+#[test]
+fn a_filter_that_looks_at_a_choice_among_blocks_takes_nothing_from_it() {
+    let space = "use std.blocks.{basic, inverted_residual}
+        use std.quantizers.int8
+        space s {
+        block in {basic(channels = 4), inverted_residual(channels = 4, expansion = 2, kernel in {1, 3})}
+        layer head = pool(average) -> linear(classes) }
+        policy few { every layer where channels > 4 { weights = int8 } }
+        policy all { each layer { weights = int8 } }";
+    assert_eq!(
+        searched(space, "space = s  policy in {few, all}").len(),
+        3 * 2
+    );
+}
+
 /// Lists count what exists.
 #[test]
 fn lists_leave_out_copies_that_lack_it() {

@@ -65,10 +65,14 @@ fn stages(
 ) -> Vec<Stage> {
     let stages = experiment.stages.iter().enumerate().map(|(i, stage)| {
         let earlier = &experiment.stages[..i];
+        let before = settler.decisions.all.len();
         let settled = settler.unread(|settler| Stage::new(stage, earlier, settler, names));
         let trains = match settled.is_tuning() {
             // It is left out for a network without quantizers.
-            true => body.is_quantized(),
+            true => {
+                settler.named.extend(before..settler.decisions.all.len());
+                body.is_quantized()
+            }
             false => Expr::bool(true),
         };
         for part in settled.parts() {
