@@ -199,6 +199,7 @@ impl Cx<'_> {
                     body.extend(self.skip(add, entry.span).map(Stmt::Add));
                 }
                 EntryKind::Parallel(parallel) => {
+                    self.branches_named_once(parallel, &mut named);
                     body.extend(self.parallel(merged, parallel, entry.span));
                 }
                 EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
