@@ -94,7 +94,8 @@ pub(super) fn joined(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnosti
 fn by_name(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
     let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
     // By what is said and where: which one says it, and in how many places.
-    let mut first: HashMap<(String, Span), (usize, usize)> = HashMap::new();
+    type Said = (String, Option<String>, Span);
+    let mut first: HashMap<Said, (usize, usize)> = HashMap::new();
     for diagnostic in found {
         let around = match diagnostic.labels.as_slice() {
             [only] if diagnostic.code == "bnas::name::unknown" => modules.around(only.span),
@@ -104,7 +105,8 @@ fn by_name(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
             joined.push(diagnostic);
             continue;
         };
-        let said = (diagnostic.message.clone(), around.span);
+        let (message, help) = (diagnostic.message.clone(), diagnostic.help.clone());
+        let said = (message, help, around.span);
         let (index, uses) = first.entry(said).or_insert((joined.len(), 0));
         *uses += 1;
         match joined.get_mut(*index) {

@@ -179,11 +179,14 @@ impl Cx<'_> {
         let names = self.leave(mark);
         self.unused(&names, schema.keys(), &merged.owner());
         let mut reached = std::mem::take(&mut self.reached);
-        if let Some(space) = space {
-            let amended = reached.amendments.iter_mut();
-            { amended }
-                .filter(|a| a.of.iter().any(|of| of.holds(space.span)))
-                .for_each(|a| a.of.extend(&reached.blocks));
+        let is_space = |of: &Span| {
+            let declared = self.modules.around(*of);
+            declared.is_some_and(|d| d.kind.text == "space")
+        };
+        for amendment in &mut reached.amendments {
+            if amendment.of.iter().any(is_space) {
+                amendment.of.extend(&reached.blocks);
+            }
         }
         Some(Experiment {
             name: merged.name.text.clone(),

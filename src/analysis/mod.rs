@@ -41,6 +41,7 @@ mod foreign;
 mod formulas;
 mod functions;
 mod goals;
+mod lacking;
 mod lists;
 mod loader;
 mod lookup;

@@ -52,7 +52,7 @@ impl Cx<'_> {
             let body = cx.body(merged, &merged.entries, Some(&mut asked));
             cx.seen = None;
             let names = cx.leave(mark);
-            cx.unused(&names, std::iter::empty(), &merged.owner());
+            cx.unread(&names, merged);
             let layers = body.iter().any(|s| !matches!(s, Stmt::Let(_)));
             if !layers && !cx.sink.has_errors() {
                 cx.report(
@@ -129,7 +129,7 @@ impl Cx<'_> {
             };
             names.retain(|local| is_searched(&local.name));
         }
-        self.unused(&names, std::iter::empty(), &merged.owner());
+        self.unread(&names, merged);
         Block {
             name: merged.name.text.clone(),
             params,
@@ -183,7 +183,7 @@ impl Cx<'_> {
                         cx.body(merged, &repeat.entries, None)
                     });
                     let names = self.leave(inner);
-                    self.unused(&names, std::iter::empty(), &merged.owner());
+                    self.unread(&names, merged);
                     body.push(Stmt::Repeat {
                         count: count.expr,
                         index: repeat.index.text.clone(),
@@ -226,6 +226,14 @@ impl Cx<'_> {
         body
     }
 
+    /// Names that nothing reads. What an experiment amends is judged where it is declared: another use of it may read what this one does not.
+    fn unread(&mut self, names: &[Local], merged: &Merged) {
+        let outermost = self.open.first().map(|id| self.modules.declaration(*id));
+        if outermost.is_none_or(|d| d.kind.text != "experiment") {
+            self.unused(names, std::iter::empty(), &merged.owner());
+        }
+    }
+
     /// `parallel { branch a { … }  branch b { … } when wide } join concat`.
     fn parallel(&mut self, merged: &Merged, parallel: &ast::Parallel, span: Span) -> Option<Stmt> {
         let join = match parallel.join.text.as_str() {
@@ -260,7 +268,7 @@ impl Cx<'_> {
                 cx.body(merged, &branch.entries, None)
             });
             let names = self.leave(mark);
-            self.unused(&names, std::iter::empty(), &merged.owner());
+            self.unread(&names, merged);
             branches.push(Branch {
                 name: branch.name.text.clone(),
                 body,
