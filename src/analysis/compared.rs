@@ -104,10 +104,8 @@ impl Cx<'_> {
 
     /// Whether a part of the experiment that is given and wrong is compared with a name, which may be one of its members.
     pub(super) fn is_of_lost(&mut self, part: &ast::Expr, other: &ast::Expr) -> bool {
-        let ExprKind::Path(path) = &part.kind else {
-            return false;
-        };
-        self.is_lost(path) && ast_name(other).is_some_and(|name| self.find(name).is_none())
+        let is_lost = ast_name(part).is_some_and(|name| self.lost.contains(name.text.as_str()));
+        is_lost && ast_name(other).is_some_and(|name| self.find(name).is_none())
     }
 
     /// How an alternative is compared.
