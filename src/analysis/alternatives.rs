@@ -36,26 +36,33 @@ impl Cx<'_> {
             return (None, None);
         };
         let mut all: Vec<T> = Vec::with_capacity(items.len());
+        let mut is_doubled = false;
         for item in items {
             let Some(merged) = self.reference(item, kind) else {
                 continue;
             };
             let one = lower(self, &merged);
-            match all.iter().any(|other| name(other) == name(&one)) {
-                true => self.report(
-                    Diagnostic::error(
-                        "bnas::name::duplicate",
-                        format!("two of these are called `{}`", name(&one)),
-                    )
-                    .label(item.span, "this one")
-                    .label(domain.span, "among these")
-                    .help(format!(
-                        "declare one under another name: `{kind} other : {} {{ … }}`",
-                        name(&one)
-                    )),
-                ),
-                false => all.push(one),
+            if all.iter().all(|other| name(other) != name(&one)) {
+                all.push(one);
+                continue;
             }
+            is_doubled = true;
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::duplicate",
+                    format!("two of these are called `{}`", name(&one)),
+                )
+                .label(item.span, "this one")
+                .label(domain.span, "among these")
+                .help(format!(
+                    "declare one under another name: `{kind} other : {} {{ … }}`",
+                    name(&one)
+                )),
+            );
+        }
+        if is_doubled {
+            // Whatever speaks of one of them may mean the other.
+            return (None, None);
         }
         let default = default.and_then(|e| {
             let text = self.text(e.span);

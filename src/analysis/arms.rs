@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::context::{Cx, Reached};
+use super::lacking::in_lacking_arms;
 use super::merged::Merged;
 use super::quantizer::target;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Arm, Experiment};
-use crate::model::blame::in_some_arms;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
@@ -261,37 +261,6 @@ impl Cx<'_> {
             _ => self.text(value.span),
         }
     }
-}
-
-/// Paths that some arms have and others lack: which lack them, and where to speak of them.
-fn in_lacking_arms(
-    found: Vec<Vec<Diagnostic>>,
-    settings: &[Vec<(String, String)>],
-) -> Vec<Vec<Diagnostic>> {
-    let is_path = |d: &Diagnostic| {
-        d.code == "bnas::name::unknown" && d.message.starts_with("there is no decision `space.")
-    };
-    let paths = found
-        .iter()
-        .map(|all| all.iter().filter(|d| is_path(d)).cloned().collect());
-    let settings = settings.iter().map(Vec::as_slice);
-    let mut of_paths: Vec<(_, Vec<Diagnostic>)> = settings.zip(paths).collect();
-    in_some_arms(&mut of_paths);
-    for one in of_paths.iter_mut().flat_map(|(_, all)| all) {
-        if one.message.contains(" in the arm") {
-            let help = "write this requirement in the space that has it, by its name there";
-            one.help = Some(help.into());
-        }
-    }
-    let named = of_paths.into_iter().map(|(_, all)| all);
-    let others = found.into_iter();
-    { others.zip(named) }
-        .map(|(mut all, named)| {
-            all.retain(|d| !is_path(d));
-            all.extend(named);
-            all
-        })
-        .collect()
 }
 
 /// The members of a set, of its subsets or of a range of whole numbers, as expressions.

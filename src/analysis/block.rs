@@ -12,7 +12,7 @@ use super::schema;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{BlockCall, BlockChoice, BlockStmt, Value, numbered};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use crate::syntax::ast::{self, Argument, EntryKind, ExprKind};
 
 /// The name that puts nothing before the paths of a block's layers.
@@ -179,11 +179,7 @@ impl Cx<'_> {
             return;
         };
         let modules = self.modules;
-        let files = std::iter::once(name.span.source).chain(self.also.iter().copied());
-        let names = files.filter_map(|source| modules.get(source));
-        let blocks = names.flat_map(|module| &module.names);
-        let blocks = blocks.filter(|(_, m)| modules.declaration(m.id).kind.text == "block");
-        let blocks: Vec<&str> = blocks.map(|(name, _)| name.as_str()).collect();
+        let blocks = self.blocks_by_name(name.span.source);
         let diagnostic = Diagnostic::error(
             "bnas::name::unknown",
             format!("there is no block `{}`", name.text),
@@ -199,6 +195,16 @@ impl Cx<'_> {
                 diagnostic.help(format!("blocks here are {}", list(blocks.into_iter())))
             }
         });
+    }
+
+    /// The blocks that have a name in a file, or in those that are amended there.
+    pub(super) fn blocks_by_name(&self, source: SourceId) -> Vec<&str> {
+        let modules = self.modules;
+        let files = std::iter::once(source).chain(self.also.iter().copied());
+        let names = files.filter_map(|source| modules.get(source));
+        let blocks = names.flat_map(|module| &module.names);
+        let blocks = blocks.filter(|(_, m)| modules.declaration(m.id).kind.text == "block");
+        blocks.map(|(name, _)| name.as_str()).collect()
     }
 
     /// What a block is called; nothing for `block`. `None` after a diagnostic.

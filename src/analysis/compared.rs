@@ -4,7 +4,6 @@
 
 use super::context::{Cx, list};
 use super::expr::Typed;
-use super::lookup::members;
 use super::types::Type;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
@@ -13,7 +12,7 @@ use crate::syntax::ast::{self, ExprKind};
 impl Cx<'_> {
     /// Whether the one side is a decision among names, and the other a name or call that is none of them; says so.
     pub(super) fn no_member(&mut self, decision: &ast::Expr, other: &ast::Expr) -> bool {
-        let Some((path, known)) = self.members_of(decision) else {
+        let Some((path, own, known)) = self.members_of(decision) else {
             return false;
         };
         let is_call = matches!(other.kind, ExprKind::Call { .. });
@@ -27,9 +26,9 @@ impl Cx<'_> {
         let is_one = known.contains(&name);
         let is_path = (self.paths.as_ref()).is_some_and(|paths| paths.contains_key(&name));
         let is_value = !is_call && (self.local_named(&name) || is_path);
-        // Of names alone, the others are words of the language, too.
-        let of_calls = (self.paths.as_ref()).and_then(|paths| paths.get(&path));
-        let is_closed = of_calls == Some(&Type::Alternative);
+        // Of words alone, the others are words of the language, too.
+        let of = (self.paths.as_ref()).and_then(|paths| paths.get(&own));
+        let is_closed = matches!(of, Some(Type::Alternative | Type::Declared(_)));
         let is_known = ast_name(other).is_some_and(|name| self.find(name).is_some())
             || super::schema::is_word(&name);
         if is_value || !is_call && (is_one || !is_closed && is_known) || is_call && !is_closed {
@@ -103,6 +102,12 @@ impl Cx<'_> {
         true
     }
 
+    /// Whether a part of the experiment that is given and wrong is compared with a name, which may be one of its members.
+    pub(super) fn is_of_lost(&mut self, part: &ast::Expr, other: &ast::Expr) -> bool {
+        let is_lost = ast_name(part).is_some_and(|name| self.lost.contains(name.text.as_str()));
+        is_lost && ast_name(other).is_some_and(|name| self.find(name).is_none())
+    }
+
     /// How an alternative is compared.
     pub(super) fn by_name(&self, typed: &Typed) -> Option<String> {
         let Expr::Name(path, _) = &typed.expr else {
@@ -115,8 +120,8 @@ impl Cx<'_> {
         ))
     }
 
-    /// The path of a decision among names, and these names.
-    fn members_of(&self, e: &ast::Expr) -> Option<(String, Vec<String>)> {
+    /// The path of a decision among names as it is written and as it is known, and these names.
+    fn members_of(&self, e: &ast::Expr) -> Option<(String, String, Vec<String>)> {
         let ExprKind::Path(path) = &e.kind else {
             return None;
         };
@@ -127,9 +132,14 @@ impl Cx<'_> {
             }))
             .collect();
         let paths = self.paths.as_ref()?;
-        let below = format!("space.{plain}");
-        let known = (paths.members.get(&plain)).or_else(|| paths.members.get(&below))?;
-        Some((members(path).unwrap_or(plain), known.clone()))
+        // A name alone is one of the space in the space itself.
+        let may_be_below = path.as_name().is_none() || self.is_in_network();
+        let own = match paths.members.contains_key(&plain) {
+            false if may_be_below => format!("space.{plain}"),
+            _ => plain,
+        };
+        let known = paths.members.get(&own)?.clone();
+        Some((self.text(path.span), own, known))
     }
 
     /// A decision among sets, and what it is compared with: a set in the order of the member that it is, and a repair as the set of it alone.

@@ -3,7 +3,7 @@
 //! In: everything that was found in a file, and what is known of what could not be read there. Out: what is news. A name that may be defined by what is
 //! not understood, or a field that was written under a wrong name, is nobody's second mistake.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::names::Modules;
 use super::schema;
@@ -48,21 +48,87 @@ impl Known<'_> {
             };
             d.code == "bnas::name::unknown" && behind.is_some_and(|b| b.iter().any(is_wrong))
         };
+        let unknown: BTreeSet<(Span, &str)> = (found.iter())
+            .filter(|d| d.code == "bnas::name::unknown")
+            .filter_map(|d| {
+                let at = main_of(d)?.span;
+                Some((self.modules.around(at)?.span, self.sources.slice(at)))
+            })
+            .collect();
         found.retain(|diagnostic| {
             let follows = is_unused(diagnostic)
                 || is_beyond_default(diagnostic, &defaults)
                 || is_doubted(diagnostic, &undefined)
                 || is_consequence(diagnostic, self.sources, self.modules)
                 || is_of_wrong(diagnostic)
+                || self.is_misspelt_there(diagnostic, &unknown)
                 || is_below_meant(diagnostic, self.meant, self.sources, self.modules);
             !(self.failed && follows || is_given_otherwise(diagnostic, self.meant))
         });
         found
     }
+
+    /// Whether it says that a declaration has no field of a name which this reads itself: the name is misspelt where it is defined.
+    fn is_misspelt_there(&self, diagnostic: &Diagnostic, unknown: &BTreeSet<(Span, &str)>) -> bool {
+        let Some(main) = main_of(diagnostic) else {
+            return false;
+        };
+        let name = self.sources.slice(main.span);
+        let is_it = |label: &Label| {
+            let around = self.modules.around(label.span);
+            label.span != main.span && around.is_some_and(|d| unknown.contains(&(d.span, name)))
+        };
+        diagnostic.code == "bnas::name::unknown_key" && diagnostic.labels.iter().any(is_it)
+    }
 }
 
-/// What a section lacks in one diagnostic, one after the other in the order of the text.
-pub(super) fn joined(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// How many places of one unknown name are shown.
+const MOST: usize = 8;
+
+/// What a section lacks in one diagnostic, and what a declaration does not know in one, one after the other in the order of the text.
+pub(super) fn joined(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
+    by_name(by_section(found), modules)
+}
+
+/// Uses of one unknown name in one declaration are one report: if its definition is misspelt, they are one mistake.
+fn by_name(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    // By what is said and where: which one says it, and in how many places.
+    type Said = (String, Option<String>, Span);
+    let mut first: HashMap<Said, (usize, usize)> = HashMap::new();
+    for diagnostic in found {
+        let around = match diagnostic.labels.as_slice() {
+            [only] if diagnostic.code == "bnas::name::unknown" => modules.around(only.span),
+            _ => None,
+        };
+        let Some(around) = around else {
+            joined.push(diagnostic);
+            continue;
+        };
+        let (message, help) = (diagnostic.message.clone(), diagnostic.help.clone());
+        let said = (message, help, around.span);
+        let (index, uses) = first.entry(said).or_insert((joined.len(), 0));
+        *uses += 1;
+        match joined.get_mut(*index) {
+            Some(known) if *uses <= MOST => {
+                let more = diagnostic.labels.into_iter();
+                known.labels.extend(more.map(|label| Label {
+                    text: "nor here".into(),
+                    ..label
+                }));
+            }
+            Some(known) => {
+                let more = *uses - MOST;
+                known.labels[MOST - 1].text = format!("nor here, and at {more} more places");
+            }
+            None => joined.push(diagnostic),
+        }
+    }
+    joined
+}
+
+/// What a section lacks in one diagnostic.
+fn by_section(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
     for diagnostic in found {
         let place = |d: &Diagnostic| main_of(d).map(|label| label.span);
@@ -155,7 +221,7 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
                 || is_parameter(name, main.span, modules)
                 || (is_beside() && !suggests)
         }
-        "bnas::name::unknown_key" => {
+        "bnas::name::unknown_key" | "bnas::amend::no_such_copy" => {
             // What it amends may have it in a part that is lost.
             let own = modules.around(main.span).map(|d| d.span);
             let is_other = |l: &&Label| modules.around(l.span).map(|d| d.span) != own;

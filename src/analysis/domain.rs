@@ -9,7 +9,7 @@ use super::author;
 use super::context::{Cx, Local, list};
 use super::expr::Typed;
 use super::fits::limited;
-use super::schema::{Field, Kind};
+use super::schema::{self, Field, Kind};
 use super::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Domain, DomainKind, Expr, Value};
@@ -199,7 +199,12 @@ impl Cx<'_> {
                 first = Some(typed);
             }
         }
-        if let Some(first) = &first {
+        let is_either = (first.iter().chain(&odd)).all(is_count_or_word) && !odd.is_empty();
+        if let (Some(first), true) = (&mut first, is_either && self.is_in_network()) {
+            // Whether an operation takes both is judged where it reads them.
+            first.ty = Type::Any;
+            odd.clear();
+        } else if let Some(first) = &first {
             self.of_one_kind(
                 "the members of a domain are of one kind",
                 first,
@@ -219,6 +224,12 @@ impl Cx<'_> {
             values,
         };
         (lowered, member)
+    }
+
+    /// Whether a space or block is lowered, whose names are read by operations.
+    pub(super) fn is_in_network(&self) -> bool {
+        let innermost = self.open.last().map(|id| self.modules.declaration(*id));
+        innermost.is_some_and(|d| matches!(d.kind.text.as_str(), "space" | "block"))
     }
 
     /// All subsets of a set, as a set.
@@ -429,5 +440,13 @@ fn element(set: &Type, values: Option<Vec<Value>>, span: Span) -> Typed {
         ty,
         span,
         values,
+    }
+}
+
+/// Whether this is a number, or a word that stands for one where a field takes both: `same` of `padding in {same, 0}`.
+fn is_count_or_word(typed: &Typed) -> bool {
+    match (&typed.ty, &typed.expr) {
+        (Type::Word, Expr::Value(Value::Name(word))) => schema::stands_for_a_count(word),
+        (ty, _) => *ty == Type::PLAIN,
     }
 }

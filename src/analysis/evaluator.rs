@@ -14,7 +14,7 @@ use super::table::file_in;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Command, Evaluator, Expr, Let, Slot, Value};
 use crate::source::Span;
-use crate::syntax::ast::{self, ExprKind};
+use crate::syntax::ast::{self, EntryKind, ExprKind};
 
 const CODE: &str = "bnas::evaluate::command";
 
@@ -38,6 +38,12 @@ impl Cx<'_> {
             return self.command(name, args, lets).map(Evaluator::Command);
         }
         let Some((file, span)) = file_in(value) else {
+            // A name whose value is wrong has been reported where it stands.
+            if let ExprKind::Path(path) = &value.kind
+                && self.is_lost(path)
+            {
+                return None;
+            }
             self.no_evaluator(value.span);
             return None;
         };
@@ -45,6 +51,35 @@ impl Cx<'_> {
         let source = self.modules.table(span.source, file)?;
         let table = self.read_table(source, span, lets)?;
         Some(Evaluator::Table(Arc::new(table)))
+    }
+
+    /// `n = table("a.csv")`, `n in {table("a.csv"), …}`: what measures is said in its field, which is not searched.
+    pub(super) fn evaluator_under_a_name(
+        &mut self,
+        name: &ast::Path,
+        entry: &ast::Entry,
+        callee: &ast::Name,
+    ) {
+        let (why, help) = match &entry.kind {
+            EntryKind::Choice(choice) => (
+                format!("and is not searched: {}", EVALUATE.why),
+                EVALUATE.help("evaluate", Some(self.text(choice.domain.span))),
+            ),
+            EntryKind::Field(field) => (
+                "and under no other name".to_string(),
+                format!("write `evaluate = {}`", self.text(field.value.span)),
+            ),
+            _ => return,
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::evaluate::table",
+                format!("what measures candidates is said by `evaluate`, {why}"),
+            )
+            .label(callee.span, format!("a {} that measures", callee.text))
+            .label(name.span, "a name of the experiment's own")
+            .help(help),
+        );
     }
 
     fn no_evaluator(&mut self, span: Span) {
@@ -149,4 +184,13 @@ impl Cx<'_> {
         }
         Some(metrics)
     }
+}
+
+/// What is called, where that is an evaluator.
+pub(super) fn evaluator_called(value: &ast::Expr) -> Option<&ast::Name> {
+    let ExprKind::Call { callee, .. } = &value.kind else {
+        return None;
+    };
+    let is_evaluator = |name: &&ast::Name| ["table", COMMAND.name].contains(&name.text.as_str());
+    callee.as_name().filter(is_evaluator)
 }

@@ -78,7 +78,12 @@ impl Cx<'_> {
             None => Slot::Fixed(Expr::Value(Value::Set(Vec::new()))),
         };
         let has_space = fields.get("space").is_some();
-        let evaluator = self.evaluator(&fields, &lets);
+        let of_network = of_network(&fields, &sections);
+        // Beside a network, which is trained, it is one field too many: what it says is of no matter.
+        let evaluator = match has_space || of_network.is_some() {
+            true => None,
+            false => self.evaluator(&fields, &lets),
+        };
         if let (Some((key, _)), Some((space, _))) = (fields.get("evaluate"), fields.get("space")) {
             let (key, space) = (key.span, space.span);
             self.report(
@@ -97,7 +102,8 @@ impl Cx<'_> {
         if has_space && fields.get("evaluate").is_some() {
             // Without one of the two, nothing or another thing is missing.
         } else if !has_space {
-            if self.needs_space(merged, &fields, &sections) {
+            if let Some(name) = &of_network {
+                self.needs_space(merged, name);
                 self.lost.insert("space");
             }
         } else if fields.get("evaluate").is_none() {
@@ -173,11 +179,14 @@ impl Cx<'_> {
         let names = self.leave(mark);
         self.unused(&names, schema.keys(), &merged.owner());
         let mut reached = std::mem::take(&mut self.reached);
-        if let Some(space) = space {
-            let amended = reached.amendments.iter_mut();
-            { amended }
-                .filter(|a| a.of.iter().any(|of| of.holds(space.span)))
-                .for_each(|a| a.of.extend(&reached.blocks));
+        let is_space = |of: &Span| {
+            let declared = self.modules.around(*of);
+            declared.is_some_and(|d| d.kind.text == "space")
+        };
+        for amendment in &mut reached.amendments {
+            if amendment.of.iter().any(is_space) {
+                amendment.of.extend(&reached.blocks);
+            }
         }
         Some(Experiment {
             name: merged.name.text.clone(),
@@ -247,30 +256,12 @@ impl Cx<'_> {
     }
 
     /// Without a space there is nothing to train, quantize or price.
-    fn needs_space(
-        &mut self,
-        merged: &Merged,
-        fields: &Written,
-        sections: &[ast::Section],
-    ) -> bool {
-        let fields = ["data", "policy", "target", "repairs", "repeats", "init"]
-            .iter()
-            .filter_map(|n| fields.get(n))
-            .map(|(n, _)| n);
-        let sections = sections
-            .iter()
-            .map(|s| &s.name)
-            .filter(|n| n.text != "search");
-        let Some(name) = fields.chain(sections).next() else {
-            return false;
-        };
-        let name = name.clone();
+    fn needs_space(&mut self, merged: &Merged, name: &ast::Name) {
         self.report(
             Diagnostic::missing(Missing::one(merged.owner(), "space"), merged.name.span)
                 .label(name.span, format!("`{}` speaks of a network", name.text))
                 .help("add `space = small_cnn`, with `use std.spaces.small_cnn`, or remove what speaks of a network"),
         );
-        true
     }
 
     /// Reports that an experiment lacks `train`, say, which something else in it needs.
@@ -350,6 +341,19 @@ impl Cx<'_> {
             }
         }
     }
+}
+
+/// The first field or section that speaks of a network.
+fn of_network(fields: &Written, sections: &[ast::Section]) -> Option<ast::Name> {
+    let fields = ["data", "policy", "target", "repairs", "repeats", "init"]
+        .iter()
+        .filter_map(|n| fields.get(n))
+        .map(|(n, _)| n);
+    let sections = sections
+        .iter()
+        .map(|s| &s.name)
+        .filter(|n| n.text != "search");
+    fields.chain(sections).next().cloned()
 }
 
 /// A goal that an experiment without one may have.

@@ -196,7 +196,8 @@ impl Cx<'_> {
         self.may_be_word = compares
             && matches!(x.ty, Type::Text | Type::Poison)
             && matches!(right.kind, ast::ExprKind::Path(_));
-        if compares && x.ty == Type::Poison && is_callable(right) {
+        if compares && x.ty == Type::Poison && (is_callable(right) || self.is_of_lost(left, right))
+        {
             // What it is compared with cannot be judged.
             return Typed::poison(span);
         }

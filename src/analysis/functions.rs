@@ -287,6 +287,9 @@ impl Cx<'_> {
             None if did_you_mean(name, ["distill"]).is_some() => {
                 diagnostic.help("did you mean `distill`?")
             }
+            None if let Some(block) = did_you_mean(name, self.blocks_by_name(span.source)) => {
+                diagnostic.help(format!("did you mean `{block}`?"))
+            }
             None => {
                 let functions = schema::FUNCTIONS.iter().map(|f| f.name);
                 diagnostic.help(format!("functions are {}", list(functions)))

@@ -116,7 +116,7 @@ impl Cx<'_> {
     }
 
     /// Whether a path begins with what is given and wrong, which has been said.
-    fn is_lost(&mut self, path: &ast::Path) -> bool {
+    pub(super) fn is_lost(&mut self, path: &ast::Path) -> bool {
         let head = path.head.text.as_str();
         let is_poison = |local: &Local| local.ty == Type::Poison;
         self.lost.contains(head)

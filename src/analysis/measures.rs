@@ -61,12 +61,18 @@ impl Cx<'_> {
             let Some(formula) = &measure.constant else {
                 continue;
             };
+            if measure.ty == Type::Poison {
+                // Who reads it has nothing to add.
+                let name = format!("{BEST}{}", measure.name);
+                self.locals.push(Local::built_in(name, Type::Poison));
+                continue;
+            }
             let of_best = renamed(formula, &|name| Some(format!("{BEST}{name}")));
             let mut is_known = true;
             super::goals::visit_names(&of_best, &mut |name, _| {
                 is_known &= self.locals.find(name).is_some();
             });
-            if is_known && measure.ty != Type::Poison {
+            if is_known {
                 self.locals.push(Local {
                     name: format!("{BEST}{}", measure.name),
                     constant: Some(of_best),

@@ -50,7 +50,8 @@ impl Cx<'_> {
                 let is_value = |e: &&ast::Entry| {
                     matches!(e.kind, ast::EntryKind::Field(_) | ast::EntryKind::Choice(_))
                 };
-                self.amends(&name.text, &parent.lineage, entries.filter(is_value));
+                let own = &declaration.name.text;
+                self.amends((&name.text, own), &parent.lineage, entries.filter(is_value));
                 parent.lineage.push(declaration.span);
                 parent.id = id;
                 parent.docs.clear();
@@ -87,29 +88,35 @@ impl Cx<'_> {
         Some(merged)
     }
 
-    /// Notes that these entries change what declarations say, the named one and those that it derives from.
+    /// Notes that these entries change what declarations say, the named one and those that it derives from, and the name of what that becomes.
     pub(super) fn amends<'e>(
         &mut self,
-        name: &str,
+        (name, becomes): (&str, &str),
         of: &[Span],
         entries: impl Iterator<Item = &'e ast::Entry>,
     ) {
-        let key = |entry: &ast::Entry| {
+        let path = |entry: &ast::Entry| {
             let path = super::quantizer::target(entry)?;
-            let mut members = path.steps.iter().filter_map(|step| match step {
-                ast::Step::Member(name) => Some(&name.text),
-                ast::Step::Index(_) | ast::Step::All(_) => None,
+            let steps = path.steps.iter().map(|step| match step {
+                ast::Step::Member(name) => format!(".{}", name.text),
+                ast::Step::Index(index) => format!("[{}]", self.text(index.span)),
+                ast::Step::All(_) => "[*]".to_string(),
             });
-            Some(members.next_back().unwrap_or(&path.head.text).clone())
+            Some(
+                std::iter::once(path.head.text.clone())
+                    .chain(steps)
+                    .collect(),
+            )
         };
-        let (at, keys) = entries
-            .map(|entry| (entry.span, key(entry).unwrap_or_default()))
+        let (at, paths) = entries
+            .map(|entry| (entry.span, path(entry).unwrap_or_default()))
             .unzip();
         let amendment = Amendment {
             name: name.to_string(),
+            becomes: becomes.to_string(),
             of: of.to_vec(),
             at,
-            keys,
+            paths,
         };
         self.amendments.push(amendment.clone());
         self.reached.amendments.push(amendment);

@@ -41,6 +41,7 @@ mod foreign;
 mod formulas;
 mod functions;
 mod goals;
+mod lacking;
 mod lists;
 mod loader;
 mod lookup;
@@ -150,7 +151,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     for diagnostic in known.news(found) {
         sink.push(diagnostic);
     }
-    let diagnostics = consequences::joined(sink.into_sorted());
+    let diagnostics = consequences::joined(sink.into_sorted(), &modules);
     Checked {
         program: (!failed).then_some(program),
         sound,

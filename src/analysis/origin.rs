@@ -61,6 +61,14 @@ impl Cx<'_> {
             return Some(diagnostic);
         }
         let Some((name, span)) = self.origin(&diagnostic) else {
+            if let Some(used) = diagnostic.labels.first() {
+                let first = Use {
+                    index: self.sink.count(),
+                    amended: false,
+                };
+                let used = (diagnostic.code, used.span);
+                self.causes.uses.entry(used).or_insert(first);
+            }
             return Some(diagnostic);
         };
         let used_at = diagnostic.labels[0].span;

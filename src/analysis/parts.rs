@@ -4,6 +4,7 @@
 //! not belong, is reported.
 
 use super::context::{Cx, Local};
+use super::evaluator::evaluator_called;
 use super::fields::{Given, Written};
 use super::merged::Merged;
 use super::quantizer::{given, target};
@@ -122,6 +123,11 @@ impl Cx<'_> {
             },
             _ => (None, "="),
         };
+        if let Some(callee) = value.and_then(evaluator_called) {
+            self.evaluator_under_a_name(path, entry, callee);
+            self.define(Local::poison(path), mark);
+            return None;
+        }
         let declared = value.and_then(|v| match &v.kind {
             ast::ExprKind::Path(p) => p.as_name(),
             ast::ExprKind::Amend { base, .. } => match &base.kind {

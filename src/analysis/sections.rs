@@ -274,7 +274,7 @@ impl Cx<'_> {
                 // What amends a declaration sees the names of its own file first, then those of the declaration.
                 merged.from.push(e.span.source);
                 self.override_entries(&mut merged, entries, &name, false);
-                self.amends(&name.text, &merged.lineage, entries.iter());
+                self.amends((&name.text, &name.text), &merged.lineage, entries.iter());
                 Some(merged)
             }
             ExprKind::Error => None,

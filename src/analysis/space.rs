@@ -52,7 +52,7 @@ impl Cx<'_> {
             let body = cx.body(merged, &merged.entries, Some(&mut asked));
             cx.seen = None;
             let names = cx.leave(mark);
-            cx.unused(&names, std::iter::empty(), &merged.owner());
+            cx.unread(&names, merged);
             let layers = body.iter().any(|s| !matches!(s, Stmt::Let(_)));
             if !layers && !cx.sink.has_errors() {
                 cx.report(
@@ -130,7 +130,7 @@ impl Cx<'_> {
             };
             names.retain(|local| is_searched(&local.name));
         }
-        self.unused(&names, std::iter::empty(), &merged.owner());
+        self.unread(&names, merged);
         Block {
             name: merged.name.text.clone(),
             params,
@@ -184,7 +184,7 @@ impl Cx<'_> {
                         cx.body(merged, &repeat.entries, None)
                     });
                     let names = self.leave(inner);
-                    self.unused(&names, std::iter::empty(), &merged.owner());
+                    self.unread(&names, merged);
                     body.push(Stmt::Repeat {
                         count: count.expr,
                         index: repeat.index.text.clone(),
@@ -200,6 +200,7 @@ impl Cx<'_> {
                     body.extend(self.skip(add, entry.span).map(Stmt::Add));
                 }
                 EntryKind::Parallel(parallel) => {
+                    self.branches_named_once(parallel, &mut named);
                     body.extend(self.parallel(merged, parallel, entry.span));
                 }
                 EntryKind::OfCopy(of_copy) => body.extend(self.of_copy(merged, of_copy)),
@@ -224,6 +225,14 @@ impl Cx<'_> {
             }
         }
         body
+    }
+
+    /// Names that nothing reads. What an experiment amends is judged where it is declared: another use of it may read what this one does not.
+    fn unread(&mut self, names: &[Local], merged: &Merged) {
+        let outermost = self.open.first().map(|id| self.modules.declaration(*id));
+        if outermost.is_none_or(|d| d.kind.text != "experiment") {
+            self.unused(names, std::iter::empty(), &merged.owner());
+        }
     }
 
     /// `parallel { branch a { … }  branch b { … } when wide } join concat`.
@@ -260,7 +269,7 @@ impl Cx<'_> {
                 cx.body(merged, &branch.entries, None)
             });
             let names = self.leave(mark);
-            self.unused(&names, std::iter::empty(), &merged.owner());
+            self.unread(&names, merged);
             branches.push(Branch {
                 name: branch.name.text.clone(),
                 body,

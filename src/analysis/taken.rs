@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::context::{Cx, Local};
+use super::context::{Cx, Local, list};
 use crate::diagnostic::Diagnostic;
 use crate::ir::BlockStmt;
 use crate::model::metrics::metric;
@@ -18,6 +18,8 @@ pub(super) struct Named {
     blocks: BTreeMap<Option<String>, Span>,
     layers: BTreeMap<String, Span>,
     repeats: BTreeMap<String, Span>,
+    /// Layers of branches, `near.point`.
+    branches: BTreeMap<String, Span>,
 }
 
 impl Cx<'_> {
@@ -123,6 +125,26 @@ impl Cx<'_> {
         self.one_path(index, &mut named.repeats, text, help);
     }
 
+    /// Layers of one name in branches of one name would have one path; those of two `parallel` are told together.
+    pub(super) fn branches_named_once(&mut self, parallel: &ast::Parallel, named: &mut Named) {
+        let earlier = |(path, again)| Some((named.branches.get(&path).copied()?, path, again));
+        let doubled: Vec<(Span, String, Span)> =
+            layers_of_branches(parallel).filter_map(earlier).collect();
+        named.branches.extend(layers_of_branches(parallel));
+        let Some((first, _, again)) = doubled.first() else {
+            return;
+        };
+        let paths = list(doubled.iter().map(|(_, path, _)| path.as_str()));
+        let text = match doubled.len() {
+            1 => format!("two layers have the path {paths}"),
+            _ => format!("two `parallel` of one body have layers with the paths {paths}"),
+        };
+        let diagnostic = Diagnostic::error("bnas::name::duplicate", text)
+            .label(*again, "this one")
+            .label(*first, "the other stands here");
+        self.report(diagnostic.help("give the branches other names, or the layers in them"));
+    }
+
     fn one_path(
         &mut self,
         name: &ast::Name,
@@ -139,4 +161,24 @@ impl Cx<'_> {
         }
         first.or_insert(name.span);
     }
+}
+
+/// The layers of branches by their paths, each with its name.
+fn layers_of_branches(parallel: &ast::Parallel) -> impl Iterator<Item = (String, Span)> {
+    let branches = parallel
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.kind {
+            EntryKind::Branch(branch) => Some(branch),
+            _ => None,
+        });
+    branches.flat_map(|branch| {
+        branch.entries.iter().filter_map(|entry| match &entry.kind {
+            EntryKind::Layer(layer) => {
+                let path = format!("{}.{}", branch.name.text, layer.name.text);
+                Some((path, layer.name.span))
+            }
+            _ => None,
+        })
+    })
 }

@@ -48,6 +48,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The fields that something lacks, where that is what is wrong.
     pub missing: Option<Box<Missing>>,
+    /// The layers that lead to what does not fit, by their paths; the one that does not is the last.
+    pub layers: Box<[String]>,
 }
 
 /// Fields that something lacks. Those of one section are one report.
@@ -102,6 +104,7 @@ impl Diagnostic {
             labels: Vec::new(),
             help: None,
             missing: None,
+            layers: Box::default(),
         }
     }
 

@@ -84,12 +84,14 @@ pub struct Experiment {
 pub struct Amendment {
     /// The declaration's name.
     pub name: String,
+    /// The name of what it becomes: another one where it is declared as such.
+    pub becomes: String,
     /// Where it stands, what it derives from, and the blocks that it copies if it is a space.
     pub of: Vec<Span>,
     /// Each entry of the amendment.
     pub at: Vec<Span>,
-    /// For each, the name of the value that it gives: `kernel` of `s[0].kernel = 5`.
-    pub keys: Vec<String>,
+    /// For each, the path of the value that it gives, `s[0].kernel` of `s[0].kernel = 5`; empty where it has none.
+    pub paths: Vec<String>,
 }
 
 /// A choice among declarations, `target in {a, b}`: a search decides which one it is.

@@ -20,8 +20,9 @@ pub fn is_of_amendment(label: &Label) -> bool {
     label.text.ends_with(AMENDED)
 }
 
-/// Which entries of an amendment a diagnostic is about: those whose value it names, if it names any, else all.
-fn named<'a>(diagnostic: &Diagnostic, amendment: &'a Amendment) -> Vec<&'a Span> {
+/// Which entries of an amendment a diagnostic is about. Of a layer that does not fit, they are those of this layer and those around it whose value is
+/// named; without such, those of the layers before. Of everything else, they are those whose value is named, if any is, else all.
+fn meant<'a>(diagnostic: &Diagnostic, amendment: &'a Amendment) -> Vec<&'a Span> {
     let said = format!(
         "{} {}",
         diagnostic.message,
@@ -29,11 +30,66 @@ fn named<'a>(diagnostic: &Diagnostic, amendment: &'a Amendment) -> Vec<&'a Span>
     );
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let words: BTreeSet<&str> = said.split(|c| !is_word(c)).collect();
-    let entries = amendment.at.iter().zip(&amendment.keys);
-    let (named, others): (Vec<_>, Vec<_>) =
-        entries.partition(|(_, key)| words.contains(key.as_str()));
-    let shown = if named.is_empty() { others } else { named };
+    let is_named = |path: &str| words.contains(owner_and_key(path).1);
+    let entries = amendment.at.iter().zip(&amendment.paths);
+    let mut entries: Vec<(&Span, &str)> = entries.map(|(at, path)| (at, path.as_str())).collect();
+    let mut shown: Vec<(&Span, &str)> = Vec::new();
+    if let Some(layer) = diagnostic.layers.last() {
+        let lies_in = |path: &str, layer| lies_in(path, below(layer, &amendment.becomes));
+        entries
+            .retain(|(_, path)| { diagnostic.layers.iter() }.any(|l| lies_in(path, l).is_some()));
+        shown.clone_from(&entries);
+        shown.retain(|(_, path)| match lies_in(path, layer) {
+            Some(Place::Layer) => true,
+            Some(Place::Around) => is_named(path),
+            None => false,
+        });
+    }
+    if shown.is_empty() {
+        shown.clone_from(&entries);
+        shown.retain(|(_, path)| is_named(path));
+    }
+    let shown = if shown.is_empty() { entries } else { shown };
     shown.into_iter().map(|(at, _)| at).collect()
+}
+
+/// Where the value of an amendment lies, seen from a layer.
+enum Place {
+    /// It is an argument of the layer.
+    Layer,
+    /// It is a value of a body that the layer stands in, which the layer may read.
+    Around,
+}
+
+/// Whether the path of an amendment, `s[0].d.one.padding`, leads to a layer, `s[0].d[1].one`, or around it.
+fn lies_in(path: &str, layer: &str) -> Option<Place> {
+    let (owner, _) = owner_and_key(path);
+    // The bare name adds nothing to a path.
+    let is_told = |word: &&str| !word.is_empty() && *word != "block";
+    let mut of_layer = layer.split('.').filter(is_told);
+    for word in owner.split('.').filter(is_told) {
+        let other = of_layer.next()?;
+        let (name, copy) = word.split_once('[').unwrap_or((word, "*]"));
+        let (other, of_other) = other.split_once('[').unwrap_or((other, copy));
+        if name != other || (copy != "*]" && copy != of_other) {
+            return None;
+        }
+    }
+    match of_layer.next() {
+        None => Some(Place::Layer),
+        Some(_) => Some(Place::Around),
+    }
+}
+
+/// The path of a layer in its space: of several spaces, the name of each stands before those of its layers.
+fn below<'l>(layer: &'l str, space: &str) -> &'l str {
+    let below = layer.strip_prefix(space).and_then(|l| l.strip_prefix('.'));
+    below.unwrap_or(layer)
+}
+
+/// `s[0].d.one` and `padding` of `s[0].d.one.padding`.
+fn owner_and_key(path: &str) -> (&str, &str) {
+    path.rsplit_once('.').unwrap_or(("", path))
 }
 
 /// A diagnostic with the amendments of the declarations that it is about; unchanged if it shows one of them.
@@ -50,7 +106,7 @@ pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> 
         if !is_of_it || labels.iter().any(shows) {
             continue;
         }
-        for at in named(&diagnostic, amendment).into_iter().take(MOST).rev() {
+        for at in meant(&diagnostic, amendment).into_iter().take(MOST).rev() {
             let text = format!("`{}`{AMENDED}", amendment.name);
             diagnostic.labels.insert(0, Label { span: *at, text });
         }

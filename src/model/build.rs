@@ -184,15 +184,21 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
             debug_assert!(*kind != LayerKind::Depthwise || groups == input.channels);
             let rows = dilation * (kernel - 1) + 1;
             let shape = slide(input, rows, rows, stride, padding, channels).map_err(|misfit| {
-                match dilation {
-                    1 => misfit,
-                    _ => Misfit::new(
-                        format!(
-                            "kernel {kernel} with dilation {dilation} spans {rows} rows and does not fit a {}x{} input",
-                            input.height, input.width
-                        ),
-                        format!("the input here is {}x{}", input.height, input.width),
+                let message = match dilation {
+                    1 => misfit.message,
+                    _ => format!(
+                        "kernel {kernel} with dilation {dilation} spans {rows} rows and does not fit a {}x{} input",
+                        input.height, input.width
                     ),
+                };
+                let help = match kernel % 2 {
+                    1 => "write `padding = same`, which fits whatever the input is, or take a smaller kernel",
+                    _ => "take a smaller kernel, or pad by half of it: `padding = …`",
+                };
+                Misfit {
+                    message,
+                    help: Some(help),
+                    ..misfit
                 }
             })?;
             (
@@ -255,7 +261,11 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
                 ));
             }
             let (kernel, stride) = (count(kernel, "kernel")?, count(stride, "stride")?);
-            let shape = slide(input, kernel, kernel, stride, 0, input.channels)?;
+            let shape = slide(input, kernel, kernel, stride, 0, input.channels);
+            let shape = shape.map_err(|misfit| Misfit {
+                help: Some("take a smaller kernel, or all rows and columns: `kernel = global`"),
+                ..misfit
+            })?;
             (
                 Op::Pool {
                     kind,

@@ -136,8 +136,11 @@ impl Shapes<'_> {
         let misfit = self.fits(refused.group, &refused.choices).err();
         let misfit = misfit.expect("invariant: what is refused does not fit");
         let mut diagnostic = match self.nodes.get(refused.group) {
-            Some(node) => Diagnostic::error("bnas::shape::misfit", misfit.message)
-                .label(misfit.at.unwrap_or(node.span), misfit.label),
+            Some(node) => Diagnostic {
+                layers: self.leading_to(refused.group),
+                ..Diagnostic::error(self.code_of(node, &refused.choices), misfit.message)
+                    .label(misfit.at.unwrap_or(node.span), misfit.label)
+            },
             None => Diagnostic::error("bnas::shape::output", misfit.message)
                 .label(self.space.span, misfit.label),
         };
@@ -180,6 +183,24 @@ impl Shapes<'_> {
             true => diagnostic,
             false => diagnostic.help(help.join("; ")),
         }
+    }
+
+    /// A node that does not fit since a number of it has no value is wrong by that.
+    fn code_of(&self, node: &TemplateNode, choices: &[Option<Value>]) -> &'static str {
+        let number = |part: &Expr| evaluate::number(part, &Values(choices));
+        let has_no_value = |part: &&Expr| number(part).is_ok_and(|n| !n.is_finite());
+        match parts(node).iter().any(has_no_value) {
+            true => "bnas::domain::undefined",
+            false => "bnas::shape::misfit",
+        }
+    }
+
+    /// The layers up to that of a node.
+    fn leading_to(&self, node: usize) -> Box<[String]> {
+        let layers = self.nodes[..=node].iter().map(|node| node.layer.clone());
+        let mut layers: Vec<String> = layers.collect();
+        layers.dedup();
+        layers.into()
     }
 
     /// Decisions with what was chosen.

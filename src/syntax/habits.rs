@@ -304,6 +304,11 @@ fn of_a_sign(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
                     "how far each step goes",
                     format!("write `low..high step {number}`"),
                 )),
+                _ if let Some(instead) = place.unit_of_one() => Some(Slip::new(
+                    "a unit begins with a name",
+                    "no number stands in a unit",
+                    format!("write `{instead}`: a `frame` is 1"),
+                )),
                 _ if line.ends_with('%') => Some(Slip::new(
                     "`%` is a hundredth, and no operator",
                     "a value is already complete here",

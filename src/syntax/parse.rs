@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{Annotation, Declaration, File, Name, Parameter, Use, UseFrom};
 use crate::syntax::grammar::Rule;
+use crate::syntax::place::line_start;
 use crate::syntax::scan::Lost;
 use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Parts, Tree};
@@ -336,13 +337,30 @@ impl<'t> Reader<'t, '_> {
         let (mut docs, mut annotations) = (Vec::new(), Vec::new());
         loop {
             if let Some(doc) = parts.given(Rule::doc) {
-                docs.push(self.doc(doc));
+                match self.text[line_start(&self.text[..doc.start()])..doc.start()]
+                    .trim()
+                    .is_empty()
+                {
+                    true => docs.push(self.doc(doc)),
+                    false => self.doc_behind(doc),
+                }
             } else if let Some(annotation) = parts.given(Rule::annotation) {
                 annotations.push(self.annotation(annotation));
             } else {
                 return (docs, annotations);
             }
         }
+    }
+
+    /// Documentation behind an entry, which its author means for this one, and the grammar for the next.
+    fn doc_behind(&mut self, doc: Pair<'t>) {
+        let behind = Diagnostic::error(
+            "bnas::parse::syntax",
+            "documentation stands above what it documents",
+        );
+        let behind = behind.label(self.span(doc), "behind something else on this line");
+        self.sink
+            .push(behind.help("write `//` for a comment, or put it on the line above"));
     }
 
     pub(super) fn annotation(&mut self, pair: Pair<'t>) -> Annotation {

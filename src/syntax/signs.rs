@@ -43,6 +43,18 @@ impl Place<'_> {
         (is_number && Unit::parse(unit).is_ok()).then(|| format!("{number} {unit}"))
     }
 
+    /// A number with a unit for what is behind it: `3 frame/ms` of `3 1/ms`.
+    pub(super) fn unit_of_one(&self) -> Option<String> {
+        let number = self.line().split_whitespace().next_back()?;
+        let below = self.rest().strip_prefix('1')?.trim_start();
+        let below = below.strip_prefix('/')?.trim_start();
+        let is_unit = |c: char| c.is_alphanumeric() || "/*^²".contains(c);
+        let below = &below[..below.find(|c| !is_unit(c)).unwrap_or(below.len())];
+        let unit = format!("frame/{below}");
+        let is_number = number.ends_with(|c: char| c.is_ascii_digit());
+        (is_number && Unit::parse(&unit).is_ok()).then(|| format!("{number} {unit}"))
+    }
+
     /// What people write by habit from other languages.
     pub(super) fn slip(&self, expected: &[String]) -> Option<Slip> {
         let wants = |what: &str| expected.iter().any(|e| e == what);

@@ -34,9 +34,12 @@ impl Cx<'_> {
         let modules = self.modules;
         let mut entries = entries;
         for _ in 0..MOST_WITHIN {
-            let callee = entries.iter().find_map(|entry| called(&entry.kind));
-            let Some(id) = callee.and_then(|callee| self.find(callee)) else {
+            let Some(callee) = entries.iter().find_map(|entry| called(&entry.kind)) else {
                 return false;
+            };
+            let Some(id) = self.find(callee) else {
+                // A block that nobody knows may have anything.
+                return true;
             };
             let block = modules.declaration(id);
             // What could not be read may be there.
@@ -52,11 +55,15 @@ impl Cx<'_> {
     }
 }
 
-/// What `block = basic(…)` calls.
+/// What `block = basic(…)` calls, amended or not.
 fn called(kind: &EntryKind) -> Option<&ast::Name> {
     match kind {
         EntryKind::Field(field) if field.target.as_name()?.text == BARE => {
-            match &field.value.kind {
+            let mut value = &field.value;
+            while let ExprKind::Amend { base, .. } = &value.kind {
+                value = base;
+            }
+            match &value.kind {
                 ExprKind::Call { callee, .. } => callee.as_name(),
                 _ => None,
             }

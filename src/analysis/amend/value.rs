@@ -24,20 +24,21 @@ impl Cx<'_> {
         into: &Amended,
     ) {
         let (first, rest) = (&parts[0].name, &parts[1..]);
-        if let Some(copy) = &parts[0].copy
-            && (rest.is_empty() || !entries.iter().any(|e| is_repeat(e, first)))
-        {
-            self.no_copies(first, copy, rest.is_empty(), into);
-            return;
-        }
-        let is_here = |e: &Entry| match rest.is_empty() {
-            true => key(e).is_some_and(|name| name.text == first.text),
-            false => reaches(e, first),
+        let is_here = |e: &Entry| match (&parts[0].copy, rest.is_empty()) {
+            (Some(_), _) => is_repeat(e, first),
+            (None, true) => key(e).is_some_and(|name| name.text == first.text),
+            (None, false) => reaches(e, first),
         };
         if !entries.iter().any(is_here)
             && let Some(parts) = self.through_bare(entries, parts)
         {
             self.override_value(entries, &parts, entry, into);
+            return;
+        }
+        if let Some(copy) = &parts[0].copy
+            && (rest.is_empty() || !entries.iter().any(is_here))
+        {
+            self.no_copies(first, copy, rest.is_empty(), into);
             return;
         }
         if rest.is_empty() {

@@ -9,7 +9,7 @@ use crate::analysis::context::Cx;
 use crate::analysis::expr::Typed;
 use crate::analysis::network::Network;
 use crate::analysis::types::Type;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{
     Block, BlockCall, BlockStmt, Dataset, Experiment, Expr, LayerStmt, Method, Operation, Policy,
     Quantizer, Search, Slot, Space, Stmt, Value,
@@ -93,6 +93,10 @@ impl Cx<'_> {
                     Subject::Block(block),
                 ) => {
                     self.no_parameter(block, name);
+                    return None;
+                }
+                (Argument::Fixed { name, value }, Subject::Space(space)) => {
+                    self.no_argument_of_space(metric.name, &space.space, args, (name, value));
                     return None;
                 }
                 _ => {
@@ -189,6 +193,48 @@ impl Cx<'_> {
             ExprKind::Amend { base, .. } => self.kind_of(base),
             _ => None,
         }
+    }
+
+    /// `params(digits, width = 4)` of a space, which has values and no parameters.
+    fn no_argument_of_space(
+        &mut self,
+        metric: &str,
+        space: &Space,
+        args: &[Argument],
+        (name, value): (&ast::Name, &ast::Expr),
+    ) {
+        let known = space.body.iter().filter_map(|stmt| match stmt {
+            Stmt::Let(value) => Some(value.name.as_str()),
+            _ => None,
+        });
+        let known: Vec<&str> = known.collect();
+        let own = known.iter().copied().find(|known| *known == name.text);
+        let (own, question) = match (own, did_you_mean(&name.text, known)) {
+            (None, Some(alike)) => (Some(alike), format!("did you mean `{alike}`? ")),
+            (own, _) => (own, String::new()),
+        };
+        let data = args.iter().filter_map(|arg| match arg {
+            Argument::Positional { value, .. } => Some(self.text(value.span)),
+            _ => None,
+        });
+        let data: Vec<String> = data.collect();
+        let fact = format!("{metric}({})", data.join(", "));
+        let help = match own {
+            Some(own) => format!(
+                "{question}a space with another value is one of its own: `space other : {} {{ {own} = {}  check {fact} … }}`",
+                space.name,
+                self.text(value.span)
+            ),
+            None => format!("write `{fact}`"),
+        };
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown_key",
+                format!("`{metric}` of a space takes no `{}`", name.text),
+            )
+            .label(name.span, "a fact is of its default network")
+            .help(help),
+        );
     }
 
     fn wrong_arguments(&mut self, name: &str, takes: &str, span: Span) {

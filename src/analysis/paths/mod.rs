@@ -361,6 +361,16 @@ pub(super) fn type_of_slot(slot: &Slot) -> Type {
     }
 }
 
+/// The type that all of these have; of words and numbers, `{same, 0}`, nobody knows which.
+fn of_all(items: &[Expr]) -> Type {
+    let mut types = items.iter().map(type_of);
+    let first = types.next().unwrap_or(Type::Any);
+    match types.all(|other| other.fits(&first)) {
+        true => first,
+        false => Type::Any,
+    }
+}
+
 /// The type of a domain's members.
 fn of_domain(domain: &Domain) -> Type {
     match &domain.kind {
@@ -368,7 +378,7 @@ fn of_domain(domain: &Domain) -> Type {
         DomainKind::Set(items) | DomainKind::Categories(items) => {
             match items.iter().any(|item| !item.records().is_empty()) {
                 true => Type::Alternative,
-                false => items.first().map_or(Type::Any, type_of),
+                false => of_all(items),
             }
         }
         DomainKind::Of(_) => Type::Any,

@@ -67,11 +67,11 @@ fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
     };
     if block.choice.is_some() {
         // A choice among whole networks has no name of its own.
-        let ty = match block.name.as_deref() {
-            Some("") => Type::Declared("space"),
-            _ => Type::Any,
+        let kind = match block.name.as_deref() {
+            Some("") => "space",
+            _ => "block",
         };
-        found.insert(path.clone(), ty);
+        found.insert(path.clone(), Type::Declared(kind));
         let names = block.calls.iter().map(|call| call.block.name.clone());
         found
             .members

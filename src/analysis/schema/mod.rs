@@ -376,6 +376,12 @@ pub fn home<'k>(key: &str, sections: impl Iterator<Item = &'k str> + Clone) -> O
     Some(format!("`{} name {{ {key} = … }}`", section.name))
 }
 
+/// Words that some operation takes in place of a count: `padding = same`.
+pub fn stands_for_a_count(word: &str) -> bool {
+    let takes = |field: &Field| matches!(field.kind, Kind::WholeOr(words) if words.contains(&word));
+    OPERATIONS.iter().any(|o| o.fields.iter().any(takes))
+}
+
 /// Words that some field takes, so that a name of one's own may hold them.
 pub fn is_word(name: &str) -> bool {
     let takes = |field: &Field| match field.kind {

@@ -100,9 +100,9 @@ impl Template {
         } = settled;
         body.check_fit(experiment, &mut settler);
 
-        let found = settler.sink.into_sorted();
+        let found = std::mem::take(&mut settler.sink).into_sorted();
         if found.iter().any(Diagnostic::is_error) {
-            return Err(found);
+            return Err(undefined::in_place_of_misfits(found, &settler));
         }
         let constant = constant_goals(experiment, &asked);
         if !constant.is_empty() {

@@ -97,6 +97,26 @@ pub fn of_target(target: &Target) -> Vec<Diagnostic> {
     alone(&settler)
 }
 
+/// Of layers that do not fit since a value of theirs is no number, says what goes wrong with it: in the layer, or in what it reads.
+pub(super) fn in_place_of_misfits(found: Vec<Diagnostic>, settler: &Settler) -> Vec<Diagnostic> {
+    let is_misfit = |d: &Diagnostic| d.code == "bnas::domain::undefined" && !d.layers.is_empty();
+    if !found.iter().any(is_misfit) {
+        return found;
+    }
+    let undefined = alone(settler);
+    let place = |d: &Diagnostic| d.labels.first().map(|label| label.span);
+    let said = |misfit: Diagnostic| {
+        let is_within = |d: &&Diagnostic| match (place(&misfit), place(d)) {
+            (Some(layer), Some(value)) => layer.holds(value),
+            _ => false,
+        };
+        let within = undefined.iter().find(is_within);
+        let said = within.or(undefined.first()).filter(|_| is_misfit(&misfit));
+        said.cloned().unwrap_or(misfit)
+    };
+    found.into_iter().map(said).collect()
+}
+
 /// What is found wrong with decisions alone. What hangs on more, and what is neither found nor excluded, is judged where it is used.
 fn alone(settler: &Settler) -> Vec<Diagnostic> {
     if settler.sink.has_errors() {

@@ -237,7 +237,7 @@ fn a_misfit_names_the_choices_that_lead_there() {
     assert_eq!(
         found.help.as_deref(),
         Some(
-            "this happens when space.kernel = 9, here with space.stride = 1; rule it out: `require space.kernel != 9`"
+            "write `padding = same`, which fits whatever the input is, or take a smaller kernel; this happens when space.kernel = 9, here with space.stride = 1; rule it out: `require space.kernel != 9`"
         )
     );
 

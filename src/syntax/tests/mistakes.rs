@@ -150,6 +150,11 @@ fn slips_have_messages_of_their_own() {
             "write `//` for a comment",
         ),
         (
+            "x in 1..4 /// of x\n  y = 2",
+            "documentation stands above what it documents",
+            "write `//` for a comment, or put it on the line above",
+        ),
+        (
             "länge = 3",
             "`ä` cannot stand in a name",
             "spell it with those",

@@ -4,6 +4,7 @@ mod consequences;
 mod foreign;
 mod meant;
 mod names;
+mod network;
 mod once;
 mod said;
 mod typed;

@@ -217,3 +217,151 @@ fn a_name_that_is_taken() {
         &["name::duplicate"],
     );
 }
+
+#[test]
+fn an_evaluator_under_a_name() {
+    let text = |n: &str| {
+        format!(
+            "experiment e {{\n  width in {{4, 8}}\n  n {n}\n  evaluate = n\n  search {{ method = grid }}\n  maximize accuracy\n}}\n"
+        )
+    };
+    one_error(
+        &text("in {table(\"a.csv\"), table(\"b.csv\")}"),
+        "bnas::evaluate::table",
+        "table",
+        "`arms { evaluate in {table(\"a.csv\"), table(\"b.csv\")} }`",
+    );
+    one_error(
+        &text("= table(\"a.csv\")"),
+        "bnas::evaluate::table",
+        "table",
+        "write `evaluate = table(\"a.csv\")`",
+    );
+}
+
+#[test]
+fn a_name_misspelt_at_its_definition() {
+    for right in ["width in {8, 16}", "unit(channels, stride = 1)"] {
+        let name = if right.starts_with('w') {
+            "width"
+        } else {
+            "channels"
+        };
+        let (text, wrong) = match name {
+            "width" => (OF_SPACE, "widht"),
+            _ => (OF_BLOCK, "chanels"),
+        };
+        let layers = "layer twice = conv(channels = width) -> norm\n  layer head";
+        let text = match name {
+            "width" => text.replacen("layer head", layers, 1),
+            _ => text.to_string(),
+        };
+        let text = text.replacen(right, &right.replacen(name, wrong, 1), 1);
+        let (checked, sources) = checked("test.bnas", &format!("{HEAD}{text}"));
+        let mut found = checked.diagnostics;
+        found.retain(|d| d.is_error());
+        let shown = render(&found, &sources, false);
+        assert_eq!(found.len(), 1, "{shown}");
+        assert_eq!(found[0].labels.len(), 2, "{shown}");
+        let help = format!("did you mean `{wrong}`?");
+        assert_eq!(found[0].help.as_deref(), Some(help.as_str()), "{shown}");
+    }
+}
+
+#[test]
+fn a_block_that_is_amended_is_wrong() {
+    let right = "block unit(channels) {
+  repeat 2 as d {
+    kernel = 3
+    layer one = conv(channels = channels, kernel = kernel) -> norm -> relu
+  }
+}
+space s {
+  block = unit(channels = 8)
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space = s { d[0].kernel = 1  d[1].kernel in {1, 3} }
+  train { epochs = 1 }
+  search { trials = 2 }
+  maximize accuracy
+}
+";
+    only(right, &[]);
+    for (part, wrong, code) in [
+        (
+            "unit(channels = 8)",
+            "unit(chanels = 8)",
+            "name::unknown_key",
+        ),
+        ("unit(channels = 8)", "unti(channels = 8)", "name::unknown"),
+        (
+            "(channels = channels",
+            "(channels = chanels",
+            "name::unknown",
+        ),
+        ("unit(channels)", "unit(chanels)", "name::unknown"),
+        ("kernel = kernel", "kernel =", "parse::syntax"),
+        ("repeat", "repat", "parse::syntax"),
+    ] {
+        only(&right.replacen(part, wrong, 1), &[code]);
+    }
+}
+
+#[test]
+fn a_formula_of_metrics_is_wrong() {
+    let text = OF_SPACE.replacen(
+        "maximize accuracy",
+        "target = braintta  policy = tied  edp = eergy * latency  minimize edp  expect best.edp <= 3",
+        1,
+    );
+    one_error(&text, "bnas::name::unknown", "eergy", "`energy`");
+}
+
+#[test]
+fn branches_that_are_there_twice() {
+    let branches = "  parallel {
+    branch a { layer x = conv(channels = 4) -> norm }
+    branch b { layer y = conv(channels = 4) -> norm }
+  } join concat
+";
+    assert!(OF_BLOCK.contains(branches));
+    let of_blocks = OF_BLOCK.replacen("block.first", "first", 1);
+    let doubled = of_blocks.replacen(branches, &branches.repeat(2), 1);
+    only(&doubled, &["name::duplicate"]);
+    // Other layers in branches of the same names are no mistake.
+    let others = branches
+        .replace("layer x", "layer v")
+        .replace("layer y", "layer w");
+    only(
+        &of_blocks.replacen(branches, &format!("{branches}{others}"), 1),
+        &[],
+    );
+}
+
+#[test]
+fn spaces_of_one_name() {
+    let text = OF_SPACE.replacen(
+        "space = s { width in {8, 24} }",
+        "space in {s { width = 4 }, s} default s_2  require space == s_2",
+        1,
+    );
+    only(&text, &["name::duplicate"]);
+}
+
+#[test]
+fn a_value_wrong_in_place_whatever_is_amended() {
+    let text = OF_SPACE.replacen("channels = width", "channels = width * 1 s", 1);
+    only(&text, &["unit::mismatch"]);
+}
+
+#[test]
+fn a_table_beside_a_network() {
+    // Its cells are no numbers, which is of no matter.
+    let table = "evaluate = table(\"tests/fixtures/evaluate/parts/word.csv\")  train {";
+    only(
+        &OF_SPACE.replacen("train {", table, 1),
+        &["evaluate::table"],
+    );
+}

@@ -119,6 +119,93 @@ fn a_parameter_in_a_fact() {
 }
 
 #[test]
+fn a_value_in_a_fact_of_a_space() {
+    let fact = |value: &str, fact: &str| {
+        in_space("w in {4, 8}\n  layer a = conv(channels = w * x) -> norm")
+            + &format!("space t : s {{ {value} check {fact} >= 4 }}\n")
+    };
+    let wrong = fact("", "params(digits, v = 8)");
+    typed(
+        &wrong,
+        "write `params(digits)`",
+        &fact("", "params(digits)"),
+    );
+    typed(
+        &fact("", "params(digits, w = 8)"),
+        "`space other : t { w = 8  check params(digits) … }`",
+        &fact("w = 8 ", "params(digits)"),
+    );
+    let meant = "did you mean `width`? a space with another value is one of its own";
+    let wide = |text: &str| {
+        text.replace("w in", "width in")
+            .replace("= w *", "= width *")
+    };
+    typed(
+        &wide(&fact("", "params(digits, widht = 8)")),
+        meant,
+        &wide(&fact("width = 8 ", "params(digits)")),
+    );
+}
+
+#[test]
+fn blocks_of_one_name_are_compared() {
+    let block = "block unit(channels) { layer a = conv(channels = channels) -> norm }\n";
+    let choice = "block in {unit(channels = x), unit(channels = 2 * x)}";
+    for (wrong, right) in [
+        ("space.block == unit", "space.block == unit_1"),
+        ("space.block != unit", "space.block != unit_2"),
+    ] {
+        let with = |claim: &str| {
+            format!("{block}{}", in_space(choice))
+                .replace("maximize", &format!("require {claim}  maximize"))
+        };
+        typed(&with(wrong), "one of `unit_1`, `unit_2`", &with(right));
+    }
+    let other = "block other(channels) { layer a = conv(channels = channels) -> norm }\n";
+    let text = format!("{block}{other}{}", in_space(choice));
+    let text = text.replace("maximize", "require space.block != other  maximize");
+    only(&text, &["name::unknown"]);
+}
+
+#[test]
+fn a_requirement_of_one_arm() {
+    let text = |space: &str, claim: &str| {
+        in_space("layer a = conv(channels = x) -> norm").replace(
+            "space = s ",
+            &format!("arms {{ space in {{{space}, small_cnn}} }} {claim} "),
+        )
+    };
+    typed(
+        &text("s", "require space.x <= 3"),
+        "in the arm that has it: `s { require x … }`",
+        &text("s { require x <= 3 }", ""),
+    );
+}
+
+#[test]
+fn a_name_for_a_count_or_a_word() {
+    let padded = |p: &str, claim: &str| {
+        in_space(&format!(
+            "p in {p}\n  layer a = conv(channels = x, padding = p) -> norm"
+        ))
+        .replace("maximize", &format!("{claim}  maximize"))
+    };
+    only(
+        &padded("{same, 0}", "require space.p == same implies space.x <= 2"),
+        &[],
+    );
+    only(
+        &padded("{0, 1, same} default same", "require space.p != 0"),
+        &[],
+    );
+    only(&padded("{relu, 0}", ""), &["type::mismatch"]);
+    only(
+        "experiment a { x in {same, 4}  minimize x  search { method = grid } }\n",
+        &["type::mismatch"],
+    );
+}
+
+#[test]
 fn what_can_be_added() {
     let body = "layer stem = conv(channels = 8) -> norm
   repeat 2 as s { layer b = conv(channels = 8 * x) -> norm }
@@ -188,6 +275,8 @@ fn units_and_their_signs() {
         ("1,5 ms", "write `.` in its place"),
         ("3 (ms)", "write `3 ms`"),
         ("3 [ms]", "write `3 ms`"),
+        ("1 1/s", "write `1 frame/s`"),
+        ("2 1 / ms", "write `2 frame/ms`"),
     ] {
         let (found, sources) = checked("test.bnas", &format!("{HEAD}{}", value(wrong)));
         let shown = render(&found.diagnostics, &sources, false);
