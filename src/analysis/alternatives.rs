@@ -4,7 +4,7 @@
 //! their names. Knows nothing of what the declarations say.
 
 use super::context::Cx;
-use super::fields::{Given, Written};
+use super::expression::fields::{Given, Written};
 use super::merged::Merged;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Block, BlockCall, BlockChoice, BlockStmt, Choice, Space, Stmt, Value};

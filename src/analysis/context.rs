@@ -5,15 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
+use super::expression::types::Type;
 use super::facts::Subject;
 use super::memory::{Inner, Memory};
+use super::mistakes::origin::Causes;
 use super::names::{Id, Modules};
-use super::origin::Causes;
+use super::network::seen::Seen;
 use super::paths::Paths;
 use super::schema;
 use super::scope::Scope;
-use super::seen::Seen;
-use super::types::Type;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean, meant};
 use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
 use crate::source::{SourceId, Sources, Span};

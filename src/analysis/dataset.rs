@@ -5,11 +5,11 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::context::{Cx, list};
-use super::fields::{Given, Written, find};
+use super::expression::fields::{Given, Written, find};
+use super::expression::types::Type;
 use super::merged::Merged;
 use super::names::LIBRARY_PREFIX;
 use super::schema;
-use super::types::Type;
 use crate::diagnostic::{Diagnostic, Missing};
 use crate::ir::{Dataset, Expr, Files, IdxPair, Normalize, Slot, Splits, Value};
 use crate::source::Span;

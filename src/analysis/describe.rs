@@ -4,8 +4,8 @@
 //! text and the schema, not what anything is lowered to.
 
 use super::context::{Cx, Reached};
+use super::expression::lookup::members;
 use super::loader::Loader;
-use super::lookup::members;
 use super::merged::Merged;
 use super::names::{self, Id};
 use super::schema::{Field, Kind, Otherwise, section_path};

@@ -3,7 +3,7 @@
 //! In: what a data set says of them. Out: a diagnostic where they are something else.
 
 use super::context::Cx;
-use super::fields::{Given, Written};
+use super::expression::fields::{Given, Written};
 use crate::diagnostic::Diagnostic;
 
 /// What they are.

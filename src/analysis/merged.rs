@@ -4,9 +4,9 @@
 
 use super::amend::settle_dotted;
 use super::context::{Cx, list};
+use super::expression::types::article;
 use super::names::Id;
 use super::schema;
-use super::types::article;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::Amendment;
 use crate::source::{SourceId, Span};
@@ -96,7 +96,7 @@ impl Cx<'_> {
         entries: impl Iterator<Item = &'e ast::Entry>,
     ) {
         let path = |entry: &ast::Entry| {
-            let path = super::quantizer::target(entry)?;
+            let path = super::quantization::quantizer::target(entry)?;
             let steps = path.steps.iter().map(|step| match step {
                 ast::Step::Member(name) => format!(".{}", name.text),
                 ast::Step::Index(index) => format!("[{}]", self.text(index.span)),

@@ -11,78 +11,29 @@
 
 mod alternatives;
 mod amend;
-mod arms;
 mod around;
-mod augment;
-mod author;
-mod balance;
-mod block;
-mod calls;
-mod checks;
-mod compared;
-mod consequences;
 mod context;
-mod copies;
-mod counts;
 mod dataset;
-mod decimal;
-mod derived;
 mod describe;
-mod domain;
 mod embedded;
-mod evaluator;
 mod experiment;
-mod expr;
+mod expression;
 mod facts;
-mod fields;
-mod final_training;
-mod fits;
-mod foreign;
-mod formulas;
-mod functions;
-mod goals;
-mod lacking;
-mod lists;
+mod hardware;
 mod loader;
-mod lookup;
-mod loss;
-mod measures;
-mod members;
 mod memory;
 mod merged;
-mod misnamed;
+mod mistakes;
 mod names;
 mod network;
-mod of_copy;
-mod operations;
-mod origin;
-mod parts;
 mod paths;
-mod policy;
 mod provenance;
-mod quantizer;
-mod range;
-mod recipe;
-mod repair;
-mod schedule;
+mod quantization;
 pub mod schema;
 mod scope;
 mod sections;
-mod seen;
-mod shares;
-mod skip;
-mod space;
-mod stages;
-mod stores;
-mod table;
-mod taken;
-mod takes;
-mod target;
 #[cfg(test)]
 mod tests;
-mod types;
-mod unit_slips;
-mod unread;
 
 pub use describe::{Described, Setting, describe};
 pub use loader::{FileLoader, FolderLoader, Loader};
@@ -91,13 +42,13 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{Experiment, Program, Target};
-use crate::model::blame::with_amendments;
+use crate::model::findings::blame::with_amendments;
 use crate::model::template::undefined;
 use crate::source::{SourceId, Sources, Span};
-use consequences::{Known, main_of};
 use context::{Cx, Reached};
 use facts::Subject;
 use memory::Inner;
+use mistakes::consequences::{Known, main_of};
 use names::Id;
 
 /// What checking gives.
@@ -151,7 +102,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     for diagnostic in known.news(found) {
         sink.push(diagnostic);
     }
-    let diagnostics = consequences::joined(sink.into_sorted(), &modules);
+    let diagnostics = mistakes::consequences::joined(sink.into_sorted(), &modules);
     Checked {
         program: (!failed).then_some(program),
         sound,

@@ -72,7 +72,7 @@ impl Deref for Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::types::Type;
+    use crate::analysis::expression::types::Type;
 
     #[test]
     fn the_innermost_name_is_found() {

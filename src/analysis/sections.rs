@@ -3,11 +3,11 @@
 //! In: a merged declaration. Out: its entries by sort, each checked to belong there.
 
 use super::context::{Cx, Local, list};
-use super::fields::Written;
+use super::expression::fields::Written;
+use super::expression::types::{Type, article};
 use super::merged::Merged;
 use super::names::Id;
 use super::schema::{self, Label};
-use super::types::{Type, article};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};

@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::interpreter;
 use crate::ir::Experiment;
 use crate::model::Template;
-use crate::model::blame::in_some_arms;
+use crate::model::findings::blame::in_some_arms;
 use crate::report::plan;
 use crate::report::words::plural;
 

@@ -10,7 +10,7 @@ use super::terminal::{Format, Terminal};
 use crate::analysis::{self, FileLoader, Loader};
 use crate::diagnostic::did_you_mean;
 use crate::ir::{Experiment, Expr, Target};
-use crate::model::evaluate;
+use crate::model::expression::evaluate;
 use crate::model::hardware::{Cost, fits, price};
 use crate::model::{Candidate, Template};
 use crate::report::cost;

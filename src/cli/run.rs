@@ -17,7 +17,7 @@ use crate::interpreter::train::data::fingerprints;
 use crate::interpreter::{self, RunError, RunOptions};
 use crate::ir::{Dataset, Experiment};
 use crate::model::Template;
-use crate::model::blame::in_arm;
+use crate::model::findings::blame::in_arm;
 use crate::report::{csv, json, plan, table};
 
 /// Run an experiment

@@ -11,7 +11,7 @@ use super::store::trial::Trial;
 use super::{Observer, RunError, RunOptions, planned, run};
 use crate::ir::{Arm, Experiment};
 use crate::model::Template;
-use crate::model::blame::in_arm;
+use crate::model::findings::blame::in_arm;
 
 /// The most characters of a folder's name.
 const LONGEST: usize = 60;

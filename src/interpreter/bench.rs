@@ -16,7 +16,7 @@ use super::store::trial::{LayerBits, Repeat, Stages, Status, Trial};
 use super::train::{self, Data, Keeper, Model, TrainError, Trained, Watch};
 use super::{Observer, Phase, model_metadata, model_name};
 use crate::ir::{Command, Evaluator, Experiment, Expr, Value, json};
-use crate::model::evaluate::Failure;
+use crate::model::expression::evaluate::Failure;
 use crate::model::template::{OWN, rows};
 use crate::model::{Candidate, Metrics, Network, Point, Quantizer, Template, hardware};
 use crate::stream::Key;

@@ -14,7 +14,7 @@
 use super::result::{Expectation, Part, RunResult};
 use super::store::trial::Trial;
 use crate::ir::{BinaryOp, Experiment, Expr, Measure, Slot, UnaryOp, Value, show};
-use crate::model::evaluate::{self, Scope};
+use crate::model::expression::evaluate::{self, Scope};
 use crate::model::metrics::metric;
 
 /// Every `expect` line of an experiment against its result.

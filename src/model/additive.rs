@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use super::decision::Decisions;
-use super::evaluate::{self, Failure};
-use super::fold::same;
+use super::expression::evaluate::{self, Failure};
+use super::expression::fold::same;
 use super::hardware::FLOAT_BITS;
-use super::operation::TemplateOp;
-use super::place;
-use super::policy::Placed;
+use super::quantization::place;
+use super::quantization::policy::Placed;
+use super::shape::operation::TemplateOp;
 use super::unroll::TemplateNode;
 use crate::ir::{BinaryOp, Expr, Quantizer, Slot, Value};
 
@@ -176,7 +176,7 @@ fn bits(
 
 /// A record of constants as a value.
 fn folded(expr: &Expr) -> Option<Expr> {
-    evaluate::value(expr, &super::members::Values(&[]))
+    evaluate::value(expr, &super::expression::members::Values(&[]))
         .ok()
         .map(Expr::Value)
 }

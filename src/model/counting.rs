@@ -45,7 +45,7 @@ use self::form::Form;
 use self::graph::Graph;
 use self::narrow::Narrowed;
 use super::decision::{Choices, Decisions};
-use super::evaluate;
+use super::expression::evaluate;
 use crate::ir::{BinaryOp, Expr};
 
 /// How many points meet every guard and constraint.

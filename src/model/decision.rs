@@ -7,8 +7,8 @@ use std::cmp::Ordering::{Equal, Less};
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluate;
-use super::members::Values;
+use super::expression::evaluate;
+use super::expression::members::Values;
 use crate::ir::{Expr, Value};
 use crate::source::Span;
 use crate::units::{Unit, significant};

@@ -7,16 +7,16 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use super::build;
 use super::decision::Decisions;
-use super::evaluate;
-use super::fit;
+use super::expression::evaluate;
+use super::expression::members::{self, Values};
 use super::hardware;
-use super::members::{self, Values};
 use super::network::{Network, Node, Op, Placement};
-use super::operation::TemplateOp;
-use super::place;
-use super::policy::Placed;
+use super::quantization::place;
+use super::quantization::policy::Placed;
+use super::shape::build;
+use super::shape::fit;
+use super::shape::operation::TemplateOp;
 use super::unroll::TemplateNode;
 use crate::ir::{Expr, Quantizer};
 

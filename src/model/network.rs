@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::quantizer::Quantizer;
+use super::quantization::quantizer::Quantizer;
 
 /// Height, width and channels of what a node gives for one sample (activations are NHWC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

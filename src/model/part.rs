@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::decision::Decisions;
-use super::evaluate;
-use super::quick::ByAddress;
+use super::expression::evaluate;
+use super::expression::quick::ByAddress;
 use crate::ir::{Expr, Slot};
 
 /// The decisions of a constraint, and those that decide whether they exist.

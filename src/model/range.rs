@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::counting::{Costs, Priced, Sum, Term, Uniform};
 use super::decision::{Choices, Point};
-use super::evaluate;
+use super::expression::evaluate;
 use super::least;
 use super::metrics::{METRICS, Metrics};
 use super::template::{Limited, Template};

@@ -3,12 +3,12 @@
 //! In: an experiment and its settler. Out: each target that may be the one, its condition, and its fields by their paths. Fixed fields keep the names of
 //! other fields, which `hardware` resolves at a point.
 
-use super::aggregate::Place;
-use super::evaluate;
-use super::frame::Frame;
+use super::expression::aggregate::Place;
+use super::expression::evaluate;
+use super::expression::frame::Frame;
+use super::expression::partial;
 use super::hardware::without_peaks;
-use super::partial;
-use super::settle::Settler;
+use super::settling::settle::Settler;
 use crate::ir::{Experiment, Expr, Slot, Target};
 
 /// The most fields of a target that refer to each other in a row.

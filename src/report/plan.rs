@@ -15,10 +15,11 @@ use super::quantity::{count, quantity};
 use super::words::{plural, verb};
 use crate::interpreter::planned;
 use crate::ir::{Experiment, Method};
+use crate::model::Template;
 use crate::model::counting::Count;
+use crate::model::expression::bounds;
 use crate::model::range::End;
 use crate::model::survey::{Verdict, survey};
-use crate::model::{Template, bounds};
 
 /// The plan as text, of an arm with its settings. `verbose` lists every decision and every layer of the default member.
 pub fn text(

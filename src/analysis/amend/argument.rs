@@ -5,8 +5,8 @@
 
 use super::path::{Part, is_below, parts, with_path};
 use crate::analysis::context::{Cx, list};
-use crate::analysis::functions::function;
-use crate::analysis::quantizer::target;
+use crate::analysis::expression::functions::function;
+use crate::analysis::quantization::quantizer::target;
 use crate::analysis::schema;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::numbered;

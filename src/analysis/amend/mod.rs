@@ -17,7 +17,7 @@ use self::entry::{nested, parts_of, value_of_layer};
 use self::path::parts;
 use super::context::Cx;
 use super::merged::Merged;
-use super::quantizer::target;
+use super::quantization::quantizer::target;
 use super::schema::{self, Field};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Span;

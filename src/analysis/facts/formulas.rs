@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::default_number;
 use crate::analysis::context::Cx;
-use crate::analysis::expr::Typed;
-use crate::analysis::types::Type;
+use crate::analysis::expression::expr::Typed;
+use crate::analysis::expression::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Codes, Expr, Function, PROGRESS, Quantizer, Slot, Value};
-use crate::model::partial::of_one_value;
-use crate::model::{Grid, evaluate};
+use crate::model::Grid;
+use crate::model::expression::evaluate;
+use crate::model::expression::partial::of_one_value;
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument};
 

@@ -11,10 +11,10 @@ mod networks;
 use std::rc::Rc;
 
 use super::context::{Cx, Local};
-use super::expr::Typed;
+use super::expression::expr::Typed;
+use super::expression::types::Type;
 use super::merged::Merged;
-use super::network::Network;
-use super::types::Type;
+use super::network::network::Network;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Block, Codes, Dataset, DomainKind, Expr, Policy, Quantizer, Repair, Slot, Value};
 use crate::model::metrics::metric;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::Subject;
 use crate::analysis::context::Cx;
-use crate::analysis::expr::Typed;
-use crate::analysis::network::Network;
-use crate::analysis::types::Type;
+use crate::analysis::expression::expr::Typed;
+use crate::analysis::expression::types::Type;
+use crate::analysis::network::network::Network;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{
     Block, BlockCall, BlockStmt, Dataset, Experiment, Expr, LayerStmt, Method, Operation, Policy,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::loader::{Loader, without_dots};
-use super::super::table;
 use super::{Id, LIBRARY_PREFIX, Meaning, Module, Modules};
+use crate::analysis::experiment::table;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{self, ast};

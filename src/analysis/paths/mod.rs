@@ -10,8 +10,8 @@ mod network;
 
 pub(super) use network::{of_body, of_space};
 
+use super::expression::types::Type;
 use super::names::Id;
-use super::types::Type;
 use crate::diagnostic::did_you_mean;
 use crate::ir::{
     BinaryOp, Choice, Domain, DomainKind, Expr, Let, Policy, Quantizer, Slot, Stage, Target,

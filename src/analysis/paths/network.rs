@@ -1,7 +1,7 @@
 //! Paths of a network: its values, arguments of its layers, and the parts whose shapes may be spoken of.
 
 use super::{Paths, of_slot, type_of};
-use crate::analysis::types::Type;
+use crate::analysis::expression::types::Type;
 use crate::ir::{BlockStmt, Slot, Space, Stmt, numbered};
 
 /// Decisions of a space.

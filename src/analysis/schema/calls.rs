@@ -2,7 +2,7 @@
 
 use super::Otherwise::{Absent, Number, Required, Word};
 use super::{Callable, Field, Kind, OF_COMMAND, field};
-use crate::model::limits::BELOW_ONE;
+use crate::model::settling::limits::BELOW_ONE;
 
 /// Words that name a way to find a scale.
 pub const SCALES: &[&str] = &[

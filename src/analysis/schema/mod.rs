@@ -16,7 +16,7 @@ pub use functions::{FUNCTIONS, WORDS};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use crate::model::limits::BELOW_ONE;
+use crate::model::settling::limits::BELOW_ONE;
 
 /// A function, an operator that is a word, or a constant.
 #[derive(Debug, Clone, Copy)]
@@ -328,12 +328,15 @@ pub fn takes(field: &Field) -> String {
         Kind::WholeOr(words) => format!("a whole number or {}", quoted(words)),
         Kind::TruthOr(words) | Kind::Word(words) => format!("one of {}", quoted(words)),
         Kind::Number(unit) if !unit.is_empty() => {
-            format!("{} ({unit})", super::types::of_kind(field.kind).name())
+            format!(
+                "{} ({unit})",
+                super::expression::types::of_kind(field.kind).name()
+            )
         }
         Kind::Texts => "a text, or several in braces".into(),
         Kind::Numbers => "a number, or one per channel in braces".into(),
         Kind::Other(what) => what.into(),
-        kind => super::types::of_kind(kind).name(),
+        kind => super::expression::types::of_kind(kind).name(),
     };
     let counts = matches!(field.kind, Kind::Whole | Kind::WholeOr(_));
     match (field.low, field.high) {

@@ -6,8 +6,8 @@ use super::fixtures::{codes, on_digits, refusals, template};
 use super::{checked, experiments};
 use crate::diagnostic::Diagnostic;
 use crate::model::Template;
-use crate::model::blame::{in_arm, in_some_arms};
 use crate::model::counting::Count;
+use crate::model::findings::blame::{in_arm, in_some_arms};
 
 /// Kernel and padding change the body's sides; with both others a skip connection fits.
 const SKIPPED: &str = "space s {

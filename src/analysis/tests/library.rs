@@ -2,7 +2,8 @@
 
 use super::experiment;
 use crate::ir::{Codes, Expr, Files, Slot, Target, Value};
-use crate::model::{Template, evaluate};
+use crate::model::Template;
+use crate::model::expression::evaluate;
 
 fn braintta() -> Target {
     let text = "bnas 1

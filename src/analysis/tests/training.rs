@@ -42,7 +42,7 @@ fn stages_have_losses_teachers_and_decisions() {
 
 #[test]
 fn schedules_with_names_multiply() {
-    use crate::model::evaluate::{self, Scope};
+    use crate::model::expression::evaluate::{self, Scope};
     use crate::model::{Schedule, Template};
     struct Done(f64);
     impl Scope for Done {
@@ -127,7 +127,7 @@ fn a_schedule_is_a_word_or_a_formula() {
     };
     assert_eq!(args[1], Expr::number(0.25));
     assert_eq!(
-        crate::model::evaluate::names(&args[0]),
+        crate::model::expression::evaluate::names(&args[0]),
         ["step_progress".to_string()].into()
     );
     // A name of one's own comes before the built-in one.

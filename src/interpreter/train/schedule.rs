@@ -2,7 +2,7 @@
 
 use crate::ir::Value;
 use crate::model::Schedule;
-use crate::model::evaluate::{self, Scope};
+use crate::model::expression::evaluate::{self, Scope};
 
 /// How far a stage is: both go from 0 towards 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -11,8 +11,8 @@ use super::mentions::Mentions;
 use super::residual::{Id, Residuals};
 use crate::ir::{BinaryOp, Expr, Value};
 use crate::model::decision::{Choices, Decisions};
-use crate::model::existence;
-use crate::model::quick::QuickMap;
+use crate::model::expression::existence;
+use crate::model::expression::quick::QuickMap;
 
 /// A constraint over so many decisions ties the order in which they are tried to the order in which it speaks of them: a sum that is
 /// conditioned from its first term on has few different residuals.

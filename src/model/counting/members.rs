@@ -3,7 +3,7 @@
 use super::Counted;
 use crate::ir::Value;
 use crate::model::decision::{Choices, Decisions, Point};
-use crate::model::evaluate::{self, Scope};
+use crate::model::expression::evaluate::{self, Scope};
 
 /// A space that can't be listed, because a decision is over reals.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::region::{self, Run};
 use crate::ir::{Expr, Value};
 use crate::model::counting::elimination::conjuncts;
 use crate::model::decision::{Choices, Decisions};
-use crate::model::evaluate;
+use crate::model::expression::evaluate;
 
 /// Domains with fewer members are as quickly gone through, unless they have a scale that is to be kept.
 const MANY: u64 = 32;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::form::Form;
 use super::graph::Draw;
 use crate::model::decision::{Choices, Decisions, Point};
-use crate::model::evaluate::{self, Failure};
-use crate::model::members::Values;
+use crate::model::expression::evaluate::{self, Failure};
+use crate::model::expression::members::Values;
 
 impl Counted {
     /// A point that meets the counted constraints, each equally likely if `draw` is fair; reals are drawn in their declared scale

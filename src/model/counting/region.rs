@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use crate::ir::{Expr, Value};
-use crate::model::bounds::{self, Interval};
 use crate::model::decision::{Choices, Decisions};
-use crate::model::evaluate::{self, Scope};
+use crate::model::expression::bounds::{self, Interval};
+use crate::model::expression::evaluate::{self, Scope};
 
 /// Consecutive members, by number. Behind the last one of a decision that may not exist: it does not.
 pub(super) type Run = Range<u64>;

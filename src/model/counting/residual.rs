@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::mentions::Mentions;
 use crate::ir::{BinaryOp, Expr, Function, Slot, UnaryOp, Value};
-use crate::model::bounds::{Interval, interval_of};
-use crate::model::compare;
-use crate::model::evaluate::{self, Scope};
-use crate::model::quick::{ByAddress, QuickMap};
+use crate::model::expression::bounds::{Interval, interval_of};
+use crate::model::expression::compare;
+use crate::model::expression::evaluate::{self, Scope};
+use crate::model::expression::quick::{ByAddress, QuickMap};
 
 /// The number of a node.
 pub type Id = u32;

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::super::quantizer::Grid;
 use super::compile::varies;
 use crate::ir::{BinaryOp, Expr, Function, UnaryOp, Value};
+use crate::model::quantization::quantizer::Grid;
 
 /// The factors of an expression: those of the scale, and the codes.
 pub fn split(forward: &Expr) -> Result<(Vec<Expr>, Expr), String> {

@@ -3,12 +3,12 @@
 //! In: an expression over `x`, `low`, `high`, the names of progress and those of a quantizer. Out: the index of a step in a flat list, in which equal
 //! steps are merged. Truth values are 1 and 0, and checked to be where they belong.
 
-use super::super::quantizer::{Grid, Quantizer, ScaleRule};
 use super::{FormulaError, error, scale_level};
 use crate::ir::{
     BinaryOp, Expr, Formulas, Function, PROGRESS, Per, Reduction, Slot, UnaryOp, Value,
 };
 use crate::kernels::program::{self, Binary, Level, Op, Outcome, Program, Unary};
+use crate::model::quantization::quantizer::{Grid, Quantizer, ScaleRule};
 
 /// What stands for the derivative of `sign` where no formula says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 //! In: steps, the one whose gradient arrives as `dy`, and those whose gradient is wanted. Out: the steps of these gradients. What
 //! one number per filter gets from many values is summed over the filter.
 
-use super::super::quantizer::{Quantizer, ScaleRule};
 use super::compile::{Compiler, Surrogate};
 use super::{FormulaError, Formulas};
 use crate::kernels::program::{Binary, Level, Op, Reduction, Unary};
+use crate::model::quantization::quantizer::{Quantizer, ScaleRule};
 
 /// The gradient of each wanted step; `None`: nothing passes.
 pub(super) fn backward(

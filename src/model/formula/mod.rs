@@ -18,8 +18,8 @@ mod gradient;
 pub use compile::Surrogate;
 use compile::{Compiler, varies};
 
-use super::evaluate;
-use super::quantizer::{Grid, Quantizer, ScaleRule};
+use super::expression::evaluate;
+use super::quantization::quantizer::{Grid, Quantizer, ScaleRule};
 use crate::ir::{BinaryOp, Expr, Formulas, Function, Per, Slot};
 use crate::kernels::program::{Binary, Level, Op, Outcome, Program, Unary};
 

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 
 use super::storage::FLOAT_BITS;
 use crate::model::network::{Network, Node, Op};
-use crate::model::quantizer::Quantizer;
+use crate::model::quantization::quantizer::Quantizer;
 
 /// Largest sum of bits of activations alive at once. While a node is computed, its operands and its result are alive. Norms,
 /// activations and flattening are done in place where they alone read what comes before. A value is kept once for each
@@ -250,7 +250,7 @@ mod tests {
     use super::super::fixtures::{INT4, add_node, conv, grid_int8, input, quantized, quantizer};
     use super::*;
     use crate::model::network::{Activation, Convolution, Placement, Shape};
-    use crate::model::quantizer::Grid;
+    use crate::model::quantization::quantizer::Grid;
 
     /// input 4x4x2 -> conv (4 channels) -> norm -> relu -> conv (8) -> norm -> [+ conv of relu (8)] -> linear (10)
     fn residual(float: bool) -> Network {

@@ -2,7 +2,7 @@
 
 use super::{Precision, Target};
 use crate::model::network::{Convolution, Network, Node, Op, Placement, Shape};
-use crate::model::quantizer::{Grid, Quantizer, ScaleRule};
+use crate::model::quantization::quantizer::{Grid, Quantizer, ScaleRule};
 
 /// arXiv:2211.11331: 35, 67 and 405 fJ/op; 614, 307 and 77 GOPS at two operations per multiply-accumulate and 300 MHz.
 pub fn braintta() -> Target {

@@ -25,7 +25,7 @@ mod tests {
     use super::super::fixtures::{braintta, linear, quantized};
     use super::*;
     use crate::model::metrics::METRICS;
-    use crate::model::quantizer::Grid;
+    use crate::model::quantization::quantizer::Grid;
 
     #[test]
     fn every_known_metric_has_a_value() {

@@ -69,7 +69,7 @@ fn vector_operations(network: &Network, node: &Node, lanes: u64, per_word: u64) 
 mod tests {
     use super::super::fixtures::{braintta, conv, grid_int8, linear, quantized};
     use super::*;
-    use crate::model::quantizer::Grid;
+    use crate::model::quantization::quantizer::Grid;
 
     /// Work of node 1 of a network with one layer.
     fn of(network: &Network, precision: &str) -> Work {

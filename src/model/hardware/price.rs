@@ -10,7 +10,7 @@ use super::memory::{self, MemoryCost};
 use super::storage::FLOAT_BITS;
 use super::{Precision, Target};
 use crate::model::network::{LayerKind, Network, Node, Op};
-use crate::model::quantizer::Grid;
+use crate::model::quantization::quantizer::Grid;
 
 /// What one inference costs on a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

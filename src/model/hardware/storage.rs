@@ -5,7 +5,7 @@
 use super::Target;
 use super::price::{Unpriceable, layer_precision};
 use crate::model::network::{Network, Node};
-use crate::model::quantizer::Quantizer;
+use crate::model::quantization::quantizer::Quantizer;
 
 /// Bits of a value without a quantizer, of a bias, of a scale and of an accumulator.
 pub(in crate::model) const FLOAT_BITS: u64 = 32;
@@ -56,7 +56,7 @@ fn extra_bits(node: &Node) -> u64 {
 mod tests {
     use super::super::fixtures::{INT4, braintta, conv, grid_int8, linear, quantized, quantizer};
     use super::*;
-    use crate::model::quantizer::Grid;
+    use crate::model::quantization::quantizer::Grid;
 
     #[test]
     fn sizes_by_hand() {

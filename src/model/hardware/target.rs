@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::{Memory, Precision, Target};
 use crate::ir::{self, BinaryOp, Expr, Function, Slot, Value};
-use crate::model::evaluate::{self, Failure, Scope};
-use crate::model::quantizer::Grid;
+use crate::model::expression::evaluate::{self, Failure, Scope};
+use crate::model::quantization::quantizer::Grid;
 
 /// A scope that knows nothing: for targets that stand alone, without an experiment around them.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use super::table::{Open, Order, Partial, Table};
 use crate::ir::Edit;
 use crate::model::decision::Decisions;
 use crate::model::hardware::buffer;
-use crate::model::operation::{How, TemplateOp};
+use crate::model::shape::operation::{How, TemplateOp};
 
 /// The most nodes.
 const MOST_NODES: usize = 1000;

@@ -9,13 +9,13 @@ use super::Source;
 use super::places::{Place, Places};
 use super::table::{Open, Partial};
 use crate::ir::{self, Expr, Value};
-use crate::model::build;
-use crate::model::evaluate;
+use crate::model::expression::evaluate;
+use crate::model::expression::quick::QuickMap;
 use crate::model::hardware::{Flow, Treats};
-use crate::model::operation::{Arm, How, TemplateOp};
-use crate::model::place;
-use crate::model::quantizer::{Grid, Quantizer};
-use crate::model::quick::QuickMap;
+use crate::model::quantization::place;
+use crate::model::quantization::quantizer::{Grid, Quantizer};
+use crate::model::shape::build;
+use crate::model::shape::operation::{Arm, How, TemplateOp};
 
 /// Codes by which a node reads: the number of its quantizer, what that says of its sign, and whom it reads.
 #[derive(Debug, Clone, Copy)]

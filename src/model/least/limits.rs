@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use super::{Metric, Source};
 use crate::ir::{BinaryOp, Expr};
-use crate::model::bounds as intervals;
-use crate::model::compare;
 use crate::model::counting::{Against, End, Sum, Term, combinations};
 use crate::model::decision::Decisions;
-use crate::model::evaluate;
-use crate::model::members::Values;
+use crate::model::expression::bounds as intervals;
+use crate::model::expression::compare;
+use crate::model::expression::evaluate;
+use crate::model::expression::members::Values;
 
 /// The most combinations of decisions of a limit.
 const MOST_ROWS: u64 = 1_000;

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ir::{self, Expr, Slot, Value};
-use crate::model::evaluate::{self, Scope};
+use crate::model::expression::evaluate::{self, Scope};
 use crate::model::hardware::Target;
 
 /// Targets without what is left out.

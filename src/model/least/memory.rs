@@ -3,12 +3,12 @@
 //! In: template nodes. Out: a term for each layer and each node that can be the next to read it, where nothing that may stand between is there.
 
 use super::{Source, bits};
-use crate::model::build;
 use crate::model::counting::{Term, combinations};
-use crate::model::evaluate;
+use crate::model::expression::evaluate;
+use crate::model::expression::members::Values;
 use crate::model::hardware::FLOAT_BITS;
-use crate::model::members::Values;
-use crate::model::operation::TemplateOp;
+use crate::model::shape::build;
+use crate::model::shape::operation::TemplateOp;
 use crate::model::unroll::TemplateNode;
 
 /// The most nodes that may be absent between two layers.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::operation::{How, TemplateOp};
+use crate::model::shape::operation::{How, TemplateOp};
 use crate::model::unroll::TemplateNode;
 
 /// A node that a network may have, in the order of execution.

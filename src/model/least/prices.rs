@@ -5,12 +5,12 @@
 use super::Source;
 use super::machine::Machine;
 use super::table::{Order, Partial, Table};
-use crate::model::build;
-use crate::model::evaluate::{self, Scope};
+use crate::model::expression::evaluate::{self, Scope};
 use crate::model::hardware;
 use crate::model::network::{Network, Node, Op, Placement};
-use crate::model::operation::TemplateOp;
-use crate::model::policy::Placed;
+use crate::model::quantization::policy::Placed;
+use crate::model::shape::build;
+use crate::model::shape::operation::TemplateOp;
 use crate::model::unroll::TemplateNode;
 
 /// The most combinations of the decisions of one layer.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::tree::Tree;
 use crate::ir::{Expr, Value};
 use crate::model::decision::Decisions;
-use crate::model::evaluate::{self, Failure, Scope};
+use crate::model::expression::evaluate::{self, Failure, Scope};
 
 /// A guard over more combinations is not asked for whether a row can be.
 const MOST_GUARDED: usize = 1000;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use super::Pruned;
 use crate::ir::Value;
-use crate::model::bounds;
 use crate::model::decision::{Choices, Decisions};
+use crate::model::expression::bounds;
 use crate::model::least::Partial;
 
 /// The most decisions of which it is asked whether they exist at all, and the most members of one of which some never occur.

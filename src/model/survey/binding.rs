@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use crate::ir::{BinaryOp, Expr, Value};
-use crate::model::bounds::{self, Abstract};
-use crate::model::compare;
-use crate::model::evaluate;
+use crate::model::expression::bounds::{self, Abstract};
+use crate::model::expression::compare;
+use crate::model::expression::evaluate;
 use crate::model::metrics::metric;
 use crate::model::template::Template;
 use crate::source::Span;

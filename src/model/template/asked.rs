@@ -9,14 +9,14 @@ use super::OWN;
 use super::places::{Settled, settled};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{self, Experiment, Expr};
-use crate::model::aggregate::Places;
 use crate::model::decision::Decisions;
-use crate::model::evaluate;
-use crate::model::existence;
-use crate::model::frame::Frame;
+use crate::model::expression::aggregate::Places;
+use crate::model::expression::evaluate;
+use crate::model::expression::existence;
+use crate::model::expression::frame::Frame;
+use crate::model::expression::partial;
 use crate::model::metrics::metric;
-use crate::model::partial;
-use crate::model::settle::Settler;
+use crate::model::settling::settle::Settler;
 use crate::source::Span;
 
 /// Goals and requirements over metrics and decisions, in the order of the experiment.

@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use super::places::{add_decisions, add_sides, settled};
 use crate::ir::{BinaryOp, Experiment, Expr, Require, Space, Value};
-use crate::model::aggregate::Places;
-use crate::model::coded;
-use crate::model::evaluate::{self, both, choose, either, negate};
-use crate::model::extent::Extent;
-use crate::model::fit;
-use crate::model::frame::Frame;
-use crate::model::grids;
-use crate::model::partial;
-use crate::model::policy::{self, FLOAT, Placements};
-use crate::model::rescaled;
-use crate::model::settle::Settler;
+use crate::model::expression::aggregate::Places;
+use crate::model::expression::evaluate::{self, both, choose, either, negate};
+use crate::model::expression::frame::Frame;
+use crate::model::expression::partial;
+use crate::model::findings::rescaled;
+use crate::model::quantization::coded;
+use crate::model::quantization::grids;
+use crate::model::quantization::policy::{self, FLOAT, Placements};
+use crate::model::settling::settle::Settler;
+use crate::model::shape::extent::Extent;
+use crate::model::shape::fit;
 use crate::model::unroll::{self, TemplateNode};
 
 /// Every node that may be there, and what is placed on it. Without a space there is none.

@@ -2,16 +2,20 @@
 
 use super::{OWN, Template};
 use crate::ir::{self, Expr, Value};
-use crate::model::augment::Augment;
 use crate::model::candidate::Candidate;
 use crate::model::decision::Point;
-use crate::model::evaluate::{self, Failure, Scope};
+use crate::model::expression::evaluate::{self, Failure, Scope};
+use crate::model::expression::members::Values;
 use crate::model::hardware::{self, Target};
-use crate::model::members::Values;
 use crate::model::metrics::Metrics;
 use crate::model::network::{Network, Placement};
-use crate::model::policy::Placements;
-use crate::model::{build, output, place, repair, stage};
+use crate::model::quantization::output;
+use crate::model::quantization::place;
+use crate::model::quantization::policy::Placements;
+use crate::model::quantization::repair;
+use crate::model::shape::build;
+use crate::model::training::augment::Augment;
+use crate::model::training::stage;
 
 impl Template {
     /// The value of a goal or requirement at a point whose metrics are these.

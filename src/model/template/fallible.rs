@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::ir::{Block, BlockStmt, Expr, LayerPath, Slot, Source, Space, Stmt};
-use crate::model::fold;
-use crate::model::partial;
+use crate::model::expression::fold;
+use crate::model::expression::partial;
 
 /// Whether an operation of the space may be without a value.
 pub(super) fn is_fallible(space: &Space) -> bool {

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use crate::ir::Expr;
-use crate::model::aggregate::{self, Place, Places};
-use crate::model::evaluate;
-use crate::model::existence;
-use crate::model::frame::Frame;
-use crate::model::settle::Settler;
+use crate::model::expression::aggregate::{self, Place, Places};
+use crate::model::expression::evaluate;
+use crate::model::expression::existence;
+use crate::model::expression::frame::Frame;
+use crate::model::settling::settle::Settler;
 use crate::model::unroll::End;
 
 /// Shapes of what leaves parts of the network, as far as these expressions speak of such and no value of the network has that path.

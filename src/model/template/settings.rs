@@ -4,11 +4,11 @@
 
 use super::body::Body;
 use crate::ir::{self, Experiment, Expr, Value};
-use crate::model::aggregate::Places;
-use crate::model::frame::Frame;
-use crate::model::settle::Settler;
-use crate::model::stage::{Final, Stage};
+use crate::model::expression::aggregate::Places;
+use crate::model::expression::frame::Frame;
+use crate::model::settling::settle::Settler;
 use crate::model::targets;
+use crate::model::training::stage::{Final, Stage};
 
 /// Settings over decisions, and the declarations that they name.
 #[derive(Debug, Clone)]

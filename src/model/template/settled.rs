@@ -8,11 +8,11 @@ use super::body::Body;
 use super::places::add_decisions;
 use super::settings::Settings;
 use crate::ir::{AUTHOR, Experiment, Expr};
-use crate::model::aggregate::Places;
-use crate::model::arrangement::Arrangement;
-use crate::model::evaluate;
-use crate::model::frame::Frame;
-use crate::model::settle::Settler;
+use crate::model::expression::aggregate::Places;
+use crate::model::expression::evaluate;
+use crate::model::expression::frame::Frame;
+use crate::model::settling::arrangement::Arrangement;
+use crate::model::settling::settle::Settler;
 
 /// An experiment over decisions.
 pub(super) struct Settled<'a> {

@@ -16,7 +16,7 @@ use super::{Claim, Template};
 use crate::ir::{Expr, Value};
 use crate::model::counting::{Counted, Next, members};
 use crate::model::decision::{Decisions, Point};
-use crate::model::evaluate;
+use crate::model::expression::evaluate;
 use crate::model::metrics::Metrics;
 
 /// Nodes of all networks together that are built and priced, before candidates are called too many: about a tenth of a second.

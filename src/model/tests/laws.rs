@@ -123,7 +123,7 @@ fn guards_look_back_only_and_points_are_complete() {
     let (template, points) = small_template();
     let decisions = template.decisions();
     for (index, decision) in decisions.all.iter().enumerate() {
-        let of_guard = crate::model::evaluate::decisions(&decision.guard);
+        let of_guard = crate::model::expression::evaluate::decisions(&decision.guard);
         assert!(of_guard.iter().all(|i| *i < index), "{}", decision.path);
         assert!(decision.choices.contains(&decision.default));
     }

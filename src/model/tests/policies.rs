@@ -6,7 +6,7 @@ use crate::ir::{
     Value, Which,
 };
 use crate::model::Grid;
-use crate::model::quantizer::ScaleRule;
+use crate::model::quantization::quantizer::ScaleRule;
 
 /// Stem, two copies of depthwise and pointwise layers, head.
 fn body() -> Vec<Stmt> {

@@ -5,7 +5,7 @@ use crate::ir::{
     Edit, Experiment, Expr, LayerPath, Quantifier, Quantizer, Repair, RepairKind, Rule, Slot,
     Source, Stmt, Value, Which,
 };
-use crate::model::quantizer::ScaleRule;
+use crate::model::quantization::quantizer::ScaleRule;
 use crate::model::{Activation, Network, Op};
 use crate::source::Span;
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::{Place, Unroller};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, BlockCall, BlockChoice, BlockStmt, Domain, DomainKind, Expr};
-use crate::model::evaluate::both;
-use crate::model::frame::Frame;
-use crate::model::operation::{Arm, How};
+use crate::model::expression::evaluate::both;
+use crate::model::expression::frame::Frame;
+use crate::model::shape::operation::{Arm, How};
 use crate::source::Span;
 
 /// The name of a block that puts nothing before the paths of its layers.

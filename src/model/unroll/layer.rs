@@ -6,10 +6,10 @@
 use super::{Layer, Place, Unroller};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, LayerStmt, Operation, Slot};
-use crate::model::aggregate;
-use crate::model::evaluate::Failure;
-use crate::model::frame::Frame;
-use crate::model::operation::template_op;
+use crate::model::expression::aggregate;
+use crate::model::expression::evaluate::Failure;
+use crate::model::expression::frame::Frame;
+use crate::model::shape::operation::template_op;
 use crate::source::Span;
 
 impl Unroller<'_, '_> {

@@ -4,10 +4,10 @@
 
 use super::{Place, Unroller};
 use crate::ir::{BinaryOp, Expr, Join, Parallel};
-use crate::model::evaluate;
-use crate::model::extent::Extent;
-use crate::model::frame::Frame;
-use crate::model::operation::{Arm, How, TemplateOp};
+use crate::model::expression::evaluate;
+use crate::model::expression::frame::Frame;
+use crate::model::shape::extent::Extent;
+use crate::model::shape::operation::{Arm, How, TemplateOp};
 use crate::source::Span;
 
 impl Unroller<'_, '_> {

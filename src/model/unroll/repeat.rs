@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::{MOST_NODES, Place, Unroller};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp, Expr, OfCopy, Stmt};
-use crate::model::evaluate;
-use crate::model::frame::Frame;
-use crate::model::members;
+use crate::model::expression::evaluate;
+use crate::model::expression::frame::Frame;
+use crate::model::expression::members;
 use crate::source::Span;
 
 impl Unroller<'_, '_> {

@@ -6,10 +6,10 @@
 use super::{Layer, Place, Unroller};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{BinaryOp, Expr, LayerPath, Shortcut, Skip, Source};
-use crate::model::evaluate::{both, combine, either};
-use crate::model::extent::Extent;
-use crate::model::frame::Frame;
-use crate::model::operation::{Mark, Origin, TemplateOp};
+use crate::model::expression::evaluate::{both, combine, either};
+use crate::model::expression::frame::Frame;
+use crate::model::shape::extent::Extent;
+use crate::model::shape::operation::{Mark, Origin, TemplateOp};
 use crate::source::Span;
 
 /// The name of the layer of a projection.

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use crate::ir::Value;
 use crate::model::counting::{Count, How};
+use crate::model::expression::bounds;
 use crate::model::survey::Survey;
 use crate::model::template::Limited;
-use crate::model::{Choices, Decision, Template, bounds};
+use crate::model::{Choices, Decision, Template};
 use crate::report::Look;
 use crate::report::grid::Grid;
 use crate::report::quantity::group;

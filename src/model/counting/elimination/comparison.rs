@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 
 use crate::ir::{BinaryOp, Expr, UnaryOp, Value};
-use crate::model::compare;
 use crate::model::decision::Decisions;
-use crate::model::evaluate;
-use crate::model::members::Values;
+use crate::model::expression::compare;
+use crate::model::expression::evaluate;
+use crate::model::expression::members::Values;
 
 /// The most terms of one sum.
 const MOST_TERMS: usize = 2000;

@@ -15,8 +15,8 @@ use super::relation::Relation;
 use crate::ir::{Expr, Value};
 use crate::model::counting::any_real;
 use crate::model::decision::Decisions;
-use crate::model::evaluate;
-use crate::model::members::Values;
+use crate::model::expression::evaluate;
+use crate::model::expression::members::Values;
 
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;

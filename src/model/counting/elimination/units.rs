@@ -7,7 +7,7 @@
 use super::comparison::{Against, End};
 use super::histogram::Digit;
 use super::raw::RawSum;
-use crate::model::compare;
+use crate::model::expression::compare;
 
 /// A sum in whole numbers.
 #[derive(Debug, Clone)]

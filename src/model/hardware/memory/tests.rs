@@ -2,7 +2,7 @@ use super::*;
 use crate::model::hardware::fixtures::{add_node, braintta, conv, grid_int8, linear, quantized};
 use crate::model::hardware::price;
 use crate::model::network::{Op, Shape};
-use crate::model::quantizer::Grid;
+use crate::model::quantization::quantizer::Grid;
 
 fn close(found: f64, expected: f64) {
     assert!(

@@ -9,7 +9,7 @@ use super::Template;
 use crate::ir::{Expr, Slot, Value};
 use crate::model::counting::{conjuncts, has_reals};
 use crate::model::decision::{Choices, Decisions, Point};
-use crate::model::evaluate;
+use crate::model::expression::evaluate;
 
 /// The most members of all these decisions together.
 const MOST_MEMBERS: u64 = 100_000;

@@ -19,7 +19,7 @@ fn mobile(stages: usize, blocks: usize) -> (Decisions, Expr, Expr) {
             };
             let expansion = all.len();
             all.push(decision(numbers(&[1.0, 3.0]), exists.clone()));
-            let both = |x: Expr, y: Expr| crate::model::evaluate::both(x, y);
+            let both = |x: Expr, y: Expr| crate::model::expression::evaluate::both(x, y);
             let is_expanded = op(BinaryOp::Greater, chosen(expansion), number(1.0));
             let of_expand = both(exists.clone(), is_expanded);
             let channels = op(BinaryOp::Multiply, chosen(0), number((stage + 1) as f64));
@@ -30,8 +30,9 @@ fn mobile(stages: usize, blocks: usize) -> (Decisions, Expr, Expr) {
             for (guard, weights) in layers {
                 let bits = all.len();
                 all.push(decision(numbers(&[1.0, 2.0, 8.0]), guard.clone()));
-                let where_it_is =
-                    |e: Expr| crate::model::evaluate::choose(guard.clone(), e, number(0.0));
+                let where_it_is = |e: Expr| {
+                    crate::model::expression::evaluate::choose(guard.clone(), e, number(0.0))
+                };
                 size.push(where_it_is(product([weights.clone(), chosen(bits)])));
                 params.push(where_it_is(weights));
             }

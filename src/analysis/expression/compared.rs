@@ -1,0 +1,197 @@
+//! Comparisons of a decision with what it chooses from: `opt == sgd`, `repairs == feature_approx_sign`.
+//!
+//! In: both sides of a comparison. Out: a diagnostic that lists the members where the other side is none of them.
+
+use super::expr::Typed;
+use super::types::Type;
+use crate::analysis::context::{Cx, list};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{Expr, Value};
+use crate::syntax::ast::{self, ExprKind};
+
+impl Cx<'_> {
+    /// Whether the one side is a decision among names, and the other a name or call that is none of them; says so.
+    pub(in crate::analysis) fn no_member(
+        &mut self,
+        decision: &ast::Expr,
+        other: &ast::Expr,
+    ) -> bool {
+        let Some((path, own, known)) = self.members_of(decision) else {
+            return false;
+        };
+        let is_call = matches!(other.kind, ExprKind::Call { .. });
+        let name = match &other.kind {
+            ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => path.as_name(),
+            _ => None,
+        };
+        let Some(name) = name.map(|name| name.text.clone()) else {
+            return false;
+        };
+        let is_one = known.contains(&name);
+        let is_path = (self.paths.as_ref()).is_some_and(|paths| paths.contains_key(&name));
+        let is_value = !is_call && (self.local_named(&name) || is_path);
+        // Of words alone, the others are words of the language, too.
+        let of = (self.paths.as_ref()).and_then(|paths| paths.get(&own));
+        let is_closed = matches!(of, Some(Type::Alternative | Type::Declared(_)));
+        let is_known = ast_name(other).is_some_and(|name| self.find(name).is_some())
+            || crate::analysis::schema::is_word(&name);
+        if is_value || !is_call && (is_one || !is_closed && is_known) || is_call && !is_closed {
+            return false;
+        }
+        if is_one {
+            let message = format!("the members of `{path}` are compared by their names");
+            self.report(
+                Diagnostic::error("bnas::type::mismatch", message)
+                    .label(other.span, "a call")
+                    .help(format!(
+                        "write `{path} == {name}`: its values have paths of their own, as in `{path}.{name}.…`"
+                    )),
+            );
+            return true;
+        }
+        let numbered = |member: &&String| {
+            let rest = member.strip_prefix(&name).and_then(|m| m.strip_prefix('_'));
+            rest.is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let of_name: Vec<&str> = known.iter().filter(numbered).map(String::as_str).collect();
+        let alike = did_you_mean(&name, known.iter().map(String::as_str));
+        let help = match (alike, of_name.is_empty()) {
+            (Some(alike), true) => format!("did you mean `{alike}`?"),
+            (None, true) => format!("one of {}", list(known.iter().map(String::as_str))),
+            (_, false) => format!(
+                "one of {}: members of one name are numbered",
+                list(of_name.into_iter())
+            ),
+        };
+        if alike.is_none() {
+            let head = path.split(['.', '[']).next().unwrap_or_default();
+            let behind = self.behind(head);
+            self.doubts.insert(other.span, behind);
+        }
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown",
+                format!("`{path}` has no member `{name}`"),
+            )
+            .label(other.span, format!("no member of `{path}`"))
+            .help(help),
+        );
+        true
+    }
+
+    /// Whether this names a part of the experiment that is not chosen, so that there is nothing to compare; says so.
+    pub(in crate::analysis) fn is_fixed_part(&mut self, e: &ast::Expr) -> bool {
+        const PARTS: [&str; 3] = ["space", "policy", "target"];
+        let Some(name) = ast_name(e).map(|name| name.text.clone()) else {
+            return false;
+        };
+        let is_chosen = |paths: &crate::analysis::paths::Paths| paths.contains_key(&name);
+        if !PARTS.contains(&name.as_str())
+            || self.paths.as_ref().is_none_or(is_chosen)
+            || self.local_named(&name)
+            || self.lost.contains(name.as_str())
+        {
+            return false;
+        }
+        self.report(
+            Diagnostic::error(
+                "bnas::name::unknown",
+                format!("`{name}` is no decision"),
+            )
+            .label(e.span, "the same for every candidate")
+            .help(format!(
+                "choose among several where it is given, `{name} in {{…, …}}`, or remove the comparison"
+            )),
+        );
+        true
+    }
+
+    /// Whether a part of the experiment that is given and wrong is compared with a name, which may be one of its members.
+    pub(in crate::analysis) fn is_of_lost(&mut self, part: &ast::Expr, other: &ast::Expr) -> bool {
+        let is_lost = ast_name(part).is_some_and(|name| self.lost.contains(name.text.as_str()));
+        is_lost && ast_name(other).is_some_and(|name| self.find(name).is_none())
+    }
+
+    /// How an alternative is compared.
+    pub(in crate::analysis) fn by_name(&self, typed: &Typed) -> Option<String> {
+        let Expr::Name(path, _) = &typed.expr else {
+            return None;
+        };
+        let members = self.paths.as_ref()?.members.get(path)?;
+        let first = members.first().filter(|_| typed.ty == Type::Alternative)?;
+        Some(format!(
+            "write `{path} == {first}`: alternatives are compared by their names"
+        ))
+    }
+
+    /// The path of a decision among names as it is written and as it is known, and these names.
+    fn members_of(&self, e: &ast::Expr) -> Option<(String, String, Vec<String>)> {
+        let ExprKind::Path(path) = &e.kind else {
+            return None;
+        };
+        let plain: String = std::iter::once(path.head.text.clone())
+            .chain(path.steps.iter().filter_map(|step| match step {
+                ast::Step::Member(name) => Some(format!(".{}", name.text)),
+                ast::Step::Index(_) | ast::Step::All(_) => None,
+            }))
+            .collect();
+        let paths = self.paths.as_ref()?;
+        // A name alone is one of the space in the space itself.
+        let may_be_below = path.as_name().is_none() || self.is_in_network();
+        let own = match paths.members.contains_key(&plain) {
+            false if may_be_below => format!("space.{plain}"),
+            _ => plain,
+        };
+        let known = paths.members.get(&own)?.clone();
+        Some((self.text(path.span), own, known))
+    }
+
+    /// A decision among sets, and what it is compared with: a set in the order of the member that it is, and a repair as the set of it alone.
+    pub(in crate::analysis) fn as_sets(&mut self, x: Typed, y: Typed) -> (Typed, Typed) {
+        let sets = |t: &Typed| match &t.expr {
+            Expr::Name(path, _) => {
+                let paths = self.paths.as_ref()?;
+                let members = paths.sets.get(path)?;
+                Some((members.as_slice(), paths.named_sets.get(path)))
+            }
+            _ => None,
+        };
+        match (sets(&x), sets(&y)) {
+            (Some((members, names)), None) => {
+                let y = as_member(y, members, names);
+                (x, y)
+            }
+            (None, Some((members, names))) => (as_member(x, members, names), y),
+            _ => (x, y),
+        }
+    }
+}
+
+/// What a decision among sets is compared with, as its members are: sets that hold calls go by their names.
+fn as_member(mut typed: Typed, members: &[Vec<Value>], names: Option<&Vec<Value>>) -> Typed {
+    if let Expr::Value(name) = &typed.expr
+        && typed.ty == Type::Repair
+    {
+        let set = Expr::Value(Value::Set(vec![name.clone()]));
+        typed = Typed::new(set, Type::Repair.set(), typed.span);
+    }
+    if let Expr::Value(Value::Set(values)) = &mut typed.expr {
+        let is_same = |member: &&Vec<Value>| {
+            member.len() == values.len() && member.iter().all(|v| values.contains(v))
+        };
+        if let Some(number) = members.iter().position(|member| is_same(&member)) {
+            values.clone_from(&members[number]);
+            if let Some(name) = names.and_then(|names| names.get(number)) {
+                typed.expr = Expr::Value(name.clone());
+            }
+        }
+    }
+    typed
+}
+
+fn ast_name(e: &ast::Expr) -> Option<&ast::Name> {
+    match &e.kind {
+        ExprKind::Path(path) => path.as_name(),
+        _ => None,
+    }
+}

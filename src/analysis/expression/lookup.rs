@@ -1,0 +1,375 @@
+//! What a name in an expression is.
+//!
+//! In: a path and the kind of the field that it fills. Out: a [`Typed`] expression: a name in scope, a declaration, a word of the field, or
+//! a decision by its path; or a diagnostic that suggests what was meant.
+
+use super::expr::{Typed, is_scalar};
+use super::functions::function;
+use super::measures::is_formula;
+use super::takes;
+use super::types::Type;
+use crate::analysis::context::{Cx, Local, list};
+use crate::analysis::network::operations::{ACTIVATIONS, ELSEWHERE};
+use crate::analysis::paths::Paths;
+use crate::analysis::schema::{self, Kind};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{AUTHOR, Expr, Value};
+use crate::syntax::ast;
+
+impl Cx<'_> {
+    /// A name: in scope, a declaration, or a word of the field.
+    pub(in crate::analysis) fn path(&mut self, path: &ast::Path, want: Option<Kind>) -> Typed {
+        let span = path.span;
+        if self.paths.is_some() && self.is_lost(path) {
+            return Typed::poison(span);
+        }
+        let Some(text) = members(path) else {
+            return self.decision_path(path);
+        };
+        if let Some(local) = self.outer(&text, span) {
+            let name = Expr::Name(format!("{AUTHOR}{text}"), span);
+            return Typed {
+                expr: local.constant.unwrap_or(name),
+                ty: local.ty,
+                span,
+                values: local.values,
+            };
+        }
+        if let Some(local) = self.local(&text) {
+            // `opt == sgd`, of `opt in {sgd(…), adam(…)}`: alternatives are compared by their names.
+            let is_calls = matches!(local.ty, Type::Optimizer | Type::Scale | Type::Augment);
+            let paths = self.paths.as_ref();
+            if let Some(ty) = paths.filter(|_| is_calls).and_then(|p| p.get(&text)) {
+                return Typed::new(Expr::Name(text, span), ty.clone(), span);
+            }
+            // Names of a quantizer keep their name: they may be given another value where it is used.
+            let is_fixed =
+                |value: &Expr| (is_scalar(value) || is_formula(value)) && self.formulas.is_none();
+            return Typed {
+                expr: local
+                    .constant
+                    .filter(is_fixed)
+                    .unwrap_or(Expr::Name(text, span)),
+                ty: local.ty,
+                span,
+                values: local.values,
+            };
+        }
+        if let Some(name) = path.as_name() {
+            // Words of the field first: a data set may be called like what it holds.
+            if want.is_some_and(|kind| words(kind).contains(&text.as_str())) {
+                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
+            }
+            // `space == resnet20`, of `space in {…}`.
+            if let Some(ty) = self.paths.as_ref().and_then(|paths| paths.get(&text)) {
+                return Typed::new(Expr::Name(text, span), ty.clone(), span);
+            }
+            if let Some(typed) = self.declared(name) {
+                return typed;
+            }
+            // `space.block == basic_1`, of `block in {basic(…), basic(…)}`.
+            let is_block = |paths: &Paths| paths.blocks.contains(&text);
+            if self.paths.as_ref().is_some_and(is_block) {
+                let ty = Type::Declared("block");
+                return Typed::new(Expr::Value(Value::Name(text)), ty, span);
+            }
+            // `train.optimizer == adam`, of `optimizer in {adam(…), sgd(…)}`.
+            if self
+                .paths
+                .as_ref()
+                .is_some_and(|p| p.labels.contains(&text))
+            {
+                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
+            }
+            if let Some(typed) = self.schedule_word(&text, span) {
+                return typed;
+            }
+            if schema::is_word(&text) && !matches!(want, Some(Kind::Number(_) | Kind::Whole)) {
+                return Typed::new(Expr::Value(Value::Name(text)), Type::Word, span);
+            }
+            if text == "pi" {
+                return Typed::new(Expr::number(std::f64::consts::PI), Type::PLAIN, span);
+            }
+            if function(&text).is_some() || schema::record(&text).is_some() {
+                self.report(
+                    Diagnostic::error("bnas::type::mismatch", format!("`{text}` is called"))
+                        .label(span, "a value is needed here")
+                        .help(match self.may_be_word {
+                            true if text == "tanh" || ELSEWHERE.contains(&text.as_str()) => format!(
+                                "activations are {}, and a word of your own stands in quotes: `\"{text}\"`",
+                                list(ACTIVATIONS.iter().copied())
+                            ),
+                            true => format!("write `{text}(…)`, or `\"{text}\"` for a word of your own"),
+                            false if want == Some(Kind::Optimizer) => {
+                                format!("write `{text}(lr = 1e-3)`")
+                            }
+                            false => format!("write `{text}(…)`"),
+                        }),
+                );
+                return Typed::poison(span);
+            }
+        } else if self.paths.is_some() && (self.heads_decisions(path) || self.heads_layers(path)) {
+            return self.decision_path(path);
+        }
+        self.unknown_name(&text, span, want.map(words).unwrap_or_default());
+        Typed::poison(span)
+    }
+
+    /// Whether a path begins with what is given and wrong, which has been said.
+    pub(in crate::analysis) fn is_lost(&mut self, path: &ast::Path) -> bool {
+        let head = path.head.text.as_str();
+        let is_poison = |local: &Local| local.ty == Type::Poison;
+        self.lost.contains(head)
+            || self.locals.find(head).is_some_and(is_poison) && self.locals.used(head).is_some()
+    }
+
+    /// A name that a file declares or imports.
+    fn declared(&mut self, name: &ast::Name) -> Option<Typed> {
+        let id = self.find(name)?;
+        let kind = self.modules.declaration(id).kind.text.clone();
+        let value = Expr::Value(Value::name(&name.text));
+        Some(match kind.as_str() {
+            "quantizer" => match self.reach_quantizer(id) {
+                true => Typed::new(value, Type::Quantizer, name.span),
+                false => Typed::poison(name.span),
+            },
+            "repair" => match self.reach_repair(id) {
+                true => Typed::new(value, Type::Repair, name.span),
+                false => Typed::poison(name.span),
+            },
+            other => match schema::declaration(other) {
+                Some(known) => Typed::new(value, Type::Declared(known.kind), name.span),
+                None => Typed::poison(name.span),
+            },
+        })
+    }
+
+    /// Whether decisions have paths that begin with this word.
+    fn heads_decisions(&self, path: &ast::Path) -> bool {
+        let head = format!("{}.", path.head.text);
+        let mut paths = self.paths.iter().flat_map(|paths| paths.keys());
+        schema_head(path) || paths.any(|p| p.starts_with(&head))
+    }
+
+    /// Whether values of the space have paths that begin with this word: `space.` may be left out.
+    fn heads_layers(&self, path: &ast::Path) -> bool {
+        let head = format!("space.{}.", path.head.text);
+        let mut paths = self.paths.iter().flat_map(|paths| paths.keys());
+        paths.any(|p| p.starts_with(&head))
+    }
+
+    /// `space.s[1].channels`, `space.s[*].channels`: a value by its path, where goals and requirements speak of it.
+    fn decision_path(&mut self, path: &ast::Path) -> Typed {
+        let span = path.span;
+        let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
+        let paths = self.paths.clone().unwrap_or_default();
+        if self.paths.is_some() && !self.heads_decisions(path) && self.heads_layers(path) {
+            text.insert_str(0, "space.");
+            plain.insert_str(0, "space.");
+        } else if self.paths.is_some() && !self.heads_decisions(path) {
+            self.unknown_name(&path.head.text, path.head.span, &[]);
+            return Typed::poison(span);
+        } else if self.paths.is_none() {
+            self.report(
+                Diagnostic::error(
+                    "bnas::unsupported",
+                    "copies of a `repeat` are named in goals and requirements",
+                )
+                .label(span, "this path has an index")
+                .help("a value is a formula of the names around it: in the body of a `repeat`, a name alone is that of its copy"),
+            );
+            return Typed::poison(span);
+        }
+        for step in &path.steps {
+            match step {
+                ast::Step::Member(name) => {
+                    text.push_str(&format!(".{}", name.text));
+                    plain.push_str(&format!(".{}", name.text));
+                }
+                ast::Step::Index(index) => {
+                    let typed = self.expr(index, Some(Kind::Whole));
+                    match typed.expr {
+                        _ if typed.ty == Type::Poison => return typed,
+                        Expr::Value(Value::Number(n)) => text.push_str(&format!("[{n}]")),
+                        _ => {
+                            self.later("an index that is not a number", index.span);
+                            return Typed::poison(span);
+                        }
+                    }
+                }
+                ast::Step::All(at) => {
+                    text.push_str("[*]");
+                    match self.lists.last_mut() {
+                        Some(star) => *star = star.or(Some(*at)),
+                        None => {
+                            self.report(
+                                Diagnostic::error(
+                                    "bnas::type::mismatch",
+                                    "a value of every copy is a list, not a value",
+                                )
+                                .label(span, "the values of all copies")
+                                .help(format!(
+                                    "say what is made of them: `sum({text}…)`, `max(…)`, `all(… <= 32)`, `nondecreasing(…)`"
+                                )),
+                            );
+                            return Typed::poison(span);
+                        }
+                    }
+                }
+            }
+        }
+        let Some(ty) = paths.type_of(&plain) else {
+            let diagnostic = Diagnostic::error(
+                "bnas::name::unknown",
+                format!("there is no decision `{text}`"),
+            );
+            let fixed = match paths.same.get(&plain) {
+                Some(other) => Some(format!("write `{other}`, whose value it has")),
+                None => takes::of_fixed_field(&plain),
+            };
+            let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
+                (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
+                (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
+                (None, None) => {
+                    let diagnostic = diagnostic.label(span, "nothing has this path");
+                    match self.instead_of_path(&plain, &paths) {
+                        Some(help) => diagnostic.help(help),
+                        None => diagnostic,
+                    }
+                }
+            };
+            let known = paths.keys().map(String::as_str);
+            if did_you_mean(&plain, known).is_none() && paths.side_alike(&plain).is_none() {
+                let behind = self.behind(&path.head.text);
+                self.doubts.insert(span, behind);
+            }
+            self.report(diagnostic);
+            return Typed::poison(span);
+        };
+        // `opt.sgd.lr` reads `opt`.
+        self.locals.used(&path.head.text);
+        Typed {
+            expr: Expr::Name(text, span),
+            ty,
+            span,
+            values: None,
+        }
+    }
+}
+
+/// What was probably meant by a path: the one path that has its words in their order, and others between; else one that is spelled
+/// alike; else those that end in the same word, such as `space.s.block.basic.kernel` for `space.s.kernel`. Copies are those of `written`.
+pub(in crate::analysis) fn path_help(written: &str, wrong: &str, paths: &Paths) -> Option<String> {
+    let known = || paths.keys().map(String::as_str);
+    if let Some((decision, member)) = wrong.rsplit_once('.')
+        && (paths.members.get(decision)).is_some_and(|all| all.iter().any(|m| m == member))
+    {
+        let decision = with_copies(decision, written, paths);
+        return Some(format!("write `{decision} == {member}`"));
+    }
+    let mut longer = known().filter(|path| has_in_order(path, wrong));
+    if let (Some(only), None) = (longer.next(), longer.next()) {
+        return Some(format!(
+            "did you mean `{}`?",
+            with_copies(only, written, paths)
+        ));
+    }
+    if let Some(alike) = did_you_mean(wrong, known()) {
+        return Some(format!(
+            "did you mean `{}`?",
+            with_copies(alike, written, paths)
+        ));
+    }
+    if let Some(alike) = paths.side_alike(wrong) {
+        return Some(format!(
+            "did you mean `{}`?",
+            with_copies(&alike, written, paths)
+        ));
+    }
+    let last = |path: &str| path.rsplit('.').next().map(str::to_string);
+    let mut ends: Vec<&str> = known().filter(|p| last(p) == last(wrong)).collect();
+    match ends.len() {
+        0 => return None,
+        1 => {}
+        // Of many, those that begin alike.
+        _ => {
+            let head = wrong.split('.').next().unwrap_or_default();
+            let same_head = |path: &&str| path.split('.').next() == Some(head);
+            if ends.iter().any(same_head) {
+                ends.retain(same_head);
+            }
+        }
+    }
+    let shown: Vec<String> = { ends.iter().take(5) }
+        .map(|path| with_copies(path, written, paths))
+        .collect();
+    let shown = list(shown.iter().map(String::as_str));
+    Some(match ends.len() {
+        1 => format!("did you mean {shown}?"),
+        2..=5 => format!("paths that end in this word are {shown}"),
+        _ => format!("paths that end in this word are {shown} and others"),
+    })
+}
+
+/// Whether all words of a path stand in a longer one, in their order.
+fn has_in_order(longer: &str, path: &str) -> bool {
+    let mut words = longer.split('.');
+    path.split('.').all(|word| words.any(|other| other == word))
+}
+
+/// A path with the indices that its words have in another, `space.s.d.project.channels` as `space.s[1].d[0].project.channels`; where that
+/// has none, with that of the first copy.
+fn with_copies(path: &str, written: &str, paths: &Paths) -> String {
+    let indexed = |word: &str| {
+        let mut words = written.split('.').filter(|w| w.contains('['));
+        words.find(|w| w.split('[').next() == Some(word))
+    };
+    let mut plain = String::new();
+    let words = path.split('.').map(|word| {
+        plain.push_str(if plain.is_empty() { "" } else { "." });
+        plain.push_str(word);
+        match indexed(word) {
+            Some(with_index) => with_index.to_string(),
+            None if paths.repeats.contains(&plain) => format!("{word}[0]"),
+            None => word.to_string(),
+        }
+    });
+    let words: Vec<String> = words.collect();
+    words.join(".")
+}
+
+/// `input.channels` as text, unless there is an index.
+pub(in crate::analysis) fn members(path: &ast::Path) -> Option<String> {
+    let mut text = path.head.text.clone();
+    for step in &path.steps {
+        match step {
+            ast::Step::Member(name) => {
+                text.push('.');
+                text.push_str(&name.text);
+            }
+            ast::Step::Index(_) | ast::Step::All(_) => return None,
+        }
+    }
+    Some(text)
+}
+
+fn schema_head(path: &ast::Path) -> bool {
+    matches!(
+        path.head.text.as_str(),
+        "space" | "policy" | "train" | "finetune" | "search" | "target" | "data" | "init"
+    )
+}
+
+/// The words that a field of this kind takes.
+pub(in crate::analysis) fn words(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Word(words)
+        | Kind::WholeOr(words)
+        | Kind::TruthOr(words)
+        | Kind::WordOrFormula(words) => words,
+        Kind::Scale => schema::SCALES,
+        Kind::Quantizer => &["float"],
+        Kind::Augment => &["flip", "none"],
+        _ => &[],
+    }
+}

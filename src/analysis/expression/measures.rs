@@ -1,0 +1,150 @@
+//! Formulas of metrics under a name of the experiment: `edp = energy * latency`.
+//!
+//! In: entries `name = formula` that speak of metrics, which have no value before a candidate is there. Out: names that goals, requirements and
+//! expectations may use, each standing for its formula. Other fields do not see them.
+
+use std::collections::BTreeSet;
+
+use super::types::Type;
+use crate::analysis::context::{Cx, Local};
+use crate::analysis::experiment::goals::renamed;
+use crate::ir::{Expr, Measure};
+use crate::model::metrics::metric;
+use crate::syntax::ast::{Argument, Entry, EntryKind, Expr as Ast, ExprKind, Field};
+
+/// What stands before the name of a metric of the best candidate.
+const BEST: &str = "best.";
+
+impl Cx<'_> {
+    /// The field of an entry whose formula speaks of metrics, or of an earlier one that does. `measured` says that an evaluator brings metrics
+    /// of its own, so that unknown names may be theirs.
+    pub(in crate::analysis) fn measure<'e>(
+        &mut self,
+        entry: &'e Entry,
+        measured: bool,
+        earlier: &[&Field],
+    ) -> Option<&'e Field> {
+        let EntryKind::Field(field) = &entry.kind else {
+            return None;
+        };
+        field.target.as_name()?;
+        let mut names = BTreeSet::new();
+        names_in(&field.value, &mut names);
+        let is_metric = |name: &&str| {
+            if self.locals.find(name).is_some() {
+                return false;
+            }
+            let is_earlier = earlier.iter().any(|f| f.target.head.text == **name);
+            metric(name).is_some() || is_earlier || (measured && *name != "pi")
+        };
+        names.iter().any(is_metric).then_some(field)
+    }
+
+    /// Brings the names into scope, behind the metrics that they speak of.
+    pub(in crate::analysis) fn define_measures(&mut self, fields: &[&Field]) {
+        for field in fields {
+            let value = self.expr(&field.value, None);
+            self.locals.push(Local {
+                name: field.target.head.text.clone(),
+                ty: value.ty,
+                span: Some(field.target.span),
+                values: None,
+                constant: Some(value.expr),
+                used: false,
+            });
+        }
+    }
+
+    /// The same of the best candidate, for names whose formulas speak of nothing but metrics.
+    pub(in crate::analysis) fn define_measures_of_best(&mut self, measures: &[Local]) {
+        for measure in measures {
+            let Some(formula) = &measure.constant else {
+                continue;
+            };
+            if measure.ty == Type::Poison {
+                // Who reads it has nothing to add.
+                let name = format!("{BEST}{}", measure.name);
+                self.locals.push(Local::built_in(name, Type::Poison));
+                continue;
+            }
+            let of_best = renamed(formula, &|name| Some(format!("{BEST}{name}")));
+            let mut is_known = true;
+            crate::analysis::experiment::goals::visit_names(&of_best, &mut |name, _| {
+                is_known &= self.locals.find(name).is_some();
+            });
+            if is_known {
+                self.locals.push(Local {
+                    name: format!("{BEST}{}", measure.name),
+                    constant: Some(of_best),
+                    ..measure.clone()
+                });
+            }
+        }
+    }
+
+    /// What these names stand for, as far as an expectation has spoken of them.
+    pub(in crate::analysis) fn measures_of_best(&self) -> Vec<Measure> {
+        let spoken = (self.locals.iter()).filter(|l| l.used && l.name.starts_with(BEST));
+        let measures = spoken.filter_map(|local| {
+            Some(Measure {
+                name: local.name.clone(),
+                formula: local.constant.clone()?,
+                unit: match &local.ty {
+                    Type::Number(dimension) => dimension.base_unit(),
+                    _ => String::new(),
+                },
+            })
+        });
+        measures.collect()
+    }
+
+    /// Values and decisions of the experiment as they are in the best candidate: `best.x`.
+    pub(in crate::analysis) fn define_values_of_best(&mut self) {
+        let own: Vec<Local> = (self.locals.iter())
+            .filter(|local| local.span.is_some() && !local.name.contains('.'))
+            .cloned()
+            .collect();
+        for local in own {
+            let name = format!("{BEST}{}", local.name);
+            if self.locals.find(&name).is_none() {
+                self.locals.push(Local {
+                    name,
+                    constant: None,
+                    used: false,
+                    ..local
+                });
+            }
+        }
+    }
+}
+
+/// Whether an expression is what a name of the author's stands for, and not a value.
+pub(in crate::analysis) fn is_formula(expr: &Expr) -> bool {
+    !matches!(expr, Expr::Value(_))
+}
+
+/// Every name without a dot that an expression reads.
+fn names_in<'a>(expr: &'a Ast, found: &mut BTreeSet<&'a str>) {
+    let mut all = |parts: &[&'a Ast]| parts.iter().for_each(|part| names_in(part, found));
+    match &expr.kind {
+        ExprKind::Path(path) => {
+            found.extend(path.as_name().map(|name| name.text.as_str()));
+        }
+        ExprKind::Call { args, .. } => {
+            for arg in args {
+                if let Argument::Positional { value, .. } | Argument::Fixed { value, .. } = arg {
+                    names_in(value, found);
+                }
+            }
+        }
+        ExprKind::Unary { operand, .. } => all(&[operand]),
+        ExprKind::Binary { left, right, .. } => all(&[left, right]),
+        ExprKind::Approx {
+            left,
+            right,
+            tolerance,
+        } => all(&[left, right, tolerance]),
+        ExprKind::If { condition, yes, no } => all(&[condition, yes, no]),
+        _ => {}
+    }
+}

@@ -1,0 +1,150 @@
+//! Names of a quantizer, and its fields that read them: `b in {2, 4}  bits = b`.
+//!
+//! In: the entries of a quantizer that are no fields; a quantizer with its fields as they are written. Out: its names, in scope; fields as they are where no name is given
+//! another value, beside how they are written.
+
+use std::collections::BTreeSet;
+
+use super::quantizer::target;
+use crate::analysis::context::{Cx, Local};
+use crate::analysis::expression::fields::Written;
+use crate::analysis::expression::types::Type;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, Function, Let, PROGRESS, Quantizer, Slot};
+use crate::model::expression::evaluate;
+use crate::syntax::ast::Entry;
+
+impl Cx<'_> {
+    /// The names of a quantizer's own, which are in scope from here on, in its fields, too.
+    pub(in crate::analysis) fn names_of_formulas(
+        &mut self,
+        entries: &[Entry],
+        mark: usize,
+    ) -> Vec<Let> {
+        self.progress();
+        for name in ["low", "high"] {
+            self.locals.push(Local::built_in(name, Type::PLAIN));
+        }
+        self.said_once(entries);
+        let names = entries.iter().filter(|entry| target(entry).is_some());
+        names
+            .filter_map(|entry| self.binding(entry, mark))
+            .collect()
+    }
+
+    /// Fields that read names of the quantizer: remembered as they are written, since a name may be given another value where the quantizer is used, and
+    /// settled as far as the names are.
+    pub(in crate::analysis) fn derive_fields(
+        &mut self,
+        quantizer: &mut Quantizer,
+        written: &Written,
+    ) {
+        let lets = quantizer.formulas.lets.clone();
+        let moving = moving(&lets);
+        let mut derived = Vec::new();
+        for (name, slot) in quantizer.fields_mut() {
+            let mut read = BTreeSet::new();
+            for part in evaluate::expressions(slot) {
+                read.append(&mut evaluate::names(part));
+            }
+            if read.is_empty() {
+                continue;
+            }
+            if let Some(moves) = read.iter().find(|n| moving.contains(*n)) {
+                self.report(
+                    Diagnostic::error(
+                        "bnas::quantizer::moving",
+                        format!("`{name}` has one value, and `{moves}` changes while a network is trained, or from code to code"),
+                    )
+                    .label(written.get(name).map_or(written.span, |(_, given)| given.span()), "reads it")
+                    .help("formulas alone may read `progress`, `step_progress`, `low` and `high`"),
+                );
+                *slot = Slot::Fixed(Expr::number(1.0));
+                continue;
+            }
+            let known = settled(slot, &lets);
+            let as_written = std::mem::replace(slot, known);
+            derived.push((name.to_string(), as_written));
+        }
+        quantizer.derived = derived;
+    }
+}
+
+/// What changes within a training, or from code to code, and the names that read it.
+fn moving(lets: &[Let]) -> BTreeSet<String> {
+    let ends = ["low", "high"].iter();
+    let mut moving: BTreeSet<String> = ends.chain(PROGRESS).map(|n| n.to_string()).collect();
+    for binding in lets {
+        let mut parts = evaluate::expressions(&binding.slot).iter();
+        if parts.any(|e| !evaluate::names(e).is_disjoint(&moving)) {
+            moving.insert(binding.name.clone());
+        }
+    }
+    moving
+}
+
+/// Gives a field or a name of a quantizer another value.
+pub(in crate::analysis) fn give(quantizer: &mut Quantizer, name: &str, slot: &Slot) {
+    let lets = &mut quantizer.formulas.lets;
+    if let Some(binding) = lets.iter_mut().find(|binding| binding.name == name) {
+        binding.slot = slot.clone();
+    } else {
+        quantizer.derived.retain(|(field, _)| field != name);
+        let mut fields = quantizer.fields_mut();
+        if let Some((_, field)) = fields.find(|(field, _)| *field == name) {
+            *field = slot.clone();
+        }
+    }
+    let (lets, derived) = (quantizer.formulas.lets.clone(), quantizer.derived.clone());
+    for (name, as_written) in &derived {
+        let mut fields = quantizer.fields_mut();
+        if let Some((_, field)) = fields.find(|(field, _)| field == name) {
+            *field = settled(as_written, &lets);
+        }
+    }
+}
+
+/// What stands within the limits of a field.
+fn without_limits(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Call(Function::Within | Function::WholeWithin, args) => &args[0],
+        _ => expr,
+    }
+}
+
+/// A field with the names that it reads as they are declared: a constant, or the domain of the one that it is.
+fn settled(slot: &Slot, lets: &[Let]) -> Slot {
+    let Slot::Fixed(expr) = slot else {
+        return slot.clone();
+    };
+    let mut known: Vec<(&str, Expr)> = Vec::new();
+    for binding in lets {
+        let Slot::Fixed(value) = &binding.slot else {
+            continue;
+        };
+        let of = |name: &str| {
+            known
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, e)| e.clone())
+        };
+        if let Ok(value) = evaluate::reduce(value, &of) {
+            known.push((&binding.name, value));
+        }
+    }
+    let of = |name: &str| {
+        known
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, e)| e.clone())
+    };
+    match evaluate::reduce(expr, &of) {
+        Ok(reduced) => match without_limits(&reduced) {
+            Expr::Name(name, _) => { lets.iter() }
+                .find(|binding| binding.name == *name)
+                .map_or_else(|| slot.clone(), |binding| binding.slot.clone()),
+            _ => Slot::Fixed(reduced),
+        },
+        Err(_) => slot.clone(),
+    }
+}

@@ -1,0 +1,11 @@
+//! From slots to decisions.
+//!
+//! In: the slots of an experiment, with where they stand. Out: decisions with their guards, and expressions over them.
+
+pub(super) mod arrangement;
+pub(super) mod domain;
+pub mod limits;
+pub(super) mod own;
+pub(super) mod reads;
+pub(super) mod records;
+pub(super) mod settle;

@@ -1,0 +1,399 @@
+//! Whether every member of a space is a network, found before anything runs.
+//!
+//! In: the nodes that may be there, and the decisions. Out: a diagnostic with the choices that lead to a node that does not fit. The shapes
+//! that reach each node are followed through the network ([`super::reach`]); that is exact, constraints included. Where the
+//! shapes are too many, each node is looked at by itself and without constraints, and members are drawn at random: an error always
+//! names a member that exists, and what could not be looked at is said.
+
+use std::ops::ControlFlow;
+
+use super::build::{self, Misfit};
+use super::extent::Extent;
+use super::reach::{self, Refused, TooMany};
+use crate::diagnostic::{Diagnostic, Sink};
+use crate::ir::{BinaryOp, Expr, Space, Value};
+use crate::model::counting::{Counted, Uniform};
+use crate::model::decision::{Choices, Decisions, Point};
+use crate::model::expression::evaluate;
+use crate::model::expression::members::{self, Values};
+use crate::model::network::Shape;
+use crate::model::unroll::TemplateNode;
+use crate::stream::{Purpose, stream, uniform};
+
+/// Work on all nodes together, and on one by itself; how often one by itself may be too much.
+const STEPS: u64 = 2_000_000;
+const STEPS_FOR_ONE: u64 = 200_000;
+const MOST_FAILURES: usize = 8;
+
+/// Members that are drawn where not all can be looked at, and choices of a misfit that are tried for one.
+const DRAWS: usize = 500;
+const MOST_WITNESSES: usize = 20;
+
+/// The most choices that a diagnostic names.
+const MOST_CHOICES: usize = 8;
+
+/// The most choices that a requirement is written for, and the most members that are tried in the place of one.
+const MOST_EXCLUDED: usize = 4;
+const MOST_MEMBERS: u64 = 64;
+
+/// The most members of several decisions together that are tried.
+const MOST_TOGETHER: u64 = 1024;
+
+/// The most other choices that are shown, since they explain the shapes in the message.
+const MOST_HERE: usize = 3;
+
+/// A space whose shapes are looked at.
+struct Shapes<'a> {
+    space: &'a Space,
+    nodes: &'a [TemplateNode],
+    output: &'a Extent,
+    classes: usize,
+    decisions: &'a Decisions,
+    always: Expr,
+}
+
+/// Reports the first node that does not fit for some member of the space, or that its output is not one value per class.
+pub(in crate::model) fn check(
+    space: &Space,
+    nodes: &[TemplateNode],
+    output: &Extent,
+    classes: usize,
+    decisions: &Decisions,
+    sink: &mut Sink,
+) {
+    let shapes = Shapes {
+        space,
+        nodes,
+        output,
+        classes,
+        decisions,
+        always: Expr::bool(true),
+    };
+    let groups: Vec<Vec<&Expr>> = (0..=nodes.len()).map(|g| shapes.parts(g)).collect();
+    let tied = reach::tied(&groups, decisions);
+    let mut fits = |group: usize, values: &[Option<Value>]| shapes.fits(group, values).is_ok();
+    match reach::refused(&groups, &tied, decisions, STEPS, &mut fits) {
+        Ok(refused) => {
+            if let Some(first) = refused.first() {
+                sink.push(shapes.report(first));
+            }
+        }
+        Err(TooMany) => shapes.check_apart(&groups, sink),
+    }
+}
+
+impl Shapes<'_> {
+    /// What the fit of a node depends on, whether it exists first; behind all nodes comes the output.
+    fn parts(&self, group: usize) -> Vec<&Expr> {
+        match self.nodes.get(group) {
+            Some(node) => parts(node),
+            None => std::iter::once(&self.always)
+                .chain(self.output.sides())
+                .collect(),
+        }
+    }
+
+    fn fits(&self, group: usize, values: &[Option<Value>]) -> Result<(), Misfit> {
+        let scope = Values(values);
+        if let Some(node) = self.nodes.get(group) {
+            if build::exists(node, &scope)? {
+                build::operation(node, build::extent(&node.input, &scope)?, &scope)?;
+            }
+            return Ok(());
+        }
+        let wanted = Shape {
+            height: 1,
+            width: 1,
+            channels: self.classes,
+        };
+        let found = build::extent(self.output, &scope)?;
+        match found == wanted {
+            true => Ok(()),
+            false => Err(Misfit {
+                help: Some(match found {
+                    Shape {
+                        height: 1,
+                        width: 1,
+                        ..
+                    } => {
+                        "give its last layer as many outputs as there are classes: `linear(classes)`"
+                    }
+                    _ => "end it with `layer head = pool(average) -> linear(classes)`",
+                }),
+                also: self
+                    .nodes
+                    .last()
+                    .map(|last| (last.span, format!("gives {found}"))),
+                ..Misfit::new(
+                    format!("the space gives {found}, the data needs {wanted}"),
+                    "its last layer must give one value per class",
+                )
+            }),
+        }
+    }
+
+    fn report(&self, refused: &Refused) -> Diagnostic {
+        let misfit = self.fits(refused.group, &refused.choices).err();
+        let misfit = misfit.expect("invariant: what is refused does not fit");
+        let mut diagnostic = match self.nodes.get(refused.group) {
+            Some(node) => Diagnostic {
+                layers: self.leading_to(refused.group),
+                ..Diagnostic::error(self.code_of(node, &refused.choices), misfit.message)
+                    .label(misfit.at.unwrap_or(node.span), misfit.label)
+            },
+            None => Diagnostic::error("bnas::shape::output", misfit.message)
+                .label(self.space.span, misfit.label),
+        };
+        if let Some((span, label)) = misfit.also {
+            diagnostic = diagnostic.label(span, label);
+        }
+        let (matter, rest) = self.what_matters(refused);
+        let shown = |equals: &str| self.shown(refused, &matter, equals);
+        let mut choices = shown(" = ");
+        let excluded = match choices.len() {
+            1 => Some(format!("rule it out: `require {}`", shown(" != ")[0])),
+            2..=MOST_EXCLUDED => Some(format!(
+                "rule it out: `require not ({})`",
+                shown(" == ").join(" and ")
+            )),
+            _ => None,
+        };
+        if choices.len() > MOST_CHOICES {
+            let more = choices.len() - MOST_CHOICES;
+            choices.truncate(MOST_CHOICES);
+            choices.push(format!("and {more} more choices"));
+        }
+        let here = match rest.len() {
+            1..=MOST_HERE => format!(
+                ", here with {}",
+                self.shown(refused, &rest, " = ").join(", ")
+            ),
+            _ => String::new(),
+        };
+        let when = format!("this happens when {}{here}", choices.join(", "));
+        let when = (!choices.is_empty()).then_some(when);
+        let help: Vec<String> = misfit
+            .help
+            .map(String::from)
+            .into_iter()
+            .chain(when)
+            .chain(excluded)
+            .collect();
+        match help.is_empty() {
+            true => diagnostic,
+            false => diagnostic.help(help.join("; ")),
+        }
+    }
+
+    /// A node that does not fit since a number of it has no value is wrong by that.
+    fn code_of(&self, node: &TemplateNode, choices: &[Option<Value>]) -> &'static str {
+        let number = |part: &Expr| evaluate::number(part, &Values(choices));
+        let has_no_value = |part: &&Expr| number(part).is_ok_and(|n| !n.is_finite());
+        match parts(node).iter().any(has_no_value) {
+            true => "bnas::domain::undefined",
+            false => "bnas::shape::misfit",
+        }
+    }
+
+    /// The layers up to that of a node.
+    fn leading_to(&self, node: usize) -> Box<[String]> {
+        let layers = self.nodes[..=node].iter().map(|node| node.layer.clone());
+        let mut layers: Vec<String> = layers.collect();
+        layers.dedup();
+        layers.into()
+    }
+
+    /// Decisions with what was chosen.
+    fn shown(&self, refused: &Refused, decisions: &[usize], equals: &str) -> Vec<String> {
+        let shown = decisions.iter().filter_map(|i| {
+            let value = refused.choices[*i].as_ref()?;
+            let decision = &self.decisions.all[*i];
+            Some(format!(
+                "{}{equals}{}",
+                decision.path,
+                decision.shown(value)
+            ))
+        });
+        shown.collect()
+    }
+
+    /// The choices of which another would have fitted, and the others that the node depends on; all and none where no single one would; none
+    /// at all where nothing that could be chosen would.
+    fn what_matters(&self, refused: &Refused) -> (Vec<usize>, Vec<usize>) {
+        let all = members::dependencies(self.parts(refused.group), self.decisions);
+        let all: Vec<usize> = all
+            .into_iter()
+            .filter(|i| refused.choices[*i].is_some())
+            .collect();
+        let matters = |i: &usize| {
+            let choices = &self.decisions.all[*i].choices;
+            let count = choices.len().unwrap_or(0).min(MOST_MEMBERS);
+            (0..count).any(|member| {
+                let mut other = refused.choices.clone();
+                other[*i] = choices.member(member);
+                self.fits(refused.group, &other).is_ok()
+            })
+        };
+        let (some, rest): (Vec<usize>, Vec<usize>) = all.iter().copied().partition(matters);
+        if some.is_empty() {
+            return match self.never_fits(refused, &all) {
+                true => (Vec::new(), Vec::new()),
+                false => (all, Vec::new()),
+            };
+        }
+        if self.is_enough(refused, &some) {
+            return (some, rest);
+        }
+        // Two others together would have fitted: all that is needed for a misfit is named.
+        let mut needed = all.clone();
+        for one in rest {
+            let without: Vec<usize> = needed.iter().copied().filter(|i| *i != one).collect();
+            if self.is_enough(refused, &without) {
+                needed = without;
+            }
+        }
+        let others = all.into_iter().filter(|i| !needed.contains(i));
+        let others = others.collect();
+        (needed, others)
+    }
+
+    /// Whether nothing fits where these choices are made, whatever else is chosen; of very many other choices some are looked at.
+    fn is_enough(&self, refused: &Refused, chosen: &[usize]) -> bool {
+        let mut decisions = self.decisions.clone();
+        for i in chosen {
+            if let Some(value) = &refused.choices[*i] {
+                decisions.all[*i].choices = Choices::Categories(vec![value.clone()]);
+            }
+        }
+        let fits = |values: &[Option<Value>]| self.fits(refused.group, values).is_ok();
+        let all = members::visit(self.parts(refused.group), &decisions, |values| {
+            match fits(values) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        if let Some(seen) = all {
+            return seen.is_continue();
+        }
+        let mut rng = stream(0, u64::MAX, Purpose::Search);
+        !(0..DRAWS).any(|_| {
+            let point = decisions.fill(|_, decision| decision.choices.at(uniform(&mut rng)));
+            decisions.is_feasible(&point) && fits(&point.0)
+        })
+    }
+
+    /// Whether no members of these decisions fit, if they are few enough to try all.
+    fn never_fits(&self, refused: &Refused, decisions: &[usize]) -> bool {
+        let all = &self.decisions.all;
+        let counts: Option<Vec<u64>> = decisions.iter().map(|i| all[*i].choices.len()).collect();
+        let Some(counts) = counts else {
+            return false;
+        };
+        let count = { counts.iter() }.try_fold(1, |product: u64, n| product.checked_mul(*n));
+        let Some(count) = count.filter(|count| *count <= MOST_TOGETHER) else {
+            return false;
+        };
+        let fits = |number: u64| {
+            let mut choices = refused.choices.clone();
+            let mut rest = number;
+            for (i, count) in decisions.iter().zip(&counts) {
+                choices[*i] = all[*i].choices.member(rest % count);
+                rest /= count;
+            }
+            self.fits(refused.group, &choices).is_ok()
+        };
+        !(0..count).any(fits)
+    }
+
+    /// Each node by itself; then members at random.
+    fn check_apart(&self, groups: &[Vec<&Expr>], sink: &mut Sink) {
+        let fits = |group: usize, values: &[Option<Value>]| self.fits(group, values).is_ok();
+        let (mut unseen, mut failures) = (None, 0);
+        for (g, parts) in groups.iter().enumerate() {
+            if failures == MOST_FAILURES {
+                break;
+            }
+            let one = [parts.clone()];
+            let found = reach::refused(&one, &[], self.decisions, STEPS_FOR_ONE, &mut |_, v| {
+                fits(g, v)
+            });
+            let Ok(found) = found else {
+                failures += 1;
+                unseen = unseen.or(Some(g));
+                continue;
+            };
+            let mut witnesses = found.into_iter().map(|r| Refused { group: g, ..r });
+            let witness = witnesses
+                .by_ref()
+                .take(MOST_WITNESSES)
+                .find(|w| self.exists(&w.choices));
+            if let Some(witness) = witness {
+                sink.push(self.report(&witness));
+                return;
+            }
+            // Constraints may keep every member from it, or not.
+            if witnesses.next().is_some() {
+                unseen = unseen.or(Some(g));
+            }
+        }
+        let counted = Counted::new(self.decisions);
+        let mut rng = stream(0, u64::MAX, Purpose::Search);
+        let mut seen = 0;
+        for _ in 0..DRAWS {
+            let Some(point) = counted.draw(self.decisions, &mut Uniform(&mut rng)) else {
+                break;
+            };
+            if !self.decisions.is_feasible(&point) {
+                continue;
+            }
+            seen += 1;
+            if let Some(group) = (0..groups.len()).find(|g| self.fits(*g, &point.0).is_err()) {
+                let Point(choices) = point;
+                sink.push(self.report(&Refused { group, choices }));
+                return;
+            }
+        }
+        if let Some(group) = unseen {
+            let span = self.nodes.get(group).map_or(self.space.span, |n| n.span);
+            sink.push(
+                Diagnostic::warning(
+                    "bnas::shape::unproved",
+                    "the shapes of this space are too many to look at them all",
+                )
+                .label(span, "what flows here depends on too many choices")
+                .help(format!(
+                    "{seen} members that were drawn fit; one that does not would fail when it is built: let fewer decisions change shapes"
+                )),
+            );
+        }
+    }
+
+    /// Whether some member makes these choices.
+    fn exists(&self, choices: &[Option<Value>]) -> bool {
+        let mut chosen = self.decisions.clone();
+        for (i, value) in choices.iter().enumerate() {
+            if let Some(value) = value {
+                let is = evaluate::combine(
+                    BinaryOp::Equal,
+                    Expr::Decision(i),
+                    Expr::Value(value.clone()),
+                );
+                chosen.constraints.extend(is.ok());
+            }
+        }
+        let counted = Counted::new(&chosen);
+        let mut rng = stream(0, u64::MAX, Purpose::Search);
+        (0..DRAWS).any(|_| {
+            let point = counted.draw(&chosen, &mut Uniform(&mut rng));
+            point.is_some_and(|p| chosen.is_feasible(&p))
+        })
+    }
+}
+
+/// Every expression that a node's shape depends on; first, whether it exists.
+pub(in crate::model) fn parts(node: &TemplateNode) -> Vec<&Expr> {
+    let mut parts = vec![&node.guard];
+    parts.extend(node.input.sides());
+    parts.extend(node.op.parts());
+    parts
+}
