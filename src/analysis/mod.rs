@@ -5,9 +5,8 @@
 //! as many errors as it can: a value that is wrong silences what follows from it. What needs the unrolled network (shapes, rules that match
 //! no layer, requirements that nothing meets) is the model's business.
 //!
-//! `names` reads files, `amend` copies and overrides declarations on the tree, `schema` says which fields there are, `expr`,
-//! `calls` and `domain` lower values, `fields` and `sections` what holds them, and one file per kind of declaration
-//! lowers that kind.
+//! `names` reads files, and `amend` copies and overrides declarations on the tree. `schema` says which fields there are, `expression` lowers what stands in
+//! them, `structure`, `quantization`, `hardware`, `dataset` and `run` lower the kinds of declarations. `mistakes` says what was meant.
 
 mod alternatives;
 mod amend;
@@ -16,7 +15,6 @@ mod context;
 mod dataset;
 mod describe;
 mod embedded;
-mod experiment;
 mod expression;
 mod facts;
 mod hardware;
@@ -25,13 +23,14 @@ mod memory;
 mod merged;
 mod mistakes;
 mod names;
-mod network;
 mod paths;
 mod provenance;
 mod quantization;
+mod run;
 pub mod schema;
 mod scope;
 mod sections;
+mod structure;
 #[cfg(test)]
 mod tests;
 

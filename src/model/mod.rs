@@ -3,6 +3,9 @@
 //! In: a checked [`crate::ir::Experiment`]. Out: a [`Template`] (every decision with its guard, every node that may be
 //! there), from which a [`Point`] makes a [`Candidate`]: a [`Network`] with placed quantizers, a recipe and a target.
 //! Knows nothing of training or of how points are chosen.
+//!
+//! `settling` makes decisions of slots, with values as `expression` has them; `unroll` copies the space, `shape` says which networks it has and `quantization`
+//! what represents their operands. `counting` counts and draws points, `hardware` prices networks, and `findings` says what no point can be.
 
 mod additive;
 pub mod candidate;

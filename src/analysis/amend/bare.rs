@@ -6,7 +6,7 @@
 use super::entry::reaches;
 use super::path::Part;
 use crate::analysis::context::Cx;
-use crate::analysis::network::block::BARE;
+use crate::analysis::structure::block::BARE;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
 /// Blocks within blocks that are looked through; those that copy themselves are reported elsewhere.

@@ -9,7 +9,7 @@ use super::expr::Typed;
 use super::fits::limited;
 use super::types::Type;
 use crate::analysis::context::{Cx, Local, list};
-use crate::analysis::experiment::author;
+use crate::analysis::run::author;
 use crate::analysis::schema::{self, Field, Kind};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Domain, DomainKind, Expr, Value};

@@ -299,7 +299,7 @@ impl Cx<'_> {
             .label(at, "this field is fixed")
             .help(fixed.help(
                 name,
-                crate::analysis::experiment::arms::values(domain).map(|_| text),
+                crate::analysis::run::arms::values(domain).map(|_| text),
             )),
         );
     }

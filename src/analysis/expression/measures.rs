@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::types::Type;
 use crate::analysis::context::{Cx, Local};
-use crate::analysis::experiment::goals::renamed;
+use crate::analysis::run::goals::renamed;
 use crate::ir::{Expr, Measure};
 use crate::model::metrics::metric;
 use crate::syntax::ast::{Argument, Entry, EntryKind, Expr as Ast, ExprKind, Field};
@@ -69,7 +69,7 @@ impl Cx<'_> {
             }
             let of_best = renamed(formula, &|name| Some(format!("{BEST}{name}")));
             let mut is_known = true;
-            crate::analysis::experiment::goals::visit_names(&of_best, &mut |name, _| {
+            crate::analysis::run::goals::visit_names(&of_best, &mut |name, _| {
                 is_known &= self.locals.find(name).is_some();
             });
             if is_known {

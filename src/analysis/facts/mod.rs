@@ -14,7 +14,7 @@ use super::context::{Cx, Local};
 use super::expression::expr::Typed;
 use super::expression::types::Type;
 use super::merged::Merged;
-use super::network::network::Network;
+use super::structure::network::Network;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Block, Codes, Dataset, DomainKind, Expr, Policy, Quantizer, Repair, Slot, Value};
 use crate::model::metrics::metric;

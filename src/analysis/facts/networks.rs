@@ -8,7 +8,7 @@ use super::Subject;
 use crate::analysis::context::Cx;
 use crate::analysis::expression::expr::Typed;
 use crate::analysis::expression::types::Type;
-use crate::analysis::network::network::Network;
+use crate::analysis::structure::network::Network;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{
     Block, BlockCall, BlockStmt, Dataset, Experiment, Expr, LayerStmt, Method, Operation, Policy,

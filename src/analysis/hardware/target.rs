@@ -4,12 +4,12 @@
 //! with `check` is evaluated here as far as it is constant.
 
 use crate::analysis::context::{Cx, Local};
-use crate::analysis::experiment::author;
-use crate::analysis::experiment::goals::visit_names;
 use crate::analysis::expression::expr::Typed;
 use crate::analysis::expression::fields::{Given, Written};
 use crate::analysis::expression::types::{Type, of_kind};
 use crate::analysis::merged::Merged;
+use crate::analysis::run::author;
+use crate::analysis::run::goals::visit_names;
 use crate::analysis::schema::Field;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Check, Expr, Precision, Slot, Target, Value};

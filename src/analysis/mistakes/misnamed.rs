@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::expression::lookup::path_help;
-use crate::analysis::network::operations::{ACTIVATIONS, ELSEWHERE};
 use crate::analysis::schema::{self, Kind};
+use crate::analysis::structure::operations::{ACTIVATIONS, ELSEWHERE};
 use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean, meant, meant_field};
 use crate::model::metrics::metric;
 use crate::source::Span;

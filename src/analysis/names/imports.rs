@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::loader::{Loader, without_dots};
 use super::{Id, LIBRARY_PREFIX, Meaning, Module, Modules};
-use crate::analysis::experiment::table;
+use crate::analysis::run::table;
 use crate::diagnostic::{Diagnostic, Sink, did_you_mean};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{self, ast};

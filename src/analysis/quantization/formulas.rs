@@ -5,10 +5,10 @@
 
 use super::quantizer::target;
 use crate::analysis::context::{Cx, Local};
-use crate::analysis::experiment::goals::renamed;
 use crate::analysis::expression::expr::Typed;
 use crate::analysis::expression::types::Type;
 use crate::analysis::merged::Merged;
+use crate::analysis::run::goals::renamed;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Expr, Formulas, Function, Let, Per, Reduction};
 use crate::model::expression::evaluate;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::evaluate::{both, choose, either, implies, negate};
 use super::fold::{same, walk};
 use super::quick::ByAddress;
-use crate::ir::{BinaryOp, Expr, Slot, UnaryOp};
+use crate::ir::{BinaryOp, Expr, Slot, UnaryOp, Value};
 use crate::model::decision::Decisions;
 use crate::source::Span;
 
@@ -157,28 +157,37 @@ fn given(x: &Expr, y: Expr) -> Expr {
     }
 }
 
+/// Pairs of parts that [`entails`] looks at before it gives up: of conditions that join others on both sides, there are as many as products of theirs.
+const LOOKS: usize = 4096;
+
 /// Whether `x` is seen to hold only where `y`, a condition that is made here, does: `y` is one of the conditions that `x` joins, or is made
 /// of some of them.
 pub(in crate::model) fn entails(x: &Expr, y: &Expr) -> bool {
-    if *y == Expr::bool(true) || same(x, y) || is_further(x, y) {
-        return true;
+    fn within(x: &Expr, y: &Expr, looks: &mut usize) -> bool {
+        if *looks == 0 {
+            return false;
+        }
+        *looks -= 1;
+        if matches!(y, Expr::Value(Value::Bool(true))) || same(x, y) || is_further(x, y) {
+            return true;
+        }
+        let mut seen = |x: &Expr, y: &Expr| within(x, y, looks);
+        let whole = match y {
+            // What an `if` looks at first is asked for beside its branches.
+            Expr::Binary(BinaryOp::And, a, b) | Expr::If(_, a, b) => seen(x, a) && seen(x, b),
+            Expr::Binary(BinaryOp::Or, a, b) => seen(x, a) || seen(x, b),
+            Expr::Binary(BinaryOp::Implies, _, b) => seen(x, b),
+            _ => false,
+        };
+        let mut part = |a: &Expr| within(a, y, looks);
+        whole
+            || match x {
+                Expr::Binary(BinaryOp::And, a, b) => part(a) || part(b),
+                Expr::Binary(BinaryOp::Or, a, b) => part(a) && part(b),
+                _ => false,
+            }
     }
-    let whole = match y {
-        Expr::Binary(BinaryOp::And, a, b) => entails(x, a) && entails(x, b),
-        // What these look at first is asked for beside them.
-        Expr::If(_, a, b) => entails(x, a) && entails(x, b),
-        Expr::Binary(BinaryOp::Or, a, b) => entails(x, a) || entails(x, b),
-        Expr::Binary(BinaryOp::Implies, _, b) => entails(x, b),
-        _ => false,
-    };
-    if whole {
-        return true;
-    }
-    match x {
-        Expr::Binary(BinaryOp::And, a, b) => entails(a, y) || entails(b, y),
-        Expr::Binary(BinaryOp::Or, a, b) => entails(a, y) && entails(b, y),
-        _ => false,
-    }
+    within(x, y, &mut { LOOKS })
 }
 
 /// Whether `x` asks for more copies than `y`: `depth > 2`, `depth > 0`.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::analysis::context::{Cx, Local};
 use crate::analysis::expression::types::Type;
 use crate::analysis::merged::Merged;
-use crate::analysis::network::network::Network;
+use crate::analysis::structure::network::Network;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Dataset, Direction, Expect, Expr, Goal, Require, Table};
 use crate::model::metrics::{METRICS, Metric, metric};

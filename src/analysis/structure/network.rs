@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::analysis::alternatives::joined;
-use crate::analysis::experiment::goals::{renamed, replaced, visit_names};
 use crate::analysis::paths::Paths;
+use crate::analysis::run::goals::{renamed, replaced, visit_names};
 use crate::ir::{BinaryOp, Choice, Dataset, Expr, Require, Space, Value};
 use crate::model::metrics::metric;
 
