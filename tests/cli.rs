@@ -78,6 +78,35 @@ fn the_plan_says_what_is_so() {
     );
 }
 
+/// What only the space unrolled shows is said by whatever unrolls it, once.
+#[test]
+fn warnings_of_the_plan_are_shown_by_all_that_make_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "bnas 1
+        use std.data.digits
+        space tiny { layer head = pool(average) -> linear(classes) }
+        experiment small {
+          data = digits  space = tiny
+          train { epochs = 1 }  finetune { epochs = 1 }
+          search { method = grid }
+          maximize accuracy
+        }";
+    let spec = util::write(folder.path(), "small.bnas", text);
+    let (spec, out) = (spec.to_str().unwrap(), folder.path().join("run"));
+    let out = out.to_str().unwrap();
+    let network = format!("{out}.safetensors");
+    for args in [
+        &["check", spec][..],
+        &["run", spec, "--dry-run"],
+        &["run", spec, "--out", out],
+        &["train", spec, "--out", &network],
+    ] {
+        let said = util::stderr(&util::run(args));
+        let count = said.matches("stage `finetune` quantizes").count();
+        assert_eq!(count, 1, "{args:?}: {said}");
+    }
+}
+
 #[test]
 fn cost_prices_the_quickstart() {
     let output = util::run(&["cost", "examples/06-quickstart.bnas"]);

@@ -102,11 +102,20 @@ fn a_place_that_holds_no_network_is_said_before_training() {
     let folder = tempfile::tempdir().unwrap();
     let spec = util::write(folder.path(), "small.bnas", SMALL);
     let missing = folder.path().join("missing").join("small.safetensors");
-    for (out, what) in [(folder.path(), "is a folder"), (&missing, "no folder")] {
+    // A network replaces a network, and nothing else.
+    let notes = util::write(folder.path(), "notes.txt", "not to be lost");
+    for (out, what) in [
+        (folder.path(), "is a folder"),
+        (&missing, "no folder"),
+        (&spec, "holds no network"),
+        (&notes, "holds no network"),
+        (Path::new("/dev/null"), "holds no network"),
+    ] {
         let [spec, out] = [&spec, out].map(|path| path.to_str().unwrap());
         let output = util::run(&["train", spec, "--out", out]);
         util::expect_code(&output, 3);
         let said = util::stderr(&output);
         assert!(said.contains(what) && !said.contains("epoch"), "{said}");
     }
+    assert_eq!(std::fs::read_to_string(&spec).unwrap(), SMALL);
 }

@@ -258,6 +258,38 @@ fn a_training_that_was_killed_goes_on() {
     assert!(!checkpoint.exists());
 }
 
+/// What a spec imports is a part of it.
+#[test]
+fn a_checkpoint_of_other_data_is_no_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = |train: usize| {
+        let text = format!(
+            "bnas 1\nuse std.data.digits\ndataset own : digits {{ splits {{ train = {train}  validation = 200  test = 200 }} }}\n"
+        );
+        util::write(folder.path(), "own.bnas", &text);
+    };
+    let text = long().replace("use std.data.digits\n", "use \"own.bnas\".own\n");
+    let text = text.replace("= digits {", "= own {");
+    let spec = util::write(folder.path(), "long.bnas", &text);
+    let out = folder.path().join("network");
+    let command = |extra: &[&str]| {
+        let mut command = util::bnas();
+        command.arg("train").arg(&spec).arg("--out").arg(&out);
+        command.args(extra).stdout(Stdio::null());
+        command
+    };
+    data(600);
+    let mut first = command(&["--checkpoint", "0"]);
+    let child = first.stderr(Stdio::null()).spawn().unwrap();
+    let checkpoint = folder.path().join("network.checkpoint");
+    assert!(kill_at(child, &checkpoint, 10), "ended before its kill");
+    data(640);
+    let output = command(&["--resume"]).output().unwrap();
+    util::expect_code(&output, 0);
+    let said = util::stderr(&output);
+    assert!(said.contains("of another training"), "{said}");
+}
+
 #[test]
 fn a_damaged_journal_is_survived() {
     let folder = tempfile::tempdir().unwrap();
