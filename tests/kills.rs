@@ -268,7 +268,7 @@ fn a_checkpoint_of_other_data_is_no_start() {
         );
         util::write(folder.path(), "own.bnas", &text);
     };
-    let text = long().replace("use std.data.digits\n", "use \"own.bnas\".own\n");
+    let text = long().replace("use std.data.digits\n", "use \"own.bnas\".{own}\n");
     let text = text.replace("= digits {", "= own {");
     let spec = util::write(folder.path(), "long.bnas", &text);
     let out = folder.path().join("network");
