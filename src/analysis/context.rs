@@ -19,6 +19,15 @@ use crate::ir::{Amendment, Expr, Provenance, Quantizer, Repair, Value};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{self, ast, without_comments};
 
+/// What is said of a name that may have been meant as a field.
+const UNREAD: &str = "and nothing uses a value of this name";
+
+/// Whether something says that nothing reads a name: in another arm something may.
+pub(super) fn is_unread(diagnostic: &Diagnostic) -> bool {
+    let mut labels = diagnostic.labels.iter();
+    diagnostic.code == "bnas::name::unused" || labels.any(|label| label.text == UNREAD)
+}
+
 /// A name in scope that is no declaration: a `name = value` of the text, a parameter, an index, a metric.
 #[derive(Debug, Clone)]
 pub(super) struct Local {
@@ -353,7 +362,7 @@ impl<'a> Cx<'a> {
                         "bnas::name::unknown_key",
                         format!("{owner} has no field `{}`", local.name),
                     )
-                    .label(span, "and nothing uses a value of this name")
+                    .label(span, UNREAD)
                     .help(help),
                 ),
                 None => self.report(

@@ -13,6 +13,10 @@ pub fn branch<'p>(
     })
 }
 
+fn is_branch(entry: &Entry, name: &ast::Name) -> bool {
+    matches!(&entry.kind, EntryKind::Branch(branch) if branch.name.text == name.text)
+}
+
 pub fn is_repeat(entry: &Entry, index: &ast::Name) -> bool {
     match &entry.kind {
         EntryKind::Repeat(repeat) => repeat.index.text == index.text,
@@ -26,6 +30,7 @@ pub fn reaches(entry: &Entry, name: &ast::Name) -> bool {
     match &entry.kind {
         EntryKind::Repeat(repeat) => repeat.index.text == name.text,
         EntryKind::Layer(layer) => layer.name.text == name.text,
+        EntryKind::Parallel(parallel) => parallel.entries.iter().any(|e| is_branch(e, name)),
         EntryKind::OfCopy(of_copy) => reaches(&of_copy.otherwise, name),
         kind => reaches_field(kind, name),
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::context::{Cx, Reached};
+use crate::analysis::context::{Cx, Reached, is_unread};
 use crate::analysis::merged::Merged;
 use crate::analysis::mistakes::lacking::in_lacking_arms;
 use crate::analysis::quantization::quantizer::target;
@@ -113,6 +113,7 @@ impl Cx<'_> {
         if replaced.is_empty() {
             return Vec::new();
         }
+        let errors = self.errors;
         self.reached = Reached::default();
         self.experiment_body(merged);
         let mut found = std::mem::take(&mut self.sink).into_sorted();
@@ -120,6 +121,8 @@ impl Cx<'_> {
             let at = d.labels.first().map(|label| label.span);
             d.is_error() && at.is_some_and(|at| replaced.iter().any(|entry| entry.holds(at)))
         });
+        // What is wrong without the arms alone is no mistake.
+        self.errors = errors + found.len();
         found
     }
 
@@ -141,14 +144,17 @@ impl Cx<'_> {
         merged.entries.iter().flat_map(of_entry).collect()
     }
 
-    /// Errors of any arm, and warnings of all: what one arm does not use, another may. A search that ends before its model is asked is one arm's own.
+    /// Errors of any arm, and warnings of all: what one arm does not read, another may. A search that ends before its model is asked is one arm's own.
     fn merge(&mut self, found: Vec<Vec<Diagnostic>>) {
         for (index, arm) in found.iter().enumerate() {
             for diagnostic in arm {
                 let everywhere = || found.iter().all(|other| other.contains(diagnostic));
-                let is_own = diagnostic.code == "bnas::search::initial";
-                if diagnostic.is_error() || is_own || (index == 0 && everywhere()) {
+                let is_wrong = diagnostic.is_error() && !is_unread(diagnostic);
+                let is_own = is_wrong || diagnostic.code == "bnas::search::initial";
+                if is_own || (index == 0 && everywhere()) {
                     self.sink.push(diagnostic.clone());
+                } else {
+                    self.errors -= usize::from(diagnostic.is_error());
                 }
             }
         }

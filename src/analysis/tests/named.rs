@@ -226,6 +226,24 @@ fn a_count_that_hangs_on_a_choice_shows_it() {
 }
 
 #[test]
+fn a_name_that_one_arm_reads_is_a_name() {
+    let arms = |read: &str| {
+        let lines = format!(
+            "space = two  lr in {{0.01, 0.02}}
+            arms {{ train.optimizer in {{sgd(lr = 0.1), adam(lr = {read})}} }}"
+        );
+        on_digits(SPACES, &lines)
+    };
+    // Its networks are looked at whatever is wrong with another experiment.
+    let other = "experiment f { x in 1..2  minimize y  search { method = grid } }";
+    let (found, _) = checked("test.bnas", &format!("{}{other}", arms("lr")));
+    let codes_of: Vec<_> = found.diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(codes_of, ["bnas::name::unknown"]);
+    assert_eq!(found.sound.len(), 1);
+    assert_eq!(codes(&arms("0.2")), ["bnas::name::unknown_key"]);
+}
+
+#[test]
 fn a_formula_of_metrics_and_choices_is_known_of_the_best() {
     let lines = "w in {4, 8}  space = one { width = w }  wide = w >= 8
         score = accuracy * w  shown = if wide then params else 2 * params

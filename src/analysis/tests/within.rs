@@ -130,6 +130,31 @@ fn what_stands_in_a_bare_block_is_amended_by_the_path_that_is_shown() {
 }
 
 #[test]
+fn branches_and_copies_in_a_bare_block_are_amended_by_the_path_that_is_shown() {
+    let space = "block one(ch) {
+  parallel {
+    branch near { g = false  layer p = conv(channels = ch) when g  layer q = conv(channels = ch) }
+    branch far { layer p = conv(channels = ch, kernel = 1) }
+  } join concat
+  repeat 2 as r { layer c = conv(channels = ch, kernel = 1) }
+}
+space net { block = one(ch = 4)  layer head = pool(average) -> linear(classes) }";
+    for (amended, path) in [
+        ("near.g in {false, true}", "space.near.g"),
+        ("far.p.kernel in {1, 3}", "space.far.p.kernel"),
+        ("r[1].c.kernel in {1, 3}", "space.r[1].c.kernel"),
+    ] {
+        for block in ["", "block."] {
+            let lines = format!("space = net {{ {block}{amended} }}");
+            let template = template(&on_digits(space, &lines));
+            assert_eq!(paths(&template), [path], "{lines}");
+        }
+    }
+    let lines = "space = net { far.g = true }";
+    assert_eq!(codes(&on_digits(space, lines)), ["bnas::name::unknown_key"]);
+}
+
+#[test]
 fn a_copy_may_hold_another_kind_of_value() {
     let space = "space net { repeat 2 as s { layer one = conv(channels = 8) -> norm }  layer head = pool(average) -> linear(classes) }";
     let lines = "space = net { s[0].one.padding in {0, 1} }  require space.s[0].one.padding == 1";
