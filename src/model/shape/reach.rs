@@ -8,10 +8,12 @@
 //! it has different shapes on the way, not as many as it has paths. Nothing is approximated: a choice that a later condition
 //! speaks of is part of what is left.
 
+mod lists;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::Hash;
 use std::rc::Rc;
 
+use self::lists::{ListId, Lists, NIL};
 use crate::ir::{Expr, Value};
 use crate::model::counting::hull;
 use crate::model::counting::residual::{Id, Residuals, Substitution};
@@ -54,70 +56,6 @@ struct State {
     guards: ListId,
     constraints: Rc<Vec<Id>>,
     refused: Option<usize>,
-}
-
-/// The number of a list.
-type ListId = u32;
-
-/// The list without entries.
-const NIL: ListId = u32::MAX;
-
-/// An entry, the list behind it, and the least decision that one of these mentions.
-struct Link<T> {
-    entry: T,
-    rest: ListId,
-    least: usize,
-}
-
-/// Lists of numbered expressions, equal ones once.
-struct Lists<T> {
-    links: Vec<Link<T>>,
-    numbers: QuickMap<(T, ListId), ListId>,
-}
-
-impl<T: Clone + Eq + Hash> Lists<T> {
-    fn new() -> Self {
-        Lists {
-            links: Vec::new(),
-            numbers: QuickMap::default(),
-        }
-    }
-
-    /// An entry, which mentions no decision below `least`, before others.
-    fn with(&mut self, entry: T, least: usize, rest: ListId) -> ListId {
-        let key = (entry, rest);
-        if let Some(known) = self.numbers.get(&key) {
-            return *known;
-        }
-        let number = self.links.len() as ListId;
-        self.links.push(Link {
-            entry: key.0.clone(),
-            rest,
-            least: least.min(self.least(rest)),
-        });
-        self.numbers.insert(key, number);
-        number
-    }
-
-    fn get(&self, list: ListId) -> Option<&Link<T>> {
-        self.links.get(list as usize)
-    }
-
-    /// The least decision that is mentioned.
-    fn least(&self, list: ListId) -> usize {
-        self.get(list).map_or(usize::MAX, |link| link.least)
-    }
-
-    /// The lists from this one on that mention a decision which is the least of all that are left, the last first, and the one behind them.
-    fn speaking_of(&self, decision: usize, list: ListId) -> (Vec<ListId>, ListId) {
-        let (mut found, mut at) = (Vec::new(), list);
-        while let Some(link) = self.get(at).filter(|link| link.least <= decision) {
-            found.push(at);
-            at = link.rest;
-        }
-        found.reverse();
-        (found, at)
-    }
 }
 
 /// A group and what is left of its expressions.
