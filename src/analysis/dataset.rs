@@ -151,9 +151,9 @@ impl Cx<'_> {
             .iter()
             .find(|(name, ..)| *name == base)
             .expect("a base of the schema");
-        self.only_fields_of(base, needed, possible, written);
+        let is_otherwise = self.only_fields_of(base, needed, possible, written);
         for name in needed.iter().filter(|name| written.get(name).is_none()) {
-            if !written.is_meant(name) {
+            if !written.is_meant(name) && !is_otherwise {
                 self.report(
                     Diagnostic::missing(Missing::one(merged.owner(), *name), merged.name.span)
                         .help(format!("add `{name} = …`")),
@@ -198,38 +198,42 @@ impl Cx<'_> {
         }
     }
 
-    /// Fields that belong to another base.
+    /// Reports fields that belong to another base, and says whether that needs any of them: then they stand in place of what this one needs.
     fn only_fields_of(
         &mut self,
         base: &str,
         needed: &[&str],
         possible: &[&str],
         written: &Written,
-    ) {
-        let own = |name: &&str| needed.contains(name) || possible.contains(name);
-        let mut all: Vec<&str> = FIELDS
-            .iter()
-            .flat_map(|(_, needed, possible)| needed.iter().chain(*possible).copied())
-            .filter(|name| !own(name))
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        for name in all {
-            if let Some((key, _)) = written.get(name) {
-                let span = key.span;
-                self.report(
-                    Diagnostic::error(
-                        "bnas::name::unknown_key",
-                        format!("a dataset : {base} has no `{name}`"),
-                    )
-                    .label(span, "belongs to another base")
-                    .help(format!(
-                        "it has {}",
-                        list(needed.iter().chain(possible).copied())
-                    )),
-                );
-            }
+    ) -> bool {
+        let own = |name: &str| needed.contains(&name) || possible.contains(&name);
+        let is_of_other = |name: &str| {
+            let mut all = FIELDS.iter();
+            !own(name)
+                && all
+                    .any(|(_, needed, possible)| needed.contains(&name) || possible.contains(&name))
+        };
+        let given = written.given.iter().map(|(name, _)| name);
+        let foreign: Vec<&ast::Name> = given.filter(|name| is_of_other(&name.text)).collect();
+        let Some(first) = foreign.first() else {
+            return false;
+        };
+        let mut diagnostic = Diagnostic::error(
+            "bnas::name::unknown_key",
+            format!("a dataset : {base} has no `{}`", first.text),
+        );
+        for name in &foreign {
+            diagnostic = diagnostic.label(name.span, "belongs to another base");
         }
+        self.report(diagnostic.help(format!(
+            "it has {}",
+            list(needed.iter().chain(possible).copied())
+        )));
+        let is_needed = |name: &&ast::Name| {
+            let mut all = FIELDS.iter();
+            all.any(|(_, needed, _)| needed.contains(&name.text.as_str()))
+        };
+        foreign.iter().any(is_needed)
     }
 
     /// `test_images` and `test_labels`: both or none.

@@ -6,6 +6,7 @@ use super::expr::Typed;
 use super::lookup::words;
 use super::types::{self, Type};
 use crate::analysis::context::{Cx, list};
+use crate::analysis::mistakes::misnamed::rule_of_quantizer;
 use crate::analysis::schema::{Field, Kind, RECORDS};
 use crate::diagnostic::{Diagnostic, meant};
 use crate::ir::{Expr, Value};
@@ -102,6 +103,7 @@ impl Cx<'_> {
                     false => "write `adam(lr = 1e-3)`, `adamw(…)` or `sgd(…)`".into(),
                 }
             }
+            (Kind::Scale, Type::Quantizer) if let Some(help) = rule_of_quantizer(&written) => help,
             (Kind::Repairs, Type::Repair) => format!("write `{{{written}}}`: it takes a set"),
             (kind, Type::Set(member)) if member.fits(&types::of_kind(kind)) => {
                 self.chosen_from(field, typed.span)
@@ -197,7 +199,7 @@ impl Cx<'_> {
                         )
                         .label(typed.span, format!("this can be {found}"))
                         .label(at, limits(field))
-                        .help(nearest(field, *n)),
+                        .help(nearest(field, *n, &self.text(typed.span))),
                     );
                     return false;
                 }
@@ -255,7 +257,7 @@ fn is_conditional(expr: &Expr) -> bool {
 }
 
 /// What to write for a number beyond the limits of a field.
-fn nearest(field: &Field, n: f64) -> String {
+fn nearest(field: &Field, n: f64, written: &str) -> String {
     let unit = match field.kind {
         Kind::Number(unit) if !unit.is_empty() => format!(" {unit}"),
         _ => String::new(),
@@ -268,6 +270,9 @@ fn nearest(field: &Field, n: f64) -> String {
         true if field.low == f64::MIN_POSITIVE => "write a value above 0".into(),
         true => format!("the least is `{} = {}{unit}`", field.name, field.low),
         false if field.high == BELOW_ONE => "write a value below 1".into(),
+        false if field.high == 1.0 && written.ends_with('%') => {
+            format!("the most is `{} = 100 %`", field.name)
+        }
         false if unit.is_empty() && field.high == 1.0 && n <= 100.0 && !field.whole => {
             format!(
                 "write `{n} %` for a percentage: the most is `{} = 1`",

@@ -36,6 +36,10 @@ impl Known<'_> {
             .filter(|d| d.code == "bnas::domain::undefined")
             .filter_map(|d| Some(main_of(d)?.span))
             .collect();
+        let doubled: BTreeSet<Span> = (found.iter())
+            .filter(|d| d.code == "bnas::name::duplicate")
+            .filter_map(|d| Some(main_of(d)?.span))
+            .collect();
         let wrong = self
             .errors
             .iter()
@@ -59,6 +63,7 @@ impl Known<'_> {
             let follows = is_unused(diagnostic)
                 || is_beyond_default(diagnostic, &defaults)
                 || is_doubted(diagnostic, &undefined)
+                || is_doubled(diagnostic, &doubled)
                 || is_consequence(diagnostic, self.sources, self.modules)
                 || is_of_wrong(diagnostic)
                 || self.is_misspelt_there(diagnostic, &unknown)
@@ -85,9 +90,41 @@ impl Known<'_> {
 /// How many places of one unknown name are shown.
 const MOST: usize = 8;
 
-/// What a section lacks in one diagnostic, and what a declaration does not know in one, one after the other in the order of the text.
+/// What a section lacks in one diagnostic, what belongs from it into another one, and what a declaration does not know, one after the other in
+/// the order of the text.
 pub(in crate::analysis) fn joined(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
-    by_name(by_section(found), modules)
+    by_name(by_home(by_section(found)), modules)
+}
+
+/// Fields of one section that belong into the same other one are one report: the section is the mistake.
+fn by_home(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    let mut first: HashMap<(String, Span), usize> = HashMap::new();
+    for diagnostic in found {
+        let (Some(home), [field, declared]) = (home(&diagnostic), diagnostic.labels.as_slice())
+        else {
+            joined.push(diagnostic);
+            continue;
+        };
+        let index = *first.entry((home, declared.span)).or_insert(joined.len());
+        match joined.get_mut(index) {
+            Some(known) => known.labels.push(Label {
+                text: "belongs there, too".into(),
+                ..field.clone()
+            }),
+            None => joined.push(diagnostic),
+        }
+    }
+    joined
+}
+
+/// The section or call into which a field belongs that its own does not have.
+fn home(diagnostic: &Diagnostic) -> Option<String> {
+    let help = diagnostic.help.as_deref()?;
+    let (home, _) = help
+        .strip_prefix("it belongs into `")?
+        .split_once(['{', '('])?;
+    (diagnostic.code == "bnas::name::unknown_key").then(|| home.to_string())
 }
 
 /// Uses of one unknown name in one declaration are one report: if its definition is misspelt, they are one mistake.
@@ -167,6 +204,12 @@ fn is_beyond_default(diagnostic: &Diagnostic, domains: &[Span]) -> bool {
 fn is_doubted(diagnostic: &Diagnostic, undefined: &BTreeSet<Span>) -> bool {
     let mut main = main_of(diagnostic).into_iter();
     diagnostic.code == "bnas::domain::unproved" && main.any(|l| undefined.contains(&l.span))
+}
+
+/// A member that a set holds twice, where two that do the same are an error.
+fn is_doubled(diagnostic: &Diagnostic, doubled: &BTreeSet<Span>) -> bool {
+    let mut main = main_of(diagnostic).into_iter();
+    diagnostic.code == "bnas::domain::repeated" && main.any(|l| doubled.contains(&l.span))
 }
 
 /// What was written under a wrong name is not missing.

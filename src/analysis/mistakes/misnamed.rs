@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::expression::lookup::path_help;
-use crate::analysis::schema::{self, Kind};
+use crate::analysis::schema::{self, Kind, SCALES};
 use crate::analysis::structure::operations::{ACTIVATIONS, ELSEWHERE};
 use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean, meant, meant_field};
 use crate::model::metrics::metric;
@@ -26,6 +26,16 @@ fn bits_of_int(name: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
             "write `int {{ bits = {bits} }}`, with `use std.quantizers.int` at the top of the file"
         ),
     })
+}
+
+/// What to write for a quantizer of the library that stands in place of the rule by which it is known.
+pub(in crate::analysis) fn rule_of_quantizer(name: &str) -> Option<String> {
+    let rule = match name {
+        "lsq" => "learned",
+        "pact" => "learned_clip",
+        _ => return None,
+    };
+    Some(format!("write `{rule}`, as in `scale = {rule}`"))
 }
 
 /// The one name that begins with another: `best.accuracy` for `best.acc`.
@@ -101,7 +111,10 @@ impl Cx<'_> {
         let is_expected = self.locals.find("pareto.count").is_some();
         let of_result = |local: &str| local.starts_with("best.") || local.starts_with("pareto.");
         let activations = ACTIVATIONS.iter().chain(&["true", "false"]).copied();
-        if let Some(path) = modules.in_library(name) {
+        let is_rule = words == SCALES;
+        if let Some(help) = rule_of_quantizer(name).filter(|_| is_rule) {
+            diagnostic = diagnostic.help(help);
+        } else if let Some(path) = modules.in_library(name).filter(|_| !is_rule) {
             diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
         } else if let Some(help) = bits_of_int(name, |base| self.find_text(base, span)) {
             diagnostic = diagnostic.help(help);

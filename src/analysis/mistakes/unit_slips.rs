@@ -3,6 +3,7 @@
 //! In: a number and what stands around it. Out: help that says what was meant, or none: then the unit is only misspelled.
 
 use crate::analysis::context::Cx;
+use crate::analysis::expression::types::dimension;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast::{self, BinaryOp, ExprKind};
@@ -83,7 +84,7 @@ impl Cx<'_> {
         }
     }
 
-    /// `35 fJ / op`: whether a unit goes on behind a blank; says so.
+    /// `35 fJ / op`, `1 /s`: whether a unit goes on behind a blank, or begins with a sign; says so.
     pub(in crate::analysis) fn parted_unit(
         &mut self,
         op: ast::BinaryOp,
@@ -101,10 +102,16 @@ impl Cx<'_> {
         let (ExprKind::Number(number), ExprKind::Path(path)) = (&left.kind, &right.kind) else {
             return false;
         };
-        let (Some(unit), Some(name)) = (&number.unit, path.as_name()) else {
+        let Some(name) = path.as_name() else {
             return false;
         };
-        let whole = format!("{}{sign}{}", unit.text, name.text);
+        let is_time = |name| Unit::parse(name).is_ok_and(|unit| unit.dimension == dimension("s"));
+        let unit = match &number.unit {
+            Some(unit) => unit.text.as_str(),
+            None if op == BinaryOp::Div && is_time(&name.text) => "frame",
+            None => return false,
+        };
+        let whole = format!("{unit}{sign}{}", name.text);
         let is_value = self.local_named(&name.text) || self.find(name).is_some();
         if is_value || Unit::parse(&name.text).is_err() || Unit::parse(&whole).is_err() {
             return false;
@@ -115,10 +122,10 @@ impl Cx<'_> {
                 format!("unknown name `{}`", name.text),
             )
             .label(right.span, "a unit, apart from its number")
-            .help(format!(
-                "write the unit without blanks: `{} {whole}`",
-                number.text
-            )),
+            .help(match number.unit {
+                Some(_) => format!("write the unit without blanks: `{} {whole}`", number.text),
+                None => format!("write `{} {whole}`: a `frame` is 1", number.text),
+            }),
         );
         true
     }

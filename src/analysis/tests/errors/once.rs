@@ -365,3 +365,48 @@ fn a_table_beside_a_network() {
         &["evaluate::table"],
     );
 }
+
+#[test]
+fn a_change_of_images_said_twice() {
+    for changes in [
+        "= {flip, flip}",
+        "= {shift(1), shift(1)}",
+        "in {{flip, flip}, none}",
+    ] {
+        let data = format!("data = digits {{ augment {changes} }}");
+        only(
+            &OF_SPACE.replacen("data = digits", &data, 1),
+            &["name::duplicate"],
+        );
+    }
+}
+
+#[test]
+fn fields_that_belong_into_another_section() {
+    let distilled = "finetune { epochs = 1  teacher = train  loss = 0.5 * hard + 0.5 * soft(teacher) }  search {";
+    only(
+        &OF_SPACE.replacen("search {", distilled, 1),
+        &["name::unknown_key"],
+    );
+}
+
+#[test]
+fn fields_of_another_base_of_data() {
+    let data = |fields: &str| {
+        format!(
+            "dataset d : cifar {{ {fields}  classes = 10
+  shape {{ height = 32  width = 32  channels = 3 }}
+  splits {{ train = 8  validation = 1  test = 1 }}
+}}
+"
+        )
+    };
+    for fields in ["images = \"a\"", "images = \"a\"  labels = \"b\""] {
+        only(&data(fields), &["name::unknown_key"]);
+    }
+    // What no base needs stands in place of nothing.
+    only(
+        &data("label = \"a\""),
+        &["field::missing", "name::unknown_key"],
+    );
+}

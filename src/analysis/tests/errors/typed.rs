@@ -277,6 +277,8 @@ fn units_and_their_signs() {
         ("3 [ms]", "write `3 ms`"),
         ("1 1/s", "write `1 frame/s`"),
         ("2 1 / ms", "write `2 frame/ms`"),
+        ("1 /s", "write `1 frame/s`"),
+        ("2 / ms", "write `2 frame/ms`"),
     ] {
         let (found, sources) = checked("test.bnas", &format!("{HEAD}{}", value(wrong)));
         let shown = render(&found.diagnostics, &sources, false);

@@ -201,3 +201,23 @@ fn schedules_are_for_stages_and_take_shares() {
         "at",
     );
 }
+
+#[test]
+fn scales_of_quantizers() {
+    let of = |scale: &str| {
+        format!("use std.quantizers.pact\nquantizer q : uniform {{ bits = 4  scale {scale} }}")
+    };
+    let range = "bnas::domain::out_of_range";
+    for share in ["101 %", "1e3 %"] {
+        let scale = format!("= percentile({share})");
+        one_error(&of(&scale), range, share, "the most is `share = 100 %`");
+    }
+    one_error(&of("= percentile(99)"), range, "99", "write `99 %`");
+    // A quantizer that is known by its rule stands in place of the rule.
+    let unknown = "bnas::name::unknown";
+    one_error(&of("= lsq"), unknown, "lsq", "`scale = learned`");
+    one_error(&of("in {mse, lsq}"), unknown, "lsq", "`scale = learned`");
+    one_error(&of("= dorefa"), unknown, "dorefa", "one of `max_abs`");
+    let mismatch = "bnas::type::mismatch";
+    one_error(&of("= pact"), mismatch, "pact", "`scale = learned_clip`");
+}
