@@ -67,23 +67,6 @@ fn tile_vectors(lanes: usize, left: usize) -> usize {
     }
 }
 
-/// Rows of the next tile when `left` rows remain. Registers hold height * vectors sums, the vectors of columns and one broadcast: there are 32 with
-/// AVX-512, else 16. A tile of less than eight sums waits for them longer than it adds, so that what is left for the last one matters: lines of images
-/// have 7, 14 or 28 pixels more often than multiples of the highest tile.
-#[inline(always)]
-fn tile_height(lanes: usize, vectors: usize, left: usize) -> usize {
-    match (lanes, vectors) {
-        (16, 1) if left >= 16 => 16,
-        (16, 1) if left >= 14 => 14,
-        (16, _) | (_, 1) => left.min(8),
-        _ => match left {
-            7 | 8 => 4,
-            9 | 13 => 5,
-            _ => left.min(6),
-        },
-    }
-}
-
 /// A matrix of `depth` x `columns` in the order in which [`product`] reads it: for each tile, for each `k`, the tile's columns, with
 /// zeros up to a whole vector. Row `k` starts with `row(k)`, and each `step`th number from there on is its next column.
 pub fn pack<'a>(
@@ -192,26 +175,30 @@ unsafe fn panel_rows<S: Simd, const V: usize>(
     add: bool,
 ) {
     let mut row = 0;
-    while row < rows {
-        let height = tile_height(S::LANES, V, rows - row);
-        let (a, c) = (a.add(row * layout.a_row), c.add(row * layout.c_row));
-        macro_rules! tiles {
-            ($($height:literal)*) => {
-                match height {
-                    $($height => tile::<S, $height, V>(a, panel, c, layout, add),)*
-                    _ => unreachable!("a tile has one of these heights"),
-                }
-            };
-        }
-        if S::LANES == 16 && V == 1 {
-            tiles!(1 2 3 4 5 6 7 8 14 16);
-        } else if S::LANES == 16 || V == 1 {
-            tiles!(1 2 3 4 5 6 7 8);
-        } else {
-            tiles!(1 2 3 4 5 6);
-        }
-        row += height;
+    macro_rules! tiles {
+        ($height:literal) => {
+            while rows - row >= $height {
+                let (a, c) = (a.add(row * layout.a_row), c.add(row * layout.c_row));
+                tile::<S, $height, V>(a, panel, c, layout, add);
+                row += $height;
+            }
+        };
     }
+    // registers: height * V sums, V columns and one broadcast of 32 (AVX-512) or 16. Lines of 7, 14 and 28 pixels leave rows that
+    // are worth a tile of their own: a low one waits for its sums longer than a high one takes.
+    if S::LANES == 16 && V == 1 {
+        tiles!(16);
+        tiles!(14);
+    }
+    if S::LANES == 16 || V == 1 {
+        tiles!(8);
+        tiles!(7);
+    }
+    tiles!(6);
+    tiles!(4);
+    tiles!(3);
+    tiles!(2);
+    tiles!(1);
 }
 
 /// One tile of `P` rows and `V` vectors.
