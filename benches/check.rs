@@ -198,12 +198,14 @@ fn comments() -> String {
     )
 }
 
-/// One line in twenty speaks of a name that is not there.
+/// One line in twenty speaks of a name that is not there, each of another one.
 fn mistakes() -> String {
     let mut text = "bnas 1\n\nexperiment many {\n  x in 0..9\n".to_string();
     for i in 0..LINES - 7 {
-        let term = if i % 20 == 0 { "y" } else { "x" };
-        writeln!(text, "  c{i} = {term} + {i}").expect("memory");
+        match i % 20 {
+            0 => writeln!(text, "  c{i} = y{i} + {i}").expect("memory"),
+            _ => writeln!(text, "  c{i} = x + {i}").expect("memory"),
+        }
     }
     text + "  minimize x\n  search { trials = 3 }\n}\n"
 }
