@@ -409,3 +409,67 @@ fn hundreds_of_optional_layers_have_choices_where_they_are() {
     let found = template.counted().count(template.decisions());
     assert_eq!(found, Count::Exact(each));
 }
+
+/// Parameters of blocks and names of quantizers may be truth values.
+#[test]
+fn a_truth_value_is_given_like_a_number() {
+    let blocks = "block two(ch, deep) {
+        layer a = conv(channels = ch)
+        layer b = conv(channels = ch) when deep }
+        space s { g in {false, true}  block = two(ch = 4, deep = g)
+        layer head = pool(average) -> linear(classes) }";
+    assert_eq!(searched(blocks, "space = s").len(), 2);
+    let quantizers = "use std.quantizers.binary
+        quantizer my : binary { sharp in {false, true}
+          gradient(x) = if sharp then max(1 - abs(x), 0) else 1 }";
+    for (given, points) in [("sharp = true", 1), ("sharp in {false, true}", 2)] {
+        let text = format!(
+            "{quantizers}
+            policy p {{ conv layer {{ weights = my {{ {given} }}  activations = binary }} }}
+            {SPACES}"
+        );
+        let found = searched(&text, "space = two  policy = p");
+        assert_eq!(found.len(), points, "{given}");
+    }
+}
+
+#[test]
+fn what_an_amendment_takes_out_is_added_nowhere() {
+    let space = "space s { deep in {false, true}
+        layer stem = conv(channels = 4)
+        layer more = conv(channels = 4) when deep
+        layer last = conv(channels = 4)
+        add more
+        layer head = pool(average) -> linear(classes) }";
+    assert_eq!(searched(space, "space = s").len(), 2);
+    assert_eq!(searched(space, "space = s { deep = false }").len(), 1);
+}
+
+#[test]
+fn a_requirement_reads_names_of_a_policy() {
+    let policies = "use std.quantizers.{int, int8}
+        policy p { b in {4, 8}  each layer { weights = int { bits = b }  activations = int8 } }
+        policy all { each layer { weights = int8  activations = int8 } }";
+    let text = format!("{policies}\n{SPACES}");
+    let alone = "space = two  policy = p  require policy.b <= 4";
+    assert_eq!(searched(&text, alone).len(), 1);
+    let among = "space = two  policy in {p, all}  require policy.p.b <= 4";
+    assert_eq!(searched(&text, among).len(), 2);
+}
+
+/// What follows from a condition is looked for in conditions that join others on both sides.
+#[test]
+fn conditions_of_many_parts_are_answered() {
+    let text = "use std.blocks.{basic, inverted_residual}
+        use std.quantizers.{binary, int8, ternary}
+        space na { layer stem = conv(channels = 4)
+          block in {basic(channels = 4), inverted_residual(channels = 4, expansion in {1, 2})}
+          layer head = pool(average) -> linear(classes) }
+        space nb { layer stem = conv(channels = 4)  layer head = pool(average) -> linear(classes) }
+        policy pa { each layer { weights = int8  activations = int8 } }
+        policy pb { every layer { q in {binary, ternary, int8}  weights = q  activations = q }
+          first layer, last layer { weights = int8  activations = int8 } }";
+    let lines = "space in {na, nb}  policy in {pa, pb}
+        require policy.pb.every[0].q == binary and model_size <= 4000 bit";
+    assert_eq!(searched(text, lines).len(), 8);
+}
