@@ -164,4 +164,10 @@ fn a_gzip_file_is_inflated_and_a_cut_one_is_an_error() {
     );
     let error = load_idx(&gz[..gz.len() - 9], &labels, |_| {}).unwrap_err();
     assert!(error.what.contains("gzip"), "{error}");
+    // A byte of the file, and not of what it holds.
+    let end = gz.len() as u64 - 9;
+    assert!(
+        matches!(error.place, Some(Place::Byte(at)) if at <= end),
+        "{error}"
+    );
 }
