@@ -122,42 +122,32 @@ pub(in crate::model) fn template_op(
         ..flow.clone()
     };
     Ok(match name {
-        "conv" => {
-            let (channels, kernel, stride) = (arg("channels")?, arg("kernel")?, arg("stride")?);
-            let (groups, padding, dilation) = (arg("groups")?, arg("padding")?, arg("dilation")?);
-            let extent = spread(&kernel, &dilation)?;
-            let output = windowed(flow, &extent, &stride, &padding, channels.clone())?;
-            (
-                TemplateOp::Convolution {
-                    kind: LayerKind::Conv,
-                    channels,
-                    kernel,
-                    stride,
-                    groups,
-                    padding,
-                    dilation,
-                },
-                output,
-            )
-        }
-        "depthwise" => {
+        "conv" | "depthwise" => {
+            // A depthwise layer has a group for each channel of what flows.
+            let kind = match name {
+                "conv" => LayerKind::Conv,
+                _ => LayerKind::Depthwise,
+            };
+            let own = |field: &str, arg: &mut dyn FnMut(&str) -> Result<Expr, Failure>| match kind {
+                LayerKind::Conv => arg(field),
+                _ => Ok(flow.channels.clone()),
+            };
+            let channels = own("channels", arg)?;
             let (kernel, stride) = (arg("kernel")?, arg("stride")?);
+            let groups = own("groups", arg)?;
             let (padding, dilation) = (arg("padding")?, arg("dilation")?);
-            let (channels, groups) = (flow.channels.clone(), flow.channels.clone());
             let extent = spread(&kernel, &dilation)?;
             let output = windowed(flow, &extent, &stride, &padding, channels.clone())?;
-            (
-                TemplateOp::Convolution {
-                    kind: LayerKind::Depthwise,
-                    channels,
-                    kernel,
-                    stride,
-                    groups,
-                    padding,
-                    dilation,
-                },
-                output,
-            )
+            let op = TemplateOp::Convolution {
+                kind,
+                channels,
+                kernel,
+                stride,
+                groups,
+                padding,
+                dilation,
+            };
+            (op, output)
         }
         "linear" => {
             let outputs = arg("outputs")?;
