@@ -393,6 +393,10 @@ impl Cx<'_> {
                         .label(typed.span, article(kind))
                         .label(f.target.span, "a name for a value")
                         .help(match kind {
+                            "block" if f.target.head.text == "block" => format!(
+                                "delete this line: what `{}` names is part of the network where it is written",
+                                self.text(typed.span)
+                            ),
                             "space" | "policy" | "target" | "block" => format!(
                                 "name it where {} is taken, `{kind} = {}`, or write a number, a truth value or a text",
                                 article(kind),

@@ -199,11 +199,13 @@ impl Cx<'_> {
                 first = Some(typed);
             }
         }
-        let is_either = (first.iter().chain(&odd)).all(is_count_or_word) && !odd.is_empty();
-        if let (Some(first), true) = (&mut first, is_either && self.is_in_network()) {
-            // Whether an operation takes both is judged where it reads them.
+        let is_mixed = !odd.is_empty();
+        if self.is_in_network() && first.as_ref().is_some_and(is_count_or_word) {
+            // Whether an operation takes words and counts is judged where it reads them.
+            odd.retain(|member| !is_count_or_word(member));
+        }
+        if let (Some(first), true) = (&mut first, is_mixed && odd.is_empty()) {
             first.ty = Type::Any;
-            odd.clear();
         } else if let Some(first) = &first {
             self.of_one_kind(
                 "the members of a domain are of one kind",

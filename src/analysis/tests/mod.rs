@@ -16,6 +16,7 @@ mod library;
 mod limits;
 mod lowering;
 mod memories;
+mod misfits;
 mod mobile;
 mod named;
 mod networks;

@@ -8,6 +8,7 @@
 use std::ops::ControlFlow;
 
 use super::build::{self, Misfit};
+use super::doubt::Doubts;
 use super::extent::Extent;
 use super::reach::{self, Refused, TooMany};
 use crate::diagnostic::{Diagnostic, Sink};
@@ -24,6 +25,9 @@ use crate::stream::{Purpose, stream, uniform};
 const STEPS: u64 = 2_000_000;
 const STEPS_FOR_ONE: u64 = 200_000;
 const MOST_FAILURES: usize = 8;
+
+/// The most nodes of a space that are reported.
+const MOST_REPORTS: usize = 8;
 
 /// Members that are drawn where not all can be looked at, and choices of a misfit that are tried for one.
 const DRAWS: usize = 500;
@@ -52,7 +56,8 @@ struct Shapes<'a> {
     always: Expr,
 }
 
-/// Reports the first node that does not fit for some member of the space, or that its output is not one value per class.
+/// Reports nodes that do not fit for some member of the space, each the first that does not follow from those before it, or that the output is not
+/// one value per class.
 pub(in crate::model) fn check(
     space: &Space,
     nodes: &[TemplateNode],
@@ -71,14 +76,29 @@ pub(in crate::model) fn check(
     };
     let groups: Vec<Vec<&Expr>> = (0..=nodes.len()).map(|g| shapes.parts(g)).collect();
     let tied = reach::tied(&groups, decisions);
-    let mut fits = |group: usize, values: &[Option<Value>]| shapes.fits(group, values).is_ok();
-    match reach::refused(&groups, &tied, decisions, STEPS, &mut fits) {
-        Ok(refused) => {
-            if let Some(first) = refused.first() {
-                sink.push(shapes.report(first));
+    let mut doubts = Doubts::new(nodes);
+    for reported in 0..MOST_REPORTS {
+        let mut fits = |group: usize, values: &[Option<Value>]| {
+            shapes.fits(group, values).is_ok() || shapes.is_excused(&doubts, group, values)
+        };
+        match reach::refused(&groups, &tied, decisions, STEPS, &mut fits) {
+            Ok(refused) => {
+                let Some(first) = refused.first() else {
+                    break;
+                };
+                sink.push(shapes.report(first, Some(&doubts)));
+                if first.group == nodes.len() {
+                    break;
+                }
+                doubts.report(first.group, &Values(&first.choices));
+            }
+            Err(TooMany) => {
+                if reported == 0 {
+                    shapes.check_apart(&groups, sink);
+                }
+                break;
             }
         }
-        Err(TooMany) => shapes.check_apart(&groups, sink),
     }
 }
 
@@ -132,8 +152,22 @@ impl Shapes<'_> {
         }
     }
 
-    fn report(&self, refused: &Refused) -> Diagnostic {
+    /// Whether a node that does not fit, or the output, follows from what is reported.
+    fn is_excused(&self, doubts: &Doubts, group: usize, values: &[Option<Value>]) -> bool {
+        match group == self.nodes.len() {
+            true => doubts.reach_the_end(),
+            false => doubts.excuse(group, &Values(values)),
+        }
+    }
+
+    /// What does not fit; what is in `doubts` is not what is wrong.
+    fn report(&self, refused: &Refused, doubts: Option<&Doubts>) -> Diagnostic {
         let misfit = self.fits(refused.group, &refused.choices).err();
+        let is_layer = refused.group < self.nodes.len();
+        let of_its_own = doubts
+            .filter(|_| is_layer)
+            .and_then(|doubts| doubts.misfit(refused.group, &Values(&refused.choices)));
+        let misfit = of_its_own.or(misfit);
         let misfit = misfit.expect("invariant: what is refused does not fit");
         let mut diagnostic = match self.nodes.get(refused.group) {
             Some(node) => Diagnostic {
@@ -328,7 +362,7 @@ impl Shapes<'_> {
                 .take(MOST_WITNESSES)
                 .find(|w| self.exists(&w.choices));
             if let Some(witness) = witness {
-                sink.push(self.report(&witness));
+                sink.push(self.report(&witness, None));
                 return;
             }
             // Constraints may keep every member from it, or not.
@@ -349,7 +383,7 @@ impl Shapes<'_> {
             seen += 1;
             if let Some(group) = (0..groups.len()).find(|g| self.fits(*g, &point.0).is_err()) {
                 let Point(choices) = point;
-                sink.push(self.report(&Refused { group, choices }));
+                sink.push(self.report(&Refused { group, choices }, None));
                 return;
             }
         }

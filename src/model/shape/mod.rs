@@ -3,6 +3,7 @@
 //! In: operations over decisions. Out: a concrete network with shapes; a diagnostic with the choices that lead to what does not fit.
 
 pub(super) mod build;
+mod doubt;
 pub(super) mod extent;
 pub(super) mod fit;
 pub(super) mod operation;

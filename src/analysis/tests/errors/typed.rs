@@ -199,6 +199,8 @@ fn a_name_for_a_count_or_a_word() {
         &[],
     );
     only(&padded("{relu, 0}", ""), &["type::mismatch"]);
+    // The text is wrong, and the number beside the word is not.
+    only(&padded("{same, \"x\", 0}", ""), &["type::mismatch"]);
     only(
         "experiment a { x in {same, 4}  minimize x  search { method = grid } }\n",
         &["type::mismatch"],
