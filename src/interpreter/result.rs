@@ -2,7 +2,7 @@
 //!
 //! Plain data in base units; `report` turns it into tables and files. Without the seconds of trials, two equal runs give equal values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub struct RunResult {
     pub goals: Vec<GoalColumn>,
     /// The requirements in order, as written, with the author's reasons.
     pub requires: Vec<Requirement>,
-    /// Paths of the decisions, in the order of every trial's point.
+    /// Paths of the decisions, in the order of every trial's point. Of those with one path, one at most exists.
     pub decisions: Vec<String>,
     /// The unit that each of them is shown in; empty for plain numbers and names.
     pub decision_units: Vec<String>,
@@ -135,6 +135,20 @@ pub struct ArmResult {
 }
 
 impl RunResult {
+    /// The path of each decision once, with its places in every trial's point.
+    pub fn columns(&self) -> Vec<(&str, Vec<usize>)> {
+        let mut found: Vec<(&str, Vec<usize>)> = Vec::with_capacity(self.decisions.len());
+        let mut known = HashMap::new();
+        for (place, path) in self.decisions.iter().enumerate() {
+            let at = *known.entry(path).or_insert_with(|| {
+                found.push((path, Vec::new()));
+                found.len() - 1
+            });
+            found[at].1.push(place);
+        }
+        found
+    }
+
     /// The trial with this number.
     pub fn trial(&self, number: usize) -> Option<&Trial> {
         // Numbers are positions unless a run was cut short.

@@ -4,9 +4,11 @@
 //! back. Samplers, encodings and counting see nothing else of a space.
 
 use std::cmp::Ordering::{Equal, Less};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::expression::bounds;
 use super::expression::evaluate;
 use super::expression::members::Values;
 use crate::ir::{Expr, Value};
@@ -183,10 +185,17 @@ impl Choices {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Point(pub Vec<Option<Value>>);
 
+impl Point {
+    /// The value of the one of these decisions that exists.
+    pub fn one_of(&self, decisions: &[usize]) -> Option<&Value> {
+        decisions.iter().find_map(|i| self.0.get(*i)?.as_ref())
+    }
+}
+
 /// All decisions of an experiment, and what they must meet together.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Decisions {
-    /// In an order in which guards refer backwards only.
+    /// In an order in which guards refer backwards only. Two of one path never exist together.
     pub all: Vec<Decision>,
     /// Truth values over decisions alone; every point that leaves a sampler meets them all. Those of a template have a value at
     /// every point: where a requirement needs a decision that does not exist, it does not bind.
@@ -233,6 +242,27 @@ impl Decisions {
         self.constraints
             .iter()
             .all(|c| evaluate::truth(c, &scope).unwrap_or(false))
+    }
+
+    /// The first decision of each path, with all of that path.
+    pub fn by_path(&self) -> Vec<(&Decision, Vec<usize>)> {
+        let mut found: Vec<(&Decision, Vec<usize>)> = Vec::with_capacity(self.all.len());
+        let mut known = HashMap::new();
+        for (index, decision) in self.all.iter().enumerate() {
+            let at = *known.entry(&decision.path).or_insert_with(|| {
+                found.push((decision, Vec::new()));
+                found.len() - 1
+            });
+            found[at].1.push(index);
+        }
+        found
+    }
+
+    /// Whether one of these decisions exists at every point.
+    pub fn is_always(&self, decisions: &[usize]) -> bool {
+        let guards = decisions.iter().map(|i| self.all[*i].guard.clone());
+        let exists = guards.fold(Expr::bool(false), evaluate::either);
+        bounds::always(&exists, self)
     }
 
     /// Path and value of every active decision.

@@ -277,7 +277,7 @@ impl Asked {
 /// What no point has, with the requirement that alone excludes it, if there is one.
 fn pruned(template: &Template) -> Vec<Pruned> {
     let decisions = template.decisions();
-    let found = template.counted().pruned(decisions);
+    let found = of_whole_paths(template.counted().pruned(decisions), decisions);
     if found.is_empty() {
         return Vec::new();
     }
@@ -335,6 +335,29 @@ fn pruned(template: &Template) -> Vec<Pruned> {
             members: never.iter().filter_map(|m| choices.member(*m)).collect(),
             by,
         });
+    }
+    pruned
+}
+
+/// What none of the decisions of one path has, by the first of these.
+fn of_whole_paths(
+    mut pruned: Vec<(usize, Vec<u64>)>,
+    decisions: &Decisions,
+) -> Vec<(usize, Vec<u64>)> {
+    let doubled = decisions.by_path().into_iter();
+    for (_, places) in doubled.filter(|(_, places)| places.len() > 1) {
+        let (of_path, mut others): (Vec<_>, Vec<_>) =
+            { pruned.into_iter() }.partition(|(index, _)| places.contains(index));
+        if of_path.len() == places.len() {
+            let (_, first) = &of_path[0];
+            let is_never = |m: &u64| of_path.iter().all(|(_, never)| never.contains(m));
+            let never: Vec<u64> = first.iter().copied().filter(is_never).collect();
+            if !never.is_empty() {
+                others.push((places[0], never));
+                others.sort_unstable();
+            }
+        }
+        pruned = others;
     }
     pruned
 }

@@ -23,7 +23,8 @@ pub fn trials(result: &RunResult, timings: bool) -> String {
     let mut header: Vec<String> = ["trial", "status", "feasible", "pareto", "best"]
         .map(String::from)
         .into();
-    header.extend(result.decisions.iter().cloned());
+    let columns = result.columns();
+    header.extend(columns.iter().map(|(path, _)| path.to_string()));
     header.extend(goals.iter().map(|i| result.goals[*i].text.clone()));
     header.extend(metrics.iter().map(|m| m.to_string()));
     header.extend(["float_accuracy", "ptq_accuracy", "qaft_accuracy"].map(String::from));
@@ -48,7 +49,9 @@ pub fn trials(result: &RunResult, timings: bool) -> String {
     };
     write(&header);
     for trial in &result.trials {
-        write(&row(trial, result, &goals, &metrics, &named, timings));
+        write(&row(
+            trial, result, &columns, &goals, &metrics, &named, timings,
+        ));
     }
     let bytes = writer
         .into_inner()
@@ -59,6 +62,7 @@ pub fn trials(result: &RunResult, timings: bool) -> String {
 fn row(
     trial: &Trial,
     result: &RunResult,
+    columns: &[(&str, Vec<usize>)],
     goals: &[usize],
     metrics: &BTreeSet<&str>,
     named: &[&str],
@@ -75,9 +79,7 @@ fn row(
         result.pareto.contains(&trial.number).to_string(),
         (result.best == Some(trial.number)).to_string(),
     ];
-    let points = trial.point.0.iter().map(Option::as_ref);
-    let padded = points.chain(std::iter::repeat(None));
-    row.extend(padded.take(result.decisions.len()).map(cell));
+    row.extend((columns.iter()).map(|(_, places)| cell(trial.point.one_of(places))));
     row.extend(goals.iter().map(|i| float(trial.goals.get(*i).copied())));
     row.extend(
         metrics

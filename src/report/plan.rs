@@ -17,7 +17,6 @@ use crate::interpreter::planned;
 use crate::ir::{Experiment, Method};
 use crate::model::Template;
 use crate::model::counting::Count;
-use crate::model::expression::bounds;
 use crate::model::range::End;
 use crate::model::survey::{Verdict, survey};
 
@@ -129,12 +128,12 @@ pub fn json(experiment: &Experiment, settings: &[(String, String)], template: &T
         "arm": settings.iter()
             .map(|(path, value)| (path.clone(), Json::from(value.as_str())))
             .collect::<Map<_, _>>(),
-        "decisions": template.decisions().all.iter().enumerate().map(|(i, d)| json!({
+        "decisions": template.decisions().by_path().iter().map(|(d, places)| json!({
             "path": d.path,
             "domain": space::domain(d),
             "default": super::json::value(&d.default),
-            "always": bounds::always(&d.guard, template.decisions()),
-            "never": survey.excluded.contains(&i) || survey.nowhere.contains(&i),
+            "always": template.decisions().is_always(places),
+            "never": places.iter().all(|i| survey.excluded.contains(i) || survey.nowhere.contains(i)),
         })).collect::<Vec<_>>(),
         "size": match space {
             Count::Exact(n) | Count::TooHard { at_most: n } => Json::from(n.to_string()),

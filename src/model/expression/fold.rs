@@ -117,6 +117,24 @@ pub fn fix(expr: &Expr, scope: &dyn Scope) -> Result<Expr, Failure> {
     reduce(&fixed, &|name| scope.name(name).map(Expr::Value))
 }
 
+/// An expression in which one decision is made, folded.
+pub fn with_choice(expr: &Expr, decision: usize, value: &Value) -> Result<Expr, Failure> {
+    fn chosen(expr: &Expr, decision: usize, value: &Value) -> Expr {
+        let part = |e: &Arc<Expr>| Arc::new(chosen(e, decision, value));
+        let all = |items: &[Expr]| items.iter().map(|e| chosen(e, decision, value)).collect();
+        match expr {
+            Expr::Decision(index) if *index == decision => Expr::Value(value.clone()),
+            Expr::Unary(op, x) => Expr::Unary(*op, part(x)),
+            Expr::Binary(op, x, y) => Expr::Binary(*op, part(x), part(y)),
+            Expr::If(c, x, y) => Expr::If(part(c), part(x), part(y)),
+            Expr::Call(function, args) => Expr::Call(*function, all(args)),
+            Expr::Set(items) => Expr::Set(all(items)),
+            other => other.clone(),
+        }
+    }
+    reduce(&chosen(expr, decision, value), &|_| None)
+}
+
 /// `if c then x else y`, folded where the condition is constant or both are the same.
 pub fn choose(c: Expr, x: Expr, y: Expr) -> Expr {
     match c {

@@ -299,8 +299,7 @@ fn grids(quantizer: &Quantizer, fields: &[(String, Expr)], decisions: &Decisions
         }
         (bits, signed) => {
             let numbers = match (bits, &quantizer.bits) {
-                (Some(Expr::Decision(index)), _) => members(&decisions.all[*index].choices),
-                (Some(bits), _) => number(bits).map(|n| vec![n]),
+                (Some(bits), _) => numbers(bits, decisions),
                 (None, Some(Slot::Fixed(bits))) => number(bits).map(|n| vec![n]),
                 (None, Some(Slot::Chosen(domain))) => of_domain(&domain.kind),
                 (None, None) => None,
@@ -311,6 +310,19 @@ fn grids(quantizer: &Quantizer, fields: &[(String, Expr)], decisions: &Decisions
             };
             Grids::new(quantizer.codes, numbers, signed)
         }
+    }
+}
+
+/// What a number may be that is fixed, or chosen in one of several places.
+fn numbers(expr: &Expr, decisions: &Decisions) -> Option<Vec<f64>> {
+    match expr {
+        Expr::Decision(index) => members(&decisions.all[*index].choices),
+        Expr::If(_, x, y) => {
+            let mut found = numbers(x, decisions)?;
+            found.extend(numbers(y, decisions)?);
+            Some(found)
+        }
+        expr => number(expr).map(|n| vec![n]),
     }
 }
 

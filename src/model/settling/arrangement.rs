@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
+use super::circle::Guarded;
 use super::settle::Settler;
 use crate::ir::{Expr, Value};
 use crate::model::decision::{Choices, Decision, Decisions};
 use crate::model::expression::bounds;
 use crate::model::expression::evaluate;
-use crate::model::expression::existence::{entails, whatever};
+use crate::model::expression::existence::whatever;
 use crate::model::expression::fold;
 use crate::model::expression::members::{self, Values};
 use crate::model::expression::quick::Addresses;
@@ -21,6 +22,9 @@ use crate::model::part;
 /// The most members of a decision of which each is tried.
 const MOST_MEMBERS: u64 = 16;
 
+/// A condition with more parts is not looked at for each member of the decision that it mentions.
+const SMALL: usize = 200;
+
 /// The most combinations of choices that are tried for all decisions together; what is left then exists as it was met.
 const MOST_TRIED: usize = 1_000_000;
 
@@ -28,24 +32,14 @@ const MOST_TRIED: usize = 1_000_000;
 #[derive(Debug)]
 pub(in crate::model) struct Arrangement {
     pub(in crate::model) decisions: Vec<Decision>,
-    /// The number of each, by its path.
-    by_path: HashMap<String, usize>,
-}
-
-/// Where a decision stands.
-pub(in crate::model) enum Standing {
-    /// At this number.
-    At(usize),
-    /// Nothing reads it.
-    Nowhere,
+    /// The numbers of each by its path: none if nothing reads it, two if it stands in two places.
+    by_path: HashMap<String, Vec<usize>>,
 }
 
 impl Arrangement {
-    /// Where the decision with this path stands.
-    pub(in crate::model) fn standing(&self, path: &str) -> Standing {
-        self.by_path
-            .get(path)
-            .map_or(Standing::Nowhere, |index| Standing::At(*index))
+    /// The numbers of the decisions with this path, of which one at most exists; none if nothing reads it.
+    pub(in crate::model) fn standing(&self, path: &str) -> &[usize] {
+        self.by_path.get(path).map_or(&[], Vec::as_slice)
     }
 
     /// Another arrangement than the one in which a settler met decisions; `None` if that is the one. `mentioned` is everything that reads a decision
@@ -54,97 +48,127 @@ impl Arrangement {
         settler: &Settler,
         mentioned: impl Iterator<Item = &'e Expr>,
     ) -> Option<Arrangement> {
-        let decisions = &settler.decisions;
-        let mut all = decisions.all.clone();
-        let mut conditional = guards(settler);
-        let idle = idle(settler, &conditional, mentioned);
+        let mut free = settler.decisions.clone();
+        // What is required excludes candidates, and says nothing of who reads what.
+        free.constraints.clear();
+        let conditional = conditional(settler, &mut free);
+        let mut guarded = Guarded::new(&free, &settler.computed, conditional.clone());
+        let idle = idle(settler, &guarded.all, mentioned);
         if conditional.is_empty() && idle.is_empty() {
             return None;
         }
-        for (index, guard) in &conditional {
-            all[*index].guard = guard.clone();
-        }
-        let order = loop {
-            let (order, stuck) = order(&all);
-            // Of names that are read only where others of them are something, the first exists before that.
-            let mut stuck = stuck.into_iter();
-            let Some(first) = stuck.find(|index| conditional.remove(index).is_some()) else {
-                break order;
-            };
-            all[first].guard = decisions.all[first].guard.clone();
-        };
+        let order = guarded.ordered();
         let order: Vec<usize> = order.into_iter().filter(|i| !idle.contains(i)).collect();
+        let numbers: HashMap<usize, usize> = { order.iter().enumerate() }
+            .map(|(number, index)| (*index, number))
+            .collect();
+        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, decision) in free.all.iter().enumerate() {
+            let both = [Some(index), guarded.second(index)];
+            let found = both
+                .iter()
+                .flatten()
+                .filter_map(|i| numbers.get(i).copied());
+            by_path.insert(decision.path.clone(), found.collect());
+        }
         let met = Decisions {
-            all,
+            all: guarded.all,
             constraints: Vec::new(),
         };
         let decisions = part::of(&[], &order, &met).all;
-        let paths = decisions.iter().enumerate();
-        let by_path = paths.map(|(i, d)| (d.path.clone(), i)).collect();
         Some(Arrangement { decisions, by_path })
     }
 }
 
-/// The guards of names that are not read wherever they could exist. What is searched in place is read there.
-fn guards(settler: &Settler) -> BTreeMap<usize, Expr> {
-    let decisions = &settler.decisions;
-    let mut free = decisions.clone();
-    // What is required excludes candidates, and says nothing of who reads what.
-    free.constraints.clear();
+/// When names are read that are not read wherever they could exist. What is searched in place is read there.
+fn conditional(settler: &Settler, free: &mut Decisions) -> BTreeMap<usize, Vec<Expr>> {
     let mut left = MOST_TRIED;
     let names = settler.reads.somewhere();
     let names = names.filter(|(index, _)| settler.named.contains(index));
     let found = names.filter_map(|(index, conditions)| {
-        let exists = &decisions.all[index].guard;
         // Whether it is read may hang on what it is: then it has to exist before that.
         let conditions: Vec<Expr> = { conditions.iter() }
-            .map(|condition| {
-                whatever(condition, true, &|part| {
-                    evaluate::decisions(part).contains(&index)
-                })
-            })
+            .map(|condition| whatever_it_is(condition, index, free))
             .collect();
-        let conditions: Vec<&Expr> = conditions.iter().collect();
-        if !is_unread_somewhere(&mut free, exists, &conditions, &mut left) {
-            return None;
-        }
-        let is_within = conditions.iter().all(|one| entails(one, exists));
-        let never = Expr::bool(false);
-        let read = { conditions.into_iter().cloned() }.fold(never, evaluate::either);
-        let guard = match is_within {
-            true => read,
-            false => evaluate::both(exists.clone(), read),
-        };
-        Some((index, guard))
+        let exists = settler.decisions.all[index].guard.clone();
+        let conditions = read_under(conditions, &exists, free, &mut left)?;
+        Some((index, conditions))
     });
     found.collect()
 }
 
-/// Whether there are choices with which a decision could exist and none of these conditions holds: of all combinations, where these are few, and else
-/// of the members of one other decision.
-fn is_unread_somewhere(
-    free: &mut Decisions,
-    exists: &Expr,
-    conditions: &[&Expr],
-    left: &mut usize,
-) -> bool {
-    let parts = conditions.iter().copied().chain([exists]);
-    let every = members::visit(parts, free, |values| {
-        let holds = |e: &Expr| evaluate::truth(e, &Values(values)).unwrap_or(false);
-        *left = left.saturating_sub(1);
-        match holds(exists) && !conditions.iter().any(|condition| holds(condition)) {
-            true => ControlFlow::Break(true),
-            false if *left == 0 => ControlFlow::Break(false),
-            false => ControlFlow::Continue(()),
-        }
-    });
-    match every {
-        Some(ControlFlow::Break(is_unread)) => return is_unread,
-        Some(ControlFlow::Continue(())) => return false,
-        None => {}
+/// Where a condition can hold, whatever a decision is.
+fn whatever_it_is(condition: &Expr, index: usize, free: &Decisions) -> Expr {
+    let mentions = |part: &Expr| evaluate::decisions(part).contains(&index);
+    if !mentions(condition) {
+        return condition.clone();
     }
+    let choices = &free.all[index].choices;
+    let count = choices.len().filter(|n| *n <= MOST_MEMBERS);
+    let each = count.filter(|_| evaluate::is_small(condition, SMALL));
+    let each = each.and_then(|count| {
+        let mut members = (0..count).map(|i| choices.member(i));
+        members.try_fold(Expr::bool(false), |found, member| {
+            let holds = fold::with_choice(condition, index, &member?).ok()?;
+            Some(evaluate::either(found, holds))
+        })
+    });
+    each.unwrap_or_else(|| whatever(condition, true, &mentions))
+}
+
+/// Of the conditions under which a decision is read, those that do not follow from the others; `None` if there seem to be no choices with which it
+/// could exist and none of them holds. All combinations are tried, where these are few, and else the members of one other decision.
+fn read_under(
+    mut conditions: Vec<Expr>,
+    exists: &Expr,
+    free: &mut Decisions,
+    left: &mut usize,
+) -> Option<Vec<Expr>> {
+    // Which conditions hold together; a condition is a bit.
+    let mut met: BTreeSet<u64> = BTreeSet::new();
+    let parts = conditions.iter().chain([exists]);
+    let all = members::visit(parts, free, |values| {
+        let holds = |e: &Expr| evaluate::truth(e, &Values(values)).unwrap_or(false);
+        if *left == 0 {
+            return ControlFlow::Break(());
+        }
+        *left -= 1;
+        if holds(exists) {
+            let held = conditions.iter().enumerate().filter(|(_, c)| holds(c));
+            met.insert(held.fold(0, |bits, (i, _)| bits | 1 << i));
+        }
+        ControlFlow::Continue(())
+    });
+    match all {
+        Some(ControlFlow::Continue(())) => {
+            met.remove(&0).then_some(())?;
+            let mentioned = |i: &usize| evaluate::decisions(&conditions[*i]).len();
+            let mut order: Vec<usize> = (0..conditions.len()).collect();
+            // One that says more than others is told by these.
+            order.sort_by_key(|i| std::cmp::Reverse((mentioned(i), *i)));
+            let mut kept = u64::MAX;
+            for i in order {
+                let without = kept & !(1 << i);
+                if met.iter().all(|held| held & without != 0) {
+                    kept = without;
+                }
+            }
+            let mut at = 0;
+            conditions.retain(|_| {
+                at += 1;
+                kept & (1 << (at - 1)) != 0
+            });
+            Some(conditions)
+        }
+        Some(ControlFlow::Break(())) => None,
+        None => is_unread_somewhere(&conditions, exists, free).then_some(conditions),
+    }
+}
+
+/// Whether one other decision has a member with which a decision could exist and none of these conditions holds.
+fn is_unread_somewhere(conditions: &[Expr], exists: &Expr, free: &mut Decisions) -> bool {
     let others: BTreeSet<usize> = { conditions.iter() }
-        .flat_map(|condition| evaluate::decisions(condition))
+        .flat_map(evaluate::decisions)
         .collect();
     others.into_iter().any(|other| {
         let choices = &free.all[other].choices;
@@ -154,18 +178,17 @@ fn is_unread_somewhere(
             let all = Choices::Categories(vec![member]);
             let chosen = std::mem::replace(&mut free.all[other].choices, all);
             let never = |guard: &Expr| bounds::proves(guard, free, &|_| None) == Some(false);
-            let found = conditions.iter().all(|condition| never(condition)) && !never(exists);
+            let found = conditions.iter().all(never) && !never(exists);
             free.all[other].choices = chosen;
             found
         })
     })
 }
 
-/// Names that nothing reads and nothing mentions, and that decide of nothing else whether it exists: as it was met, or by one of the `conditional`
-/// guards.
+/// Names that nothing reads and nothing mentions, and that decide of nothing else whether it exists: as it was met, or as it is `guarded` now.
 fn idle<'e>(
     settler: &Settler,
-    conditional: &BTreeMap<usize, Expr>,
+    guarded: &[Decision],
     mentioned: impl Iterator<Item = &'e Expr>,
 ) -> BTreeSet<usize> {
     let unread = { settler.named.iter().copied() }.filter(|index| !settler.reads.has(*index));
@@ -185,34 +208,9 @@ fn idle<'e>(
     let all = &settler.decisions.all;
     let mut open: Vec<usize> = (0..all.len()).filter(|i| !unread.contains(i)).collect();
     while let Some(index) = open.pop() {
-        let guards = [Some(&all[index].guard), conditional.get(&index)];
-        let decide = guards.into_iter().flatten().flat_map(evaluate::decisions);
+        let guards = [&all[index].guard, &guarded[index].guard];
+        let decide = guards.into_iter().flat_map(evaluate::decisions);
         open.extend(decide.filter(|one| unread.remove(one)));
     }
     unread
-}
-
-/// The decisions, each behind those that its guard mentions and else as they were met; and those for which there is no such place.
-fn order(all: &[Decision]) -> (Vec<usize>, Vec<usize>) {
-    let mentioned = |d: &Decision| evaluate::decisions(&d.guard);
-    let needs: Vec<BTreeSet<usize>> = all.iter().map(mentioned).collect();
-    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
-    for (index, needed) in needs.iter().enumerate() {
-        needed.iter().for_each(|one| followers[*one].push(index));
-    }
-    let mut missing: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
-    let ready = (0..all.len()).filter(|index| missing[*index] == 0);
-    let mut ready: BTreeSet<usize> = ready.collect();
-    let mut order = Vec::with_capacity(all.len());
-    while let Some(index) = ready.pop_first() {
-        order.push(index);
-        for follower in &followers[index] {
-            missing[*follower] -= 1;
-            if missing[*follower] == 0 {
-                ready.insert(*follower);
-            }
-        }
-    }
-    let stuck = (0..all.len()).filter(|index| missing[*index] > 0);
-    (order, stuck.collect())
 }

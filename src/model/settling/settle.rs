@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::arrangement::{Arrangement, Standing};
+use super::arrangement::Arrangement;
 use super::reads::Reads;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{BinaryOp, Choice, Domain, DomainKind, Expr, Let, Quantizer, Require, Slot, Value};
@@ -92,20 +92,42 @@ impl<'a> Settler<'a> {
 
     /// Adds a decision, whose path is new. What nothing reads is its default.
     pub(in crate::model) fn add(&mut self, decision: Decision, is_default_written: bool) -> Expr {
-        let index = match &self.arranged {
-            None => {
-                self.decisions.all.push(decision);
-                self.decisions.all.len() - 1
+        let Some(arranged) = &self.arranged else {
+            self.decisions.all.push(decision);
+            let index = self.decisions.all.len() - 1;
+            if is_default_written {
+                self.defaults.insert(index);
             }
-            Some(arranged) => match arranged.standing(&decision.path) {
-                Standing::At(index) => index,
-                Standing::Nowhere => return Expr::Value(decision.default),
-            },
+            return Expr::Decision(index);
         };
+        let standing = arranged.standing(&decision.path);
         if is_default_written {
-            self.defaults.insert(index);
+            self.defaults.extend(standing);
         }
-        Expr::Decision(index)
+        self.either_of(standing)
+            .unwrap_or(Expr::Value(decision.default))
+    }
+
+    /// The one of these decisions that exists, of which one at most does.
+    fn either_of(&self, decisions: &[usize]) -> Option<Expr> {
+        let (last, others) = decisions.split_last()?;
+        let last = Expr::Decision(*last);
+        Some(others.iter().rev().fold(last, |rest, index| {
+            let guard = self.decisions.all[*index].guard.clone();
+            evaluate::choose(guard, Expr::Decision(*index), rest)
+        }))
+    }
+
+    /// Where a decision exists, or another one of its path.
+    pub(in crate::model) fn exists(&self, decision: usize) -> Expr {
+        let guards = { self.of_its_path(&decision).iter() }.map(|i| &self.decisions.all[*i].guard);
+        guards.cloned().fold(Expr::bool(false), evaluate::either)
+    }
+
+    fn of_its_path<'d>(&'d self, decision: &'d usize) -> &'d [usize] {
+        let path = &self.decisions.all[*decision].path;
+        let arranged = self.arranged.as_ref();
+        arranged.map_or(std::slice::from_ref(decision), |all| all.standing(path))
     }
 
     /// Where a value that is settled under `guard` exists.
@@ -135,7 +157,8 @@ impl<'a> Settler<'a> {
     /// What the choice of a decision gives: its member, or the value of the formula that it is.
     pub(in crate::model) fn value_of(&self, decision: usize) -> Expr {
         let computed = self.computed.get(&decision).cloned();
-        computed.unwrap_or(Expr::Decision(decision))
+        let chosen = || self.either_of(self.of_its_path(&decision));
+        computed.or_else(chosen).unwrap_or(Expr::Decision(decision))
     }
 
     /// Whether a slot at this path, or a part of it, has become a decision.

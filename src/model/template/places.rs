@@ -57,12 +57,13 @@ pub(super) fn add_sides<'a>(
 
 /// Decisions that have no place of their own yet, by their path: one whose members are formulas as the number that it gives.
 pub(super) fn add_decisions(places: &mut Places, settler: &Settler) {
-    let mut open = Vec::new();
+    let (mut open, mut known) = (Vec::new(), BTreeSet::new());
     for (index, decision) in settler.decisions.all.iter().enumerate() {
-        if settler.written.contains_key(&decision.path) && places.find(&decision.path).is_none() {
+        let is_new = places.find(&decision.path).is_none() && known.insert(&decision.path);
+        if settler.written.contains_key(&decision.path) && is_new {
             open.push(Place {
                 path: decision.path.clone(),
-                guard: decision.guard.clone(),
+                guard: settler.exists(index),
                 value: settler.value_of(index),
             });
         }

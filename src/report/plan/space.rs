@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use crate::ir::Value;
 use crate::model::counting::{Count, How};
-use crate::model::expression::bounds;
 use crate::model::survey::Survey;
 use crate::model::template::Limited;
 use crate::model::{Choices, Decision, Template};
@@ -30,9 +29,9 @@ pub fn decisions(
     look: Look,
     out: &mut String,
 ) {
-    let all = template.decisions().all.iter().enumerate();
-    let all = all.filter(|(index, _)| !survey.nowhere.contains(index));
-    let all: Vec<&Decision> = all.map(|(_, decision)| decision).collect();
+    let mut all = template.decisions().by_path();
+    all.retain(|(_, places)| !places.iter().all(|i| survey.nowhere.contains(i)));
+    let is_excluded = |places: &[usize]| places.iter().all(|i| survey.excluded.contains(i));
     let total = match &survey.count {
         Count::Exact(n) if *n == 1_u32.into() => "1 candidate".into(),
         Count::Exact(n) => format!("{} candidates", group(&n.to_string())),
@@ -141,8 +140,8 @@ pub fn decisions(
         };
     }
     for pruned in survey.pruned.iter().take(MOST_PRUNED) {
-        let decision = all.iter().find(|d| d.path == pruned.path);
-        let shown = |v: &Value| decision.map_or(v.to_string(), |d| d.shown(v));
+        let decision = all.iter().find(|(d, _)| d.path == pruned.path);
+        let shown = |v: &Value| decision.map_or(v.to_string(), |(d, _)| d.shown(v));
         let members = match &pruned.members[..] {
             [one] => format!("= {}", shown(one)),
             several => format!("in {}", set(several.iter().map(shown).collect())),
@@ -161,9 +160,8 @@ pub fn decisions(
             plural(more, "decision")
         );
     }
-    let excluded: Vec<&str> = (survey.excluded.iter())
-        .map(|index| template.decisions().all[*index].path.as_str())
-        .collect();
+    let excluded = all.iter().filter(|(_, places)| is_excluded(places));
+    let excluded: Vec<&str> = excluded.map(|(d, _)| d.path.as_str()).collect();
     if !excluded.is_empty() {
         let more = match excluded.len().saturating_sub(MOST_PRUNED) {
             0 => String::new(),
@@ -188,10 +186,10 @@ pub fn decisions(
     } else {
         MOST_DECISIONS
     };
-    for decision in all[..shown].iter().copied() {
-        let exists = if excluded.contains(&decision.path.as_str()) {
+    for (decision, places) in &all[..shown] {
+        let exists = if is_excluded(places) {
             "never"
-        } else if bounds::always(&decision.guard, template.decisions()) {
+        } else if template.decisions().is_always(places) {
             "always"
         } else {
             "sometimes"

@@ -44,13 +44,14 @@ pub(super) fn columns<'a>(result: &'a RunResult) -> Vec<Column<'a>> {
     );
     let has_layers = result.trials.iter().any(|t| !t.layers.is_empty());
     if !has_layers && result.decisions.len() <= MOST_DECISIONS {
-        for (i, path) in result.decisions.iter().enumerate() {
+        for (path, places) in result.columns() {
+            let unit = &result.decision_units[places[0]];
             add(
                 path,
                 false,
                 Box::new(move |t| {
-                    let chosen = t.point.0.get(i).and_then(Option::as_ref);
-                    chosen.map_or_else(dash, |v| show(v, &result.decision_units[i]))
+                    let chosen = t.point.one_of(&places);
+                    chosen.map_or_else(dash, |v| show(v, unit))
                 }),
             );
         }

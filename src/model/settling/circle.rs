@@ -1,0 +1,340 @@
+//! Names that decide of each other whether they exist.
+//!
+//! In: decisions as they were met, and for some the conditions under which they are read. Out: guards that refer to each other in no circle. `layer l =
+//! conv(channels = v + w) when if g then v > 4 else w > 4` reads `w` first where `g` does not hold, and behind `v` where it does: it is two decisions
+//! of one path, of which one at most exists. Where that does not help, a name exists wherever it was met.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::ir::{BinaryOp, Expr};
+use crate::model::decision::{Decision, Decisions};
+use crate::model::expression::evaluate;
+use crate::model::expression::existence::entails;
+use crate::model::expression::fold;
+use crate::model::expression::members::{self, Values};
+
+/// The most names that become two decisions.
+const MOST_SPLITS: usize = 64;
+
+/// The most members of a decision of which each is tried.
+const MOST_MEMBERS: u64 = 16;
+
+/// A guard with more parts is left as it is.
+const SMALL: usize = 200;
+
+/// Decisions, each where something reads it.
+#[derive(Clone)]
+pub(super) struct Guarded<'a> {
+    /// As they were met, without constraints.
+    free: &'a Decisions,
+    /// With guards of their own; second decisions of names come last.
+    pub(super) all: Vec<Decision>,
+    /// What those give whose members are formulas.
+    computed: &'a BTreeMap<usize, Expr>,
+    /// For names that do not exist wherever they were met, when they are read.
+    conditional: BTreeMap<usize, Vec<Expr>>,
+    splits: BTreeMap<usize, Split>,
+}
+
+/// A name that is two decisions.
+#[derive(Clone)]
+struct Split {
+    /// Where the first of them exists.
+    first: Expr,
+    /// Where the second one does.
+    second: Expr,
+    /// The number of the second one.
+    index: usize,
+}
+
+impl<'a> Guarded<'a> {
+    pub(super) fn new(
+        free: &'a Decisions,
+        computed: &'a BTreeMap<usize, Expr>,
+        conditional: BTreeMap<usize, Vec<Expr>>,
+    ) -> Self {
+        let mut guarded = Guarded {
+            free,
+            all: free.all.clone(),
+            computed,
+            conditional,
+            splits: BTreeMap::new(),
+        };
+        for index in 0..guarded.all.len() {
+            guarded.all[index].guard = guarded.original(index);
+        }
+        guarded
+    }
+
+    /// The second decision of a name that is two.
+    pub(super) fn second(&self, index: usize) -> Option<usize> {
+        self.splits.get(&index).map(|split| split.index)
+    }
+
+    /// The decisions in an order in which guards refer backwards.
+    pub(super) fn ordered(&mut self) -> Vec<usize> {
+        if let (order, None) = self.without_needless() {
+            return order;
+        }
+        let met = self.clone();
+        loop {
+            let (order, circle) = order(&self.all);
+            if circle.is_empty() {
+                return order;
+            }
+            if !self.split(&circle) && !self.give_up(&circle) {
+                *self = met;
+                break;
+            }
+        }
+        loop {
+            let (order, circle) = order(&self.all);
+            if !self.give_up(&circle) {
+                return order;
+            }
+        }
+    }
+
+    /// Takes decisions out of the guards of a circle that these do not hang on: `(b implies c) or b`. What is left in circles, if anything.
+    fn without_needless(&mut self) -> (Vec<usize>, Option<BTreeSet<usize>>) {
+        let (found, circle) = order(&self.all);
+        if circle.is_empty() {
+            return (found, None);
+        }
+        for index in circle {
+            let Some(conditions) = self.conditional.get(&index) else {
+                continue;
+            };
+            let read = any(conditions);
+            if !evaluate::is_small(&read, SMALL) {
+                continue;
+            }
+            let less = evaluate::decisions(&read)
+                .into_iter()
+                .fold(read.clone(), |read, other| self.without(&read, other));
+            if !fold::same(&less, &read) {
+                self.conditional.insert(index, vec![less]);
+                self.all[index].guard = self.original(index);
+            }
+        }
+        let (found, circle) = order(&self.all);
+        let is_left = !circle.is_empty();
+        (found, is_left.then_some(circle))
+    }
+
+    /// A condition without a decision on which its truth does not hang.
+    fn without(&self, condition: &Expr, decision: usize) -> Expr {
+        let first = self.free.all[decision].choices.member(0);
+        let less = first.and_then(|m| fold::with_choice(condition, decision, &m).ok());
+        let Some(less) = less else {
+            return condition.clone();
+        };
+        match self.never(&[condition, &less], |held| held[0] != held[1]) {
+            true => less,
+            false => condition.clone(),
+        }
+    }
+
+    /// Makes two decisions of a name in a circle, of which one exists before the others of the circle.
+    fn split(&mut self, circle: &BTreeSet<usize>) -> bool {
+        if self.splits.len() == MOST_SPLITS {
+            return false;
+        }
+        let found = circle.iter().find_map(|index| {
+            let read = any(self.conditional.get(index)?);
+            if self.computed.contains_key(index) || self.splits.contains_key(index) {
+                return None;
+            }
+            let first = self.whatever_is_in(circle, &read)?;
+            let is_before = evaluate::decisions(&self.rewritten(&first)).is_disjoint(circle);
+            if !is_before || self.never(&[&first], |held| held[0]) {
+                return None;
+            }
+            let exists = &self.free.all[*index].guard;
+            let later = evaluate::both(read, evaluate::negate(first.clone()));
+            let split = Split {
+                first: within(exists, first),
+                second: within(exists, later),
+                index: self.all.len(),
+            };
+            Some((*index, split))
+        });
+        let Some((index, split)) = found else {
+            return false;
+        };
+        self.all.push(self.all[index].clone());
+        self.splits.insert(index, split);
+        for index in 0..self.free.all.len() {
+            match self.splits.get(&index).cloned() {
+                Some(split) => {
+                    self.all[index].guard = self.rewritten(&split.first);
+                    self.all[split.index].guard = self.rewritten(&split.second);
+                }
+                None => self.all[index].guard = self.rewritten(&self.original(index)),
+            }
+        }
+        true
+    }
+
+    /// Where a condition holds whatever the decisions of a circle are; `None` if they are too many.
+    fn whatever_is_in(&self, circle: &BTreeSet<usize>, condition: &Expr) -> Option<Expr> {
+        let mentioned = evaluate::decisions(condition);
+        let mut inside = mentioned.intersection(circle);
+        inside.try_fold(condition.clone(), |condition, decision| {
+            let choices = &self.free.all[*decision].choices;
+            let count = choices.len().filter(|n| *n <= MOST_MEMBERS)?;
+            evaluate::is_small(&condition, SMALL).then_some(())?;
+            (0..count).try_fold(Expr::bool(true), |all, member| {
+                let member = choices.member(member)?;
+                let holds = fold::with_choice(&condition, *decision, &member).ok()?;
+                Some(evaluate::both(all, holds))
+            })
+        })
+    }
+
+    /// Lets the first name of a circle exist wherever it was met; none if there is no such name.
+    fn give_up(&mut self, circle: &BTreeSet<usize>) -> bool {
+        let is_whole = |index: &&usize| !self.splits.contains_key(index);
+        let first = { circle.iter().filter(is_whole) }
+            .find(|index| self.conditional.contains_key(index))
+            .copied();
+        if let Some(first) = first {
+            self.conditional.remove(&first);
+            self.all[first].guard = self.rewritten(&self.original(first));
+        }
+        first.is_some()
+    }
+
+    /// The guard of a decision over decisions as they were met.
+    fn original(&self, index: usize) -> Expr {
+        let exists = &self.free.all[index].guard;
+        match self.conditional.get(&index) {
+            Some(conditions) => within(exists, any(conditions)),
+            None => exists.clone(),
+        }
+    }
+
+    /// A condition over decisions as they were met, with the one of two decisions where a name is two.
+    fn rewritten(&self, condition: &Expr) -> Expr {
+        match self.splits.is_empty() {
+            true => condition.clone(),
+            false => self.part(condition, &Expr::bool(true)),
+        }
+    }
+
+    /// The same of a part that is looked at where `reached` holds.
+    fn part(&self, expr: &Expr, reached: &Expr) -> Expr {
+        let shared = |e: &Arc<Expr>, reached: &Expr| Arc::new(self.part(e, reached));
+        let where_ = |c: &Expr| evaluate::both(reached.clone(), c.clone());
+        let unless = |c: &Expr| evaluate::both(reached.clone(), evaluate::negate(c.clone()));
+        let all = |items: &[Expr]| items.iter().map(|e| self.part(e, reached)).collect();
+        match expr {
+            Expr::Decision(index) => self.one_of(*index, reached),
+            Expr::Unary(op, x) => Expr::Unary(*op, shared(x, reached)),
+            Expr::Binary(op, x, y) => {
+                let behind = match op {
+                    BinaryOp::And | BinaryOp::Implies => where_(x),
+                    BinaryOp::Or => unless(x),
+                    _ => reached.clone(),
+                };
+                Expr::Binary(*op, shared(x, reached), shared(y, &behind))
+            }
+            Expr::If(c, x, y) => Expr::If(
+                shared(c, reached),
+                shared(x, &where_(c)),
+                shared(y, &unless(c)),
+            ),
+            Expr::Call(function, args) => Expr::Call(*function, all(args)),
+            Expr::Set(items) => Expr::Set(all(items)),
+            Expr::Value(_) | Expr::Name(..) | Expr::Record(..) => expr.clone(),
+        }
+    }
+
+    fn one_of(&self, index: usize, reached: &Expr) -> Expr {
+        let Some(split) = self.splits.get(&index) else {
+            return Expr::Decision(index);
+        };
+        let conditions = [reached, &split.first];
+        if self.never(&conditions, |held| held[0] && !held[1]) {
+            return Expr::Decision(index);
+        }
+        let second = Expr::Decision(split.index);
+        match self.never(&conditions, |held| held[0] && held[1]) {
+            true => second,
+            false => evaluate::choose(
+                self.part(&split.first, reached),
+                Expr::Decision(index),
+                second,
+            ),
+        }
+    }
+
+    /// Whether it is seen that conditions never hold together like this.
+    fn never(&self, conditions: &[&Expr], like: impl Fn(&[bool]) -> bool) -> bool {
+        let all = members::visit(conditions.iter().copied(), self.free, |values| {
+            let holds = |e: &&Expr| evaluate::truth(e, &Values(values)).unwrap_or(false);
+            let held: Vec<bool> = conditions.iter().map(holds).collect();
+            match like(&held) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        all.is_some_and(|seen| seen.is_continue())
+    }
+}
+
+/// What exists, where a condition holds.
+fn within(exists: &Expr, condition: Expr) -> Expr {
+    match entails(&condition, exists) {
+        true => condition,
+        false => evaluate::both(exists.clone(), condition),
+    }
+}
+
+fn any<'e>(conditions: impl IntoIterator<Item = &'e Expr>) -> Expr {
+    let never = Expr::bool(false);
+    { conditions.into_iter().cloned() }.fold(never, evaluate::either)
+}
+
+/// The decisions, each behind those that its guard mentions and else as they were met; and those that mention each other in a circle.
+fn order(all: &[Decision]) -> (Vec<usize>, BTreeSet<usize>) {
+    let mentioned = |d: &Decision| evaluate::decisions(&d.guard);
+    let needs: Vec<BTreeSet<usize>> = all.iter().map(mentioned).collect();
+    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
+    for (index, needed) in needs.iter().enumerate() {
+        needed.iter().for_each(|one| followers[*one].push(index));
+    }
+    let mut missing: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
+    let ready = (0..all.len()).filter(|index| missing[*index] == 0);
+    let mut ready: BTreeSet<usize> = ready.collect();
+    let mut order = Vec::with_capacity(all.len());
+    while let Some(index) = ready.pop_first() {
+        order.push(index);
+        for follower in &followers[index] {
+            missing[*follower] -= 1;
+            if missing[*follower] == 0 {
+                ready.insert(*follower);
+            }
+        }
+    }
+    let stuck = (0..all.len()).filter(|index| missing[*index] > 0);
+    let mut circle: BTreeSet<usize> = stuck.collect();
+    // What stands behind a circle is in none.
+    let within = |index: usize| followers[index].iter().filter(|i| missing[**i] > 0).count();
+    let mut behind: Vec<usize> = (0..all.len()).map(within).collect();
+    let mut ends: Vec<usize> = { circle.iter().copied() }
+        .filter(|index| behind[*index] == 0)
+        .collect();
+    while let Some(end) = ends.pop() {
+        circle.remove(&end);
+        for needed in needs[end].iter().filter(|i| missing[**i] > 0) {
+            behind[*needed] -= 1;
+            if behind[*needed] == 0 {
+                ends.push(*needed);
+            }
+        }
+    }
+    (order, circle)
+}
