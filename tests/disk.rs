@@ -119,3 +119,38 @@ fn a_place_that_holds_no_network_is_said_before_training() {
     }
     assert_eq!(std::fs::read_to_string(&spec).unwrap(), SMALL);
 }
+
+#[test]
+fn a_run_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "small.bnas", SMALL);
+    let spec = spec.to_str().unwrap();
+    let output = util::run(&["run", spec, "--out", spec]);
+    util::expect_code(&output, 3);
+    let said = util::stderr(&output);
+    assert!(
+        said.contains("there is a file of this name: choose a folder with `--out DIR`"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_to_string(spec).unwrap(), SMALL);
+}
+
+#[test]
+fn two_trainings_do_not_write_one_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "small.bnas", SMALL);
+    let out = folder.path().join("small.safetensors");
+    // As another training holds it.
+    let lock = folder.path().join("small.safetensors.lock");
+    let other = std::fs::File::create(&lock).unwrap();
+    other.lock().unwrap();
+    let [spec, file] = [&spec, &out].map(|path| path.to_str().unwrap());
+    let output = util::run(&["train", spec, "--out", file]);
+    util::expect_code(&output, 3);
+    let said = util::stderr(&output);
+    assert!(said.contains("another training writes"), "{said}");
+    drop(other);
+    // What one leaves that was killed is no obstacle.
+    util::expect_code(&util::run(&["train", spec, "--out", file]), 0);
+    assert!(out.exists() && !lock.exists());
+}

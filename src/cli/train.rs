@@ -15,7 +15,7 @@ use super::spec::Spec;
 use super::terminal::{Format, Terminal};
 use crate::interpreter::keep::{self, EVERY, FileKeeper};
 use crate::interpreter::single::{Pick, Single};
-use crate::interpreter::store::{self, Store};
+use crate::interpreter::store::{self, Hold, Store, StoreError};
 use crate::interpreter::train::{Data, Progress, TrainError};
 use crate::interpreter::{RunError, cores};
 use crate::ir::{Experiment, Expr, Slot};
@@ -90,6 +90,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         None => PathBuf::from(format!("{}.safetensors", experiment.name)),
     };
     can_hold(&out)?;
+    let _alone = alone(&out)?;
     let root = match &args.run {
         Some(root) => root.clone(),
         None => Path::new("runs").join(&experiment.name),
@@ -129,7 +130,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         "read".into(),
         lock(&spec, &experiment, BTreeMap::new())?.read(),
     );
-    let mut keeper = FileKeeper::new(beside(&out), every, kept, &note);
+    let mut keeper = FileKeeper::new(beside(&out, "checkpoint"), every, kept, &note);
     let checkpoint = keeper.path().to_path_buf();
     match (args.resume, checkpoint.exists()) {
         (false, true) => return Err(unfinished(&checkpoint)),
@@ -195,19 +196,34 @@ fn can_hold(out: &Path) -> Result<(), Failed> {
         )));
     }
     if out.exists() && !keep::is_network(out) {
+        let other = match out.is_file() {
+            true => out.with_extension("safetensors"),
+            false => PathBuf::from("network.safetensors"),
+        };
         let text = format!(
             "{shown} is there and holds no network\n  name a new file: `--out {}`",
-            out.with_extension("safetensors").display()
+            other.display()
         );
         return Err(Failed::run(text));
     }
     store::can_write(out).map_err(|e| Failed::run(e.to_string()))
 }
 
-/// Where checkpoints are kept while a network is trained that will be in `out`.
-fn beside(out: &Path) -> PathBuf {
+/// Holds the place of a network while it is trained: two trainings would take each other's checkpoints.
+fn alone(out: &Path) -> Result<Hold, Failed> {
+    Hold::new(&beside(out, "lock")).map_err(|e| match e {
+        StoreError::Busy { .. } => Failed::run(format!(
+            "another training writes {}\n  wait for it, or name another file with `--out`",
+            out.display()
+        )),
+        other => Failed::run(other.to_string()),
+    })
+}
+
+/// A file that is there while a network is trained that will be in `out`.
+fn beside(out: &Path, what: &str) -> PathBuf {
     let mut name = out.file_name().unwrap_or_default().to_os_string();
-    name.push(".checkpoint");
+    name.push(format!(".{what}"));
     out.with_file_name(name)
 }
 

@@ -15,6 +15,7 @@
 //! their place and renamed, so that a reader sees the old one or the new one. Knows nothing of search or training.
 
 mod error;
+mod hold;
 mod journal;
 mod lock;
 mod state;
@@ -26,6 +27,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub use error::StoreError;
+pub use hold::Hold;
 pub use journal::Loss;
 pub use lock::{Lock, SourceHash, hash};
 pub use state::{Record, State};

@@ -75,36 +75,39 @@ impl<'a> Guarded<'a> {
 
     /// The decisions in an order in which guards refer backwards.
     pub(super) fn ordered(&mut self) -> Vec<usize> {
-        if let (order, None) = self.without_needless() {
+        let (order, circle) = order(&self.all);
+        if circle.is_empty() {
             return order;
         }
+        self.leave_out_needless(&circle);
         let met = self.clone();
-        loop {
-            let (order, circle) = order(&self.all);
-            if circle.is_empty() {
-                return order;
-            }
-            if !self.split(&circle) && !self.give_up(&circle) {
+        match self.broken(true) {
+            Ok(order) => order,
+            Err(_) => {
                 *self = met;
-                break;
-            }
-        }
-        loop {
-            let (order, circle) = order(&self.all);
-            if !self.give_up(&circle) {
-                return order;
+                self.broken(false).unwrap_or_else(|order| order)
             }
         }
     }
 
-    /// Takes decisions out of the guards of a circle that these do not hang on: `(b implies c) or b`. What is left in circles, if anything.
-    fn without_needless(&mut self) -> (Vec<usize>, Option<BTreeSet<usize>>) {
-        let (found, circle) = order(&self.all);
-        if circle.is_empty() {
-            return (found, None);
+    /// The order once there is no circle, by names that are two where that `may_split` and else by names that exist wherever they were met; where
+    /// neither helps, the order of what stands before circles.
+    fn broken(&mut self, may_split: bool) -> Result<Vec<usize>, Vec<usize>> {
+        loop {
+            let (order, circle) = order(&self.all);
+            if circle.is_empty() {
+                return Ok(order);
+            }
+            if !(may_split && self.split(&circle)) && !self.give_up(&circle) {
+                return Err(order);
+            }
         }
+    }
+
+    /// Takes decisions out of the guards of a circle that these do not hang on: `(b implies c) or b`.
+    fn leave_out_needless(&mut self, circle: &BTreeSet<usize>) {
         for index in circle {
-            let Some(conditions) = self.conditional.get(&index) else {
+            let Some(conditions) = self.conditional.get(index) else {
                 continue;
             };
             let read = any(conditions);
@@ -115,13 +118,10 @@ impl<'a> Guarded<'a> {
                 .into_iter()
                 .fold(read.clone(), |read, other| self.without(&read, other));
             if !fold::same(&less, &read) {
-                self.conditional.insert(index, vec![less]);
-                self.all[index].guard = self.original(index);
+                self.conditional.insert(*index, vec![less]);
+                self.all[*index].guard = self.original(*index);
             }
         }
-        let (found, circle) = order(&self.all);
-        let is_left = !circle.is_empty();
-        (found, is_left.then_some(circle))
     }
 
     /// A condition without a decision on which its truth does not hang.
@@ -144,7 +144,8 @@ impl<'a> Guarded<'a> {
         }
         let found = circle.iter().find_map(|index| {
             let read = any(self.conditional.get(index)?);
-            if self.computed.contains_key(index) || self.splits.contains_key(index) {
+            let is_two = self.splits.contains_key(index);
+            if is_two || self.computed.contains_key(index) || !self.is_mentioned_simply(*index) {
                 return None;
             }
             let first = self.whatever_is_in(circle, &read)?;
@@ -176,6 +177,14 @@ impl<'a> Guarded<'a> {
             }
         }
         true
+    }
+
+    /// Whether all guards that mention a decision are small enough to be written anew.
+    fn is_mentioned_simply(&self, decision: usize) -> bool {
+        (0..self.free.all.len()).all(|index| {
+            let guard = self.original(index);
+            evaluate::is_small(&guard, SMALL) || !evaluate::decisions(&guard).contains(&decision)
+        })
     }
 
     /// Where a condition holds whatever the decisions of a circle are; `None` if they are too many.
@@ -218,9 +227,10 @@ impl<'a> Guarded<'a> {
 
     /// A condition over decisions as they were met, with the one of two decisions where a name is two.
     fn rewritten(&self, condition: &Expr) -> Expr {
-        match self.splits.is_empty() {
-            true => condition.clone(),
-            false => self.part(condition, &Expr::bool(true)),
+        let mentioned = evaluate::decisions(condition);
+        match self.splits.keys().any(|name| mentioned.contains(name)) {
+            true => self.part(condition, &Expr::bool(true)),
+            false => condition.clone(),
         }
     }
 

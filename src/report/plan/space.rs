@@ -64,6 +64,8 @@ pub fn decisions(
         (None, _) => String::new(),
         (Some(_), How::Product) => " (counted: product of domains)".into(),
         (Some(_), How::Conditioning(n)) => {
+            // Of a name in two places one is chosen.
+            let n = n.min(all.len());
             format!(" (counted: conditioning on {})", plural(n, "decision"))
         }
         (Some(_), How::Elimination(n)) => {

@@ -89,6 +89,33 @@ fn an_image_that_does_not_fit_is_an_error_that_names_it() {
 }
 
 #[test]
+fn an_image_above_the_scale_is_named() {
+    let (dark, bright) = (
+        png(image::ExtendedColorType::L8, 2, 1),
+        png(image::ExtendedColorType::L8, 2, 200),
+    );
+    let contents: [(&str, &[u8]); 4] = [
+        ("images/a/1.png", &dark),
+        ("images/a/2.png", &dark),
+        ("images/b/1.png", &dark),
+        ("images/b/2.png", &bright),
+    ];
+    let files = Files::ImageFolder {
+        train: "images".into(),
+        test: None,
+    };
+    let found = load(&contents, files, |d| {
+        d.classes = 2;
+        d.scale = 100.0;
+    });
+    expect(
+        found,
+        None,
+        "2.png: has a pixel of 200, above the scale 100",
+    );
+}
+
+#[test]
 fn a_photograph_that_breaks_off_is_an_error() {
     let whole = jpeg(32);
     let of = |bytes: &[u8]| {
