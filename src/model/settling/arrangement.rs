@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use super::circle::Guarded;
+use super::reached::only_what_is_there;
 use super::settle::Settler;
 use crate::ir::{Expr, Value};
 use crate::model::decision::{Choices, Decision, Decisions};
@@ -72,10 +73,22 @@ impl Arrangement {
             by_path.insert(decision.path.clone(), found.collect());
         }
         let met = Decisions {
-            all: guarded.all,
+            all: guarded.all.clone(),
             constraints: Vec::new(),
         };
-        let decisions = part::of(&[], &order, &met).all;
+        let mut decisions = part::of(&[], &order, &met);
+        only_what_is_there(&mut decisions, |number, there| {
+            let mut met: Vec<Option<Value>> = { free.all.iter() }
+                .map(|decision| Some(decision.default.clone()))
+                .collect();
+            for (number, value) in there.iter().enumerate() {
+                if value.is_some() {
+                    met[guarded.met_as(order[number])] = value.clone();
+                }
+            }
+            evaluate::truth(&guarded.said_of(order[number]), &Values(&met)).unwrap_or(false)
+        });
+        let decisions = decisions.all;
         Some(Arrangement { decisions, by_path })
     }
 }

@@ -73,6 +73,23 @@ impl<'a> Guarded<'a> {
         self.splits.get(&index).map(|split| split.index)
     }
 
+    /// The number that a decision was met by: a second one is of a name.
+    pub(super) fn met_as(&self, index: usize) -> usize {
+        let mut splits = self.splits.iter();
+        let name = splits.find_map(|(name, split)| (split.index == index).then_some(*name));
+        name.unwrap_or(index)
+    }
+
+    /// The guard of a decision over decisions as they were met.
+    pub(super) fn said_of(&self, index: usize) -> Expr {
+        let name = self.met_as(index);
+        match self.splits.get(&name) {
+            Some(split) if name == index => split.first.clone(),
+            Some(split) => split.second.clone(),
+            None => self.original(index),
+        }
+    }
+
     /// The decisions in an order in which guards refer backwards.
     pub(super) fn ordered(&mut self) -> Vec<usize> {
         let (order, circle) = order(&self.all);
@@ -216,7 +233,7 @@ impl<'a> Guarded<'a> {
         first.is_some()
     }
 
-    /// The guard of a decision over decisions as they were met.
+    /// The same of one that is not two.
     fn original(&self, index: usize) -> Expr {
         let exists = &self.free.all[index].guard;
         match self.conditional.get(&index) {

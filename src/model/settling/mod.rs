@@ -7,6 +7,7 @@ mod circle;
 pub(super) mod domain;
 pub mod limits;
 pub(super) mod own;
+mod reached;
 pub(super) mod reads;
 pub(super) mod records;
 pub(super) mod settle;
