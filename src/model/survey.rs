@@ -229,10 +229,10 @@ impl Asked {
     fn met_by(&mut self, template: &Template, points: &[&Point]) -> u64 {
         let known = points.iter().map(|point| self.known(template, point));
         let known: Vec<Option<Metrics>> = known.collect();
-        let members = points.iter().zip(&known);
-        let members: Vec<(&Point, &Metrics)> = members
-            .filter_map(|(point, metrics)| Some((*point, metrics.as_ref()?)))
-            .collect();
+        let found = points.iter().zip(&known);
+        let found = found.filter_map(|(point, metrics)| Some((*point, metrics.as_ref()?)));
+        let mut members: Vec<(&Point, &Metrics)> = Vec::with_capacity(points.len());
+        members.extend(found);
         let looks = &mut self.looks;
         let mut meets = |require: usize, member: usize| {
             *looks += 1;
