@@ -2,6 +2,8 @@
 //!
 //! In: a declaration by its place. Out: [`Merged`], as if it had been written in full. It must not know what the entries mean.
 
+use std::sync::Arc;
+
 use super::amend::settle_dotted;
 use super::context::{Cx, list};
 use super::expression::types::article;
@@ -330,7 +332,7 @@ pub(super) struct Merged {
     pub(super) base: Option<ast::Name>,
     pub(super) params: Vec<ast::Parameter>,
     pub(super) docs: String,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Arc<Vec<Entry>>,
     /// Name and annotations of the declaration and of everything that it derives from.
     pub(super) notes: Vec<(String, Vec<ast::Annotation>)>,
     /// The files whose names its entries see.

@@ -60,7 +60,7 @@ impl Cx<'_> {
     /// Fields and sections of a declaration that holds nothing else.
     pub(super) fn split(&mut self, merged: &Merged) -> (Vec<Entry>, Vec<ast::Section>) {
         let (mut fields, mut sections) = (Vec::new(), Vec::<ast::Section>::new());
-        for entry in &merged.entries {
+        for entry in merged.entries.iter() {
             match &entry.kind {
                 EntryKind::Section(section) => {
                     if self.knows_section(merged, section) {

@@ -36,7 +36,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
         let mut found = spec.diagnostics.clone();
         let mut known = found.iter().cloned().collect();
         let mut plans = Vec::new();
-        for unrolled in unrolled(spec.program.iter().flat_map(|p| &p.experiments), terminal)? {
+        for unrolled in unrolled(
+            spec.program.iter().flat_map(|p| &p.experiments),
+            Some(terminal),
+        )? {
             let before = plans.len();
             for (diagnostics, plan) in unrolled {
                 merge(&mut found, &mut known, diagnostics);
@@ -44,7 +47,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
             }
             experiments += usize::from(plans.len() > before);
         }
-        for unrolled in unrolled(spec.sound.iter(), terminal)? {
+        // Of a file with errors, nothing is planned: its other experiments are unrolled for what is wrong with them alone.
+        for unrolled in unrolled(spec.sound.iter(), None)? {
             for (diagnostics, _) in unrolled {
                 merge(&mut found, &mut known, diagnostics);
             }
@@ -95,10 +99,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
 /// What is wrong with one search, or else to be warned of, and its plan, as a text or for programs.
 type Unrolled = (Vec<Diagnostic>, Option<Json>);
 
-/// The searches of each experiment, side by side, in their order.
+/// The searches of each experiment, side by side, in their order; their plans for the terminal, if there is one.
 fn unrolled<'a>(
     experiments: impl Iterator<Item = &'a Experiment>,
-    terminal: &Terminal,
+    terminal: Option<&Terminal>,
 ) -> Result<Vec<Vec<Unrolled>>, Failed> {
     let experiments: Vec<&Experiment> = experiments.collect();
     let of_one = |experiment: &&Experiment| -> Vec<Unrolled> {
@@ -109,8 +113,8 @@ fn unrolled<'a>(
             let (problems, plan) = match Template::new(search) {
                 Err(errors) => (errors, None),
                 Ok(template) => {
-                    let plan = planned(search, settings, &template, terminal);
-                    (template.warnings().to_vec(), Some(plan))
+                    let plan = terminal.map(|t| planned(search, settings, &template, t));
+                    (template.warnings().to_vec(), plan)
                 }
             };
             found.push((settings, problems));

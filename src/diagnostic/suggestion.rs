@@ -21,7 +21,8 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     }
     let near = known
         // A distance is at least what one has of any letter and the other has not; nearly all fail here, cheaply.
-        .filter(|k| k.len() <= 4 * (length + limit) && k.chars().count().abs_diff(length) <= limit)
+        .filter(|k| k.len() + limit >= length && k.len() <= 4 * (length + limit))
+        .filter(|k| characters(k).abs_diff(length) <= limit)
         .filter(|k| {
             (letters_of(k) & !set).count_ones() as usize <= limit && excess(&letters, k) <= limit
         })
@@ -134,7 +135,10 @@ const ELSEWHERE: &[(&[&str], &[&str])] = &[
 ];
 
 /// What something is called here that has this name in another tool, if it is among `known`.
-fn called_elsewhere<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn called_elsewhere<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let lower = name.to_ascii_lowercase();
     let of_name = ELSEWHERE
         .iter()
@@ -143,6 +147,14 @@ fn called_elsewhere<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     here.peek()?;
     let known: Vec<&str> = known.into_iter().collect();
     here.find_map(|here| known.iter().find(|k| *k == here).copied())
+}
+
+/// How many characters a word has; of ASCII alone, that is its length.
+fn characters(word: &str) -> usize {
+    match word.is_ascii() {
+        true => word.len(),
+        false => word.chars().count(),
+    }
 }
 
 /// Which ASCII characters a word has, those alike in their last six bits as one.

@@ -34,6 +34,7 @@ use num_bigint::BigUint;
 
 pub use graph::{Draw, Uniform};
 pub use members::{Endless, Members, Next, members};
+pub use points::Drawn;
 
 use self::compile::compile;
 pub(super) use self::compile::hull;

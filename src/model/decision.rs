@@ -205,17 +205,28 @@ pub struct Decisions {
 impl Decisions {
     /// Whether decision `index` exists, given the values of those before it.
     pub fn is_active(&self, index: usize, before: &[Option<Value>]) -> bool {
-        evaluate::truth(&self.all[index].guard, &Values(before)).unwrap_or(false)
+        match &self.all[index].guard {
+            // Most exist always.
+            Expr::Value(Value::Bool(always)) => *always,
+            guard => evaluate::truth(guard, &Values(before)).unwrap_or(false),
+        }
     }
 
     /// Fills a point from front to back: `choose` is asked for each decision that exists.
     pub fn fill(&self, mut choose: impl FnMut(usize, &Decision) -> Value) -> Point {
-        let mut values = Vec::with_capacity(self.all.len());
+        let mut point = Point(Vec::with_capacity(self.all.len()));
+        self.fill_again(&mut point, &mut choose);
+        point
+    }
+
+    /// The same in place of what a point was, whose memory is taken.
+    pub fn fill_again(&self, point: &mut Point, mut choose: impl FnMut(usize, &Decision) -> Value) {
+        let values = &mut point.0;
+        values.clear();
         for (i, decision) in self.all.iter().enumerate() {
-            let value = self.is_active(i, &values).then(|| choose(i, decision));
+            let value = self.is_active(i, values).then(|| choose(i, decision));
             values.push(value);
         }
-        Point(values)
     }
 
     /// Keeps what `point` says where that exists and is a member, and takes the default elsewhere.

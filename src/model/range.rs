@@ -86,8 +86,9 @@ pub(crate) fn by_layers(template: &Template) -> BTreeMap<&'static str, Range> {
 /// As far as sums over layers say.
 fn bounded(template: &Template) -> Ranges {
     let mut found = Ranges::default();
-    let point = template.decisions().default_point();
-    let Ok(default) = template.known(&point) else {
+    let of_default = template.of_default();
+    let point = &of_default.point;
+    let Ok(default) = &of_default.known else {
         return found;
     };
     if default.0.is_empty() {
@@ -106,7 +107,7 @@ fn bounded(template: &Template) -> Ranges {
             .collect(),
         looked_at: RefCell::default(),
     };
-    let met = search.meets(&point).is_some();
+    let met = search.meets(point).is_some();
     // For each metric: what it is made of, whether that is for its smallest value, and whether for its largest.
     let mut wanted: Vec<(&'static str, Vec<Term>, Costs, [bool; 2])> = Vec::new();
     let names = METRICS.iter().map(|metric| metric.name);
@@ -261,7 +262,7 @@ impl Search<'_> {
     /// What no candidate is beyond, and any has if one has.
     fn of_all(&self, name: &str, value: f64) -> End {
         let decisions = self.template.decisions();
-        let default = decisions.default_point();
+        let default = self.template.of_default().point.clone();
         let mut rng = stream(0, NO_TRIAL, Purpose::Search);
         let counted = self.template.counted();
         let drawn = (0..MOST_DRAWS).map_while(|_| counted.draw(decisions, &mut Uniform(&mut rng)));
@@ -334,7 +335,12 @@ fn meets(template: &Template, point: &Point) -> Option<Metrics> {
     if !template.decisions().is_feasible(point) {
         return None;
     }
-    let metrics = template.known(point).ok()?;
+    let of_default = template.of_default();
+    let metrics = match *point == of_default.point {
+        true => of_default.known.clone(),
+        false => template.known(point),
+    };
+    let metrics = metrics.ok()?;
     let known = template.requires().iter().filter(|r| template.is_known(r));
     // Those without a metric are constraints, too.
     let mut known = known.filter(|require| evaluate::has_names(require));

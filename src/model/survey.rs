@@ -11,7 +11,7 @@ use num_bigint::BigUint;
 
 use self::absent::{excluded_by, nowhere};
 use self::binding::{idle, never_binds};
-use super::counting::{Count, Counted, How, Uniform};
+use super::counting::{Count, Counted, Drawn, How, Uniform};
 use super::decision::{Decisions, Point};
 use super::expression::evaluate;
 use super::expression::members::Values;
@@ -184,17 +184,23 @@ fn sample(template: &Template, extreme: &[Point], verdicts: &mut [Verdict]) -> O
         priced,
         looks: 0,
     };
-    asked.met_by(template, &[template.decisions().default_point()]);
-    asked.met_by(template, extreme);
+    asked.met_by(template, &[&template.decisions().default_point()]);
+    asked.met_by(template, &extreme.iter().collect::<Vec<_>>());
     let mut rng = stream(0, NO_TRIAL, Purpose::Search);
     let most = if priced { PRICED_DRAWS } else { DRAWS };
     let (mut drawn, mut met) = (0, 0);
+    let mut places: Vec<Drawn> = Vec::new();
     while drawn < most && (drawn < FEW_DRAWS || asked.looks < MOST_LOOKS) {
         let until = if drawn < FEW_DRAWS { FEW_DRAWS } else { most };
-        let points = (drawn..until.min(drawn + AT_ONCE))
-            .map(|_| counted.draw(template.decisions(), &mut Uniform(&mut rng)))
-            .collect::<Option<Vec<Point>>>()?;
-        drawn += points.len() as u64;
+        let now = until.min(drawn + AT_ONCE) - drawn;
+        places.resize_with(now as usize, Drawn::default);
+        for place in &mut places {
+            if !counted.draw_again(template.decisions(), &mut Uniform(&mut rng), place) {
+                return None;
+            }
+        }
+        drawn += now;
+        let points: Vec<&Point> = places.iter().map(|drawn| &drawn.point).collect();
         met += asked.met_by(template, &points);
     }
     for i in &asked.met {
@@ -220,13 +226,13 @@ struct Asked {
 impl Asked {
     /// How many of these points meet everything. Requirements that one of them meets have been met then: one that breaks what the space or another decision
     /// asks for is no witness.
-    fn met_by(&mut self, template: &Template, points: &[Point]) -> u64 {
+    fn met_by(&mut self, template: &Template, points: &[&Point]) -> u64 {
         let known = points.iter().map(|point| self.known(template, point));
         let known: Vec<Option<Metrics>> = known.collect();
-        let members = points.iter().zip(&known);
-        let members: Vec<(&Point, &Metrics)> = members
-            .filter_map(|(point, metrics)| Some((point, metrics.as_ref()?)))
-            .collect();
+        let found = points.iter().zip(&known);
+        let found = found.filter_map(|(point, metrics)| Some((*point, metrics.as_ref()?)));
+        let mut members: Vec<(&Point, &Metrics)> = Vec::with_capacity(points.len());
+        members.extend(found);
         let looks = &mut self.looks;
         let mut meets = |require: usize, member: usize| {
             *looks += 1;

@@ -85,7 +85,7 @@ pub(super) fn number(text: &str, number: Pair<'_>, unit: Pair<'_>) -> Option<Beh
         let meant = format!("{value} {behind}");
         return Some(slip(message, "not a decimal number", &meant));
     }
-    if behind.is_empty() || Unit::parse(word).is_ok() {
+    if behind.is_empty() || Unit::of(word).is_some() {
         return None;
     }
     let lower = word.to_ascii_lowercase();
@@ -104,7 +104,7 @@ pub(super) fn number(text: &str, number: Pair<'_>, unit: Pair<'_>) -> Option<Beh
 pub(super) fn apart(text: &str, number: Pair<'_>) -> Option<Behind> {
     let place = last_word(text, number.end())?;
     let unit = &text[place.clone()];
-    Unit::parse(unit).ok()?;
+    Unit::of(unit)?;
     let help = format!("write `{} {unit}`", number.text());
     Some(Behind {
         slip: Slip::new(

@@ -231,15 +231,15 @@ impl Place<'_> {
                 return Some("delete it: what is counted has no unit".to_string());
             }
             [unit] if self.goes_on() && self.token() == Some("^") => {
-                return Unit::parse(unit).is_ok().then(|| {
+                return Unit::of(unit).is_some().then(|| {
                     format!("write a whole power, such as `{unit}^2`: units have no other")
                 });
             }
-            [unit] if self.goes_on() && Unit::parse(unit).is_ok() && !self.is_behind_brace() => {
+            [unit] if self.goes_on() && Unit::of(unit).is_some() && !self.is_behind_brace() => {
                 let before = self.text[..self.start].trim_end().rsplit(' ').next()?;
                 return Some(format!("write `*` between units: `{before}*{unit}`"));
             }
-            [unit] if self.goes_on() && Unit::parse(unit).is_ok() => {
+            [unit] if self.goes_on() && Unit::of(unit).is_some() => {
                 let set = self.line().trim_end().strip_suffix(unit).unwrap_or("");
                 let set = set.trim_end().strip_suffix('}').unwrap_or("");
                 let members = set.rsplit('{').next().unwrap_or("").split(',');

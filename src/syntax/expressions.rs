@@ -322,6 +322,8 @@ fn is_comparison(op: BinaryOp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::diagnostic::Sink;
     use crate::source::{SourceId, Span};
     use crate::syntax::ast::EntryKind;
@@ -334,7 +336,8 @@ mod tests {
         let mut file = parse(SourceId(0), &text, &mut sink);
         let found = sink.into_sorted();
         assert!(found.is_empty(), "{source}: {found:?}");
-        match file.declarations.remove(0).entries.remove(0).kind {
+        let mut entries = Arc::unwrap_or_clone(file.declarations.remove(0).entries);
+        match entries.remove(0).kind {
             EntryKind::Field(field) => written(&field.value),
             other => panic!("{other:?}"),
         }

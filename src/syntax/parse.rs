@@ -5,6 +5,7 @@
 //! error is in `explain`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span, Spanned};
@@ -61,7 +62,7 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
                 name,
                 params: Vec::new(),
                 base: None,
-                entries: Vec::new(),
+                entries: Arc::default(),
                 span: Span::new(id, range.start, range.end),
                 broken: true,
             }),
@@ -314,7 +315,7 @@ impl<'t> Reader<'t, '_> {
             .map(|p| self.parameters(p))
             .unwrap_or_default();
         let base = parts.given(Rule::base).map(|b| self.name(b));
-        let entries = self.body(parts.must());
+        let entries = Arc::new(self.body(parts.must()));
         let span = Span { end, ..kind.span };
         Declaration {
             docs,

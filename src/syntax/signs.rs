@@ -40,7 +40,7 @@ impl Place<'_> {
         let number = self.line().split_whitespace().next_back()?;
         let unit = self.rest().get(1..)?.split([']', ')']).next()?.trim();
         let is_number = number.ends_with(|c: char| c.is_ascii_digit());
-        (is_number && Unit::parse(unit).is_ok()).then(|| format!("{number} {unit}"))
+        (is_number && Unit::of(unit).is_some()).then(|| format!("{number} {unit}"))
     }
 
     /// A number with a unit for what is behind it: `3 frame/ms` of `3 1/ms`.
@@ -52,7 +52,7 @@ impl Place<'_> {
         let below = &below[..below.find(|c| !is_unit(c)).unwrap_or(below.len())];
         let unit = format!("frame/{below}");
         let is_number = number.ends_with(|c: char| c.is_ascii_digit());
-        (is_number && Unit::parse(&unit).is_ok()).then(|| format!("{number} {unit}"))
+        (is_number && Unit::of(&unit).is_some()).then(|| format!("{number} {unit}"))
     }
 
     /// What people write by habit from other languages.

@@ -56,7 +56,7 @@ impl Quantity {
 
     /// How many of `unit` it is; none if the unit is unknown or measures something else.
     pub fn in_unit(&self, unit: &str) -> Option<f64> {
-        let unit = Unit::parse(unit).ok()?;
+        let unit = Unit::of(unit)?;
         (unit.dimension == self.dimension).then(|| unit.from_base(self.value))
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::diagnostic::did_you_mean;
 use crate::units::dimension::{Base, Dimension};
@@ -49,8 +50,14 @@ struct Symbol {
     prefixes: Prefixes,
 }
 
+/// The table, made once: units are read everywhere.
+fn symbols() -> &'static [Symbol; 21] {
+    static SYMBOLS: LazyLock<[Symbol; 21]> = LazyLock::new(table);
+    &SYMBOLS
+}
+
 #[rustfmt::skip] // a table
-fn symbols() -> [Symbol; 21] {
+fn table() -> [Symbol; 21] {
     let symbol = |text, ratio, dimension, prefixes| Symbol { text, ratio, exponent: 0, dimension, prefixes };
     let of = Dimension::of;
     [
@@ -139,6 +146,11 @@ impl Unit {
         Unit::read(text).map_err(|factor| unknown(text, factor))
     }
 
+    /// The unit of a spelling, if it is one. What was meant by another one, which takes its time to find out, is not asked for.
+    pub fn of(text: &str) -> Option<Unit> {
+        Unit::read(text).ok()
+    }
+
     /// The unit, or the byte range of the factor that is none.
     fn read(text: &str) -> Result<Unit, Range<usize>> {
         let mut unit = Unit {
@@ -220,7 +232,7 @@ fn prefixed(word: &str) -> Option<Unit> {
     if let Some(symbol) = symbols.iter().find(|s| s.text == word) {
         return Some(unit(symbol, 1.0, 0));
     }
-    for symbol in &symbols {
+    for symbol in symbols {
         let Some(prefix) = word.strip_suffix(symbol.text) else {
             continue;
         };
@@ -321,7 +333,7 @@ fn bits(word: &str) -> Option<String> {
 
 /// The symbol of something counted that stands behind a prefix of less than one: `uop`.
 fn too_small(word: &str) -> Option<&'static str> {
-    let counted = symbols().into_iter();
+    let counted = symbols().iter();
     let counted = counted.filter(|s| matches!(s.prefixes, Prefixes::Counting | Prefixes::Binary));
     let mut split = counted.filter_map(|s| Some((word.strip_suffix(s.text)?, s.text)));
     let below = |prefix: &str| DECIMAL.iter().any(|(p, e)| *p == prefix && *e < 0);
@@ -343,7 +355,7 @@ fn is_rate(rest: &str) -> bool {
     let next = rest
         .strip_prefix('/')
         .and_then(|r| r.split(['/', '*']).next());
-    let unit = next.and_then(|factor| Unit::parse(factor).ok());
+    let unit = next.and_then(Unit::of);
     unit.is_some_and(|u| [Dimension::POWER, Dimension::AREA].contains(&u.dimension))
 }
 

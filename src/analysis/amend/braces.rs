@@ -1,12 +1,18 @@
 //! Braces around what an amendment says of one part: `more { width = 4 }` is `more.width = 4`.
 
+use std::borrow::Cow;
+
 use super::Amended;
 use super::entry::reaches;
 use super::path::{Part, parts, with_path};
 use crate::syntax::ast::{self, Entry, EntryKind};
 
 /// The same overrides, those of a layer, block or copies by their paths. What a schema knows as a section or field stays as it is, and so does what says more than values.
-pub(super) fn by_paths(entries: &[Entry], overrides: &[Entry], into: &Amended) -> Vec<Entry> {
+pub(super) fn by_paths<'o>(
+    entries: &[Entry],
+    overrides: &'o [Entry],
+    into: &Amended,
+) -> Vec<Cow<'o, Entry>> {
     let is_part = |section: &ast::Section| {
         let name = section.name.text.as_str();
         let is_known = into.schema.is_some_and(|s| s.keys().any(|key| key == name))
@@ -17,10 +23,10 @@ pub(super) fn by_paths(entries: &[Entry], overrides: &[Entry], into: &Amended) -
     for entry in overrides {
         match &entry.kind {
             EntryKind::Section(section) if is_part(section) => match values(section, &[]) {
-                Some(values) => found.extend(values),
-                None => found.push(entry.clone()),
+                Some(values) => found.extend(values.into_iter().map(Cow::Owned)),
+                None => found.push(Cow::Borrowed(entry)),
             },
-            _ => found.push(entry.clone()),
+            _ => found.push(Cow::Borrowed(entry)),
         }
     }
     found

@@ -13,6 +13,9 @@ mod section;
 mod value;
 
 pub(super) use self::entry::key;
+use std::borrow::Borrow;
+use std::sync::Arc;
+
 use self::entry::{nested, parts_of, value_of_layer};
 use self::path::parts;
 use super::context::Cx;
@@ -32,12 +35,12 @@ impl Cx<'_> {
         base: &ast::Name,
         derives: bool,
     ) {
-        if !overrides.is_empty() {
-            // A check is a fact of what was declared, not of what it becomes.
-            merged
-                .entries
-                .retain(|e| !matches!(e.kind, EntryKind::Check(_)));
+        if overrides.is_empty() {
+            return;
         }
+        let entries = Arc::make_mut(&mut merged.entries);
+        // A check is a fact of what was declared, not of what it becomes.
+        entries.retain(|e| !matches!(e.kind, EntryKind::Check(_)));
         let owner = format!("`{}`", base.text);
         let before = std::mem::replace(&mut self.also, merged.from.clone());
         let into = Amended {
@@ -47,11 +50,11 @@ impl Cx<'_> {
             schema: Some(merged.schema),
             derives,
         };
-        let overrides = braces::by_paths(&merged.entries, overrides, &into);
-        self.said_once(&overrides);
-        let (dotted, plain) = in_order(&overrides);
+        let overrides = braces::by_paths(entries, overrides, &into);
+        self.said_once(overrides.iter().map(|entry| &**entry));
+        let (dotted, plain) = in_order(overrides.iter().map(|entry| &**entry));
         for entry in plain.into_iter().chain(dotted) {
-            self.override_entry(&mut merged.entries, entry, &into);
+            self.override_entry(entries, entry, &into);
         }
         self.also = before;
     }
@@ -141,7 +144,7 @@ impl Cx<'_> {
                     schema: None,
                     derives: false,
                 };
-                self.said_once(&section.entries);
+                self.said_once(section.entries.iter());
                 for inner in &section.entries {
                     self.override_entry(&mut same.entries, inner, &into);
                 }
@@ -237,25 +240,27 @@ impl<'a> Amended<'a> {
 pub(super) fn settle_dotted(cx: &mut Cx, merged: &mut Merged) {
     // What it derives from is settled, and what overrides it has been compared with itself.
     if merged.lineage.len() == 1 {
-        cx.said_once(&merged.entries);
+        cx.said_once(merged.entries.iter());
     }
-    let entries = std::mem::take(&mut merged.entries);
-    let (dotted, plain) = in_order(&entries);
-    let dotted: Vec<Entry> = dotted.into_iter().cloned().collect();
-    merged.entries = plain.into_iter().cloned().collect();
+    if !merged.entries.iter().any(is_dotted) {
+        return;
+    }
+    let entries = Arc::unwrap_or_clone(std::mem::take(&mut merged.entries));
+    let (dotted, plain) = in_order(entries);
+    merged.entries = Arc::new(plain);
     let name = merged.name.clone();
     cx.override_entries(merged, &dotted, &name, true);
 }
 
+fn is_dotted(entry: &Entry) -> bool {
+    target(entry).is_some_and(|path| path.as_name().is_none())
+}
+
 /// Dotted fields, which speak of what the others give, and all others. A dotted one speaks of what shorter ones give, too: `s.block = basic(…)`
 /// holds for `s.block.kernel = 5`, wherever it stands.
-fn in_order(entries: &[Entry]) -> (Vec<&Entry>, Vec<&Entry>) {
-    let is_dotted = |e: &&Entry| match &e.kind {
-        EntryKind::Field(f) => f.target.as_name().is_none(),
-        EntryKind::Choice(c) => c.target.as_name().is_none(),
-        _ => false,
-    };
-    let (mut dotted, plain): (Vec<&Entry>, _) = entries.iter().partition(is_dotted);
-    dotted.sort_by_key(|e| target(e).map_or(0, |path| parts(path).len()));
+fn in_order<E: Borrow<Entry>>(entries: impl IntoIterator<Item = E>) -> (Vec<E>, Vec<E>) {
+    let entries = entries.into_iter();
+    let (mut dotted, plain): (Vec<E>, _) = entries.partition(|e| is_dotted(e.borrow()));
+    dotted.sort_by_key(|e| target(e.borrow()).map_or(0, |path| parts(path).len()));
     (dotted, plain)
 }

@@ -20,7 +20,10 @@ struct Said {
 
 impl Cx<'_> {
     /// Reports what is said twice; of one copy and then of all is twice, too.
-    pub(in crate::analysis) fn said_once(&mut self, entries: &[Entry]) {
+    pub(in crate::analysis) fn said_once<'e>(
+        &mut self,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) {
         let mut sections: HashMap<(&str, Option<&str>), Span> = HashMap::new();
         let mut seen: HashMap<String, Vec<Said>> = HashMap::new();
         for entry in entries {
@@ -38,11 +41,12 @@ impl Cx<'_> {
             said(entry, &[], &mut found);
             // Of what stands within what is said twice, that is all there is to say.
             let mut twice: Option<&Said> = None;
-            for one in &found {
+            let paths: Vec<String> = found.iter().map(|one| names(&one.path)).collect();
+            for (one, path) in found.iter().zip(&paths) {
                 if twice.is_some_and(|above| begins_with(&one.path, &above.path)) {
                     continue;
                 }
-                let earlier = seen.get(&names(&one.path)).into_iter().flatten();
+                let earlier = seen.get(path).into_iter().flatten();
                 let mut covered = earlier.filter(|earlier| self.covers(&one.path, &earlier.path));
                 if let Some(first) = covered.next().map(|earlier| earlier.span) {
                     twice = Some(one);
@@ -51,8 +55,8 @@ impl Cx<'_> {
                     }
                 }
             }
-            for one in found {
-                seen.entry(names(&one.path)).or_default().push(one);
+            for (one, path) in found.into_iter().zip(paths) {
+                seen.entry(path).or_default().push(one);
             }
         }
     }
@@ -87,11 +91,10 @@ fn said(entry: &Entry, above: &[Part], found: &mut Vec<Said>) {
             ..
         }) => {
             let path = below(parts(target));
-            found.push(Said {
-                path: path.clone(),
-                span: target.span,
-            });
+            let at = found.len();
             said_of_value(value, &path, found);
+            let span = target.span;
+            found.insert(at, Said { path, span });
         }
         EntryKind::Formula(formula) => found.push(Said {
             path: below(vec![part(&formula.name)]),
@@ -124,11 +127,10 @@ fn said_of_value(value: &ast::Expr, path: &[Part], found: &mut Vec<Said>) {
             });
             for (name, value) in named {
                 let path = [path, &[part(name)]].concat();
-                found.push(Said {
-                    path: path.clone(),
-                    span: name.span,
-                });
+                let at = found.len();
                 said_of_value(value, &path, found);
+                let span = name.span;
+                found.insert(at, Said { path, span });
             }
         }
         ExprKind::Set(items) => {

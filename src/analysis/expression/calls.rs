@@ -2,6 +2,8 @@
 //!
 //! In: a callee and its arguments. Out: a typed expression, with every default of the schema filled in. It must not know where the value goes.
 
+use std::sync::Arc;
+
 use super::expr::Typed;
 use super::fields::{Given, Written, find};
 use super::functions::function;
@@ -359,7 +361,7 @@ impl Cx<'_> {
         let of_heads: Vec<ast::Entry> = of_heads.cloned().collect();
         self.override_entries(&mut merged, &of_heads, name, false);
         all.retain(|e| !target(e).is_some_and(is_of));
-        let whole = merged.entries.into_iter();
+        let whole = Arc::unwrap_or_clone(merged.entries).into_iter();
         all.extend(whole.filter(|e| target(e).is_some_and(is_of)));
         all
     }

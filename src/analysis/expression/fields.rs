@@ -262,14 +262,19 @@ impl Cx<'_> {
         field: &Field,
         at: Span,
     ) -> bool {
-        let is_text = matches!(field.kind, Kind::Text | Kind::Texts);
+        if !matches!(field.kind, Kind::Text | Kind::Texts) {
+            return false;
+        }
         let is_word = match &value.kind {
             ast::ExprKind::Path(path) => !self.local_named(&whole(path).text),
             ast::ExprKind::Binary { .. } => true,
             _ => false,
         };
+        if !is_word {
+            return false;
+        }
         let text = self.text(value.span);
-        if !is_text || !is_word || text.contains(['"', '(']) {
+        if text.contains(['"', '(']) {
             return false;
         }
         self.report(

@@ -115,7 +115,7 @@ pub(in crate::analysis) fn article(kind: &str) -> String {
 
 /// A unit that numbers of this dimension are usually written in.
 pub(in crate::analysis) fn usual_unit(dimension: Dimension) -> String {
-    let of = |unit: &str| Unit::parse(unit).is_ok_and(|u| u.dimension == dimension);
+    let of = |unit: &str| Unit::of(unit).is_some_and(|u| u.dimension == dimension);
     let usual = ["nJ", "fJ/op", "ms", "MHz", "KiB", "mW", "Gop/s"];
     match usual.into_iter().find(|unit| of(unit)) {
         Some(unit) => unit.to_string(),
@@ -151,7 +151,7 @@ pub(in crate::analysis) fn same_prefix(written: &str, dimension: Dimension) -> O
         .or_else(|| factor.strip_suffix(alike));
     let prefix = prefix.filter(|p| !p.is_empty())?;
     let unit = format!("{prefix}{base}");
-    let fits = Unit::parse(&unit).is_ok_and(|u| u.dimension == dimension);
+    let fits = Unit::of(&unit).is_some_and(|u| u.dimension == dimension);
     fits.then_some(unit)
 }
 

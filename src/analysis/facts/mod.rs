@@ -35,11 +35,11 @@ pub(super) enum Subject {
 impl Cx<'_> {
     /// Evaluates the facts of a declaration.
     pub(super) fn facts(&mut self, merged: &Merged, subject: Subject) {
-        let claims: Vec<ast::Claim> = merged
+        let claims: Vec<&ast::Claim> = merged
             .entries
             .iter()
             .filter_map(|entry| match &entry.kind {
-                EntryKind::Check(claim) => Some(claim.clone()),
+                EntryKind::Check(claim) => Some(claim),
                 _ => None,
             })
             .collect();
@@ -50,7 +50,7 @@ impl Cx<'_> {
             let mark = cx.locals.len();
             cx.locals.extend(names(&subject));
             cx.subject = Some(Rc::new(subject));
-            for claim in &claims {
+            for claim in claims {
                 cx.fact(claim);
             }
             cx.subject = None;

@@ -116,7 +116,7 @@ impl Cx<'_> {
                 span: merged.name.span,
             };
             cx.circular(&target);
-            for entry in &merged.entries {
+            for entry in merged.entries.iter() {
                 match &entry.kind {
                     EntryKind::Check(claim) => {
                         let check = cx.check(claim, entry.span, &target);

@@ -8,7 +8,7 @@ use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::expression::lookup::path_help;
 use crate::analysis::schema::{self, Kind, SCALES};
 use crate::analysis::structure::operations::{ACTIVATIONS, ELSEWHERE};
-use crate::diagnostic::{DRAWN, Diagnostic, did_you_mean, meant, meant_field};
+use crate::diagnostic::{DRAWN, Diagnostic, called_elsewhere, did_you_mean, meant, meant_field};
 use crate::model::metrics::metric;
 use crate::source::Span;
 use crate::syntax::ast;
@@ -94,11 +94,17 @@ impl Cx<'_> {
         let declared = files.filter_map(|source| modules.get(source));
         let declared = declared.flat_map(|module| module.names.keys().map(String::as_str));
         let locals = self.locals.iter().map(|l| l.name.as_str());
-        let known = words.iter().copied().chain(locals).chain(declared);
         let truth = ["true", "false"].iter().copied();
-        let known = known.chain(truth.filter(|word| name.eq_ignore_ascii_case(word)));
+        let truth = truth.filter(|word| name.eq_ignore_ascii_case(word));
+        let others = declared.chain(truth);
+        let known = (words.iter().copied()).chain(locals).chain(others.clone());
+        let longer = known.clone().filter(|k| k.len() > name.len());
         // A name that stands for what is being defined cannot be what was meant.
         let known = known.filter(|k| *k != name);
+        let built_in = self.locals.iter().filter(|l| l.span.is_none());
+        let built_in = built_in.map(|l| l.name.as_str());
+        let undefined = (words.iter().copied()).chain(built_in).chain(others);
+        let undefined = undefined.filter(|k| *k != name);
         let ends_with = |k: &&str| k.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
@@ -122,16 +128,19 @@ impl Cx<'_> {
             // Nobody sees it, and among thousands of names each look takes its time.
         } else if let Some(alike) = did_you_mean(name, defined) {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
-        } else if let Some(longer) = known.clone().find(ends_with) {
+        } else if let Some(longer) = longer.clone().find(ends_with) {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
         } else if let Some(help) = (self.paths.as_ref())
             .filter(|_| !is_expected)
             .and_then(|paths| path_help(name, name, paths))
         {
             diagnostic = diagnostic.help(help);
-        } else if let Some(longer) = begun(name, known.clone()) {
+        } else if let Some(longer) = begun(name, longer) {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
-        } else if let Some(alike) = meant(name, known) {
+        } else if let Some(alike) =
+            // No name that is defined here is spelled alike: that has been looked at.
+            did_you_mean(name, undefined).or_else(|| called_elsewhere(name, known))
+        {
             // What was meant is read.
             self.read.insert(alike.to_string());
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));

@@ -105,7 +105,7 @@ impl Cx<'_> {
         let Some(name) = path.as_name() else {
             return false;
         };
-        let is_time = |name| Unit::parse(name).is_ok_and(|unit| unit.dimension == dimension("s"));
+        let is_time = |name| Unit::of(name).is_some_and(|unit| unit.dimension == dimension("s"));
         let unit = match &number.unit {
             Some(unit) => unit.text.as_str(),
             None if op == BinaryOp::Div && is_time(&name.text) => "frame",
@@ -113,7 +113,7 @@ impl Cx<'_> {
         };
         let whole = format!("{unit}{sign}{}", name.text);
         let is_value = self.local_named(&name.text) || self.find(name).is_some();
-        if is_value || Unit::parse(&name.text).is_err() || Unit::parse(&whole).is_err() {
+        if is_value || Unit::of(&name.text).is_none() || Unit::of(&whole).is_none() {
             return false;
         }
         self.report(
@@ -143,7 +143,7 @@ impl Cx<'_> {
         let factors: Vec<&str> = inner.split('*').map(str::trim).collect();
         let is_unit = |factor: &&str| {
             let name = factor.split('^').next().unwrap_or(factor);
-            Unit::parse(factor).is_ok() && !self.local_named(name)
+            Unit::of(factor).is_some() && !self.local_named(name)
         };
         if factors.len() < 2 || !factors.iter().all(is_unit) {
             return false;

@@ -67,7 +67,7 @@ impl Reader<'_> {
             self.import(import, source, &mut names);
         }
         self.open.pop();
-        let entries = file.declarations.iter().flat_map(|d| &d.entries);
+        let entries = file.declarations.iter().flat_map(|d| d.entries.iter());
         for (name, span) in entries.filter_map(table::file_of) {
             self.table(source, name, span);
         }

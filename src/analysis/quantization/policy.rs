@@ -55,7 +55,7 @@ impl Cx<'_> {
             let mark = cx.locals.len();
             let (mut lets, mut rules, mut requires) = (Vec::new(), Vec::new(), Vec::new());
             let mut written = Written::new(merged.owner(), merged.name.span);
-            for entry in &merged.entries {
+            for entry in merged.entries.iter() {
                 match &entry.kind {
                     EntryKind::Field(_) | EntryKind::Choice(_) if is_output(entry) => {
                         if let (Some(path), Some(value)) = (target(entry), given(entry)) {

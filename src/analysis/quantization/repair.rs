@@ -56,9 +56,9 @@ impl Cx<'_> {
             _ => RepairKind::Training,
         };
         let edits = self.inside(merged, false, |cx| {
-            cx.said_once(&merged.entries);
+            cx.said_once(merged.entries.iter());
             let mut edits = Vec::<(Edit, Span)>::new();
-            for entry in &merged.entries {
+            for entry in merged.entries.iter() {
                 let Some(edit) = cx.edit(merged, entry, kind) else {
                     continue;
                 };

@@ -4,6 +4,7 @@
 //! written with these: an arm is an amendment, so that whatever may be amended may be an arm, and is checked the same way.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::analysis::context::{Cx, Reached, is_unread};
 use crate::analysis::merged::Merged;
@@ -31,18 +32,20 @@ impl Cx<'_> {
     /// Lowers an experiment once, or once for each of its arms; then the first arm stands for the experiment.
     pub(in crate::analysis) fn with_arms(&mut self, mut merged: Merged) -> Option<Experiment> {
         let is_arms = |e: &Entry| matches!(&e.kind, EntryKind::Section(s) if s.name.text == "arms");
-        let (sections, others): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut merged.entries)
-            .into_iter()
-            .partition(is_arms);
-        merged.entries = others;
+        if !merged.entries.iter().any(is_arms) {
+            self.provenance(&merged);
+            return self.experiment_body(&merged);
+        }
+        let entries = Arc::unwrap_or_clone(std::mem::take(&mut merged.entries));
+        let (sections, others): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_arms);
+        merged.entries = Arc::new(others);
         let mut sections = sections.iter().filter_map(|e| match &e.kind {
             EntryKind::Section(section) => Some(section),
             _ => None,
         });
-        let Some(section) = sections.next() else {
-            self.provenance(&merged);
-            return self.experiment_body(&merged);
-        };
+        let section = sections
+            .next()
+            .expect("invariant: there is a section of arms");
         for again in sections {
             self.twice("arms", again.name.span, section.name.span);
         }

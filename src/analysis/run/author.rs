@@ -14,7 +14,7 @@ impl Cx<'_> {
     pub(in crate::analysis) fn author_units(&self, merged: &Merged) -> BTreeMap<String, String> {
         let mut units = BTreeMap::new();
         let given = given(merged);
-        for entry in &merged.entries {
+        for entry in merged.entries.iter() {
             if let EntryKind::Require(claim) | EntryKind::Expect(claim) = &entry.kind {
                 comparisons(&claim.condition, &mut |left, right| {
                     for (subject, limit) in [(left, right), (right, left)] {
@@ -37,7 +37,7 @@ impl Cx<'_> {
 /// The names that have a unit in an experiment, with that unit.
 fn given(merged: &Merged) -> HashMap<&str, String> {
     let mut given = HashMap::new();
-    for entry in &merged.entries {
+    for entry in merged.entries.iter() {
         let (target, unit) = match &entry.kind {
             EntryKind::Field(f) => (&f.target, number(&f.value)),
             EntryKind::Choice(c) => (&c.target, unit(&c.domain)),

@@ -221,7 +221,7 @@ impl Cx<'_> {
 
     fn sections(&mut self, merged: &Merged) -> Vec<ast::Section> {
         let mut sections: Vec<ast::Section> = Vec::new();
-        for entry in &merged.entries {
+        for entry in merged.entries.iter() {
             let EntryKind::Section(section) = &entry.kind else {
                 continue;
             };

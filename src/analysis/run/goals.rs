@@ -61,7 +61,7 @@ impl Cx<'_> {
         self.own_metrics("", own);
         self.metrics("");
         self.define_measures(measures);
-        for entry in &merged.entries {
+        for entry in merged.entries.iter() {
             match &entry.kind {
                 EntryKind::Goal(goal) => match self.goal(goal, entry.span, own) {
                     Some(goal) if self.is_repeated(&goal, &claims.goals) => claims.poisoned = true,
@@ -99,7 +99,7 @@ impl Cx<'_> {
             .push(Local::built_in("pareto.count", Type::PLAIN));
         self.define_values_of_best();
         self.define_measures_of_best(&measures);
-        for entry in &merged.entries {
+        for entry in merged.entries.iter() {
             if let EntryKind::Expect(claim) = &entry.kind {
                 claims
                     .expects

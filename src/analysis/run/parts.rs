@@ -38,7 +38,7 @@ impl Cx<'_> {
                 .is_some_and(|n| n.text == "evaluate")
         };
         let measured = merged.entries.iter().any(evaluate);
-        for entry in &merged.entries {
+        for entry in merged.entries.iter() {
             let (Some(path), Some(value)) = (target(entry), given(entry)) else {
                 match &entry.kind {
                     EntryKind::Optional(optional) => {

@@ -3,6 +3,8 @@
 //! In: a field or choice of a network whose value is a block. Out: [`BlockStmt`], with the blocks lowered and their arguments checked against
 //! their parameters.
 
+use std::sync::Arc;
+
 use crate::analysis::amend::key;
 use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::expression::types::Type;
@@ -309,7 +311,8 @@ impl Cx<'_> {
             _ => return None,
         };
         match path.as_name() {
-            Some(own) => (block.entries).retain(|e| key(e).is_none_or(|n| n.text != own.text)),
+            Some(own) => Arc::make_mut(&mut block.entries)
+                .retain(|e| key(e).is_none_or(|n| n.text != own.text)),
             None => {
                 let value = ast::Expr {
                     kind: ExprKind::Path(path.clone()),

@@ -17,6 +17,7 @@ mod begin;
 mod cheapest;
 mod comparison;
 mod factors;
+mod free;
 mod histogram;
 mod layout;
 mod live;
@@ -40,6 +41,7 @@ use num_bigint::BigUint;
 pub use self::comparison::{Against, End, Sum, Term, combinations, conjuncts};
 use self::factors::Factors;
 use self::layout::Layout;
+use self::order::{Asked, Plans};
 pub use self::priced::{Costs, Priced};
 use self::product::Mark;
 use self::raw::Raw;
@@ -247,7 +249,7 @@ fn eliminated(raw: &Raw, units: &[Unit]) -> Option<Eliminated> {
 }
 
 fn eliminated_within(raw: &Raw, units: &[Unit], most_planned: f64) -> Option<Eliminated> {
-    let (factors, layout, planned) = ordered(raw, |raw| raw.factors(units), most_planned)?;
+    let (factors, layout, planned) = ordered(raw, |raw| raw.factors(units), most_planned, None)?;
     let is_doubtful = planned > MOST_WORK as f64 && factors.sums.len() == 1;
     if is_doubtful && is_too_much(&factors, &layout) {
         return None;
@@ -305,15 +307,16 @@ fn is_too_much(factors: &Factors<BigUint>, layout: &Layout) -> bool {
 }
 
 /// The tables and the order for them, and about how much work that is: with variables for what several decisions come to where that is less. `None` if
-/// it is too much.
+/// it is too much. The order may be among those that are known.
 fn ordered<W>(
     raw: &Raw,
     tables: impl Fn(&Raw) -> Option<Factors<W>>,
     most: f64,
+    known: Option<&Plans>,
 ) -> Option<(Factors<W>, Layout, f64)> {
     let in_order = |raw: &Raw| {
         let factors = tables(raw)?;
-        let (layout, work) = planned(&factors, most)?;
+        let (layout, work) = planned(&factors, most, known)?;
         Some((factors, layout, work))
     };
     let plain = in_order(raw);
@@ -326,7 +329,7 @@ fn ordered<W>(
 }
 
 /// The order for these tables, and about how much work it is. `None` if it is too much.
-fn planned<W>(factors: &Factors<W>, most: f64) -> Option<(Layout, f64)> {
+fn planned<W>(factors: &Factors<W>, most: f64, known: Option<&Plans>) -> Option<(Layout, f64)> {
     let sizes: Vec<u64> = factors.variables.iter().map(|v| v.size()).collect();
     let pairs: Vec<[usize; 2]> = factors.relations.iter().map(|r| r.variables).collect();
     let given = factors.tables.iter().map(|table| {
@@ -346,7 +349,17 @@ fn planned<W>(factors: &Factors<W>, most: f64) -> Option<(Layout, f64)> {
     let behind = factors.variables.iter();
     let behind = behind.map(|v| (v.width == 0).then(|| place(v.decision)).flatten());
     let behind: Vec<Option<usize>> = behind.collect();
-    let plan = order::plan(&sizes, &behind, &given, &pairs, factors.sums.most())?;
+    let asked = Asked {
+        sizes,
+        behind,
+        given,
+        relations: pairs,
+        most_sums: factors.sums.most(),
+    };
+    let plan = match known {
+        Some(known) => known.of(asked)?,
+        None => asked.plan()?,
+    };
     if plan.work > most {
         return None;
     }

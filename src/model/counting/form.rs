@@ -25,15 +25,20 @@ impl Form {
         }
     }
 
-    pub fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>> {
+    /// Puts the number of its member in the place of each decision that is chosen here. Whether there is a point.
+    pub fn draw(&self, chosen: &mut [Option<u64>], draw: &mut dyn Draw) -> bool {
         match self {
-            Form::Graph(graph) => graph.draw(decisions, draw),
-            Form::Eliminated(eliminated) => eliminated.draw(decisions, draw),
-            Form::Apart(graph, rest, _) => {
-                let (chosen, rest) = (graph.draw(decisions, draw)?, rest.draw(decisions, draw)?);
-                let both = chosen.into_iter().zip(rest);
-                Some(both.map(|(member, other)| member.or(other)).collect())
+            Form::Graph(graph) => graph.draw(chosen, draw),
+            Form::Eliminated(eliminated) => {
+                let Some(members) = eliminated.draw(chosen.len(), draw) else {
+                    return false;
+                };
+                for (chosen, member) in chosen.iter_mut().zip(members) {
+                    *chosen = chosen.or(member);
+                }
+                true
             }
+            Form::Apart(graph, rest, _) => graph.draw(chosen, draw) && rest.draw(chosen, draw),
         }
     }
 

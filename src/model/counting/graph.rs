@@ -126,12 +126,11 @@ impl Draw for Uniform<'_> {
 }
 
 impl Graph {
-    /// For each decision, the number of its member where the graph chooses it. `None` if there is no point.
-    pub fn draw(&self, decisions: usize, draw: &mut dyn Draw) -> Option<Vec<Option<u64>>> {
+    /// Puts the number of its member in the place of each decision that the graph chooses. Whether there is a point.
+    pub fn draw(&self, chosen: &mut [Option<u64>], draw: &mut dyn Draw) -> bool {
         if self.total.is_zero() {
-            return None;
+            return false;
         }
-        let mut chosen = vec![None; decisions];
         let mut open = self.roots.clone();
         while let Some(id) = open.pop() {
             let node = &self.nodes[id as usize];
@@ -152,7 +151,7 @@ impl Graph {
             chosen[node.key] = branch.member;
             open.extend(&branch.children);
         }
-        Some(chosen)
+        true
     }
 
     /// Whether some point has these members of the first decisions. Takes the branches that were looked at from `work`.

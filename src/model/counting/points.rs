@@ -11,15 +11,39 @@ use crate::model::decision::{Choices, Decisions, Point};
 use crate::model::expression::evaluate::{self, Failure};
 use crate::model::expression::members::Values;
 
+/// A point that was drawn, with the numbers of the members that were chosen before it was filled.
+#[derive(Debug, Clone, Default)]
+pub struct Drawn {
+    /// The point.
+    pub point: Point,
+    chosen: Vec<Option<u64>>,
+}
+
 impl Counted {
     /// A point that meets the counted constraints, each equally likely if `draw` is fair; reals are drawn in their declared scale
     /// once everything else is. Where guards cannot be counted, decisions are drawn one after the other. `None` if there is no point.
     pub fn draw(&self, decisions: &Decisions, draw: &mut dyn Draw) -> Option<Point> {
-        let chosen = match &self.form {
-            Some(form) => form.draw(decisions.all.len(), draw)?,
-            None => vec![None; decisions.all.len()],
-        };
-        Some(decisions.fill(|i, decision| {
+        let mut drawn = Drawn::default();
+        let is_drawn = self.draw_again(decisions, draw, &mut drawn);
+        is_drawn.then_some(drawn.point)
+    }
+
+    /// The same in place of what was drawn before, whose memory is taken. Whether there is a point.
+    pub fn draw_again(
+        &self,
+        decisions: &Decisions,
+        draw: &mut dyn Draw,
+        drawn: &mut Drawn,
+    ) -> bool {
+        let Drawn { point, chosen } = drawn;
+        chosen.clear();
+        chosen.resize(decisions.all.len(), None);
+        if let Some(form) = &self.form
+            && !form.draw(chosen, draw)
+        {
+            return false;
+        }
+        decisions.fill_again(point, |i, decision| {
             let choices = &decision.choices;
             let narrowed = self.narrowed.as_deref().filter(|n| n.has(i));
             let left = narrowed.map_or(choices, |n| &n.decisions.all[i].choices);
@@ -39,7 +63,8 @@ impl Counted {
                 _ => Some(choices.at(draw.share(i))),
             };
             member.expect("invariant: members are drawn below the size of their domain")
-        }))
+        });
+        true
     }
 
     /// Whether a point may begin with these members, by number: of some beginnings that no point has, this is not said. Takes what it looked

@@ -67,6 +67,11 @@ fn plain(expr: &Expr, scope: &dyn Scope, left: &mut u32) -> Option<Plain> {
             },
             _ => None,
         },
+        Expr::If(c, x, y) => match part(c)? {
+            Truth(true) => part(x),
+            Truth(false) => part(y),
+            Number(_) => None,
+        },
         _ => None,
     }
 }

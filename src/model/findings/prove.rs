@@ -320,7 +320,7 @@ fn shown(name: &str, value: f64) -> String {
         ("model_size" | "stored_size" | "peak_memory", true) => {
             format!("{:.0} B", (value / 8.0).ceil())
         }
-        _ => match metric(name).and_then(|m| Unit::parse(m.unit).ok()) {
+        _ => match metric(name).and_then(|m| Unit::of(m.unit)) {
             Some(unit) => automatic(value, unit.dimension),
             None => format!("{value}"),
         },

@@ -131,6 +131,24 @@ impl Template {
         Ok(None)
     }
 
+    /// The point of all defaults with what is made of it: plans speak of it again and again.
+    pub fn of_default(&self) -> &OfDefault {
+        self.default.get_or_init(|| {
+            let point = self.decisions.default_point();
+            let candidate = self.candidate(&point);
+            let known = match &candidate {
+                Ok(None) => Ok(Metrics::default()),
+                Ok(Some(candidate)) => priced(&candidate.network, candidate.target.as_ref()),
+                Err(failure) => Err(failure.clone()),
+            };
+            OfDefault {
+                point,
+                candidate,
+                known,
+            }
+        })
+    }
+
     /// Every metric that is known before training.
     pub fn known(&self, point: &Point) -> Result<Metrics, Failure> {
         match self.candidate(point)? {
@@ -208,6 +226,17 @@ impl Template {
             .map_err(|e| Failure::Kind("a quantizer", e.0))?;
         Ok(applied.iter().map(|r| r.name.clone()).collect())
     }
+}
+
+/// What [`Template::candidate`] and [`Template::known`] say of the point of all defaults.
+#[derive(Debug, Clone)]
+pub struct OfDefault {
+    /// The point.
+    pub point: Point,
+    /// Its candidate.
+    pub candidate: Result<Option<Candidate>, Failure>,
+    /// Its metrics.
+    pub known: Result<Metrics, Failure>,
 }
 
 fn priced(network: &Network, target: Option<&Target>) -> Result<Metrics, Failure> {

@@ -21,6 +21,7 @@ use std::sync::OnceLock;
 use self::asked::Asked;
 pub(super) use self::asked::Claim;
 use self::body::Body;
+use self::candidates::OfDefault;
 pub use self::limits::{Limit, Limited};
 use self::settings::Settings;
 use self::settled::Settled;
@@ -65,6 +66,8 @@ pub struct Template {
     each: Option<Each>,
     /// Ends of metrics by layers, once these were wanted.
     extremes: OnceLock<BTreeMap<&'static str, (f64, f64)>>,
+    /// What is made of all defaults, once that was wanted.
+    default: OnceLock<OfDefault>,
     /// Metrics that are sums over layers, if they are.
     sums: Option<BTreeMap<&'static str, Expr>>,
 }
@@ -164,6 +167,7 @@ impl Template {
             known,
             each: None,
             extremes: OnceLock::new(),
+            default: OnceLock::new(),
             sums,
         }
     }
@@ -213,7 +217,11 @@ impl Template {
 
     /// What a point does not meet of all that is asked for and known before training, of the experiment first, then of its space and policy.
     pub fn broken_by(&self, point: &Point) -> Vec<&ir::Require> {
-        let metrics = self.known(point).unwrap_or_default();
+        let metrics = match *point == self.of_default().point {
+            true => self.of_default().known.clone(),
+            false => self.known(point),
+        };
+        let metrics = metrics.unwrap_or_default();
         let fails = |holds: &Expr| {
             self.is_known(holds) && self.evaluate(holds, point, &metrics) == Ok(Value::Bool(false))
         };

@@ -35,7 +35,7 @@ pub fn table(
         return;
     }
     let units = &experiment.units;
-    let broken = template.broken_by(&template.decisions().default_point());
+    let broken = template.broken_by(&template.of_default().point);
     let default = match broken.is_empty() {
         true => "default",
         false => "default !",
@@ -154,13 +154,11 @@ fn operation(op: &Op) -> String {
 }
 
 /// The candidate of all defaults; `None` without a space.
-pub fn default_candidate(template: &Template) -> Option<Candidate> {
-    let point = template.decisions().default_point();
-    template.candidate(&point).ok().flatten()
+pub fn default_candidate(template: &Template) -> Option<&Candidate> {
+    template.of_default().candidate.as_ref().ok()?.as_ref()
 }
 
 /// What is known of it before training.
 pub fn known(template: &Template) -> Metrics {
-    let point = template.decisions().default_point();
-    template.known(&point).unwrap_or_default()
+    template.of_default().known.clone().unwrap_or_default()
 }

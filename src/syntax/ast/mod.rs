@@ -11,6 +11,8 @@ mod expressions;
 pub use entries::*;
 pub use expressions::*;
 
+use std::sync::Arc;
+
 use crate::source::{Span, Spanned};
 
 /// One source text.
@@ -74,8 +76,8 @@ pub struct Declaration {
     pub params: Vec<Parameter>,
     /// The word after `:`.
     pub base: Option<Name>,
-    /// What stands between the braces.
-    pub entries: Vec<Entry>,
+    /// What stands between the braces, shared with what is made of it.
+    pub entries: Arc<Vec<Entry>>,
     /// From the kind to the closing brace.
     pub span: Span,
     /// Whether a part of it could not be read, which is a diagnostic already; perhaps only kind and name could.

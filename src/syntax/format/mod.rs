@@ -50,6 +50,9 @@ pub fn format(id: SourceId, text: &str) -> Result<String, Vec<Diagnostic>> {
 
 /// An expression on one line, without comments, as `format` lays it out: however it is written, it is one text.
 pub fn one_line(text: &str) -> String {
+    if is_laid_out(text) {
+        return text.to_string();
+    }
     let Ok(tree) = Tree::read(Rule::expression, text) else {
         return text.split_whitespace().collect::<Vec<_>>().join(" ");
     };
@@ -63,6 +66,32 @@ pub fn one_line(text: &str) -> String {
     let mut ends = ends.iter();
     tokens.retain(|_| !ends.next().copied().unwrap_or(false));
     spacing::joined(&tokens)
+}
+
+/// Whether a text is laid out as `format` does it, by a look at its words: names, paths and plain numbers with a comparison, or what joins two,
+/// between every two of them, and one blank on each side. Of others this is not said. Most requirements are of this kind, and need not be read again.
+fn is_laid_out(text: &str) -> bool {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let is_operand = |word: &str| match word.as_bytes() {
+        [b'0'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+        _ => word.split('.').all(|name| {
+            let mut bytes = name.bytes();
+            bytes
+                .next()
+                .is_some_and(|b| is_word(b) && !b.is_ascii_digit())
+                && bytes.all(is_word)
+        }),
+    };
+    let joins = ["<=", ">=", "<", ">", "==", "!=", "and", "or", "implies"];
+    let mut words = text.split(' ');
+    loop {
+        match (words.next().is_some_and(is_operand), words.next()) {
+            (false, _) => return false,
+            (true, None) => return true,
+            (true, Some(join)) if joins.contains(&join) => {}
+            _ => return false,
+        }
+    }
 }
 
 struct Layout<'t> {

@@ -3,6 +3,8 @@
 mod mistakes;
 mod robust;
 
+use std::sync::Arc;
+
 use crate::diagnostic::{Diagnostic, Sink, render};
 use crate::source::{SourceId, Sources};
 use crate::syntax::ast::{
@@ -53,12 +55,8 @@ fn every_shape_of_the_language_parses() {
 /// The only declaration's entries.
 fn entries(body: &str) -> Vec<EntryKind> {
     let mut file = sound(&format!("bnas 1\nspace s {{\n{body}\n}}\n"));
-    file.declarations
-        .remove(0)
-        .entries
-        .into_iter()
-        .map(|entry| entry.kind)
-        .collect()
+    let entries = Arc::unwrap_or_clone(file.declarations.remove(0).entries);
+    entries.into_iter().map(|entry| entry.kind).collect()
 }
 
 /// The only entry's value.

@@ -35,8 +35,25 @@ pub struct Table<W> {
     pub rows: Vec<Option<(u64, W)>>,
 }
 
-/// The decisions of a table, and for each row the sum that it adds and by what it multiplies.
-type Piece<'a, W> = (&'a Vec<usize>, Vec<Option<(u64, W)>>);
+/// What is to be a table, or a part of one.
+struct Piece<'a, W> {
+    /// The variables.
+    scope: &'a Vec<usize>,
+    /// For each row the sum that it adds and by what it multiplies.
+    rows: Vec<Option<(u64, W)>>,
+    says: Says,
+}
+
+/// What the rows of a piece say.
+#[derive(Clone, Copy, PartialEq)]
+enum Says {
+    /// That all can be.
+    Nothing,
+    /// Which can be.
+    CanBe,
+    /// What they add or multiply by.
+    Amounts,
+}
 
 impl Raw {
     /// Tables of how many points there are, in which sums are told apart by these units. `None` if they are too long together.
@@ -46,7 +63,11 @@ impl Raw {
         let mut all = self.pieces(units, &sums, &one);
         for (scope, weights) in &self.weights {
             let row = |weight: &BigUint| Some((0, weight.clone()));
-            all.push((scope, weights.iter().map(row).collect()));
+            all.push(Piece {
+                scope,
+                rows: weights.iter().map(row).collect(),
+                says: Says::Amounts,
+            });
         }
         let mut tables = self.merged(all, &sums, |x, y| x * y);
         let mut reals = Vec::new();
@@ -72,7 +93,11 @@ impl Raw {
         let mut all = self.pieces(units, &sums, &0.0);
         for (scope, prices) in &self.prices {
             let row = |price: &Option<f64>| Some((0, (*price)?));
-            all.push((scope, prices.iter().map(row).collect()));
+            all.push(Piece {
+                scope,
+                rows: prices.iter().map(row).collect(),
+                says: Says::Amounts,
+            });
         }
         Some(Factors {
             tables: self.merged(all, &sums, |x, y| whole(*x, *y)),
@@ -88,7 +113,14 @@ impl Raw {
         let mut all: Vec<Piece<W>> = Vec::new();
         for (scope, allowed) in &self.allowed {
             let row = |allowed: &bool| allowed.then(|| (0, one.clone()));
-            all.push((scope, allowed.iter().map(row).collect()));
+            all.push(Piece {
+                scope,
+                rows: allowed.iter().map(row).collect(),
+                says: match allowed.iter().all(|allowed| *allowed) {
+                    true => Says::Nothing,
+                    false => Says::CanBe,
+                },
+            });
         }
         for (number, (sum, unit)) in self.sums.iter().zip(units).enumerate() {
             for ((scope, values), least) in sum.terms.iter().zip(&unit.least) {
@@ -97,7 +129,11 @@ impl Raw {
                     digits[number] = unit.of((*value)? - least);
                     Some((sums.packed(&digits)?, one.clone()))
                 };
-                all.push((scope, values.iter().map(row).collect()));
+                all.push(Piece {
+                    scope,
+                    rows: values.iter().map(row).collect(),
+                    says: Says::Amounts,
+                });
             }
         }
         all
@@ -114,12 +150,13 @@ impl Raw {
         // Tables by a variable of theirs.
         let mut about: Vec<Vec<usize>> = vec![Vec::new(); self.variables.len()];
         let mut without: Option<usize> = None;
-        all.sort_by_key(|(scope, _)| std::cmp::Reverse(scope.len()));
-        for (scope, piece) in all {
+        all.sort_by_key(|piece| std::cmp::Reverse(piece.scope.len()));
+        for piece in all {
+            let scope = piece.scope;
             // Whatever takes it up speaks of each of its variables: the tables of one that few speak of are looked at.
             let host = match scope.iter().min_by_key(|v| about[**v].len()) {
                 Some(rare) => about[*rare].iter().copied().find(|t| {
-                    let of_table = tables[*t].0;
+                    let of_table = tables[*t].scope;
                     scope.iter().all(|v| of_table.binary_search(v).is_ok())
                 }),
                 None => without,
@@ -129,14 +166,19 @@ impl Raw {
                 if scope.is_empty() {
                     without = Some(tables.len());
                 }
-                tables.push((scope, piece));
+                tables.push(piece);
                 continue;
             };
-            let (of_host, rows) = &mut tables[host];
-            each_aligned(of_host, [&scope[..]], &self.variables, |number, [at]| {
+            let host = &mut tables[host];
+            // Rows that were to say which can be are multiplied by nothing already.
+            if piece.says == Says::Nothing && host.says != Says::Amounts {
+                continue;
+            }
+            let rows = &mut host.rows;
+            each_aligned(host.scope, [&scope[..]], &self.variables, |number, [at]| {
                 let mine = &mut rows[number];
                 let Some((sum, count)) = mine else { return };
-                *mine = match &piece[at] {
+                *mine = match &piece.rows[at] {
                     None => None,
                     Some((more, by)) => {
                         let sum = sums.plus(*sum, *more, sums.whole());
@@ -145,9 +187,9 @@ impl Raw {
                 };
             });
         }
-        let owned = |(scope, rows): Piece<W>| Table {
-            scope: scope.clone(),
-            rows,
+        let owned = |piece: Piece<W>| Table {
+            scope: piece.scope.clone(),
+            rows: piece.rows,
         };
         tables.into_iter().map(owned).collect()
     }

@@ -374,12 +374,13 @@ impl<N: Amount> Histogram<N> {
     where
         N: 'a,
     {
-        let filled: Vec<&Self> = parts.filter(|p| !p.is_empty()).collect();
-        match filled[..] {
-            [] => return Some(Histogram::default()),
-            [only] => return Some(only.clone()),
-            _ => {}
-        }
+        let mut parts = parts.filter(|p| !p.is_empty());
+        let first = match (parts.next(), parts.next()) {
+            (None, _) => return Some(Histogram::default()),
+            (Some(only), None) => return Some(only.clone()),
+            (Some(first), Some(second)) => [first, second],
+        };
+        let filled: Vec<&Self> = first.into_iter().chain(parts).collect();
         let all: usize = filled.iter().map(|part| part.len()).sum();
         let bits = filled.iter().map(|part| part.bits()).max();
         if bits.unwrap_or(0) + u64::from(64 - all.leading_zeros()) > N::ROOM {

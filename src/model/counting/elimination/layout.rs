@@ -54,32 +54,38 @@ pub fn each_aligned<const N: usize>(
     variables: &[Variable],
     mut visit: impl FnMut(usize, [usize; N]),
 ) {
+    let Some((last, outer)) = scope.split_last() else {
+        return visit(0, [0; N]);
+    };
     let size = |variable: &usize| variables[*variable].size() as usize;
-    // How far a step of each variable goes in the rows of the others.
-    let steps = others.map(|other| -> Vec<usize> {
-        let step = |variable: &usize| {
+    // How far a step of a variable goes in the rows of the others.
+    let step = |variable: &usize| {
+        others.map(|other| {
             let place = other.iter().position(|v| v == variable);
             place.map_or(0, |place| other[place + 1..].iter().map(size).product())
-        };
-        scope.iter().map(step).collect()
-    });
-    let sizes: Vec<usize> = scope.iter().map(size).collect();
-    let (mut values, mut at) = (vec![0; scope.len()], [0; N]);
-    for number in 0..rows(scope, variables) {
-        visit(number, at);
-        for place in (0..scope.len()).rev() {
-            values[place] += 1;
-            let is_past = values[place] == sizes[place];
-            for (at, steps) in at.iter_mut().zip(&steps) {
-                *at += steps[place];
-                if is_past {
-                    *at -= sizes[place] * steps[place];
-                }
-            }
-            if !is_past {
+        })
+    };
+    // For each variable but the last, which changes fastest, its value, its size, and its steps.
+    let outer = outer.iter().map(|v| (0, size(v), step(v)));
+    let mut outer: Vec<(usize, usize, [usize; N])> = outer.collect();
+    let (inner, by) = (size(last), step(last));
+    let (mut number, mut start) = (0, [0; N]);
+    let count = rows(scope, variables);
+    while number < count {
+        let mut at = start;
+        for _ in 0..inner {
+            visit(number, at);
+            number += 1;
+            (0..N).for_each(|n| at[n] += by[n]);
+        }
+        for (value, size, by) in outer.iter_mut().rev() {
+            *value += 1;
+            (0..N).for_each(|n| start[n] += by[n]);
+            if *value < *size {
                 break;
             }
-            values[place] = 0;
+            (0..N).for_each(|n| start[n] -= *size * by[n]);
+            *value = 0;
         }
     }
 }

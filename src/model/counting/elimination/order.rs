@@ -6,6 +6,7 @@
 //! short ones are multiplied into it one by one: two long ones multiply only where that would tie too many variables together. A variable that a relation ties to
 //! another one is summed out through it once no other relation mentions it.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,9 +74,45 @@ struct Open {
 }
 
 /// A table that is given: its variables, and whether its rows have different sums.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Given {
     pub scope: Vec<usize>,
     pub varies: bool,
+}
+
+/// What a plan is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    pub sizes: Vec<u64>,
+    pub behind: Vec<Option<usize>>,
+    pub given: Vec<Given>,
+    pub relations: Vec<[usize; 2]>,
+    pub most_sums: f64,
+}
+
+/// Plans that were made: the costs of one space are over the same tables again and again.
+#[derive(Debug, Default)]
+pub struct Plans(RefCell<Vec<(Asked, Option<Plan>)>>);
+
+impl Plans {
+    /// The plan for this.
+    pub fn of(&self, asked: Asked) -> Option<Plan> {
+        let mut known = self.0.borrow_mut();
+        if let Some((_, plan)) = known.iter().find(|(other, _)| *other == asked) {
+            return plan.clone();
+        }
+        let made = asked.plan();
+        known.push((asked, made.clone()));
+        made
+    }
+}
+
+impl Asked {
+    /// The plan.
+    pub fn plan(&self) -> Option<Plan> {
+        let (sizes, behind) = (&self.sizes, &self.behind);
+        plan(sizes, behind, &self.given, &self.relations, self.most_sums)
+    }
 }
 
 /// A plan; `None` if a table would be too large. At most `most_sums` partial sums are told apart. Relations are of two variables each. A variable

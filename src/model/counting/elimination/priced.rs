@@ -3,8 +3,12 @@
 //! In: decisions, constraints, bounds, and the terms of costs. Out: [`Priced`], which looks for the cheapest point, first without sums, then with them rounded, then
 //! told apart exactly: the tables of `factors` with the least cost in place of the number of points.
 
+use std::rc::Rc;
+
 use super::cheapest::{Added, Cost, Largest, Least, Whole};
 use super::comparison::{Sum, Term};
+use super::free;
+use super::order::Plans;
 use super::raw::{Raw, RawSum};
 use super::tree::Tree;
 use super::units::Unit;
@@ -33,6 +37,8 @@ pub struct Priced {
     raw: Raw,
     sums: Vec<RawSum>,
     costs: Costs,
+    /// Those of all costs of the space.
+    plans: Rc<Plans>,
 }
 
 impl Priced {
@@ -47,6 +53,7 @@ impl Priced {
         let Some((raw, prices)) = tabulate::raw(decisions, constraints, bounds, &terms, FEW) else {
             return costs.iter().map(|_| None).collect();
         };
+        let plans = Rc::new(Plans::default());
         let priced = prices.into_iter().zip(costs).map(|(prices, (_, costs))| {
             let mut raw = raw.with(prices?);
             let sums = std::mem::take(&mut raw.sums);
@@ -54,6 +61,7 @@ impl Priced {
                 raw,
                 sums,
                 costs: *costs,
+                plans: plans.clone(),
             })
         });
         priced.collect()
@@ -88,10 +96,11 @@ impl Priced {
         look: &mut dyn FnMut(Vec<Option<u64>>, f64) -> bool,
     ) {
         let mut looked = |raw: &Raw, units: &[Unit], most_planned: f64| {
+            let plans = &*self.plans;
             let found = match self.costs {
-                Costs::Added => cheapest::<Added>(raw, units, decisions, most_planned),
-                Costs::Largest => cheapest::<Largest>(raw, units, decisions, most_planned),
-                Costs::Least => cheapest::<Least>(raw, units, decisions, most_planned),
+                Costs::Added => cheapest::<Added>(raw, units, decisions, most_planned, plans),
+                Costs::Largest => cheapest::<Largest>(raw, units, decisions, most_planned, plans),
+                Costs::Least => cheapest::<Least>(raw, units, decisions, most_planned, plans),
             };
             found.map(|(members, cost)| look(members, cost))
         };
@@ -134,8 +143,15 @@ pub(super) fn cheapest<W: Whole>(
     units: &[Unit],
     decisions: usize,
     most_planned: f64,
+    plans: &Plans,
 ) -> Option<(Vec<Option<u64>>, f64)> {
-    let (factors, layout, _) = ordered(raw, |raw| raw.priced(units, W::of), most_planned)?;
+    let tables = |raw: &Raw| raw.priced(units, W::of);
+    let (factors, layout, _) = ordered(raw, tables, most_planned, Some(plans))?;
+    if units.is_empty()
+        && let Some(found) = free::cheapest::<W>(&factors, &layout, decisions, MOST_WORK_FOR_ONE)
+    {
+        return found;
+    }
     let of = |cost: &f64| Some(Cost::<W>::of(*cost));
     let tree = Tree::new(&factors, layout, of, &mut { MOST_WORK_FOR_ONE }).ok()?;
     tree.cheapest(decisions)

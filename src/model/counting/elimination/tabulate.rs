@@ -15,8 +15,9 @@ use super::relation::Relation;
 use crate::ir::{Expr, Value};
 use crate::model::counting::any_real;
 use crate::model::decision::Decisions;
-use crate::model::expression::evaluate;
+use crate::model::expression::evaluate::{self, Again};
 use crate::model::expression::members::Values;
+use crate::model::expression::quick::QuickMap;
 
 /// Work on values of expressions, in parts of expressions, before this is given up.
 const MOST_WORK: u64 = 20_000_000;
@@ -69,7 +70,7 @@ pub fn raw(
         decisions,
         at: vec![0; variables.len()],
         values: vec![None; decisions.all.len()],
-        beginning: vec![Vec::new(); variables.len() + 1],
+        between: QuickMap::default(),
         places: BTreeMap::new(),
         numbers: keys.iter().enumerate().map(|(n, d)| (*d, n)).collect(),
         raw: Raw {
@@ -133,8 +134,9 @@ struct Builder<'a> {
     /// A row of a table, by variable, and its values, by decision: absent but while a table is made.
     at: Vec<u64>,
     values: Vec<Option<Value>>,
-    /// The tables of what can be that begin with each variable; behind these, those over none.
-    beginning: Vec<Vec<usize>>,
+    /// The tables of what can be by their first and their last variable; those over none are under what is behind all variables. Where many tables
+    /// speak of one variable, few speak of it and another one.
+    between: QuickMap<(usize, usize), Vec<usize>>,
     /// The tables of constraints, by their variables.
     places: BTreeMap<Vec<usize>, usize>,
 }
@@ -167,8 +169,11 @@ impl Builder<'_> {
     ) -> Option<Vec<Option<T>>> {
         let variables = &self.raw.variables;
         let inside = |other: &[usize]| other.iter().all(|v| scope.contains(v));
-        let first = scope.iter().copied().chain([variables.len()]);
-        let allowed = first.flat_map(|variable| &self.beginning[variable]);
+        let ends = scope
+            .iter()
+            .flat_map(|x| scope.iter().map(move |y| (*x, *y)));
+        let ends = ends.chain([(variables.len(), variables.len())]);
+        let allowed = ends.filter_map(|ends| self.between.get(&ends)).flatten();
         let allowed = allowed.map(|table| &self.raw.allowed[*table]);
         let allowed: Vec<&(Vec<usize>, Vec<bool>)> = allowed.filter(|a| inside(&a.0)).collect();
         let count = rows(scope, variables);
@@ -210,9 +215,11 @@ impl Builder<'_> {
 
     /// One more table of what can be.
     fn allow(&mut self, scope: Vec<usize>, table: Vec<bool>) {
-        let first = scope.first().copied();
-        let first = first.unwrap_or(self.raw.variables.len());
-        self.beginning[first].push(self.raw.allowed.len());
+        let none = self.raw.variables.len();
+        let ends = scope.iter().min().zip(scope.iter().max());
+        let ends = ends.map_or((none, none), |(first, last)| (*first, *last));
+        let tables = self.between.entry(ends).or_default();
+        tables.push(self.raw.allowed.len());
         self.raw.allowed.push((scope, table));
     }
 
@@ -280,8 +287,8 @@ impl Builder<'_> {
             self.raw.beyond.push(number);
             return Some(());
         }
-        let holds =
-            |values: &[Option<Value>]| evaluate::truth(expr, &Values(values)).unwrap_or(false);
+        let again = Again::default();
+        let holds = |values: &[Option<Value>]| again.truth(expr, &Values(values)).unwrap_or(false);
         let (scope, table) = self.tabulate(&scope, evaluate::size(expr), holds)?;
         self.limit(scope, holding(table));
         Some(())

@@ -171,13 +171,8 @@ impl<N: Amount> Tree<N> {
         work: &mut u64,
     ) -> Result<Vec<Histogram<N>>, Failed> {
         let mut table: Vec<Histogram<N>> = vec![Histogram::default(); self.layout.rows(step)];
-        let mut pooled: Vec<Vec<(usize, usize)>> = vec![
-            Vec::new();
-            match self.layout.steps[step] {
-                Step::Factor(_) | Step::Times(..) => 0,
-                _ => table.len(),
-            }
-        ];
+        // The rows of a sum, each with one of its parts.
+        let mut pooled: Vec<(usize, (usize, usize))> = Vec::new();
         let mut failed = None;
         self.layout.each_row(step, |row, parts| {
             let Some(room) = rooms[row].filter(|_| failed.is_none()) else {
@@ -209,7 +204,7 @@ impl<N: Amount> Tree<N> {
                 }
                 Parts::Sum(part) => {
                     spend(self.tables[part.0][part.1].len() as u64 * N::COST);
-                    pooled[row].push(part);
+                    pooled.push((row, part));
                     return;
                 }
             };
@@ -222,8 +217,11 @@ impl<N: Amount> Tree<N> {
             return Err(failed);
         }
         let is_shared = !matches!(self.layout.steps[step], Step::SumOut { .. });
-        for (row, parts) in pooled.into_iter().enumerate() {
-            let parts = parts.iter().map(|(of, at)| &self.tables[*of][*at]);
+        // Parts of one row stay in their order.
+        pooled.sort_by_key(|(row, _)| *row);
+        for parts in pooled.chunk_by(|x, y| x.0 == y.0) {
+            let row = parts[0].0;
+            let parts = parts.iter().map(|(_, (of, at))| &self.tables[*of][*at]);
             let mut joined = Histogram::joined(parts, scratch).ok_or(Failed::NoRoom)?;
             // What fits into another sum may not fit into this one.
             if is_shared && let Some(room) = rooms[row] {

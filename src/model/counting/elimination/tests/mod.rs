@@ -334,7 +334,13 @@ fn cheapest_is_least(decisions: &Decisions, rng: &mut ChaCha8Rng) {
     let (raw, prices) = tabulate::raw(decisions, &all, &[], &[costs[0].0], 0).unwrap();
     let raw = raw.with(prices.into_iter().next().flatten().unwrap());
     let units = raw.units(true, 0).unwrap();
-    let found = priced::cheapest::<cheapest::Added>(&raw, &units, decisions.all.len(), f64::MAX);
+    let found = priced::cheapest::<cheapest::Added>(
+        &raw,
+        &units,
+        decisions.all.len(),
+        f64::MAX,
+        &Plans::default(),
+    );
     assert_eq!(found.map(|(_, cost)| cost), least, "{decisions:?}");
 }
 
@@ -486,7 +492,7 @@ fn what_several_decisions_come_to_is_one_variable() {
         );
         let count = |raw: &Raw| {
             let factors = raw.factors(&raw.units(true, 0).unwrap()).unwrap();
-            let (layout, _) = planned(&factors, MOST_PLANNED).unwrap();
+            let (layout, _) = planned(&factors, MOST_PLANNED, None).unwrap();
             counts(&factors, &layout).unwrap().0
         };
         let (plain, shared) = (count(&raw), count(&shared));
