@@ -98,6 +98,9 @@ impl Cx<'_> {
         entries: impl Iterator<Item = &'e ast::Entry>,
     ) {
         let path = |entry: &ast::Entry| {
+            if let ast::EntryKind::Section(section) = &entry.kind {
+                return Some(format!("{}.", section.name.text));
+            }
             let path = super::quantization::quantizer::target(entry)?;
             let steps = path.steps.iter().map(|step| match step {
                 ast::Step::Member(name) => format!(".{}", name.text),

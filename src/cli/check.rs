@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::interpreter;
 use crate::ir::Experiment;
 use crate::model::Template;
-use crate::model::findings::blame::in_some_arms;
+use crate::model::findings::blame::{IN_ARMS, in_some_arms};
 use crate::report::plan;
 use crate::report::words::plural;
 
@@ -34,7 +34,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
     for path in &paths {
         let spec = Spec::read(path)?;
         let mut found = spec.diagnostics.clone();
-        let mut known = found.iter().cloned().collect();
+        let mut known = found.iter().map(told).collect();
         let mut plans = Vec::new();
         for unrolled in unrolled(
             spec.program.iter().flat_map(|p| &p.experiments),
@@ -145,11 +145,24 @@ fn planned(
     }
 }
 
-/// Adds what is not there yet: analysis may have found the same.
+/// Adds what is not there yet: analysis may have found the same, and so may another experiment.
 fn merge(found: &mut Vec<Diagnostic>, known: &mut HashSet<Diagnostic>, more: Vec<Diagnostic>) {
     for diagnostic in more {
-        if known.insert(diagnostic.clone()) {
+        if known.insert(told(&diagnostic)) {
             found.push(diagnostic);
         }
     }
+}
+
+/// By what two reports are one. A layer that does not fit is wrong where it is written, whatever else an experiment chooses.
+fn told(diagnostic: &Diagnostic) -> Diagnostic {
+    let mut told = diagnostic.clone();
+    if told.code.starts_with("bnas::shape::") {
+        told.help = None;
+        told.layers = Box::default();
+        if let Some((message, _)) = told.message.split_once(IN_ARMS) {
+            told.message = message.into();
+        }
+    }
+    told
 }

@@ -66,6 +66,7 @@ impl Known<'_> {
                 || is_doubled(diagnostic, &doubled)
                 || is_consequence(diagnostic, self.sources, self.modules)
                 || is_of_wrong(diagnostic)
+                || is_path_of_unknown(diagnostic, &unknown, self.sources)
                 || self.is_misspelt_there(diagnostic, &unknown)
                 || is_below_meant(diagnostic, self.meant, self.sources, self.modules);
             !(self.failed && follows || is_given_otherwise(diagnostic, self.meant))
@@ -210,6 +211,18 @@ fn is_doubted(diagnostic: &Diagnostic, undefined: &BTreeSet<Span>) -> bool {
 fn is_doubled(diagnostic: &Diagnostic, doubled: &BTreeSet<Span>) -> bool {
     let mut main = main_of(diagnostic).into_iter();
     diagnostic.code == "bnas::domain::repeated" && main.any(|l| doubled.contains(&l.span))
+}
+
+/// A path to a name that is unknown where it is read, `space.width` or `best.edp`: its definition is misspelt.
+fn is_path_of_unknown(
+    diagnostic: &Diagnostic,
+    unknown: &BTreeSet<(Span, &str)>,
+    sources: &Sources,
+) -> bool {
+    let path = main_of(diagnostic).map_or("", |main| sources.slice(main.span));
+    let name = path.rsplit_once('.').map(|(_, name)| name);
+    diagnostic.code == "bnas::name::unknown"
+        && name.is_some_and(|name| unknown.iter().any(|(_, other)| *other == name))
 }
 
 /// What was written under a wrong name is not missing.

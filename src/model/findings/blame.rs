@@ -15,6 +15,9 @@ const MOST: usize = 3;
 /// What the label of an amendment ends in.
 const AMENDED: &str = " is amended here";
 
+/// What a message says before the arms in which something was found.
+pub const IN_ARMS: &str = " in the arm";
+
 /// Whether a label shows an amendment, in front of the label of what goes wrong by it.
 pub fn is_of_amendment(label: &Label) -> bool {
     label.text.ends_with(AMENDED)
@@ -153,9 +156,9 @@ fn name_arms(diagnostic: &mut Diagnostic, arms: &[&Settings]) {
     };
     let arm = match arms.len() {
         0 => return,
-        1 => "arm",
-        _ => "arms",
+        1 => "",
+        _ => "s",
     };
-    let text = format!(" in the {arm} {}{more}", shown.join(", "));
+    let text = format!("{IN_ARMS}{arm} {}{more}", shown.join(", "));
     diagnostic.message.push_str(&text);
 }

@@ -40,11 +40,24 @@ pub fn with_origins(mut diagnostic: Diagnostic, space: Option<&Space>) -> Diagno
     let mut search = Search {
         at,
         words: diagnostic.message.split(|c| !is_word(c)).collect(),
+        path: Vec::new(),
         found: Vec::new(),
     };
     search.body(&space.body, &mut Scope { names: Vec::new() });
+    let layer = diagnostic.layers.last().map_or("", String::as_str);
+    let layer: Vec<&str> = layer.split(['.', '[']).collect();
+    let is_it = |path: &[String]| {
+        let mut of_layer = layer.iter();
+        path.iter().all(|name| of_layer.any(|other| other == name))
+    };
+    let (of_layer, others): (Vec<_>, Vec<_>) =
+        (search.found.into_iter()).partition(|(path, _)| is_it(path));
+    let copies = match of_layer.is_empty() {
+        true => others,
+        false => of_layer,
+    };
     // Copies with other values are other cases: what all of them have is said.
-    let mut found = search.found.into_iter();
+    let mut found = copies.into_iter().map(|(_, labels)| labels);
     let mut labels = found.next().unwrap_or_default();
     for other in found {
         labels.retain(|label| other.contains(label));
@@ -60,8 +73,10 @@ struct Search<'d> {
     at: Span,
     /// The words of what is said of it.
     words: BTreeSet<&'d str>,
-    /// For each copy, where its values came from.
-    found: Vec<Vec<Label>>,
+    /// The names of what is looked into.
+    path: Vec<String>,
+    /// For each copy, the names that lead there, and where its values came from.
+    found: Vec<(Vec<String>, Vec<Label>)>,
 }
 
 impl Search<'_> {
@@ -79,10 +94,12 @@ impl Search<'_> {
                                 of_slot(slot, scope, &mut labels);
                             }
                         }
-                        self.found.push(labels);
+                        self.found.push((self.path.clone(), labels));
                     }
                 }
                 Stmt::Block(block) => {
+                    let depth = self.path.len();
+                    self.path.extend(block.name.clone());
                     for call in &block.calls {
                         let params = call.block.params.iter();
                         let names = params
@@ -90,6 +107,7 @@ impl Search<'_> {
                             .collect();
                         self.body(&call.block.body, &mut Scope { names });
                     }
+                    self.path.truncate(depth);
                 }
                 Stmt::Repeat { body, .. } => self.body(body, scope),
                 Stmt::Parallel(parallel) => {

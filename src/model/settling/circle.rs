@@ -207,7 +207,8 @@ impl<'a> Guarded<'a> {
     /// Where a condition holds whatever the decisions of a circle are; `None` if they are too many.
     fn whatever_is_in(&self, circle: &BTreeSet<usize>, condition: &Expr) -> Option<Expr> {
         let mentioned = evaluate::decisions(condition);
-        let mut inside = mentioned.intersection(circle);
+        let names: BTreeSet<usize> = circle.iter().map(|index| self.met_as(*index)).collect();
+        let mut inside = mentioned.intersection(&names);
         inside.try_fold(condition.clone(), |condition, decision| {
             let choices = &self.free.all[*decision].choices;
             let count = choices.len().filter(|n| *n <= MOST_MEMBERS)?;

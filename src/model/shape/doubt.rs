@@ -150,12 +150,26 @@ impl<'a> Doubts<'a> {
     }
 }
 
-/// What is in doubt of what a node gives that does not fit here: pixels if no window fits, and else whatever it is that does not.
+/// What is in doubt of what a node gives that does not fit here: channels that its groups do not divide, and else the pixels of its window.
 fn wrong(node: &TemplateNode, scope: &dyn Scope) -> Doubt {
     let missing = missing(&node.output, scope);
+    let divides = |side: &Expr, groups: usize| {
+        count(side, scope).is_some_and(|channels| channels.is_multiple_of(groups))
+    };
     match &node.op {
-        TemplateOp::Convolution { .. } | TemplateOp::Pool { .. } => Doubt {
-            channels: missing.channels || !missing.pixels,
+        TemplateOp::Convolution {
+            groups, channels, ..
+        } => {
+            let groups = count(groups, scope);
+            let is_divided =
+                groups.is_some_and(|n| divides(channels, n) && divides(&node.input.channels, n));
+            Doubt {
+                pixels: missing.pixels || (is_divided && !missing.channels),
+                channels: missing.channels || !is_divided,
+            }
+        }
+        TemplateOp::Pool { .. } => Doubt {
+            pixels: true,
             ..missing
         },
         _ => Doubt::FULL,

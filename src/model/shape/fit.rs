@@ -26,8 +26,9 @@ const STEPS: u64 = 2_000_000;
 const STEPS_FOR_ONE: u64 = 200_000;
 const MOST_FAILURES: usize = 8;
 
-/// The most nodes of a space that are reported.
+/// The most nodes of a space that are reported, and the most that are looked for.
 const MOST_REPORTS: usize = 8;
+const MOST_LOOKS: usize = 32;
 
 /// Members that are drawn where not all can be looked at, and choices of a misfit that are tried for one.
 const DRAWS: usize = 500;
@@ -77,7 +78,8 @@ pub(in crate::model) fn check(
     let groups: Vec<Vec<&Expr>> = (0..=nodes.len()).map(|g| shapes.parts(g)).collect();
     let tied = reach::tied(&groups, decisions);
     let mut doubts = Doubts::new(nodes);
-    for reported in 0..MOST_REPORTS {
+    let mut said: Vec<Said> = Vec::new();
+    for reported in 0..MOST_LOOKS {
         let mut fits = |group: usize, values: &[Option<Value>]| {
             shapes.fits(group, values).is_ok() || shapes.is_excused(&doubts, group, values)
         };
@@ -86,8 +88,13 @@ pub(in crate::model) fn check(
                 let Some(first) = refused.first() else {
                     break;
                 };
-                sink.push(shapes.report(first, Some(&doubts)));
-                if first.group == nodes.len() {
+                let report = shapes.report(first, Some(&doubts));
+                let says = shapes.says(first, &report);
+                if !said.iter().any(|before| before.says(&says)) {
+                    sink.push(report);
+                    said.push(says);
+                }
+                if first.group == nodes.len() || said.len() == MOST_REPORTS {
                     break;
                 }
                 doubts.report(first.group, &Values(&first.choices));
@@ -102,7 +109,41 @@ pub(in crate::model) fn check(
     }
 }
 
+/// Members of a decision with which a node does not fit.
+struct Alike {
+    when: String,
+    excluded: Option<String>,
+}
+
+/// What a report says.
+struct Said {
+    message: String,
+    /// The path of the part that the layer stands in; empty for the space itself.
+    part: String,
+    /// The choices of which another would have fitted.
+    choices: Vec<String>,
+}
+
+impl Said {
+    /// Whether another report says the same of another layer: one value that both read is one mistake.
+    fn says(&self, other: &Said) -> bool {
+        let is_in_one_part = !self.part.is_empty() && self.part == other.part;
+        let is_shared = self.choices.iter().any(|one| other.choices.contains(one));
+        self.message == other.message && (is_in_one_part || is_shared)
+    }
+}
+
 impl Shapes<'_> {
+    fn says(&self, refused: &Refused, report: &Diagnostic) -> Said {
+        let layer = self.nodes.get(refused.group).map_or("", |node| &node.layer);
+        let (matter, _) = self.what_matters(refused);
+        Said {
+            message: report.message.clone(),
+            part: layer.rsplit_once('.').map_or("", |(part, _)| part).into(),
+            choices: self.shown(refused, &matter, " = "),
+        }
+    }
+
     /// What the fit of a node depends on, whether it exists first; behind all nodes comes the output.
     fn parts(&self, group: usize) -> Vec<&Expr> {
         match self.nodes.get(group) {
@@ -183,20 +224,27 @@ impl Shapes<'_> {
         }
         let (matter, rest) = self.what_matters(refused);
         let shown = |equals: &str| self.shown(refused, &matter, equals);
-        let mut choices = shown(" = ");
-        let excluded = match choices.len() {
-            1 => Some(format!("rule it out: `require {}`", shown(" != ")[0])),
-            2..=MOST_EXCLUDED => Some(format!(
-                "rule it out: `require not ({})`",
-                shown(" == ").join(" and ")
-            )),
-            _ => None,
+        let (when, excluded) = match self.alike(refused, &matter) {
+            Some(alike) => (Some(alike.when), alike.excluded),
+            None => {
+                let mut choices = shown(" = ");
+                let excluded = match choices.len() {
+                    1 => Some(format!("rule it out: `require {}`", shown(" != ")[0])),
+                    2..=MOST_EXCLUDED => Some(format!(
+                        "rule it out: `require not ({})`",
+                        shown(" == ").join(" and ")
+                    )),
+                    _ => None,
+                };
+                if choices.len() > MOST_CHOICES {
+                    let more = choices.len() - MOST_CHOICES;
+                    choices.truncate(MOST_CHOICES);
+                    choices.push(format!("and {more} more choices"));
+                }
+                let is_any = !choices.is_empty();
+                (is_any.then(|| choices.join(", ")), excluded)
+            }
         };
-        if choices.len() > MOST_CHOICES {
-            let more = choices.len() - MOST_CHOICES;
-            choices.truncate(MOST_CHOICES);
-            choices.push(format!("and {more} more choices"));
-        }
         let here = match rest.len() {
             1..=MOST_HERE => format!(
                 ", here with {}",
@@ -204,8 +252,7 @@ impl Shapes<'_> {
             ),
             _ => String::new(),
         };
-        let when = format!("this happens when {}{here}", choices.join(", "));
-        let when = (!choices.is_empty()).then_some(when);
+        let when = when.map(|choices| format!("this happens when {choices}{here}"));
         let help: Vec<String> = misfit
             .help
             .map(String::from)
@@ -235,6 +282,49 @@ impl Shapes<'_> {
         let mut layers: Vec<String> = layers.collect();
         layers.dedup();
         layers.into()
+    }
+
+    /// Several members of one decision that lead there alike.
+    fn alike(&self, refused: &Refused, matter: &[usize]) -> Option<Alike> {
+        let [only] = matter else {
+            return None;
+        };
+        let decision = &self.decisions.all[*only];
+        let count = decision.choices.len().filter(|n| *n <= MOST_MEMBERS)?;
+        let (mut wrong, mut right) = (Vec::new(), Vec::new());
+        for member in (0..count).filter_map(|i| decision.choices.member(i)) {
+            let shown = decision.shown(&member);
+            let mut other = refused.clone();
+            other.choices[*only] = Some(member);
+            match self.is_enough(&other, matter) {
+                true => wrong.push(shown),
+                false => right.push(shown),
+            }
+        }
+        if wrong.len() < 2 {
+            return None;
+        }
+        let each = |members: &[String], sign: &str, joined: &str| {
+            let each = members
+                .iter()
+                .map(|m| format!("{} {sign} {m}", decision.path));
+            let each: Vec<String> = each.collect();
+            format!("`require {}`", each.join(joined))
+        };
+        let excluded = match (wrong.len(), right.len()) {
+            (..=MOST_EXCLUDED, _) => Some(each(&wrong, "!=", " and ")),
+            (_, 1..=MOST_EXCLUDED) => Some(each(&right, "==", " or ")),
+            _ => None,
+        };
+        let last = match wrong.len() {
+            ..=MOST_CHOICES => wrong.pop()?,
+            n => format!("one of {} more", n - MOST_CHOICES),
+        };
+        wrong.truncate(MOST_CHOICES);
+        Some(Alike {
+            when: format!("{} is {} or {last}", decision.path, wrong.join(", ")),
+            excluded: excluded.map(|require| format!("rule them out: {require}")),
+        })
     }
 
     /// Decisions with what was chosen.
