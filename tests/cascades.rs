@@ -309,3 +309,31 @@ fn found(folder: &std::path::Path, text: &str) -> Vec<String> {
     let code = |d: &serde_json::Value| d["code"].as_str().unwrap().to_string();
     found.iter().map(code).collect()
 }
+
+/// A layer that does not fit is one report, however many experiments and arms have it.
+#[test]
+fn a_layer_of_several_experiments_does_not_fit_once() {
+    let of = |name: &str, space: &str| {
+        format!(
+            "experiment {name} {{\n  data = digits\n  {space}\n  train {{ epochs = 1 }}\n  search {{ method = random  trials = 2 }}\n  maximize accuracy\n}}\n"
+        )
+    };
+    let text = [
+        "bnas 1\nuse std.data.digits\nuse std.spaces.small_cnn\nspace net {\n  layer stem = conv(channels = 8, kernel = 5, padding = 0)\n  layer two = conv(channels = 8, kernel = 5, padding = 0)\n  layer head = pool(average) -> linear(classes)\n}\n",
+        &of("a", "space = net"),
+        &of("b", "space in {net, small_cnn}"),
+        &of("c", "arms { space in {net, small_cnn} }"),
+    ]
+    .concat();
+    let folder = tempfile::tempdir().unwrap();
+    let spec = util::write(folder.path(), "spec.bnas", &text);
+    let output = util::run(&["check", spec.to_str().unwrap()]);
+    util::expect_code(&output, 1);
+    let said = util::stderr(&output);
+    assert_eq!(
+        said.matches("kernel 5 does not fit a 4x4 input").count(),
+        1,
+        "{said}"
+    );
+    assert!(said.contains("1 error"), "{said}");
+}

@@ -66,7 +66,7 @@ impl Known<'_> {
                 || is_doubled(diagnostic, &doubled)
                 || is_consequence(diagnostic, self.sources, self.modules)
                 || is_of_wrong(diagnostic)
-                || is_path_of_unknown(diagnostic, &unknown, self.sources)
+                || is_path_of_unknown(diagnostic, &unknown, self)
                 || self.is_misspelt_there(diagnostic, &unknown)
                 || is_below_meant(diagnostic, self.meant, self.sources, self.modules);
             !(self.failed && follows || is_given_otherwise(diagnostic, self.meant))
@@ -217,12 +217,21 @@ fn is_doubled(diagnostic: &Diagnostic, doubled: &BTreeSet<Span>) -> bool {
 fn is_path_of_unknown(
     diagnostic: &Diagnostic,
     unknown: &BTreeSet<(Span, &str)>,
-    sources: &Sources,
+    known: &Known,
 ) -> bool {
-    let path = main_of(diagnostic).map_or("", |main| sources.slice(main.span));
-    let name = path.rsplit_once('.').map(|(_, name)| name);
-    diagnostic.code == "bnas::name::unknown"
-        && name.is_some_and(|name| unknown.iter().any(|(_, other)| *other == name))
+    let Some(main) = main_of(diagnostic).filter(|_| diagnostic.code == "bnas::name::unknown")
+    else {
+        return false;
+    };
+    let path = known.sources.slice(main.span);
+    let around = known.modules.around(main.span).map(|d| d.span);
+    // What an experiment defines is its own.
+    let is_own = path.starts_with("best.");
+    let mut read = unknown
+        .iter()
+        .filter(|(of, _)| !is_own || Some(*of) == around);
+    path.rsplit_once('.')
+        .is_some_and(|(_, name)| read.any(|(_, other)| *other == name))
 }
 
 /// What was written under a wrong name is not missing.

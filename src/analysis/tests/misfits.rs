@@ -11,17 +11,15 @@ fn said(layers: &str) -> Vec<String> {
 
 #[test]
 fn misfits_that_do_not_follow_from_each_other_are_all_reported() {
-    // What enters `b` may change, but it gives no multiple of 5; `a`, `b` and `c` are as wide and high as they say.
+    // What enters `b` may change, but it gives no multiple of 5; `a` and `b` are as wide and high as they say.
     let found = said(
         "layer a = conv(channels = 9, groups = 2)
          layer b = conv(channels = 16, groups = 5)
-         layer c = conv(channels = 12, kernel = 4)
-         layer d = conv(channels = 12, kernel = 9, padding = 0)",
+         layer c = conv(channels = 12, kernel = 9, padding = 0)",
     );
     let expected = [
         "2 groups do not divide 1 input and 9 output channels",
         "5 groups do not divide 9 input and 16 output channels",
-        "`padding = same` needs an odd kernel, found 4",
         "kernel 9 does not fit a 8x8 input",
     ];
     assert_eq!(found, expected);
@@ -115,4 +113,81 @@ fn an_output_of_another_size_is_reported_beside_a_misfit() {
     let found: Vec<_> = refusals.iter().map(|d| d.code).collect();
     // In the order of the text.
     assert_eq!(found, ["bnas::shape::output", "bnas::shape::misfit"]);
+}
+
+/// What the help says of a misfit, which is the only one.
+fn only_help(layers: &str) -> String {
+    let space = format!("space s {{\n{layers}\nlayer head = pool(average) -> linear(classes)\n}}");
+    let text = format!("use std.blocks.{{basic, conv_norm}}\n{space}");
+    let (refusals, _) = refusals(&on_digits(&text, "space = s"));
+    let [only] = refusals.as_slice() else {
+        panic!("{refusals:?}");
+    };
+    only.help.clone().unwrap_or_default()
+}
+
+#[test]
+fn a_value_that_several_layers_read_is_one_mistake() {
+    let k = "k in {3, 4, 5}
+        layer a = conv(channels = 8, kernel = k)
+        layer b = depthwise(kernel = k)";
+    assert!(only_help(k).contains("`require space.k != 4`"));
+    let halves = "width in {8, 9}
+        layer a = conv(channels = width / 2)
+        layer b = conv(channels = width / 2)";
+    assert!(only_help(halves).contains("`require space.width != 9`"));
+    // Both layers of the block read it.
+    only_help("layer a = conv(channels = 8)\nb = basic(channels = 8, kernel = 4)");
+}
+
+#[test]
+fn members_that_do_not_fit_are_named_together() {
+    let help = only_help(
+        "width in {8, 16, 20, 24}
+        layer a = conv(channels = width)
+        layer b = conv(channels = width, groups = 3)",
+    );
+    let when = "this happens when space.width is 8, 16 or 20";
+    let require = "`require space.width != 8 and space.width != 16 and space.width != 20`";
+    assert!(help.contains(when) && help.contains(require), "{help}");
+    let help = only_help(
+        "k in {3, 9, 11, 13, 15, 17}\nlayer a = conv(channels = 8, kernel = k, padding = 0)",
+    );
+    assert!(
+        help.contains("rule them out: `require space.k == 3`"),
+        "{help}"
+    );
+}
+
+#[test]
+fn an_even_kernel_says_nothing_of_channels_and_all_of_pixels() {
+    // With another padding, the window of `b` may fit.
+    let found = said(
+        "layer a = conv(channels = 8, kernel = 4)
+        layer b = conv(channels = 16, kernel = 9, padding = 0)
+        layer c = conv(channels = 9, groups = 2)",
+    );
+    let expected = [
+        "`padding = same` needs an odd kernel, found 4",
+        "2 groups do not divide 16 input and 9 output channels",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_call_that_gave_a_value_is_shown_beside_others() {
+    let space = "use std.blocks.conv_norm
+        space s {
+          layer stem = conv(channels = 8)
+          first = conv_norm(channels = 8)
+          second = conv_norm(channels = 8, kernel = 4)
+          layer head = pool(average) -> linear(classes)
+        }";
+    let (refusals, sources) = refusals(&on_digits(space, "space = s"));
+    let labels = refusals[0].labels.iter();
+    let shown: Vec<&str> = labels.map(|label| sources.slice(label.span)).collect();
+    assert!(
+        shown.contains(&"conv_norm(channels = 8, kernel = 4)"),
+        "{shown:?}"
+    );
 }

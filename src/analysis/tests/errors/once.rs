@@ -410,3 +410,30 @@ fn fields_of_another_base_of_data() {
         &["field::missing", "name::unknown_key"],
     );
 }
+
+#[test]
+fn a_path_to_a_name_that_is_misspelt_where_it_is_defined() {
+    let space = "space s {
+  wdth in {8, 16}
+  repeat 2 as s { dep in {false, true}  layer c = conv(channels = width) when deep }
+  layer head = pool(average) -> linear(classes)
+}
+";
+    let claims = "require space.width == 8  require any(space.s[*].deep)";
+    let experiment = "experiment e { data = digits  space = s  train { epochs = 1 }
+  search { trials = 2 }  maximize accuracy  REQUIRE }
+";
+    let text = format!("{space}{}", experiment.replace("REQUIRE", claims));
+    only(&text, &["name::unknown", "name::unknown"]);
+    let metrics = experiment.replace(
+        "REQUIRE",
+        "edap = params * macs  minimize edp  expect best.edp <= 1e9 mac",
+    );
+    only(
+        &format!(
+            "{}{metrics}",
+            space.replace("wdth", "width").replace("dep in", "deep in")
+        ),
+        &["name::unknown"],
+    );
+}

@@ -101,3 +101,28 @@ fn two_decisions_of_one_path_are_one_to_who_reads_it() {
     );
     assert_eq!(searched(space, "space = net { w = 8 }").len(), 2 + (1 + 1));
 }
+
+/// A circle of `h` and `v`, in every order in which they may be declared, and one with a condition on the name itself.
+#[test]
+fn the_order_of_declarations_does_not_matter() {
+    for names in [
+        "h in {false, true}  v in {1, 2, 3}  g in {false, true}",
+        "g in {false, true}  v in {1, 2, 3}  h in {false, true}",
+        "v in {1, 2, 3}  h in {false, true}  g in {false, true}",
+    ] {
+        let body =
+            format!("{names}\nlayer l = conv(channels = if (g or v <= 2) and h then 1 else v)");
+        // With `g`, `h` or three `v`; without, two small `v` with each `h`, and the large one.
+        assert_eq!(candidates(&body), (1 + 3) + (2 * 2 + 1), "{names}");
+    }
+}
+
+/// What is read exists: each of these has one of both layers where `g` holds and `w` is 2.
+#[test]
+fn a_guard_looks_only_at_what_is_there() {
+    let body = "h in {false, true}  w in {1, 2}  g in {false, true}  v in {1, 2}
+        layer l = conv(channels = v) when if g and w == 2 then v > 1 else h
+        layer m = conv(channels = 2 * v) when (not (if g and w == 2 then v > 1 else h)) and w == 2";
+    // g, w = 2: `v` decides. g, w = 1: `h` decides, and `l` reads `v`. Without `g`: with `h` two `v`; without `h`, `w` is read, and `v` where it is 2.
+    assert_eq!(candidates(body), 2 + (1 + 2) + (2 + (1 + 2)));
+}
