@@ -115,7 +115,8 @@ impl<'a> Guarded<'a> {
             if circle.is_empty() {
                 return Ok(order);
             }
-            if !(may_split && self.split(&circle)) && !self.give_up(&circle) {
+            let is_split = may_split && self.split(&circle);
+            if !is_split && !self.give_up(&circle) {
                 return Err(order);
             }
         }

@@ -27,8 +27,8 @@ pub(super) fn only_what_is_there(
         }
         let mentioned = members::dependencies([guard], decisions);
         let mentioned: Vec<usize> = mentioned.into_iter().collect();
-        let counts = mentioned.iter().map(|i| decisions.all[*i].choices.len());
-        let all = counts.fold(Some(1_u64), |all, n| all?.checked_mul(n?));
+        let mut counts = mentioned.iter().map(|i| decisions.all[*i].choices.len());
+        let all = counts.try_fold(1_u64, |all, n| all.checked_mul(n?));
         if all.is_none_or(|all| all > MOST) {
             continue;
         }
