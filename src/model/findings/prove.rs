@@ -33,13 +33,24 @@ const ROUNDING: f64 = 1e-9;
 /// Beyond any price, and sums of several are still numbers.
 const FAR: f64 = 1e300;
 
+/// What is known of a network without quantizers.
+const OF_FLOAT: [&str; 3] = ["accuracy", "macs", "params"];
+
 /// Everything that is proved to fail.
 pub(in crate::model) fn failures(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     let mut found = unmeetable(template, experiment);
     let unpriced = unpriced(template, experiment);
     if unpriced.is_some() {
-        // Weights that stay float are as large as they are for want of a quantizer.
-        found.retain(|d| !is_of_memory(d, experiment));
+        // Weights that stay float are as large as they are for want of a quantizer, and have no price.
+        let is_of_codes = |d: &Diagnostic| {
+            let requires = experiment.requires.iter().zip(template.requires());
+            let main = d.labels.first().map(|label| label.span);
+            let mut names = requires
+                .filter(|(require, _)| Some(require.span) == main)
+                .flat_map(|(_, holds)| evaluate::names(holds));
+            names.any(|name| !OF_FLOAT.contains(&name.as_str()))
+        };
+        found.retain(|d| !is_of_memory(d, experiment) && !is_of_codes(d));
     }
     found.extend(unpriced);
     found.extend(endless(template, experiment));

@@ -164,18 +164,20 @@ fn what_an_experiment_lacks() {
     let text = text.replacen("  require space.width <= 8\n", "", 1);
     let text = text.replacen("  maximize accuracy\n", "", 1);
     only(&text, &["field::missing", "field::missing"]);
-    let text = OF_SPACE.replacen(
-        "train {",
-        "target = braintta { memory m { holds = weights  size = 10 B } }\n  train {",
-        1,
-    );
-    let (checked, _) = checked("test.bnas", &format!("{HEAD}{text}"));
-    let program = checked.program.expect("nothing is wrong with the text");
-    let found = Template::new(&program.experiments[0])
-        .err()
-        .unwrap_or_default();
-    let codes: Vec<&str> = found.iter().map(|d| d.code).collect();
-    assert_eq!(codes, ["bnas::target::float"]);
+    // Without a policy, nothing has a price, and weights are as large as they are.
+    for lines in [
+        "target = braintta { memory m { holds = weights  size = 10 B } }",
+        "target = braintta  require latency <= 1 ns  require model_size <= 1 bit",
+    ] {
+        let text = OF_SPACE.replacen("train {", &format!("{lines}\n  train {{"), 1);
+        let (checked, _) = checked("test.bnas", &format!("{HEAD}{text}"));
+        let program = checked.program.expect("nothing is wrong with the text");
+        let found = Template::new(&program.experiments[0])
+            .err()
+            .unwrap_or_default();
+        let codes: Vec<&str> = found.iter().map(|d| d.code).collect();
+        assert_eq!(codes, ["bnas::target::float"], "{lines}");
+    }
 }
 
 #[test]
