@@ -5,8 +5,6 @@
 //! shapes are too many, each node is looked at by itself and without constraints, and members are drawn at random: an error always
 //! names a member that exists, and what could not be looked at is said.
 
-use std::ops::ControlFlow;
-
 use super::build::{self, Misfit};
 use super::doubt::Doubts;
 use super::extent::Extent;
@@ -14,12 +12,12 @@ use super::reach::{self, Refused, TooMany};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{BinaryOp, Expr, Space, Value};
 use crate::model::counting::{Counted, Uniform};
-use crate::model::decision::{Choices, Decisions, Point};
+use crate::model::decision::{Decisions, Point};
 use crate::model::expression::evaluate;
-use crate::model::expression::members::{self, Values};
+use crate::model::expression::members::Values;
 use crate::model::network::Shape;
 use crate::model::unroll::TemplateNode;
-use crate::stream::{Purpose, stream, uniform};
+use crate::stream::{Purpose, stream};
 
 /// Work on all nodes together, and on one by itself; how often one by itself may be too much.
 const STEPS: u64 = 2_000_000;
@@ -31,29 +29,25 @@ const MOST_REPORTS: usize = 8;
 const MOST_LOOKS: usize = 32;
 
 /// Members that are drawn where not all can be looked at, and choices of a misfit that are tried for one.
-const DRAWS: usize = 500;
+pub(super) const DRAWS: usize = 500;
 const MOST_WITNESSES: usize = 20;
 
 /// The most choices that a diagnostic names.
-const MOST_CHOICES: usize = 8;
+pub(super) const MOST_CHOICES: usize = 8;
 
-/// The most choices that a requirement is written for, and the most members that are tried in the place of one.
-const MOST_EXCLUDED: usize = 4;
-const MOST_MEMBERS: u64 = 64;
-
-/// The most members of several decisions together that are tried.
-const MOST_TOGETHER: u64 = 1024;
+/// The most choices that a requirement is written for.
+pub(super) const MOST_EXCLUDED: usize = 4;
 
 /// The most other choices that are shown, since they explain the shapes in the message.
 const MOST_HERE: usize = 3;
 
 /// A space whose shapes are looked at.
-struct Shapes<'a> {
+pub(super) struct Shapes<'a> {
     space: &'a Space,
     nodes: &'a [TemplateNode],
     output: &'a Extent,
     classes: usize,
-    decisions: &'a Decisions,
+    pub(super) decisions: &'a Decisions,
     always: Expr,
 }
 
@@ -109,12 +103,6 @@ pub(in crate::model) fn check(
     }
 }
 
-/// Members of a decision with which a node does not fit.
-struct Alike {
-    when: String,
-    excluded: Option<String>,
-}
-
 /// What a report says.
 struct Said {
     message: String,
@@ -145,7 +133,7 @@ impl Shapes<'_> {
     }
 
     /// What the fit of a node depends on, whether it exists first; behind all nodes comes the output.
-    fn parts(&self, group: usize) -> Vec<&Expr> {
+    pub(super) fn parts(&self, group: usize) -> Vec<&Expr> {
         match self.nodes.get(group) {
             Some(node) => parts(node),
             None => std::iter::once(&self.always)
@@ -154,7 +142,7 @@ impl Shapes<'_> {
         }
     }
 
-    fn fits(&self, group: usize, values: &[Option<Value>]) -> Result<(), Misfit> {
+    pub(super) fn fits(&self, group: usize, values: &[Option<Value>]) -> Result<(), Misfit> {
         let scope = Values(values);
         if let Some(node) = self.nodes.get(group) {
             if build::exists(node, &scope)? {
@@ -282,151 +270,6 @@ impl Shapes<'_> {
         let mut layers: Vec<String> = layers.collect();
         layers.dedup();
         layers.into()
-    }
-
-    /// Several members of one decision that lead there alike.
-    fn alike(&self, refused: &Refused, matter: &[usize]) -> Option<Alike> {
-        let [only] = matter else {
-            return None;
-        };
-        let decision = &self.decisions.all[*only];
-        let count = decision.choices.len().filter(|n| *n <= MOST_MEMBERS)?;
-        let (mut wrong, mut right) = (Vec::new(), Vec::new());
-        for member in (0..count).filter_map(|i| decision.choices.member(i)) {
-            let shown = decision.shown(&member);
-            let mut other = refused.clone();
-            other.choices[*only] = Some(member);
-            match self.is_enough(&other, matter) {
-                true => wrong.push(shown),
-                false => right.push(shown),
-            }
-        }
-        if wrong.len() < 2 {
-            return None;
-        }
-        let each = |members: &[String], sign: &str, joined: &str| {
-            let each = members
-                .iter()
-                .map(|m| format!("{} {sign} {m}", decision.path));
-            let each: Vec<String> = each.collect();
-            format!("`require {}`", each.join(joined))
-        };
-        let excluded = match (wrong.len(), right.len()) {
-            (..=MOST_EXCLUDED, _) => Some(each(&wrong, "!=", " and ")),
-            (_, 1..=MOST_EXCLUDED) => Some(each(&right, "==", " or ")),
-            _ => None,
-        };
-        let last = match wrong.len() {
-            ..=MOST_CHOICES => wrong.pop()?,
-            n => format!("one of {} more", n - MOST_CHOICES),
-        };
-        wrong.truncate(MOST_CHOICES);
-        Some(Alike {
-            when: format!("{} is {} or {last}", decision.path, wrong.join(", ")),
-            excluded: excluded.map(|require| format!("rule them out: {require}")),
-        })
-    }
-
-    /// Decisions with what was chosen.
-    fn shown(&self, refused: &Refused, decisions: &[usize], equals: &str) -> Vec<String> {
-        let shown = decisions.iter().filter_map(|i| {
-            let value = refused.choices[*i].as_ref()?;
-            let decision = &self.decisions.all[*i];
-            Some(format!(
-                "{}{equals}{}",
-                decision.path,
-                decision.shown(value)
-            ))
-        });
-        shown.collect()
-    }
-
-    /// The choices of which another would have fitted, and the others that the node depends on; all and none where no single one would; none
-    /// at all where nothing that could be chosen would.
-    fn what_matters(&self, refused: &Refused) -> (Vec<usize>, Vec<usize>) {
-        let all = members::dependencies(self.parts(refused.group), self.decisions);
-        let all: Vec<usize> = all
-            .into_iter()
-            .filter(|i| refused.choices[*i].is_some())
-            .collect();
-        let matters = |i: &usize| {
-            let choices = &self.decisions.all[*i].choices;
-            let count = choices.len().unwrap_or(0).min(MOST_MEMBERS);
-            (0..count).any(|member| {
-                let mut other = refused.choices.clone();
-                other[*i] = choices.member(member);
-                self.fits(refused.group, &other).is_ok()
-            })
-        };
-        let (some, rest): (Vec<usize>, Vec<usize>) = all.iter().copied().partition(matters);
-        if some.is_empty() {
-            return match self.never_fits(refused, &all) {
-                true => (Vec::new(), Vec::new()),
-                false => (all, Vec::new()),
-            };
-        }
-        if self.is_enough(refused, &some) {
-            return (some, rest);
-        }
-        // Two others together would have fitted: all that is needed for a misfit is named.
-        let mut needed = all.clone();
-        for one in rest {
-            let without: Vec<usize> = needed.iter().copied().filter(|i| *i != one).collect();
-            if self.is_enough(refused, &without) {
-                needed = without;
-            }
-        }
-        let others = all.into_iter().filter(|i| !needed.contains(i));
-        let others = others.collect();
-        (needed, others)
-    }
-
-    /// Whether nothing fits where these choices are made, whatever else is chosen; of very many other choices some are looked at.
-    fn is_enough(&self, refused: &Refused, chosen: &[usize]) -> bool {
-        let mut decisions = self.decisions.clone();
-        for i in chosen {
-            if let Some(value) = &refused.choices[*i] {
-                decisions.all[*i].choices = Choices::Categories(vec![value.clone()]);
-            }
-        }
-        let fits = |values: &[Option<Value>]| self.fits(refused.group, values).is_ok();
-        let all = members::visit(self.parts(refused.group), &decisions, |values| {
-            match fits(values) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        });
-        if let Some(seen) = all {
-            return seen.is_continue();
-        }
-        let mut rng = stream(0, u64::MAX, Purpose::Search);
-        !(0..DRAWS).any(|_| {
-            let point = decisions.fill(|_, decision| decision.choices.at(uniform(&mut rng)));
-            decisions.is_feasible(&point) && fits(&point.0)
-        })
-    }
-
-    /// Whether no members of these decisions fit, if they are few enough to try all.
-    fn never_fits(&self, refused: &Refused, decisions: &[usize]) -> bool {
-        let all = &self.decisions.all;
-        let counts: Option<Vec<u64>> = decisions.iter().map(|i| all[*i].choices.len()).collect();
-        let Some(counts) = counts else {
-            return false;
-        };
-        let count = { counts.iter() }.try_fold(1, |product: u64, n| product.checked_mul(*n));
-        let Some(count) = count.filter(|count| *count <= MOST_TOGETHER) else {
-            return false;
-        };
-        let fits = |number: u64| {
-            let mut choices = refused.choices.clone();
-            let mut rest = number;
-            for (i, count) in decisions.iter().zip(&counts) {
-                choices[*i] = all[*i].choices.member(rest % count);
-                rest /= count;
-            }
-            self.fits(refused.group, &choices).is_ok()
-        };
-        !(0..count).any(fits)
     }
 
     /// Each node by itself; then members at random.

@@ -6,5 +6,6 @@ pub(super) mod build;
 mod doubt;
 pub(super) mod extent;
 pub(super) mod fit;
+mod matters;
 pub(super) mod operation;
 pub(super) mod reach;

@@ -1,0 +1,175 @@
+//! Which choices lead to a node that does not fit.
+//!
+//! In: a node that is refused, and the choices that led there. Out: those of which another one would have fitted, and other members that fail alike, as
+//! an author would write them.
+
+use std::ops::ControlFlow;
+
+use super::fit::{DRAWS, MOST_CHOICES, MOST_EXCLUDED, Shapes};
+use super::reach::Refused;
+use crate::ir::Value;
+use crate::model::decision::Choices;
+use crate::model::expression::members;
+use crate::stream::{Purpose, stream, uniform};
+
+/// The most members that are tried in the place of one, and the most members of several decisions together.
+const MOST_MEMBERS: u64 = 64;
+const MOST_TOGETHER: u64 = 1024;
+
+/// Members of a decision with which a node does not fit.
+pub(super) struct Alike {
+    pub(super) when: String,
+    pub(super) excluded: Option<String>,
+}
+
+impl Shapes<'_> {
+    /// Several members of one decision that lead there alike.
+    pub(super) fn alike(&self, refused: &Refused, matter: &[usize]) -> Option<Alike> {
+        let [only] = matter else {
+            return None;
+        };
+        let decision = &self.decisions.all[*only];
+        let count = decision.choices.len().filter(|n| *n <= MOST_MEMBERS)?;
+        let (mut wrong, mut right) = (Vec::new(), Vec::new());
+        for member in (0..count).filter_map(|i| decision.choices.member(i)) {
+            let shown = decision.shown(&member);
+            let mut other = refused.clone();
+            other.choices[*only] = Some(member);
+            match self.is_enough(&other, matter) {
+                true => wrong.push(shown),
+                false => right.push(shown),
+            }
+        }
+        if wrong.len() < 2 {
+            return None;
+        }
+        let each = |members: &[String], sign: &str, joined: &str| {
+            let each = members
+                .iter()
+                .map(|m| format!("{} {sign} {m}", decision.path));
+            let each: Vec<String> = each.collect();
+            format!("`require {}`", each.join(joined))
+        };
+        let excluded = match (wrong.len(), right.len()) {
+            (..=MOST_EXCLUDED, _) => Some(each(&wrong, "!=", " and ")),
+            (_, 1..=MOST_EXCLUDED) => Some(each(&right, "==", " or ")),
+            _ => None,
+        };
+        let last = match wrong.len() {
+            ..=MOST_CHOICES => wrong.pop()?,
+            n => format!("one of {} more", n - MOST_CHOICES),
+        };
+        wrong.truncate(MOST_CHOICES);
+        Some(Alike {
+            when: format!("{} is {} or {last}", decision.path, wrong.join(", ")),
+            excluded: excluded.map(|require| format!("rule them out: {require}")),
+        })
+    }
+
+    /// Decisions with what was chosen.
+    pub(super) fn shown(
+        &self,
+        refused: &Refused,
+        decisions: &[usize],
+        equals: &str,
+    ) -> Vec<String> {
+        let shown = decisions.iter().filter_map(|i| {
+            let value = refused.choices[*i].as_ref()?;
+            let decision = &self.decisions.all[*i];
+            Some(format!(
+                "{}{equals}{}",
+                decision.path,
+                decision.shown(value)
+            ))
+        });
+        shown.collect()
+    }
+
+    /// The choices of which another would have fitted, and the others that the node depends on; all and none where no single one would; none
+    /// at all where nothing that could be chosen would.
+    pub(super) fn what_matters(&self, refused: &Refused) -> (Vec<usize>, Vec<usize>) {
+        let all = members::dependencies(self.parts(refused.group), self.decisions);
+        let all: Vec<usize> = all
+            .into_iter()
+            .filter(|i| refused.choices[*i].is_some())
+            .collect();
+        let matters = |i: &usize| {
+            let choices = &self.decisions.all[*i].choices;
+            let count = choices.len().unwrap_or(0).min(MOST_MEMBERS);
+            (0..count).any(|member| {
+                let mut other = refused.choices.clone();
+                other[*i] = choices.member(member);
+                self.fits(refused.group, &other).is_ok()
+            })
+        };
+        let (some, rest): (Vec<usize>, Vec<usize>) = all.iter().copied().partition(matters);
+        if some.is_empty() {
+            return match self.never_fits(refused, &all) {
+                true => (Vec::new(), Vec::new()),
+                false => (all, Vec::new()),
+            };
+        }
+        if self.is_enough(refused, &some) {
+            return (some, rest);
+        }
+        // Two others together would have fitted: all that is needed for a misfit is named.
+        let mut needed = all.clone();
+        for one in rest {
+            let without: Vec<usize> = needed.iter().copied().filter(|i| *i != one).collect();
+            if self.is_enough(refused, &without) {
+                needed = without;
+            }
+        }
+        let others = all.into_iter().filter(|i| !needed.contains(i));
+        let others = others.collect();
+        (needed, others)
+    }
+
+    /// Whether nothing fits where these choices are made, whatever else is chosen; of very many other choices some are looked at.
+    fn is_enough(&self, refused: &Refused, chosen: &[usize]) -> bool {
+        let mut decisions = self.decisions.clone();
+        for i in chosen {
+            if let Some(value) = &refused.choices[*i] {
+                decisions.all[*i].choices = Choices::Categories(vec![value.clone()]);
+            }
+        }
+        let fits = |values: &[Option<Value>]| self.fits(refused.group, values).is_ok();
+        let all = members::visit(self.parts(refused.group), &decisions, |values| {
+            match fits(values) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        if let Some(seen) = all {
+            return seen.is_continue();
+        }
+        let mut rng = stream(0, u64::MAX, Purpose::Search);
+        !(0..DRAWS).any(|_| {
+            let point = decisions.fill(|_, decision| decision.choices.at(uniform(&mut rng)));
+            decisions.is_feasible(&point) && fits(&point.0)
+        })
+    }
+
+    /// Whether no members of these decisions fit, if they are few enough to try all.
+    fn never_fits(&self, refused: &Refused, decisions: &[usize]) -> bool {
+        let all = &self.decisions.all;
+        let counts: Option<Vec<u64>> = decisions.iter().map(|i| all[*i].choices.len()).collect();
+        let Some(counts) = counts else {
+            return false;
+        };
+        let count = { counts.iter() }.try_fold(1, |product: u64, n| product.checked_mul(*n));
+        let Some(count) = count.filter(|count| *count <= MOST_TOGETHER) else {
+            return false;
+        };
+        let fits = |number: u64| {
+            let mut choices = refused.choices.clone();
+            let mut rest = number;
+            for (i, count) in decisions.iter().zip(&counts) {
+                choices[*i] = all[*i].choices.member(rest % count);
+                rest /= count;
+            }
+            self.fits(refused.group, &choices).is_ok()
+        };
+        !(0..count).any(fits)
+    }
+}
