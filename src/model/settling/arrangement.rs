@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use super::circle::Guarded;
+use super::circle::{Guarded, MOST_MEMBERS, SMALL};
 use super::reached::only_what_is_there;
 use super::settle::Settler;
 use crate::ir::{Expr, Value};
@@ -19,12 +19,6 @@ use crate::model::expression::fold;
 use crate::model::expression::members::{self, Values};
 use crate::model::expression::quick::Addresses;
 use crate::model::part;
-
-/// The most members of a decision of which each is tried.
-const MOST_MEMBERS: u64 = 16;
-
-/// A condition with more parts is not looked at for each member of the decision that it mentions.
-const SMALL: usize = 200;
 
 /// The most combinations of choices that are tried for all decisions together; what is left then exists as it was met.
 const MOST_TRIED: usize = 1_000_000;

@@ -19,10 +19,10 @@ use crate::model::expression::members::{self, Values};
 const MOST_SPLITS: usize = 64;
 
 /// The most members of a decision of which each is tried.
-const MOST_MEMBERS: u64 = 16;
+pub(super) const MOST_MEMBERS: u64 = 16;
 
-/// A guard with more parts is left as it is.
-const SMALL: usize = 200;
+/// A condition with more parts is left as it is.
+pub(super) const SMALL: usize = 200;
 
 /// Decisions, each where something reads it.
 #[derive(Clone)]
