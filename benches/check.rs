@@ -1,7 +1,8 @@
 //! How fast a long spec is checked and formatted: specs of 10,000 lines, each long in another way. Of the one with mistakes, the time
 //! to draw every diagnostic is part of the check. The plan is what `bnas check` does then: experiments are unrolled, counted and surveyed.
 //!
-//! `cargo bench --bench check` prints a Markdown table: the least of twenty runs, in milliseconds, on one core.
+//! `cargo bench --bench check` prints a Markdown table: the least of twenty runs, in milliseconds, on one core. Words behind `--`
+//! select specs by name: `cargo bench --bench check -- networks`.
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -73,9 +74,12 @@ policy p# {
 ";
 
 fn main() {
+    let wanted: Vec<String> = (std::env::args().skip(1))
+        .filter(|word| !word.starts_with('-'))
+        .collect();
     println!("| spec of {LINES} lines | KiB | check | plan | fmt |");
     println!("|---|---|---|---|---|");
-    for (name, text) in [
+    let specs = [
         ("experiments with networks", repeated(USES, NETWORK)),
         ("experiments with formulas", repeated("bnas 1\n\n", FORMULA)),
         ("policies", repeated(USES, POLICY)),
@@ -87,7 +91,9 @@ fn main() {
         ("decisions around one", tied(|_| 0)),
         ("comments and documentation", comments()),
         ("500 mistakes", mistakes()),
-    ] {
+    ];
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word));
+    for (name, text) in specs.into_iter().filter(|(name, _)| is_wanted(name)) {
         let check = least(|| {
             let mut sources = Sources::default();
             let main = sources.add("spec.bnas", &*text);
