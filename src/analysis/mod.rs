@@ -101,7 +101,7 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
     for diagnostic in known.news(found) {
         sink.push(diagnostic);
     }
-    let diagnostics = mistakes::consequences::joined(sink.into_sorted(), &modules);
+    let diagnostics = mistakes::joined::joined(sink.into_sorted(), &modules);
     Checked {
         program: (!failed).then_some(program),
         sound,

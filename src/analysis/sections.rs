@@ -152,7 +152,9 @@ impl Cx<'_> {
                 } else {
                     &name.text
                 };
-                self.meant.insert((merged.name.span, given.to_string()));
+                for part in [given, name.text.as_str()] {
+                    self.meant.insert((merged.name.span, part.to_string()));
+                }
                 self.report(
                     Diagnostic::error("bnas::name::label", format!("`{}` needs a name", name.text))
                         .label(name.span, "which one?")

@@ -2,7 +2,6 @@
 //!
 //! In: the pairs of a body. Out: [`Entry`]s, one function per kind of entry, in the order of the grammar.
 
-use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Spanned;
 use crate::syntax::ast::{
     Add, Branch, Choice, Claim, Compare, Direction, Edit, Entry, EntryKind, Expr, Field, Formula,
@@ -12,65 +11,31 @@ use crate::syntax::ast::{
 use crate::syntax::behind;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
-use crate::syntax::place::first_word;
 use crate::syntax::tree::{Pair, Parts};
 
 impl<'t> Reader<'t, '_> {
     pub(super) fn body(&mut self, pair: Pair<'t>) -> Vec<Entry> {
         let mut entries = Vec::new();
-        for part in pair.parts() {
+        let mut parts = pair.parts();
+        while let Some(part) = parts.next() {
             match part.rule() {
+                Rule::entry if self.is_bare_set(part) => {
+                    let next = parts.peek().map(Pair::start);
+                    let goes_on = |next: &usize| !self.text[part.end()..*next].contains('\n');
+                    self.said = next.filter(goes_on).or(self.said);
+                }
                 Rule::entry => entries.push(self.entry(part)),
                 _ => {
                     if let Some(before) = entries.pop_if(|before| self.goes_on(before, part)) {
-                        let span = before.span;
-                        let text = &self.text[span.start as usize..span.end as usize];
-                        self.lose(text);
-                        self.lose_within(text);
-                        self.misspelt_parallel(&before, part);
+                        self.lose_entry(&before, part);
+                    } else if self.is_way_alone(entries.last(), part) {
+                        self.said = Some(part.start());
                     }
                     self.lost(part, false);
                 }
             }
         }
         entries
-    }
-
-    /// Whether a stretch that is lost goes on with the entry before it, which means something else then: `require x = y`.
-    fn goes_on(&self, before: &Entry, lost: Pair<'_>) -> bool {
-        let between = &self.text[before.span.end as usize..lost.start()];
-        let is_sign = |c: char| !c.is_alphabetic() && !";,\"@/_".contains(c);
-        if between.contains('\n') {
-            return false;
-        }
-        let word = first_word(lost.text());
-        let is_like = |known: &str| did_you_mean(word, [known]).is_some();
-        match &before.kind {
-            EntryKind::Section(section) => {
-                is_parallel(section) && (word == "join" || is_like("join"))
-            }
-            _ => {
-                let is_closed = self.text[..before.span.end as usize].ends_with('}');
-                lost.text().starts_with(is_sign) && !is_closed
-            }
-        }
-    }
-
-    /// Says of `paralel { … } join concat` that its first word is misspelt, which is all that is wrong with it.
-    fn misspelt_parallel(&mut self, before: &Entry, lost: Pair<'_>) {
-        let EntryKind::Section(section) = &before.kind else {
-            return;
-        };
-        let name = &section.name;
-        if name.text == "parallel" || first_word(lost.text()) != "join" {
-            return;
-        }
-        let message = format!("no statement begins with `{}`", name.text);
-        let misspelt = Diagnostic::error("bnas::parse::syntax", message)
-            .label(name.span, "an unknown word")
-            .help("write `parallel`");
-        self.sink.push(misspelt);
-        self.said = Some(lost.start());
     }
 
     fn entry(&mut self, pair: Pair<'t>) -> Entry {
@@ -362,9 +327,4 @@ impl<'t> Reader<'t, '_> {
             initial: self.expression(parts.must()),
         }
     }
-}
-
-/// Whether a section has the name `parallel`, or one that is spelled alike.
-fn is_parallel(section: &Section) -> bool {
-    section.label.is_none() && did_you_mean(&section.name.text, ["parallel"]).is_some()
 }

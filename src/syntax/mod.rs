@@ -4,6 +4,7 @@
 //! functions and units exist is the business of analysis. Only this module sees pest.
 
 pub mod ast;
+mod bare_set;
 mod behind;
 mod brackets;
 mod comments;
@@ -12,6 +13,7 @@ mod expected;
 mod explain;
 mod expressions;
 mod format;
+mod goes_on;
 mod grammar;
 mod habits;
 mod heads;

@@ -83,7 +83,8 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn reference(&mut self, parts: &mut Parts<'t>) -> Expr {
-        let path = self.path(parts.must());
+        let name = parts.must();
+        let path = self.path(name);
         let mut span = path.span;
         let mut kind = match parts.given(Rule::arguments) {
             Some(arguments) => {
@@ -96,6 +97,13 @@ impl<'t> Reader<'t, '_> {
             None => ExprKind::Path(path),
         };
         if let Some(body) = parts.given(Rule::body) {
+            if matches!(kind, ExprKind::Path(_)) && self.is_set_behind(name, body) {
+                let kind = ExprKind::Error;
+                return Expr {
+                    kind,
+                    span: span.to(self.span(body)),
+                };
+            }
             let base = Box::new(Expr { kind, span });
             span = span.to(self.span(body));
             kind = ExprKind::Amend {
@@ -134,6 +142,9 @@ impl<'t> Reader<'t, '_> {
         let mut parts = pair.parts();
         if rule == Rule::positional {
             let value = self.expression(parts.must());
+            if let Some(name) = self.of_bare_set(pair, &value) {
+                return Argument::Fixed { name, value };
+            }
             let filter = parts
                 .passes(Rule::kw_where)
                 .then(|| self.expression(parts.must()));

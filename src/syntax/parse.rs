@@ -92,11 +92,13 @@ pub(super) fn file(id: SourceId, tree: &Tree<'_>, sink: &mut Sink) -> File {
         depth: 0,
         lost: Vec::new(),
         unread: Vec::new(),
+        nameless: Vec::new(),
         said: None,
     };
     let mut file = reader.file(tree.root());
     file.lost = reader.lost;
     file.unread = reader.unread;
+    file.nameless = reader.nameless;
     file
 }
 
@@ -111,6 +113,8 @@ pub(super) struct Reader<'t, 's> {
     pub(super) lost: Vec<String>,
     /// What could not be read.
     pub(super) unread: Vec<Span>,
+    /// Of that, what may define a name that is not in it.
+    pub(super) nameless: Vec<Span>,
     /// Where a stretch begins that no rule will read, and about which all has been said.
     pub(super) said: Option<usize>,
 }

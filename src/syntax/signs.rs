@@ -155,6 +155,13 @@ impl Place<'_> {
                 "nothing stands before this",
                 "write `name = value`",
             ),
+            "in" if self.starts_line() && !self.rest()[2..].trim_start().starts_with("in ") => {
+                Slip::new(
+                    "a name is missing before `in`",
+                    "nothing stands before this",
+                    "write `name in domain`",
+                )
+            }
             "=" if wants(OPERATOR) || self.at == self.start => Slip::new(
                 "`=` does not compare",
                 "a value is already complete here",

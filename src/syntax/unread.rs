@@ -108,12 +108,17 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn lost(&mut self, pair: Pair<'t>, top_level: bool) {
         let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
+        let known = self.lost.len();
         self.lose(&rest[..length]);
+        let is_nameless = self.lost.len() == known;
         self.lose_within(&rest[..length]);
         if rest.starts_with('=') || rest.starts_with("in ") {
             // The name before it was read as the value of the entry above.
             let line = line_start(&self.text[..start]);
             self.lose(self.text[line..start].trim_start());
+        }
+        if is_nameless && !top_level {
+            self.nameless.push(self.span(pair));
         }
         self.unread.push(self.span(pair));
         let line = self.text[line_start(&self.text[..start])..start].trim_start();

@@ -133,6 +133,8 @@ impl Cx<'_> {
         callable: &'static Callable,
     ) {
         match callable.positional {
+            // What could not be read has been said.
+            _ if matches!(value.kind, ast::ExprKind::Error) => {}
             Some(field) if written.given.is_empty() => {
                 let name = ast::Name {
                     text: field.into(),

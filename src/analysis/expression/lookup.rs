@@ -127,6 +127,12 @@ impl Cx<'_> {
     fn declared(&mut self, name: &ast::Name) -> Option<Typed> {
         let id = self.find(name)?;
         let kind = self.modules.declaration(id).kind.text.clone();
+        // An experiment is no value: a name that is like its own is misspelt where it is defined.
+        let own = self.locals.iter().filter(|local| local.span.is_some());
+        let own = own.map(|local| local.name.as_str());
+        if kind == "experiment" && did_you_mean(&name.text, own).is_some() {
+            return None;
+        }
         let value = Expr::Value(Value::name(&name.text));
         Some(match kind.as_str() {
             "quantizer" => match self.reach_quantizer(id) {

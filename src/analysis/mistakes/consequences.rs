@@ -3,8 +3,9 @@
 //! In: everything that was found in a file, and what is known of what could not be read there. Out: what is news. A name that may be defined by what is
 //! not understood, or a field that was written under a wrong name, is nobody's second mistake.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::analysis::context::is_unread;
 use crate::analysis::names::Modules;
 use crate::analysis::schema;
 use crate::diagnostic::{Diagnostic, Label};
@@ -37,9 +38,12 @@ impl Known<'_> {
             .filter_map(|d| Some(main_of(d)?.span))
             .collect();
         let doubled: BTreeSet<Span> = (found.iter())
-            .filter(|d| d.code == "bnas::name::duplicate")
+            .filter(|d| d.code == "bnas::name::duplicate" || d.code == "bnas::unit::mismatch")
             .filter_map(|d| Some(main_of(d)?.span))
             .collect();
+        let blamed = found.iter().filter(|d| d.code != "bnas::domain::default");
+        let blamed = blamed.filter(|d| d.is_error()).flat_map(|d| &d.labels);
+        let blamed: BTreeSet<Span> = blamed.map(|label| label.span).collect();
         let wrong = self
             .errors
             .iter()
@@ -59,19 +63,57 @@ impl Known<'_> {
                 Some((self.modules.around(at)?.span, self.sources.slice(at)))
             })
             .collect();
+        let nameless = self.nameless(&found);
+        let unread = found.iter().filter(|d| is_unread(d));
+        let suggested: BTreeSet<String> = unread.filter_map(|d| d.help.clone()).collect();
         found.retain(|diagnostic| {
             let follows = is_unused(diagnostic)
                 || is_beyond_default(diagnostic, &defaults)
                 || is_doubted(diagnostic, &undefined)
                 || is_doubled(diagnostic, &doubled)
+                || is_of_wrong_domain(diagnostic, &blamed, self.sources)
                 || is_consequence(diagnostic, self.sources, self.modules)
                 || is_of_wrong(diagnostic)
                 || is_path_of_unknown(diagnostic, &unknown, self)
+                || main_of(diagnostic).is_some_and(|main| {
+                    let name = last_of_path(self.sources.slice(main.span));
+                    diagnostic.code == "bnas::name::unknown" && nameless.contains(name)
+                })
                 || self.is_misspelt_there(diagnostic, &unknown)
+                || self.is_read_by_wrong(diagnostic)
+                || is_misspelt_here(diagnostic, &suggested, self.sources)
                 || is_below_meant(diagnostic, self.meant, self.sources, self.modules);
             !(self.failed && follows || is_given_otherwise(diagnostic, self.meant))
         });
         found
+    }
+
+    /// Whether nothing reads a name, or what does is wrong: it stands elsewhere in a declaration with other errors.
+    fn is_read_by_wrong(&self, diagnostic: &Diagnostic) -> bool {
+        let main = main_of(diagnostic).filter(|_| is_unread(diagnostic));
+        let Some((main, around)) = main.and_then(|m| Some((m, self.modules.around(m.span)?)))
+        else {
+            return false;
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name = self.sources.slice(main.span);
+        let words = self.sources.slice(around.span).split(|c| !is_name(c));
+        let is_other = |wrong: &Span| around.span.holds(*wrong) && *wrong != main.span;
+        words.filter(|word| *word == name).count() > 1
+            && (around.broken || self.errors.iter().any(is_other))
+    }
+
+    /// The names that nothing defines and nothing is like, if as many stretches were to define a name that is missing: `= 3`.
+    fn nameless(&self, found: &[Diagnostic]) -> BTreeSet<&str> {
+        let unknown = found.iter().filter(|d| d.code == "bnas::name::unknown");
+        let unknown = unknown.filter(|d| !suggests(d)).filter_map(main_of);
+        let names: BTreeSet<&str> = unknown
+            .map(|main| last_of_path(self.sources.slice(main.span)))
+            .collect();
+        match names.len() <= self.modules.nameless() {
+            true => names,
+            false => BTreeSet::new(),
+        }
     }
 
     /// Whether it says that a declaration has no field of a name which this reads itself: the name is misspelt where it is defined.
@@ -86,98 +128,6 @@ impl Known<'_> {
         };
         diagnostic.code == "bnas::name::unknown_key" && diagnostic.labels.iter().any(is_it)
     }
-}
-
-/// How many places of one unknown name are shown.
-const MOST: usize = 8;
-
-/// What a section lacks in one diagnostic, what belongs from it into another one, and what a declaration does not know, one after the other in
-/// the order of the text.
-pub(in crate::analysis) fn joined(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
-    by_name(by_home(by_section(found)), modules)
-}
-
-/// Fields of one section that belong into the same other one are one report: the section is the mistake.
-fn by_home(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
-    let mut first: HashMap<(String, Span), usize> = HashMap::new();
-    for diagnostic in found {
-        let (Some(home), [field, declared]) = (home(&diagnostic), diagnostic.labels.as_slice())
-        else {
-            joined.push(diagnostic);
-            continue;
-        };
-        let index = *first.entry((home, declared.span)).or_insert(joined.len());
-        match joined.get_mut(index) {
-            Some(known) => known.labels.push(Label {
-                text: "belongs there, too".into(),
-                ..field.clone()
-            }),
-            None => joined.push(diagnostic),
-        }
-    }
-    joined
-}
-
-/// The section or call into which a field belongs that its own does not have.
-fn home(diagnostic: &Diagnostic) -> Option<String> {
-    let help = diagnostic.help.as_deref()?;
-    let (home, _) = help
-        .strip_prefix("it belongs into `")?
-        .split_once(['{', '('])?;
-    (diagnostic.code == "bnas::name::unknown_key").then(|| home.to_string())
-}
-
-/// Uses of one unknown name in one declaration are one report: if its definition is misspelt, they are one mistake.
-fn by_name(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
-    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
-    // By what is said and where: which one says it, and in how many places.
-    type Said = (String, Option<String>, Span);
-    let mut first: HashMap<Said, (usize, usize)> = HashMap::new();
-    for diagnostic in found {
-        let around = match diagnostic.labels.as_slice() {
-            [only] if diagnostic.code == "bnas::name::unknown" => modules.around(only.span),
-            _ => None,
-        };
-        let Some(around) = around else {
-            joined.push(diagnostic);
-            continue;
-        };
-        let (message, help) = (diagnostic.message.clone(), diagnostic.help.clone());
-        let said = (message, help, around.span);
-        let (index, uses) = first.entry(said).or_insert((joined.len(), 0));
-        *uses += 1;
-        match joined.get_mut(*index) {
-            Some(known) if *uses <= MOST => {
-                let more = diagnostic.labels.into_iter();
-                known.labels.extend(more.map(|label| Label {
-                    text: "nor here".into(),
-                    ..label
-                }));
-            }
-            Some(known) => {
-                let more = *uses - MOST;
-                known.labels[MOST - 1].text = format!("nor here, and at {more} more places");
-            }
-            None => joined.push(diagnostic),
-        }
-    }
-    joined
-}
-
-/// What a section lacks in one diagnostic.
-fn by_section(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
-    for diagnostic in found {
-        let place = |d: &Diagnostic| main_of(d).map(|label| label.span);
-        let is_joined = joined
-            .last_mut()
-            .is_some_and(|last| place(last) == place(&diagnostic) && last.joins(&diagnostic));
-        if !is_joined {
-            joined.push(diagnostic);
-        }
-    }
-    joined
 }
 
 /// The label of what is wrong, behind those of what amends it.
@@ -205,6 +155,25 @@ fn is_beyond_default(diagnostic: &Diagnostic, domains: &[Span]) -> bool {
 fn is_doubted(diagnostic: &Diagnostic, undefined: &BTreeSet<Span>) -> bool {
     let mut main = main_of(diagnostic).into_iter();
     diagnostic.code == "bnas::domain::unproved" && main.any(|l| undefined.contains(&l.span))
+}
+
+/// A default that is no member, where something is wrong with another member of its domain: that was to be the default, perhaps.
+fn is_of_wrong_domain(diagnostic: &Diagnostic, names: &BTreeSet<Span>, sources: &Sources) -> bool {
+    let Some(domain) = diagnostic.labels.last().map(|label| label.span) else {
+        return false;
+    };
+    let is_its_name = |name: &Span| {
+        let between = Span {
+            start: name.end,
+            end: domain.start,
+            ..domain
+        };
+        name.source == domain.source
+            && name.end < domain.start
+            && sources.slice(between).trim() == "in"
+    };
+    diagnostic.code == "bnas::domain::default"
+        && names.range(..domain).next_back().is_some_and(is_its_name)
 }
 
 /// A member that a set holds twice, where two that do the same are an error.
@@ -274,17 +243,13 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
     let is_beside = || modules.is_beside_unread(main.span, sources);
     match diagnostic.code {
         "bnas::name::unknown" => {
-            let suggests = diagnostic
-                .help
-                .iter()
-                .any(|h| h.starts_with("did you mean"));
             let name = sources.slice(main.span);
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
             let mut words = name.split(|c| !is_name(c)).filter(|w| !w.is_empty());
             words.any(|word| modules.may_be_lost(word))
                 || is_of_no_kind(name, main.span.source, modules)
                 || is_parameter(name, main.span, modules)
-                || (is_beside() && !suggests)
+                || (is_beside() && !suggests(diagnostic))
         }
         "bnas::name::unknown_key" | "bnas::amend::no_such_copy" => {
             // What it amends may have it in a part that is lost.
@@ -292,6 +257,17 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             let is_other = |l: &&Label| modules.around(l.span).map(|d| d.span) != own;
             let mut others = diagnostic.labels.iter().filter(is_other);
             is_beside() || others.any(|l| modules.is_broken(l.span))
+        }
+        // Where a name is lost, a declaration that has it, too, was found.
+        "bnas::type::mismatch" => {
+            let name = sources.slice(main.span);
+            let module = modules.get(main.span.source);
+            module.is_some_and(|m| m.names.contains_key(name)) && modules.may_be_lost(name)
+        }
+        "bnas::stage::teacher" => is_broken(),
+        "bnas::block::alternatives" => {
+            let head = sources.slice(main.span).split(['(', ' ', '{']).next();
+            head.is_some_and(|head| is_of_no_kind(head, main.span.source, modules))
         }
         "bnas::skip::missing" => {
             let head = sources.slice(main.span).split(['.', '[']).next();
@@ -303,6 +279,29 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
         code if code.ends_with("::empty") || code == "bnas::policy::says_nothing" => is_broken(),
         _ => false,
     }
+}
+
+/// Whether a name stands for something else since its own definition is misspelt: `brain = …` in the experiment `branin`.
+fn is_misspelt_here(
+    diagnostic: &Diagnostic,
+    suggested: &BTreeSet<String>,
+    sources: &Sources,
+) -> bool {
+    let name = main_of(diagnostic).map(|main| sources.slice(main.span));
+    let is_meant = |name: &str| suggested.contains(&format!("did you mean `{name}`?"));
+    diagnostic.code == "bnas::type::mismatch" && name.is_some_and(is_meant)
+}
+
+/// Whether it knows what an unknown name was meant to be: `did you mean input.width` only knows what else there is.
+fn suggests(diagnostic: &Diagnostic) -> bool {
+    let help = diagnostic.help.as_deref();
+    help.is_some_and(|help| help.starts_with("did you mean") && !help.contains('.'))
+}
+
+/// The last name of a path: `width` of `space.width`, `s` of `s[0]`.
+fn last_of_path(path: &str) -> &str {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    name.split('[').next().unwrap_or(name)
 }
 
 /// Whether a name is a parameter of the declaration around, which can have none.

@@ -4,6 +4,7 @@
 
 pub(super) mod consequences;
 pub(super) mod foreign;
+pub(super) mod joined;
 pub(super) mod lacking;
 pub(super) mod misnamed;
 pub(super) mod origin;

@@ -18,6 +18,9 @@ use crate::syntax::ast;
 /// How sources of the library are named in diagnostics.
 pub(super) const LIBRARY_PREFIX: &str = "<std>/";
 
+/// The shortest beginning that tells a name from others.
+const SHORTEST: usize = 3;
+
 /// A declaration by its file and its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id {
@@ -74,7 +77,10 @@ impl Modules {
     /// Whether a name may stand for something that could not be read.
     pub(super) fn may_be_lost(&self, name: &str) -> bool {
         let alike = || did_you_mean(name, self.absent.iter().map(String::as_str));
-        self.incomplete || self.absent.contains(name) || alike().is_some()
+        // `unitchannels` where the bracket of `unit(channels)` is missing.
+        let begins = |absent: &String| name.len() >= SHORTEST && absent.starts_with(name);
+        let is_absent = || self.absent.contains(name) || self.absent.iter().any(begins);
+        self.incomplete || is_absent() || alike().is_some()
     }
 
     /// Whether a part of a file was lost that is no declaration.
@@ -107,6 +113,11 @@ impl Modules {
         unread
             .iter()
             .any(|u| (sources.line(*u)..=last(u)).contains(&line))
+    }
+
+    /// How many stretches could not be read of which each may define a name that is not in it.
+    pub(super) fn nameless(&self) -> usize {
+        self.by_source.values().map(|m| m.file.nameless.len()).sum()
     }
 
     /// What could not be read inside of this.

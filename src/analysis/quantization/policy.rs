@@ -122,7 +122,7 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let mut written = Written::new("the rule", span);
         let (mut lets, mut requires) = (Vec::new(), Vec::new());
-        let mut misnamed = false;
+        let mut is_told = false;
         for entry in &rule.entries {
             if let EntryKind::Require(claim) = &entry.kind {
                 requires.extend(self.require(claim, entry.span));
@@ -142,10 +142,13 @@ impl Cx<'_> {
                     .help("write it beside the rules: `output = int8`"),
                 ),
                 (None, Some(_)) if self.is_foreign_key(entry, &rule.entries) => {
-                    misnamed = true;
+                    is_told = true;
                 }
                 (None, Some(_)) => lets.extend(self.binding(entry, mark)),
-                _ => self.not_in_rule(entry),
+                _ => {
+                    self.not_in_rule(entry);
+                    is_told = true;
+                }
             }
         }
         let [weights, activations] =
@@ -153,7 +156,7 @@ impl Cx<'_> {
         let locals = self.leave(mark);
         self.in_rule = around;
         self.unused(&locals, RULE.iter().map(|f| f.name), "the rule");
-        if written.given.is_empty() && !misnamed && locals.iter().all(|l| l.used) {
+        if written.given.is_empty() && !is_told && locals.iter().all(|l| l.used) {
             self.report(
                 Diagnostic::error(
                     "bnas::policy::says_nothing",

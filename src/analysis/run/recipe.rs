@@ -94,6 +94,7 @@ impl Cx<'_> {
             .schema
             .section("search")
             .map_or(&[][..], |s| s.fields);
+        let errors = self.errors;
         let written = self.written("`search`", section.name.span, &section.entries, known);
         let method = match self.slot(&written, find(known, "method")) {
             Some(Slot::Fixed(Expr::Value(Value::Name(word)))) => match word.as_str() {
@@ -103,7 +104,9 @@ impl Cx<'_> {
             },
             _ => Method::Bayes,
         };
+        let is_method_wrong = self.errors > errors && !written.is_meant("trials");
         let trials = self.count_of(&written, known, "trials");
+        let is_told = self.errors > errors;
         let initial = self.count_of(&written, known, "initial");
         let slots = self.count_of(&written, known, "slots").unwrap_or(1);
         let trials = match (trials, method) {
@@ -111,7 +114,9 @@ impl Cx<'_> {
             // Every member.
             (None, Method::Grid) => find(known, "trials").high as u64,
             (None, _) => {
-                if written.get("trials").is_none() && !written.is_meant("trials") {
+                // A grid needs none.
+                let is_needed = !is_method_wrong && !written.is_meant("trials");
+                if written.get("trials").is_none() && is_needed {
                     self.report(
                         Diagnostic::missing(Missing::one("`search`", "trials"), section.name.span)
                             .help("add `trials = 40`: candidates in all"),
@@ -120,7 +125,7 @@ impl Cx<'_> {
                 1
             }
         };
-        if let (Some(first), Some((name, _))) = (initial, written.get("initial")) {
+        if let (Some(first), Some((name, _)), false) = (initial, written.get("initial"), is_told) {
             let all = written.get("trials").map(|(all, _)| all.span);
             self.initial(first, name.span, trials, all, method);
         }

@@ -198,8 +198,8 @@ impl Cx<'_> {
         if let Some(name) = name.filter(|n| names.contains(&n.text.as_str())) {
             return Some(name.text.clone());
         }
-        if self.meant.iter().any(|(_, key)| key == "stage") {
-            // It may be the one that was written under a wrong name.
+        if self.meant.iter().any(|(_, key)| key == "stage") || names.contains(&"stage") {
+            // It may be the one that was written under a wrong name, or without one.
             return None;
         }
         let text = self.text(e.span);

@@ -3,6 +3,7 @@
 //! In: a field or choice of a network whose value is a block. Out: [`BlockStmt`], with the blocks lowered and their arguments checked against
 //! their parameters.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::analysis::amend::key;
@@ -200,7 +201,7 @@ impl Cx<'_> {
     }
 
     /// The blocks that have a name in a file, or in those that are amended there.
-    pub(in crate::analysis) fn blocks_by_name(&self, source: SourceId) -> Vec<&str> {
+    pub(in crate::analysis) fn blocks_by_name(&self, source: SourceId) -> BTreeSet<&str> {
         let modules = self.modules;
         let files = std::iter::once(source).chain(self.also.iter().copied());
         let names = files.filter_map(|source| modules.get(source));

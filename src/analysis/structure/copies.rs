@@ -90,6 +90,15 @@ impl Cx<'_> {
                     domain,
                     default,
                 } => (name, Given::Searched(domain, default.as_ref())),
+                // What could not be read has been said.
+                Argument::Positional { value, .. }
+                    if matches!(value.kind, ast::ExprKind::Error) =>
+                {
+                    let is_free =
+                        |name: &&&str| written.get(name).is_none() && !meant.contains(name);
+                    meant.extend(known.iter().find(is_free).copied());
+                    continue;
+                }
                 Argument::Positional { value, .. } => {
                     let compared = self.compared(value, known.iter().copied());
                     let text = match &compared {

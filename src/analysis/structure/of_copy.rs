@@ -32,7 +32,8 @@ impl Cx<'_> {
         if n < 0.0 || n.fract() != 0.0 {
             self.report(
                 Diagnostic::error("bnas::amend::no_such_copy", format!("there is no copy {n}"))
-                    .label(span, "copies are counted from 0"),
+                    .label(span, "copies are counted from 0")
+                    .help("write the number of a copy, or `*` for all of them"),
             );
             return self.no_copy(merged, of_copy);
         }
@@ -72,8 +73,9 @@ impl Cx<'_> {
 
     /// Of a copy that is not there: what stands for the others defines what others read.
     fn no_copy(&mut self, merged: &Merged, of_copy: &ast::OfCopy) -> Option<Stmt> {
-        self.body(merged, std::slice::from_ref(&of_copy.otherwise), None);
-        None
+        let otherwise: &ast::Entry = &of_copy.otherwise;
+        self.body(merged, std::slice::from_ref(otherwise), None)
+            .pop()
     }
 
     /// A value of one copy that is of another kind than those of the others.

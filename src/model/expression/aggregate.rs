@@ -12,6 +12,9 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{Aggregate, BinaryOp, Expr, Function};
 use crate::source::Span;
 
+/// How a list is labelled that no copy is in.
+pub(in crate::model) const EMPTY_LIST: &str = "an empty list";
+
 /// A value with a path.
 #[derive(Debug, Clone)]
 pub(in crate::model) struct Place {
@@ -259,7 +262,7 @@ fn copies(list: &Expr, places: &Places) -> Result<Vec<(Expr, Expr)>, Diagnostic>
     }
     if found.is_empty() {
         let text = format!("no copy of the space has `{longest}`");
-        return Err(Diagnostic::error("bnas::name::unknown", text).label(span, "an empty list"));
+        return Err(Diagnostic::error("bnas::name::unknown", text).label(span, EMPTY_LIST));
     }
     Ok(found)
 }

@@ -5,6 +5,7 @@
 pub mod blame;
 pub(super) mod conflict;
 pub(super) mod given;
+pub(super) mod lacking;
 pub(super) mod prove;
 pub(super) mod rescaled;
 pub(super) mod suspect;

@@ -25,6 +25,8 @@ pub(in crate::model) struct Misfit {
     /// The other side of the conflict.
     pub(in crate::model) also: Option<(Span, String)>,
     pub(in crate::model) help: Option<&'static str>,
+    /// Whether a number is wrong by itself, whichever layer reads it.
+    pub(in crate::model) is_of_number: bool,
 }
 
 impl Misfit {
@@ -35,6 +37,15 @@ impl Misfit {
             at: None,
             also: None,
             help: None,
+            is_of_number: false,
+        }
+    }
+
+    /// A number that is wrong by itself.
+    fn of_number(message: String, label: String) -> Self {
+        Misfit {
+            is_of_number: true,
+            ..Misfit::new(message, label)
         }
     }
 }
@@ -146,7 +157,7 @@ fn check_work(result: Shape, per_value: f64) -> Result<(), Misfit> {
     let sides = [result.height, result.width, result.channels];
     let work = sides.map(|n| n as f64).iter().product::<f64>() * per_value;
     if work > MOST_WORK {
-        return Err(Misfit::new(
+        return Err(Misfit::of_number(
             format!("a layer of {work:e} operations is more than a network can have"),
             format!("this would give {result}"),
         ));
@@ -407,7 +418,7 @@ fn whole(n: f64, what: &str) -> Result<usize, Misfit> {
     if n >= 1.0 && n.fract() == 0.0 && n <= MOST_COUNT {
         return Ok(n as usize);
     }
-    Err(Misfit::new(
+    Err(Misfit::of_number(
         format!("{what} must be a whole number from 1 to {MOST_COUNT:e}, found {n}"),
         format!("{what} would be {n}"),
     ))

@@ -81,8 +81,14 @@ impl<'a> Doubts<'a> {
 
     /// Whether a node that does not fit here is reported, or may fit once what is reported is mended.
     pub(super) fn excuse(&self, node: usize, scope: &dyn Scope) -> bool {
-        let node = &self.nodes[node];
-        if self.reported.contains_key(&node.span) {
+        let is_reported = |node: &TemplateNode| self.reported.contains_key(&node.span);
+        let (before, node) = (&self.nodes[..node], &self.nodes[node]);
+        if is_reported(node) {
+            return true;
+        }
+        // It gives what is wanted elsewhere.
+        let is_shortcut = matches!(&node.op, TemplateOp::Project(_) | TemplateOp::Pad(_));
+        if is_shortcut && before.iter().any(is_reported) {
             return true;
         }
         let from = self.at(node.from).or(missing(&node.input, scope));

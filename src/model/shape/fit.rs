@@ -72,7 +72,7 @@ pub(in crate::model) fn check(
     let groups: Vec<Vec<&Expr>> = (0..=nodes.len()).map(|g| shapes.parts(g)).collect();
     let tied = reach::tied(&groups, decisions);
     let mut doubts = Doubts::new(nodes);
-    let mut said: Vec<Said> = Vec::new();
+    let mut said: Vec<(Said, Diagnostic)> = Vec::new();
     for reported in 0..MOST_LOOKS {
         let mut fits = |group: usize, values: &[Option<Value>]| {
             shapes.fits(group, values).is_ok() || shapes.is_excused(&doubts, group, values)
@@ -84,9 +84,13 @@ pub(in crate::model) fn check(
                 };
                 let report = shapes.report(first, Some(&doubts));
                 let says = shapes.says(first, &report);
-                if !said.iter().any(|before| before.says(&says)) {
-                    sink.push(report);
-                    said.push(says);
+                match said.iter_mut().find(|(before, _)| before.says(&says)) {
+                    // What takes fewer choices rules out more.
+                    Some(before) if says.choices.len() < before.0.choices.len() => {
+                        *before = (says, report);
+                    }
+                    Some(_) => {}
+                    None => said.push((says, report)),
                 }
                 if first.group == nodes.len() || said.len() == MOST_REPORTS {
                     break;
@@ -101,11 +105,14 @@ pub(in crate::model) fn check(
             }
         }
     }
+    said.into_iter().for_each(|(_, report)| sink.push(report));
 }
 
 /// What a report says.
 struct Said {
     message: String,
+    /// Whether it is of a number that is wrong by itself.
+    is_of_number: bool,
     /// The path of the part that the layer stands in; empty for the space itself.
     part: String,
     /// The choices of which another would have fitted.
@@ -117,16 +124,26 @@ impl Said {
     fn says(&self, other: &Said) -> bool {
         let is_in_one_part = !self.part.is_empty() && self.part == other.part;
         let is_shared = self.choices.iter().any(|one| other.choices.contains(one));
+        if self.is_of_number && other.is_of_number {
+            let same = without_digits(&self.message) == without_digits(&other.message);
+            return same && (is_shared || self.choices.is_empty() && other.choices.is_empty());
+        }
         self.message == other.message && (is_in_one_part || is_shared)
     }
 }
 
+fn without_digits(message: &str) -> String {
+    message.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
 impl Shapes<'_> {
     fn says(&self, refused: &Refused, report: &Diagnostic) -> Said {
+        let misfit = self.fits(refused.group, &refused.choices).err();
         let layer = self.nodes.get(refused.group).map_or("", |node| &node.layer);
         let (matter, _) = self.what_matters(refused);
         Said {
             message: report.message.clone(),
+            is_of_number: misfit.is_some_and(|misfit| misfit.is_of_number),
             part: layer.rsplit_once('.').map_or("", |(part, _)| part).into(),
             choices: self.shown(refused, &matter, " = "),
         }

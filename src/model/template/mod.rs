@@ -35,6 +35,7 @@ use super::expression::members::Values;
 use super::extremes;
 use super::findings::blame::with_amendments;
 use super::findings::given::with_origins;
+use super::findings::lacking;
 use super::findings::prove;
 use super::findings::suspect;
 use super::least::{Known, Parts, Source};
@@ -103,7 +104,7 @@ impl Template {
         } = settled;
         body.check_fit(experiment, &mut settler);
 
-        let found = std::mem::take(&mut settler.sink).into_sorted();
+        let found = lacking::without_consequences(std::mem::take(&mut settler.sink).into_sorted());
         if found.iter().any(Diagnostic::is_error) {
             return Err(undefined::in_place_of_misfits(found, &settler));
         }

@@ -30,6 +30,8 @@ pub struct File {
     pub lost: Vec<String>,
     /// Stretches that could not be read, in order.
     pub unread: Vec<Span>,
+    /// Those that may define a name that is not in them: `= 3`.
+    pub nameless: Vec<Span>,
 }
 
 /// A word with its place.

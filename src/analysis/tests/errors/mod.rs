@@ -1,6 +1,7 @@
 //! Mistakes: the code of the diagnostic, the text under its main label, and a piece of the help.
 
 mod consequences;
+mod edits;
 mod foreign;
 mod meant;
 mod names;

@@ -1,0 +1,102 @@
+//! Several diagnostics of one mistake are one: what a section lacks, what belongs from it into another one, uses of one unknown name.
+//!
+//! In: diagnostics in the order of the text. Out: the same, joined.
+
+use std::collections::HashMap;
+
+use super::consequences::main_of;
+use crate::analysis::names::Modules;
+use crate::diagnostic::{Diagnostic, Label};
+use crate::source::Span;
+
+/// How many places of one unknown name are shown.
+const MOST: usize = 8;
+
+/// What a section lacks in one diagnostic, what belongs from it into another one, and what a declaration does not know, one after the other in
+/// the order of the text.
+pub(in crate::analysis) fn joined(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
+    by_name(by_home(by_section(found)), modules)
+}
+
+/// Fields of one section that belong into the same other one are one report: the section is the mistake.
+fn by_home(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    let mut first: HashMap<(String, Span), usize> = HashMap::new();
+    for diagnostic in found {
+        let (Some(home), [field, declared]) = (home(&diagnostic), diagnostic.labels.as_slice())
+        else {
+            joined.push(diagnostic);
+            continue;
+        };
+        let index = *first.entry((home, declared.span)).or_insert(joined.len());
+        match joined.get_mut(index) {
+            Some(known) => known.labels.push(Label {
+                text: "belongs there, too".into(),
+                ..field.clone()
+            }),
+            None => joined.push(diagnostic),
+        }
+    }
+    joined
+}
+
+/// The section or call into which a field belongs that its own does not have.
+fn home(diagnostic: &Diagnostic) -> Option<String> {
+    let help = diagnostic.help.as_deref()?;
+    let (home, _) = help
+        .strip_prefix("it belongs into `")?
+        .split_once(['{', '('])?;
+    (diagnostic.code == "bnas::name::unknown_key").then(|| home.to_string())
+}
+
+/// Uses of one unknown name in one declaration are one report: if its definition is misspelt, they are one mistake.
+fn by_name(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    // By what is said and where: which one says it, and in how many places.
+    type Said = (String, Option<String>, Span);
+    let mut first: HashMap<Said, (usize, usize)> = HashMap::new();
+    for diagnostic in found {
+        let around = match diagnostic.labels.as_slice() {
+            [only] if diagnostic.code == "bnas::name::unknown" => modules.around(only.span),
+            _ => None,
+        };
+        let Some(around) = around else {
+            joined.push(diagnostic);
+            continue;
+        };
+        let (message, help) = (diagnostic.message.clone(), diagnostic.help.clone());
+        let said = (message, help, around.span);
+        let (index, uses) = first.entry(said).or_insert((joined.len(), 0));
+        *uses += 1;
+        match joined.get_mut(*index) {
+            Some(known) if *uses <= MOST => {
+                let more = diagnostic.labels.into_iter();
+                known.labels.extend(more.map(|label| Label {
+                    text: "nor here".into(),
+                    ..label
+                }));
+            }
+            Some(known) => {
+                let more = *uses - MOST;
+                known.labels[MOST - 1].text = format!("nor here, and at {more} more places");
+            }
+            None => joined.push(diagnostic),
+        }
+    }
+    joined
+}
+
+/// What a section lacks in one diagnostic.
+fn by_section(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    for diagnostic in found {
+        let place = |d: &Diagnostic| main_of(d).map(|label| label.span);
+        let is_joined = joined
+            .last_mut()
+            .is_some_and(|last| place(last) == place(&diagnostic) && last.joins(&diagnostic));
+        if !is_joined {
+            joined.push(diagnostic);
+        }
+    }
+    joined
+}

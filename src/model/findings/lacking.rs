@@ -1,0 +1,19 @@
+//! What is missing since copies are: one report for a `repeat` that has none of what speaks of it.
+//!
+//! In: everything that was found in one experiment. Out: the same without what follows from copies that are not there.
+
+use crate::diagnostic::Diagnostic;
+use crate::model::expression::aggregate::EMPTY_LIST;
+
+/// Leaves out what says of a list or a rule that it finds no copy, where a `repeat` lacks copies that are spoken of, or its count is wrong.
+pub(in crate::model) fn without_consequences(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let lacks =
+        |d: &Diagnostic| matches!(d.code, "bnas::amend::no_such_copy" | "bnas::space::count");
+    if found.iter().any(lacks) {
+        found.retain(|d| {
+            let is_empty = d.labels.iter().any(|label| label.text == EMPTY_LIST);
+            !is_empty && d.code != "bnas::policy::matches_nothing"
+        });
+    }
+    found
+}
