@@ -128,6 +128,10 @@ impl Cx<'_> {
                 self.field_in_braces(&merged.owner(), merged.name.span, name);
                 return false;
             }
+            // What it was to define is not missing.
+            if let Some(label) = &section.label {
+                self.meant.insert((merged.name.span, label.text.clone()));
+            }
             let keys: Vec<&str> = merged.schema.keys().collect();
             self.unknown_key(&merged.owner(), name, Some(merged.name.span), &keys);
             return false;

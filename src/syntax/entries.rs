@@ -9,6 +9,7 @@ use crate::syntax::ast::{
     Repeat, Section, Selector,
 };
 use crate::syntax::behind;
+use crate::syntax::goes_on::continues;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
 use crate::syntax::tree::{Pair, Parts};
@@ -17,7 +18,12 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn body(&mut self, pair: Pair<'t>) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut parts = pair.parts();
+        let mut is_behind_lost = false;
         while let Some(part) = parts.next() {
+            if is_behind_lost && continues(part.text()) {
+                self.said = Some(part.start());
+            }
+            is_behind_lost = part.rule() == Rule::lost;
             match part.rule() {
                 Rule::entry if self.is_bare_set(part) => {
                     let next = parts.peek().map(Pair::start);

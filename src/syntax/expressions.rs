@@ -143,10 +143,19 @@ impl<'t> Reader<'t, '_> {
                 if self.misspelt_within(right.span) {
                     return Expr { kind, span };
                 }
+                let behind = &self.text[right.span.end as usize..];
+                let rest = behind.trim_start_matches([' ', '\t']);
+                let is_given = rest.starts_with(|c: char| c.is_ascii_digit());
+                let help = match is_given {
+                    true => "write `within` before it",
+                    false => "write `within 1 %` behind it",
+                };
+                // What stands behind it on the line is no mistake of its own.
+                self.said = Some(right.span.end as usize + behind.len() - rest.len());
                 let diagnostic =
                     Diagnostic::error("bnas::parse::tolerance", "`~=` needs a tolerance")
                         .label(span, "within how much?")
-                        .help("write `within 1 %` behind it");
+                        .help(help);
                 self.sink.push(diagnostic);
                 Expr { kind, span }
             }

@@ -13,6 +13,21 @@ use crate::syntax::tree::Pair;
 /// Signs behind a word that belongs to a value.
 const GOES_ON: [char; 9] = ['+', '-', '*', '/', '^', '<', '>', ')', ','];
 
+/// Signs and words that no entry begins with.
+const CONTINUING: [&str; 21] = [
+    "->", "+", "-", "*", "/ ", "^", "<", ">", "==", "!=", "~=", "when", "default", "then", "else",
+    "and", "or", "implies", "within", "via", "join",
+];
+
+/// Whether a stretch goes on with one before it that is lost, too: the second line of `x = 2 + * 3` and `+ 4`.
+pub(super) fn continues(lost: &str) -> bool {
+    let word = first_word(lost);
+    CONTINUING.iter().any(|known| match word {
+        "" => lost.starts_with(known),
+        word => word == *known,
+    })
+}
+
 impl Reader<'_, '_> {
     /// Whether a stretch that is lost goes on with the entry before it, which means something else then: `require x = y`, `limit = 3 nJ x * 2`.
     pub(super) fn goes_on(&self, before: &Entry, lost: Pair<'_>) -> bool {

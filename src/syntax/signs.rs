@@ -43,6 +43,14 @@ impl Place<'_> {
         (is_number && Unit::of(unit).is_some()).then(|| format!("{number} {unit}"))
     }
 
+    /// Whether a type stands behind a name, as in other languages: `x: int in 1..4`.
+    fn names_type(&self) -> bool {
+        let before = self.rest()[1..]
+            .split_once(" in ")
+            .map(|(before, _)| before);
+        before.is_some_and(|before| !before.contains(['{', '(']))
+    }
+
     /// A number with a unit for what is behind it: `3 frame/ms` of `3 1/ms`.
     pub(super) fn unit_of_one(&self) -> Option<String> {
         let number = self.line().split_whitespace().next_back()?;
@@ -172,7 +180,7 @@ impl Place<'_> {
                 "nothing is fixed here",
                 format!("write `{} …`", self.before()),
             ),
-            ":" if wants(EQUALS) && self.rest()[1..].contains(" in ") => Slip::new(
+            ":" if wants(EQUALS) && self.names_type() => Slip::new(
                 "a name has no type",
                 "not a sign for this place",
                 format!(

@@ -342,7 +342,8 @@ impl Cx<'_> {
     ) -> Typed {
         let (x, y) = (self.expr(left, None), self.expr(right, None));
         let t = self.expr(tolerance, None);
-        if !self.both_numbers(&x, &y) || !self.both_numbers(&t, &t) {
+        let is_poison = [&x, &y, &t].iter().any(|one| one.ty == Type::Poison);
+        if is_poison || !self.both_numbers(&x, &y) || !self.both_numbers(&t, &t) {
             return Typed::poison(span);
         }
         if !alike(&x, &y) {

@@ -64,8 +64,8 @@ impl Known<'_> {
             })
             .collect();
         let nameless = self.nameless(&found);
-        let unread = found.iter().filter(|d| is_unread(d));
-        let suggested: BTreeSet<String> = unread.filter_map(|d| d.help.clone()).collect();
+        let unknown_names = found.iter().filter(|d| d.code == "bnas::name::unknown");
+        let suggested: BTreeSet<String> = unknown_names.filter_map(|d| d.help.clone()).collect();
         found.retain(|diagnostic| {
             let follows = is_unused(diagnostic)
                 || is_beyond_default(diagnostic, &defaults)
@@ -81,7 +81,7 @@ impl Known<'_> {
                 })
                 || self.is_misspelt_there(diagnostic, &unknown)
                 || self.is_read_by_wrong(diagnostic)
-                || is_misspelt_here(diagnostic, &suggested, self.sources)
+                || is_read_misspelt(diagnostic, &suggested, self.sources)
                 || is_below_meant(diagnostic, self.meant, self.sources, self.modules);
             !(self.failed && follows || is_given_otherwise(diagnostic, self.meant))
         });
@@ -264,7 +264,7 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
             let module = modules.get(main.span.source);
             module.is_some_and(|m| m.names.contains_key(name)) && modules.may_be_lost(name)
         }
-        "bnas::stage::teacher" => is_broken(),
+        "bnas::stage::teacher" | "bnas::repair::unsupported" => is_broken(),
         "bnas::block::alternatives" => {
             let head = sources.slice(main.span).split(['(', ' ', '{']).next();
             head.is_some_and(|head| is_of_no_kind(head, main.span.source, modules))
@@ -281,15 +281,15 @@ fn is_consequence(diagnostic: &Diagnostic, sources: &Sources, modules: &Modules)
     }
 }
 
-/// Whether a name stands for something else since its own definition is misspelt: `brain = …` in the experiment `branin`.
-fn is_misspelt_here(
+/// Whether nothing reads a name that is what an unknown one was meant to be.
+fn is_read_misspelt(
     diagnostic: &Diagnostic,
     suggested: &BTreeSet<String>,
     sources: &Sources,
 ) -> bool {
     let name = main_of(diagnostic).map(|main| sources.slice(main.span));
     let is_meant = |name: &str| suggested.contains(&format!("did you mean `{name}`?"));
-    diagnostic.code == "bnas::type::mismatch" && name.is_some_and(is_meant)
+    is_unread(diagnostic) && name.is_some_and(is_meant)
 }
 
 /// Whether it knows what an unknown name was meant to be: `did you mean input.width` only knows what else there is.

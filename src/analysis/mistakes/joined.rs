@@ -15,7 +15,7 @@ const MOST: usize = 8;
 /// What a section lacks in one diagnostic, what belongs from it into another one, and what a declaration does not know, one after the other in
 /// the order of the text.
 pub(in crate::analysis) fn joined(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
-    by_name(by_home(by_section(found)), modules)
+    by_facts(by_name(by_home(by_section(found)), modules), modules)
 }
 
 /// Fields of one section that belong into the same other one are one report: the section is the mistake.
@@ -96,6 +96,31 @@ fn by_section(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
             .is_some_and(|last| place(last) == place(&diagnostic) && last.joins(&diagnostic));
         if !is_joined {
             joined.push(diagnostic);
+        }
+    }
+    joined
+}
+
+/// Facts of one declaration that fail are one report: what they are about is what is wrong, or each of them shows its own two sides.
+fn by_facts(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    // By declaration: which report is of its facts, and how many fail.
+    let mut first: HashMap<Span, (usize, usize)> = HashMap::new();
+    for diagnostic in found {
+        let is_fact = diagnostic.code == "bnas::check::fails";
+        let main = main_of(&diagnostic).filter(|_| is_fact);
+        let Some(around) = main.and_then(|main| modules.around(main.span)) else {
+            joined.push(diagnostic);
+            continue;
+        };
+        let (index, facts) = first.entry(around.span).or_insert((joined.len(), 0));
+        *facts += 1;
+        match joined.get_mut(*index) {
+            Some(known) => {
+                known.message = format!("{facts} checks of `{}` fail", around.name.text);
+                known.labels.extend(diagnostic.labels);
+            }
+            None => joined.push(diagnostic),
         }
     }
     joined

@@ -151,6 +151,16 @@ impl Cx<'_> {
             .find(|(_, span)| self.is_elsewhere(*span, first.span))
     }
 
+    /// Whether an expression reads a value that has been reported as wrong.
+    pub(in crate::analysis) fn reads_reported(&self, at: Span) -> bool {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut words = self.sources.slice(at).split(|c| !is_word(c));
+        words.any(|word| {
+            let local = self.locals.find(word).and_then(|local| local.span);
+            local.is_some_and(|given| self.causes.is_reported(given))
+        })
+    }
+
     /// Whether a value is given in another declaration than the one that uses it.
     fn is_elsewhere(&self, given: Span, used: Span) -> bool {
         let around = |span: Span| self.modules.around(span).map(|d| d.span);

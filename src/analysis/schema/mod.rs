@@ -344,6 +344,7 @@ pub fn takes(field: &Field) -> String {
         (low, f64::INFINITY) if low == f64::MIN_POSITIVE => format!("{kind}, above 0"),
         (low, f64::INFINITY) if counts && low == 1.0 => kind,
         (low, f64::MAX..) => format!("{kind}, at least {low}"),
+        (low, high) if low == f64::MIN_POSITIVE => format!("{kind}, above 0, {high} at most"),
         (low, high) if high == BELOW_ONE => format!("{kind}, at least {low}, below 1"),
         (low, high) => format!("{kind}, {low} to {high}"),
     }

@@ -212,7 +212,7 @@ impl Cx<'_> {
             Type::Any => matches!(typed.ty, Type::Word | Type::Truth) || typed.ty == Type::PLAIN,
             ref ty => typed.ty.fits(ty),
         };
-        if fits || typed.ty.is_open() {
+        if fits || typed.ty.is_open() || self.reads_reported(typed.span) {
             return;
         }
         let takes = match wanted {

@@ -210,9 +210,10 @@ fn broken_defaults(template: &Template, defaults: &BTreeSet<usize>) -> Vec<Diagn
             );
             diagnostic = diagnostic.label(decision.span, label);
         }
-        found.push(diagnostic.help(
-            "the first trial will take other members: write defaults that meet it, or leave them out",
-        ));
+        found.push(
+            diagnostic
+                .help("they are no candidate: write defaults that meet it, or leave them out"),
+        );
     }
     found
 }

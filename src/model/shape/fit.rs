@@ -28,6 +28,9 @@ const MOST_FAILURES: usize = 8;
 const MOST_REPORTS: usize = 8;
 const MOST_LOOKS: usize = 32;
 
+/// What is said where as many are reported as there can be.
+const MORE: &str = "more layers may not fit: mend these first";
+
 /// Members that are drawn where not all can be looked at, and choices of a misfit that are tried for one.
 pub(super) const DRAWS: usize = 500;
 const MOST_WITNESSES: usize = 20;
@@ -44,7 +47,7 @@ const MOST_HERE: usize = 3;
 /// A space whose shapes are looked at.
 pub(super) struct Shapes<'a> {
     space: &'a Space,
-    nodes: &'a [TemplateNode],
+    pub(super) nodes: &'a [TemplateNode],
     output: &'a Extent,
     classes: usize,
     pub(super) decisions: &'a Decisions,
@@ -104,6 +107,14 @@ pub(in crate::model) fn check(
                 break;
             }
         }
+    }
+    if said.len() == MOST_REPORTS
+        && let Some((_, last)) = said.last_mut()
+    {
+        last.help = Some(match last.help.take() {
+            Some(help) => format!("{help}; {MORE}"),
+            None => MORE.into(),
+        });
     }
     said.into_iter().for_each(|(_, report)| sink.push(report));
 }
@@ -234,7 +245,12 @@ impl Shapes<'_> {
             None => {
                 let mut choices = shown(" = ");
                 let excluded = match choices.len() {
-                    1 => Some(format!("rule it out: `require {}`", shown(" != ")[0])),
+                    1 => {
+                        let of_all = self.in_no_copy(refused, matter[0]);
+                        let of_one = || shown(" != ").swap_remove(0);
+                        let holds = of_all.unwrap_or_else(of_one);
+                        Some(format!("rule it out: `require {holds}`"))
+                    }
                     2..=MOST_EXCLUDED => Some(format!(
                         "rule it out: `require not ({})`",
                         shown(" == ").join(" and ")

@@ -66,6 +66,27 @@ impl Shapes<'_> {
         })
     }
 
+    /// That no copy of a `repeat` chooses this, if none of them fits with it: `all(space.s[*].block != wide)`.
+    pub(super) fn in_no_copy(&self, refused: &Refused, only: usize) -> Option<String> {
+        let decision = &self.decisions.all[only];
+        let value = refused.choices[only].as_ref()?;
+        let path = of_all_copies(&decision.path);
+        let span = self.nodes.get(refused.group)?.span;
+        let mut copies = 0;
+        for group in (0..self.nodes.len()).filter(|g| self.nodes[*g].span == span) {
+            let read = members::dependencies(self.parts(group), self.decisions);
+            let is_own = |i: &usize| of_all_copies(&self.decisions.all[*i].path) == path;
+            let own = read.into_iter().find(is_own)?;
+            let mut choices = vec![None; refused.choices.len()];
+            choices[own] = Some(value.clone());
+            if !self.is_enough(&Refused { group, choices }, &[own]) {
+                return None;
+            }
+            copies += 1;
+        }
+        (copies > 1).then(|| format!("all({path} != {})", decision.shown(value)))
+    }
+
     /// Decisions with what was chosen.
     pub(super) fn shown(
         &self,
@@ -172,4 +193,17 @@ impl Shapes<'_> {
         };
         !(0..count).any(fits)
     }
+}
+
+/// A path of all copies: `space.s[*].block` of `space.s[0].block`.
+fn of_all_copies(path: &str) -> String {
+    let mut all = String::with_capacity(path.len());
+    let mut parts = path.split('[');
+    all += parts.next().unwrap_or_default();
+    for part in parts {
+        let (_, behind) = part.split_once(']').unwrap_or((part, ""));
+        all += "[*]";
+        all += behind;
+    }
+    all
 }

@@ -32,11 +32,13 @@ const WIDTH: usize = 120;
 pub fn format(id: SourceId, text: &str) -> Result<String, Vec<Diagnostic>> {
     let mut sink = Sink::default();
     let tree = parse::tree(id, text);
-    match &tree {
-        Some(tree) => drop(parse::file(id, tree, &mut sink)),
-        None => drop(parse::parse(id, text, &mut sink)),
+    if let Some(tree) = &tree {
+        parse::file(id, tree, &mut sink);
     }
     let Some(tree) = tree.filter(|_| !sink.has_errors()) else {
+        // In the words of a check.
+        let mut sink = Sink::default();
+        parse::parse(id, text, &mut sink);
         return Err(sink.into_sorted());
     };
     let mut layout = Layout {
