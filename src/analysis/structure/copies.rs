@@ -89,7 +89,7 @@ impl Cx<'_> {
                     name,
                     domain,
                     default,
-                } => (name, Given::Searched(domain, default.as_ref())),
+                } => (name, Given::Searched(domain, default.as_deref())),
                 Argument::Positional { value, .. } => {
                     let compared = self.compared(value, known.iter().copied());
                     let text = match &compared {
