@@ -371,8 +371,8 @@ impl<'a> Cx<'a> {
                         format!("`{}` is never used", local.name),
                     )
                     .label(span, "nothing reads this value")
-                    .help(match meant(&local.name, ["bits"]) {
-                        Some(_) if owner == "the rule" => {
+                    .help(match owner {
+                        "the rule" if meant(&local.name, ["bits"]).is_some() => {
                             "it belongs into a quantizer: `weights = int { bits = 4 }`, with `use std.quantizers.int` at the top of the file"
                         }
                         _ => "remove it",

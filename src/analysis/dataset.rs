@@ -35,7 +35,7 @@ impl Cx<'_> {
         let schema = merged.schema;
         let (fields, sections) = self.split(merged);
         let owner = merged.owner();
-        let written = self.written(&owner, merged.name.span, &fields, schema.fields);
+        let written = self.written(&owner, merged.name.span, fields, schema.fields);
         let shape = self.section(merged, &sections, "shape");
         let splits = self.section(merged, &sections, "splits");
         let known = |name: &str| schema.section(name).map_or(&[][..], |s| s.fields);

@@ -177,7 +177,7 @@ impl Cx<'_> {
                     self.inner_choices(&c.domain, &path, found);
                     found.open.push(Setting {
                         path,
-                        value: self.domain_text(&c.domain, c.default.as_ref()),
+                        value: self.domain_text(&c.domain, c.default.as_deref()),
                         docs: sentence(entry, field),
                     });
                 }
@@ -269,7 +269,7 @@ impl Cx<'_> {
                             default,
                         } => found.open.push(Setting {
                             path: format!("{path}.{callee}.{}", name.text),
-                            value: self.domain_text(domain, default.as_ref()),
+                            value: self.domain_text(domain, default.as_deref()),
                             docs: String::new(),
                         }),
                         Argument::Fixed { value, .. } | Argument::Positional { value, .. } => {

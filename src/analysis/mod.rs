@@ -161,12 +161,15 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
     // What an experiment takes is judged there, as it is amended.
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let sources = cx.sources;
-    let taken: HashSet<&str> = (experiments.iter())
-        .flat_map(|id| {
-            sources
-                .slice(declarations[id.index].span)
-                .split(|c| !is_name(c))
-        })
+    let names: HashSet<&str> = (others.iter())
+        .map(|id| declarations[id.index].name.text.as_str())
+        .collect();
+    // Without others, no text is looked at.
+    let readers = experiments.iter().filter(|_| !names.is_empty());
+    let taken: HashSet<&str> = readers
+        .map(|id| sources.slice(declarations[id.index].span))
+        .flat_map(|text| text.split(|c| !is_name(c)))
+        .filter(|word| names.contains(word))
         .collect();
     for id in others {
         cx.reached = Reached::default();

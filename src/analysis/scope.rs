@@ -6,19 +6,25 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use super::context::Local;
+use crate::diagnostic::Spelling;
 
 /// A stack of names. It reads as a slice, and changes by its methods only, so that the index stays true.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scope {
     all: Vec<Local>,
-    /// The places of each name, innermost last. Only looked up, never walked, so its order is of no matter.
-    places: HashMap<String, Vec<usize>>,
+    /// How each of them is spelled.
+    spellings: Vec<Spelling>,
+    /// The place of the innermost of each name. Only looked up, never walked, so its order is of no matter.
+    places: HashMap<String, usize>,
+    /// The place of the name that each of them hides.
+    hidden: Vec<Option<usize>>,
 }
 
 impl Scope {
     pub(super) fn push(&mut self, local: Local) {
-        let places = self.places.entry(local.name.clone()).or_default();
-        places.push(self.all.len());
+        self.spellings.push(Spelling::of(&local.name));
+        let hidden = self.places.insert(local.name.clone(), self.all.len());
+        self.hidden.push(hidden);
         self.all.push(local);
     }
 
@@ -30,7 +36,7 @@ impl Scope {
 
     /// The place of the innermost of this name.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
-        self.places.get(name)?.last().copied()
+        self.places.get(name).copied()
     }
 
     /// The innermost of this name.
@@ -52,12 +58,33 @@ impl Scope {
     /// Leaves a scope: the names from `mark` on are gone, and returned.
     pub(super) fn split_off(&mut self, mark: usize) -> Vec<Local> {
         let gone = self.all.split_off(mark);
-        for local in &gone {
-            if let Some(places) = self.places.get_mut(&local.name) {
-                places.retain(|at| *at < mark);
-            }
+        self.spellings.truncate(mark);
+        let hidden = self.hidden.drain(mark..);
+        for (local, hidden) in gone.iter().zip(hidden).rev() {
+            match hidden {
+                Some(at) => self.places.insert(local.name.clone(), at),
+                None => self.places.remove(&local.name),
+            };
         }
         gone
+    }
+
+    /// Those that may be meant by a name that is spelled alike.
+    pub(super) fn alike(&self, name: &str) -> impl Iterator<Item = &Local> {
+        let name = Spelling::of(name);
+        self.spelled(move |spelling| spelling.may_be_meant_by(name))
+    }
+
+    /// Those whose names may hold a name.
+    pub(super) fn holding(&self, name: &str) -> impl Iterator<Item = &Local> {
+        let name = Spelling::of(name);
+        self.spelled(move |spelling| spelling.may_hold(name))
+    }
+
+    fn spelled(&self, wanted: impl Fn(Spelling) -> bool) -> impl Iterator<Item = &Local> {
+        let spellings = self.spellings.iter().enumerate();
+        let found = spellings.filter(move |(_, spelling)| wanted(**spelling));
+        found.map(|(at, _)| &self.all[at])
     }
 }
 
@@ -87,6 +114,10 @@ mod tests {
         assert_eq!(gone.len(), 1);
         assert_eq!(scope.find("a").map(|l| &l.ty), Some(&Type::PLAIN));
         assert!(scope.find("c").is_none());
+        let alike: Vec<&str> = scope.alike("b").map(|l| l.name.as_str()).collect();
+        assert_eq!(alike, ["a", "b"]);
+        let holding: Vec<&str> = scope.holding("b").map(|l| l.name.as_str()).collect();
+        assert_eq!(holding, ["b"]);
         let copy = scope.clone();
         scope.split_off(0);
         assert!(scope.find("a").is_none() && copy.find("a").is_some());

@@ -58,13 +58,16 @@ impl Cx<'_> {
     }
 
     /// Fields and sections of a declaration that holds nothing else.
-    pub(super) fn split(&mut self, merged: &Merged) -> (Vec<Entry>, Vec<ast::Section>) {
-        let (mut fields, mut sections) = (Vec::new(), Vec::<ast::Section>::new());
+    pub(super) fn split<'m>(
+        &mut self,
+        merged: &'m Merged,
+    ) -> (Vec<&'m Entry>, Vec<&'m ast::Section>) {
+        let (mut fields, mut sections) = (Vec::new(), Vec::<&ast::Section>::new());
         for entry in merged.entries.iter() {
             match &entry.kind {
                 EntryKind::Section(section) => {
                     if self.knows_section(merged, section) {
-                        let same = |s: &&ast::Section| {
+                        let same = |s: &&&ast::Section| {
                             s.name.text == section.name.text && label(s) == label(section)
                         };
                         match sections.iter().find(same) {
@@ -76,7 +79,7 @@ impl Cx<'_> {
                                 let (again, first) = (named(section), named(first).span);
                                 self.twice(&again.text, again.span, first)
                             }
-                            None => sections.push(section.clone()),
+                            None => sections.push(section),
                         }
                     }
                 }
@@ -84,7 +87,7 @@ impl Cx<'_> {
                 EntryKind::Choice(c) if self.is_later(merged, &c.target) => {}
                 EntryKind::Formula(f) if self.not_built(merged.schema, &f.name) => {}
                 EntryKind::Check(_) | EntryKind::Require(_) => {}
-                _ => fields.push(entry.clone()),
+                _ => fields.push(entry),
             }
         }
         (fields, sections)
@@ -218,7 +221,7 @@ impl Cx<'_> {
     pub(super) fn section<'s>(
         &mut self,
         merged: &Merged,
-        sections: &'s [ast::Section],
+        sections: &[&'s ast::Section],
         name: &'static str,
     ) -> Written<'s> {
         let known = merged
@@ -429,7 +432,7 @@ impl Cx<'_> {
                 (&f.target, crate::ir::Slot::Fixed(typed.expr), local)
             }
             EntryKind::Choice(c) => {
-                let (domain, local) = self.chosen(&c.target.head, &c.domain, c.default.as_ref());
+                let (domain, local) = self.chosen(&c.target.head, &c.domain, c.default.as_deref());
                 (&c.target, crate::ir::Slot::Chosen(domain), local)
             }
             _ => return None,

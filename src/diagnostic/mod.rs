@@ -9,7 +9,7 @@ mod suggestion;
 use std::collections::HashSet;
 
 pub use self::draw::render;
-pub use self::suggestion::{called_elsewhere, did_you_mean, meant, meant_field};
+pub use self::suggestion::{Spelling, called_elsewhere, did_you_mean, meant, meant_field};
 use crate::source::Span;
 
 /// How many diagnostics are drawn: nobody reads more, and the first ones are enough to go on with.

@@ -13,7 +13,7 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     }
     let mut same = None;
     let known = known.inspect(|k| same = same.or(k.eq_ignore_ascii_case(name).then_some(*k)));
-    let limit = (length / 3).clamp(1, 3);
+    let limit = limit(length);
     let set = letters_of(name);
     let mut letters = [0_u16; 256];
     for byte in name.bytes() {
@@ -31,6 +31,43 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .min()
         .map(|(_, k)| k);
     same.or(near)
+}
+
+/// How far what was meant may be from a name of so many characters.
+fn limit(length: usize) -> usize {
+    (length / 3).clamp(1, 3)
+}
+
+/// How a word is spelled, as far as a few bytes say it: where thousands of names are known, nearly all are told from one by that, and their
+/// texts need not be looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Spelling {
+    characters: u32,
+    /// Its letters, large ones as small ones.
+    letters: u64,
+}
+
+impl Spelling {
+    /// That of a word.
+    pub fn of(word: &str) -> Spelling {
+        Spelling {
+            characters: characters(word) as u32,
+            letters: (word.bytes().filter(u8::is_ascii))
+                .fold(0, |set, byte| set | letter(byte.to_ascii_lowercase())),
+        }
+    }
+
+    /// Whether a word that is spelled like this may be what was meant by a name, as [`did_you_mean`] tells.
+    pub fn may_be_meant_by(self, name: Spelling) -> bool {
+        let limit = limit(name.characters as usize) as u32;
+        let others = (self.letters & !name.letters).count_ones();
+        self.characters.abs_diff(name.characters) <= limit && others <= limit
+    }
+
+    /// Whether a word that is spelled like this may hold another one.
+    pub fn may_hold(self, part: Spelling) -> bool {
+        self.characters >= part.characters && part.letters & !self.letters == 0
+    }
 }
 
 /// The field that `name` was probably meant to be: one that is spelled alike, or that is a part of it, as `epochs` is of `num_epochs`.
@@ -160,7 +197,12 @@ fn characters(word: &str) -> usize {
 /// Which ASCII characters a word has, those alike in their last six bits as one.
 fn letters_of(word: &str) -> u64 {
     let ascii = word.bytes().filter(u8::is_ascii);
-    ascii.fold(0, |set, byte| set | 1 << (byte & 63))
+    ascii.fold(0, |set, byte| set | letter(byte))
+}
+
+/// The set of one ASCII character.
+fn letter(byte: u8) -> u64 {
+    1 << (byte & 63)
 }
 
 /// How many ASCII letters of a word are not among these.
@@ -178,6 +220,39 @@ fn excess(letters: &[u16; 256], word: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_spelling_hides_what_is_meant() {
+        let names = [
+            "x",
+            "X",
+            "width",
+            "Widht",
+            "WIDTH",
+            "s.width",
+            "lr",
+            "é",
+            "dépth",
+            "depth",
+            "DEPTHS",
+            "a1",
+            "best.accuracy",
+        ];
+        for name in names {
+            let of_name = Spelling::of(name);
+            for known in names {
+                let may_be = Spelling::of(known).may_be_meant_by(of_name);
+                assert!(
+                    may_be || did_you_mean(name, [known]).is_none(),
+                    "{name} {known}"
+                );
+                let may_hold = Spelling::of(known).may_hold(of_name);
+                assert!(may_hold || !known.contains(name), "{name} {known}");
+            }
+        }
+        assert!(!Spelling::of("channels").may_be_meant_by(Spelling::of("width")));
+        assert!(!Spelling::of("channels").may_hold(Spelling::of("width")));
+    }
 
     #[test]
     fn names_of_other_tools_are_known() {

@@ -147,7 +147,7 @@ impl<'t> Reader<'t, '_> {
             }
             let filter = parts
                 .passes(Rule::kw_where)
-                .then(|| self.expression(parts.must()));
+                .then(|| Box::new(self.expression(parts.must())));
             return Argument::Positional { value, filter };
         }
         let name = self.name(parts.must());
@@ -164,11 +164,11 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// What stands behind `in`: a domain, and perhaps the first trial.
-    pub(super) fn domain(&mut self, parts: &mut Parts<'t>) -> (Expr, Option<Expr>) {
+    pub(super) fn domain(&mut self, parts: &mut Parts<'t>) -> (Expr, Option<Box<Expr>>) {
         let domain = self.expression(parts.must());
         let default = parts
             .passes(Rule::kw_default)
-            .then(|| self.expression(parts.must()));
+            .then(|| Box::new(self.expression(parts.must())));
         (domain, default)
     }
 }

@@ -37,7 +37,8 @@ const PAIRS: [&str; 7] = ["->", "..", "~=", "==", "!=", "<=", ">="];
 
 /// The tokens of a text in order.
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
+    // One is hardly shorter than this with the blanks around it.
+    let mut tokens = Vec::with_capacity(text.len() / 4);
     let mut start = 0;
     // Up to here no quote closes: what one has run into, those behind it on the way run into, too.
     let mut open_until = 0;

@@ -25,9 +25,11 @@ struct Node {
 impl<'t> Tree<'t> {
     /// Reads a text from its start as `rule`.
     pub(super) fn read(rule: Rule, text: &'t str) -> Result<Self, Box<Error<Rule>>> {
-        let mut nodes: Vec<Node> = Vec::new();
+        let tokens = Grammar::parse(rule, text)?.tokens();
+        // Each has a start and an end.
+        let mut nodes: Vec<Node> = Vec::with_capacity(tokens.len() / 2);
         let mut open = Vec::new();
-        for token in Grammar::parse(rule, text)?.tokens() {
+        for token in tokens {
             match token {
                 Token::Start { rule, pos } => {
                     open.push(nodes.len());

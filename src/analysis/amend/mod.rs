@@ -38,9 +38,12 @@ impl Cx<'_> {
         if overrides.is_empty() {
             return;
         }
-        let entries = Arc::make_mut(&mut merged.entries);
         // A check is a fact of what was declared, not of what it becomes.
-        entries.retain(|e| !matches!(e.kind, EntryKind::Check(_)));
+        let stays = |e: &Entry| !matches!(e.kind, EntryKind::Check(_));
+        let mut entries: Vec<Entry> = match Arc::try_unwrap(std::mem::take(&mut merged.entries)) {
+            Ok(entries) => entries.into_iter().filter(stays).collect(),
+            Err(shared) => shared.iter().filter(|e| stays(e)).cloned().collect(),
+        };
         let owner = format!("`{}`", base.text);
         let before = std::mem::replace(&mut self.also, merged.from.clone());
         let into = Amended {
@@ -50,12 +53,13 @@ impl Cx<'_> {
             schema: Some(merged.schema),
             derives,
         };
-        let overrides = braces::by_paths(entries, overrides, &into);
+        let overrides = braces::by_paths(&entries, overrides, &into);
         self.said_once(overrides.iter().map(|entry| &**entry));
         let (dotted, plain) = in_order(overrides.iter().map(|entry| &**entry));
         for entry in plain.into_iter().chain(dotted) {
-            self.override_entry(entries, entry, &into);
+            self.override_entry(&mut entries, entry, &into);
         }
+        merged.entries = Arc::new(entries);
         self.also = before;
     }
 

@@ -5,16 +5,56 @@
 //! unless the braces give the clock, too.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
-use super::path::{Part, parts};
 use crate::analysis::context::Cx;
 use crate::analysis::schema;
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, Entry, EntryKind, ExprKind};
 
+/// One name of a path, and the number of its copy. Nearly nothing is said twice, so that nothing is copied to find out.
+#[derive(Clone, Copy)]
+struct Part<'e> {
+    name: &'e str,
+    copy: Option<&'e ast::Expr>,
+}
+
+/// Paths of the same names are equal, whichever copies they speak of.
+struct Path<'e>(Vec<Part<'e>>);
+
+impl<'e> Path<'e> {
+    fn names(&self) -> impl Iterator<Item = &'e str> {
+        self.0.iter().map(|part| part.name)
+    }
+
+    /// The path of what stands below this one.
+    fn below(&self, rest: impl IntoIterator<Item = Part<'e>>) -> Path<'e> {
+        Path(self.0.iter().copied().chain(rest).collect())
+    }
+
+    /// Whether it leads to the same place as another one, or below it.
+    fn begins_with(&self, above: &Path) -> bool {
+        self.0.len() >= above.0.len() && self.names().zip(above.names()).all(|(p, a)| p == a)
+    }
+}
+
+impl PartialEq for Path<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.names().eq(other.names())
+    }
+}
+
+impl Eq for Path<'_> {}
+
+impl Hash for Path<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.names().for_each(|name| name.hash(state));
+    }
+}
+
 /// A value that an entry gives: its path from where the entry stands, and the place that says so.
-struct Said {
-    path: Vec<Part>,
+struct Said<'e> {
+    path: Path<'e>,
     span: Span,
 }
 
@@ -24,9 +64,16 @@ impl Cx<'_> {
         &mut self,
         entries: impl IntoIterator<Item = &'e Entry>,
     ) {
+        let mut found = Vec::new();
+        let stretch = |entry: &'e Entry| {
+            let start = found.len();
+            said(entry, &Path(Vec::new()), &mut found);
+            (entry, start..found.len())
+        };
+        let stretches: Vec<_> = entries.into_iter().map(stretch).collect();
         let mut sections: HashMap<(&str, Option<&str>), Span> = HashMap::new();
-        let mut seen: HashMap<String, Vec<Said>> = HashMap::new();
-        for entry in entries {
+        let mut seen: HashMap<&Path, Vec<&Said>> = HashMap::with_capacity(found.len());
+        for (entry, stretch) in stretches {
             if let EntryKind::Section(section) = &entry.kind {
                 let named = section.label.as_ref().unwrap_or(&section.name);
                 let label = section.label.as_ref().map(|l| l.text.as_str());
@@ -37,16 +84,14 @@ impl Cx<'_> {
                     continue;
                 }
             }
-            let mut found = Vec::new();
-            said(entry, &[], &mut found);
+            let own = &found[stretch];
             // Of what stands within what is said twice, that is all there is to say.
             let mut twice: Option<&Said> = None;
-            let paths: Vec<String> = found.iter().map(|one| names(&one.path)).collect();
-            for (one, path) in found.iter().zip(&paths) {
-                if twice.is_some_and(|above| begins_with(&one.path, &above.path)) {
+            for one in own {
+                if twice.is_some_and(|above| one.path.begins_with(&above.path)) {
                     continue;
                 }
-                let earlier = seen.get(path).into_iter().flatten();
+                let earlier = seen.get(&one.path).into_iter().flatten();
                 let mut covered = earlier.filter(|earlier| self.covers(&one.path, &earlier.path));
                 if let Some(first) = covered.next().map(|earlier| earlier.span) {
                     twice = Some(one);
@@ -55,8 +100,8 @@ impl Cx<'_> {
                     }
                 }
             }
-            for (one, path) in found.into_iter().zip(paths) {
-                seen.entry(path).or_default().push(one);
+            for one in own {
+                seen.entry(&one.path).or_default().push(one);
             }
         }
     }
@@ -73,16 +118,15 @@ impl Cx<'_> {
     }
 
     /// Whether every copy that an earlier path of the same names is about is one of the later path.
-    fn covers(&self, later: &[Part], earlier: &[Part]) -> bool {
-        let copy = |part: &Part| part.copy.as_ref().map(|copy| self.text(copy.span));
-        let mut pairs = later.iter().zip(earlier);
+    fn covers(&self, later: &Path, earlier: &Path) -> bool {
+        let copy = |part: &Part| part.copy.map(|copy| self.text(copy.span));
+        let mut pairs = later.0.iter().zip(&earlier.0);
         pairs.all(|(later, earlier)| copy(later).is_none_or(|l| copy(earlier) == Some(l)))
     }
 }
 
 /// The values that an entry gives below a path.
-fn said(entry: &Entry, above: &[Part], found: &mut Vec<Said>) {
-    let below = |rest: Vec<Part>| [above, &rest].concat();
+fn said<'e>(entry: &'e Entry, above: &Path<'e>, found: &mut Vec<Said<'e>>) {
     match &entry.kind {
         EntryKind::Field(ast::Field { target, value, .. })
         | EntryKind::Choice(ast::Choice {
@@ -90,18 +134,28 @@ fn said(entry: &Entry, above: &[Part], found: &mut Vec<Said>) {
             domain: value,
             ..
         }) => {
-            let path = below(parts(target));
-            let at = found.len();
-            said_of_value(value, &path, found);
-            let span = target.span;
-            found.insert(at, Said { path, span });
+            let mut path = above.below([part(&target.head)]);
+            for step in &target.steps {
+                match step {
+                    ast::Step::Member(name) => path.0.push(part(name)),
+                    // A star stands for every copy, and may be left out.
+                    ast::Step::All(_) => {}
+                    ast::Step::Index(index) => {
+                        path.0.last_mut().expect("a path has a head").copy = Some(index);
+                    }
+                }
+            }
+            given(value, path, target.span, found);
         }
         EntryKind::Formula(formula) => found.push(Said {
-            path: below(vec![part(&formula.name)]),
+            path: above.below([part(&formula.name)]),
             span: formula.name.span,
         }),
         EntryKind::Section(section) => {
-            let path = below(of_section(section));
+            // How a path leads into it: `vector.…`, `binary.…` of `precision binary`, `memory.a.…` of `memory a`.
+            let label = section.label.as_ref().map(|l| l.text.as_str());
+            let names = schema::section_names(&section.name.text, label);
+            let path = above.below(names.map(|name| Part { name, copy: None }));
             for inner in &section.entries {
                 said(inner, &path, found);
             }
@@ -110,8 +164,15 @@ fn said(entry: &Entry, above: &[Part], found: &mut Vec<Said>) {
     }
 }
 
+/// A value at a path, and behind it what is given within it.
+fn given<'e>(value: &'e ast::Expr, path: Path<'e>, span: Span, found: &mut Vec<Said<'e>>) {
+    let at = found.len();
+    said_of_value(value, &path, found);
+    found.insert(at, Said { path, span });
+}
+
 /// The values that are given within a value: `width` in `space = small_cnn { width = 8 }`, `lr` in `optimizer = adam(lr = 0.1)`.
-fn said_of_value(value: &ast::Expr, path: &[Part], found: &mut Vec<Said>) {
+fn said_of_value<'e>(value: &'e ast::Expr, path: &Path<'e>, found: &mut Vec<Said<'e>>) {
     match &value.kind {
         ExprKind::Amend { base, entries } => {
             said_of_value(base, path, found);
@@ -126,11 +187,7 @@ fn said_of_value(value: &ast::Expr, path: &[Part], found: &mut Vec<Said>) {
                 Argument::Searched { name, domain, .. } => Some((name, domain)),
             });
             for (name, value) in named {
-                let path = [path, &[part(name)]].concat();
-                let at = found.len();
-                said_of_value(value, &path, found);
-                let span = name.span;
-                found.insert(at, Said { path, span });
+                given(value, path.below([part(name)]), name.span, found);
             }
         }
         ExprKind::Set(items) => {
@@ -145,7 +202,7 @@ fn said_of_value(value: &ast::Expr, path: &[Part], found: &mut Vec<Said>) {
                     _ => None,
                 };
                 if let Some(name) = name {
-                    said_of_value(item, &[path, &[part(name)]].concat(), found);
+                    said_of_value(item, &path.below([part(name)]), found);
                 }
             }
         }
@@ -153,32 +210,9 @@ fn said_of_value(value: &ast::Expr, path: &[Part], found: &mut Vec<Said>) {
     }
 }
 
-/// How a path leads into a section: `vector.…`, `binary.…` of `precision binary`, `memory.a.…` of `memory a`.
-fn of_section(section: &ast::Section) -> Vec<Part> {
-    let label = section.label.as_ref().map(|l| l.text.as_str());
-    let path = schema::section_path(&section.name.text, label);
-    let name = |text: &str| ast::Name {
-        text: text.to_string(),
-        span: section.name.span,
-    };
-    path.split('.').map(|text| part(&name(text))).collect()
-}
-
-fn part(name: &ast::Name) -> Part {
+fn part(name: &ast::Name) -> Part<'_> {
     Part {
-        name: name.clone(),
+        name: &name.text,
         copy: None,
     }
-}
-
-/// Whether a path leads to the same place as another one, or below it.
-fn begins_with(path: &[Part], above: &[Part]) -> bool {
-    let mut pairs = path.iter().zip(above);
-    path.len() >= above.len() && pairs.all(|(p, a)| p.name.text == a.name.text)
-}
-
-/// The names of a path, whichever copies it speaks of.
-fn names(path: &[Part]) -> String {
-    let names: Vec<&str> = path.iter().map(|p| p.name.text.as_str()).collect();
-    names.join(".")
 }

@@ -110,7 +110,7 @@ impl Cx<'_> {
                     self.give(
                         &mut written,
                         name,
-                        Given::Searched(domain, default.as_ref()),
+                        Given::Searched(domain, default.as_deref()),
                         callable.fields,
                     );
                 }

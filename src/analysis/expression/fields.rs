@@ -86,7 +86,7 @@ impl Cx<'_> {
         &mut self,
         owner: &str,
         span: Span,
-        entries: &'e [ast::Entry],
+        entries: impl IntoIterator<Item = &'e ast::Entry>,
         known: &'static [Field],
     ) -> Written<'e> {
         let mut written = Written::new(owner, span);
@@ -94,7 +94,7 @@ impl Cx<'_> {
             let (path, given) = match &entry.kind {
                 ast::EntryKind::Field(f) => (&f.target, Given::Fixed(&f.value)),
                 ast::EntryKind::Choice(c) => {
-                    (&c.target, Given::Searched(&c.domain, c.default.as_ref()))
+                    (&c.target, Given::Searched(&c.domain, c.default.as_deref()))
                 }
                 other => {
                     // What stands in a section within is not missing around it.

@@ -43,10 +43,8 @@ impl Cx<'_> {
         if is_conditional(&typed.expr) || self.conditions > 0 && typed.expr.as_value().is_none() {
             return true;
         }
-        let values = typed.values.clone().unwrap_or_default();
-        values
-            .iter()
-            .all(|value| self.value_fits(value, typed, field, at))
+        let mut values = typed.values.iter().flatten();
+        values.all(|value| self.value_fits(value, typed, field, at))
     }
 
     fn misfit(&mut self, typed: &Typed, field: &Field, at: Span) {

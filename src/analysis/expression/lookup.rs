@@ -35,7 +35,7 @@ impl Cx<'_> {
                 values: local.values,
             };
         }
-        if let Some(local) = self.local(&text) {
+        if let Some(local) = self.locals.used(&text) {
             // `opt == sgd`, of `opt in {sgd(…), adam(…)}`: alternatives are compared by their names.
             let is_calls = matches!(local.ty, Type::Optimizer | Type::Scale | Type::Augment);
             let paths = self.paths.as_ref();
@@ -44,15 +44,13 @@ impl Cx<'_> {
             }
             // Names of a quantizer keep their name: they may be given another value where it is used.
             let is_fixed =
-                |value: &Expr| (is_scalar(value) || is_formula(value)) && self.formulas.is_none();
+                |value: &&Expr| (is_scalar(value) || is_formula(value)) && self.formulas.is_none();
             return Typed {
-                expr: local
-                    .constant
-                    .filter(is_fixed)
+                expr: (local.constant.as_ref().filter(is_fixed).cloned())
                     .unwrap_or(Expr::Name(text, span)),
-                ty: local.ty,
+                ty: local.ty.clone(),
                 span,
-                values: local.values,
+                values: local.values.clone(),
             };
         }
         if let Some(name) = path.as_name() {

@@ -56,12 +56,10 @@ impl Cx<'_> {
             let schema = merged.schema;
             let (fields, sections) = cx.split(merged);
             let known = |name: &str| schema.section(name).map_or(&[][..], |s| s.fields);
-            let precisions: Vec<&ast::Section> = sections
-                .iter()
+            let precisions: Vec<&ast::Section> = (sections.iter().copied())
                 .filter(|s| s.name.text == "precision")
                 .collect();
-            let memories: Vec<&ast::Section> = sections
-                .iter()
+            let memories: Vec<&ast::Section> = (sections.iter().copied())
                 .filter(|s| s.name.text == "memory")
                 .collect();
             // Every field is a name for every other.
@@ -81,7 +79,7 @@ impl Cx<'_> {
             }
             cx.memory_names(&memories, known("memory"));
 
-            let written = cx.written(&merged.owner(), merged.name.span, &fields, schema.fields);
+            let written = cx.written(&merged.owner(), merged.name.span, fields, schema.fields);
             let op_per_mac = cx.slot_of(&written, schema.fields, "op_per_mac");
             let clock = cx.slot_of(&written, schema.fields, "clock");
             let vector = cx.section(merged, &sections, "vector");

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::analysis::context::{Cx, Local, list};
+use crate::analysis::context::{Cx, list};
 use crate::analysis::expression::lookup::path_help;
 use crate::analysis::schema::{self, Kind, SCALES};
+use crate::analysis::scope::Scope;
 use crate::analysis::structure::operations::{ACTIVATIONS, ELSEWHERE};
 use crate::diagnostic::{DRAWN, Diagnostic, called_elsewhere, did_you_mean, meant, meant_field};
 use crate::model::metrics::metric;
@@ -58,12 +59,11 @@ impl Cx<'_> {
     }
 
     /// The names of the experiment that amends something at this place.
-    fn amending(&self, at: Span) -> &[Local] {
+    fn amending(&self, at: Span) -> Option<&Scope> {
         let around = self.modules.around(at);
-        match around.is_some_and(|d| d.kind.text == "experiment") {
-            true => &self.outer,
-            false => &[],
-        }
+        around
+            .is_some_and(|d| d.kind.text == "experiment")
+            .then_some(&self.outer)
     }
 
     /// A name that stands for nothing.
@@ -93,26 +93,37 @@ impl Cx<'_> {
         let files = std::iter::once(span.source).chain(self.also.iter().copied());
         let declared = files.filter_map(|source| modules.get(source));
         let declared = declared.flat_map(|module| module.names.keys().map(String::as_str));
-        let locals = self.locals.iter().map(|l| l.name.as_str());
+        let locals = || self.locals.iter().map(|l| l.name.as_str());
         let truth = ["true", "false"].iter().copied();
         let truth = truth.filter(|word| name.eq_ignore_ascii_case(word));
         let others = declared.chain(truth);
-        let known = (words.iter().copied()).chain(locals).chain(others.clone());
-        let longer = known.clone().filter(|k| k.len() > name.len());
+        let known = (words.iter().copied())
+            .chain(locals())
+            .chain(others.clone());
+        let longer = || {
+            let locals = self.locals.holding(name).map(|l| l.name.as_str());
+            let known = words.iter().copied().chain(locals).chain(others.clone());
+            known.filter(|k| k.len() > name.len())
+        };
         // A name that stands for what is being defined cannot be what was meant.
         let known = known.filter(|k| *k != name);
-        let built_in = self.locals.iter().filter(|l| l.span.is_none());
-        let built_in = built_in.map(|l| l.name.as_str());
-        let undefined = (words.iter().copied()).chain(built_in).chain(others);
-        let undefined = undefined.filter(|k| *k != name);
+        let undefined = || {
+            let built_in = self.locals.alike(name).filter(|l| l.span.is_none());
+            let built_in = built_in.map(|l| l.name.as_str());
+            let known = words.iter().copied().chain(built_in);
+            known.chain(others.clone()).filter(|k| *k != name)
+        };
         let ends_with = |k: &&str| k.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
         let mut diagnostic =
             Diagnostic::error("bnas::name::unknown", format!("unknown name `{name}`"))
                 .label(span, "nothing here has this name");
         // Names of the experiment stand for values of what it amends.
-        let defined = self.locals.iter().filter(|l| l.span.is_some());
-        let defined = defined.chain(self.amending(span));
-        let defined = defined.map(|l| l.name.as_str()).filter(|l| *l != name);
+        let defined = || {
+            let own = self.locals.alike(name).filter(|l| l.span.is_some());
+            let outer = self.amending(span).into_iter();
+            let defined = own.chain(outer.flat_map(|outer| outer.alike(name)));
+            defined.map(|l| l.name.as_str()).filter(|l| *l != name)
+        };
         // What follows from the search is named by what it is of.
         let is_expected = self.locals.find("pareto.count").is_some();
         let of_result = |local: &str| local.starts_with("best.") || local.starts_with("pareto.");
@@ -126,20 +137,20 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(help);
         } else if self.sink.count() > DRAWN {
             // Nobody sees it, and among thousands of names each look takes its time.
-        } else if let Some(alike) = did_you_mean(name, defined) {
+        } else if let Some(alike) = did_you_mean(name, defined()) {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
-        } else if let Some(longer) = longer.clone().find(ends_with) {
+        } else if let Some(longer) = longer().find(ends_with) {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
         } else if let Some(help) = (self.paths.as_ref())
             .filter(|_| !is_expected)
             .and_then(|paths| path_help(name, name, paths))
         {
             diagnostic = diagnostic.help(help);
-        } else if let Some(longer) = begun(name, longer) {
+        } else if let Some(longer) = begun(name, longer()) {
             diagnostic = diagnostic.help(format!("did you mean `{longer}`?"));
         } else if let Some(alike) =
             // No name that is defined here is spelled alike: that has been looked at.
-            did_you_mean(name, undefined).or_else(|| called_elsewhere(name, known))
+            did_you_mean(name, undefined()).or_else(|| called_elsewhere(name, known))
         {
             // What was meant is read.
             self.read.insert(alike.to_string());
@@ -176,8 +187,7 @@ impl Cx<'_> {
             diagnostic =
                 diagnostic.help(format!("a word of your own stands in quotes: `\"{name}\"`"));
         } else if !self.locals.is_empty() && self.locals.len() <= 24 {
-            let names = self.locals.iter().map(|l| l.name.as_str());
-            let names = list(names.filter(|l| !is_expected || of_result(l)));
+            let names = list(locals().filter(|l| !is_expected || of_result(l)));
             diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
         }
         self.report(diagnostic);

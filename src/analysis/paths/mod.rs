@@ -129,6 +129,11 @@ impl DerefMut for Paths {
     }
 }
 
+/// The path of what has a name below another path; there are dozens in every experiment.
+fn below(path: &str, name: &str) -> String {
+    [path, ".", name].concat()
+}
+
 /// Decisions of a slot at this path.
 pub(super) fn of_slot(slot: &Slot, path: &str, found: &mut Paths) {
     match slot {
@@ -156,7 +161,7 @@ pub(super) fn of_stage(stage: &Stage, found: &mut Paths) {
     let decay = decay.map(|slot| ("weight_decay", slot));
     let fields = fields.into_iter().chain(teacher).chain(decay);
     for (name, slot) in fields.chain(training.techniques.iter()) {
-        of_slot(slot, &format!("{path}.{name}"), found);
+        of_slot(slot, &below(path, name), found);
     }
     if let Some(Slot::Chosen(domain)) = &stage.teacher
         && let DomainKind::Set(items) = &domain.kind
@@ -268,7 +273,7 @@ pub(super) fn of_policies(
 
 fn of_target(target: &Target, path: &str, found: &mut Paths) {
     for field in target.fields() {
-        found.insert(format!("{path}.{}", field.name), Type::in_unit(field.unit));
+        found.insert(below(path, &field.name), Type::in_unit(field.unit));
     }
 }
 
@@ -276,7 +281,7 @@ fn of_expr(expr: &Expr, path: &str, found: &mut Paths) {
     match expr {
         Expr::Record(_, fields, _) => {
             for (name, slot) in fields {
-                of_slot(slot, &format!("{path}.{name}"), found);
+                of_slot(slot, &below(path, name), found);
             }
         }
         Expr::Set(items) => match &items[..] {

@@ -1,6 +1,6 @@
 //! Paths of a network: its values, arguments of its layers, and the parts whose shapes may be spoken of.
 
-use super::{Paths, of_slot, type_of};
+use super::{Paths, below, of_slot, type_of};
 use crate::analysis::expression::types::Type;
 use crate::ir::{BlockStmt, Slot, Space, Stmt, numbered};
 
@@ -23,25 +23,23 @@ fn of_value(slot: &Slot, path: &str, found: &mut Paths) {
 pub(in crate::analysis) fn of_body(body: &[Stmt], path: &str, found: &mut Paths) {
     for statement in body {
         match statement {
-            Stmt::Let(binding) => {
-                of_value(&binding.slot, &format!("{path}.{}", binding.name), found)
-            }
+            Stmt::Let(binding) => of_value(&binding.slot, &below(path, &binding.name), found),
             Stmt::Layer(layer) => {
-                let path = format!("{path}.{}", layer.name);
+                let path = below(path, &layer.name);
                 for (name, slot) in layer.chain.iter().flat_map(|op| &op.args) {
-                    of_value(slot, &format!("{path}.{name}"), found);
+                    of_value(slot, &below(&path, name), found);
                 }
                 found.parts.insert(path);
             }
             Stmt::Repeat { index, body, .. } => {
-                let path = format!("{path}.{index}");
+                let path = below(path, index);
                 found.repeats.insert(path.clone());
                 of_part(body, path, found);
             }
             Stmt::Block(block) => of_block(block, path, found),
             Stmt::Parallel(parallel) => {
                 for branch in &parallel.branches {
-                    of_part(&branch.body, format!("{path}.{}", branch.name), found);
+                    of_part(&branch.body, below(path, &branch.name), found);
                 }
             }
             Stmt::OfCopy(of_copy) => {
@@ -63,7 +61,7 @@ fn of_part(body: &[Stmt], path: String, found: &mut Paths) {
 fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
     let path = match (block.name.as_deref(), &block.choice) {
         (None, None) | (Some(""), _) => path.into(),
-        (name, _) => format!("{path}.{}", name.unwrap_or("block")),
+        (name, _) => below(path, name.unwrap_or("block")),
     };
     if block.choice.is_some() {
         // A choice among whole networks has no name of its own.
@@ -85,10 +83,10 @@ fn of_block(block: &BlockStmt, path: &str, found: &mut Paths) {
     for (call, label) in block.calls.iter().zip(labels) {
         let path = match &block.choice {
             None => path.clone(),
-            Some(_) => format!("{path}.{label}"),
+            Some(_) => below(&path, &label),
         };
         for (name, slot) in &call.args {
-            of_slot(slot, &format!("{path}.{name}"), found);
+            of_slot(slot, &below(&path, name), found);
         }
         of_body(&call.block.body, &path, found);
         if block.choice.is_some() {

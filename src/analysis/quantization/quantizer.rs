@@ -112,15 +112,16 @@ impl Cx<'_> {
             _ => Codes::Uniform,
         };
         let known = merged.schema.fields;
-        let is_field = |e: &Entry| {
+        let is_field = |e: &&Entry| {
             target(e).is_some_and(|path| known.iter().any(|f| f.name == path.head.text))
         };
         let (fields, _) = self.split(merged);
-        let (fields, rest): (Vec<Entry>, Vec<Entry>) = fields.into_iter().partition(is_field);
+        let (fields, rest): (Vec<&Entry>, Vec<&Entry>) = fields.into_iter().partition(is_field);
+        let rest: Vec<Entry> = rest.into_iter().cloned().collect();
         let mark = self.locals.len();
         let around = self.formulas.replace(Vec::new());
         let lets = self.names_of_formulas(&rest, mark);
-        let written = self.written(&merged.owner(), merged.name.span, &fields, known);
+        let written = self.written(&merged.owner(), merged.name.span, fields, known);
         let bits = self.bits(merged, &written, codes);
         let [signed, granularity] =
             ["signed", "granularity"].map(|name| self.slot_of(&written, known, name));
@@ -280,7 +281,7 @@ pub(in crate::analysis) fn target(entry: &Entry) -> Option<&ast::Path> {
 pub(in crate::analysis) fn given(entry: &Entry) -> Option<Given<'_>> {
     match &entry.kind {
         EntryKind::Field(f) => Some(Given::Fixed(&f.value)),
-        EntryKind::Choice(c) => Some(Given::Searched(&c.domain, c.default.as_ref())),
+        EntryKind::Choice(c) => Some(Given::Searched(&c.domain, c.default.as_deref())),
         _ => None,
     }
 }

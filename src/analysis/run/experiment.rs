@@ -96,7 +96,7 @@ impl Cx<'_> {
                 .help("remove one of the two"),
             );
         }
-        let is_trained = |s: &ast::Section| matches!(s.name.text.as_str(), "train" | "stage");
+        let is_trained = |s: &&ast::Section| matches!(s.name.text.as_str(), "train" | "stage");
         let is_trained = sections.iter().any(is_trained);
         let stages = self.stages(merged, &sections);
         if has_space && fields.get("evaluate").is_some() {
@@ -219,8 +219,8 @@ impl Cx<'_> {
         })
     }
 
-    fn sections(&mut self, merged: &Merged) -> Vec<ast::Section> {
-        let mut sections: Vec<ast::Section> = Vec::new();
+    fn sections<'m>(&mut self, merged: &'m Merged) -> Vec<&'m ast::Section> {
+        let mut sections: Vec<&ast::Section> = Vec::new();
         for entry in merged.entries.iter() {
             let EntryKind::Section(section) = &entry.kind else {
                 continue;
@@ -228,15 +228,15 @@ impl Cx<'_> {
             if !self.knows_section(merged, section) {
                 continue;
             }
-            let same = |s: &&ast::Section| {
+            let same = |s: &&&ast::Section| {
                 s.name.text == section.name.text && label(s).text == label(section).text
             };
-            match sections.iter().find(same).map(label) {
+            match sections.iter().find(same).map(|s| label(s)) {
                 Some(first) => {
                     let (again, first) = (label(section), first.span);
                     self.twice(&again.text, again.span, first);
                 }
-                None => sections.push(section.clone()),
+                None => sections.push(section),
             }
         }
         sections
@@ -354,7 +354,7 @@ impl Cx<'_> {
 }
 
 /// The first field or section that speaks of a network.
-fn of_network(fields: &Written, sections: &[ast::Section]) -> Option<ast::Name> {
+fn of_network(fields: &Written, sections: &[&ast::Section]) -> Option<ast::Name> {
     let fields = ["data", "policy", "target", "repairs", "repeats", "init"]
         .iter()
         .filter_map(|n| fields.get(n))

@@ -23,7 +23,7 @@ impl Cx<'_> {
     pub(in crate::analysis) fn final_training(
         &mut self,
         merged: &Merged,
-        sections: &[ast::Section],
+        sections: &[&ast::Section],
         stages: &[Stage],
     ) -> Option<FinalTraining> {
         let section = sections.iter().find(|s| s.name.text == "final")?;

@@ -4,7 +4,7 @@
 //! [`METRICS`]; a requirement may also name a decision by its path.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::analysis::context::{Cx, Local};
 use crate::analysis::expression::types::Type;
@@ -159,12 +159,14 @@ impl Cx<'_> {
 
     /// Metrics of networks, below what has one of their names already.
     pub(in crate::analysis) fn metrics(&mut self, prefix: &str) {
-        for metric in METRICS {
+        // Their types are the same for every experiment.
+        static TYPES: LazyLock<Vec<Type>> =
+            LazyLock::new(|| METRICS.iter().map(|m| Type::in_unit(m.unit)).collect());
+        for (metric, ty) in METRICS.iter().zip(TYPES.iter()) {
             // A name of the experiment's own comes before a metric of that name.
-            let name = format!("{prefix}{}", metric.name);
+            let name = [prefix, metric.name].concat();
             if self.locals.find(&name).is_none() {
-                self.locals
-                    .push(Local::built_in(name, Type::in_unit(metric.unit)));
+                self.locals.push(Local::built_in(name, ty.clone()));
             }
         }
     }

@@ -260,7 +260,7 @@ impl Cx<'_> {
                     domain,
                     default,
                 } if name.text == "temperature" => {
-                    let given = Given::Searched(domain, default.as_ref());
+                    let given = Given::Searched(domain, default.as_deref());
                     wanted = (self.filled(&TEMPERATURE, given, name.span), domain.span);
                 }
                 _ => {

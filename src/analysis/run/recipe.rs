@@ -15,7 +15,7 @@ impl Cx<'_> {
     pub(in crate::analysis) fn training(
         &mut self,
         merged: &Merged,
-        sections: &[ast::Section],
+        sections: &[&ast::Section],
         name: &'static str,
         lr: f64,
     ) -> Option<Training> {
@@ -79,7 +79,7 @@ impl Cx<'_> {
     pub(in crate::analysis) fn search(
         &mut self,
         merged: &Merged,
-        sections: &[ast::Section],
+        sections: &[&ast::Section],
     ) -> Option<Search> {
         let Some(section) = sections.iter().find(|s| s.name.text == "search") else {
             self.missing_part(

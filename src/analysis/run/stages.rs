@@ -55,10 +55,12 @@ impl Cx<'_> {
     pub(in crate::analysis) fn stages(
         &mut self,
         merged: &Merged,
-        sections: &[ast::Section],
+        sections: &[&ast::Section],
     ) -> Vec<Stage> {
         let named = |name: &str| sections.iter().find(|s| s.name.text == name);
-        let own: Vec<&ast::Section> = sections.iter().filter(|s| s.name.text == "stage").collect();
+        let own: Vec<&ast::Section> = (sections.iter().copied())
+            .filter(|s| s.name.text == "stage")
+            .collect();
         let shorthand = SHORTHANDS.iter().find_map(|s| Some((s, named(s.name)?)));
         if let (Some((short, section)), Some(stage)) = (shorthand, own.first()) {
             self.mixed(short, section, stage);

@@ -308,13 +308,14 @@ impl Declaration {
 
 /// How a path to what stands in a section begins: `vector`, `int8`, `memory.data`.
 pub fn section_path(name: &str, label: Option<&str>) -> String {
+    section_names(name, label).collect::<Vec<_>>().join(".")
+}
+
+/// The names of that path.
+pub fn section_names<'s>(name: &'s str, label: Option<&'s str>) -> impl Iterator<Item = &'s str> {
     let mut sections = DECLARATIONS.iter().flat_map(|d| d.sections);
-    let is_behind = sections.any(|s| s.name == name && s.label == Label::Behind);
-    match label {
-        Some(label) if is_behind => format!("{name}.{label}"),
-        Some(label) => label.into(),
-        None => name.into(),
-    }
+    let has_both = label.is_none() || sections.any(|s| s.name == name && s.label == Label::Behind);
+    has_both.then_some(name).into_iter().chain(label)
 }
 
 /// What a field takes, in words: "energy per op (J/op), above 0".

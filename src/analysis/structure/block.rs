@@ -118,7 +118,7 @@ impl Cx<'_> {
         }
         let names = calls.iter().map(|call| call.block.name.clone());
         let labels = numbered(names.collect());
-        let default = choice.default.as_ref().and_then(|default| {
+        let default = choice.default.as_deref().and_then(|default| {
             let label = |name: &&ast::Name| labels.contains(&name.text);
             let value = match &default.kind {
                 ast::ExprKind::Path(path) if path.as_name().filter(label).is_some() => {

@@ -89,7 +89,7 @@ impl Cx<'_> {
                     name,
                     domain,
                     default,
-                } => (name, Given::Searched(domain, default.as_ref())),
+                } => (name, Given::Searched(domain, default.as_deref())),
                 // What could not be read has been said.
                 Argument::Positional { value, .. }
                     if matches!(value.kind, ast::ExprKind::Error) =>

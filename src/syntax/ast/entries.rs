@@ -77,8 +77,8 @@ pub struct Choice {
     pub target: Path,
     /// A set, `categories`, `subsets`, a range, or any expression such as the name of a set.
     pub domain: Expr,
-    /// The first trial.
-    pub default: Option<Expr>,
+    /// The first trial; rare, and not to make every entry longer.
+    pub default: Option<Box<Expr>>,
 }
 
 /// `name { … }` or `name label { … }`.

@@ -40,7 +40,7 @@ pub enum Argument {
         /// Its value.
         value: Expr,
         /// Which members count.
-        filter: Option<Expr>,
+        filter: Option<Box<Expr>>,
     },
     /// `channels = 16`. Before `=` any word is a name, keywords too (`where = "abstract"`).
     Fixed {
@@ -56,7 +56,7 @@ pub enum Argument {
         /// Its domain.
         domain: Expr,
         /// The first trial.
-        default: Option<Expr>,
+        default: Option<Box<Expr>>,
     },
 }
 
