@@ -98,10 +98,13 @@ pub fn check(sources: &mut Sources, main: SourceId, loader: &dyn Loader) -> Chec
         sources,
         modules: &modules,
     };
-    for diagnostic in known.news(found) {
-        sink.push(diagnostic);
+    let (news, rest) = known.news(found);
+    news.into_iter().for_each(|d| sink.push(d));
+    if failed && !sink.has_errors() {
+        // Whatever follows from whatever: something is wrong, and is said.
+        rest.into_iter().for_each(|d| sink.push(d));
     }
-    let diagnostics = mistakes::joined::joined(sink.into_sorted(), &modules);
+    let diagnostics = mistakes::joined::joined(sink.into_sorted(), sources, &modules);
     Checked {
         program: (!failed).then_some(program),
         sound,

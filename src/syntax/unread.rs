@@ -10,7 +10,7 @@ use crate::source::Span;
 use crate::syntax::explain;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
-use crate::syntax::place::{is_keyword, line_start};
+use crate::syntax::place::{first_word, is_keyword, line_start};
 use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Tree};
 
@@ -18,6 +18,9 @@ use crate::syntax::tree::{Pair, Tree};
 const JOINING: [&str; 12] = [
     "->", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^",
 ];
+
+/// Words that a name stands before or behind, which may be the one that is missing.
+const DEFINING: [&str; 4] = ["branch", "in", "layer", "repeat"];
 
 /// The most names of one stretch that is lost: `let mut x = 1` may define any of its words.
 const MOST_LOST: usize = 4;
@@ -110,18 +113,19 @@ impl<'t> Reader<'t, '_> {
         let rest = &self.text[start..];
         let known = self.lost.len();
         self.lose(&rest[..length]);
-        let is_nameless = self.lost.len() == known;
+        let names_none = self.lost.len() == known;
         self.lose_within(&rest[..length]);
         if rest.starts_with('=') || rest.starts_with("in ") {
             // The name before it was read as the value of the entry above.
             let line = line_start(&self.text[..start]);
             self.lose(self.text[line..start].trim_start());
         }
-        if is_nameless && !top_level {
-            self.nameless.push(self.span(pair));
-        }
         self.unread.push(self.span(pair));
         let line = self.text[line_start(&self.text[..start])..start].trim_start();
+        let defines = rest.starts_with('=') || DEFINING.contains(&first_word(rest));
+        if line.is_empty() && names_none && defines && !top_level {
+            self.nameless.push(self.span(pair));
+        }
         let is_of_compare = line.starts_with("compare ") && rest.starts_with("against");
         if self.said == Some(start) || is_of_compare {
             // Of `compare`, analysis says that it is not built.

@@ -141,7 +141,10 @@ fn said<'e>(entry: &'e Entry, above: &Path<'e>, found: &mut Vec<Said<'e>>) {
                     // A star stands for every copy, and may be left out.
                     ast::Step::All(_) => {}
                     ast::Step::Index(index) => {
-                        path.0.last_mut().expect("a path has a head").copy = Some(index);
+                        path.0
+                            .last_mut()
+                            .expect("invariant: a path has a head")
+                            .copy = Some(index);
                     }
                 }
             }

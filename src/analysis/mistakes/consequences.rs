@@ -27,8 +27,11 @@ pub(in crate::analysis) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// What does not follow from something else.
-    pub(in crate::analysis) fn news(&self, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    /// What does not follow from something else, and what does.
+    pub(in crate::analysis) fn news(
+        &self,
+        found: Vec<Diagnostic>,
+    ) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         let defaults: Vec<Span> = (found.iter())
             .filter(|d| d.code == "bnas::domain::default")
             .filter_map(|d| Some(d.labels.last()?.span))
@@ -38,7 +41,7 @@ impl Known<'_> {
             .filter_map(|d| Some(main_of(d)?.span))
             .collect();
         let doubled: BTreeSet<Span> = (found.iter())
-            .filter(|d| d.code == "bnas::name::duplicate" || d.code == "bnas::unit::mismatch")
+            .filter(|d| d.code == "bnas::name::duplicate")
             .filter_map(|d| Some(main_of(d)?.span))
             .collect();
         let blamed = found.iter().filter(|d| d.code != "bnas::domain::default");
@@ -66,26 +69,27 @@ impl Known<'_> {
         let nameless = self.nameless(&found);
         let unknown_names = found.iter().filter(|d| d.code == "bnas::name::unknown");
         let suggested: BTreeSet<String> = unknown_names.filter_map(|d| d.help.clone()).collect();
-        found.retain(|diagnostic| {
+        let is_news = |diagnostic: &Diagnostic| {
             let follows = is_unused(diagnostic)
                 || is_beyond_default(diagnostic, &defaults)
                 || is_doubted(diagnostic, &undefined)
                 || is_doubled(diagnostic, &doubled)
+                || self.is_repeated_beside(diagnostic, &blamed)
                 || is_of_wrong_domain(diagnostic, &blamed, self.sources)
                 || is_consequence(diagnostic, self.sources, self.modules)
                 || is_of_wrong(diagnostic)
                 || is_path_of_unknown(diagnostic, &unknown, self)
-                || main_of(diagnostic).is_some_and(|main| {
-                    let name = last_of_path(self.sources.slice(main.span));
-                    diagnostic.code == "bnas::name::unknown" && nameless.contains(name)
-                })
+                || self.is_nameless(diagnostic, &nameless)
                 || self.is_misspelt_there(diagnostic, &unknown)
                 || self.is_read_by_wrong(diagnostic)
                 || is_read_misspelt(diagnostic, &suggested, self.sources)
                 || is_below_meant(diagnostic, self.meant, self.sources, self.modules);
             !(self.failed && follows || is_given_otherwise(diagnostic, self.meant))
-        });
-        found
+        };
+        let is_news: Vec<bool> = found.iter().map(is_news).collect();
+        let (news, rest): (Vec<_>, Vec<_>) = found.into_iter().zip(is_news).partition(|(_, n)| *n);
+        let only = |all: Vec<(Diagnostic, bool)>| all.into_iter().map(|(d, _)| d).collect();
+        (only(news), only(rest))
     }
 
     /// Whether nothing reads a name, or what does is wrong: it stands elsewhere in a declaration with other errors.
@@ -101,6 +105,22 @@ impl Known<'_> {
         let is_other = |wrong: &Span| around.span.holds(*wrong) && *wrong != main.span;
         words.filter(|word| *word == name).count() > 1
             && (around.broken || self.errors.iter().any(is_other))
+    }
+
+    /// Whether a set holds a member twice, and stands on one line with what an error speaks of.
+    fn is_repeated_beside(&self, diagnostic: &Diagnostic, blamed: &BTreeSet<Span>) -> bool {
+        let line = |span: &Span| (span.source, self.sources.line(*span));
+        let is_warning = diagnostic.code == "bnas::domain::repeated" && !diagnostic.is_error();
+        let main = main_of(diagnostic).filter(|_| is_warning);
+        let own = main.map(|main| line(&main.span));
+        own.is_some_and(|own| blamed.iter().any(|span| line(span) == own))
+    }
+
+    /// Whether an unknown name is one of those that are missing where something was to define them.
+    fn is_nameless(&self, diagnostic: &Diagnostic, nameless: &BTreeSet<&str>) -> bool {
+        let main = main_of(diagnostic).filter(|_| diagnostic.code == "bnas::name::unknown");
+        let name = main.map(|main| last_of_path(self.sources.slice(main.span)));
+        name.is_some_and(|name| nameless.contains(name))
     }
 
     /// The names that nothing defines and nothing is like, if as many stretches were to define a name that is missing: `= 3`.

@@ -7,15 +7,20 @@ use std::collections::HashMap;
 use super::consequences::main_of;
 use crate::analysis::names::Modules;
 use crate::diagnostic::{Diagnostic, Label};
-use crate::source::Span;
+use crate::source::{Sources, Span};
 
 /// How many places of one unknown name are shown.
 const MOST: usize = 8;
 
 /// What a section lacks in one diagnostic, what belongs from it into another one, and what a declaration does not know, one after the other in
 /// the order of the text.
-pub(in crate::analysis) fn joined(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
-    by_facts(by_name(by_home(by_section(found)), modules), modules)
+pub(in crate::analysis) fn joined(
+    found: Vec<Diagnostic>,
+    sources: &Sources,
+    modules: &Modules,
+) -> Vec<Diagnostic> {
+    let found = by_name(by_home(by_section(found)), modules);
+    by_facts(by_text(found, sources, modules), modules)
 }
 
 /// Fields of one section that belong into the same other one are one report: the section is the mistake.
@@ -96,6 +101,31 @@ fn by_section(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
             .is_some_and(|last| place(last) == place(&diagnostic) && last.joins(&diagnostic));
         if !is_joined {
             joined.push(diagnostic);
+        }
+    }
+    joined
+}
+
+/// One expression that is wrong for one reason wherever it stands in a declaration: what it reads is wrong.
+fn by_text(found: Vec<Diagnostic>, sources: &Sources, modules: &Modules) -> Vec<Diagnostic> {
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    let mut first: HashMap<(String, String, Span), usize> = HashMap::new();
+    for diagnostic in found {
+        let is_of_value =
+            diagnostic.code == "bnas::unit::mismatch" || diagnostic.code == "bnas::type::mismatch";
+        let main = main_of(&diagnostic).filter(|_| is_of_value && diagnostic.is_error());
+        let Some(around) = main.and_then(|main| modules.around(main.span)) else {
+            joined.push(diagnostic);
+            continue;
+        };
+        let texts = diagnostic.labels.iter().map(|l| sources.slice(l.span));
+        let said = texts.collect::<Vec<_>>().join("\n");
+        let key = (diagnostic.message.clone(), said, around.span);
+        let index = *first.entry(key).or_insert(joined.len());
+        match joined.get_mut(index) {
+            Some(known) if known.labels.len() < MOST => known.labels.extend(diagnostic.labels),
+            Some(_) => {}
+            None => joined.push(diagnostic),
         }
     }
     joined

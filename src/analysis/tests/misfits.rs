@@ -191,3 +191,71 @@ fn the_call_that_gave_a_value_is_shown_beside_others() {
         "{shown:?}"
     );
 }
+
+/// The requirement that the only report of a space offers, and what is said once an experiment makes it.
+fn ruled_out(space: &str) -> (String, Vec<String>) {
+    let (found, _) = refusals(&on_digits(space, "space = s"));
+    let [only] = found.as_slice() else {
+        panic!("one report: {found:?}");
+    };
+    let help = only.help.as_deref().unwrap_or_default();
+    let (_, requirement) = help.split_once("`require ").expect("a requirement");
+    let (requirement, _) = requirement.split_once('`').expect("its end");
+    let with = format!("space = s\nrequire {requirement}");
+    let (left, _) = refusals(&on_digits(space, &with));
+    let left = left.into_iter().map(|d| d.message).collect();
+    (requirement.to_string(), left)
+}
+
+#[test]
+fn what_is_offered_rules_all_out() {
+    let of_copies = "space s {
+        repeat 3 as r {
+          k in {3, 11}
+          layer c = conv(channels = 4, kernel = k, padding = 1)
+        }
+        layer head = pool(average) -> linear(classes)
+    }";
+    let (requirement, left) = ruled_out(of_copies);
+    assert_eq!(requirement, "all(space.r[*].k != 11)");
+    assert!(left.is_empty(), "{left:?}");
+    let of_two = "space s {
+        depth in 1..3
+        k in {3, 7}
+        layer stem = conv(channels = 8)
+        repeat depth as d {
+          layer down = conv(channels = 8, kernel = k, padding = 1, stride = if d > 0 then 2 else 1)
+        }
+        layer head = pool(average) -> linear(classes)
+    }";
+    let (requirement, left) = ruled_out(of_two);
+    let expected = "not ((space.depth == 2 or space.depth == 3) and space.k == 7)";
+    assert_eq!(requirement, expected);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_number_that_is_wrong_by_itself_is_one_report() {
+    // Whatever reads it.
+    let found = said(
+        "width in {8, 16}
+         part = width / 7
+         parallel {
+           branch near { layer a = conv(channels = part) }
+           branch far { layer b = conv(channels = part) }
+         } join concat",
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+    // What takes fewer choices is said.
+    let space = "space s {
+        width in {8, 1000000}
+        deep in {false, true}
+        layer a = conv(channels = width)
+        layer b = conv(channels = width) when deep
+        layer c = conv(channels = width)
+        layer head = pool(average) -> linear(classes)
+    }";
+    let (requirement, left) = ruled_out(space);
+    assert_eq!(requirement, "space.width != 1000000");
+    assert!(left.is_empty(), "{left:?}");
+}

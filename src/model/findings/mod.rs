@@ -4,8 +4,8 @@
 
 pub mod blame;
 pub(super) mod conflict;
+pub(super) mod consequences;
 pub(super) mod given;
-pub(super) mod lacking;
 pub(super) mod prove;
 pub(super) mod rescaled;
 pub(super) mod suspect;

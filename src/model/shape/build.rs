@@ -3,6 +3,7 @@
 //! In: template nodes and the values of decisions. Out: a [`Network`] with shapes, or what does not fit.
 
 use super::extent::Extent;
+use super::misfit::Misfit;
 use super::operation::{Arm, How, Origin, TemplateOp};
 use crate::ir::{Expr, Value};
 use crate::model::expression::evaluate::{self, Failure, Scope};
@@ -10,51 +11,9 @@ use crate::model::network::{
     Activation, Convolution, LayerKind, Network, Node, Op, PoolKind, Shape,
 };
 use crate::model::unroll::TemplateNode;
-use crate::source::Span;
 
 /// The most multiply-accumulates of an operation: sums over all operations stay far below what 64 bits count.
 const MOST_WORK: f64 = 1e14;
-
-/// Why a node cannot be there: text for the message and for the label.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::model) struct Misfit {
-    pub(in crate::model) message: String,
-    pub(in crate::model) label: String,
-    /// Where the label stands, if not at the node.
-    pub(in crate::model) at: Option<Span>,
-    /// The other side of the conflict.
-    pub(in crate::model) also: Option<(Span, String)>,
-    pub(in crate::model) help: Option<&'static str>,
-    /// Whether a number is wrong by itself, whichever layer reads it.
-    pub(in crate::model) is_of_number: bool,
-}
-
-impl Misfit {
-    pub(in crate::model) fn new(message: impl Into<String>, label: impl Into<String>) -> Self {
-        Misfit {
-            message: message.into(),
-            label: label.into(),
-            at: None,
-            also: None,
-            help: None,
-            is_of_number: false,
-        }
-    }
-
-    /// A number that is wrong by itself.
-    fn of_number(message: String, label: String) -> Self {
-        Misfit {
-            is_of_number: true,
-            ..Misfit::new(message, label)
-        }
-    }
-}
-
-impl From<Failure> for Misfit {
-    fn from(failure: Failure) -> Self {
-        Misfit::new(failure.to_string(), "is computed here")
-    }
-}
 
 /// The network whose nodes' guards hold, and the template's nodes that became the network's nodes 1, 2, ….
 pub(in crate::model) fn network(
@@ -157,7 +116,8 @@ fn check_work(result: Shape, per_value: f64) -> Result<(), Misfit> {
     let sides = [result.height, result.width, result.channels];
     let work = sides.map(|n| n as f64).iter().product::<f64>() * per_value;
     if work > MOST_WORK {
-        return Err(Misfit::of_number(
+        return Err(Misfit::of_value(
+            "work",
             format!("a layer of {work:e} operations is more than a network can have"),
             format!("this would give {result}"),
         ));
@@ -166,7 +126,7 @@ fn check_work(result: Shape, per_value: f64) -> Result<(), Misfit> {
 }
 
 fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op, Shape), Misfit> {
-    let count = |expr: &Expr, what: &str| whole(evaluate::number(expr, scope)?, what);
+    let count = |expr: &Expr, what: &'static str| whole(evaluate::number(expr, scope)?, what);
     Ok(match &node.op {
         TemplateOp::Convolution {
             kind,
@@ -401,7 +361,7 @@ fn stride(from: Shape, to: Shape) -> Result<usize, Misfit> {
 }
 
 pub(in crate::model) fn extent(extent: &Extent, scope: &dyn Scope) -> Result<Shape, Misfit> {
-    let side = |expr: &Expr, what: &str| whole(evaluate::number(expr, scope)?, what);
+    let side = |expr: &Expr, what: &'static str| whole(evaluate::number(expr, scope)?, what);
     let shape = Shape {
         height: side(&extent.height, "height")?,
         width: side(&extent.width, "width")?,
@@ -414,11 +374,12 @@ pub(in crate::model) fn extent(extent: &Extent, scope: &dyn Scope) -> Result<Sha
 /// The largest count: a kernel of this size still has a square that 64 bits hold.
 const MOST_COUNT: f64 = 1e9;
 
-fn whole(n: f64, what: &str) -> Result<usize, Misfit> {
+fn whole(n: f64, what: &'static str) -> Result<usize, Misfit> {
     if n >= 1.0 && n.fract() == 0.0 && n <= MOST_COUNT {
         return Ok(n as usize);
     }
-    Err(Misfit::of_number(
+    Err(Misfit::of_value(
+        what,
         format!("{what} must be a whole number from 1 to {MOST_COUNT:e}, found {n}"),
         format!("{what} would be {n}"),
     ))

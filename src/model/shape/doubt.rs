@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{self, Misfit};
+use super::build;
 use super::extent::Extent;
+use super::misfit::Misfit;
 use super::operation::TemplateOp;
 use crate::ir::{Expr, LayerKind};
 use crate::model::expression::evaluate::{self, Scope};

@@ -5,9 +5,10 @@
 //! shapes are too many, each node is looked at by itself and without constraints, and members are drawn at random: an error always
 //! names a member that exists, and what could not be looked at is said.
 
-use super::build::{self, Misfit};
+use super::build;
 use super::doubt::Doubts;
 use super::extent::Extent;
+use super::misfit::Misfit;
 use super::reach::{self, Refused, TooMany};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::ir::{BinaryOp, Expr, Space, Value};
@@ -122,8 +123,8 @@ pub(in crate::model) fn check(
 /// What a report says.
 struct Said {
     message: String,
-    /// Whether it is of a number that is wrong by itself.
-    is_of_number: bool,
+    /// Of what a value is that is wrong by itself.
+    value_of: Option<&'static str>,
     /// The path of the part that the layer stands in; empty for the space itself.
     part: String,
     /// The choices of which another would have fitted.
@@ -135,16 +136,12 @@ impl Said {
     fn says(&self, other: &Said) -> bool {
         let is_in_one_part = !self.part.is_empty() && self.part == other.part;
         let is_shared = self.choices.iter().any(|one| other.choices.contains(one));
-        if self.is_of_number && other.is_of_number {
-            let same = without_digits(&self.message) == without_digits(&other.message);
-            return same && (is_shared || self.choices.is_empty() && other.choices.is_empty());
+        if self.value_of.is_some() {
+            let is_free = self.choices.is_empty() && other.choices.is_empty();
+            return self.value_of == other.value_of && (is_shared || is_free);
         }
         self.message == other.message && (is_in_one_part || is_shared)
     }
-}
-
-fn without_digits(message: &str) -> String {
-    message.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 impl Shapes<'_> {
@@ -154,7 +151,7 @@ impl Shapes<'_> {
         let (matter, _) = self.what_matters(refused);
         Said {
             message: report.message.clone(),
-            is_of_number: misfit.is_some_and(|misfit| misfit.is_of_number),
+            value_of: misfit.and_then(|misfit| misfit.value_of),
             part: layer.rsplit_once('.').map_or("", |(part, _)| part).into(),
             choices: self.shown(refused, &matter, " = "),
         }

@@ -23,23 +23,93 @@ pub(super) struct Alike {
 }
 
 impl Shapes<'_> {
-    /// Several members of one decision that lead there alike.
+    /// Several members of decisions that lead there alike: of one, or of several together.
     pub(super) fn alike(&self, refused: &Refused, matter: &[usize]) -> Option<Alike> {
-        let [only] = matter else {
+        if let [only] = matter {
+            let (wrong, right) = self.members_alike(refused, matter, *only)?;
+            return self.alike_of_one(*only, &wrong, &right);
+        }
+        if matter.is_empty() || matter.len() > MOST_EXCLUDED {
             return None;
-        };
-        let decision = &self.decisions.all[*only];
-        let count = decision.choices.len().filter(|n| *n <= MOST_MEMBERS)?;
-        let (mut wrong, mut right) = (Vec::new(), Vec::new());
-        for member in (0..count).filter_map(|i| decision.choices.member(i)) {
-            let shown = decision.shown(&member);
-            let mut other = refused.clone();
-            other.choices[*only] = Some(member);
-            match self.is_enough(&other, matter) {
-                true => wrong.push(shown),
-                false => right.push(shown),
+        }
+        let sets = matter
+            .iter()
+            .map(|i| self.members_alike(refused, matter, *i));
+        let sets: Vec<Vec<Value>> = sets.map(|sets| Some(sets?.0)).collect::<Option<_>>()?;
+        let count: usize = sets.iter().map(Vec::len).product();
+        let is_few = sets.iter().all(|set| set.len() <= MOST_EXCLUDED);
+        if count < 2 || count as u64 > MOST_MEMBERS || !is_few {
+            return None;
+        }
+        // Each with the others as they were chosen says nothing of several others together.
+        let all_fail = (0..count).all(|number| {
+            let (mut other, mut rest) = (refused.clone(), number);
+            for (i, set) in matter.iter().zip(&sets) {
+                other.choices[*i] = Some(set[rest % set.len()].clone());
+                rest /= set.len();
+            }
+            self.is_enough(&other, matter)
+        });
+        if !all_fail {
+            return None;
+        }
+        let (mut when, mut holds) = (Vec::new(), Vec::new());
+        for (i, set) in matter.iter().zip(&sets) {
+            let decision = &self.decisions.all[*i];
+            let (path, shown) = (&decision.path, set.iter().map(|m| decision.shown(m)));
+            let mut shown: Vec<String> = shown.collect();
+            let each: Vec<String> = shown.iter().map(|m| format!("{path} == {m}")).collect();
+            let last = shown.pop()?;
+            match shown.is_empty() {
+                true => {
+                    when.push(format!("{path} = {last}"));
+                    holds.push(each.join(""));
+                }
+                false => {
+                    when.push(format!("{path} is {} or {last}", shown.join(", ")));
+                    holds.push(format!("({})", each.join(" or ")));
+                }
             }
         }
+        Some(Alike {
+            when: when.join(", "),
+            excluded: Some(format!(
+                "rule them out: `require not ({})`",
+                holds.join(" and ")
+            )),
+        })
+    }
+
+    /// Members of a decision with which a node does not fit, as the others of these were chosen, and those with which it does; nothing if they
+    /// are too many to try.
+    fn members_alike(
+        &self,
+        refused: &Refused,
+        matter: &[usize],
+        one: usize,
+    ) -> Option<(Vec<Value>, Vec<Value>)> {
+        let choices = &self.decisions.all[one].choices;
+        let count = choices.len().filter(|n| *n <= MOST_MEMBERS)?;
+        Some(
+            (0..count)
+                .filter_map(|i| choices.member(i))
+                .partition(|member| {
+                    let mut other = refused.clone();
+                    other.choices[one] = Some(member.clone());
+                    self.is_enough(&other, matter)
+                }),
+        )
+    }
+
+    fn alike_of_one(&self, only: usize, wrong: &[Value], right: &[Value]) -> Option<Alike> {
+        let decision = &self.decisions.all[only];
+        let shown = |members: &[Value]| -> Vec<String> {
+            members
+                .iter()
+                .map(|member| decision.shown(member))
+                .collect()
+        };
+        let (mut wrong, right) = (shown(wrong), shown(right));
         if wrong.len() < 2 {
             return None;
         }

@@ -7,5 +7,6 @@ mod doubt;
 pub(super) mod extent;
 pub(super) mod fit;
 mod matters;
+pub(super) mod misfit;
 pub(super) mod operation;
 pub(super) mod reach;

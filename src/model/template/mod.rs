@@ -34,8 +34,8 @@ use super::expression::frame::Frame;
 use super::expression::members::Values;
 use super::extremes;
 use super::findings::blame::with_amendments;
+use super::findings::consequences;
 use super::findings::given::with_origins;
-use super::findings::lacking;
 use super::findings::prove;
 use super::findings::suspect;
 use super::least::{Known, Parts, Source};
@@ -104,7 +104,7 @@ impl Template {
         } = settled;
         body.check_fit(experiment, &mut settler);
 
-        let found = lacking::without_consequences(std::mem::take(&mut settler.sink).into_sorted());
+        let found = consequences::without(std::mem::take(&mut settler.sink).into_sorted());
         if found.iter().any(Diagnostic::is_error) {
             return Err(undefined::in_place_of_misfits(found, &settler));
         }
