@@ -47,6 +47,8 @@ impl Known<'_> {
         let blamed = found.iter().filter(|d| d.code != "bnas::domain::default");
         let blamed = blamed.filter(|d| d.is_error()).flat_map(|d| &d.labels);
         let blamed: BTreeSet<Span> = blamed.map(|label| label.span).collect();
+        let of_kinds = found.iter().filter(|d| d.code.ends_with("::mismatch"));
+        let of_kinds: BTreeSet<Span> = of_kinds.filter_map(|d| Some(main_of(d)?.span)).collect();
         let wrong = self
             .errors
             .iter()
@@ -74,7 +76,7 @@ impl Known<'_> {
                 || is_beyond_default(diagnostic, &defaults)
                 || is_doubted(diagnostic, &undefined)
                 || is_doubled(diagnostic, &doubled)
-                || self.is_repeated_beside(diagnostic, &blamed)
+                || self.is_repeated_beside(diagnostic, &of_kinds)
                 || is_of_wrong_domain(diagnostic, &blamed, self.sources)
                 || is_consequence(diagnostic, self.sources, self.modules)
                 || is_of_wrong(diagnostic)
@@ -107,13 +109,13 @@ impl Known<'_> {
             && (around.broken || self.errors.iter().any(is_other))
     }
 
-    /// Whether a set holds a member twice, and stands on one line with what an error speaks of.
-    fn is_repeated_beside(&self, diagnostic: &Diagnostic, blamed: &BTreeSet<Span>) -> bool {
+    /// Whether a set holds a member twice, and stands on one line with what is of the wrong kind.
+    fn is_repeated_beside(&self, diagnostic: &Diagnostic, of_kinds: &BTreeSet<Span>) -> bool {
         let line = |span: &Span| (span.source, self.sources.line(*span));
         let is_warning = diagnostic.code == "bnas::domain::repeated" && !diagnostic.is_error();
         let main = main_of(diagnostic).filter(|_| is_warning);
         let own = main.map(|main| line(&main.span));
-        own.is_some_and(|own| blamed.iter().any(|span| line(span) == own))
+        own.is_some_and(|own| of_kinds.iter().any(|span| line(span) == own))
     }
 
     /// Whether an unknown name is one of those that are missing where something was to define them.

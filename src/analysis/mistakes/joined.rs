@@ -119,7 +119,8 @@ fn by_text(found: Vec<Diagnostic>, sources: &Sources, modules: &Modules) -> Vec<
             continue;
         };
         let texts = diagnostic.labels.iter().map(|l| sources.slice(l.span));
-        let said = texts.collect::<Vec<_>>().join("\n");
+        let help = diagnostic.help.as_deref();
+        let said = texts.chain(help).collect::<Vec<_>>().join("\n");
         let key = (diagnostic.message.clone(), said, around.span);
         let index = *first.entry(key).or_insert(joined.len());
         match joined.get_mut(index) {
