@@ -158,7 +158,7 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
             let rows = dilation * (kernel - 1) + 1;
             let shape = slide(input, rows, rows, stride, padding, channels).map_err(|misfit| {
                 let message = match dilation {
-                    1 => misfit.message,
+                    1 => misfit.message.into_string(),
                     _ => format!(
                         "kernel {kernel} with dilation {dilation} spans {rows} rows and does not fit a {}x{} input",
                         input.height, input.width
@@ -169,7 +169,7 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
                     _ => "take a smaller kernel, or pad by half of it: `padding = …`",
                 };
                 Misfit {
-                    message,
+                    message: message.into(),
                     help: Some(help),
                     ..misfit
                 }

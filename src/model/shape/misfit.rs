@@ -8,8 +8,8 @@ use crate::source::Span;
 /// Why a node cannot be there: text for the message and for the label.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Misfit {
-    pub(in crate::model) message: String,
-    pub(in crate::model) label: String,
+    pub(in crate::model) message: Box<str>,
+    pub(in crate::model) label: Box<str>,
     /// Where the label stands, if not at the node.
     pub(in crate::model) at: Option<Span>,
     /// The other side of the conflict.
@@ -20,7 +20,7 @@ pub(in crate::model) struct Misfit {
 }
 
 impl Misfit {
-    pub(in crate::model) fn new(message: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(in crate::model) fn new(message: impl Into<Box<str>>, label: impl Into<Box<str>>) -> Self {
         Misfit {
             message: message.into(),
             label: label.into(),
@@ -32,7 +32,7 @@ impl Misfit {
     }
 
     /// A value that is wrong by itself.
-    pub(super) fn of_value(of: &'static str, message: String, label: impl Into<String>) -> Self {
+    pub(super) fn of_value(of: &'static str, message: String, label: impl Into<Box<str>>) -> Self {
         Misfit {
             value_of: Some(of),
             ..Misfit::new(message, label)

@@ -76,7 +76,7 @@ impl Template {
         scope: &dyn Scope,
     ) -> Result<(Network, Vec<String>), Failure> {
         let (mut network, from) = build::network(&self.body.nodes, self.body.shape, scope)
-            .map_err(|m| Failure::Kind("a shape that fits", m.message))?;
+            .map_err(|m| Failure::Kind("a shape that fits", m.message.into()))?;
         let shape = network.nodes.last().map(|node| node.shape);
         if shape.is_none_or(|s| s.len() != self.body.classes || s.channels != self.body.classes) {
             let found = shape.map_or("nothing".into(), |s| s.to_string());
