@@ -98,10 +98,13 @@ impl Cx<'_> {
         entries: impl Iterator<Item = &'e ast::Entry>,
     ) {
         let path = |entry: &ast::Entry| {
-            if let ast::EntryKind::Section(section) = &entry.kind {
-                return Some(format!("{}.", section.name.text));
-            }
-            let path = super::quantization::quantizer::target(entry)?;
+            let (path, end) = match &entry.kind {
+                ast::EntryKind::Section(section) => {
+                    return Some(format!("{}.", section.name.text));
+                }
+                ast::EntryKind::Part(part) => (&part.target, "."),
+                _ => (super::quantization::quantizer::target(entry)?, ""),
+            };
             let steps = path.steps.iter().map(|step| match step {
                 ast::Step::Member(name) => format!(".{}", name.text),
                 ast::Step::Index(index) => format!("[{}]", self.text(index.span)),
@@ -110,6 +113,7 @@ impl Cx<'_> {
             Some(
                 std::iter::once(path.head.text.clone())
                     .chain(steps)
+                    .chain([end.to_string()])
                     .collect(),
             )
         };

@@ -5,7 +5,7 @@
 use crate::source::Spanned;
 use crate::syntax::ast::{
     Add, Branch, Choice, Claim, Compare, Direction, Edit, Entry, EntryKind, Expr, Field, Formula,
-    Goal, Layer, Learned, Optional, Parallel, Path, Place, PolicyRule, Position, Quantifier,
+    Goal, Layer, Learned, Optional, Parallel, Part, Path, Place, PolicyRule, Position, Quantifier,
     Repeat, Section, Selector,
 };
 use crate::syntax::behind;
@@ -68,6 +68,10 @@ impl<'t> Reader<'t, '_> {
         match rule {
             Rule::binding => self.binding(&mut parts),
             Rule::section => EntryKind::Section(self.section(&mut parts)),
+            Rule::part => EntryKind::Part(Part {
+                target: self.path(parts.must()),
+                entries: self.body(parts.must()),
+            }),
             Rule::formula => EntryKind::Formula(self.formula(&mut parts)),
             Rule::layer => EntryKind::Layer(self.layer(&mut parts)),
             Rule::repeat => EntryKind::Repeat(self.repeat(&mut parts)),

@@ -75,7 +75,12 @@ impl Cx<'_> {
         let (Some(at), [_, inner @ ..]) = (at.filter(|_| rest.len() > 1), rest) else {
             let at_name = choice.target.as_name().map_or("", |n| n.text.as_str());
             let known = names.iter().map(String::as_str);
-            let help = match (did_you_mean(&wanted.text, known.clone()), names.first()) {
+            let takes = |value: &ast::Expr| match &value.kind {
+                ExprKind::Call { callee, args } => is_argument(callee, args, wanted),
+                _ => false,
+            };
+            let taking = alternatives.iter().position(takes).unwrap_or(0);
+            let help = match (did_you_mean(&wanted.text, known.clone()), names.get(taking)) {
                 (Some(alike), _) if rest.len() > 1 => format!("did you mean `{alike}`?"),
                 (_, Some(name)) if rest.len() == 1 => {
                     format!("say whose: `{at_name}.{name}.{}`", wanted.text)

@@ -1,4 +1,4 @@
-//! Braces around what an amendment says of one part: `more { width = 4 }` is `more.width = 4`.
+//! Braces around what an amendment says of one part: `more { width = 4 }` is `more.width = 4`, and `s[1] { depth = 2 }` is `s[1].depth = 2`.
 
 use std::borrow::Cow;
 
@@ -21,36 +21,40 @@ pub(super) fn by_paths<'o>(
     };
     let mut found = Vec::new();
     for entry in overrides {
-        match &entry.kind {
-            EntryKind::Section(section) if is_part(section) => match values(section, &[]) {
-                Some(values) => found.extend(values.into_iter().map(Cow::Owned)),
-                None => found.push(Cow::Borrowed(entry)),
-            },
-            _ => found.push(Cow::Borrowed(entry)),
+        let values = match &entry.kind {
+            EntryKind::Section(section) if is_part(section) => of_section(section, &[]),
+            EntryKind::Part(part) => values(&part.entries, &parts(&part.target)),
+            _ => None,
+        };
+        match values {
+            Some(values) => found.extend(values.into_iter().map(Cow::Owned)),
+            None => found.push(Cow::Borrowed(entry)),
         }
     }
     found
 }
 
 /// The values in the braces of a part with their paths from outside; `None` if there is more than values.
-fn values(section: &ast::Section, around: &[Part]) -> Option<Vec<Entry>> {
+fn of_section(section: &ast::Section, around: &[Part]) -> Option<Vec<Entry>> {
     if section.label.is_some() {
         return None;
     }
-    let mut around = around.to_vec();
-    around.push(Part {
-        name: section.name.clone(),
-        copy: None,
-    });
+    let name = section.name.clone();
+    let around = [around, &[Part { name, copy: None }]].concat();
+    values(&section.entries, &around)
+}
+
+fn values(entries: &[Entry], around: &[Part]) -> Option<Vec<Entry>> {
+    let below = |path: &ast::Path| [around, &parts(path)].concat();
     let mut found = Vec::new();
-    for entry in &section.entries {
+    for entry in entries {
         match &entry.kind {
             EntryKind::Field(ast::Field { target, .. })
             | EntryKind::Choice(ast::Choice { target, .. }) => {
-                let path = [around.clone(), parts(target)].concat();
-                found.push(with_path(entry, &path));
+                found.push(with_path(entry, &below(target)));
             }
-            EntryKind::Section(inner) => found.extend(values(inner, &around)?),
+            EntryKind::Section(inner) => found.extend(of_section(inner, around)?),
+            EntryKind::Part(inner) => found.extend(values(&inner.entries, &below(&inner.target))?),
             _ => return None,
         }
     }

@@ -82,26 +82,24 @@ pub fn parts_of(entries: &[Entry]) -> Vec<&str> {
     found
 }
 
-/// The path of a value of this layer: `stem.channels`.
-pub fn value_of_layer(entries: &[Entry], name: &str) -> Option<String> {
+/// The path of the first value of this layer, or of the one that is called so: `stem.channels`.
+pub fn value_of_layer(entries: &[Entry], name: &str, value: Option<&str>) -> Option<String> {
     let mut layers = entries.iter().filter_map(|entry| match &entry.kind {
         EntryKind::Layer(layer) if layer.name.text == name => Some(layer),
         _ => None,
     });
-    let args = layers
-        .next()?
-        .chain
-        .iter()
-        .find_map(|operation| match &operation.kind {
-            ast::ExprKind::Call { args, .. } => Some(args),
-            _ => None,
-        })?;
-    args.iter().find_map(|arg| match arg {
-        ast::Argument::Fixed { name: arg, .. } | ast::Argument::Searched { name: arg, .. } => {
-            Some(format!("{name}.{}", arg.text))
+    let args = layers.next()?.chain.iter().filter_map(|op| match &op.kind {
+        ast::ExprKind::Call { args, .. } => Some(args),
+        _ => None,
+    });
+    let mut names = args.flatten().filter_map(|arg| match arg {
+        ast::Argument::Fixed { name, .. } | ast::Argument::Searched { name, .. } => {
+            Some(&name.text)
         }
         ast::Argument::Positional { .. } => None,
-    })
+    });
+    let found = names.find(|arg| value.is_none_or(|value| value == arg.as_str()))?;
+    Some(format!("{name}.{found}"))
 }
 
 /// The path of the copies or branches in which something of this name stands.

@@ -188,12 +188,16 @@ impl Cx<'_> {
         }
         let behind = &self.sources.get(name.span.source).text[name.span.end as usize..];
         let rest: String = behind.chars().take_while(is_path).skip(1).collect();
+        let last = rest.rsplit('.').next().filter(|last| !last.is_empty());
+        let of_layer = last.and_then(|last| value_of_layer(entries, &name.text, Some(last)));
         let labels = (into.schema.and_then(|s| s.section(&name.text)))
             .is_some_and(|section| section.label != schema::Label::None);
-        let help = match value_of_layer(entries, &name.text) {
+        let help = match value_of_layer(entries, &name.text, None) {
             Some(value) if !behind.starts_with(['.', '[']) => Some(format!(
                 "a layer keeps its operations; name a value of it: `{value} = …`"
             )),
+            // `stem.conv.channels`.
+            _ if of_layer.is_some() => of_layer.map(|path| format!("did you mean `{path}`?")),
             _ if labels && rest.contains('.') => {
                 Some(format!("a section is amended by its name: write `{rest}`"))
             }
@@ -257,7 +261,8 @@ pub(super) fn settle_dotted(cx: &mut Cx, merged: &mut Merged) {
 }
 
 fn is_dotted(entry: &Entry) -> bool {
-    target(entry).is_some_and(|path| path.as_name().is_none())
+    let is_longer = |path: &ast::Path| path.as_name().is_none();
+    target(entry).is_some_and(is_longer) || matches!(entry.kind, EntryKind::Part(_))
 }
 
 /// Dotted fields, which speak of what the others give, and all others. A dotted one speaks of what shorter ones give, too: `s.block = basic(…)`

@@ -53,6 +53,49 @@ fn one_copy_is_amended_alone() {
 }
 
 #[test]
+fn braces_around_a_copy_are_its_path() {
+    let body = "block unit(channels) { width in {1, 2}  layer one = conv(channels = channels * width) -> norm }
+      space mine {
+        repeat 3 as s {
+          depth in 1..2
+          more = unit(channels = 4)
+          repeat depth as d { kernel in {3, 5}  layer body = conv(channels = 4, kernel = kernel) -> norm }
+        }
+        layer head = pool(average) -> linear(classes)
+      }";
+    let amended = |space: &str| paths(&template(body, space)).join(" ");
+    for (braces, dots) in [
+        (
+            "s[1] { depth = 2  d[0] { kernel = 3 } }",
+            "s[1].depth = 2  s[1].d[0].kernel = 3",
+        ),
+        ("s[0].more { width = 2 }", "s[0].more.width = 2"),
+        (
+            "s[*].d[1] { kernel = 3 }  s { depth = 2 }",
+            "s[*].d[1].kernel = 3  s.depth = 2",
+        ),
+        (
+            "s[2] { more { width = 1  one { channels = 8 } } }",
+            "s[2].more.width = 1  s[2].more.one.channels = 8",
+        ),
+    ] {
+        let one = amended(&format!("space = mine {{ {braces} }}"));
+        assert_eq!(
+            one,
+            amended(&format!("space = mine {{ {dots} }}")),
+            "{braces}"
+        );
+        assert_ne!(one, amended("space = mine"), "{braces}");
+    }
+    let derived = format!("{body} space own : mine {{ s[1] {{ depth = 1 }} }}");
+    let found = paths(&template(&derived, "space = own { s[0] { depth = 1 } }")).join(" ");
+    assert_eq!(
+        found,
+        amended("space = mine { s[1].depth = 1  s[0].depth = 1 }")
+    );
+}
+
+#[test]
 fn what_is_amended_sees_the_experiments_choices() {
     let body = "space mine {
         width = 4

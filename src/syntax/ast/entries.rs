@@ -25,6 +25,8 @@ pub enum EntryKind {
     Choice(Choice),
     /// `train { … }`, `precision binary { … }`, `stage acts { … }`.
     Section(Section),
+    /// `s[1] { depth = 2 }`, `s[0].more { … }`.
+    Part(Part),
     /// `forward(x) = sign(x)`.
     Formula(Formula),
     /// `layer stem = conv(…) -> norm -> relu6 when …`.
@@ -88,6 +90,15 @@ pub struct Section {
     pub name: Name,
     /// `binary` of `precision binary`.
     pub label: Option<Name>,
+    /// What stands between the braces.
+    pub entries: Vec<Entry>,
+}
+
+/// `s[1] { … }`: what an amendment says of one part, where that has more than a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Which.
+    pub target: Path,
     /// What stands between the braces.
     pub entries: Vec<Entry>,
 }
