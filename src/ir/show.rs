@@ -3,7 +3,7 @@
 //! In: an expression. Out: text in the language's own words; of decisions only their number is known here. What alternatives are called is such text,
 //! too.
 
-use super::{BinaryOp, Expr, Function, Per, Reduction, UnaryOp, Value, as_written};
+use super::{Aggregate, BinaryOp, Expr, Function, Per, Reduction, UnaryOp, Value, as_written};
 
 /// An expression in the language's own words; every operand that is itself an operation stands in parentheses.
 pub fn show(expr: &Expr) -> String {
@@ -75,11 +75,27 @@ fn called(function: Function) -> &'static str {
         Clip => "clip",
         MultipleOf => "multiple_of",
         Peak => "peak",
-        Over(_) => "over",
+        Over(aggregate) => aggregated(aggregate),
         Within => "within",
         WholeWithin => "whole_within",
         Stop => "stop",
         Reduce(reduction, _) => reduced(reduction),
+    }
+}
+
+fn aggregated(aggregate: Aggregate) -> &'static str {
+    match aggregate {
+        Aggregate::Sum => "sum",
+        Aggregate::Product => "product",
+        Aggregate::Count => "count",
+        Aggregate::Max => "max",
+        Aggregate::Min => "min",
+        Aggregate::All => "all",
+        Aggregate::Any => "any",
+        Aggregate::Increasing => "increasing",
+        Aggregate::Decreasing => "decreasing",
+        Aggregate::Nondecreasing => "nondecreasing",
+        Aggregate::Nonincreasing => "nonincreasing",
     }
 }
 

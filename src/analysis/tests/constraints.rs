@@ -302,6 +302,88 @@ fn truth_values_are_counted_where_they_hold() {
 }
 
 #[test]
+fn what_is_not_looked_at_in_a_copy_makes_no_copy() {
+    let space = "space net {
+  g in {false, true}
+  n in 1..2
+  layer stem = conv(channels = 4, kernel = if g then 1 else 3) -> norm -> relu
+  repeat n as s { k in {1, 3}  layer c = conv(channels = 4, kernel = k) -> norm -> relu }
+  layer head = pool(average) -> linear(classes)
+}";
+    // With `g`: n = 1 has 2 candidates, n = 2 has 4; the same without it.
+    for (require, wanted) in [
+        ("sum(if space.g then space.s[*].k else 4) == 4", 2 + 2_u32),
+        ("count(space.g or space.s[*].k == 1) == 2", 4 + 1),
+        ("increasing(if space.g then space.s[*].k else 4)", 2 + 1 + 2),
+        ("product(if space.g then 2 else space.s[*].k) == 2", 2),
+    ] {
+        let text = on_digits(space, &format!("space = net  require {require}"));
+        let template = template(&text);
+        let found = template.counted().count(template.decisions());
+        assert_eq!(found, Count::Exact(wanted.into()), "{require}");
+    }
+}
+
+#[test]
+fn a_goal_over_a_list_that_may_be_empty_has_no_value() {
+    let space = "space net {
+  depth in 0..1
+  layer stem = conv(channels = 4) -> norm -> relu
+  repeat depth as d { k in {1, 3}  layer c = conv(channels = 4, kernel = k) -> norm -> relu }
+  layer head = pool(average) -> linear(classes)
+}";
+    for goal in [
+        "minimize min(space.d[*].k)",
+        "maximize 2 * max(space.d[*].k)",
+    ] {
+        let (found, sources) = refusals(&on_digits(space, &format!("space = net  {goal}")));
+        let shown = render(&found, &sources, false);
+        assert!(
+            shown.contains("a goal without a value when `space.depth` is 0"),
+            "{shown}"
+        );
+    }
+    for goal in [
+        "minimize sum(space.d[*].k)",
+        "maximize max(1, max(space.d[*].k))",
+    ] {
+        template(&on_digits(space, &format!("space = net  {goal}")));
+    }
+}
+
+#[test]
+fn what_a_measured_requirement_asks_of_decisions_is_known() {
+    let space = "space net {
+  width in {8, 16, 24}
+  layer stem = conv(channels = width) -> norm -> relu
+  layer head = pool(average) -> linear(classes)
+}";
+    for (require, wanted) in [
+        ("accuracy >= 5 % and space.width == 8", 1_u32),
+        (
+            "space.width <= 16 and (accuracy >= 5 % or macs <= 9 kmac)",
+            2,
+        ),
+        ("all(accuracy >= 5 %, space.width != 8)", 2),
+        ("not (accuracy < 5 % or space.width > 8)", 1),
+        ("accuracy >= 5 % or space.width == 8", 3),
+        ("space.width == 8 implies accuracy >= 5 %", 3),
+    ] {
+        let text = on_digits(space, &format!("space = net  require {require}"));
+        let template = template(&text);
+        let found = template.counted().count(template.decisions());
+        assert_eq!(found, Count::Exact(wanted.into()), "{require}");
+    }
+    let text = on_digits(
+        space,
+        "space = net  require accuracy >= 5 % and space.width == 9",
+    );
+    let (found, sources) = refusals(&text);
+    assert_eq!(found.len(), 1, "{}", render(&found, &sources, false));
+    assert_eq!(found[0].code, "bnas::require::unmeetable");
+}
+
+#[test]
 fn the_middle_of_a_vast_range_is_a_number() {
     for (range, wanted) in [
         ("1e308..1.7e308", 1.35e308),

@@ -231,6 +231,11 @@ fn copies(list: &Expr, places: &Places) -> Result<Vec<(Expr, Expr)>, Diagnostic>
     let wrong = |failure: Failure| {
         Diagnostic::error("bnas::type::mismatch", failure.to_string()).label(span, "in this list")
     };
+    let mut is_conditional = false;
+    evaluate::walk(list, &mut |e| {
+        use BinaryOp::{And, Implies, Or};
+        is_conditional |= matches!(e, Expr::If(..) | Expr::Binary(And | Or | Implies, ..));
+    });
     let mut found = Vec::new();
     let mut seen: HashSet<&str> = HashSet::new();
     for place in places.iter() {
@@ -253,7 +258,16 @@ fn copies(list: &Expr, places: &Places) -> Result<Vec<(Expr, Expr)>, Diagnostic>
             let (_, place) = at_copy.iter().find(|(path, _)| *path == name)?;
             Some(place.map_or(Expr::bool(false), |place| place.guard.clone()))
         };
-        let exists = reached(list, &guards, &names).map_err(&wrong)?;
+        let mut exists = reached(list, &guards, &names).map_err(&wrong)?;
+        if is_conditional {
+            // What is not looked at in a copy makes no copy: it is one if any of its values is there.
+            let own = at_copy
+                .iter()
+                .filter(|(path, _)| stars(path) == stars(&longest));
+            let guards = own.filter_map(|(_, place)| Some(place.as_ref()?.guard.clone()));
+            let there = guards.fold(Expr::bool(false), either);
+            exists = both(there, exists);
+        }
         if exists == Expr::bool(false) {
             continue;
         }

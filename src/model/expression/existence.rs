@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::evaluate::{both, choose, either, implies, negate};
 use super::fold::{same, walk};
 use super::quick::ByAddress;
-use crate::ir::{BinaryOp, Expr, Slot, UnaryOp, Value};
+use crate::ir::{BinaryOp, Expr, Function, Slot, UnaryOp, Value};
 use crate::model::decision::Decisions;
 use crate::source::Span;
 
@@ -43,6 +43,42 @@ pub(in crate::model) fn condition(expr: &Expr, decisions: &Decisions) -> Expr {
         shared: ByAddress::default(),
     };
     reached(&existence.of(expr))
+}
+
+/// Where a value is one that can be compared: the largest and the smallest of an empty list are none.
+pub(in crate::model) fn finite(expr: &Expr) -> Expr {
+    finite_part(expr, &mut ByAddress::default())
+}
+
+/// `known` are the shared parts that have been met, by address.
+fn finite_part(expr: &Expr, known: &mut ByAddress<Expr>) -> Expr {
+    let mut part = |expr: &Arc<Expr>| {
+        if let Some(known) = known.get(&Arc::as_ptr(expr)) {
+            return known.clone();
+        }
+        let found = finite_part(expr, known);
+        known.insert(Arc::as_ptr(expr), found.clone());
+        found
+    };
+    match expr {
+        Expr::Value(Value::Number(n)) => Expr::bool(n.is_finite()),
+        Expr::Unary(_, x) => part(x),
+        Expr::Binary(_, x, y) => both(part(x), part(y)),
+        Expr::If(c, x, y) => match (part(x), part(y)) {
+            (yes, no) if yes == no => yes,
+            (yes, no) => choose((**c).clone(), yes, no),
+        },
+        // Of nothing and something, that is taken which is there.
+        Expr::Call(Function::Max | Function::Min, items) => {
+            let items = items.iter().map(|e| finite_part(e, known));
+            items.fold(Expr::bool(false), either)
+        }
+        Expr::Call(_, items) => {
+            let items = items.iter().map(|e| finite_part(e, known));
+            items.fold(Expr::bool(true), both)
+        }
+        _ => Expr::bool(true),
+    }
 }
 
 /// A condition that looks at values only behind what says that they exist, with the values alone.

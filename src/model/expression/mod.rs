@@ -10,6 +10,7 @@ pub(super) mod existence;
 pub(super) mod fold;
 pub(super) mod frame;
 pub(super) mod members;
+pub(super) mod necessary;
 pub mod partial;
 pub(super) mod plain;
 pub(super) mod quick;

@@ -104,7 +104,7 @@ fn never_there(template: &Template) -> Vec<Diagnostic> {
 /// Requirements with a condition that holds for no candidate: they ask for nothing.
 fn never_binding(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
     let of_experiment = experiment.requires.iter().zip(template.requires());
-    let of_space = template.claims().iter().filter(|c| c.require.is_none());
+    let of_space = { template.claims().iter() }.filter(|c| c.require.is_none() && !c.is_part);
     let of_space = of_space.map(|c| {
         let holds = &template.decisions().constraints[c.constraint];
         (&c.written, holds)

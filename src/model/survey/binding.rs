@@ -17,7 +17,7 @@ const MOST_PROVED: usize = 200;
 
 /// Requirements of the space and the policy that every candidate meets in every copy. Where all that one speaks of is fixed, it has nothing to exclude.
 pub(super) fn idle(template: &Template) -> Vec<String> {
-    let of_space = template.claims().iter().filter(|c| c.require.is_none());
+    let of_space = { template.claims().iter() }.filter(|c| c.require.is_none() && !c.is_part);
     let of_space: Vec<_> = of_space.collect();
     if of_space.len() > MOST_PROVED {
         return Vec::new();

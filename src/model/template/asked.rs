@@ -14,6 +14,7 @@ use crate::model::expression::aggregate::Places;
 use crate::model::expression::evaluate;
 use crate::model::expression::existence;
 use crate::model::expression::frame::Frame;
+use crate::model::expression::necessary::necessary;
 use crate::model::expression::partial;
 use crate::model::metrics::metric;
 use crate::model::settling::settle::Settler;
@@ -35,10 +36,12 @@ pub(super) struct Asked {
 pub(in crate::model) struct Claim {
     /// Its number among the constraints of the decisions.
     pub(in crate::model) constraint: usize,
-    /// Its number among the requirements of the experiment; `None` if the space makes it.
+    /// Its number among the requirements of the experiment; `None` if the space makes it, or if it is a part of one.
     pub(in crate::model) require: Option<usize>,
     /// Whether it was a requirement on metrics.
     pub(in crate::model) of_metrics: bool,
+    /// Whether the requirement asks for more, which is measured.
+    pub(in crate::model) is_part: bool,
     /// As it is written.
     pub(in crate::model) written: ir::Require,
 }
@@ -58,6 +61,7 @@ impl Asked {
             constraint,
             require: None,
             of_metrics: false,
+            is_part: false,
             written,
         });
         let mut asked = Asked {
@@ -65,9 +69,10 @@ impl Asked {
             goals: (experiment.goals.iter())
                 .map(|goal| {
                     let found = measurable(&goal.expr, goal.span, names, places, settler);
-                    settler
-                        .uses
-                        .extend(partial::absence(&goal.expr, goal.span, found.exists));
+                    let finite = existence::finite(&found.value);
+                    let exists = evaluate::both(found.exists, finite);
+                    let absence = partial::absence(&goal.expr, goal.span, exists);
+                    settler.uses.extend(absence);
                     found.value
                 })
                 .collect(),
@@ -81,6 +86,8 @@ impl Asked {
             if !evaluate::has_names(&holds) {
                 let number = asked.requires.len();
                 asked.claim(number, false, holds.clone(), &mut settler.decisions);
+            } else {
+                asked.claim_part(require, &holds, &mut settler.decisions);
             }
             asked.requires.push(holds);
         }
@@ -107,12 +114,35 @@ impl Asked {
         }
     }
 
+    /// What a requirement on measurements needs of decisions is a constraint: `accuracy >= 90 % and space.width == 8` is asked of the width before anything is
+    /// trained.
+    fn claim_part(&mut self, written: &ir::Require, holds: &Expr, decisions: &mut Decisions) {
+        let is_measured = |name: &String| metric(name).is_none_or(|metric| !metric.known);
+        if !evaluate::names(holds).iter().any(is_measured) {
+            return;
+        }
+        let needed = necessary(holds, true, &|part| !evaluate::has_names(part));
+        let needed = existence::where_it_exists(&needed, decisions);
+        if needed == Expr::bool(true) {
+            return;
+        }
+        self.claims.push(Claim {
+            constraint: decisions.constraints.len(),
+            require: None,
+            of_metrics: false,
+            is_part: true,
+            written: written.clone(),
+        });
+        decisions.constraints.push(needed);
+    }
+
     /// Makes a constraint of a requirement.
     fn claim(&mut self, number: usize, of_metrics: bool, holds: Expr, decisions: &mut Decisions) {
         self.claims.push(Claim {
             constraint: decisions.constraints.len(),
             require: Some(number),
             of_metrics,
+            is_part: false,
             written: self.written[number].clone(),
         });
         decisions.constraints.push(holds);
