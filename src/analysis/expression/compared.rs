@@ -129,20 +129,29 @@ impl Cx<'_> {
         let ExprKind::Path(path) = &e.kind else {
             return None;
         };
-        let plain: String = std::iter::once(path.head.text.clone())
-            .chain(path.steps.iter().filter_map(|step| match step {
-                ast::Step::Member(name) => Some(format!(".{}", name.text)),
-                ast::Step::Index(_) | ast::Step::All(_) => None,
-            }))
-            .collect();
+        let mut plain = path.head.text.clone();
+        let mut copies = Vec::new();
+        for step in &path.steps {
+            match step {
+                ast::Step::Member(name) => plain.push_str(&format!(".{}", name.text)),
+                ast::Step::Index(index) => {
+                    copies.push((plain.clone(), self.text(index.span).parse::<usize>().ok()));
+                }
+                ast::Step::All(_) => copies.push((plain.clone(), None)),
+            }
+        }
         let paths = self.paths.as_ref()?;
         // A name alone is one of the space in the space itself.
         let may_be_below = path.as_name().is_none() || self.is_in_network();
         let own = match paths.members.contains_key(&plain) {
-            false if may_be_below => format!("space.{plain}"),
+            false if may_be_below => {
+                let below = |(repeat, copy): &(String, _)| (format!("space.{repeat}"), *copy);
+                copies = copies.iter().map(below).collect();
+                format!("space.{plain}")
+            }
             _ => plain,
         };
-        let known = paths.members.get(&own)?.clone();
+        let known = paths.members_in(&own, &copies)?;
         Some((self.text(path.span), own, known))
     }
 

@@ -43,14 +43,27 @@ pub(in crate::analysis) fn of_body(body: &[Stmt], path: &str, found: &mut Paths)
                 }
             }
             Stmt::OfCopy(of_copy) => {
-                of_body(&of_copy.body, path, found);
-                let mut of_others = Paths::default();
+                let (mut of_one, mut of_others) = (Paths::default(), Paths::default());
+                of_body(&of_copy.body, path, &mut of_one);
                 of_body(&of_copy.otherwise, path, &mut of_others);
+                found.of_copy(repeat_of(path, &of_copy.index), of_copy.copy, of_one);
                 found.also(of_others);
             }
             Stmt::Add(_) | Stmt::Require(_) => {}
         }
     }
+}
+
+/// The path of the `repeat` with this index that a path lies in.
+fn repeat_of<'p>(path: &'p str, index: &str) -> &'p str {
+    let mut repeat = path;
+    while let Some((before, last)) = repeat.rsplit_once('.') {
+        if last == index {
+            break;
+        }
+        repeat = before;
+    }
+    repeat
 }
 
 fn of_part(body: &[Stmt], path: String, found: &mut Paths) {

@@ -1,6 +1,6 @@
 //! Names that nothing has, or that are taken.
 
-use super::{in_experiment, one_error};
+use super::{in_experiment, one_error, only};
 
 #[test]
 fn names() {
@@ -131,5 +131,39 @@ fn names() {
         "bnas::name::unknown",
         "@papr(\"x\")",
         "`@paper`",
+    );
+}
+
+#[test]
+fn members_are_those_of_the_copy() {
+    let space = "block small(channels = 4) { layer a = conv(channels = channels) -> norm }
+block large(channels = 8) { layer a = conv(channels = channels) -> norm }
+space net {
+  repeat 2 as s { block in {small(), large()} }
+  layer head = pool(average) -> linear(classes)
+}
+space own : net { s[1].block in {small(channels = 2), small(channels = 3)} }
+experiment e {
+  data = digits  space = own  train { epochs = 1 }  maximize accuracy  search { trials = 2 }
+  require #
+}
+";
+    let asked = |require: &str| space.replace('#', require);
+    let said = |require: &str, at: &str, help: &str| {
+        one_error(&asked(require), "bnas::name::unknown", at, help);
+    };
+    for right in [
+        "space.s[1].block == small_2",
+        "space.s[0].block != small",
+        "all(space.s[*].block != small_1)",
+    ] {
+        only(&asked(right), &[]);
+    }
+    said("space.s[1].block != small", "small", "`small_1`, `small_2`");
+    said("space.s[0].block != small_1", "small_1", "`small`");
+    said(
+        "all(space.s[*].block != tiny)",
+        "tiny",
+        "`small`, `large`, `small_1`, `small_2`",
     );
 }
