@@ -66,7 +66,7 @@ impl Local {
 }
 
 /// What an experiment has reached so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Reached {
     pub(super) quantizers: Vec<(Id, Quantizer)>,
     pub(super) repairs: Vec<(Id, Repair)>,
@@ -292,6 +292,15 @@ impl<'a> Cx<'a> {
             }
         }
         found
+    }
+
+    /// A name that nothing in a file has.
+    pub(super) fn free_name(&self, file: Span) -> String {
+        let module = self.modules.get(file.source);
+        let is_free = |name: &String| module.is_none_or(|m| !m.names.contains_key(name));
+        let names = (2..).map(|i| format!("other_{i}"));
+        let mut names = std::iter::once("other".to_string()).chain(names);
+        names.find(is_free).expect("invariant: names do not end")
     }
 
     /// A name in scope; it counts as used from now on.

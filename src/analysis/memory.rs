@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::context::Reached;
 use super::names::Id;
-use crate::ir::{Block, Provenance, Quantizer, Target};
+use crate::ir::{Block, Policy, Provenance, Quantizer, Target};
 use crate::model::metrics::Metrics;
 use crate::source::SourceId;
 
@@ -18,6 +19,8 @@ pub(super) struct Memory {
     pub(super) targets: BTreeMap<Id, Target>,
     /// Within one space, or one block that no space copies: whoever lowers another one begins anew, since what blocks reach is of each.
     pub(super) blocks: BTreeMap<Id, Copied>,
+    /// With what they reach.
+    pub(super) policies: BTreeMap<Id, (Policy, Reached)>,
     /// With where their numbers come from.
     pub(super) quantizers: BTreeMap<Id, (Quantizer, Vec<Provenance>)>,
     /// Metrics of networks that facts of one declaration speak of, by the text that asks for them and the file where it stands.

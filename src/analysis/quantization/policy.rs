@@ -2,6 +2,8 @@
 //!
 //! In: a merged declaration. Out: [`Policy`]. Which layers a rule matches is known when the space is unrolled.
 
+use std::sync::Arc;
+
 use super::quantizer::{given, target};
 use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::expression::fields::{Written, find, names};
@@ -48,8 +50,37 @@ const KINDS: &[(&str, LayerKind)] = &[
 const WHICH: [&str; 4] = ["first", "last", "each", "every"];
 
 impl Cx<'_> {
-    /// Lowers a policy. With `sees`, its amendments may use names of the scope around.
+    /// Lowers a policy. With `sees`, its amendments may use names of the scope around. One that stands there as it is declared is the same for
+    /// all who name it, without names that it could see and quantizers that it could be compared with.
     pub(in crate::analysis) fn policy(&mut self, merged: &Merged, sees: bool) -> Policy {
+        let declared = &self.modules.declaration(merged.id).entries;
+        let is_plain = Arc::ptr_eq(&merged.entries, declared)
+            && (!sees || self.locals.is_empty())
+            && self.reached.quantizers.is_empty();
+        if !is_plain {
+            return self.lowered_policy(merged, sees);
+        }
+        let known = match self.memory.policies.get(&merged.id) {
+            Some(known) => known.clone(),
+            None => {
+                let before = self.sink.pushed();
+                let around = std::mem::take(&mut self.reached);
+                let policy = self.lowered_policy(merged, sees);
+                let known = (policy, std::mem::replace(&mut self.reached, around));
+                if self.sink.pushed() == before && !self.sink.has_errors() {
+                    self.memory.policies.insert(merged.id, known.clone());
+                }
+                known
+            }
+        };
+        let (policy, reached) = known;
+        self.reach_sources(&reached.provenance);
+        self.reached.quantizers = reached.quantizers;
+        self.reached.amendments.extend(reached.amendments);
+        policy
+    }
+
+    fn lowered_policy(&mut self, merged: &Merged, sees: bool) -> Policy {
         self.provenance(merged);
         self.inside(merged, sees, |cx| {
             let mark = cx.locals.len();
