@@ -11,7 +11,7 @@ use miette::{
 };
 
 use super::{DRAWN, Diagnostic, Label, Severity};
-use crate::source::{Source, SourceId, Sources};
+use crate::source::{Source, SourceId, Sources, Span};
 
 /// What of a line of this many bytes or more is drawn: so many on each side of a label.
 const LONG_LINE: usize = 1000;
@@ -27,6 +27,8 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(100)
+        // What is quoted from a spec, `!=` say, is not broken within.
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
         .with_links(false);
     let mut out = String::new();
     let mut draw = |view: &dyn miette::Diagnostic| {
@@ -137,6 +139,24 @@ fn boundary(text: &str, at: usize) -> usize {
     (0..=at).rev().find(is_boundary).unwrap_or(0)
 }
 
+/// The labels to draw of one file. Of one that lies within another one on its line the drawing would stand behind that, so the outer one ends before it.
+fn drawn<'a>(labels: impl Iterator<Item = &'a Label> + Clone, source: &Source) -> Vec<LabeledSpan> {
+    let on_one_line =
+        |span: Span| source.line_of(span.start as usize) == source.line_of(span.end as usize);
+    let shortened = |label: &Label| {
+        let within = labels.clone().map(|other| other.span).filter(|other| {
+            let is_within = label.span.start < other.start && other.end <= label.span.end;
+            is_within && on_one_line(label.span)
+        });
+        let mut label = label.clone();
+        label.span.end = within
+            .map(|inner| inner.start)
+            .fold(label.span.end, u32::min);
+        labeled(&label, source)
+    };
+    labels.clone().map(shortened).collect()
+}
+
 /// A label to draw; of a stretch on one line that nobody would read to its end, the beginning.
 fn labeled(label: &Label, source: &Source) -> LabeledSpan {
     let start = label.span.start as usize;
@@ -198,12 +218,9 @@ impl miette::Diagnostic for View<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let Excerpts(source) = self.source.as_ref()?;
-        let here = self
-            .diagnostic
-            .labels
-            .iter()
-            .filter(|l| Some(l.span.source) == self.main);
-        Some(Box::new(here.map(|label| labeled(label, source))))
+        let labels = self.diagnostic.labels.iter();
+        let here = labels.filter(|l| Some(l.span.source) == self.main);
+        Some(Box::new(drawn(here, source).into_iter()))
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
@@ -240,16 +257,68 @@ impl miette::Diagnostic for Elsewhere<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        // The only text is the heading already.
-        let is_only = self.labels.len() == 1;
-        let drawn = self.labels.iter().map(move |label| match is_only {
-            true => LabeledSpan::new(None, label.span.start as usize, label.span.len()),
-            false => labeled(label, self.source.0),
-        });
-        Some(Box::new(drawn))
+        let labels = match self.labels.as_slice() {
+            // The only text is the heading already.
+            [only] => vec![LabeledSpan::new(
+                None,
+                only.span.start as usize,
+                only.span.len(),
+            )],
+            all => drawn(all.iter().copied(), self.source.0),
+        };
+        Some(Box::new(labels.into_iter()))
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
         Some(&self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_within_another_one_is_drawn_where_it_belongs() {
+        let mut sources = Sources::default();
+        let id = sources.add("a.bnas", "space in {net, net}\n");
+        let found = Diagnostic::error("bnas::name::duplicate", "two of these are called `net`");
+        let found = found
+            .label(Span::new(id, 15, 18), "this one")
+            .label(Span::new(id, 9, 19), "among these");
+        let shown = render(&[found], &sources, false);
+        let under = |text: &str| {
+            let line = shown
+                .lines()
+                .find(|line| line.contains(text))
+                .expect("is drawn");
+            line[..line.find('╰').expect("has a corner")]
+                .chars()
+                .count()
+        };
+        let column = |at: usize| {
+            let text = shown
+                .lines()
+                .find(|line| line.contains("space in"))
+                .expect("is drawn");
+            text[..text.find("space in").expect("stands there") + at]
+                .chars()
+                .count()
+        };
+        assert!(
+            (column(15)..column(18)).contains(&under("this one")),
+            "{shown}"
+        );
+        assert!(
+            (column(9)..column(15)).contains(&under("among these")),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn help_is_wrapped_between_words() {
+        let long = format!("rule it out: `require all({} != true)`", "x".repeat(66));
+        let found = Diagnostic::error("bnas::shape::misfit", "misfit").help(long);
+        assert!(render(&[found], &Sources::default(), false).contains(" !="));
     }
 }
