@@ -55,7 +55,8 @@ impl Cx<'_> {
                 .label(item.span, "this one")
                 .label(domain.span, "among these")
                 .help(format!(
-                    "declare one under another name: `{kind} other : {} {{ … }}`",
+                    "declare one under another name: `{kind} {} : {} {{ … }}`",
+                    self.free_name(item.span),
                     name(&one)
                 )),
             );

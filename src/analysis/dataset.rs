@@ -9,6 +9,7 @@ use super::expression::fields::{Given, Written, find};
 use super::expression::types::Type;
 use super::merged::Merged;
 use super::names::LIBRARY_PREFIX;
+use super::quantization::quantizer::target;
 use super::schema;
 use crate::diagnostic::{Diagnostic, Missing};
 use crate::ir::{Dataset, Expr, Files, IdxPair, Normalize, Slot, Splits, Value};
@@ -33,8 +34,9 @@ impl Cx<'_> {
     pub(super) fn dataset(&mut self, merged: &Merged) -> Dataset {
         self.provenance(merged);
         let schema = merged.schema;
-        let (fields, sections) = self.split(merged);
+        let (mut fields, sections) = self.split(merged);
         let owner = merged.owner();
+        fields.retain(|entry| self.is_field(merged, entry));
         let written = self.written(&owner, merged.name.span, fields, schema.fields);
         let shape = self.section(merged, &sections, "shape");
         let splits = self.section(merged, &sections, "splits");
@@ -196,6 +198,27 @@ impl Cx<'_> {
                 None => String::new(),
             }),
         }
+    }
+
+    /// Whether data sets have a field; says which those of this base have if there is none.
+    fn is_field(&mut self, merged: &Merged, entry: &ast::Entry) -> bool {
+        let known = merged.schema.fields.iter().map(|field| field.name);
+        let name = target(entry).and_then(ast::Path::as_name);
+        let Some(name) = name.filter(|name| known.clone().all(|known| known != name.text)) else {
+            return true;
+        };
+        let base = merged.base.as_ref().map_or("embedded", |base| &base.text);
+        let of = |base: &str, field: &str| {
+            let mut all = FIELDS
+                .iter()
+                .filter(|(other, ..)| base.is_empty() || *other == base);
+            all.any(|(_, needed, possible)| needed.contains(&field) || possible.contains(&field))
+        };
+        let own: Vec<&str> = known
+            .filter(|field| of(base, field) || !of("", field))
+            .collect();
+        self.unknown_key(&merged.owner(), name, Some(merged.name.span), &own);
+        false
     }
 
     /// Reports fields that belong to another base, and says whether that needs any of them: then they stand in place of what this one needs.

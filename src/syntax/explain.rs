@@ -237,6 +237,10 @@ impl Place<'_> {
             }
             [unit] if self.goes_on() && Unit::of(unit).is_some() && !self.is_behind_brace() => {
                 let before = self.text[..self.start].trim_end().rsplit(' ').next()?;
+                // `405 f J`.
+                if Unit::of(before).is_none() && Unit::of(&[before, unit].concat()).is_some() {
+                    return Some(format!("write the unit without blanks: `{before}{unit}`"));
+                }
                 return Some(format!("write `*` between units: `{before}*{unit}`"));
             }
             [unit] if self.goes_on() && Unit::of(unit).is_some() => {

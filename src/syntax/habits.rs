@@ -378,7 +378,7 @@ fn of_a_row(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Opt
                 "write `low..high log`",
             ))
         }
-        "," if around.is_none()
+        "," if (around.is_none() || around == Some('{') && in_a_body(line))
             && is_searched
             && place.rest()[1..]
                 .trim_start()

@@ -67,11 +67,19 @@ impl Cx<'_> {
             (Kind::Number(unit), Type::Number(_))
                 if typed.ty == Type::PLAIN && written.len() < 24 =>
             {
-                let example = match unit {
-                    "Hz" | "J/op" => types::with_unit(&written, types::dimension(unit)),
-                    _ => format!("{written} {unit}"),
+                let with_unit = |number: &str| match unit {
+                    "Hz" | "J/op" => types::with_unit(number, types::dimension(unit)),
+                    _ => format!("{number} {unit}"),
                 };
-                format!("write a unit behind it, such as `{example}`")
+                match (written.parse::<f64>(), in_range(&written, &with_unit)) {
+                    (Ok(_), _) => {
+                        format!("write a unit behind it, such as `{}`", with_unit(&written))
+                    }
+                    (_, Some(range)) => {
+                        format!("write a unit behind each number, such as `{range}`")
+                    }
+                    (Err(_), None) => format!("give it a unit, such as `({written}) * 1 {unit}`"),
+                }
             }
             (Kind::Number(unit), Type::Number(_)) => {
                 format!("write it in `{unit}`, with any prefix")
@@ -289,4 +297,24 @@ fn limits(field: &Field) -> String {
         (low, high) if high == BELOW_ONE => format!("at least {low}, below 1"),
         (low, high) => format!("from {low} to {high}"),
     }
+}
+
+/// A range of numbers, `256..1024 step 256`, with a unit behind each.
+pub(super) fn in_range(written: &str, with_unit: &dyn Fn(&str) -> String) -> Option<String> {
+    let (low, rest) = written.split_once("..")?;
+    let (high, step) = match rest.split_once(" step ") {
+        Some((high, step)) => (high, Some(step)),
+        None => (rest, None),
+    };
+    let (high, log) = match high.strip_suffix(" log") {
+        Some(high) => (high, " log"),
+        None => (high, ""),
+    };
+    let is_number = |number: &&str| number.parse::<f64>().is_ok();
+    if ![low, high].iter().chain(&step).all(is_number) {
+        return None;
+    }
+    let step = step.map(|step| format!(" step {}", with_unit(step)));
+    let (low, high) = (with_unit(low), with_unit(high));
+    Some(format!("{low}..{high}{log}{}", step.unwrap_or_default()))
 }

@@ -211,10 +211,13 @@ impl Cx<'_> {
             Some(name) => {
                 let text = format!("there is no precision `{name}`");
                 let diagnostic = Diagnostic::error("bnas::name::unknown", text)
-                    .label(arg.span, "the target has none of this name");
+                    .label(arg.span, "none of this name is known here");
                 let is_other = self.modules.in_library(&name).is_some();
                 let alike = did_you_mean(&name, known.iter().copied());
                 self.report(match alike.filter(|_| !is_other) {
+                    _ if known.is_empty() => diagnostic.help(format!(
+                        "`peak` is known in a target: write `check peak({name}) …` there"
+                    )),
                     Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
                     None => diagnostic.help(format!(
                         "its precisions are {}",
@@ -254,7 +257,9 @@ impl Cx<'_> {
         let records = schema::RECORDS.iter().map(|(_, c)| c.name);
         let functions = schema::FUNCTIONS.iter().map(|f| f.name);
         let schedules = schema::SCHEDULES.iter().map(|c| c.name);
-        let known: Vec<&str> = functions.chain(records).chain(schedules).collect();
+        // A formula of a quantizer calls functions alone.
+        let others = records.chain(schedules).filter(|_| self.formulas.is_none());
+        let known: Vec<&str> = functions.chain(others).collect();
         let own: Vec<&str> = (self.formulas.iter().flatten())
             .map(|(formula, _)| formula.as_str())
             .collect();

@@ -4,6 +4,7 @@
 
 use super::decimal;
 use super::expr::Typed;
+use super::fits::in_range;
 use super::types::Type;
 use crate::analysis::context::Cx;
 use crate::analysis::schema::{Field, Kind};
@@ -36,7 +37,16 @@ impl Cx<'_> {
         }
         for other in std::iter::once(&y).chain(&by) {
             if !other.ty.fits(&x.ty) {
-                self.disagree("the numbers of a range are of one dimension", &x, other);
+                let (from, to) = (self.text(low.span), self.text(high.span));
+                // `100..300 MHz`.
+                let whole = to.split_once(' ').and_then(|(number, unit)| {
+                    in_range(&format!("{from}..{number}"), &|n| format!("{n} {unit}"))
+                });
+                let rule = match whole.filter(|_| by.is_none()) {
+                    Some(range) => format!("write the unit at both ends: `{range}`"),
+                    None => "the numbers of a range are of one dimension".into(),
+                };
+                self.disagree(&rule, &x, other);
                 return poison;
             }
         }

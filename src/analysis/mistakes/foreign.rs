@@ -62,6 +62,11 @@ impl Cx<'_> {
             };
             return Some(format!("amend it in braces: `{name} {{ {fields} }}`"));
         }
+        if kind.is_some_and(|kind| kind == "block") {
+            return Some(format!(
+                "a block stands alone behind `=`, perhaps under a condition, or in a set: `block = {name}(…) when …`, `block in {{{name}(…), …}}`"
+            ));
+        }
         if let Some(path) = self.modules.in_library_as(name, "block") {
             return Some(format!("write `use {path}` at the top of the file"));
         }

@@ -1,11 +1,11 @@
-//! Paths that some arms of an experiment have and others lack.
+//! What some arms of an experiment have and others lack: paths, and goals that vary.
 //!
-//! In: what was found in each arm, and its settings. Out: the same, which says in which arms a path is missing, and where to speak of it instead.
+//! In: what was found in each arm, and its settings. Out: the same, which says in which arms it is missing, and where to speak of a path instead.
 
 use crate::diagnostic::Diagnostic;
 use crate::model::findings::blame::in_some_arms;
 
-/// Paths that some arms have and others lack: which lack them, and where to speak of them.
+/// Says of paths and goals that some arms lack in which.
 pub(in crate::analysis) fn in_lacking_arms(
     found: Vec<Vec<Diagnostic>>,
     settings: &[Vec<(String, String)>],
@@ -13,26 +13,27 @@ pub(in crate::analysis) fn in_lacking_arms(
     let is_path = |d: &Diagnostic| {
         d.code == "bnas::name::unknown" && d.message.starts_with("there is no decision `space.")
     };
-    let paths = found
+    let is_lacking = |d: &Diagnostic| is_path(d) || d.code == "bnas::goal::constant";
+    let lacking = found
         .iter()
-        .map(|all| all.iter().filter(|d| is_path(d)).cloned().collect());
+        .map(|all| all.iter().filter(|d| is_lacking(d)).cloned().collect());
     let settings = settings.iter().map(Vec::as_slice);
-    let mut of_paths: Vec<(_, Vec<Diagnostic>)> = settings.zip(paths).collect();
-    let before = of_paths.clone();
-    for one in of_paths.iter_mut().flat_map(|(_, all)| all) {
+    let mut of_arms: Vec<(_, Vec<Diagnostic>)> = settings.zip(lacking).collect();
+    let before = of_arms.clone();
+    for one in of_arms.iter_mut().flat_map(|(_, all)| all) {
         let has = |all: &[Diagnostic]| all.iter().all(|other| other.message != one.message);
         let having = before.iter().filter(|(_, all)| has(all));
         let having: Vec<&[(String, String)]> = having.map(|(settings, _)| *settings).collect();
-        if !having.is_empty() {
+        if is_path(one) && !having.is_empty() {
             one.help = Some(where_it_is(&one.message, &having));
         }
     }
-    in_some_arms(&mut of_paths);
-    let named = of_paths.into_iter().map(|(_, all)| all);
+    in_some_arms(&mut of_arms);
+    let named = of_arms.into_iter().map(|(_, all)| all);
     let others = found.into_iter();
     { others.zip(named) }
         .map(|(mut all, named)| {
-            all.retain(|d| !is_path(d));
+            all.retain(|d| !is_lacking(d));
             all.extend(named);
             all
         })

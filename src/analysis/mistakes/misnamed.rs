@@ -53,7 +53,7 @@ fn begun<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str
 
 impl Cx<'_> {
     /// Whether a file declares or imports a name.
-    fn find_text(&self, name: &str, span: Span) -> bool {
+    pub(super) fn find_text(&self, name: &str, span: Span) -> bool {
         let module = self.modules.get(span.source);
         module.is_some_and(|module| module.names.contains_key(name))
     }
@@ -88,6 +88,9 @@ impl Cx<'_> {
                 .label(below, "defined here")
                 .help(format!("move line {line} above this one")),
             );
+            return;
+        }
+        if self.unit_alone(span) {
             return;
         }
         let files = std::iter::once(span.source).chain(self.also.iter().copied());

@@ -84,6 +84,27 @@ impl Cx<'_> {
         }
     }
 
+    /// `~= Gop/s`: whether a name that is unknown is part of a unit without its number; says so, once for all of its names.
+    pub(in crate::analysis) fn unit_alone(&mut self, name: Span) -> bool {
+        let text = &self.sources.get(name.source).text;
+        let is_part = |c: char| c.is_alphanumeric() || "_^/*".contains(c);
+        let start = text[..name.start as usize].trim_end_matches(is_part).len();
+        let end = text.len() - text[start..].trim_start_matches(is_part).len();
+        let unit = &text[start..end];
+        let words = unit.split(|c: char| "^/*".contains(c));
+        let is_value = |word: &str| self.local_named(word) || self.find_text(word, name);
+        let is_unit = unit.contains('/') && Unit::of(unit).is_some();
+        if !is_unit || words.into_iter().any(is_value) {
+            return false;
+        }
+        self.report(
+            Diagnostic::error("bnas::name::unknown", format!("`{unit}` has no number"))
+                .label(Span::new(name.source, start, end), "a unit alone")
+                .help(format!("write a number in front of it: `1 {unit}`")),
+        );
+        true
+    }
+
     /// `35 fJ / op`, `1 /s`: whether a unit goes on behind a blank, or begins with a sign; says so.
     pub(in crate::analysis) fn parted_unit(
         &mut self,

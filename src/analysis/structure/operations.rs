@@ -135,6 +135,14 @@ impl Cx<'_> {
             self.later(&format!("the operation `{}`", name.text), span);
             return;
         }
+        if self
+            .locals
+            .find(&name.text)
+            .is_some_and(|l| l.ty == Type::Poison)
+        {
+            // What it was to be has been said to be wrong.
+            return;
+        }
         let mut known: Vec<&str> = schema::OPERATIONS.iter().map(|o| o.name).collect();
         if let Some(help) = self.block_as_layer(name, span) {
             self.report(
@@ -160,6 +168,9 @@ impl Cx<'_> {
             _ if instead(&name.text).is_some() => {
                 diagnostic.help(instead(&name.text).unwrap_or_default())
             }
+            Some(alike) if alike == name.text => diagnostic.help(
+                "a value is no operation: to choose one, write a block for each, and `block in {…}`",
+            ),
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
             None => {
                 let known = known[..operations].iter().copied();

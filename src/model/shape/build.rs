@@ -378,10 +378,15 @@ fn whole(n: f64, what: &'static str) -> Result<usize, Misfit> {
     if n >= 1.0 && n.fract() == 0.0 && n <= MOST_COUNT {
         return Ok(n as usize);
     }
+    // `100 * 0.28` is not 28 but for rounding.
+    let is_nearly = n.round() >= 1.0 && (n - n.round()).abs() <= 1e-9 * n.abs();
     Err(Misfit::of_value(
         what,
         format!("{what} must be a whole number from 1 to {MOST_COUNT:e}, found {n}"),
-        format!("{what} would be {n}"),
+        match is_nearly {
+            true => format!("{what} would be {n}, which is rounded: write `round(…)` around it"),
+            false => format!("{what} would be {n}"),
+        },
     ))
 }
 

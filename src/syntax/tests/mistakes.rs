@@ -32,6 +32,11 @@ fn slips_have_messages_of_their_own() {
             "delete it, or write the next entry on a new line",
         ),
         (
+            "x = s { y in 8, 16 }",
+            "members stand in braces",
+            "write a set: `{a, b}`",
+        ),
+        (
             "a = 1;",
             "entries are not parted by `;`",
             "delete it, or write the next entry on a new line",

@@ -272,6 +272,7 @@ fn units_and_their_signs() {
     for (wrong, help) in [
         ("1 TOPS/(W*mm^2)", "write `1 TOPS/W/mm^2`"),
         ("1 fJ/(op*mac)", "write `1 fJ/op/mac`"),
+        ("405 f J/op", "write the unit without blanks: `fJ`"),
         ("5 W h", "write `*` between units: `W*h`"),
         ("1 MB^0.5", "write a whole power"),
         ("1,5 ms", "write `.` in its place"),
@@ -335,4 +336,14 @@ fn where_a_value_came_from() {
         .unwrap_or_default();
     let shown = render(&found, &sources, false);
     assert!(shown.contains("`kernel` is 4 by default"), "{shown}");
+}
+
+#[test]
+fn a_unit_gets_its_number() {
+    let fact = |value: &str| format!("space t : small_cnn {{ check macs(digits) >= {value} }}\n");
+    typed(
+        &fact("mac/inference"),
+        "write a number in front of it: `1 mac/inference`",
+        &fact("1 mac"),
+    );
 }
