@@ -259,6 +259,8 @@ impl Cx<'_> {
         let experiment = schema::declaration("experiment");
         let sections = experiment.into_iter().flat_map(|d| d.keys());
         let home = schema::home(&name.text, sections).filter(|_| !known.is_empty());
+        let is_of_experiment =
+            experiment.is_some_and(|e| e.fields.iter().any(|field| field.name == name.text));
         // What is a key elsewhere, and cannot stand here, is not what was meant.
         known.retain(|k| *k != name.text);
         diagnostic = match meant_field(&name.text, known.iter().copied()) {
@@ -271,6 +273,10 @@ impl Cx<'_> {
             None if let Some(home) = home => diagnostic.help(format!(
                 "it belongs into {home}; fields here are {}",
                 list(known.iter().copied())
+            )),
+            None if is_of_experiment => diagnostic.help(format!(
+                "it belongs into the experiment itself: `{} = …`, outside of these braces",
+                name.text
             )),
             None if name.text == "log" && declared.is_some() => {
                 diagnostic.help("write it behind the range: `low..high log`")

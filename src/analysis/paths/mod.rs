@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
+mod copies;
 mod network;
 
+use copies::InCopy;
 pub(super) use network::{of_body, of_space};
 
 use super::expression::types::Type;
@@ -47,60 +49,7 @@ pub(super) struct Paths {
     of_rules: BTreeMap<String, Type>,
 }
 
-/// The names of what is chosen from at a path, in copies of these numbers.
-#[derive(Debug, Clone)]
-struct InCopy {
-    path: String,
-    /// The path of each `repeat`, and which of its copies.
-    copies: Vec<(String, usize)>,
-    members: Vec<String>,
-}
-
 impl Paths {
-    /// The names of what is chosen from at a path, in these copies: of each `repeat` on the way its path, and which copy if that is known.
-    pub(super) fn members_in(
-        &self,
-        path: &str,
-        copies: &[(String, Option<usize>)],
-    ) -> Option<Vec<String>> {
-        let mut known = self.members.get(path)?.clone();
-        for own in self.in_copies.iter().filter(|own| own.path == path) {
-            let at = |repeat: &str| copies.iter().find(|(path, _)| path == repeat)?.1;
-            let is_any = own.copies.iter().any(|(repeat, _)| at(repeat).is_none());
-            let is_other =
-                |(repeat, copy): &(String, usize)| at(repeat).is_some_and(|n| n != *copy);
-            if own.copies.iter().any(is_other) {
-                continue;
-            }
-            if !is_any {
-                return Some(own.members.clone());
-            }
-            let new = own.members.iter().filter(|name| !known.contains(name));
-            let new: Vec<String> = new.cloned().collect();
-            known.extend(new);
-        }
-        Some(known)
-    }
-
-    /// What stands in one copy of the repeat at this path.
-    fn of_copy(&mut self, repeat: &str, copy: usize, mut own: Paths) {
-        let copies = vec![(repeat.to_string(), copy)];
-        let members = std::mem::take(&mut own.members);
-        for (path, members) in &members {
-            self.in_copies.push(InCopy {
-                path: path.clone(),
-                copies: copies.clone(),
-                members: members.clone(),
-            });
-        }
-        for mut inner in std::mem::take(&mut own.in_copies) {
-            inner.copies.extend(copies.clone());
-            self.in_copies.push(inner);
-        }
-        own.members = members;
-        self.also(own);
-    }
-
     /// What stands in other copies of the same, which may be of another kind there.
     fn also(&mut self, others: Paths) {
         for (path, ty) in others.types {

@@ -13,6 +13,12 @@ fn names() {
     in_experiment("sed = 3", "bnas::name::unknown_key", "sed", "`seed`");
     in_experiment("policy = teid", "bnas::name::unknown", "teid", "`tied`");
     in_experiment(
+        "train { epochs = 1  seed = 3 }",
+        "bnas::name::unknown_key",
+        "seed",
+        "it belongs into the experiment itself: `seed = …`",
+    );
+    in_experiment(
         "require log(params) <= 9",
         "bnas::name::unknown",
         "log",

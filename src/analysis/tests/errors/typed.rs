@@ -272,7 +272,7 @@ fn units_and_their_signs() {
     for (wrong, help) in [
         ("1 TOPS/(W*mm^2)", "write `1 TOPS/W/mm^2`"),
         ("1 fJ/(op*mac)", "write `1 fJ/op/mac`"),
-        ("405 f J/op", "write the unit without blanks: `fJ`"),
+        ("405 f J/op", "write `405 fJ/op`"),
         ("5 W h", "write `*` between units: `W*h`"),
         ("1 MB^0.5", "write a whole power"),
         ("1,5 ms", "write `.` in its place"),
