@@ -6,6 +6,7 @@ pub mod blame;
 pub(super) mod conflict;
 pub(super) mod consequences;
 pub(super) mod given;
+mod origin;
 pub(super) mod prove;
 pub(super) mod rescaled;
 pub(super) mod suspect;

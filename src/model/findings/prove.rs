@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use num_bigint::BigUint;
 
 use super::conflict;
+use super::origin::with_origins;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Holds, Memory, Method, Require, Target, Value};
 use crate::model::counting::Count;
@@ -264,13 +265,14 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
             spoken_of.join(" and ")
         ));
     } else {
-        let help = match require.text.contains("accuracy") {
+        let names = evaluate::names(&require.holds);
+        let help = match names.len() == 1 && names.contains("accuracy") {
             true => "an accuracy is from 0 % to 100 %: change what is asked of it",
             false => "change what it asks, or a domain that it speaks of",
         };
         diagnostic = diagnostic.help(help);
     }
-    diagnostic
+    with_origins(diagnostic, require, template, experiment)
 }
 
 /// The memory whose size makes a requirement.

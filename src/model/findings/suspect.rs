@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::origin::members;
 use super::unquantized;
 use super::unrepaired;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Experiment, Expr, Function, Goal, Value};
-use crate::model::decision::{Choices, Decision};
+use crate::ir::{BinaryOp, Experiment, Expr, Function, Goal};
 use crate::model::expression::bounds;
 use crate::model::expression::evaluate;
 use crate::model::expression::members::Values;
@@ -246,23 +246,5 @@ fn with_domains(diagnostic: Diagnostic, condition: &Expr, template: &Template) -
             "{}: mend the condition, or widen the domain",
             shown.join(", ")
         )),
-    }
-}
-
-fn members(decision: &Decision) -> String {
-    let shown = |x: f64| decision.shown(&Value::Number(x));
-    match &decision.choices {
-        Choices::Integers {
-            low, high, step: 1, ..
-        } => format!("{low}..{high}"),
-        Choices::Integers {
-            low, high, step, ..
-        } => format!("{low}..{high} step {step}"),
-        Choices::Reals { low, high, .. } => format!("{}..{}", shown(*low), shown(*high)),
-        Choices::Ordered(numbers) => {
-            let members: Vec<String> = numbers.iter().map(|x| shown(*x)).collect();
-            format!("{{{}}}", members.join(", "))
-        }
-        Choices::Categories(values) => Value::Set(values.clone()).to_string(),
     }
 }
