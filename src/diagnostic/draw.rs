@@ -139,7 +139,7 @@ fn boundary(text: &str, at: usize) -> usize {
     (0..=at).rev().find(is_boundary).unwrap_or(0)
 }
 
-/// The labels to draw of one file. Of one that lies within another one on its line the drawing would stand behind that, so the outer one ends before it.
+/// The labels to draw of one file, the main one first, which the heading points at. Of one that lies within another one on its line the drawing would stand behind that, so the outer one ends before it.
 fn drawn<'a>(labels: impl Iterator<Item = &'a Label> + Clone, source: &Source) -> Vec<LabeledSpan> {
     let on_one_line =
         |span: Span| source.line_of(span.start as usize) == source.line_of(span.end as usize);
@@ -154,7 +154,11 @@ fn drawn<'a>(labels: impl Iterator<Item = &'a Label> + Clone, source: &Source) -
             .fold(label.span.end, u32::min);
         labeled(&label, source)
     };
-    labels.clone().map(shortened).collect()
+    let mut drawn: Vec<LabeledSpan> = labels.clone().map(shortened).collect();
+    if let Some(main) = drawn.first_mut() {
+        *main = LabeledSpan::new_primary_with_span(main.label().map(str::to_string), *main.inner());
+    }
+    drawn
 }
 
 /// A label to draw; of a stretch on one line that nobody would read to its end, the beginning.
