@@ -26,6 +26,7 @@ mod names;
 mod paths;
 mod provenance;
 mod quantization;
+mod reference;
 mod run;
 pub mod schema;
 mod scope;

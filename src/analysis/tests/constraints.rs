@@ -282,6 +282,16 @@ experiment e {
     );
 }
 
+/// A requirement leaves so many candidates of the space `net`.
+fn counts(space: &str, require: &str, wanted: u32) {
+    let template = template(&on_digits(
+        space,
+        &format!("space = net  require {require}"),
+    ));
+    let found = template.counted().count(template.decisions());
+    assert_eq!(found, Count::Exact(wanted.into()), "{require}");
+}
+
 #[test]
 fn truth_values_are_counted_where_they_hold() {
     let space = "space net {
@@ -294,10 +304,7 @@ fn truth_values_are_counted_where_they_hold() {
         ("count(space.s[0].on, space.s[2].on) == 0", 2),
         ("count(space.s[*].on == false) <= 1", 4),
     ] {
-        let text = on_digits(space, &format!("space = net  require {require}"));
-        let template = template(&text);
-        let found = template.counted().count(template.decisions());
-        assert_eq!(found, Count::Exact(wanted.into()), "{require}");
+        counts(space, require, wanted);
     }
 }
 
@@ -317,10 +324,7 @@ fn what_is_not_looked_at_in_a_copy_makes_no_copy() {
         ("increasing(if space.g then space.s[*].k else 4)", 2 + 1 + 2),
         ("product(if space.g then 2 else space.s[*].k) == 2", 2),
     ] {
-        let text = on_digits(space, &format!("space = net  require {require}"));
-        let template = template(&text);
-        let found = template.counted().count(template.decisions());
-        assert_eq!(found, Count::Exact(wanted.into()), "{require}");
+        counts(space, require, wanted);
     }
 }
 
@@ -369,10 +373,7 @@ fn what_a_measured_requirement_asks_of_decisions_is_known() {
         ("accuracy >= 5 % or space.width == 8", 3),
         ("space.width == 8 implies accuracy >= 5 %", 3),
     ] {
-        let text = on_digits(space, &format!("space = net  require {require}"));
-        let template = template(&text);
-        let found = template.counted().count(template.decisions());
-        assert_eq!(found, Count::Exact(wanted.into()), "{require}");
+        counts(space, require, wanted);
     }
     let text = on_digits(
         space,
