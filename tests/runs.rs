@@ -54,6 +54,47 @@ experiment e {
     assert!(wanted.iter().all(|w| said.contains(w)), "{said}");
 }
 
+/// Values of the network by their path are what the best candidate has there, alone, in lists and in names of the experiment.
+#[test]
+fn expectations_speak_of_paths_of_the_best() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "bnas 1
+use std.data.digits
+space net {
+  width in {4, 8} default 4
+  repeat 2 as s { layer c = conv(channels = width * (s + 1)) -> norm -> relu }
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space = net
+  area = space.width * 10 + macs / (1 mac) * 0
+  twice = 2 * space.width
+  total = sum(space.s[*].channels)
+  train { epochs = 0 }
+  search { method = grid  trials = 2 }
+  minimize twice
+  expect best.space.width == 4 and best.area == 40 and best.twice == 8 and best.total == 12
+  expect best.space.s[1].channels > 8
+  expect all(best.space.s[*].channels > 4)
+  expect best.total > 12
+}
+";
+    let spec = util::write(folder.path(), "e.bnas", text);
+    let output = util::run_spec(&spec, &folder.path().join("out"), &[]);
+    util::expect_code(&output, 1);
+    let said = util::stdout(&output);
+    let wanted = [
+        "ok      expect best.space.width == 4 and",
+        "FAILED  expect best.space.s[1].channels > 8\n          best.space.s[1].channels = 8",
+        "FAILED  expect all(best.space.s[*].channels > 4)\n          all(best.space.s[*].channels > 4) = false",
+        "FAILED  expect best.total > 12\n          best.total = 12",
+    ];
+    for wanted in wanted {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}
+
 #[test]
 fn dry_run_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();

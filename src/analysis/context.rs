@@ -11,6 +11,7 @@ use super::memory::{Inner, Memory};
 use super::mistakes::origin::Causes;
 use super::names::{Id, Modules};
 use super::paths::Paths;
+use super::quantization::own::Known;
 use super::schema;
 use super::scope::Scope;
 use super::structure::seen::Seen;
@@ -135,9 +136,10 @@ pub(super) struct Cx<'a> {
     pub(super) amendments: Vec<Amendment>,
     /// The names that entries of each file define, once one of them was asked for.
     pub(super) defined: HashMap<SourceId, HashSet<&'a str>>,
-    /// Formulas of the quantizer that is lowered, over `x`; `None` outside of quantizers.
-    /// One that is wrong has no body.
-    pub(super) formulas: Option<Vec<(String, Option<Expr>)>>,
+    /// Formulas of the quantizer that is lowered; `None` outside of quantizers.
+    pub(super) formulas: Option<Known>,
+    /// Names of the experiment that stand for formulas of candidates, and where these stand.
+    pub(super) of_candidates: Vec<(String, Span)>,
     /// Whether a name may be meant as a word: a member of a domain, or what such a member is compared with.
     pub(super) may_be_word: bool,
     /// Where values stand of which it was reported that they are said twice.
@@ -181,6 +183,7 @@ impl<'a> Cx<'a> {
             amendments: Vec::new(),
             defined: HashMap::new(),
             formulas: None,
+            of_candidates: Vec::new(),
             may_be_word: false,
             paths: None,
             seen: None,

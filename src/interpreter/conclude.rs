@@ -108,7 +108,7 @@ pub(super) fn test(
             }
         }
     }
-    result.expects = expect::judge(bench.experiment, &result);
+    result.expects = expect::judge(bench.experiment, bench.template.of_best(), &result);
     Ok(result)
 }
 

@@ -10,15 +10,21 @@
 //! | `best.final.accuracy` | accuracy of the best trial on the validation split after `final` training |
 //! | `pareto.count` | members of the Pareto set |
 //! | `best.x`, `x` of a name of the experiment | its value, or what the best trial chose for it |
+//! | `best.space.width`, `best.space.s[1].channels` | what stands at this path in the network of the best trial |
 
 use super::result::{Expectation, Part, RunResult};
 use super::store::trial::Trial;
 use crate::ir::{BinaryOp, Experiment, Expr, Measure, Slot, UnaryOp, Value, show};
+use crate::model::OfBest;
 use crate::model::expression::evaluate::{self, Scope};
 use crate::model::metrics::metric;
 
 /// Every `expect` line of an experiment against its result.
-pub(super) fn judge(experiment: &Experiment, result: &RunResult) -> Vec<Expectation> {
+pub(super) fn judge(
+    experiment: &Experiment,
+    of_best: &OfBest,
+    result: &RunResult,
+) -> Vec<Expectation> {
     experiment
         .expects
         .iter()
@@ -26,6 +32,7 @@ pub(super) fn judge(experiment: &Experiment, result: &RunResult) -> Vec<Expectat
             let measures = &expect.measures;
             let scope = Outcome {
                 experiment,
+                of_best,
                 result,
                 measures,
             };
@@ -33,7 +40,7 @@ pub(super) fn judge(experiment: &Experiment, result: &RunResult) -> Vec<Expectat
             explain(&expect.holds, &scope, &mut parts);
             Expectation {
                 text: expect.text.clone(),
-                holds: evaluate::truth(&expect.holds, &scope).unwrap_or(false),
+                holds: evaluate::truth(&of_best.settled(&expect.holds), &scope).unwrap_or(false),
                 parts,
             }
         })
@@ -42,6 +49,7 @@ pub(super) fn judge(experiment: &Experiment, result: &RunResult) -> Vec<Expectat
 
 struct Outcome<'a> {
     experiment: &'a Experiment,
+    of_best: &'a OfBest,
     result: &'a RunResult,
     measures: &'a [Measure],
 }
@@ -101,6 +109,7 @@ impl Outcome<'_> {
 fn explain(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
     match expr {
         Expr::Value(_) => {}
+        _ if scope.of_best.of(expr).is_some() => put(expr, scope, parts),
         Expr::Name(..) | Expr::Decision(_) => put(expr, scope, parts),
         Expr::Unary(UnaryOp::Not, x) => explain(x, scope, parts),
         Expr::Binary(op, x, y) if is_logical(*op) => {
@@ -123,6 +132,7 @@ fn explain(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
 fn inner(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
     match expr {
         Expr::Value(_) => {}
+        _ if scope.of_best.of(expr).is_some() => put(expr, scope, parts),
         Expr::Name(..) | Expr::Decision(_) => put(expr, scope, parts),
         Expr::Unary(_, x) => inner(x, scope, parts),
         Expr::Binary(_, x, y) => {
@@ -159,17 +169,24 @@ fn put(expr: &Expr, scope: &Outcome, parts: &mut Vec<Part>) {
         return;
     }
     parts.push(Part {
-        value: evaluate::value(expr, scope).ok(),
-        unit: measure.map_or_else(|| unit(expr, scope.experiment), |m| m.unit.clone()),
+        value: evaluate::value(&scope.of_best.settled(expr), scope).ok(),
+        unit: measure.map_or_else(|| unit(expr, scope), |m| m.unit.clone()),
         text,
     });
 }
 
 /// The unit of a name; of anything else none, since dimensions are gone by now.
-fn unit(expr: &Expr, experiment: &Experiment) -> String {
+fn unit(expr: &Expr, scope: &Outcome) -> String {
     let Expr::Name(name, _) = expr else {
         return String::new();
     };
+    if scope.of_best.of(expr).is_some() {
+        let path = name.trim_start_matches("best.");
+        let at = scope.result.decisions.iter().position(|p| p == path);
+        let unit = at.and_then(|at| scope.result.decision_units.get(at));
+        return unit.cloned().unwrap_or_default();
+    }
+    let experiment = scope.experiment;
     match name.rsplit('.').next() {
         // Measured by a table or a command: plain numbers.
         _ if experiment.evaluator.is_some() => String::new(),

@@ -39,4 +39,4 @@ pub use network::{
     Activation, Convolution, LayerKind, Network, Node, Op, Placement, PoolKind, Shape,
 };
 pub use quantization::quantizer::{Grid, Quantizer, ScaleRule};
-pub use template::Template;
+pub use template::{OfBest, Template};

@@ -171,5 +171,6 @@ fn without_value(expr: &Expr) -> &'static str {
 /// Whether two values may be compared; a zero without a unit has every dimension.
 pub(in crate::analysis) fn alike(x: &Typed, y: &Typed) -> bool {
     let numbers = matches!((&x.ty, &y.ty), (Type::Number(_), Type::Number(_)));
-    x.ty.fits(&y.ty) || numbers && (x.is_zero() || y.is_zero())
+    let words = |ty: &Type| matches!(ty, Type::Word | Type::Text);
+    x.ty.fits(&y.ty) || numbers && (x.is_zero() || y.is_zero()) || words(&x.ty) && words(&y.ty)
 }

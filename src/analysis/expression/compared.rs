@@ -7,6 +7,7 @@ use super::types::Type;
 use crate::analysis::context::{Cx, list};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
+use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 
 impl Cx<'_> {
@@ -20,22 +21,23 @@ impl Cx<'_> {
             return false;
         };
         let is_call = matches!(other.kind, ExprKind::Call { .. });
+        let is_text = matches!(other.kind, ExprKind::Text(_));
         let name = match &other.kind {
-            ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => path.as_name(),
+            ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => {
+                path.as_name().map(|name| self.as_declared(name))
+            }
+            ExprKind::Text(text) => Some(text.clone()),
             _ => None,
         };
-        let Some(name) = name.map(|name| name.text.clone()) else {
+        let Some(name) = name else {
             return false;
         };
         let is_one = known.contains(&name);
         let is_path = (self.paths.as_ref()).is_some_and(|paths| paths.contains_key(&name));
-        let is_value = !is_call && (self.local_named(&name) || is_path);
-        // Of words alone, the others are words of the language, too.
+        let is_value = !is_call && !is_text && (self.local_named(&name) || is_path);
         let of = (self.paths.as_ref()).and_then(|paths| paths.get(&own));
         let is_closed = matches!(of, Some(Type::Alternative | Type::Declared(_)));
-        let is_known = ast_name(other).is_some_and(|name| self.find(name).is_some())
-            || crate::analysis::schema::is_word(&name);
-        if is_value || !is_call && (is_one || !is_closed && is_known) || is_call && !is_closed {
+        if is_value || !is_call && is_one || is_call && !is_closed {
             return false;
         }
         if is_one {
@@ -77,6 +79,13 @@ impl Cx<'_> {
             .help(help),
         );
         true
+    }
+
+    /// A name as members have it: of a declaration that is imported, its own.
+    fn as_declared(&mut self, name: &ast::Name) -> String {
+        let declared = self.find(name);
+        let declared = declared.map(|id| self.modules.declaration(id).name.text.clone());
+        declared.unwrap_or_else(|| name.text.clone())
     }
 
     /// Whether this names a part of the experiment that is not chosen, so that there is nothing to compare; says so.
@@ -129,6 +138,9 @@ impl Cx<'_> {
         let ExprKind::Path(path) = &e.kind else {
             return None;
         };
+        if let Some(known) = path.as_name().and_then(|name| self.members_of_local(name)) {
+            return Some((self.text(path.span), path.head.text.clone(), known));
+        }
         let mut plain = path.head.text.clone();
         let mut copies = Vec::new();
         for step in &path.steps {
@@ -141,6 +153,9 @@ impl Cx<'_> {
             }
         }
         let paths = self.paths.as_ref()?;
+        if let Some(known) = paths.members_by_rule(&plain) {
+            return Some((self.text(path.span), plain, known));
+        }
         // A name alone is one of the space in the space itself.
         let may_be_below = path.as_name().is_none() || self.is_in_network();
         let own = match paths.members.contains_key(&plain) {
@@ -153,6 +168,17 @@ impl Cx<'_> {
         };
         let known = paths.members_in(&own, &copies)?;
         Some((self.text(path.span), own, known))
+    }
+
+    /// The names that a value of this declaration's own chooses from. One that an amendment gives may be compared with what it was before.
+    fn members_of_local(&self, name: &ast::Name) -> Option<Vec<String>> {
+        let local = self.locals.find(&name.text)?;
+        let around = |span: Span| self.modules.around(span).map(|d| d.span);
+        if local.constant.is_some() || around(local.span?) != around(name.span) {
+            return None;
+        }
+        let names = local.values.as_ref()?.iter();
+        names.map(|v| v.as_name().map(String::from)).collect()
     }
 
     /// A decision among sets, and what it is compared with: a set in the order of the member that it is, and a repair as the set of it alone.

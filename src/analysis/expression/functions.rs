@@ -10,6 +10,7 @@ use super::lookup::members;
 use super::takes;
 use super::types::Type;
 use crate::analysis::context::{Cx, list};
+use crate::analysis::quantization::formulas::ORDER;
 use crate::analysis::schema::{self, Kind};
 use crate::diagnostic::{Diagnostic, did_you_mean, meant};
 use crate::ir::{BinaryOp, Expr, Function};
@@ -254,14 +255,25 @@ impl Cx<'_> {
             );
             return;
         }
+        if self.formulas.as_ref().is_some_and(|f| f.is_written(name)) {
+            self.report(
+                Diagnostic::error("bnas::name::unknown", format!("`{name}` is not known here"))
+                    .label(span, "called by a formula that comes before it")
+                    .help(format!(
+                        "formulas may call those before them in {}",
+                        list(ORDER.into_iter())
+                    )),
+            );
+            return;
+        }
         let records = schema::RECORDS.iter().map(|(_, c)| c.name);
         let functions = schema::FUNCTIONS.iter().map(|f| f.name);
         let schedules = schema::SCHEDULES.iter().map(|c| c.name);
         // A formula of a quantizer calls functions alone.
         let others = records.chain(schedules).filter(|_| self.formulas.is_none());
         let known: Vec<&str> = functions.chain(others).collect();
-        let own: Vec<&str> = (self.formulas.iter().flatten())
-            .map(|(formula, _)| formula.as_str())
+        let own: Vec<&str> = (self.formulas.iter())
+            .flat_map(|known| known.names())
             .collect();
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown",

@@ -5,7 +5,7 @@
 
 use super::expr::{Typed, is_scalar};
 use super::functions::function;
-use super::measures::is_formula;
+use super::measures::{BEST, PARETO_COUNT, is_formula};
 use super::takes;
 use super::types::Type;
 use crate::analysis::context::{Cx, Local, list};
@@ -22,6 +22,9 @@ impl Cx<'_> {
         let span = path.span;
         if self.paths.is_some() && self.is_lost(path) {
             return Typed::poison(span);
+        }
+        if let Some(of_best) = self.path_of_best(path) {
+            return of_best;
         }
         let Some(text) = members(path) else {
             return self.decision_path(path);
@@ -87,6 +90,16 @@ impl Cx<'_> {
             }
             if text == "pi" {
                 return Typed::new(Expr::number(std::f64::consts::PI), Type::PLAIN, span);
+            }
+            if let Some(known) = &self.formulas
+                && known.names().any(|known| known == text)
+            {
+                self.report(
+                    Diagnostic::error("bnas::type::mismatch", format!("`{text}` is a formula"))
+                        .label(span, "a number is needed here")
+                        .help(format!("call it: `{text}({})`", self.parameter())),
+                );
+                return Typed::poison(span);
             }
             if function(&text).is_some() || schema::record(&text).is_some() {
                 self.report(
@@ -160,6 +173,31 @@ impl Cx<'_> {
         let head = format!("space.{}.", path.head.text);
         let mut paths = self.paths.iter().flat_map(|paths| paths.keys());
         paths.any(|p| p.starts_with(&head))
+    }
+
+    /// `best.space.width`: what stands at a path in the best candidate, of which expectations speak.
+    fn path_of_best(&mut self, path: &ast::Path) -> Option<Typed> {
+        let [ast::Step::Member(head), steps @ ..] = path.steps.as_slice() else {
+            return None;
+        };
+        let is_known = members(path).is_some_and(|text| self.locals.find(&text).is_some());
+        let has_best = self.locals.find(PARETO_COUNT).is_some();
+        if path.head.text != "best" || steps.is_empty() || is_known || !has_best {
+            return None;
+        }
+        let inner = ast::Path {
+            head: head.clone(),
+            steps: steps.to_vec(),
+            span: path.span,
+        };
+        if !self.heads_decisions(&inner) && !self.heads_layers(&inner) {
+            return None;
+        }
+        let mut found = self.decision_path(&inner);
+        if let Expr::Name(name, _) = &mut found.expr {
+            name.insert_str(0, BEST);
+        }
+        Some(found)
     }
 
     /// `space.s[1].channels`, `space.s[*].channels`: a value by its path, where goals and requirements speak of it.
@@ -357,7 +395,8 @@ pub(in crate::analysis) fn members(path: &ast::Path) -> Option<String> {
     Some(text)
 }
 
-fn schema_head(path: &ast::Path) -> bool {
+/// Whether a path begins with a part of an experiment.
+pub(super) fn schema_head(path: &ast::Path) -> bool {
     matches!(
         path.head.text.as_str(),
         "space" | "policy" | "train" | "finetune" | "search" | "target" | "data" | "init"

@@ -1,22 +1,26 @@
-//! Formulas of metrics under a name of the experiment: `edp = energy * latency`.
+//! Formulas of metrics and of values by their path under a name of the experiment: `edp = energy * latency`, `area = space.width^2`.
 //!
-//! In: entries `name = formula` that speak of metrics, which have no value before a candidate is there. Out: names that goals, requirements and
+//! In: entries `name = formula` that speak of what has no value before a candidate is there. Out: names that goals, requirements and
 //! expectations may use, each standing for its formula. Other fields do not see them.
 
 use std::collections::BTreeSet;
 
+use super::lookup::schema_head;
 use super::types::Type;
 use crate::analysis::context::{Cx, Local};
 use crate::analysis::run::goals::renamed;
-use crate::ir::{Expr, Measure};
+use crate::ir::{AUTHOR, Expr, Measure};
 use crate::model::metrics::metric;
-use crate::syntax::ast::{Argument, Entry, EntryKind, Expr as Ast, ExprKind, Field};
+use crate::syntax::ast::{Entry, EntryKind, Expr as Ast, ExprKind, Field};
 
 /// What stands before the name of a metric of the best candidate.
-const BEST: &str = "best.";
+pub(super) const BEST: &str = "best.";
+
+/// How many members the Pareto set has. Expectations know it, as nothing else does.
+pub(in crate::analysis) const PARETO_COUNT: &str = "pareto.count";
 
 impl Cx<'_> {
-    /// The field of an entry whose formula speaks of metrics, or of an earlier one that does. `measured` says that an evaluator brings metrics
+    /// The field of an entry whose formula speaks of metrics, of values by their path, or of an earlier one that does. `measured` says that an evaluator brings metrics
     /// of its own, so that unknown names may be theirs.
     pub(in crate::analysis) fn measure<'e>(
         &mut self,
@@ -37,7 +41,7 @@ impl Cx<'_> {
             let is_earlier = earlier.iter().any(|f| f.target.head.text == **name);
             metric(name).is_some() || is_earlier || (measured && *name != "pi")
         };
-        names.iter().any(is_metric).then_some(field)
+        (names.iter().any(is_metric) || has_path(&field.value)).then_some(field)
     }
 
     /// Brings the names into scope, behind the metrics that they speak of.
@@ -55,7 +59,7 @@ impl Cx<'_> {
         }
     }
 
-    /// The same of the best candidate, for names whose formulas speak of nothing but metrics.
+    /// The same of the best candidate.
     pub(in crate::analysis) fn define_measures_of_best(&mut self, measures: &[Local]) {
         for measure in measures {
             let Some(formula) = &measure.constant else {
@@ -70,7 +74,9 @@ impl Cx<'_> {
             let of_best = renamed(formula, &|name| Some(format!("{BEST}{name}")));
             let mut is_known = true;
             crate::analysis::run::goals::visit_names(&of_best, &mut |name, _| {
-                is_known &= self.locals.find(name).is_some();
+                let inner = name.strip_prefix(BEST).unwrap_or(name);
+                let is_path = inner.contains(['.', '[']) && !inner.starts_with(AUTHOR);
+                is_known &= is_path || self.locals.find(name).is_some();
             });
             if is_known {
                 self.locals.push(Local {
@@ -123,28 +129,21 @@ pub(in crate::analysis) fn is_formula(expr: &Expr) -> bool {
     !matches!(expr, Expr::Value(_))
 }
 
+/// Whether an expression reads a value by its path: `space.width`.
+fn has_path(expr: &Ast) -> bool {
+    let is_path = match &expr.kind {
+        ExprKind::Path(path) => path.as_name().is_none() && schema_head(path),
+        _ => false,
+    };
+    is_path || expr.parts().into_iter().any(has_path)
+}
+
 /// Every name without a dot that an expression reads.
 fn names_in<'a>(expr: &'a Ast, found: &mut BTreeSet<&'a str>) {
-    let mut all = |parts: &[&'a Ast]| parts.iter().for_each(|part| names_in(part, found));
-    match &expr.kind {
-        ExprKind::Path(path) => {
-            found.extend(path.as_name().map(|name| name.text.as_str()));
-        }
-        ExprKind::Call { args, .. } => {
-            for arg in args {
-                if let Argument::Positional { value, .. } | Argument::Fixed { value, .. } = arg {
-                    names_in(value, found);
-                }
-            }
-        }
-        ExprKind::Unary { operand, .. } => all(&[operand]),
-        ExprKind::Binary { left, right, .. } => all(&[left, right]),
-        ExprKind::Approx {
-            left,
-            right,
-            tolerance,
-        } => all(&[left, right, tolerance]),
-        ExprKind::If { condition, yes, no } => all(&[condition, yes, no]),
-        _ => {}
+    if let ExprKind::Path(path) = &expr.kind {
+        found.extend(path.as_name().map(|name| name.text.as_str()));
+    }
+    for part in expr.parts() {
+        names_in(part, found);
     }
 }

@@ -10,7 +10,7 @@ use crate::analysis::schema::{self, Kind, SCALES};
 use crate::analysis::scope::Scope;
 use crate::analysis::structure::operations::{ACTIVATIONS, ELSEWHERE};
 use crate::diagnostic::{DRAWN, Diagnostic, called_elsewhere, did_you_mean, meant, meant_field};
-use crate::model::metrics::metric;
+use crate::model::metrics::{METRICS, metric};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -87,6 +87,19 @@ impl Cx<'_> {
                 .label(span, "not known yet")
                 .label(below, "defined here")
                 .help(format!("move line {line} above this one")),
+            );
+            return;
+        }
+        if let Some((_, formula)) = self.of_candidates.iter().find(|(known, _)| known == name) {
+            let formula = *formula;
+            self.report(
+                Diagnostic::error(
+                    "bnas::name::unknown",
+                    format!("`{name}` has no value before a candidate is there"),
+                )
+                .label(span, "fixed or searched before")
+                .label(formula, "speaks of metrics or of values by their path")
+                .help("goals, requirements and `expect` may read it"),
             );
             return;
         }
@@ -174,6 +187,10 @@ impl Cx<'_> {
         } else if metric(name).is_some() {
             let help = "metrics are those of whole networks: they stand in a `require` of a space, in the goals and requirements of an experiment, and in facts with the data, `macs(digits)`";
             diagnostic = diagnostic.help(help);
+        } else if let Some(alike) = did_you_mean(name, METRICS.iter().map(|m| m.name))
+            && self.amending(span).is_some()
+        {
+            diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if let Some((alike, path)) = self.library_quantizer(name, words) {
             diagnostic = diagnostic.help(format!(
                 "write `{alike}`, with `use {path}` at the top of the file"

@@ -54,7 +54,12 @@ impl Paths {
             inner.copies.extend(copies.clone());
             self.in_copies.push(inner);
         }
-        own.members = members;
+        // Other copies have their own.
+        let is_alone = |path: &String| !self.members.contains_key(path);
+        own.members = members
+            .into_iter()
+            .filter(|(path, _)| is_alone(path))
+            .collect();
         self.also(own);
     }
 }

@@ -8,16 +8,16 @@ use std::ops::{Deref, DerefMut};
 
 mod copies;
 mod network;
+mod policies;
 
 use copies::InCopy;
 pub(super) use network::{of_body, of_space};
+pub(super) use policies::of_policies;
 
 use super::expression::types::Type;
-use super::names::Id;
 use crate::diagnostic::did_you_mean;
 use crate::ir::{
-    BinaryOp, Choice, Domain, DomainKind, Expr, Let, Policy, Quantizer, Slot, Stage, Target,
-    UnaryOp, Value, as_written,
+    BinaryOp, Choice, Domain, DomainKind, Expr, Slot, Stage, Target, UnaryOp, Value, as_written,
 };
 
 /// What a path of a part of a network may end in.
@@ -47,6 +47,8 @@ pub(super) struct Paths {
     pub(super) repeats: BTreeSet<String>,
     /// Names of the rules of policies.
     of_rules: BTreeMap<String, Type>,
+    /// The names of what these choose from, if all rules that have one choose among names.
+    members_of_rules: BTreeMap<String, Option<Vec<String>>>,
 }
 
 impl Paths {
@@ -63,7 +65,12 @@ impl Paths {
         }
         self.labels.extend(others.labels);
         self.blocks.extend(others.blocks);
-        self.members.extend(others.members);
+        for (path, members) in others.members {
+            let known = self.members.entry(path).or_default();
+            let new = members.into_iter();
+            let new: Vec<String> = new.filter(|name| !known.contains(name)).collect();
+            known.extend(new);
+        }
         self.in_copies.extend(others.in_copies);
         self.sets.extend(others.sets);
         self.named_sets.extend(others.named_sets);
@@ -71,6 +78,7 @@ impl Paths {
         self.parts.extend(others.parts);
         self.repeats.extend(others.repeats);
         self.of_rules.extend(others.of_rules);
+        self.members_of_rules.extend(others.members_of_rules);
     }
 
     /// The side of a part of a network that was probably meant: `space.s.channels` by `space.s.chanels`.
@@ -78,30 +86,6 @@ impl Paths {
         let (part, side) = path.rsplit_once('.')?;
         let side = did_you_mean(side, SIDES)?;
         self.parts.contains(part).then(|| format!("{part}.{side}"))
-    }
-
-    /// What to write for `policy.q` and for `policy.wide`: a rule decides for each layer.
-    pub(super) fn of_a_rule(&self, path: &str) -> Option<String> {
-        let layers = self
-            .parts
-            .iter()
-            .filter_map(|part| part.strip_prefix("space."));
-        let names: Vec<&str> = self.of_rules.keys().map(String::as_str).collect();
-        if let Some(name) = names.iter().find(|name| **name == path) {
-            let layers: Vec<String> = layers
-                .filter(|layer| !layer.contains('.'))
-                .take(3)
-                .map(|layer| format!("`policy.{layer}.{name}`"))
-                .collect();
-            return Some(match layers.is_empty() {
-                true => format!("say of which layer: `policy.LAYER.{name}`"),
-                false => format!("say of which layer, as in {}", layers.join(", ")),
-            });
-        }
-        let (Some(_), [only]) = (layers.into_iter().find(|l| *l == path), &names[..]) else {
-            return None;
-        };
-        Some(format!("did you mean `policy.{path}.{only}`?"))
     }
 
     /// The type of what stands at a path. Every part of a network has the shape of what leaves it: `space.s.channels`.
@@ -212,70 +196,6 @@ pub(super) fn of_targets(
     }
 }
 
-/// The choice among policies, and the names of their rules; which layers a policy decides for is known when the space is unrolled.
-pub(super) fn of_policies(
-    policy: Option<&Policy>,
-    choice: Option<&Choice<Policy>>,
-    quantizers: &[(Id, Quantizer)],
-    found: &mut Paths,
-) {
-    if let Some(choice) = choice {
-        found.insert("policy".into(), Type::Declared("policy"));
-        let all = policy.into_iter().chain(&choice.others);
-        let names = all.map(|p| p.name.clone()).collect();
-        found.members.insert("policy".into(), names);
-    }
-    let is_quantizer = |item: &Expr| {
-        let name = item.as_value().and_then(Value::as_name);
-        name.is_some_and(|name| quantizers.iter().any(|(_, q)| q.name == name))
-    };
-    let of_items = |items: &[Expr]| match items {
-        _ if items.iter().all(is_quantizer) => Type::Quantizer,
-        _ if items.iter().all(|item| type_of(item) == Type::PLAIN) => Type::PLAIN,
-        _ => Type::Any,
-    };
-    let type_in = |policy: &Policy, binding: &Let| match &binding.slot {
-        Slot::Chosen(domain) => match &domain.kind {
-            DomainKind::Set(items) => of_items(items),
-            DomainKind::Of(Expr::Name(name, _)) => {
-                let set = policy.lets.iter().find(|set| set.name == *name);
-                match set.map(|set| &set.slot) {
-                    Some(Slot::Fixed(Expr::Set(items))) => of_items(items),
-                    Some(Slot::Fixed(Expr::Value(Value::Set(values)))) => {
-                        let items: Vec<Expr> = values.iter().cloned().map(Expr::Value).collect();
-                        of_items(&items)
-                    }
-                    _ => Type::Any,
-                }
-            }
-            DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
-            _ => Type::Any,
-        },
-        Slot::Fixed(_) => Type::Any,
-    };
-    let others = choice.iter().flat_map(|c| &c.others);
-    for policy in policy.into_iter().chain(others) {
-        let root = match choice {
-            Some(_) => format!("policy.{}", policy.name),
-            None => "policy".into(),
-        };
-        for binding in &policy.lets {
-            if let Slot::Chosen(domain) = &binding.slot {
-                let path = format!("{root}.{}", binding.name);
-                found.insert(path.clone(), type_in(policy, binding));
-                of_members(domain, &path, found);
-            }
-        }
-        for binding in policy.rules.iter().flat_map(|rule| &rule.lets) {
-            let ty = type_in(policy, binding);
-            let known = (found.of_rules.entry(binding.name.clone())).or_insert(ty.clone());
-            if *known != ty {
-                *known = Type::Any;
-            }
-        }
-    }
-}
-
 fn of_target(target: &Target, path: &str, found: &mut Paths) {
     for field in target.fields() {
         found.insert(below(path, &field.name), Type::in_unit(field.unit));
@@ -349,10 +269,16 @@ fn of_members(domain: &Domain, path: &str, found: &mut Paths) {
         }
         found.sets.insert(path.into(), sets);
     }
-    let is_named = |item: &Expr| item.as_value().is_some_and(|v| v.as_name().is_some());
-    if (items.iter()).all(|item| is_named(item) || !item.records().is_empty()) {
-        found.members.insert(path.into(), Expr::labels(items));
+    if let Some(labels) = labels_of(items) {
+        found.members.insert(path.into(), labels);
     }
+}
+
+/// The names of members, if all have one.
+fn labels_of(items: &[Expr]) -> Option<Vec<String>> {
+    let is_named = |item: &Expr| item.as_value().is_some_and(|v| v.as_name().is_some());
+    let all = (items.iter()).all(|item| is_named(item) || !item.records().is_empty());
+    all.then(|| Expr::labels(items))
 }
 
 /// The name of a member of a set.

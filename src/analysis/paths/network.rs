@@ -46,8 +46,8 @@ pub(in crate::analysis) fn of_body(body: &[Stmt], path: &str, found: &mut Paths)
                 let (mut of_one, mut of_others) = (Paths::default(), Paths::default());
                 of_body(&of_copy.body, path, &mut of_one);
                 of_body(&of_copy.otherwise, path, &mut of_others);
-                found.of_copy(repeat_of(path, &of_copy.index), of_copy.copy, of_one);
                 found.also(of_others);
+                found.of_copy(repeat_of(path, &of_copy.index), of_copy.copy, of_one);
             }
             Stmt::Add(_) | Stmt::Require(_) => {}
         }

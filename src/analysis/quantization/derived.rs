@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::formulas::PARAMETERS;
 use super::quantizer::target;
 use crate::analysis::context::{Cx, Local};
 use crate::analysis::expression::fields::Written;
@@ -12,7 +13,8 @@ use crate::analysis::expression::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Function, Let, PROGRESS, Quantizer, Slot};
 use crate::model::expression::evaluate;
-use crate::syntax::ast::Entry;
+use crate::source::Span;
+use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
 impl Cx<'_> {
     /// The names of a quantizer's own, which are in scope from here on, in its fields, too.
@@ -28,8 +30,41 @@ impl Cx<'_> {
         self.said_once(entries);
         let names = entries.iter().filter(|entry| target(entry).is_some());
         names
-            .filter_map(|entry| self.binding(entry, mark))
+            .filter_map(|entry| match self.reads_parameter(entry, mark) {
+                true => None,
+                false => self.binding(entry, mark),
+            })
             .collect()
+    }
+
+    /// `delta = mean(abs(w), per = filter)`: a name that reads what formulas alone take; reported.
+    fn reads_parameter(&mut self, entry: &Entry, mark: usize) -> bool {
+        let EntryKind::Field(field) = &entry.kind else {
+            return false;
+        };
+        let mut read = PARAMETERS.into_iter();
+        let Some((parameter, at)) =
+            read.find_map(|name| Some((name, place_of(&field.value, name)?)))
+        else {
+            return false;
+        };
+        if self.locals.find(parameter).is_some() {
+            return false;
+        }
+        let name = self.text(field.target.span);
+        self.report(
+            Diagnostic::error(
+                "bnas::quantizer::parameter",
+                format!("`{name}` is a name, and formulas alone take `{parameter}`"),
+            )
+            .label(at, "has no value here")
+            .label(field.target.span, "no formula")
+            .help(format!(
+                "write `{name}({parameter}) = …`, and `{name}({parameter})` where it is used"
+            )),
+        );
+        self.define(Local::poison(&field.target), mark);
+        true
     }
 
     /// Fields that read names of the quantizer: remembered as they are written, since a name may be given another value where the quantizer is used, and
@@ -67,6 +102,14 @@ impl Cx<'_> {
             derived.push((name.to_string(), as_written));
         }
         quantizer.derived = derived;
+    }
+}
+
+/// Where an expression reads a name.
+fn place_of(expr: &ast::Expr, name: &str) -> Option<Span> {
+    match &expr.kind {
+        ExprKind::Path(path) if path.as_name().is_some_and(|n| n.text == name) => Some(path.span),
+        _ => (expr.parts().into_iter()).find_map(|part| place_of(part, name)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Formulas of quantizers: `forward(x) = …`, `gradient`, `normalize`, `scale`, and the names that they use.
 //!
-//! In: the entries of a quantizer that are no fields. Out: [`Formulas`] in which calls of one formula in another are written out. Whether
-//! what they compute can run is asked of the model.
+//! In: the entries of a quantizer that are no fields. Out: [`Formulas`] in which calls of one formula in another are written out (`own`).
+//! Whether what they compute can run is asked of the model.
 
+use super::own::is_own;
 use super::quantizer::target;
 use crate::analysis::context::{Cx, Local};
 use crate::analysis::expression::expr::Typed;
@@ -11,17 +12,16 @@ use crate::analysis::merged::Merged;
 use crate::analysis::run::goals::renamed;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Codes, Expr, Formulas, Function, Let, Per, Reduction};
-use crate::model::expression::evaluate;
 use crate::model::formula;
 use crate::model::quantization::grids::Grids;
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
 /// Names of the value that a formula takes.
-const PARAMETERS: [&str; 2] = ["x", "w"];
+pub(super) const PARAMETERS: [&str; 2] = ["x", "w"];
 
 /// The order in which formulas may call those before them.
-const ORDER: [&str; 4] = ["normalize", "scale", "forward", "gradient"];
+pub(in crate::analysis) const ORDER: [&str; 4] = ["normalize", "scale", "forward", "gradient"];
 
 impl Cx<'_> {
     /// The formulas of a quantizer, with the names above them.
@@ -38,29 +38,30 @@ impl Cx<'_> {
             lets,
             ..Formulas::default()
         };
+        let mut all: Vec<&ast::Formula> = Vec::new();
         for entry in entries {
             match &entry.kind {
                 _ if target(entry).is_some() => {}
-                EntryKind::Formula(f) if ORDER.contains(&f.name.text.as_str()) => {}
-                EntryKind::Formula(f) => {
-                    let names = merged.schema.formulas;
-                    self.unknown_key(&merged.owner(), &f.name, Some(merged.name.span), names);
+                EntryKind::Formula(f) if is_own(f) && self.has_taken_name(merged, f) => {
+                    if let Some(known) = &mut self.formulas {
+                        known.add(&f.name.text, None);
+                    }
                 }
+                EntryKind::Formula(f) => all.push(f),
                 _ => self.stray(merged, entry, "a quantizer holds fields and formulas"),
             }
         }
+        if let Some(known) = &mut self.formulas {
+            known.expect(&all);
+        }
         let mut is_no_scale = false;
         for name in ORDER {
-            let written = entries.iter().find_map(|entry| match &entry.kind {
-                EntryKind::Formula(f) if f.name.text == name => Some(f),
-                _ => None,
-            });
-            let Some(written) = written else { continue };
-            let body = self.formula_body(written);
-            if let Some(known) = &mut self.formulas {
-                known.push((name.into(), body.clone()));
-            }
-            let Some(body) = body else { continue };
+            let Some(written) = all.iter().find(|f| f.name.text == name) else {
+                continue;
+            };
+            let Some(body) = self.lower_formula(written, &all, &mut Vec::new()) else {
+                continue;
+            };
             match name {
                 "normalize" => formulas.normalize = Some(body),
                 "scale" => {
@@ -89,11 +90,12 @@ impl Cx<'_> {
                 }
             }
         }
+        self.uncalled(merged, &all);
         formulas
     }
 
     /// The body of a formula, over `x`.
-    fn formula_body(&mut self, formula: &ast::Formula) -> Option<Expr> {
+    pub(super) fn formula_body(&mut self, formula: &ast::Formula) -> Option<Expr> {
         let name = &formula.name.text;
         let [param] = formula.params.as_slice() else {
             self.report(
@@ -143,40 +145,8 @@ impl Cx<'_> {
         args: &[ast::Argument],
         span: Span,
     ) -> Option<Typed> {
-        let own = self.formulas.as_ref().and_then(|known| {
-            let found = known.iter().find(|(n, _)| *n == name.text);
-            found.map(|(_, body)| body.clone())
-        });
-        if let Some(body) = own {
-            return Some(match args {
-                [
-                    ast::Argument::Positional {
-                        value,
-                        filter: None,
-                    },
-                ] => {
-                    let of = self.expr(value, None);
-                    // What is wrong with the formula has been said.
-                    let expr = body.and_then(|b| substituted(&placed(&b, span), "x", &of.expr));
-                    match expr {
-                        Some(expr) if of.ty.fits(&Type::PLAIN) => {
-                            Typed::new(expr, Type::PLAIN, span)
-                        }
-                        _ => Typed::poison(span),
-                    }
-                }
-                _ => {
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::type::arity",
-                            format!("`{}` is a formula of one number", name.text),
-                        )
-                        .label(span, format!("{} given", args.len()))
-                        .help(format!("write `{}(w)`", name.text)),
-                    );
-                    Typed::poison(span)
-                }
-            });
+        if let Some(typed) = self.call_of_formula(name, args, span) {
+            return Some(typed);
         }
         let reduction = match name.text.as_str() {
             "mean" => Reduction::Mean,
@@ -366,23 +336,6 @@ impl Cx<'_> {
 
 fn x(span: Span) -> Expr {
     Expr::Name("x".into(), span)
-}
-
-/// An expression with another one in place of a name.
-fn substituted(expr: &Expr, name: &str, by: &Expr) -> Option<Expr> {
-    let names = |n: &str| (n == name).then(|| by.clone());
-    evaluate::reduce(expr, &names).ok()
-}
-
-/// A formula that is written out in another: its names stand where it is called.
-fn placed(expr: &Expr, span: Span) -> Expr {
-    let mut names: Vec<String> = evaluate::names(expr).into_iter().collect();
-    names.retain(|name| name != "x");
-    let at = |n: &str| {
-        let found = names.iter().find(|name| *name == n)?;
-        Some(Expr::Name(found.clone(), span))
-    };
-    evaluate::reduce(expr, &at).unwrap_or_else(|_| expr.clone())
 }
 
 /// Whether two expressions are the same wherever they stand.

@@ -4,6 +4,7 @@
 
 pub(super) mod derived;
 pub(super) mod formulas;
+pub(super) mod own;
 pub(super) mod policy;
 pub(super) mod quantizer;
 pub(super) mod repair;

@@ -2,6 +2,7 @@
 //!
 //! In: a merged declaration. Out: [`Quantizer`] with its fields; its formulas are lowered in `formulas`.
 
+use super::own::Known;
 use crate::analysis::context::Cx;
 use crate::analysis::expression::fields::{Given, Written};
 use crate::analysis::expression::types::Type;
@@ -119,7 +120,7 @@ impl Cx<'_> {
         let (fields, rest): (Vec<&Entry>, Vec<&Entry>) = fields.into_iter().partition(is_field);
         let rest: Vec<Entry> = rest.into_iter().cloned().collect();
         let mark = self.locals.len();
-        let around = self.formulas.replace(Vec::new());
+        let around = self.formulas.replace(Known::default());
         let lets = self.names_of_formulas(&rest, mark);
         let written = self.written(&merged.owner(), merged.name.span, fields, known);
         let bits = self.bits(merged, &written, codes);
@@ -229,23 +230,42 @@ fn section_called_layer(merged: &Merged, entry: &Entry) -> Option<(&'static str,
     (section.label != Label::None).then_some((section.name, selector.span))
 }
 
-/// A diagnostic about a formula that calls its value `w`: everywhere else it is `x`.
+/// A diagnostic about a formula that calls its value `w`: everywhere else it is `x`. Where another formula is called, that one is shown, too.
 fn in_own_words(mut diagnostic: Diagnostic, entries: &[Entry]) -> Diagnostic {
-    let at = diagnostic.labels.first().map(|label| label.span);
-    let is_of_w = entries.iter().any(|entry| match &entry.kind {
-        EntryKind::Formula(f) => {
-            at.is_some_and(|at| f.body.span.holds(at))
-                && f.params.iter().any(|p| p.name.text == "w")
-        }
-        _ => false,
+    let formulas = entries.iter().filter_map(|entry| match &entry.kind {
+        EntryKind::Formula(formula) => Some(formula),
+        _ => None,
     });
-    if is_of_w {
+    let Some(at) = diagnostic.labels.first().map(|label| label.span) else {
+        return diagnostic;
+    };
+    let Some(formula) = formulas.clone().find(|f| f.body.span.holds(at)) else {
+        return diagnostic;
+    };
+    let called = calls_around(&formula.body, at).into_iter().rev();
+    let mut called = called.filter_map(|name| formulas.clone().find(|f| f.name.text == name));
+    if let Some(callee) = called.next() {
+        let what = format!("what `{}` computes", callee.name.text);
+        diagnostic = diagnostic.label(callee.body.span, what);
+    }
+    if formula.params.iter().any(|p| p.name.text == "w") {
         diagnostic.message = with_w(&diagnostic.message);
         for label in &mut diagnostic.labels {
             label.text = with_w(&label.text);
         }
     }
     diagnostic
+}
+
+/// What is called around a place, the innermost last.
+fn calls_around(expr: &ast::Expr, at: Span) -> Vec<&str> {
+    let own = match &expr.kind {
+        ast::ExprKind::Call { callee, .. } => callee.as_name().map(|name| name.text.as_str()),
+        _ => None,
+    };
+    let inner = (expr.parts().into_iter()).find(|part| part.span.holds(at));
+    let inner = inner.map(|part| calls_around(part, at));
+    own.into_iter().chain(inner.into_iter().flatten()).collect()
 }
 
 /// The name `x` within backticks is `w`.

@@ -42,6 +42,10 @@ impl Cx<'_> {
             lets,
             measures,
         } = self.parts_of(merged, mark);
+        let of_candidates = measures.iter();
+        self.of_candidates = of_candidates
+            .map(|field| (field.target.head.text.clone(), field.value.span))
+            .collect();
 
         let data = self
             .named(&fields, "data")
@@ -150,6 +154,7 @@ impl Cx<'_> {
         paths::of_targets(target.as_ref(), target_choice.as_ref(), &mut known);
         self.paths = Some(known);
         self.written = written(merged);
+        self.of_candidates.clear();
         let own = evaluator.as_ref().map_or(&[][..], |e| e.metrics());
         // Without its evaluator, nothing is known of what goals may name.
         let lost = evaluator.is_none() && fields.get("evaluate").is_some();

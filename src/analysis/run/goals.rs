@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use crate::analysis::context::{Cx, Local};
+use crate::analysis::expression::measures::PARETO_COUNT;
 use crate::analysis::expression::types::Type;
 use crate::analysis::merged::Merged;
 use crate::analysis::structure::network::Network;
@@ -95,8 +96,7 @@ impl Cx<'_> {
             let name = "best.final.accuracy";
             self.locals.push(Local::built_in(name, Type::PLAIN));
         }
-        self.locals
-            .push(Local::built_in("pareto.count", Type::PLAIN));
+        self.locals.push(Local::built_in(PARETO_COUNT, Type::PLAIN));
         self.define_values_of_best();
         self.define_measures_of_best(&measures);
         for entry in merged.entries.iter() {

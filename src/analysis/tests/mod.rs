@@ -20,6 +20,7 @@ mod misfits;
 mod mobile;
 mod named;
 mod networks;
+mod own_formulas;
 mod pruned;
 mod ranges;
 mod scoping;

@@ -114,7 +114,8 @@ impl Body {
 fn asked<'a>(experiment: &'a Experiment, space: &'a Space) -> impl Iterator<Item = &'a Expr> {
     let requires = experiment.requires.iter().chain(&space.requires);
     let goals = experiment.goals.iter().map(|g| &*g.expr);
-    requires.map(|r| &*r.holds).chain(goals)
+    let expects = experiment.expects.iter().map(|e| &*e.holds);
+    requires.map(|r| &*r.holds).chain(goals).chain(expects)
 }
 
 /// Where what gives a quantizer's name or record is not `float`.

@@ -8,6 +8,7 @@ mod body;
 mod candidates;
 mod fallible;
 mod limits;
+mod of_best;
 mod places;
 pub mod rows;
 mod settings;
@@ -23,6 +24,7 @@ pub(super) use self::asked::Claim;
 use self::body::Body;
 use self::candidates::OfDefault;
 pub use self::limits::{Limit, Limited};
+pub use self::of_best::OfBest;
 use self::settings::Settings;
 use self::settled::Settled;
 use self::tried::Each;
@@ -58,6 +60,7 @@ pub struct Template {
     pub(super) body: Body,
     settings: Settings,
     asked: Asked,
+    of_best: OfBest,
     warnings: Vec<Diagnostic>,
     counted: Counted,
     limits: Vec<Limit>,
@@ -100,6 +103,7 @@ impl Template {
             body,
             settings,
             asked,
+            of_best,
             ..
         } = settled;
         body.check_fit(experiment, &mut settler);
@@ -115,6 +119,7 @@ impl Template {
         let mut template = Template::count(settler.decisions, body, settings, asked);
         template.warnings = found;
         template.computed = settler.computed;
+        template.of_best = of_best;
         let undefined = undefined::check(&template, experiment, &settler.uses);
         if undefined.iter().any(Diagnostic::is_error) {
             return Err(undefined);
@@ -162,6 +167,7 @@ impl Template {
             body,
             settings,
             asked,
+            of_best: OfBest::default(),
             warnings: Vec::new(),
             counted,
             limits,
@@ -180,6 +186,11 @@ impl Template {
         let found = unroll::unroll(space, shape, classes, &around, &mut settler);
         let Point(values) = settler.decisions.default_point();
         evaluate::count(&found.output.channels, 1, &Values(&values)).ok()
+    }
+
+    /// What expectations read of the best candidate by path.
+    pub fn of_best(&self) -> &OfBest {
+        &self.of_best
     }
 
     /// Every decision.

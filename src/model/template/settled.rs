@@ -5,6 +5,7 @@
 
 use super::asked::Asked;
 use super::body::Body;
+use super::of_best::OfBest;
 use super::places::add_decisions;
 use super::settings::Settings;
 use crate::ir::{AUTHOR, Experiment, Expr};
@@ -22,6 +23,7 @@ pub(super) struct Settled<'a> {
     pub(super) asked: Asked,
     /// What stands for names that expectations of the result speak of.
     expected: Vec<Expr>,
+    pub(super) of_best: OfBest,
 }
 
 impl<'a> Settled<'a> {
@@ -41,6 +43,7 @@ impl<'a> Settled<'a> {
         let settings = Settings::new(experiment, &body, &names, &mut places, &mut settler);
         add_decisions(&mut places, &settler);
         let asked = Asked::new(experiment, &names, &places, &mut settler);
+        let of_best = OfBest::new(experiment, &names, &places, &mut settler);
         if let Some(training) = &settings.final_training {
             training.read(&mut settler);
         }
@@ -50,6 +53,7 @@ impl<'a> Settled<'a> {
             settings,
             asked,
             expected,
+            of_best,
         }
     }
 
@@ -61,7 +65,9 @@ impl<'a> Settled<'a> {
         let constraints = self.settler.decisions.constraints.iter();
         let asked = self.asked.goals.iter().chain(&self.asked.requires);
         let mentioned = self.body.mentioned().chain(asked);
-        let mentioned = mentioned.chain(&self.expected).chain(constraints);
+        let mentioned = (mentioned.chain(&self.expected))
+            .chain(self.of_best.values())
+            .chain(constraints);
         Arrangement::of(&self.settler, mentioned)
     }
 }

@@ -60,6 +60,20 @@ pub enum Argument {
     },
 }
 
+impl Argument {
+    /// The expressions that it is made of.
+    pub fn parts(&self) -> Vec<&Expr> {
+        let (first, second) = match self {
+            Self::Positional { value, filter } => (value, filter),
+            Self::Fixed { value, .. } => (value, &None),
+            Self::Searched {
+                domain, default, ..
+            } => (domain, default),
+        };
+        [first].into_iter().chain(second.as_deref()).collect()
+    }
+}
+
 /// An expression with its place. A parenthesized one is the one inside, with a span that includes the parentheses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
@@ -67,6 +81,35 @@ pub struct Expr {
     pub kind: ExprKind,
     /// Where it stands.
     pub span: Span,
+}
+
+impl Expr {
+    /// The expressions that it is made of, in the order in which they are written. Those of entries in braces are not its own.
+    pub fn parts(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Call { args, .. } => args.iter().flat_map(Argument::parts).collect(),
+            ExprKind::Set(items) => items.iter().collect(),
+            ExprKind::Amend { base: part, .. }
+            | ExprKind::Categories(part)
+            | ExprKind::Subsets(part)
+            | ExprKind::Unary { operand: part, .. } => vec![part],
+            ExprKind::Range {
+                low, high, step, ..
+            } => [low, high].into_iter().chain(step).map(|e| &**e).collect(),
+            ExprKind::Binary { left, right, .. } => vec![left, right],
+            ExprKind::Approx {
+                left,
+                right,
+                tolerance,
+            } => vec![left, right, tolerance],
+            ExprKind::If { condition, yes, no } => vec![condition, yes, no],
+            ExprKind::Number(_)
+            | ExprKind::Text(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Path(_)
+            | ExprKind::Error => Vec::new(),
+        }
+    }
 }
 
 /// What an [`Expr`] is.
