@@ -1,0 +1,184 @@
+//! What is said of a name that is misspelt, missing or unread somewhere else.
+//!
+//! In: what was found. Out: whether something follows from what is said of a name.
+
+use std::collections::BTreeSet;
+
+use super::{Found, Known, main_of, main_with};
+use crate::analysis::context::is_unread;
+use crate::analysis::mistakes::foreign::STANDS_ALONE;
+use crate::diagnostic::{Diagnostic, Label};
+use crate::source::Span;
+
+const UNKNOWN: &str = "bnas::name::unknown";
+
+/// Names that are wrong.
+pub(super) struct OfNames<'a> {
+    /// Errors that do not themselves hang on what may be lost.
+    wrong: Vec<Span>,
+    /// Names and paths that nothing has, each with the declaration around it.
+    unknown: BTreeSet<(Span, &'a str)>,
+    /// Those that are missing where something was to define them.
+    nameless: BTreeSet<&'a str>,
+    /// What was suggested for those that are unknown.
+    suggested: BTreeSet<String>,
+    /// Blocks that are called in a value.
+    blocks: Vec<Span>,
+}
+
+impl<'a> OfNames<'a> {
+    pub(super) fn new(found: &[Diagnostic], known: &'a Known) -> OfNames<'a> {
+        let wrong = known.errors.iter();
+        let unknown = || found.iter().filter(|d| d.code == UNKNOWN);
+        let named = unknown().filter_map(|d| {
+            let at = main_of(d)?.span;
+            Some((known.modules.around(at)?.span, known.sources.slice(at)))
+        });
+        OfNames {
+            wrong: wrong
+                .filter(|span| !known.doubts.contains_key(span))
+                .copied()
+                .collect(),
+            unknown: named.collect(),
+            nameless: nameless(found, known),
+            suggested: unknown().filter_map(|d| d.help.clone()).collect(),
+            blocks: unknown().filter_map(block_in_value).collect(),
+        }
+    }
+}
+
+/// The names that nothing defines and nothing is like, if as many stretches were to define a name that is missing: `= 3`.
+fn nameless<'a>(found: &[Diagnostic], known: &'a Known) -> BTreeSet<&'a str> {
+    let unknown = found.iter().filter(|d| d.code == UNKNOWN);
+    let unknown = unknown.filter(|d| !suggests(d)).filter_map(main_of);
+    let names: BTreeSet<&str> = unknown
+        .map(|main| last_of_path(known.sources.slice(main.span)))
+        .collect();
+    match names.len() <= known.modules.nameless() {
+        true => names,
+        false => BTreeSet::new(),
+    }
+}
+
+/// What is unused because its user is wrong is no news.
+pub(super) fn is_unused(_: &Found, diagnostic: &Diagnostic) -> bool {
+    matches!(
+        diagnostic.code,
+        "bnas::name::unused" | "bnas::import::unused"
+    )
+}
+
+/// A path that nothing has, and that something may have defined which is wrong.
+pub(super) fn is_of_wrong(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let main = main_with(diagnostic, UNKNOWN);
+    let behind = main.and_then(|main| found.known.doubts.get(&main.span));
+    let is_wrong = |behind: &Span| {
+        let mut wrong = found.names.wrong.iter();
+        found.known.modules.is_broken(*behind) || wrong.any(|wrong| behind.holds(*wrong))
+    };
+    behind.is_some_and(|behind| behind.iter().any(is_wrong))
+}
+
+/// A path to a name that is unknown where it is read, `space.width` or `best.edp`: its definition is misspelt.
+pub(super) fn is_path_of_unknown(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let Some(main) = main_with(diagnostic, UNKNOWN) else {
+        return false;
+    };
+    let path = found.known.sources.slice(main.span);
+    let around = found.known.modules.around(main.span).map(|d| d.span);
+    // What an experiment defines is its own.
+    let is_own = path.starts_with("best.");
+    let read = found.names.unknown.iter();
+    let mut read = read.filter(|(of, _)| !is_own || Some(*of) == around);
+    path.rsplit_once('.')
+        .is_some_and(|(_, name)| read.any(|(_, other)| *other == name))
+}
+
+/// An unknown name that is one of those that are missing where something was to define them.
+pub(super) fn is_nameless(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let main = main_with(diagnostic, UNKNOWN);
+    let name = main.map(|main| last_of_path(found.known.sources.slice(main.span)));
+    name.is_some_and(|name| found.names.nameless.contains(name))
+}
+
+/// It says that a declaration has no field of a name which this reads itself: the name is misspelt where it is defined.
+pub(super) fn is_misspelt_there(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let Some(main) = main_with(diagnostic, "bnas::name::unknown_key") else {
+        return false;
+    };
+    let name = found.known.sources.slice(main.span);
+    let is_it = |label: &Label| {
+        let around = found.known.modules.around(label.span);
+        let is_unknown = |of: Span| found.names.unknown.contains(&(of, name));
+        label.span != main.span && around.is_some_and(|d| is_unknown(d.span))
+    };
+    diagnostic.labels.iter().any(is_it)
+}
+
+/// Nothing reads a name, or what does is wrong: it stands elsewhere in a declaration with other errors.
+pub(super) fn is_read_by_wrong(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let known = found.known;
+    let main = main_of(diagnostic).filter(|_| is_unread(diagnostic));
+    let Some((main, around)) = main.and_then(|m| Some((m, known.modules.around(m.span)?))) else {
+        return false;
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = known.sources.slice(main.span);
+    let words = known.sources.slice(around.span).split(|c| !is_name(c));
+    let is_other = |wrong: &Span| around.span.holds(*wrong) && *wrong != main.span;
+    words.filter(|word| *word == name).count() > 1
+        && (around.broken || known.errors.iter().any(is_other))
+}
+
+/// Nothing reads a name that is what an unknown one was meant to be.
+pub(super) fn is_read_misspelt(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let name = main_of(diagnostic).map(|main| found.known.sources.slice(main.span));
+    let suggested = &found.names.suggested;
+    let is_meant = |name: &str| suggested.contains(&format!("did you mean `{name}`?"));
+    is_unread(diagnostic) && name.is_some_and(is_meant)
+}
+
+/// A path below a field that was written under a wrong name: `space.w` where `spcae = s` stands.
+pub(super) fn is_below_meant(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let known = found.known;
+    let Some(main) = main_with(diagnostic, UNKNOWN) else {
+        return false;
+    };
+    let Some(around) = known.modules.around(main.span) else {
+        return false;
+    };
+    let head = known.sources.slice(main.span).split(['.', '[']).next();
+    let is_it = |(owner, key): &(Span, String)| {
+        around.name.span == *owner && head.is_some_and(|head| head == key)
+    };
+    known.meant.iter().any(is_it)
+}
+
+/// Another block that is called on the line of a first one: `if a then basic(…) else separable(…)`.
+pub(super) fn is_other_block(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let line = |span: &Span| (span.source, found.known.sources.line(*span));
+    let Some(own) = block_in_value(diagnostic) else {
+        return false;
+    };
+    let mut blocks = found.names.blocks.iter();
+    blocks.any(|other| other.start < own.start && line(other) == line(&own))
+}
+
+/// Where a block is called that is no value.
+fn block_in_value(diagnostic: &Diagnostic) -> Option<Span> {
+    let help = diagnostic.help.as_deref()?;
+    let main = main_with(diagnostic, UNKNOWN)?;
+    help.starts_with(STANDS_ALONE).then_some(main.span)
+}
+
+/// Whether it knows what an unknown name was meant to be: `did you mean input.width` only knows what else there is.
+pub(super) fn suggests(diagnostic: &Diagnostic) -> bool {
+    let help = diagnostic.help.as_deref();
+    help.is_some_and(|help| help.starts_with("did you mean") && !help.contains('.'))
+}
+
+/// The last name of a path: `width` of `space.width`, `s` of `s[0]`.
+fn last_of_path(path: &str) -> &str {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    name.split('[').next().unwrap_or(name)
+}
