@@ -33,13 +33,15 @@ pub fn table(
         let text = joules.map_or(String::new(), energy);
         is_charged.then_some(text)
     };
-    let row = |cells: [String; 8], of_memory: Option<String>| {
+    let shape = |node: usize| candidate.network.nodes[node].shape.to_string();
+    let row = |cells: [String; 9], of_memory: Option<String>| {
         let mut cells = cells.to_vec();
-        cells.splice(6..6, of_memory);
+        cells.splice(7..7, of_memory);
         cells
     };
     let header = [
         "layer",
+        "output",
         "runs as",
         "MACs",
         "busy",
@@ -50,7 +52,7 @@ pub fn table(
     ]
     .map(String::from);
     let header = row(header, is_charged.then(|| "of it moved".into()));
-    let mut grid = Grid::new(&header, &[0, 1], look);
+    let mut grid = Grid::new(&header, &[0, 2], look);
     let share = |energy: f64| {
         if cost.energy > 0.0 {
             percent(energy / cost.energy)
@@ -61,6 +63,7 @@ pub fn table(
     for layer in &cost.layers {
         let cells = [
             layer.layer.clone(),
+            shape(layer.node),
             runs_as(layer),
             count(layer.macs),
             percent(layer.utilization),
@@ -78,6 +81,7 @@ pub fn table(
     {
         let cells = [
             node.layer.clone(),
+            shape(node.node),
             node.op.clone(),
             String::new(),
             String::new(),
@@ -90,6 +94,7 @@ pub fn table(
     }
     let total = [
         "total".into(),
+        String::new(),
         String::new(),
         count(cost.macs),
         String::new(),
@@ -107,7 +112,7 @@ pub fn table(
     };
     let _ = writeln!(
         out,
-        "busy: share of the vector unit's lanes that do useful work; bits moved: weights, inputs and outputs, {charge}"
+        "output: height x width x channels; busy: share of the vector unit's lanes that do useful work; bits moved: weights, inputs and outputs, {charge}"
     );
     let free = cost.elementwise.iter().filter(|e| e.charge == Charge::Free);
     let elements: u64 = free.map(|e| e.elements).sum();
@@ -207,6 +212,7 @@ pub fn json(candidate: &Candidate, cost: &Cost, provenance: &[Provenance]) -> Js
         "peak_memory": peak_memory(network),
         "layers": cost.layers.iter().map(|l| json!({
             "layer": l.layer,
+            "output": candidate.network.nodes[l.node].shape.to_string(),
             "weights": l.weights.to_string(),
             "activations": l.activations.to_string(),
             "runs_as": l.runs_as,
