@@ -95,6 +95,44 @@ experiment e {
     }
 }
 
+/// What the best candidate has not has no value, and of what is no number nothing is expected.
+#[test]
+fn expectations_of_what_is_not_there_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "bnas 1
+use std.data.digits
+space net {
+  width in {4, 8} default 4
+  depth in 1..2
+  repeat depth as s { layer c = conv(channels = 4, kernel = 3) -> norm -> relu }
+  layer more = conv(channels = width) -> norm -> relu
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space in {net, net { width = 16 }}
+  train { epochs = 0 }
+  search { method = grid  trials = 8 }
+  minimize params
+  expect best.space.net_1.s[1].c.kernel == 3
+  expect best.space.net_1.s[1].channels == 4
+  expect 1 / (best.space.net_1.width - 4) >= 7
+  expect best.space == net_1
+}
+";
+    let spec = util::write(folder.path(), "e.bnas", text);
+    let output = util::run_spec(&spec, &folder.path().join("out"), &[]);
+    let said = util::stdout(&output);
+    for wanted in [
+        "FAILED  expect best.space.net_1.s[1].c.kernel == 3\n          best.space.net_1.s[1].c.kernel has no value",
+        "FAILED  expect best.space.net_1.s[1].channels == 4\n          best.space.net_1.s[1].channels has no value",
+        "FAILED  expect 1 / (best.space.net_1.width - 4) >= 7",
+        "ok      expect best.space == net_1",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}
+
 #[test]
 fn dry_run_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();

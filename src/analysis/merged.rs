@@ -105,17 +105,7 @@ impl Cx<'_> {
                 ast::EntryKind::Part(part) => (&part.target, "."),
                 _ => (super::quantization::quantizer::target(entry)?, ""),
             };
-            let steps = path.steps.iter().map(|step| match step {
-                ast::Step::Member(name) => format!(".{}", name.text),
-                ast::Step::Index(index) => format!("[{}]", self.text(index.span)),
-                ast::Step::All(_) => "[*]".to_string(),
-            });
-            Some(
-                std::iter::once(path.head.text.clone())
-                    .chain(steps)
-                    .chain([end.to_string()])
-                    .collect(),
-            )
+            Some(self.path_text(path) + end)
         };
         let (at, paths) = entries
             .map(|entry| (entry.span, path(entry).unwrap_or_default()))

@@ -200,7 +200,7 @@ fn show_amendments(cx: &mut Cx, found: usize, own: Span) {
     let is_own = |d: &Diagnostic| main_of(d).is_some_and(|l| own.holds(l.span));
     cx.sink.complete(found, |d| match is_own(&d) {
         true => d,
-        false => with_amendments(d, &amendments),
+        false => with_amendments(d, &amendments, None),
     });
 }
 

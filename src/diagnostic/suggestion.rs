@@ -131,6 +131,7 @@ const ELSEWHERE: &[(&[&str], &[&str])] = &[
     (&["flops", "madds", "mult_adds", "multiply_adds", "mac", "flop", "bops"], &["macs"]),
     (&["num_params", "n_params", "parameters", "param_count", "num_parameters", "weights"], &["params"]),
     (&["val_accuracy", "val_acc", "acc", "top1", "top_1", "valid_acc", "validation_accuracy", "score"], &["accuracy"]),
+    (&["pareto.size", "pareto.len", "pareto.length", "pareto.members"], &["pareto.count"]),
     (&["runtime", "delay", "inference_time", "time"], &["latency"]),
     (&["ram", "sram", "activation_memory", "memory"], &["peak_memory"]),
     (&["flash", "size", "weight_memory", "model_bits"], &["model_size"]),

@@ -38,13 +38,21 @@ pub(super) fn judge(
             };
             let mut parts = Vec::new();
             explain(&expect.holds, &scope, &mut parts);
+            let holds = evaluate::truth(&of_best.settled(&expect.holds), &scope);
+            // Of a division by 0 nothing is expected.
+            let is_number = |part: &Part| part.value.as_ref().is_none_or(is_finite);
             Expectation {
                 text: expect.text.clone(),
-                holds: evaluate::truth(&of_best.settled(&expect.holds), &scope).unwrap_or(false),
+                holds: holds.unwrap_or(false) && parts.iter().all(is_number),
                 parts,
             }
         })
         .collect()
+}
+
+/// Whether a value is no infinity and not a number.
+fn is_finite(value: &Value) -> bool {
+    value.as_number().is_none_or(f64::is_finite)
 }
 
 struct Outcome<'a> {

@@ -102,3 +102,19 @@ pub struct PatternPart {
     /// Absent: no index. `Some(None)`: any index.
     pub index: Option<Option<usize>>,
 }
+
+/// As it is written.
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, part) in self.0.iter().enumerate() {
+            let dot = if at == 0 { "" } else { "." };
+            write!(f, "{dot}{}", part.name)?;
+            match part.index {
+                None => {}
+                Some(None) => f.write_str("[*]")?,
+                Some(Some(index)) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -18,7 +18,7 @@ use super::expression::members::Values;
 use super::metrics::Metrics;
 use super::part;
 use super::range::{Range, ranges};
-use super::template::{Limit, Limited, Template};
+use super::template::{Claim, Limit, Limited, Template};
 use crate::ir::{Expr, Value};
 use crate::stream::{Purpose, stream};
 
@@ -46,6 +46,9 @@ pub enum Verdict {
     /// Only training tells.
     Measured,
 }
+
+/// So many points are counted a second time.
+const FEW: u32 = 100_000;
 
 /// Members of a decision that no candidate has.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,6 +138,7 @@ pub fn survey(template: &Template) -> Survey {
         verdicts.push(match () {
             () if always.contains(&i) => Verdict::Always,
             () if never_binds(template, require) => Verdict::Always,
+            () if is_counted(i) && excludes_none(template, i) => Verdict::Always,
             () if is_counted(i) => Verdict::Meetable,
             () if !template.is_known(require) => Verdict::Measured,
             () => Verdict::Open,
@@ -155,6 +159,31 @@ pub fn survey(template: &Template) -> Survey {
         nowhere,
         ranges: ranges.of,
     }
+}
+
+/// Whether as many points are counted with what a requirement asks as without any requirement, where they are few enough that counting them again
+/// costs nothing.
+fn excludes_none(template: &Template, require: usize) -> bool {
+    let few = BigUint::from(FEW);
+    let is_few = |count: &Count| matches!(count, Count::Exact(count) if *count <= few);
+    if !is_few(&template.counted().count(template.decisions())) {
+        return false;
+    }
+    let count = |is_kept: &dyn Fn(&Claim) -> bool| {
+        let mut decisions = template.decisions().clone();
+        let claims = template.claims().iter().filter(|claim| !is_kept(claim));
+        let dropped: BTreeSet<usize> = claims.map(|claim| claim.constraint).collect();
+        let mut at = 0..;
+        decisions
+            .constraints
+            .retain(|_| at.next().is_some_and(|i| !dropped.contains(&i)));
+        Counted::new(&decisions).count(&decisions)
+    };
+    let is_own = |claim: &Claim| claim.require == Some(require);
+    let without = count(&|claim| claim.require.is_none() && !claim.is_part);
+    is_few(&without)
+        && template.claims().iter().any(is_own)
+        && count(&|claim| claim.require.is_none() && !claim.is_part || is_own(claim)) == without
 }
 
 /// Draws points, where something that is known before training is not counted. Requirements that one of them meets, or the default

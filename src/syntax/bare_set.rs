@@ -49,7 +49,14 @@ impl<'t> Reader<'t, '_> {
             return false;
         }
         let name = name.text();
-        let help = format!("write `{name} in {set}` to search it, or `{name} = {set}` to fix it");
+        let inner = set.trim_matches(['{', '}']).trim();
+        let is_name = inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let help = match is_name {
+            true => format!(
+                "write `{name} = {inner}` to fix it, or `{name} in {{{inner}, …}}` to search it"
+            ),
+            false => format!("write `{name} in {set}` to search it, or `{name} = {set}` to fix it"),
+        };
         let bare = Diagnostic::error("bnas::parse::syntax", "`in` or `=` is missing before a set")
             .label(self.span(body), format!("behind `{name}`"))
             .help(help);

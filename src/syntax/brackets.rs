@@ -68,6 +68,63 @@ pub(super) fn never_opened(span: Span) -> Diagnostic {
         .help("write `{` at the end of this line")
 }
 
+/// Words that begin an entry, and stand nowhere else at the beginning of a line; so do those of sections, with their brace.
+const ENTRIES: [&str; 7] = [
+    "require", "check", "expect", "maximize", "minimize", "layer", "repeat",
+];
+
+/// What is said where a word stands in a bracket that is not closed before it, and that cannot stand there: `else` of an `if` outside.
+pub(super) fn open_before(
+    open: &str,
+    opened: Span,
+    text: &str,
+    before: &[Token<'_>],
+) -> Option<Diagnostic> {
+    let wanted = partner(open);
+    if !["(", "["].contains(&open) {
+        return None;
+    }
+    let start = opened.start as usize;
+    let begins_line = |token: &Token| {
+        let line = text[..token.start].rsplit('\n').next();
+        line.is_some_and(|before| before.trim().is_empty())
+    };
+    let (mut depth, mut ifs) = (0_usize, 0_usize);
+    let inside = before.iter().filter(|token| token.start > start);
+    let mut word = None;
+    for token in inside {
+        match (token.rule, token.text) {
+            (Rule::sign, "(" | "[" | "{") => depth += 1,
+            (Rule::sign, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+            (Rule::word, "if") if depth == 0 => ifs += 1,
+            (Rule::word, "else") if depth == 0 && ifs > 0 => ifs -= 1,
+            (Rule::word, "then" | "else" | "when") if depth == 0 && ifs == 0 => {
+                word = Some(token);
+                break;
+            }
+            (Rule::word, entry)
+                if begins_line(token)
+                    && (ENTRIES.contains(&entry) || text[token.end()..].starts_with(" {")) =>
+            {
+                word = Some(token);
+                break;
+            }
+            _ => {}
+        }
+    }
+    let word = word?;
+    let at = Span::new(opened.source, word.start, word.end());
+    Some(
+        Diagnostic::error(
+            "bnas::parse::bracket",
+            format!("`{open}` is not closed before `{}`", word.text),
+        )
+        .label(at, format!("expected `{wanted}`"))
+        .label(opened, "opened here")
+        .help(format!("write `{wanted}` before this `{}`", word.text)),
+    )
+}
+
 /// What is said where the bracket that is missing stands behind `//`, which some write for a division: `conv(channels = w // 2)`.
 pub(super) fn hidden(
     open: &str,

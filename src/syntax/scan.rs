@@ -10,7 +10,9 @@ use std::ops::Range;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::Name;
-use crate::syntax::brackets::{closed_early, hidden, never_opened, partner, too_deep, unpaired};
+use crate::syntax::brackets::{
+    closed_early, hidden, never_opened, open_before, partner, too_deep, unpaired,
+};
 use crate::syntax::explain;
 use crate::syntax::grammar::Rule;
 use crate::syntax::heads::{above, head, starts_line, unopened};
@@ -127,6 +129,10 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     top.and_then(|top| hidden(top.bracket, top.span, text, &tokens[..i]))
                 {
                     problem = hidden;
+                } else if let Some(open) =
+                    top.and_then(|top| open_before(top.bracket, top.span, text, &tokens[..i]))
+                {
+                    problem = open;
                 }
                 match is_stray {
                     true => lost.push(Lost { range, head: None }),
@@ -258,7 +264,14 @@ impl<'t> Scan<'t> {
             }
             (Rule::sign, close @ (")" | "]" | "}")) => {
                 if partner(top.bracket) != close {
-                    return Err(unpaired(top.bracket, top.span, close, span));
+                    let (bracket, opened) = (top.bracket, top.span);
+                    // `)` that no `(` is open for is one too many.
+                    let mut open = self.open.iter();
+                    let is_surplus = close != "}" && !open.any(|o| partner(o.bracket) == close);
+                    return Err(match is_surplus {
+                        true => unpaired("", opened, close, span),
+                        false => unpaired(bracket, opened, close, span),
+                    });
                 }
                 if self.misfit.is_none() && is_first && close == "}" && indent < top.indent {
                     self.misfit = Some((top.span, span));

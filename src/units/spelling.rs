@@ -315,11 +315,15 @@ fn nearest(word: &str) -> Option<String> {
     {
         return Some(singular.to_string());
     }
-    // One letter is near to every other.
+    let known = spellings();
+    // One letter is near to every other, and two to many: no `m` for `mA`.
     if word.chars().count() < 2 {
         return None;
     }
-    let known = spellings();
+    if word.chars().count() == 2 {
+        let is_same = |known: &&String| known.eq_ignore_ascii_case(word);
+        return known.iter().find(is_same).cloned();
+    }
     did_you_mean(word, known.iter().map(String::as_str)).map(str::to_string)
 }
 

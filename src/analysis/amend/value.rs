@@ -9,6 +9,7 @@ use super::entry::{branch, is_called, is_repeat, key, reaches, reaches_field};
 use super::path::{Part, number, renamed, with_path};
 use super::section::leads;
 use crate::analysis::context::Cx;
+use crate::analysis::quantization::quantizer::target;
 use crate::analysis::schema::Label;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -108,6 +109,16 @@ impl Cx<'_> {
     ) -> bool {
         let (first, rest) = (&parts[0].name, &parts[1..]);
         match &mut inner.kind {
+            // Whatever is an arm has a path of its own.
+            EntryKind::Section(section) if section.name.text == "arms" && first.text == "arms" => {
+                let arm = with_path(entry, rest);
+                let text = |e: &Entry| target(e).map(|path| self.path_text(path));
+                let own = text(&arm);
+                match section.entries.iter_mut().find(|e| text(e) == own) {
+                    Some(same) => *same = arm,
+                    None => section.entries.push(arm),
+                }
+            }
             EntryKind::Section(section) if leads(section, parts, into).is_some() => {
                 let (owner, rest) = match leads(section, parts, into) {
                     Some(2) => (&rest[0].name, &rest[1..]),

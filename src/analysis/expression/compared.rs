@@ -65,7 +65,11 @@ impl Cx<'_> {
                 list(of_name.into_iter())
             ),
         };
-        if alike.is_none() {
+        // One of several of a name may be of an amendment that could not be read.
+        let is_numbered = name
+            .rsplit_once('_')
+            .is_some_and(|(_, n)| n.parse::<u32>().is_ok());
+        if alike.is_none() || is_numbered {
             let head = path.split(['.', '[']).next().unwrap_or_default();
             let behind = self.behind(head);
             self.doubts.insert(other.span, behind);
@@ -138,8 +142,15 @@ impl Cx<'_> {
         let ExprKind::Path(path) = &e.kind else {
             return None;
         };
+        let behind_best = self.behind_best(path);
+        let path = behind_best.as_ref().unwrap_or(path);
         if let Some(known) = path.as_name().and_then(|name| self.members_of_local(name)) {
             return Some((self.text(path.span), path.head.text.clone(), known));
+        }
+        // What is amended may be compared with what it was before.
+        let mut amended = self.amendments.iter().flat_map(|amendment| &amendment.of);
+        if amended.any(|declared| declared.holds(path.span)) {
+            return None;
         }
         let mut plain = path.head.text.clone();
         let mut copies = Vec::new();
@@ -173,6 +184,14 @@ impl Cx<'_> {
     /// The names that a value of this declaration's own chooses from. One that an amendment gives may be compared with what it was before.
     fn members_of_local(&self, name: &ast::Name) -> Option<Vec<String>> {
         let local = self.locals.find(&name.text)?;
+        // `kind = space.kind`.
+        if let Some(Expr::Name(path, _)) = &local.constant {
+            let plain = path
+                .split('[')
+                .map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+            let plain: String = plain.collect();
+            return self.paths.as_ref()?.members_in(&plain, &[]);
+        }
         let around = |span: Span| self.modules.around(span).map(|d| d.span);
         if local.constant.is_some() || around(local.span?) != around(name.span) {
             return None;

@@ -405,10 +405,21 @@ impl Cx<'_> {
             .label(found.span, name)
             .help(match self.local_named(&text) {
                 true => format!("let `{text}` be a set: `{text} = {{…}}`"),
+                false if let Some((low, high)) = ends(&text) => {
+                    format!("write `in {low}..{high}` to search from the one to the other")
+                }
                 false => format!("write `= {text}` to fix it, or `in {{{text}, …}}` to search"),
             }),
         );
     }
+}
+
+/// The ends that a range with another sign has: `8-16`.
+fn ends(text: &str) -> Option<(&str, &str)> {
+    let (low, high) = text.split_once('-')?;
+    let (low, high) = (low.trim(), high.trim());
+    let [first, last] = [low.parse::<f64>().ok()?, high.parse().ok()?];
+    (first < last).then_some((low, high))
 }
 
 /// What a default may be.

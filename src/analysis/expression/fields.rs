@@ -114,10 +114,13 @@ impl Cx<'_> {
                             format!("{owner} takes fields only"),
                         )
                         .label(entry.span, "this is no field")
-                        .help(format!(
-                            "its fields are {}",
-                            list(known.iter().map(|f| f.name))
-                        )),
+                        .help(match other {
+                            ast::EntryKind::Formula(f) => format!(
+                                "declare a quantizer that has it, `quantizer mine : … {{ {}(…) = … }}`, and take that one",
+                                f.name.text
+                            ),
+                            _ => format!("its fields are {}", list(known.iter().map(|f| f.name))),
+                        }),
                     );
                     continue;
                 }
@@ -230,6 +233,9 @@ impl Cx<'_> {
         }
         let slot = match given {
             Given::Fixed(e) if self.is_unquoted(e, field, at) => Slot::Fixed(Expr::number(1.0)),
+            Given::Fixed(e) | Given::Searched(e, _) if self.are_uncalled(e, field) => {
+                Slot::Fixed(Expr::number(1.0))
+            }
             Given::Fixed(e) => {
                 let mut typed = self.expr(e, Some(field.kind));
                 Slot::Fixed(match self.fits(&typed, field, at) {
@@ -253,6 +259,34 @@ impl Cx<'_> {
         };
         self.leave(mark);
         slot
+    }
+
+    /// `optimizer in {sgd, adam}`: whether members are optimizers without their arguments; says so once.
+    fn are_uncalled(&mut self, set: &ast::Expr, field: &Field) -> bool {
+        let ast::ExprKind::Set(items) = &set.kind else {
+            return false;
+        };
+        let is_optimizer =
+            |name: &str| schema::record(name).is_some_and(|(kind, _)| *kind == Kind::Optimizer);
+        let bare = |item: &ast::Expr| match &item.kind {
+            ast::ExprKind::Path(path) => path.as_name().is_some_and(|n| is_optimizer(&n.text)),
+            _ => false,
+        };
+        if field.kind != Kind::Optimizer || !items.iter().any(bare) {
+            return false;
+        }
+        let written = items.iter().map(|item| match bare(item) {
+            true => format!("{}(lr = 1e-3)", self.text(item.span)),
+            false => self.text(item.span),
+        });
+        let written = written.collect::<Vec<_>>().join(", ");
+        let uncalled = items.iter().filter(|item| bare(item));
+        let diagnostic = uncalled.fold(
+            Diagnostic::error("bnas::type::mismatch", "an optimizer is called"),
+            |diagnostic, item| diagnostic.label(item.span, "has no arguments"),
+        );
+        self.report(diagnostic.help(format!("write `{} in {{{written}}}`", field.name)));
+        true
     }
 
     /// `folder = pets/train`: whether a text stands without its quotes; says so.

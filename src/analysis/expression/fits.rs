@@ -148,7 +148,11 @@ impl Cx<'_> {
                 let end = set.find('}').filter(|_| set.starts_with('{'));
                 end.map_or("{…}", |end| &set[..=end])
             }),
-            None => format!("write `{} in {written}` to choose from the set", field.name),
+            None => format!(
+                "write `{} in {}` to choose from the set",
+                field.name,
+                written.strip_prefix("subsets").unwrap_or(&written).trim()
+            ),
         }
     }
 
@@ -274,6 +278,7 @@ fn nearest(field: &Field, n: f64, written: &str) -> String {
         }
         false if field.name == "bits" && n >= 16.0 => "write `float` in place of the quantizer, or `bits = 8`".into(),
         true if field.low == f64::MIN_POSITIVE => "write a value above 0".into(),
+        true if field.name == "repeat" => format!("let it be {} at least", field.low),
         true => format!("the least is `{} = {}{unit}`", field.name, field.low),
         false if field.high == BELOW_ONE => "write a value below 1".into(),
         false if field.high == 1.0 && written.ends_with('%') => {

@@ -258,9 +258,9 @@ impl Cx<'_> {
         if self.formulas.as_ref().is_some_and(|f| f.is_written(name)) {
             self.report(
                 Diagnostic::error("bnas::name::unknown", format!("`{name}` is not known here"))
-                    .label(span, "called by a formula that comes before it")
+                    .label(span, "called by what comes before it")
                     .help(format!(
-                        "formulas may call those before them in {}",
+                        "names call no formulas, and formulas those before them in {}",
                         list(ORDER.into_iter())
                     )),
             );
@@ -273,7 +273,7 @@ impl Cx<'_> {
         let others = records.chain(schedules).filter(|_| self.formulas.is_none());
         let known: Vec<&str> = functions.chain(others).collect();
         let own: Vec<&str> = (self.formulas.iter())
-            .flat_map(|known| known.names())
+            .flat_map(|known| known.written())
             .collect();
         let mut diagnostic = Diagnostic::error(
             "bnas::name::unknown",

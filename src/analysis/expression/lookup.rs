@@ -27,7 +27,7 @@ impl Cx<'_> {
             return of_best;
         }
         let Some(text) = members(path) else {
-            return self.decision_path(path);
+            return self.decision_path(path, "");
         };
         if let Some(local) = self.outer(&text, span) {
             let name = Expr::Name(format!("{AUTHOR}{text}"), span);
@@ -101,7 +101,7 @@ impl Cx<'_> {
                 );
                 return Typed::poison(span);
             }
-            if function(&text).is_some() || schema::record(&text).is_some() {
+            if function(&text).is_some() || schema::called(&text).is_some() {
                 self.report(
                     Diagnostic::error("bnas::type::mismatch", format!("`{text}` is called"))
                         .label(span, "a value is needed here")
@@ -120,7 +120,7 @@ impl Cx<'_> {
                 return Typed::poison(span);
             }
         } else if self.paths.is_some() && (self.heads_decisions(path) || self.heads_layers(path)) {
-            return self.decision_path(path);
+            return self.decision_path(path, "");
         }
         self.unknown_name(&text, span, want.map(words).unwrap_or_default());
         Typed::poison(span)
@@ -177,31 +177,44 @@ impl Cx<'_> {
 
     /// `best.space.width`: what stands at a path in the best candidate, of which expectations speak.
     fn path_of_best(&mut self, path: &ast::Path) -> Option<Typed> {
-        let [ast::Step::Member(head), steps @ ..] = path.steps.as_slice() else {
-            return None;
-        };
-        let is_known = members(path).is_some_and(|text| self.locals.find(&text).is_some());
-        let has_best = self.locals.find(PARETO_COUNT).is_some();
-        if path.head.text != "best" || steps.is_empty() || is_known || !has_best {
+        let inner = self.behind_best(path)?;
+        if members(path).is_some_and(|text| self.locals.find(&text).is_some()) {
             return None;
         }
-        let inner = ast::Path {
-            head: head.clone(),
-            steps: steps.to_vec(),
-            span: path.span,
+        let is_decision = || {
+            let paths = self.paths.as_ref();
+            paths.is_some_and(|paths| paths.contains_key(&inner.head.text))
         };
-        if !self.heads_decisions(&inner) && !self.heads_layers(&inner) {
+        let is_path = match inner.as_name() {
+            Some(_) => is_decision(),
+            None => self.heads_decisions(&inner) || self.heads_layers(&inner),
+        };
+        if !is_path {
             return None;
         }
-        let mut found = self.decision_path(&inner);
+        let mut found = self.decision_path(&inner, BEST);
         if let Expr::Name(name, _) = &mut found.expr {
             name.insert_str(0, BEST);
         }
         Some(found)
     }
 
+    /// What stands behind `best.`, where expectations speak of it.
+    pub(super) fn behind_best(&self, path: &ast::Path) -> Option<ast::Path> {
+        let [ast::Step::Member(head), steps @ ..] = path.steps.as_slice() else {
+            return None;
+        };
+        let has_best = self.locals.find(PARETO_COUNT).is_some();
+        (path.head.text == "best" && has_best).then(|| ast::Path {
+            head: head.clone(),
+            steps: steps.to_vec(),
+            span: path.span,
+        })
+    }
+
     /// `space.s[1].channels`, `space.s[*].channels`: a value by its path, where goals and requirements speak of it.
-    fn decision_path(&mut self, path: &ast::Path) -> Typed {
+    /// `root` stands before it in what is said of it.
+    fn decision_path(&mut self, path: &ast::Path, root: &str) -> Typed {
         let span = path.span;
         let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
         let paths = self.paths.clone().unwrap_or_default();
@@ -240,6 +253,17 @@ impl Cx<'_> {
                     }
                 }
                 ast::Step::All(at) => {
+                    if plain == "space" {
+                        self.report(
+                            Diagnostic::error("bnas::type::mismatch", "a space has no copies")
+                                .label(*at, "copies are those of a `repeat`")
+                                .help(format!(
+                                    "write `{}`",
+                                    self.text(span).replacen("[*]", "", 1)
+                                )),
+                        );
+                        return Typed::poison(span);
+                    }
                     text.push_str("[*]");
                     match self.lists.last_mut() {
                         Some(star) => *star = star.or(Some(*at)),
@@ -263,14 +287,18 @@ impl Cx<'_> {
         let Some(ty) = paths.type_of(&plain) else {
             let diagnostic = Diagnostic::error(
                 "bnas::name::unknown",
-                format!("there is no decision `{text}`"),
+                format!("there is no decision `{root}{text}`"),
             );
             let fixed = match paths.same.get(&plain) {
                 Some(other) => Some(format!("write `{other}`, whose value it has")),
                 None => takes::of_fixed_field(&plain),
             };
             let diagnostic = match (path_help(&text, &plain, &paths), fixed) {
-                (Some(help), None) => diagnostic.label(span, "nothing has this path").help(help),
+                (Some(help), None) => {
+                    let own = format!("`{}.", plain.split('.').next().unwrap_or_default());
+                    let help = help.replace(&own, &own.replacen('`', &format!("`{root}"), 1));
+                    diagnostic.label(span, "nothing has this path").help(help)
+                }
                 (_, Some(help)) => diagnostic.label(span, "no decision stands here").help(help),
                 (None, None) => {
                     let diagnostic = diagnostic.label(span, "nothing has this path");

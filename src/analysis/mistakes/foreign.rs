@@ -46,6 +46,9 @@ const SETS: [&str; 7] = [
 /// The longest help that repeats what was written.
 const LONGEST: usize = 80;
 
+/// How help begins for a block that is called in a value.
+pub(in crate::analysis) const STANDS_ALONE: &str = "a block stands alone";
+
 impl Cx<'_> {
     /// What to write for a call of what takes no arguments, or of what other languages have.
     pub(in crate::analysis) fn instead_of_call(&self, name: &str, callee: Span) -> Option<String> {
@@ -64,7 +67,7 @@ impl Cx<'_> {
         }
         if kind.is_some_and(|kind| kind == "block") {
             return Some(format!(
-                "a block stands alone behind `=`, perhaps under a condition, or in a set: `block = {name}(…) when …`, `block in {{{name}(…), …}}`"
+                "{STANDS_ALONE} behind `=`, perhaps under a condition, or in a set: `block = {name}(…) when …`, `block in {{{name}(…), …}}`"
             ));
         }
         if let Some(path) = self.modules.in_library_as(name, "block") {

@@ -171,6 +171,13 @@ impl Cx<'_> {
             // What was meant is read.
             self.read.insert(alike.to_string());
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
+        } else if let Some(of_each) = name.strip_prefix("best.")
+            && self.locals.find(of_each).is_some()
+            && !is_expected
+        {
+            let help =
+                format!("write `{of_each}`: `best` is known when the search is over, to `expect`");
+            diagnostic = diagnostic.help(help);
         } else if name == "best.final.accuracy" {
             let help = "add `final { on = best }`: the best candidate is trained again after the search, and this is its accuracy";
             diagnostic = diagnostic.help(help);
@@ -201,8 +208,13 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(names);
         } else if !words.is_empty() {
             diagnostic = diagnostic.help(format!("one of {}", list(words.iter().copied())));
-        } else if let Some(alike) = did_you_mean(name, activations).filter(|_| self.may_be_word) {
+        } else if let Some(alike) =
+            did_you_mean(name, activations).filter(|_| self.may_be_word || self.is_in_network())
+        {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
+        } else if schema::operation(name).is_some() && self.is_in_network() {
+            let help = "an operation is no value: choose among blocks, `block in {basic(…), separable(…)}`";
+            diagnostic = diagnostic.help(help);
         } else if self.may_be_word {
             diagnostic =
                 diagnostic.help(format!("a word of your own stands in quotes: `\"{name}\"`"));
@@ -280,7 +292,9 @@ impl Cx<'_> {
             experiment.is_some_and(|e| e.fields.iter().any(|field| field.name == name.text));
         // What is a key elsewhere, and cannot stand here, is not what was meant.
         known.retain(|k| *k != name.text);
-        diagnostic = match meant_field(&name.text, known.iter().copied()) {
+        let inside = (name.text.split_once('.')).filter(|(field, _)| known.contains(field));
+        let alike = meant_field(&name.text, known.iter().copied()).filter(|_| inside.is_none());
+        diagnostic = match alike {
             Some(alike) => {
                 if let Some(owner) = declared {
                     self.meant.insert((owner, alike.to_string()));
@@ -295,6 +309,12 @@ impl Cx<'_> {
                 "it belongs into the experiment itself: `{} = …`, outside of these braces",
                 name.text
             )),
+            None if let Some((field, inner)) = inside => diagnostic.help(match field {
+                "optimizer" => {
+                    format!("write it in the optimizer: `optimizer = adam({inner} = …)`")
+                }
+                _ => format!("write it where `{field}` has its value: `{field} = …({inner} = …)`"),
+            }),
             None if name.text == "log" && declared.is_some() => {
                 diagnostic.help("write it behind the range: `low..high log`")
             }

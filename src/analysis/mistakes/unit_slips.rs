@@ -54,7 +54,10 @@ impl Cx<'_> {
             _ => None,
         };
         if let Some(power) = power.filter(|_| *word == unknown.unit) {
-            return Some(format!("write `{}{power}`", number.text));
+            let number = &number.text;
+            return Some(format!(
+                "write `{number}{power}`, or the prefix with its unit, such as `{number} {word}B` or `{number} {word}Hz`"
+            ).replace(" KB`", " KiB`").replace(" KHz", " kHz"));
         }
         let before = &self.sources.get(span.source).text[..span.start as usize];
         let is_end = before.trim_end().ends_with("..");

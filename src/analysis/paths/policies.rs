@@ -5,7 +5,7 @@
 use super::{Paths, labels_of, of_members, type_of};
 use crate::analysis::expression::types::Type;
 use crate::analysis::names::Id;
-use crate::ir::{Choice, DomainKind, Expr, Let, Policy, Quantizer, Slot, Value};
+use crate::ir::{Choice, DomainKind, Expr, Let, Policy, Quantizer, Rule, Slot, Value};
 
 impl Paths {
     /// What to write for `policy.q` and for `policy.wide`: a rule decides for each layer.
@@ -30,6 +30,20 @@ impl Paths {
             return None;
         };
         Some(format!("did you mean `policy.{path}.{only}`?"))
+    }
+
+    /// Adds what a rule chooses from under a name; nothing is known of a name of which a rule chooses from something else than names.
+    fn add_members_of_rule(&mut self, name: &str, members: Option<&Vec<String>>) {
+        let known = self.members_of_rules.entry(name.to_string());
+        let known = known.or_insert_with(|| Some(Vec::new()));
+        match (known.as_mut(), members) {
+            (Some(known), Some(members)) => {
+                let new = members.iter().filter(|name| !known.contains(name));
+                let new: Vec<String> = new.cloned().collect();
+                known.extend(new);
+            }
+            _ => *known = None,
+        }
     }
 
     /// The names of what is chosen from by the name that a path of a policy ends in: `q` of `policy.wide.q`.
@@ -83,6 +97,16 @@ pub(in crate::analysis) fn of_policies(
                 of_members(domain, &path, found);
             }
         }
+        for rule in &policy.rules {
+            for (name, slot) in [
+                ("weights", &rule.weights),
+                ("activations", &rule.activations),
+            ] {
+                let Some(slot) = slot else { continue };
+                let own = members_of(policy, rule, slot);
+                found.add_members_of_rule(name, own.as_ref());
+            }
+        }
         for binding in policy.rules.iter().flat_map(|rule| &rule.lets) {
             let ty = type_in(policy, binding);
             let known = (found.of_rules.entry(binding.name.clone())).or_insert(ty.clone());
@@ -90,15 +114,7 @@ pub(in crate::analysis) fn of_policies(
                 *known = Type::Any;
             }
             let own = items_of(policy, binding).and_then(|items| labels_of(&items));
-            let known = (found.members_of_rules.entry(binding.name.clone())).or_insert(own.clone());
-            match (known.as_mut(), own) {
-                (Some(known), Some(own)) => {
-                    let new = own.into_iter().filter(|name| !known.contains(name));
-                    let new: Vec<String> = new.collect();
-                    known.extend(new);
-                }
-                _ => *known = None,
-            }
+            found.add_members_of_rule(&binding.name, own.as_ref());
         }
     }
 }
@@ -122,4 +138,28 @@ fn items_of(policy: &Policy, binding: &Let) -> Option<Vec<Expr>> {
         }
         _ => None,
     }
+}
+
+/// The quantizers that a field of a rule may be: `float` where no rule says it.
+fn members_of(policy: &Policy, rule: &Rule, slot: &Slot) -> Option<Vec<String>> {
+    let mut members = match slot {
+        Slot::Chosen(domain) => match &domain.kind {
+            DomainKind::Set(items) => labels_of(items)?,
+            _ => return None,
+        },
+        Slot::Fixed(Expr::Name(name, _)) => {
+            let mut all = rule.lets.iter().chain(&policy.lets);
+            let binding = all.find(|binding| binding.name == *name)?;
+            match &binding.slot {
+                Slot::Fixed(fixed) => labels_of(std::slice::from_ref(fixed))?,
+                Slot::Chosen(_) => labels_of(&items_of(policy, binding)?)?,
+            }
+        }
+        Slot::Fixed(fixed @ (Expr::Value(_) | Expr::Record(..))) => {
+            labels_of(std::slice::from_ref(fixed))?
+        }
+        Slot::Fixed(_) => return None,
+    };
+    members.push("float".to_string());
+    Some(members)
 }

@@ -30,11 +30,34 @@ impl Cx<'_> {
         self.said_once(entries);
         let names = entries.iter().filter(|entry| target(entry).is_some());
         names
-            .filter_map(|entry| match self.reads_parameter(entry, mark) {
-                true => None,
-                false => self.binding(entry, mark),
+            .filter_map(|entry| {
+                match self.is_of_formulas(entry) || self.reads_parameter(entry, mark) {
+                    true => None,
+                    false => self.binding(entry, mark),
+                }
             })
             .collect()
+    }
+
+    /// `x = 3`: a name that formulas have a value of their own for; reported.
+    fn is_of_formulas(&mut self, entry: &Entry) -> bool {
+        let Some(name) = target(entry).and_then(ast::Path::as_name) else {
+            return false;
+        };
+        let word = name.text.as_str();
+        let what = match word {
+            _ if PARAMETERS.contains(&word) => "is what formulas take",
+            "low" | "high" => "is a code of the quantizer",
+            "pi" => "is a number of the language",
+            _ if PROGRESS.contains(&word) => "is how far training has gone",
+            _ => return false,
+        };
+        self.report(
+            Diagnostic::error("bnas::name::duplicate", format!("`{word}` {what}"))
+                .label(name.span, "defined again here")
+                .help(format!("take another name: `own_{word} = …`")),
+        );
+        true
     }
 
     /// `delta = mean(abs(w), per = filter)`: a name that reads what formulas alone take; reported.

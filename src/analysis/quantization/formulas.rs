@@ -51,9 +51,6 @@ impl Cx<'_> {
                 _ => self.stray(merged, entry, "a quantizer holds fields and formulas"),
             }
         }
-        if let Some(known) = &mut self.formulas {
-            known.expect(&all);
-        }
         let mut is_no_scale = false;
         for name in ORDER {
             let Some(written) = all.iter().find(|f| f.name.text == name) else {

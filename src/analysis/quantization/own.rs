@@ -11,10 +11,10 @@ use crate::analysis::expression::types::Type;
 use crate::analysis::merged::Merged;
 use crate::analysis::schema;
 use crate::diagnostic::{Diagnostic, meant};
-use crate::ir::Expr;
+use crate::ir::{Expr, PROGRESS};
 use crate::model::expression::evaluate;
 use crate::source::Span;
-use crate::syntax::ast::{self, ExprKind};
+use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
 /// The most parts that the calls in one formula may stand for: papers write tens.
 const MOST_PARTS: usize = 10_000;
@@ -34,19 +34,31 @@ pub(in crate::analysis) struct Known {
 }
 
 impl Known {
-    /// Their names.
+    /// Of those that are written in these entries none is known yet.
+    pub(super) fn of(entries: &[Entry]) -> Known {
+        let written = entries.iter().filter_map(|entry| match &entry.kind {
+            EntryKind::Formula(formula) => Some(formula.name.text.clone()),
+            _ => None,
+        });
+        Known {
+            written: written.collect(),
+            ..Known::default()
+        }
+    }
+
+    /// The names of those that are known.
     pub(in crate::analysis) fn names(&self) -> impl Iterator<Item = &str> {
         self.bodies.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The names of all.
+    pub(in crate::analysis) fn written(&self) -> impl Iterator<Item = &str> {
+        self.written.iter().map(String::as_str)
     }
 
     /// Whether one of this name is written, which may be known later.
     pub(in crate::analysis) fn is_written(&self, name: &str) -> bool {
         self.written.iter().any(|written| written == name)
-    }
-
-    /// Notes those that are written.
-    pub(super) fn expect(&mut self, all: &[&ast::Formula]) {
-        self.written = all.iter().map(|f| f.name.text.clone()).collect();
     }
 
     /// Adds one that is lowered.
@@ -70,7 +82,7 @@ impl Cx<'_> {
         open.push(&formula.name);
         let mut called = Vec::new();
         names_in(&formula.body, &mut called);
-        for name in called {
+        for name in called.iter().copied() {
             let own = |f: &&&ast::Formula| f.name.text == name && is_own(f);
             let Some(callee) = all.iter().find(own) else {
                 continue;
@@ -102,7 +114,12 @@ impl Cx<'_> {
         if let Some(known) = &mut self.formulas {
             known.parts = 0;
         }
-        let body = self.formula_body(formula);
+        // What calls a formula that is wrong is not looked at any further.
+        let calls_wrong = self.formulas.as_ref().is_some_and(|known| {
+            let mut wrong = known.bodies.iter().filter(|(_, body)| body.is_none());
+            wrong.any(|(wrong, _)| called.iter().any(|name| name == wrong))
+        });
+        let body = self.formula_body(formula).filter(|_| !calls_wrong);
         if let Some(known) = &mut self.formulas
             && !known.has(&formula.name.text)
         {
@@ -157,10 +174,16 @@ impl Cx<'_> {
         let is_function = ["mean", "std", "stop"].contains(&word)
             || function(word).is_some()
             || schema::called(word).is_some();
-        let (what, help) = match (is_field, is_function) {
+        let is_value = PARAMETERS.contains(&word)
+            || PROGRESS.contains(&word)
+            || ["low", "high", "pi"].contains(&word);
+        let (what, help) = match (is_field, is_function || is_value) {
             (true, _) => ("a field, and no formula", format!("write `{word} = …`")),
             (_, true) => (
-                "a function of the language",
+                match is_value {
+                    true => "a value that formulas have",
+                    false => "a function of the language",
+                },
                 format!("take another name: `own_{word}(…) = …`"),
             ),
             _ => return false,

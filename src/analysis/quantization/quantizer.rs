@@ -120,7 +120,7 @@ impl Cx<'_> {
         let (fields, rest): (Vec<&Entry>, Vec<&Entry>) = fields.into_iter().partition(is_field);
         let rest: Vec<Entry> = rest.into_iter().cloned().collect();
         let mark = self.locals.len();
-        let around = self.formulas.replace(Known::default());
+        let around = self.formulas.replace(Known::of(&rest));
         let lets = self.names_of_formulas(&rest, mark);
         let written = self.written(&merged.owner(), merged.name.span, fields, known);
         let bits = self.bits(merged, &written, codes);

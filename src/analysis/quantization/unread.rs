@@ -10,7 +10,7 @@ use crate::ir::Expr;
 use crate::syntax::ast::{self, Entry, EntryKind};
 
 impl Cx<'_> {
-    /// Warns of `scale(w)` and `normalize(w)` of this declaration's file that no other formula calls, beside a `forward` that could.
+    /// Warns of `scale(w)` and `normalize(w)` that no other formula calls, beside a `forward` that could, where this declaration says one of the two.
     pub(in crate::analysis) fn unread_formulas(&mut self, merged: &Merged, entries: &[Entry]) {
         let written: Vec<&ast::Formula> = entries
             .iter()
@@ -24,8 +24,9 @@ impl Cx<'_> {
         };
         for unread in &written {
             let name = unread.name.text.as_str();
-            let is_of_library = unread.name.span.source != merged.name.span.source;
-            if !["normalize", "scale"].contains(&name) || is_of_library {
+            let declared = merged.lineage.last();
+            let is_own = |f: &ast::Formula| declared.is_some_and(|d| d.holds(f.name.span));
+            if !["normalize", "scale"].contains(&name) || !is_own(unread) && !is_own(forward) {
                 continue;
             }
             let calls = |formula: &&&ast::Formula| {

@@ -87,7 +87,7 @@ impl Cx<'_> {
             self.provenance(&own);
             let settings: Vec<(String, String)> = chosen
                 .iter()
-                .map(|(axis, value)| (self.text(axis.target.span), self.shown(value)))
+                .map(|(axis, value)| (self.path_text(&axis.target), self.shown(value)))
                 .collect();
             if let Some(experiment) = self.experiment_body(&own) {
                 arms.push(Arm {
@@ -131,9 +131,9 @@ impl Cx<'_> {
 
     /// Where the experiment says itself what varies in its arms, `epochs = 3` or `train { epochs = 3 }`.
     fn replaced(&self, merged: &Merged, axis: &Axis) -> Vec<Span> {
-        let text = self.text(axis.target.span);
+        let text = self.path_text(&axis.target);
         let at = |prefix: &str, entry: &Entry| {
-            let of_entry = format!("{prefix}{}", self.text(target(entry)?.span));
+            let of_entry = format!("{prefix}{}", self.path_text(target(entry)?));
             (of_entry == text).then_some(entry.span)
         };
         let of_entry = |entry: &Entry| match &entry.kind {
@@ -174,8 +174,16 @@ impl Cx<'_> {
                 self.bad_arm(entry.span, "an arm has several values", &field);
                 continue;
             };
-            let text = self.text(choice.target.span);
-            let same = axes.iter().find(|a| self.text(a.target.span) == text);
+            let text = self.path_text(&choice.target);
+            if choice.target.head.text == "arms" {
+                self.bad_arm(
+                    choice.target.span,
+                    "arms have no arms",
+                    &text.replacen("arms.", "", 1),
+                );
+                continue;
+            }
+            let same = axes.iter().find(|a| self.path_text(&a.target) == text);
             if let Some(first) = same.map(|a| a.target.span) {
                 self.twice(&text, choice.target.span, first);
                 continue;

@@ -37,15 +37,12 @@ impl Cx<'_> {
         let schema = merged.schema;
         let sections = self.sections(merged);
         let mark = self.locals.len();
+        self.of_candidates.clear();
         let Parts {
             fields,
             lets,
             measures,
         } = self.parts_of(merged, mark);
-        let of_candidates = measures.iter();
-        self.of_candidates = of_candidates
-            .map(|field| (field.target.head.text.clone(), field.value.span))
-            .collect();
 
         let data = self
             .named(&fields, "data")

@@ -68,9 +68,16 @@ impl Cx<'_> {
                     self.reads_all(value.span());
                     self.section_given(merged.name.span, name)
                 }
-                Some(name) if !measured && self.is_taken(name) => {}
+                // What reads it means the author's own.
+                Some(name) if !measured && self.is_taken(name) => {
+                    self.define(Local::poison(path), mark);
+                }
                 _ => match self.measure(entry, measured, &measures) {
-                    Some(field) => measures.push(field),
+                    Some(field) => {
+                        let name = field.target.head.text.clone();
+                        self.of_candidates.push((name, field.value.span));
+                        measures.push(field);
+                    }
                     None => lets.extend(self.own(merged, entry, path, mark)),
                 },
             }

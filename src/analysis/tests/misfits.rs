@@ -259,3 +259,28 @@ fn a_number_that_is_wrong_by_itself_is_one_report() {
     assert_eq!(requirement, "space.width != 1000000");
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// Channels have nothing to do with a kernel that is too large, and what amends them is not shown.
+#[test]
+fn amendments_of_channels_are_no_cause_of_a_kernel() {
+    let space =
+        "space net { p in {same, 0}  layer a = conv(channels = 8, stride = 4) -> norm -> relu
+        layer b = conv(channels = 8, kernel = 3, padding = p) -> norm -> relu
+        layer head = pool(average) -> linear(classes) }";
+    for (amended, is_shown) in [
+        ("a.channels = 16", false),
+        ("a.stride = 8", true),
+        ("p = 0", true),
+    ] {
+        let (found, _) = refusals(&on_digits(space, &format!("space = net {{ {amended} }}")));
+        let [misfit] = &found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(misfit.code, "bnas::shape::misfit");
+        let shows = misfit
+            .labels
+            .iter()
+            .any(|l| l.text == "`net` is amended here");
+        assert_eq!(shows, is_shown, "{amended}");
+    }
+}

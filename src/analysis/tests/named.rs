@@ -251,3 +251,29 @@ fn a_formula_of_metrics_and_choices_is_known_of_the_best() {
     let template = template(&on_digits(SPACES, lines));
     assert_eq!(template.decisions().all.len(), 1);
 }
+
+#[test]
+fn what_an_amendment_takes_away_may_still_be_compared() {
+    let space = "space net { kind in {\"plain\", \"wide\"}  act in {relu, relu6}  w in {4, 8}
+        layer c = conv(channels = if kind == \"wide\" then w else 4) -> norm -> act
+        layer head = pool(average) -> linear(classes)
+        require kind == \"wide\" implies w == 8  require act == relu6 implies w == 8 }";
+    for amended in [
+        "kind in {\"plain\"}  act in {relu}",
+        "kind = \"plain\"  act = relu",
+    ] {
+        let (checked, _) = checked(
+            "test.bnas",
+            &on_digits(space, &format!("space = net {{ {amended} }}")),
+        );
+        assert!(checked.program.is_some(), "{:?}", checked.diagnostics);
+    }
+    // In one declaration, it is a word that is misspelt.
+    let misspelt = space.replace("if kind == \"wide\"", "if kind == \"wiide\"");
+    let (checked, _) = checked("test.bnas", &format!("bnas 1\n{misspelt}"));
+    let [found] = &checked.diagnostics[..] else {
+        panic!("{:?}", checked.diagnostics)
+    };
+    assert_eq!(found.code, "bnas::name::unknown");
+    assert_eq!(found.help.as_deref(), Some("did you mean `wide`?"));
+}

@@ -80,3 +80,41 @@ fn chains_and_circles_end() {
         "bnas 1\nquantizer q : binary { a(x) = b(x)  b(x) = a(x)  forward(x) = sign(a(x)) }";
     assert_eq!(codes(circle), ["bnas::name::circular"]);
 }
+
+#[test]
+fn slips_in_formulas_are_one_report() {
+    let found = |body: &str| -> Vec<(&str, String)> {
+        let (checked, _) = checked(
+            "test.bnas",
+            &format!("bnas 1\nquantizer q : binary {{ {body} }}"),
+        );
+        let all = checked.diagnostics.into_iter();
+        all.map(|d| (d.code, d.help.unwrap_or_default())).collect()
+    };
+    for (body, code, help) in [
+        (
+            "delta(x) = x + 1  gradient(x) = dleta(x)",
+            "bnas::name::unknown",
+            "did you mean `delta`?",
+        ),
+        (
+            "x = 3  gradient(w) = w * 2",
+            "bnas::name::duplicate",
+            "take another name: `own_x = …`",
+        ),
+        (
+            "progress(x) = x  gradient(x) = 2 * x",
+            "bnas::name::duplicate",
+            "take another name: `own_progress(…) = …`",
+        ),
+        (
+            "k = f(2)  f(x) = x  gradient(x) = k * f(x)",
+            "bnas::name::unknown",
+            "names call no formulas, and formulas those before them in `normalize`, `scale`, `forward`, `gradient`",
+        ),
+    ] {
+        assert_eq!(found(body), [(code, help.to_string())], "{body}");
+    }
+    let wrong = found("f(w) = w > 0  forward(w) = if f(w) then 1 else -1");
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+}

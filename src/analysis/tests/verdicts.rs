@@ -272,3 +272,37 @@ experiment e {
         .collect();
     assert_eq!(nowhere, ["policy.small_cnn.head.q", "policy.ds_cnn.stem.q"]);
 }
+
+/// Requirements that follow from each other exclude something all the same; what all of few candidates meet is said to be met by all.
+#[test]
+fn what_every_candidate_meets_is_counted() {
+    let space =
+        "space net { k in 0..3  w in {4, 8}  layer c = conv(channels = w + k) -> norm -> relu
+        layer head = pool(average) -> linear(classes) }";
+    let verdicts = |requires: &str| {
+        survey(&fixtures::template(&fixtures::on_digits(
+            space,
+            &format!("space = net  {requires}"),
+        )))
+        .verdicts
+    };
+    let twice = verdicts("require space.k >= 1  require space.k > 0");
+    assert_eq!(twice, [Verdict::Meetable; 2]);
+    // 11 channels: 9 * 11 + 11 of the convolution, 11 * 10 + 10 of the head.
+    assert_eq!(verdicts("require params <= 230"), [Verdict::Always]);
+    assert_eq!(verdicts("require params <= 229"), [Verdict::Meetable]);
+}
+
+/// What a rule asks of each layer binds if it binds for one of them.
+#[test]
+fn a_rule_that_asks_nothing_of_some_layers_is_not_warned_of() {
+    let declared = "use std.quantizers.{binary, ternary, int8}
+use std.blocks.inverted_residual
+space net { e in {2, 4}
+  block in {inverted_residual(channels = 8, expansion = e), inverted_residual(channels = 8, expansion = 2)}
+  layer head = pool(average) -> linear(classes) }
+policy pol { each layer { q in {binary, ternary}  weights = q  activations = int8  require q != ternary }
+  first layer { weights = int8  activations = int8 } }";
+    let template = fixtures::template(&fixtures::on_digits(declared, "space = net  policy = pol"));
+    assert!(template.warnings().is_empty(), "{:?}", template.warnings());
+}

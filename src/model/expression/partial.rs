@@ -5,6 +5,7 @@
 //! found; nothing for one that is proved. Bounds come first ([`bound`]), which know conditions; then members are tried ([`witness`]).
 
 pub(in crate::model) mod bound;
+mod each;
 mod formulas;
 mod kind;
 mod tensors;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 
 pub(in crate::model) use self::bound::Facts;
 pub use self::bound::Interval;
+use self::each::is_safe_at_each;
 pub use self::formulas::of_quantizer;
 pub(in crate::model) use self::formulas::{of_amended, of_formula, samples_of_formula};
 use self::kind::Kind;
@@ -25,7 +27,7 @@ use self::tensors::{reads_outside, reduces};
 pub(in crate::model) use self::uses::{Use, absence, belong_to, is_fallible, uses};
 use super::evaluate;
 use crate::diagnostic::Diagnostic;
-use crate::ir::Value;
+use crate::ir::{Expr, Value};
 use crate::model::decision::Decisions;
 use crate::model::settling::limits;
 use crate::source::Span;
@@ -86,7 +88,14 @@ pub(in crate::model) fn check(
         if tried > MOST_TRIED {
             break;
         }
-        let outcome = witness::find(one, &kept, names);
+        let mut outcome = witness::find(one, &kept, names);
+        // What requirements exclude may be what would go wrong.
+        if outcome == witness::Outcome::Unknown
+            && (is_safe_where(one, &kept.constraints, &kept, names)
+                || is_safe_at_each(one, &kept, names))
+        {
+            outcome = witness::Outcome::Never;
+        }
         if let Some(diagnostic) = report(one, &outcome, decisions) {
             reported.push(one);
             found.push(diagnostic);
@@ -106,7 +115,15 @@ fn is_alike(one: &Use, other: &Use) -> bool {
 
 /// Whether bounds prove that an operation always has a value.
 fn is_safe(one: &Use, decisions: &Decisions, names: &Names) -> bool {
+    is_safe_where(one, &[], decisions, names)
+}
+
+/// The same, where `constraints` hold.
+fn is_safe_where(one: &Use, constraints: &[Expr], decisions: &Decisions, names: &Names) -> bool {
     let mut facts = Facts::new(decisions, names.bounds);
+    for constraint in constraints {
+        facts.assume(constraint, true);
+    }
     for condition in &one.conditions {
         facts.assume(condition, true);
     }

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use super::reads::Reads;
 use crate::diagnostic::{Diagnostic, Label};
-use crate::ir::Amendment;
+use crate::ir::{Amendment, Space};
 use crate::source::Span;
 
 /// The most entries of one amendment that a diagnostic shows.
@@ -24,8 +25,9 @@ pub fn is_of_amendment(label: &Label) -> bool {
 }
 
 /// Which entries of an amendment a diagnostic is about. Of a layer that does not fit, they are those of this layer and those around it whose value is
-/// named; without such, those of the layers before. Of everything else, they are those whose value is named, if any is, else all.
-fn meant<'a>(diagnostic: &Diagnostic, amendment: &'a Amendment) -> Vec<&'a Span> {
+/// named or read; without such, those of the layers before that it may hang on. Of everything else, they are those whose value is named, if any is, else
+/// all.
+fn meant<'a>(diagnostic: &Diagnostic, reads: &Reads, amendment: &'a Amendment) -> Vec<&'a Span> {
     let said = format!(
         "{} {}",
         diagnostic.message,
@@ -33,9 +35,13 @@ fn meant<'a>(diagnostic: &Diagnostic, amendment: &'a Amendment) -> Vec<&'a Span>
     );
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let words: BTreeSet<&str> = said.split(|c| !is_word(c)).collect();
-    let is_named = |path: &str| words.contains(owner_and_key(path).1);
+    let is_named = |path: &str| {
+        let key = owner_and_key(path).1;
+        words.contains(key) || reads.wants(key)
+    };
     let entries = amendment.at.iter().zip(&amendment.paths);
     let mut entries: Vec<(&Span, &str)> = entries.map(|(at, path)| (at, path.as_str())).collect();
+    entries.retain(|(_, path)| !reads.is_idle(owner_and_key(path).1));
     let mut shown: Vec<(&Span, &str)> = Vec::new();
     if let Some(layer) = diagnostic.layers.last() {
         let lies_in = |path: &str, layer| lies_in(path, below(layer, &amendment.becomes));
@@ -95,8 +101,13 @@ fn owner_and_key(path: &str) -> (&str, &str) {
     path.rsplit_once('.').unwrap_or(("", path))
 }
 
-/// A diagnostic with the amendments of the declarations that it is about; unchanged if it shows one of them.
-pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> Diagnostic {
+/// A diagnostic with the amendments of the declarations that it is about; unchanged if it shows one of them. `space` tells what a misfit hangs on.
+pub fn with_amendments(
+    mut diagnostic: Diagnostic,
+    amendments: &[Amendment],
+    space: Option<&Space>,
+) -> Diagnostic {
+    let reads = Reads::of(&diagnostic, space);
     for amendment in amendments {
         let shows = |label: &Label| {
             let entries = amendment.at.iter();
@@ -109,7 +120,11 @@ pub fn with_amendments(mut diagnostic: Diagnostic, amendments: &[Amendment]) -> 
         if !is_of_it || labels.iter().any(shows) {
             continue;
         }
-        for at in meant(&diagnostic, amendment).into_iter().take(MOST).rev() {
+        for at in meant(&diagnostic, &reads, amendment)
+            .into_iter()
+            .take(MOST)
+            .rev()
+        {
             let text = format!("`{}`{AMENDED}", amendment.name);
             diagnostic.labels.insert(0, Label { span: *at, text });
         }

@@ -8,6 +8,7 @@ pub(super) mod consequences;
 pub(super) mod given;
 mod origin;
 pub(super) mod prove;
+mod reads;
 pub(super) mod rescaled;
 pub(super) mod suspect;
 pub(super) mod unquantized;

@@ -109,10 +109,21 @@ fn never_binding(template: &Template, experiment: &Experiment) -> Vec<Diagnostic
         let holds = &template.decisions().constraints[c.constraint];
         (&c.written, holds)
     });
-    let mut found = Vec::new();
+    // What a rule asks of each layer binds if it binds for one of them.
+    let mut all_idle: BTreeMap<Span, bool> = BTreeMap::new();
+    for (require, holds) in of_space.clone() {
+        let idle = all_idle.entry(require.span).or_insert(true);
+        *idle = *idle && asked(holds, template).all;
+    }
+    let mut found: Vec<Diagnostic> = Vec::new();
     for (require, holds) in of_experiment.chain(of_space) {
         let Asked { condition, all } = asked(holds, template);
         let Some(condition) = condition else { continue };
+        let is_said = |d: &Diagnostic| d.labels.iter().any(|label| label.span == require.span);
+        let binds_elsewhere = all && all_idle.get(&require.span) == Some(&false);
+        if binds_elsewhere || found.iter().any(is_said) {
+            continue;
+        }
         let (implies, lists) = implications(&require.holds);
         let (text, label) = match (implies, all) {
             (true, true) => (

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp, Expr, Function, Pattern, Rule, Selector, Which};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::ir::{BinaryOp, Expr, Function, Pattern, PatternPart, Rule, Selector, Which};
 use crate::model::expression::bounds;
 use crate::model::expression::evaluate::{self, Failure, both, either, negate};
 use crate::model::expression::frame::Frame;
@@ -63,6 +63,41 @@ impl<'a> Weighted<'a> {
             })
         };
         alike.into_iter().flatten().copied().filter(fits)
+    }
+}
+
+impl Weighted<'_> {
+    /// The path that a pattern which no layer is like was probably meant to be: one that is spelled alike, or that it holds, as `s[1].filter` is in
+    /// `s[1].block.filter`.
+    fn meant(&self, pattern: &Pattern) -> Option<String> {
+        let names: Vec<&str> = pattern.0.iter().map(|part| part.name.as_str()).collect();
+        let known = self.by_names.keys().map(String::as_str);
+        let held = |known: &&str| {
+            let mut names = names.iter();
+            known.split('.').all(|name| names.any(|n| *n == name))
+        };
+        let found = did_you_mean(&names.join("."), known.clone()).or_else(|| {
+            let held = known
+                .clone()
+                .filter(|known| known.contains('.'))
+                .filter(held);
+            held.max_by_key(|known| (known.len(), *known))
+        })?;
+        // Numbers and stars as they are written, where the path has them.
+        let w = *self.by_names.get(found)?.first()?;
+        let has_as_many = names.len() == found.split('.').count();
+        let meant = parts(&self.node(w).layer)
+            .enumerate()
+            .map(|(at, (name, index))| {
+                let written = pattern.0.iter().find(|part| part.name == name);
+                let written = written.or(pattern.0.get(at).filter(|_| has_as_many));
+                PatternPart {
+                    name: name.to_string(),
+                    index: index.map(|_| written.and_then(|part| part.index.flatten())),
+                }
+            });
+        let meant = Pattern(meant.collect());
+        (meant != *pattern).then(|| meant.to_string())
     }
 }
 
@@ -215,6 +250,13 @@ pub(in crate::model) fn report_idle(
     if matches.iter().any(may_speak_of) {
         return false;
     }
+    let meant = rule
+        .selectors
+        .iter()
+        .find_map(|selector| match &selector.which {
+            Which::Named(pattern) => weighted.meant(pattern),
+            _ => None,
+        });
     // One more than are shown, of however many.
     let mut layers: Vec<&str> = Vec::new();
     for w in 0..weighted.indices.len() {
@@ -241,9 +283,10 @@ pub(in crate::model) fn report_idle(
             "this rule matches no layer of the space",
         )
         .label(rule.span, "no layer is like this")
-        .help(match layers.is_empty() {
-            true => "the space has no layer with weights".to_string(),
-            false => format!("the layers with weights are {shown}{more}"),
+        .help(match (meant, layers.is_empty()) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, true) => "the space has no layer with weights".to_string(),
+            (None, false) => format!("the layers with weights are {shown}{more}"),
         }),
     );
     true

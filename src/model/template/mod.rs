@@ -82,7 +82,7 @@ impl Template {
         let both = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
             let found = found.into_iter();
             found
-                .map(|d| with_amendments(d, &experiment.amendments))
+                .map(|d| with_amendments(d, &experiment.amendments, experiment.space.as_ref()))
                 .map(|d| with_origins(d, experiment.space.as_ref()))
                 .collect()
         };

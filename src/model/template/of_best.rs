@@ -9,8 +9,9 @@ use super::asked::unknown;
 use super::places::settled;
 use crate::ir::{Experiment, Expr, Function};
 use crate::model::expression::aggregate::Places;
-use crate::model::expression::evaluate;
+use crate::model::expression::evaluate::{self, choose};
 use crate::model::expression::frame::Frame;
+use crate::model::metrics::metric;
 use crate::model::settling::settle::Settler;
 
 /// Parts of expectations as they are written, and over decisions.
@@ -27,22 +28,26 @@ impl OfBest {
     ) -> OfBest {
         let mut found = OfBest::default();
         for expect in &experiment.expects {
-            found.add(&expect.holds, &mut |part| {
+            found.add(&expect.holds, places, &mut |part| {
                 let span = match part {
                     Expr::Name(_, span) => *span,
                     _ => expect.span,
                 };
-                let value = settled(&inside(part), "", names, places, settler)?.value;
-                unknown(&value, span, places, &is_of_result, settler);
-                Some(value)
+                let inner = settled(&inside(part, places), "", names, places, settler)?;
+                unknown(&inner.value, span, places, &is_of_result, settler);
+                // A part that the best candidate has not has no value, and neither has its name.
+                Some(match part {
+                    Expr::Name(..) => choose(inner.exists, inner.value, part.clone()),
+                    _ => inner.value,
+                })
             });
         }
         found
     }
 
     /// What reads the best candidate by path in an expression.
-    fn add(&mut self, expr: &Expr, settle: &mut dyn FnMut(&Expr) -> Option<Expr>) {
-        if is_part(expr) {
+    fn add(&mut self, expr: &Expr, places: &Places, settle: &mut dyn FnMut(&Expr) -> Option<Expr>) {
+        if is_part(expr, places) {
             if self.of(expr).is_none() {
                 let value = settle(expr);
                 self.0.extend(value.map(|value| (expr.clone(), value)));
@@ -50,18 +55,18 @@ impl OfBest {
             return;
         }
         match expr {
-            Expr::Unary(_, x) => self.add(x, settle),
+            Expr::Unary(_, x) => self.add(x, places, settle),
             Expr::Binary(_, x, y) => {
-                self.add(x, settle);
-                self.add(y, settle);
+                self.add(x, places, settle);
+                self.add(y, places, settle);
             }
             Expr::If(c, x, y) => {
                 for part in [c, x, y] {
-                    self.add(part, settle);
+                    self.add(part, places, settle);
                 }
             }
             Expr::Call(_, items) | Expr::Set(items) => {
-                items.iter().for_each(|e| self.add(e, settle));
+                items.iter().for_each(|e| self.add(e, places, settle));
             }
             Expr::Value(_) | Expr::Name(..) | Expr::Decision(_) | Expr::Record(..) => {}
         }
@@ -105,38 +110,37 @@ fn is_of_result(name: &str) -> bool {
 }
 
 /// The path that a name reads of the best candidate: `space.width` of `best.space.width`, but not `test.accuracy`.
-fn path(name: &str) -> Option<&str> {
+fn path<'n>(name: &'n str, places: &Places) -> Option<&'n str> {
     let path = name.strip_prefix(BEST)?;
     let of_result = ["test.", "final.", "validation."];
-    let is_path = path.contains(['.', '[']) && !of_result.iter().any(|of| path.starts_with(of));
+    let is_long = path.contains(['.', '[']) && !of_result.iter().any(|of| path.starts_with(of));
+    let is_path = is_long || metric(path).is_none() && places.find(path).is_some();
     is_path.then_some(path)
 }
 
 /// Whether an expression is a path of the best candidate, or a function of a list of such.
-fn is_part(expr: &Expr) -> bool {
+fn is_part(expr: &Expr, places: &Places) -> bool {
     match expr {
-        Expr::Name(name, _) => path(name).is_some(),
+        Expr::Name(name, _) => path(name, places).is_some(),
         Expr::Call(Function::Over(_), items) => items.iter().any(|item| {
             let names = evaluate::names(item);
-            names.iter().any(|name| path(name).is_some())
+            names.iter().any(|name| path(name, places).is_some())
         }),
         _ => false,
     }
 }
 
 /// A part with paths as they are in the experiment.
-fn inside(part: &Expr) -> Expr {
+fn inside(part: &Expr, places: &Places) -> Expr {
+    let inner = |e: &Expr| inside(e, places);
+    let shared = |e: &Arc<Expr>| Arc::new(inside(e, places));
     match part {
-        Expr::Name(name, span) => Expr::Name(path(name).unwrap_or(name).to_string(), *span),
-        Expr::Unary(op, x) => Expr::Unary(*op, Arc::new(inside(x))),
-        Expr::Binary(op, x, y) => Expr::Binary(*op, Arc::new(inside(x)), Arc::new(inside(y))),
-        Expr::If(c, x, y) => Expr::If(
-            Arc::new(inside(c)),
-            Arc::new(inside(x)),
-            Arc::new(inside(y)),
-        ),
-        Expr::Call(function, items) => Expr::Call(*function, items.iter().map(inside).collect()),
-        Expr::Set(items) => Expr::Set(items.iter().map(inside).collect()),
+        Expr::Name(name, span) => Expr::Name(path(name, places).unwrap_or(name).to_string(), *span),
+        Expr::Unary(op, x) => Expr::Unary(*op, shared(x)),
+        Expr::Binary(op, x, y) => Expr::Binary(*op, shared(x), shared(y)),
+        Expr::If(c, x, y) => Expr::If(shared(c), shared(x), shared(y)),
+        Expr::Call(function, items) => Expr::Call(*function, items.iter().map(inner).collect()),
+        Expr::Set(items) => Expr::Set(items.iter().map(inner).collect()),
         Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => part.clone(),
     }
 }

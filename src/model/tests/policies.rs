@@ -179,12 +179,20 @@ fn names_match_with_stars() {
     assert_eq!(of(named(Some(1))), [4]);
     let stem = Which::Named(Pattern(vec![part("stem", None)]));
     assert_eq!(of(stem), [0]);
-    // `d.project` has no index where the layer has one.
-    let bare = Which::Named(Pattern(vec![part("d", None), part("project", None)]));
-    let found = error(&under(vec![all("int8"), weights(bare)]));
-    assert_eq!(found.code, "bnas::policy::matches_nothing");
+    // `d.project` has no index where the layer has one; nothing is like `tail`.
     let layers = "the layers with weights are `stem`, `d[0].filter`, `d[0].project`, `d[1].filter`, `d[1].project`, `head`";
-    assert_eq!(found.help.as_deref(), Some(layers));
+    let bare = vec![part("d", None), part("project", None)];
+    for (wrong, help) in [
+        (bare, "did you mean `d[*].project`?"),
+        (vec![part("tail", None)], layers),
+    ] {
+        let found = error(&under(vec![
+            all("int8"),
+            weights(Which::Named(Pattern(wrong))),
+        ]));
+        assert_eq!(found.code, "bnas::policy::matches_nothing");
+        assert_eq!(found.help.as_deref(), Some(help));
+    }
 }
 
 #[test]

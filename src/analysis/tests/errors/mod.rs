@@ -8,6 +8,7 @@ mod names;
 mod network;
 mod once;
 mod said;
+mod slips;
 mod typed;
 mod values;
 

@@ -439,3 +439,34 @@ fn a_path_to_a_name_that_is_misspelt_where_it_is_defined() {
         &["name::unknown"],
     );
 }
+
+#[test]
+fn blocks_in_a_condition_are_one_mistake() {
+    let body = "use std.blocks.{basic, separable}
+space net {
+  big in {false, true}
+  layer stem = conv(channels = 8) -> norm -> relu
+  block = if big then basic(channels = 8) else separable(channels = 8)
+  layer head = pool(average) -> linear(classes)
+}";
+    only(body, &["name::unknown"]);
+}
+
+/// What names members of an amendment that could not be read follows from that.
+#[test]
+fn members_of_an_amendment_that_is_lost() {
+    let body = "use std.blocks.basic
+space net {
+  repeat 2 as s { block in {basic(channels = 8), basic(channels = 16)} }
+  layer head = pool(average) -> linear(classes)
+}
+experiment e {
+  data = digits
+  space = net { s[1] .block in {basic(channels = 8), basic(channels = 16), basic(channels = 32)} }
+  require space.s[1].block == basic_3
+  train { epochs = 1 }
+  search { trials = 2 }
+  maximize accuracy
+}";
+    only(body, &["parse::syntax"]);
+}
