@@ -108,26 +108,27 @@ space net {
   layer more = conv(channels = width) -> norm -> relu
   layer head = pool(average) -> linear(classes)
 }
+space wide : net { width = 16 }
 experiment e {
   data = digits
-  space in {net, net { width = 16 }}
+  space in {net, wide}
   train { epochs = 0 }
   search { method = grid  trials = 8 }
   minimize params
-  expect best.space.net_1.s[1].c.kernel == 3
-  expect best.space.net_1.s[1].channels == 4
-  expect 1 / (best.space.net_1.width - 4) >= 7
-  expect best.space == net_1
+  expect best.space.net.s[1].c.kernel == 3
+  expect best.space.net.s[1].channels == 4
+  expect 1 / (best.space.net.width - 4) >= 7
+  expect best.space == net
 }
 ";
     let spec = util::write(folder.path(), "e.bnas", text);
     let output = util::run_spec(&spec, &folder.path().join("out"), &[]);
     let said = util::stdout(&output);
     for wanted in [
-        "FAILED  expect best.space.net_1.s[1].c.kernel == 3\n          best.space.net_1.s[1].c.kernel has no value",
-        "FAILED  expect best.space.net_1.s[1].channels == 4\n          best.space.net_1.s[1].channels has no value",
-        "FAILED  expect 1 / (best.space.net_1.width - 4) >= 7",
-        "ok      expect best.space == net_1",
+        "FAILED  expect best.space.net.s[1].c.kernel == 3\n          best.space.net.s[1].c.kernel has no value",
+        "FAILED  expect best.space.net.s[1].channels == 4\n          best.space.net.s[1].channels has no value",
+        "FAILED  expect 1 / (best.space.net.width - 4) >= 7",
+        "ok      expect best.space == net",
     ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }

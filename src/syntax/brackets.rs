@@ -3,7 +3,7 @@
 //! In: where brackets stand. Out: a [`Diagnostic`] with both sides of what is wrong.
 
 use crate::diagnostic::Diagnostic;
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use crate::syntax::grammar::Rule;
 use crate::syntax::scan::MAX_NESTING;
 use crate::syntax::tokens::Token;
@@ -59,6 +59,53 @@ pub(super) fn unpaired(open: &str, opened: Span, close: &str, span: Span) -> Dia
     .label(span, format!("expected `{wanted}`"))
     .label(opened, "opened here")
     .help(format!("write `{wanted}` before this `{close}`"))
+}
+
+/// The line of a declaration that lacks its `{`, where the declaration is closed one brace too early: `layer head  weights = int8 }`, or `memory data` alone on its line.
+/// `tokens` are those of the declaration, from its head to the brace that closed it.
+pub(super) fn lacks_opening(
+    source: SourceId,
+    text: &str,
+    tokens: &[Token<'_>],
+) -> Option<Diagnostic> {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while at < tokens.len() {
+        let is_next = |token: &Token| text[tokens[at].start..token.start].contains('\n');
+        let len = { tokens[at..].iter() }.position(is_next);
+        let line = &tokens[at..len.map_or(tokens.len(), |len| at + len)];
+        let count = |brackets: &str| {
+            let all = line.iter().filter(|token| token.rule == Rule::sign);
+            all.filter(|token| brackets.contains(token.text)).count()
+        };
+        let (opens, closes) = (count("([{"), count(")]}"));
+        // `add input` and `remove skip` are whole.
+        let is_whole = ["add", "remove"].contains(&line[0].text);
+        let words = line.iter().filter(|token| token.rule == Rule::word).count();
+        let others = line
+            .iter()
+            .filter(|token| token.rule != Rule::comment)
+            .count()
+            - words;
+        let is_alone = words > 1 && others == 0 && !is_whole;
+        let closes_outer = closes > opens && line[0].text != "}";
+        if depth == 1 && (is_alone || closes_outer) {
+            let last = line[line.len() - 1];
+            let span = Span::new(source, line[0].start, last.end());
+            let help = match is_alone {
+                true => "write `{` at the end of this line",
+                false => "write `{` where its entries begin",
+            };
+            return Some(
+                Diagnostic::error("bnas::parse::bracket", "`{` is missing on this line")
+                    .label(span, "its entries stand in braces")
+                    .help(help),
+            );
+        }
+        depth = (depth + opens).saturating_sub(closes);
+        at += line.len();
+    }
+    None
 }
 
 /// A declaration without the brace that opens it.

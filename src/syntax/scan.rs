@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::Name;
 use crate::syntax::brackets::{
-    closed_early, hidden, never_opened, open_before, partner, too_deep, unpaired,
+    closed_early, hidden, lacks_opening, never_opened, open_before, partner, too_deep, unpaired,
 };
 use crate::syntax::explain;
 use crate::syntax::grammar::Rule;
@@ -134,7 +134,13 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                 {
                     problem = open;
                 }
-                match is_stray {
+                let declaration = { tokens[..i].iter() }.position(|t| t.start >= scan.start);
+                let lacking = declaration
+                    .filter(|_| is_stray && token.text == "}")
+                    .and_then(|start| lacks_opening(id, text, &tokens[start..i]));
+                let is_whole = lacking.is_none();
+                problem = lacking.unwrap_or(problem);
+                match is_stray && is_whole {
                     true => lost.push(Lost { range, head: None }),
                     false => scan.is_lost = true,
                 }

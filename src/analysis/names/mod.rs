@@ -19,7 +19,7 @@ use crate::syntax::ast;
 pub(super) const LIBRARY_PREFIX: &str = "<std>/";
 
 /// The shortest beginning that tells a name from others.
-const SHORTEST: usize = 3;
+pub(super) const SHORTEST: usize = 3;
 
 /// A declaration by its file and its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

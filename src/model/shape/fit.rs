@@ -39,7 +39,7 @@ const MOST_WITNESSES: usize = 20;
 /// The most choices that a diagnostic names.
 pub(super) const MOST_CHOICES: usize = 8;
 
-/// The most choices that a requirement is written for.
+/// The most members of a decision, and decisions with several members each, that a requirement is written for.
 pub(super) const MOST_EXCLUDED: usize = 4;
 
 /// The most other choices that are shown, since they explain the shapes in the message.
@@ -248,7 +248,7 @@ impl Shapes<'_> {
                         let holds = of_all.unwrap_or_else(of_one);
                         Some(format!("rule it out: `require {holds}`"))
                     }
-                    2..=MOST_EXCLUDED => Some(format!(
+                    2..=MOST_CHOICES => Some(format!(
                         "rule it out: `require not ({})`",
                         shown(" == ").join(" and ")
                     )),

@@ -4,7 +4,7 @@
 
 use super::names::suggests;
 use super::{Found, main_of};
-use crate::analysis::names::Modules;
+use crate::analysis::names::{Modules, SHORTEST};
 use crate::analysis::schema;
 use crate::diagnostic::{Diagnostic, Label};
 use crate::source::{SourceId, Span};
@@ -24,6 +24,7 @@ pub(super) fn is_lost(found: &Found, diagnostic: &Diagnostic) -> bool {
             let mut words = name.split(|c| !is_name(c)).filter(|w| !w.is_empty());
             words.any(|word| modules.may_be_lost(word))
                 || is_of_no_kind(name, main.span.source, modules)
+                || begins_broken(name, main.span.source, modules)
                 || is_parameter(name, main.span, modules)
                 || (is_beside() && !suggests(diagnostic))
         }
@@ -61,6 +62,14 @@ pub(super) fn is_lost(found: &Found, diagnostic: &Diagnostic) -> bool {
 fn is_parameter(name: &str, at: Span, modules: &Modules) -> bool {
     let around = modules.around(at).filter(|d| d.kind.text != "block");
     around.is_some_and(|d| d.params.iter().any(|param| param.name.text == name))
+}
+
+/// Whether a declaration that could not be read in full has a longer name: `unitchannels` where the bracket of `unit(channels)` is missing.
+fn begins_broken(name: &str, source: SourceId, modules: &Modules) -> bool {
+    let module = modules.get(source);
+    let mut declarations = module.into_iter().flat_map(|m| &m.file.declarations);
+    let is_begun = |longer: &str| longer != name && longer.starts_with(name);
+    name.len() >= SHORTEST && declarations.any(|d| d.broken && is_begun(&d.name.text))
 }
 
 /// Whether a file declares a name as something of an unknown kind.

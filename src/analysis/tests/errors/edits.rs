@@ -21,9 +21,6 @@ const OTHERS: [&str; 6] = [
 /// Values in the place of a number.
 const VALUES: [&str; 8] = ["0", "-1", "7", "2.5", "4 s", "1e6", "\"x\"", "true"];
 
-/// An opening bracket that is missing may be two: brackets are counted before anything is read.
-const OPENING: [&str; 2] = ["`(` -> ``", "`{` -> ``"];
-
 /// One stretch of a spec, and what takes its place.
 struct Edit {
     at: usize,
@@ -103,14 +100,13 @@ fn said(text: &str) -> (Vec<Diagnostic>, String) {
 
 /// Slips in a spec that are more than one report, or an error and warnings.
 fn cascades(spec: &str, edits: &[Edit]) -> Vec<String> {
-    let is_known = |what: &str| OPENING.iter().any(|slip| what.ends_with(slip));
     (edits.par_iter())
         .filter_map(|edit| {
             let (found, shown) = said(&edit.applied(spec));
             let errors = found.iter().filter(|d| d.is_error()).count();
             let is_one = errors == 0 || found.len() == 1;
             let what = edit.shown(spec);
-            (!is_one && !is_known(&what)).then(|| format!("{what}\n{shown}"))
+            (!is_one).then(|| format!("{what}\n{shown}"))
         })
         .collect()
 }
