@@ -334,6 +334,9 @@ impl<'a> Cx<'a> {
             let span = match &entry.kind {
                 ast::EntryKind::Require(claim) => claim.condition.span,
                 ast::EntryKind::Goal(goal) => goal.value.span,
+                ast::EntryKind::Expect(claim) => claim.condition.span,
+                // `area = space.width^2`: a name that only goals, requirements and expectations may read.
+                ast::EntryKind::Field(field) => field.value.span,
                 _ => continue,
             };
             let text = self.text(span);

@@ -38,21 +38,38 @@ pub(super) fn judge(
             };
             let mut parts = Vec::new();
             explain(&expect.holds, &scope, &mut parts);
-            let holds = evaluate::truth(&of_best.settled(&expect.holds), &scope);
-            // Of a division by 0 nothing is expected.
-            let is_number = |part: &Part| part.value.as_ref().is_none_or(is_finite);
             Expectation {
                 text: expect.text.clone(),
-                holds: holds.unwrap_or(false) && parts.iter().all(is_number),
+                holds: decides(&of_best.settled(&expect.holds), &scope).unwrap_or(false),
                 parts,
             }
         })
         .collect()
 }
 
-/// Whether a value is no infinity and not a number.
-fn is_finite(value: &Value) -> bool {
-    value.as_number().is_none_or(f64::is_finite)
+/// Whether a condition holds. Nothing where it compares what has no value, or no finite one: of a division by 0 nothing is expected.
+fn decides(expr: &Expr, scope: &Outcome) -> Option<bool> {
+    let side = |e: &Expr| {
+        let value = evaluate::value(e, scope).ok()?;
+        let is_finite = value.as_number().is_none_or(f64::is_finite);
+        is_finite.then_some(())
+    };
+    match expr {
+        Expr::Unary(UnaryOp::Not, x) => decides(x, scope).map(|holds| !holds),
+        Expr::Binary(BinaryOp::And, x, y) => Some(decides(x, scope)? && decides(y, scope)?),
+        Expr::Binary(BinaryOp::Or, x, y) => Some(decides(x, scope)? || decides(y, scope)?),
+        Expr::Binary(BinaryOp::Implies, x, y) => Some(!decides(x, scope)? || decides(y, scope)?),
+        Expr::If(c, x, y) => match decides(c, scope)? {
+            true => decides(x, scope),
+            false => decides(y, scope),
+        },
+        Expr::Binary(op, x, y) if is_comparison(*op) => {
+            side(x)?;
+            side(y)?;
+            evaluate::truth(expr, scope).ok()
+        }
+        _ => evaluate::truth(expr, scope).ok(),
+    }
 }
 
 struct Outcome<'a> {
@@ -189,7 +206,7 @@ fn unit(expr: &Expr, scope: &Outcome) -> String {
         return String::new();
     };
     if scope.of_best.of(expr).is_some() {
-        let path = name.trim_start_matches("best.");
+        let path = name.strip_prefix("best.").unwrap_or(name);
         let at = scope.result.decisions.iter().position(|p| p == path);
         let unit = at.and_then(|at| scope.result.decision_units.get(at));
         return unit.cloned().unwrap_or_default();

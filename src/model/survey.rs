@@ -47,8 +47,9 @@ pub enum Verdict {
     Measured,
 }
 
-/// So many points are counted a second time.
+/// The most points that are counted again without a requirement, and the most requirements for which that is done.
 const FEW: u32 = 100_000;
+const MOST_COUNTED: usize = 32;
 
 /// Members of a decision that no candidate has.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,6 +165,10 @@ pub fn survey(template: &Template) -> Survey {
 /// Whether as many points are counted with what a requirement asks as without any requirement, where they are few enough that counting them again
 /// costs nothing.
 fn excludes_none(template: &Template, require: usize) -> bool {
+    let is_own = |claim: &Claim| claim.require == Some(require);
+    if template.requires().len() > MOST_COUNTED || !template.claims().iter().any(is_own) {
+        return false;
+    }
     let few = BigUint::from(FEW);
     let is_few = |count: &Count| matches!(count, Count::Exact(count) if *count <= few);
     if !is_few(&template.counted().count(template.decisions())) {
@@ -179,10 +184,8 @@ fn excludes_none(template: &Template, require: usize) -> bool {
             .retain(|_| at.next().is_some_and(|i| !dropped.contains(&i)));
         Counted::new(&decisions).count(&decisions)
     };
-    let is_own = |claim: &Claim| claim.require == Some(require);
     let without = count(&|claim| claim.require.is_none() && !claim.is_part);
     is_few(&without)
-        && template.claims().iter().any(is_own)
         && count(&|claim| claim.require.is_none() && !claim.is_part || is_own(claim)) == without
 }
 

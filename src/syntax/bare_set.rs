@@ -49,8 +49,10 @@ impl<'t> Reader<'t, '_> {
             return false;
         }
         let name = name.text();
-        let inner = set.trim_matches(['{', '}']).trim();
-        let is_name = inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let inner = set.strip_prefix('{').and_then(|set| set.strip_suffix('}'));
+        let inner = inner.unwrap_or(set).trim();
+        let is_name =
+            !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let help = match is_name {
             true => format!(
                 "write `{name} = {inner}` to fix it, or `{name} in {{{inner}, …}}` to search it"

@@ -61,6 +61,23 @@ pub(super) fn unpaired(open: &str, opened: Span, close: &str, span: Span) -> Dia
     .help(format!("write `{wanted}` before this `{close}`"))
 }
 
+/// Words that begin a section, whose brace stands on their line.
+const SECTIONS: [&str; 13] = [
+    "memory",
+    "precision",
+    "vector",
+    "train",
+    "finetune",
+    "stage",
+    "search",
+    "final",
+    "arms",
+    "shape",
+    "splits",
+    "parallel",
+    "repeat",
+];
+
 /// The line of a declaration that lacks its `{`, where the declaration is closed one brace too early: `layer head  weights = int8 }`, or `memory data` alone on its line.
 /// `tokens` are those of the declaration, from its head to the brace that closed it.
 pub(super) fn lacks_opening(
@@ -71,24 +88,19 @@ pub(super) fn lacks_opening(
     let mut depth = 0_usize;
     let mut at = 0;
     while at < tokens.len() {
-        let is_next = |token: &Token| text[tokens[at].start..token.start].contains('\n');
-        let len = { tokens[at..].iter() }.position(is_next);
-        let line = &tokens[at..len.map_or(tokens.len(), |len| at + len)];
+        let is_last = |pair: &[Token]| text[pair[0].end()..pair[1].start].contains('\n');
+        let len = { tokens[at..].windows(2) }.position(is_last);
+        let line = &tokens[at..len.map_or(tokens.len(), |len| at + len + 1)];
         let count = |brackets: &str| {
             let all = line.iter().filter(|token| token.rule == Rule::sign);
             all.filter(|token| brackets.contains(token.text)).count()
         };
         let (opens, closes) = (count("([{"), count(")]}"));
-        // `add input` and `remove skip` are whole.
-        let is_whole = ["add", "remove"].contains(&line[0].text);
-        let words = line.iter().filter(|token| token.rule == Rule::word).count();
-        let others = line
-            .iter()
-            .filter(|token| token.rule != Rule::comment)
-            .count()
-            - words;
-        let is_alone = words > 1 && others == 0 && !is_whole;
-        let closes_outer = closes > opens && line[0].text != "}";
+        let mut told = line.iter().filter(|token| token.rule != Rule::comment);
+        let is_alone =
+            SECTIONS.contains(&line[0].text) && told.all(|token| token.rule == Rule::word);
+        // With a brace of its own, the line has one too many.
+        let closes_outer = closes > opens && count("{") == 0 && line[0].text != "}";
         if depth == 1 && (is_alone || closes_outer) {
             let last = line[line.len() - 1];
             let span = Span::new(source, line[0].start, last.end());
@@ -132,14 +144,13 @@ pub(super) fn open_before(
         return None;
     }
     let start = opened.start as usize;
-    let begins_line = |token: &Token| {
-        let line = text[..token.start].rsplit('\n').next();
-        line.is_some_and(|before| before.trim().is_empty())
-    };
     let (mut depth, mut ifs) = (0_usize, 0_usize);
-    let inside = before.iter().filter(|token| token.start > start);
+    let first = before.partition_point(|token| token.start <= start);
     let mut word = None;
-    for token in inside {
+    let mut last_end = start;
+    for token in &before[first..] {
+        let begins_line = text[last_end..token.start].contains('\n');
+        last_end = token.end();
         match (token.rule, token.text) {
             (Rule::sign, "(" | "[" | "{") => depth += 1,
             (Rule::sign, ")" | "]" | "}") => depth = depth.saturating_sub(1),
@@ -150,7 +161,7 @@ pub(super) fn open_before(
                 break;
             }
             (Rule::word, entry)
-                if begins_line(token)
+                if begins_line
                     && (ENTRIES.contains(&entry) || text[token.end()..].starts_with(" {")) =>
             {
                 word = Some(token);

@@ -125,7 +125,9 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                     problem = closed_early(closed, scan.span(token));
                 }
                 let top = scan.open.last();
-                if let Some(hidden) =
+                if top.is_some_and(|top| is_surplus(&scan, top, text, token)) {
+                    problem = unpaired("", scan.span(token), token.text, scan.span(token));
+                } else if let Some(hidden) =
                     top.and_then(|top| hidden(top.bracket, top.span, text, &tokens[..i]))
                 {
                     problem = hidden;
@@ -134,10 +136,10 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
                 {
                     problem = open;
                 }
-                let declaration = { tokens[..i].iter() }.position(|t| t.start >= scan.start);
-                let lacking = declaration
-                    .filter(|_| is_stray && token.text == "}")
-                    .and_then(|start| lacks_opening(id, text, &tokens[start..i]));
+                let declaration = tokens[..i].partition_point(|t| t.start < scan.start);
+                let lacking = (is_stray && token.text == "}")
+                    .then(|| lacks_opening(id, text, &tokens[declaration..i]))
+                    .flatten();
                 let is_whole = lacking.is_none();
                 problem = lacking.unwrap_or(problem);
                 match is_stray && is_whole {
@@ -157,6 +159,16 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
     lost.sort_by_key(|l| l.range.start);
     lost.dedup_by(|next, before| next.range.start < before.range.end);
     lost
+}
+
+/// Whether a `)` that no `(` is open for is one too many: the brace around it was opened on a line above, and has its own.
+fn is_surplus(scan: &Scan, top: &Open, text: &str, token: &Token<'_>) -> bool {
+    let between = &text[top.span.start as usize..token.start];
+    let mut open = scan.open.iter();
+    top.bracket == "{"
+        && [")", "]"].contains(&token.text)
+        && between.contains('\n')
+        && !open.any(|o| partner(o.bracket) == token.text)
 }
 
 /// The text with blanks in place of what is lost: every other byte keeps its place.
@@ -270,14 +282,7 @@ impl<'t> Scan<'t> {
             }
             (Rule::sign, close @ (")" | "]" | "}")) => {
                 if partner(top.bracket) != close {
-                    let (bracket, opened) = (top.bracket, top.span);
-                    // `)` that no `(` is open for is one too many.
-                    let mut open = self.open.iter();
-                    let is_surplus = close != "}" && !open.any(|o| partner(o.bracket) == close);
-                    return Err(match is_surplus {
-                        true => unpaired("", opened, close, span),
-                        false => unpaired(bracket, opened, close, span),
-                    });
+                    return Err(unpaired(top.bracket, top.span, close, span));
                 }
                 if self.misfit.is_none() && is_first && close == "}" && indent < top.indent {
                     self.misfit = Some((top.span, span));

@@ -114,7 +114,8 @@ impl Cx<'_> {
                 let arm = with_path(entry, rest);
                 let text = |e: &Entry| target(e).map(|path| self.path_text(path));
                 let own = text(&arm);
-                match section.entries.iter_mut().find(|e| text(e) == own) {
+                let is_it = |e: &&mut Entry| own.is_some() && text(e) == own;
+                match section.entries.iter_mut().find(is_it) {
                     Some(same) => *same = arm,
                     None => section.entries.push(arm),
                 }

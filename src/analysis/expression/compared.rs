@@ -164,7 +164,9 @@ impl Cx<'_> {
             }
         }
         let paths = self.paths.as_ref()?;
-        if let Some(known) = paths.members_by_rule(&plain) {
+        if !paths.members.contains_key(&plain)
+            && let Some(known) = paths.members_by_rule(&plain)
+        {
             return Some((self.text(path.span), plain, known));
         }
         // A name alone is one of the space in the space itself.

@@ -151,7 +151,7 @@ impl Cx<'_> {
             None => format!(
                 "write `{} in {}` to choose from the set",
                 field.name,
-                written.strip_prefix("subsets").unwrap_or(&written).trim()
+                written.strip_prefix("subsets ").unwrap_or(&written).trim()
             ),
         }
     }

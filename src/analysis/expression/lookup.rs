@@ -5,7 +5,7 @@
 
 use super::expr::{Typed, is_scalar};
 use super::functions::function;
-use super::measures::{BEST, PARETO_COUNT, is_formula};
+use super::measures::is_formula;
 use super::takes;
 use super::types::Type;
 use crate::analysis::context::{Cx, Local, list};
@@ -162,59 +162,22 @@ impl Cx<'_> {
     }
 
     /// Whether decisions have paths that begin with this word.
-    fn heads_decisions(&self, path: &ast::Path) -> bool {
+    pub(super) fn heads_decisions(&self, path: &ast::Path) -> bool {
         let head = format!("{}.", path.head.text);
         let mut paths = self.paths.iter().flat_map(|paths| paths.keys());
         schema_head(path) || paths.any(|p| p.starts_with(&head))
     }
 
     /// Whether values of the space have paths that begin with this word: `space.` may be left out.
-    fn heads_layers(&self, path: &ast::Path) -> bool {
+    pub(super) fn heads_layers(&self, path: &ast::Path) -> bool {
         let head = format!("space.{}.", path.head.text);
         let mut paths = self.paths.iter().flat_map(|paths| paths.keys());
         paths.any(|p| p.starts_with(&head))
     }
 
-    /// `best.space.width`: what stands at a path in the best candidate, of which expectations speak.
-    fn path_of_best(&mut self, path: &ast::Path) -> Option<Typed> {
-        let inner = self.behind_best(path)?;
-        if members(path).is_some_and(|text| self.locals.find(&text).is_some()) {
-            return None;
-        }
-        let is_decision = || {
-            let paths = self.paths.as_ref();
-            paths.is_some_and(|paths| paths.contains_key(&inner.head.text))
-        };
-        let is_path = match inner.as_name() {
-            Some(_) => is_decision(),
-            None => self.heads_decisions(&inner) || self.heads_layers(&inner),
-        };
-        if !is_path {
-            return None;
-        }
-        let mut found = self.decision_path(&inner, BEST);
-        if let Expr::Name(name, _) = &mut found.expr {
-            name.insert_str(0, BEST);
-        }
-        Some(found)
-    }
-
-    /// What stands behind `best.`, where expectations speak of it.
-    pub(super) fn behind_best(&self, path: &ast::Path) -> Option<ast::Path> {
-        let [ast::Step::Member(head), steps @ ..] = path.steps.as_slice() else {
-            return None;
-        };
-        let has_best = self.locals.find(PARETO_COUNT).is_some();
-        (path.head.text == "best" && has_best).then(|| ast::Path {
-            head: head.clone(),
-            steps: steps.to_vec(),
-            span: path.span,
-        })
-    }
-
     /// `space.s[1].channels`, `space.s[*].channels`: a value by its path, where goals and requirements speak of it.
     /// `root` stands before it in what is said of it.
-    fn decision_path(&mut self, path: &ast::Path, root: &str) -> Typed {
+    pub(super) fn decision_path(&mut self, path: &ast::Path, root: &str) -> Typed {
         let span = path.span;
         let (mut text, mut plain) = (path.head.text.clone(), path.head.text.clone());
         let paths = self.paths.clone().unwrap_or_default();

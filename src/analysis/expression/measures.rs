@@ -5,16 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use super::lookup::schema_head;
+use super::expr::Typed;
+use super::lookup::{members, schema_head};
 use super::types::Type;
 use crate::analysis::context::{Cx, Local};
 use crate::analysis::run::goals::renamed;
 use crate::ir::{AUTHOR, Expr, Measure};
 use crate::model::metrics::metric;
-use crate::syntax::ast::{Entry, EntryKind, Expr as Ast, ExprKind, Field};
+use crate::syntax::ast::{self, Entry, EntryKind, Expr as Ast, ExprKind, Field};
 
 /// What stands before the name of a metric of the best candidate.
-pub(super) const BEST: &str = "best.";
+const BEST: &str = "best.";
 
 /// How many members the Pareto set has. Expectations know it, as nothing else does.
 pub(in crate::analysis) const PARETO_COUNT: &str = "pareto.count";
@@ -121,6 +122,43 @@ impl Cx<'_> {
                 });
             }
         }
+    }
+
+    /// `best.space.width`: what stands at a path in the best candidate, of which expectations speak.
+    pub(super) fn path_of_best(&mut self, path: &ast::Path) -> Option<Typed> {
+        let inner = self.behind_best(path)?;
+        if members(path).is_some_and(|text| self.locals.find(&text).is_some()) {
+            return None;
+        }
+        let is_decision = || {
+            let paths = self.paths.as_ref();
+            paths.is_some_and(|paths| paths.contains_key(&inner.head.text))
+        };
+        let is_path = match inner.as_name() {
+            Some(_) => is_decision(),
+            None => self.heads_decisions(&inner) || self.heads_layers(&inner),
+        };
+        if !is_path {
+            return None;
+        }
+        let mut found = self.decision_path(&inner, BEST);
+        if let Expr::Name(name, _) = &mut found.expr {
+            name.insert_str(0, BEST);
+        }
+        Some(found)
+    }
+
+    /// What stands behind `best.`, where expectations speak of it.
+    pub(super) fn behind_best(&self, path: &ast::Path) -> Option<ast::Path> {
+        let [ast::Step::Member(head), steps @ ..] = path.steps.as_slice() else {
+            return None;
+        };
+        let has_best = || self.locals.find(PARETO_COUNT).is_some();
+        (path.head.text == "best" && has_best()).then(|| ast::Path {
+            head: head.clone(),
+            steps: steps.to_vec(),
+            span: path.span,
+        })
     }
 }
 

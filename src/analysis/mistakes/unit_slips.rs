@@ -55,9 +55,15 @@ impl Cx<'_> {
         };
         if let Some(power) = power.filter(|_| *word == unknown.unit) {
             let number = &number.text;
+            let [size, rate] = match word.as_str() {
+                "k" | "K" => ["KiB", "kHz"],
+                "M" => ["MiB", "MHz"],
+                "G" => ["GiB", "GHz"],
+                _ => return Some(format!("write `{number}{power}`")),
+            };
             return Some(format!(
-                "write `{number}{power}`, or the prefix with its unit, such as `{number} {word}B` or `{number} {word}Hz`"
-            ).replace(" KB`", " KiB`").replace(" KHz", " kHz"));
+                "write `{number}{power}`, or the prefix with its unit, such as `{number} {size}` or `{number} {rate}`"
+            ));
         }
         let before = &self.sources.get(span.source).text[..span.start as usize];
         let is_end = before.trim_end().ends_with("..");

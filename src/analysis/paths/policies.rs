@@ -160,6 +160,8 @@ fn members_of(policy: &Policy, rule: &Rule, slot: &Slot) -> Option<Vec<String>> 
         }
         Slot::Fixed(_) => return None,
     };
-    members.push("float".to_string());
+    if !members.iter().any(|member| member == "float") {
+        members.push("float".to_string());
+    }
     Some(members)
 }

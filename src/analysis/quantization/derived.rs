@@ -62,31 +62,32 @@ impl Cx<'_> {
 
     /// `delta = mean(abs(w), per = filter)`: a name that reads what formulas alone take; reported.
     fn reads_parameter(&mut self, entry: &Entry, mark: usize) -> bool {
-        let EntryKind::Field(field) = &entry.kind else {
-            return false;
+        let (path, value) = match &entry.kind {
+            EntryKind::Field(field) => (&field.target, &field.value),
+            EntryKind::Choice(choice) => (&choice.target, &choice.domain),
+            _ => return false,
         };
         let mut read = PARAMETERS.into_iter();
-        let Some((parameter, at)) =
-            read.find_map(|name| Some((name, place_of(&field.value, name)?)))
+        let Some((parameter, at)) = read.find_map(|name| Some((name, place_of(value, name)?)))
         else {
             return false;
         };
         if self.locals.find(parameter).is_some() {
             return false;
         }
-        let name = self.text(field.target.span);
+        let name = self.text(path.span);
         self.report(
             Diagnostic::error(
                 "bnas::quantizer::parameter",
                 format!("`{name}` is a name, and formulas alone take `{parameter}`"),
             )
             .label(at, "has no value here")
-            .label(field.target.span, "no formula")
+            .label(path.span, "no formula")
             .help(format!(
                 "write `{name}({parameter}) = …`, and `{name}({parameter})` where it is used"
             )),
         );
-        self.define(Local::poison(&field.target), mark);
+        self.define(Local::poison(path), mark);
         true
     }
 

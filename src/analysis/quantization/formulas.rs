@@ -122,17 +122,10 @@ impl Cx<'_> {
         let mark = self.locals.len();
         let from = param.name.text.clone();
         self.locals.push(Local::built_in(from.clone(), Type::PLAIN));
-        let body = self.expr(&formula.body, None);
+        let body = self.number_of_formula(&formula.body);
         self.leave(mark);
-        if body.ty == Type::Poison {
-            return None;
-        }
-        if !body.ty.fits(&Type::PLAIN) {
-            self.expected("a plain number", &body);
-            return None;
-        }
         let rename = |name: &str| (name == from).then(|| "x".to_string());
-        Some(renamed(&body.expr, &rename))
+        Some(renamed(&body?, &rename))
     }
 
     /// `normalize(w)`, `mean(w, per = filter)`: calls that only formulas know. `None`: it is neither.
@@ -223,16 +216,24 @@ impl Cx<'_> {
             );
             return Typed::poison(span);
         };
-        let of = self.expr(value, None);
-        if of.ty == Type::Poison {
-            return of;
-        }
-        if !of.ty.fits(&Type::PLAIN) {
-            self.expected("a plain number", &of);
+        let Some(of) = self.number_of_formula(value) else {
             return Typed::poison(span);
-        }
-        let expr = Expr::Call(Function::Reduce(reduction, over), vec![of.expr]);
+        };
+        let expr = Expr::Call(Function::Reduce(reduction, over), vec![of]);
         Typed::new(expr, Type::PLAIN, span)
+    }
+
+    /// A plain number, which formulas compute with; nothing after a diagnostic.
+    pub(super) fn number_of_formula(&mut self, value: &ast::Expr) -> Option<Expr> {
+        let number = self.expr(value, None);
+        if number.ty == Type::Poison {
+            return None;
+        }
+        if !number.ty.fits(&Type::PLAIN) {
+            self.expected("a plain number", &number);
+            return None;
+        }
+        Some(number.expr)
     }
 
     /// A formula of the scale is the same for a whole filter, and the only scale.

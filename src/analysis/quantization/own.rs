@@ -17,7 +17,7 @@ use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, ExprKind};
 
 /// The most parts that the calls in one formula may stand for: papers write tens.
-const MOST_PARTS: usize = 10_000;
+const MOST_PARTS: usize = 1000;
 
 /// How many formulas may call each other in a row.
 const LONGEST_CHAIN: usize = 128;
@@ -145,9 +145,11 @@ impl Cx<'_> {
                 self.unknown_key(&merged.owner(), name, Some(merged.name.span), names);
                 continue;
             }
-            if !is_known(self, formula) {
-                self.lower_formula(formula, all, &mut Vec::new());
+            // Another one that nothing calls has called it.
+            if is_known(self, formula) {
+                continue;
             }
+            self.lower_formula(formula, all, &mut Vec::new());
             if declared.is_some_and(|declared| declared.holds(name.span)) {
                 let parameter = (formula.params.first()).map_or("w", |param| &param.name.text);
                 self.report(
@@ -226,18 +228,9 @@ impl Cx<'_> {
             );
             return Some(Typed::poison(span));
         };
-        let of = self.expr(value, None);
-        if of.ty == Type::Poison {
-            return Some(of);
-        }
-        if !of.ty.fits(&Type::PLAIN) {
-            self.expected("a plain number", &of);
-            return Some(Typed::poison(span));
-        }
-        let expr = match self.may_write_out(&body, &of.expr, span) {
-            true => substituted(&placed(&body, span), "x", &of.expr),
-            false => None,
-        };
+        let of = self.number_of_formula(value);
+        let of = of.filter(|of| self.may_write_out(&body, of, span));
+        let expr = of.and_then(|of| substituted(&placed(&body, span), "x", &of));
         Some(expr.map_or_else(
             || Typed::poison(span),
             |expr| Typed::new(expr, Type::PLAIN, span),
@@ -258,8 +251,9 @@ impl Cx<'_> {
             return false;
         };
         let before = known.parts;
-        known.parts = before.saturating_add(own.saturating_add(places.saturating_mul(each)));
-        if before <= MOST_PARTS && known.parts > MOST_PARTS {
+        let after = before.saturating_add(own.saturating_add(places.saturating_mul(each)));
+        known.parts = after;
+        if before <= MOST_PARTS && after > MOST_PARTS {
             self.report(
                 Diagnostic::error(
                     "bnas::quantizer::length",
@@ -269,7 +263,7 @@ impl Cx<'_> {
                 .help("call fewer formulas that call others"),
             );
         }
-        before.max(self.formulas.as_ref().map_or(0, |known| known.parts)) <= MOST_PARTS
+        after <= MOST_PARTS
     }
 
     /// The first calls the second, and so on, and the last the first.
@@ -283,7 +277,11 @@ impl Cx<'_> {
         let diagnostic = (0..circle.len()).fold(diagnostic, |diagnostic, i| {
             diagnostic.label(circle[i].span, format!("calls `{}`", next(i)))
         });
-        self.report(diagnostic.help("write one of them without the other"));
+        self.report(diagnostic.help(match circle.len() {
+            1 => "write it without itself",
+            2 => "write one of them without the other",
+            _ => "write one of them without the next",
+        }));
     }
 
     fn calls_too_deep(&mut self, name: &ast::Name) {

@@ -277,3 +277,16 @@ fn what_an_amendment_takes_away_may_still_be_compared() {
     assert_eq!(found.code, "bnas::name::unknown");
     assert_eq!(found.help.as_deref(), Some("did you mean `wide`?"));
 }
+
+/// Of two policies, one has a name and the other a name of its rules.
+#[test]
+fn members_of_a_policy_are_not_those_of_a_rule() {
+    let policies = "use std.quantizers.{binary, int4, int8, ternary}
+use std.spaces.small_cnn
+policy p1 { q in {binary, ternary}  each layer { weights = q  activations = q } }
+policy p2 { each layer { q in {int4, int8}  weights = q  activations = q } }";
+    let lines =
+        "space = small_cnn  policy in {p1, p2}  require policy == p1 implies policy.p1.q == binary";
+    let (checked, _) = checked("test.bnas", &on_digits(policies, lines));
+    assert!(checked.program.is_some(), "{:?}", checked.diagnostics);
+}

@@ -115,6 +115,9 @@ fn slips_in_formulas_are_one_report() {
     ] {
         assert_eq!(found(body), [(code, help.to_string())], "{body}");
     }
+    // Of a chain that nothing calls, its head is news.
+    let unused = found("a(w) = b(w)  b(w) = w + 1");
+    assert_eq!(unused.len(), 1, "{unused:?}");
     let wrong = found("f(w) = w > 0  forward(w) = if f(w) then 1 else -1");
     assert_eq!(wrong.len(), 1, "{wrong:?}");
 }

@@ -3,7 +3,7 @@
 //! In: a [`Rule`] and the nodes that may be there. Out: the nodes with weights that the rule may speak of, each with the condition under
 //! which it does, given that the node exists. Of most layers most rules say nothing, so that only what matches is kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{BinaryOp, Expr, Function, Pattern, PatternPart, Rule, Selector, Which};
@@ -24,7 +24,7 @@ pub(in crate::model) struct Weighted<'a> {
     /// The numbers of those with weights.
     pub(in crate::model) indices: Vec<usize>,
     /// Places in `indices` by the layer's path without its numbers.
-    by_names: HashMap<String, Vec<usize>>,
+    by_names: BTreeMap<String, Vec<usize>>,
 }
 
 /// Where a rule may speak: places in [`Weighted::indices`], ascending, with the condition, which is never `false`.
@@ -34,7 +34,7 @@ impl<'a> Weighted<'a> {
     pub(in crate::model) fn new(nodes: &'a [TemplateNode]) -> Weighted<'a> {
         let indices = (0..nodes.len()).filter(|i| nodes[*i].kind().is_some());
         let indices: Vec<usize> = indices.collect();
-        let mut by_names: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (w, index) in indices.iter().enumerate() {
             let names: Vec<&str> = parts(&nodes[*index].layer).map(|part| part.0).collect();
             by_names.entry(names.join(".")).or_default().push(w);

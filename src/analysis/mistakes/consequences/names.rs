@@ -2,13 +2,13 @@
 //!
 //! In: what was found. Out: whether something follows from what is said of a name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Found, Known, main_of, main_with};
 use crate::analysis::context::is_unread;
 use crate::analysis::mistakes::foreign::STANDS_ALONE;
 use crate::diagnostic::{Diagnostic, Label};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 
 const UNKNOWN: &str = "bnas::name::unknown";
 
@@ -22,8 +22,8 @@ pub(super) struct OfNames<'a> {
     nameless: BTreeSet<&'a str>,
     /// What was suggested for those that are unknown.
     suggested: BTreeSet<String>,
-    /// Blocks that are called in a value.
-    blocks: Vec<Span>,
+    /// Where the first block of each line is called in a value.
+    blocks: BTreeMap<(SourceId, usize), u32>,
 }
 
 impl<'a> OfNames<'a> {
@@ -34,6 +34,12 @@ impl<'a> OfNames<'a> {
             let at = main_of(d)?.span;
             Some((known.modules.around(at)?.span, known.sources.slice(at)))
         });
+        let mut blocks = BTreeMap::new();
+        for at in unknown().filter_map(block_in_value) {
+            let line = (at.source, known.sources.line(at));
+            let first = blocks.entry(line).or_insert(at.start);
+            *first = at.start.min(*first);
+        }
         OfNames {
             wrong: wrong
                 .filter(|span| !known.doubts.contains_key(span))
@@ -42,7 +48,7 @@ impl<'a> OfNames<'a> {
             unknown: named.collect(),
             nameless: nameless(found, known),
             suggested: unknown().filter_map(|d| d.help.clone()).collect(),
-            blocks: unknown().filter_map(block_in_value).collect(),
+            blocks,
         }
     }
 }
@@ -156,12 +162,12 @@ pub(super) fn is_below_meant(found: &Found, diagnostic: &Diagnostic) -> bool {
 
 /// Another block that is called on the line of a first one: `if a then basic(…) else separable(…)`.
 pub(super) fn is_other_block(found: &Found, diagnostic: &Diagnostic) -> bool {
-    let line = |span: &Span| (span.source, found.known.sources.line(*span));
     let Some(own) = block_in_value(diagnostic) else {
         return false;
     };
-    let mut blocks = found.names.blocks.iter();
-    blocks.any(|other| other.start < own.start && line(other) == line(&own))
+    let line = (own.source, found.known.sources.line(own));
+    let first = found.names.blocks.get(&line);
+    first.is_some_and(|first| own.start > *first)
 }
 
 /// Where a block is called that is no value.

@@ -92,6 +92,24 @@ fn brackets_one_too_many_or_open_at_the_end_of_a_line() {
     }
 }
 
+/// Another bracket than the one that is open is told with both; a brace too many is no line without one.
+#[test]
+fn brackets_of_another_kind_and_braces_too_many() {
+    let body = |value: &str, tail: &str| {
+        format!(
+            "experiment e {{\n  a in {value}\n  minimize a\n  search {{ trials = 2 }}\n}}{tail}"
+        )
+    };
+    let bracket = "bnas::parse::bracket";
+    one_error(
+        &body("{1, 2)", ""),
+        bracket,
+        ")",
+        "write `}` before this `)`",
+    );
+    one_error(&body("{1, 2}", "\n}"), bracket, "}", "delete this `}`");
+}
+
 #[test]
 fn units_that_are_a_prefix_or_of_something_else() {
     let target = |line: &str| format!("target t : braintta {{ {line} }}");

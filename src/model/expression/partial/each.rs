@@ -11,6 +11,9 @@ use crate::model::expression::fold::with_choice;
 /// The most combinations that are looked at.
 const MOST: u64 = 1024;
 
+/// The most requirements that are looked at, each at each combination.
+const MOST_ASKED: u64 = 8192;
+
 /// Whether bounds prove that an operation has a value at every combination of its discrete decisions. Reals and names stay open.
 pub(super) fn is_safe_at_each(one: &Use, decisions: &Decisions, names: &Names) -> bool {
     let parts = one.operands.iter().chain(&one.conditions);
@@ -35,6 +38,9 @@ pub(super) fn is_safe_at_each(one: &Use, decisions: &Decisions, names: &Names) -
         own.iter().any(|i| of.contains(i))
     };
     let constraints: Vec<&Expr> = decisions.constraints.iter().filter(speaks).collect();
+    if count.saturating_mul(constraints.len() as u64) > MOST_ASKED {
+        return false;
+    }
     (0..count).all(|mut number| {
         let chosen = own.iter().zip(&lens).map(|(i, len)| {
             let member = number % len;
