@@ -161,13 +161,13 @@ pub(super) fn brackets(id: SourceId, text: &str, sink: &mut Sink) -> Vec<Lost> {
     lost
 }
 
-/// Whether a `)` that no `(` is open for is one too many: the brace around it was opened on a line above, and has its own.
+/// Whether a `)` that no `(` is open for is one too many: the brace around it is that of the declaration, or was opened on a line above, and has its own.
 fn is_surplus(scan: &Scan, top: &Open, text: &str, token: &Token<'_>) -> bool {
     let between = &text[top.span.start as usize..token.start];
     let mut open = scan.open.iter();
     top.bracket == "{"
         && [")", "]"].contains(&token.text)
-        && between.contains('\n')
+        && (scan.open.len() == 2 || between.contains('\n'))
         && !open.any(|o| partner(o.bracket) == token.text)
 }
 

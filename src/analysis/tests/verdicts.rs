@@ -306,3 +306,21 @@ policy pol { each layer { q in {binary, ternary}  weights = q  activations = int
     let template = fixtures::template(&fixtures::on_digits(declared, "space = net  policy = pol"));
     assert!(template.warnings().is_empty(), "{:?}", template.warnings());
 }
+
+/// Where no candidate is left, nothing is known of metrics, and nothing is said of them.
+#[test]
+fn ends_of_which_nothing_is_known_are_not_shown() {
+    let (found, _) = fixtures::refusals(&fixtures::on_digits(
+        "use std.spaces.mobilenet_v2",
+        "space = mobilenet_v2 { width = 0.5 }  require params <= 100 and space.width >= 0.75",
+    ));
+    let [unmeetable] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!(unmeetable.code, "bnas::require::unmeetable");
+    let help = unmeetable.help.as_deref();
+    assert_eq!(
+        help,
+        Some("change what it asks, or a domain that it speaks of")
+    );
+}

@@ -240,8 +240,9 @@ fn report(require: &Require, template: &Template, experiment: &Experiment) -> Di
             .map(|(name, ends)| (name.to_string(), *ends))
             .collect(),
     };
+    // Ends of which nothing is known tell nothing.
     let spoken_of: Vec<String> = (of_all.iter())
-        .filter(|(name, _)| require.text.contains(name.as_str()))
+        .filter(|(name, (_, high))| require.text.contains(name.as_str()) && high.is_finite())
         .map(|(name, (low, high))| {
             format!(
                 "`{name}` is {} to {}",
