@@ -9,8 +9,8 @@ use super::expr::Typed;
 use super::lookup::{members, schema_head};
 use super::types::Type;
 use crate::analysis::context::{Cx, Local};
-use crate::analysis::run::goals::renamed;
 use crate::ir::{AUTHOR, Expr, Measure};
+use crate::model::expression::rename::renamed;
 use crate::model::metrics::metric;
 use crate::syntax::ast::{self, Entry, EntryKind, Expr as Ast, ExprKind, Field};
 
@@ -74,7 +74,7 @@ impl Cx<'_> {
             }
             let of_best = renamed(formula, &|name| Some(format!("{BEST}{name}")));
             let mut is_known = true;
-            crate::analysis::run::goals::visit_names(&of_best, &mut |name, _| {
+            crate::model::expression::rename::visit_names(&of_best, &mut |name, _| {
                 let inner = name.strip_prefix(BEST).unwrap_or(name);
                 let is_path = inner.contains(['.', '[']) && !inner.starts_with(AUTHOR);
                 is_known &= is_path || self.locals.find(name).is_some();

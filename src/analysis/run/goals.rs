@@ -13,6 +13,7 @@ use crate::analysis::merged::Merged;
 use crate::analysis::structure::network::Network;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Dataset, Direction, Expect, Expr, Goal, Require, Table};
+use crate::model::expression::rename::{renamed, visit_names};
 use crate::model::metrics::{METRICS, Metric, metric};
 use crate::source::Span;
 use crate::syntax::ast::{self, EntryKind};
@@ -307,44 +308,4 @@ fn measured(expr: &Expr, own: &[String]) -> Expr {
         let is_own = own.iter().any(|m| m == name);
         is_own.then(|| format!("measured.{name}"))
     })
-}
-
-/// An expression with other names, at the same places.
-pub(in crate::analysis) fn renamed(expr: &Expr, rename: &dyn Fn(&str) -> Option<String>) -> Expr {
-    replaced(expr, &|name, span| {
-        rename(name).map(|other| Expr::Name(other, span))
-    })
-}
-
-/// An expression with other things in place of names.
-pub(in crate::analysis) fn replaced(
-    expr: &Expr,
-    other: &dyn Fn(&str, Span) -> Option<Expr>,
-) -> Expr {
-    let again = |e: &Expr| replaced(e, other);
-    let inner = |e: &Arc<Expr>| Arc::new(again(e));
-    match expr {
-        Expr::Name(name, span) => other(name, *span).unwrap_or_else(|| expr.clone()),
-        Expr::Unary(op, x) => Expr::Unary(*op, inner(x)),
-        Expr::Binary(op, x, y) => Expr::Binary(*op, inner(x), inner(y)),
-        Expr::If(c, x, y) => Expr::If(inner(c), inner(x), inner(y)),
-        Expr::Call(function, args) => Expr::Call(*function, args.iter().map(again).collect()),
-        Expr::Set(items) => Expr::Set(items.iter().map(again).collect()),
-        Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => expr.clone(),
-    }
-}
-
-/// Every name in an expression with its place.
-pub(in crate::analysis) fn visit_names(expr: &Expr, see: &mut impl FnMut(&str, Span)) {
-    match expr {
-        Expr::Name(name, span) => see(name, *span),
-        Expr::Unary(_, x) => visit_names(x, see),
-        Expr::Binary(_, x, y) => {
-            visit_names(x, see);
-            visit_names(y, see);
-        }
-        Expr::If(c, x, y) => [c, x, y].into_iter().for_each(|e| visit_names(e, see)),
-        Expr::Call(_, items) | Expr::Set(items) => items.iter().for_each(|e| visit_names(e, see)),
-        Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => {}
-    }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::analysis::alternatives::joined;
 use crate::analysis::paths::Paths;
-use crate::analysis::run::goals::{renamed, replaced, visit_names};
 use crate::ir::{BinaryOp, Choice, Dataset, Expr, Require, Space, Value};
+use crate::model::expression::rename::{renamed, replaced, visit_names};
 use crate::model::metrics::metric;
 
 /// A space, and what it asks of the metrics of its networks.

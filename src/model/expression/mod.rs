@@ -14,3 +14,4 @@ pub(super) mod necessary;
 pub mod partial;
 pub(super) mod plain;
 pub(super) mod quick;
+pub mod rename;

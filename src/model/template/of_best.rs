@@ -11,6 +11,7 @@ use crate::ir::{Experiment, Expr, Function};
 use crate::model::expression::aggregate::Places;
 use crate::model::expression::evaluate::{self, choose};
 use crate::model::expression::frame::Frame;
+use crate::model::expression::rename::renamed;
 use crate::model::metrics::metric;
 use crate::model::settling::settle::Settler;
 
@@ -132,15 +133,5 @@ fn is_part(expr: &Expr, places: &Places) -> bool {
 
 /// A part with paths as they are in the experiment.
 fn inside(part: &Expr, places: &Places) -> Expr {
-    let inner = |e: &Expr| inside(e, places);
-    let shared = |e: &Arc<Expr>| Arc::new(inside(e, places));
-    match part {
-        Expr::Name(name, span) => Expr::Name(path(name, places).unwrap_or(name).to_string(), *span),
-        Expr::Unary(op, x) => Expr::Unary(*op, shared(x)),
-        Expr::Binary(op, x, y) => Expr::Binary(*op, shared(x), shared(y)),
-        Expr::If(c, x, y) => Expr::If(shared(c), shared(x), shared(y)),
-        Expr::Call(function, items) => Expr::Call(*function, items.iter().map(inner).collect()),
-        Expr::Set(items) => Expr::Set(items.iter().map(inner).collect()),
-        Expr::Value(_) | Expr::Decision(_) | Expr::Record(..) => part.clone(),
-    }
+    renamed(part, &|name| path(name, places).map(str::to_string))
 }
