@@ -23,6 +23,7 @@ mod members;
 mod mentions;
 mod narrow;
 mod points;
+mod reals;
 mod region;
 pub(super) mod residual;
 mod tried;
@@ -45,6 +46,7 @@ use self::elimination::{Eliminated, Exactly};
 use self::form::Form;
 use self::graph::Graph;
 use self::narrow::Narrowed;
+use self::reals::Ties;
 use super::decision::{Choices, Decisions};
 use super::expression::evaluate;
 use crate::ir::{BinaryOp, Expr};
@@ -112,6 +114,8 @@ pub struct Counted {
     bounds: Vec<Kept>,
     /// Domains that were made smaller before.
     narrowed: Option<Arc<Narrowed>>,
+    /// What constraints that are left out say of single reals.
+    ties: Ties,
 }
 
 /// What became of a bound on what is known of points only once they are built.
@@ -154,12 +158,14 @@ impl Counted {
         // Terms of bounds are listed for whole domains.
         let terms = bounds.iter().flat_map(|bound| &bound.terms);
         let but: Vec<usize> = terms.flat_map(|term| &term.scope).copied().collect();
-        let Some(narrowed) = narrow::narrowed(decisions, &but) else {
-            return Counted::of(decisions, bounds, work);
-        };
-        let counted = Counted::of(&narrowed.decisions, bounds, work);
+        let narrowed = narrow::narrowed(decisions, &but).map(Arc::new);
+        let within = narrowed.as_ref().map_or(decisions, |n| &n.decisions);
+        let mut counted = Counted::of(within, bounds, work);
+        if counted.form.is_some() {
+            counted.ties = Ties::new(within, &mut counted.left_out);
+        }
         Counted {
-            narrowed: Some(Arc::new(narrowed)),
+            narrowed,
             ..counted
         }
     }
@@ -253,6 +259,7 @@ impl Counted {
             how: How::Trying(looks),
             bounds: is_rough.then_some(Kept::Roughly).into_iter().collect(),
             narrowed: None,
+            ties: Ties::default(),
         };
         counted.form = Some(match rest {
             None => Form::Graph(graph),
@@ -262,6 +269,7 @@ impl Counted {
                 total.times(form.total());
                 counted.left_out = rest.left_out;
                 counted.narrowed = rest.narrowed;
+                counted.ties = rest.ties;
                 Form::Apart(graph, Box::new(form), total)
             }
         });
@@ -283,6 +291,7 @@ impl Counted {
             },
             bounds: Vec::new(),
             narrowed: None,
+            ties: Ties::default(),
         }
     }
 
@@ -315,6 +324,7 @@ impl Counted {
             form: Some(Form::Eliminated(found)),
             left_out,
             narrowed: None,
+            ties: Ties::default(),
         }
     }
 

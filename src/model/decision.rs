@@ -170,6 +170,20 @@ impl Choices {
         }
     }
 
+    /// Where in a range a number is, from 0 to 1, by the logarithm where the domain says so; 0 elsewhere. Of reals, [`at`](Self::at) takes it back.
+    pub fn share(&self, number: f64) -> f64 {
+        let (low, high, log) = match self {
+            Choices::Reals { low, high, log } => (*low, *high, *log),
+            Choices::Integers { low, high, log, .. } => (*low as f64, *high as f64, *log),
+            Choices::Ordered(_) | Choices::Categories(_) => return 0.0,
+        };
+        match log {
+            _ if low == high => 0.0,
+            true => libm::log(number / low) / libm::log(high / low),
+            false => (number - low) / (high - low),
+        }
+    }
+
     /// Whether `value` is a member.
     pub fn contains(&self, value: &Value) -> bool {
         match self {

@@ -5,6 +5,7 @@
 use super::expr::Typed;
 use super::types::Type;
 use crate::analysis::context::{Cx, list};
+use crate::analysis::schema::RULE;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Expr, Value};
 use crate::source::Span;
@@ -116,6 +117,44 @@ impl Cx<'_> {
                 "choose among several where it is given, `{name} in {{…, …}}`, or remove the comparison"
             )),
         );
+        true
+    }
+
+    /// Whether both sides are words of the language or names of declarations, so that nothing is compared; says so.
+    pub(in crate::analysis) fn are_words(
+        &mut self,
+        sides: [(&ast::Expr, &Typed); 2],
+        span: Span,
+    ) -> bool {
+        let is_word = |(written, typed): &(&ast::Expr, &Typed)| {
+            let is_name = matches!(&typed.expr, Expr::Value(Value::Name(_)));
+            let named = ast_name(written).filter(|_| is_name);
+            named.is_some_and(|name| {
+                !self.local_named(&name.text) && !self.is_outer(&name.text, name.span)
+            })
+        };
+        if !sides.iter().all(is_word) {
+            return false;
+        }
+        let paths = self.paths.iter().flat_map(|paths| &paths.members);
+        let meant = paths.flat_map(|(path, members)| members.iter().map(move |m| (path, m)));
+        let [left, right] = sides.map(|(written, _)| self.text(written.span));
+        let mut meant = meant.filter(|(_, member)| [&left, &right].contains(member));
+        let diagnostic = Diagnostic::error(
+            "bnas::type::mismatch",
+            "both sides of this comparison are words",
+        )
+        .label(span, "the same for every candidate");
+        let of_rule = [&left, &right].into_iter().find(|side| is_of_rule(side));
+        self.report(diagnostic.help(match (meant.next(), of_rule) {
+            (_, Some(field)) => format!(
+                "a layer's has a path, `policy.head.{field}` of a layer `head`; in a rule of a policy, `{field}` is that of each layer for which it decides"
+            ),
+            (Some((path, member)), None) => format!("did you mean `{path} == {member}`?"),
+            (None, None) => {
+                "name what is chosen on one side, `act == relu` of `act in {…}`".to_string()
+            }
+        }));
         true
     }
 
@@ -243,6 +282,11 @@ fn as_member(mut typed: Typed, members: &[Vec<Value>], names: Option<&Vec<Value>
         }
     }
     typed
+}
+
+/// Whether this is a field of a rule of a policy.
+fn is_of_rule(name: &str) -> bool {
+    RULE.iter().any(|field| field.name == name)
 }
 
 fn ast_name(e: &ast::Expr) -> Option<&ast::Name> {

@@ -227,6 +227,9 @@ impl Cx<'_> {
                     self.disagree("both sides of a comparison are of one kind", &x, &y);
                     return Typed::poison(span);
                 }
+                if self.are_words([(left, &x), (right, &y)], span) {
+                    return Typed::poison(span);
+                }
                 (
                     if op == Eq {
                         BinaryOp::Equal

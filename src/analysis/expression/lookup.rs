@@ -300,12 +300,23 @@ pub(in crate::analysis) fn path_help(written: &str, wrong: &str, paths: &Paths) 
         let decision = with_copies(decision, written, paths);
         return Some(format!("write `{decision} == {member}`"));
     }
-    let mut longer = known().filter(|path| has_in_order(path, wrong));
-    if let (Some(only), None) = (longer.next(), longer.next()) {
+    let last = |path: &str| path.rsplit('.').next().map(str::to_string);
+    let longer: Vec<&str> = known().filter(|path| has_in_order(path, wrong)).collect();
+    let ending: Vec<&str> = { longer.iter().copied() }
+        .filter(|path| last(path) == last(wrong))
+        .collect();
+    if let ([only], _) | (_, [only]) = (&longer[..], &ending[..]) {
         return Some(format!(
             "did you mean `{}`?",
             with_copies(only, written, paths)
         ));
+    }
+    // One in each alternative.
+    if (2..=5).contains(&ending.len()) {
+        let shown = ending.iter().map(|path| with_copies(path, written, paths));
+        let shown: Vec<String> = shown.collect();
+        let shown = list(shown.iter().map(String::as_str));
+        return Some(format!("paths with these words are {shown}"));
     }
     if let Some(alike) = did_you_mean(wrong, known()) {
         return Some(format!(
@@ -319,7 +330,6 @@ pub(in crate::analysis) fn path_help(written: &str, wrong: &str, paths: &Paths) 
             with_copies(&alike, written, paths)
         ));
     }
-    let last = |path: &str| path.rsplit('.').next().map(str::to_string);
     let mut ends: Vec<&str> = known().filter(|p| last(p) == last(wrong)).collect();
     match ends.len() {
         0 => return None,

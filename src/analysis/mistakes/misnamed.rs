@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::analysis::context::{Cx, list};
 use crate::analysis::expression::lookup::path_help;
+use crate::analysis::expression::types::Type;
 use crate::analysis::schema::{self, Kind, SCALES};
 use crate::analysis::scope::Scope;
 use crate::analysis::structure::operations::{ACTIVATIONS, ELSEWHERE};
@@ -153,6 +154,10 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(help);
         } else if self.sink.count() > DRAWN {
             // Nobody sees it, and among thousands of names each look takes its time.
+        } else if let Some((choice, field)) = self.within_quantizer(name) {
+            diagnostic = diagnostic.help(format!(
+                "give the value a name, and read that: `n in {{…}}  {choice} in {{int {{ {field} = n }}, …}}`"
+            ));
         } else if let Some(alike) = did_you_mean(name, defined()) {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if let Some(longer) = longer().find(ends_with) {
@@ -223,6 +228,14 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
         }
         self.report(diagnostic);
+    }
+
+    /// `weights.int.bits` or `q.bits` in a policy: the name of a choice among quantizers, and the last word.
+    fn within_quantizer<'n>(&self, name: &'n str) -> Option<(&'n str, &'n str)> {
+        let (choice, _) = name.split_once('.')?;
+        let (_, field) = name.rsplit_once('.')?;
+        let local = self.locals.find(choice)?;
+        (local.ty == Type::Quantizer).then_some((choice, field))
     }
 
     /// The quantizer of the library that has this name in another tool, and where it stands.

@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 
 mod copies;
 mod network;
-mod policies;
+pub(super) mod policies;
 
 use copies::InCopy;
 pub(super) use network::{of_body, of_space};

@@ -5,7 +5,7 @@
 use super::{Paths, labels_of, of_members, type_of};
 use crate::analysis::expression::types::Type;
 use crate::analysis::names::Id;
-use crate::ir::{Choice, DomainKind, Expr, Let, Policy, Quantizer, Rule, Slot, Value};
+use crate::ir::{Choice, DomainKind, Expr, Let, Policy, Quantizer, Slot, Value};
 
 impl Paths {
     /// What to write for `policy.q` and for `policy.wide`: a rule decides for each layer.
@@ -75,15 +75,15 @@ pub(in crate::analysis) fn of_policies(
         _ if items.iter().all(|item| type_of(item) == Type::PLAIN) => Type::PLAIN,
         _ => Type::Any,
     };
-    let type_in = |policy: &Policy, binding: &Let| match (&binding.slot, items_of(policy, binding))
-    {
-        (_, Some(items)) => of_items(&items),
-        (Slot::Chosen(domain), None) => match &domain.kind {
-            DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
-            _ => Type::Any,
-        },
-        (Slot::Fixed(_), None) => Type::Any,
-    };
+    let type_in =
+        |policy: &Policy, binding: &Let| match (&binding.slot, items_of(&policy.lets, binding)) {
+            (_, Some(items)) => of_items(&items),
+            (Slot::Chosen(domain), None) => match &domain.kind {
+                DomainKind::Integers { .. } | DomainKind::Reals { .. } => Type::PLAIN,
+                _ => Type::Any,
+            },
+            (Slot::Fixed(_), None) => Type::Any,
+        };
     let others = choice.iter().flat_map(|c| &c.others);
     for policy in policy.into_iter().chain(others) {
         let root = match choice {
@@ -103,7 +103,11 @@ pub(in crate::analysis) fn of_policies(
                 ("activations", &rule.activations),
             ] {
                 let Some(slot) = slot else { continue };
-                let own = members_of(policy, rule, slot);
+                let mut own = members_of(&policy.lets, &rule.lets, slot);
+                // Where no rule says it.
+                if let Some(own) = own.as_mut().filter(|own| !own.iter().any(|m| m == "float")) {
+                    own.push("float".to_string());
+                }
                 found.add_members_of_rule(name, own.as_ref());
             }
         }
@@ -113,21 +117,21 @@ pub(in crate::analysis) fn of_policies(
             if *known != ty {
                 *known = Type::Any;
             }
-            let own = items_of(policy, binding).and_then(|items| labels_of(&items));
+            let own = items_of(&policy.lets, binding).and_then(|items| labels_of(&items));
             found.add_members_of_rule(&binding.name, own.as_ref());
         }
     }
 }
 
 /// What a name of a policy chooses from, where it is a set: written there, or one of the policy's by its name.
-fn items_of(policy: &Policy, binding: &Let) -> Option<Vec<Expr>> {
+fn items_of(of_policy: &[Let], binding: &Let) -> Option<Vec<Expr>> {
     let Slot::Chosen(domain) = &binding.slot else {
         return None;
     };
     match &domain.kind {
         DomainKind::Set(items) => Some(items.clone()),
         DomainKind::Of(Expr::Name(name, _)) => {
-            let set = policy.lets.iter().find(|set| set.name == *name);
+            let set = of_policy.iter().find(|set| set.name == *name);
             match &set?.slot {
                 Slot::Fixed(Expr::Set(items)) => Some(items.clone()),
                 Slot::Fixed(Expr::Value(Value::Set(values))) => {
@@ -140,28 +144,28 @@ fn items_of(policy: &Policy, binding: &Let) -> Option<Vec<Expr>> {
     }
 }
 
-/// The quantizers that a field of a rule may be: `float` where no rule says it.
-fn members_of(policy: &Policy, rule: &Rule, slot: &Slot) -> Option<Vec<String>> {
-    let mut members = match slot {
+/// The names of what a field or a name of a rule may be, where that is seen.
+pub(in crate::analysis) fn members_of(
+    of_policy: &[Let],
+    of_rule: &[Let],
+    slot: &Slot,
+) -> Option<Vec<String>> {
+    match slot {
         Slot::Chosen(domain) => match &domain.kind {
-            DomainKind::Set(items) => labels_of(items)?,
-            _ => return None,
+            DomainKind::Set(items) => labels_of(items),
+            _ => None,
         },
         Slot::Fixed(Expr::Name(name, _)) => {
-            let mut all = rule.lets.iter().chain(&policy.lets);
+            let mut all = of_rule.iter().chain(of_policy);
             let binding = all.find(|binding| binding.name == *name)?;
             match &binding.slot {
-                Slot::Fixed(fixed) => labels_of(std::slice::from_ref(fixed))?,
-                Slot::Chosen(_) => labels_of(&items_of(policy, binding)?)?,
+                Slot::Fixed(fixed) => labels_of(std::slice::from_ref(fixed)),
+                Slot::Chosen(_) => labels_of(&items_of(of_policy, binding)?),
             }
         }
         Slot::Fixed(fixed @ (Expr::Value(_) | Expr::Record(..))) => {
-            labels_of(std::slice::from_ref(fixed))?
+            labels_of(std::slice::from_ref(fixed))
         }
-        Slot::Fixed(_) => return None,
-    };
-    if !members.iter().any(|member| member == "float") {
-        members.push("float".to_string());
+        Slot::Fixed(_) => None,
     }
-    Some(members)
 }

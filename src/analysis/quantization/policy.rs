@@ -9,10 +9,12 @@ use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::expression::fields::{Written, find, names};
 use crate::analysis::expression::types::Type;
 use crate::analysis::merged::Merged;
+use crate::analysis::paths::policies::members_of;
 use crate::analysis::schema::{Kind, OUTPUT, RULE};
 use crate::diagnostic::{Diagnostic, did_you_mean, meant};
 use crate::ir::{
-    Expr, LayerKind, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Value, Which,
+    Expr, LayerKind, Let, Pattern, PatternPart, Policy, Quantifier, Rule, Selector, Slot, Value,
+    Which,
 };
 use crate::source::Span;
 use crate::syntax::ast::{self, Entry, EntryKind, Position, Step};
@@ -96,8 +98,11 @@ impl Cx<'_> {
                     EntryKind::Field(_) | EntryKind::Choice(_) => {
                         lets.extend(cx.binding(entry, mark))
                     }
-                    EntryKind::Rule(rule) => rules.push(cx.rule(rule, entry.span)),
-                    EntryKind::Require(claim) => requires.extend(cx.require(claim, entry.span)),
+                    EntryKind::Rule(rule) => rules.push(cx.rule(rule, entry.span, &lets)),
+                    EntryKind::Require(claim) => {
+                        cx.choose_by_name(mark, &[], &lets);
+                        requires.extend(cx.require(claim, entry.span));
+                    }
                     EntryKind::Check(_) => {}
                     EntryKind::Section(section) if is_rule_misspelt(section) => {
                         cx.rule_misspelt(section)
@@ -139,7 +144,8 @@ impl Cx<'_> {
         })
     }
 
-    fn rule(&mut self, rule: &ast::PolicyRule, span: Span) -> Rule {
+    /// A rule; `of_policy` are the names of the policy above it.
+    fn rule(&mut self, rule: &ast::PolicyRule, span: Span, of_policy: &[Let]) -> Rule {
         let around = self.in_rule.replace(self.locals.len());
         let quantifier = match rule.quantifier.as_ref().map(|q| q.value) {
             Some(ast::Quantifier::Every) => Quantifier::Every,
@@ -152,11 +158,11 @@ impl Cx<'_> {
             .collect();
         let mark = self.locals.len();
         let mut written = Written::new("the rule", span);
-        let (mut lets, mut requires) = (Vec::new(), Vec::new());
+        let (mut lets, mut claims) = (Vec::new(), Vec::new());
         let mut is_told = false;
         for entry in &rule.entries {
             if let EntryKind::Require(claim) = &entry.kind {
-                requires.extend(self.require(claim, entry.span));
+                claims.push((claim, entry.span));
                 continue;
             }
             let is_field = target(entry)
@@ -184,6 +190,20 @@ impl Cx<'_> {
         }
         let [weights, activations] =
             ["weights", "activations"].map(|name| self.slot(&written, find(RULE, name)));
+        // What a rule requires may speak of its fields, wherever these stand.
+        if !claims.is_empty() {
+            self.choose_by_name(mark, &lets, of_policy);
+            for (name, slot) in [("weights", &weights), ("activations", &activations)] {
+                self.locals.extend(slot.iter().map(|slot| Local {
+                    span: Some(span),
+                    values: members_of(of_policy, &lets, slot).map(named),
+                    ..Local::built_in(name, Type::Quantizer)
+                }));
+            }
+        }
+        let claims = claims.into_iter();
+        let requires = claims.filter_map(|(claim, span)| self.require(claim, span));
+        let requires = requires.collect();
         let locals = self.leave(mark);
         self.in_rule = around;
         self.unused(&locals, RULE.iter().map(|f| f.name), "the rule");
@@ -211,6 +231,16 @@ impl Cx<'_> {
                 end: last.span.end,
                 ..span
             }),
+        }
+    }
+
+    /// Names from `mark` on that choose among calls are compared by the names of these: `q == int`, of `q in {int { bits in {2, 4} }, binary}`.
+    fn choose_by_name(&mut self, mark: usize, of_rule: &[Let], of_policy: &[Let]) {
+        for local in self.locals.iter_mut().skip(mark) {
+            if local.ty == Type::Quantizer && local.values.is_none() {
+                let slot = Slot::Fixed(Expr::Name(local.name.clone(), Span::default()));
+                local.values = members_of(of_policy, of_rule, &slot).map(named);
+            }
         }
     }
 
@@ -358,4 +388,8 @@ impl Cx<'_> {
         }
         Some(Pattern(parts))
     }
+}
+
+fn named(members: Vec<String>) -> Vec<Value> {
+    members.into_iter().map(Value::name).collect()
 }

@@ -151,8 +151,11 @@ impl Cx<'_> {
             return None;
         }
         let local = name.clone().unwrap_or(BARE.into());
-        self.locals
-            .push(Local::built_in(local, Type::Declared("block")));
+        self.locals.push(Local {
+            span: Some(choice.target.span),
+            values: Some(labels.iter().map(Value::name).collect()),
+            ..Local::built_in(local, Type::Declared("block"))
+        });
         Some(BlockStmt {
             name,
             calls,

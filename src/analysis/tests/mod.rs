@@ -23,6 +23,7 @@ mod networks;
 mod own_formulas;
 mod pruned;
 mod ranges;
+mod rules;
 mod scoping;
 mod searched;
 mod training;

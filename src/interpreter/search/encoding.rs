@@ -95,21 +95,12 @@ fn index(choices: &Choices, value: &Value) -> u64 {
 
 /// Where a number lies on its axis, from 0 to 1.
 pub fn position(choices: &Choices, value: &Value) -> f64 {
-    let between = |low: f64, high: f64, log: bool| {
-        let x = value
-            .as_number()
-            .expect("invariant: the values of a point are members of its decisions");
-        if low == high {
-            0.0
-        } else if log {
-            libm::log(x / low) / libm::log(high / low)
-        } else {
-            (x - low) / (high - low)
-        }
-    };
     match choices {
-        Choices::Reals { low, high, log } => between(*low, *high, *log),
-        Choices::Integers { low, high, log, .. } => between(*low as f64, *high as f64, *log),
+        Choices::Reals { .. } | Choices::Integers { .. } => choices.share(
+            value
+                .as_number()
+                .expect("invariant: the values of a point are members of its decisions"),
+        ),
         Choices::Ordered(values) => index(choices, value) as f64 / (values.len() - 1).max(1) as f64,
         Choices::Categories(_) => index(choices, value) as f64,
     }

@@ -21,7 +21,7 @@ pub struct Drawn {
 
 impl Counted {
     /// A point that meets the counted constraints, each equally likely if `draw` is fair; reals are drawn in their declared scale
-    /// once everything else is. Where guards cannot be counted, decisions are drawn one after the other. `None` if there is no point.
+    /// once everything else is, from what constraints on one of them leave of it. Where guards cannot be counted, decisions are drawn one after the other. `None` if there is no point.
     pub fn draw(&self, decisions: &Decisions, draw: &mut dyn Draw) -> Option<Point> {
         let mut drawn = Drawn::default();
         let is_drawn = self.draw_again(decisions, draw, &mut drawn);
@@ -60,10 +60,14 @@ impl Counted {
             let member = match (chosen, choices.len()) {
                 (Some(member), _) => choices.member(member),
                 (None, Some(n)) => choices.member(draw.member(i, n)),
-                _ => Some(choices.at(draw.share(i))),
+                _ => {
+                    let left = self.ties.within(i, choices);
+                    Some(left.as_ref().unwrap_or(choices).at(draw.share(i)))
+                }
             };
             member.expect("invariant: members are drawn below the size of their domain")
         });
+        self.ties.settle(decisions, point);
         true
     }
 

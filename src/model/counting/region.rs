@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::ir::{Expr, Value};
 use crate::model::decision::{Choices, Decisions};
-use crate::model::expression::bounds::{self, Interval};
+use crate::model::expression::bounds::{self, Abstract, Interval};
 use crate::model::expression::evaluate::{self, Scope};
 
 /// Consecutive members, by number. Behind the last one of a decision that may not exist: it does not.
@@ -163,8 +163,8 @@ impl<const N: usize> Search<'_, N> {
                 return None;
             }
             let (low, high) = (first.as_number()?, end(run.end - 1)?.as_number()?);
-            ends.push((index, Interval::new(low, high)?));
+            ends.push((index, Abstract::Interval(Interval::new(low, high)?)));
         }
-        bounds::proves_within(self.expr, &ends)
+        bounds::proves_within(self.expr, ends)
     }
 }

@@ -117,13 +117,15 @@ impl Scope for Corner<'_> {
     }
 }
 
-/// The same where each decision that exists is a number within its own ends.
-pub(in crate::model) fn proves_within(expr: &Expr, ends: &[(usize, Interval)]) -> Option<bool> {
-    let outcome = |(index, ends): &(usize, Interval)| {
-        let outcome = Outcome::certain(Abstract::Interval(*ends));
-        (*index, outcome)
-    };
-    let known = ends.iter().map(outcome).collect();
+/// The same where these decisions exist and no others do, each with what it may be.
+pub(in crate::model) fn proves_within(
+    expr: &Expr,
+    existing: impl IntoIterator<Item = (usize, Abstract)>,
+) -> Option<bool> {
+    let existing = existing.into_iter();
+    let known = existing
+        .map(|(index, values)| (index, Outcome::certain(values)))
+        .collect();
     Evaluation::new(&|_| None, &known).outcome(expr).verdict()
 }
 

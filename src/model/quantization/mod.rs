@@ -2,6 +2,7 @@
 //!
 //! In: policies and repairs over decisions. Out: the quantizers of a concrete network, and what codes they may have before every choice is made.
 
+mod asked;
 pub(super) mod coded;
 pub mod grids;
 pub(super) mod output;

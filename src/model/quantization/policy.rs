@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::asked::Asked;
 use super::select::{Matches, Weighted, matching, report_idle};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Policy, Quantifier, Rule, Selector, Slot, Value, Which};
 use crate::model::expression::evaluate::{self, both, either, negate};
 use crate::model::expression::frame::Frame;
-use crate::model::expression::partial;
 use crate::model::formula;
 use crate::model::settling::settle::{Alternative, Settler};
 use crate::model::unroll::TemplateNode;
@@ -126,16 +126,13 @@ fn place_one(
         guard,
     } = alternative;
     let mut names = around.clone();
+    let mut asked = Asked::of_policy(policy, around, settler);
     for binding in &policy.lets {
         let path = format!("{root}.{}", binding.name);
-        settler.define(binding, &path, guard, &mut names);
+        let value = settler.define(binding, &path, guard, &mut names);
+        asked.define(&binding.name, &binding.slot, &path, &value, settler);
     }
-    for require in &policy.requires {
-        let mark = settler.uses.len();
-        let holds = settler.unread(|s| s.expr(&require.holds, root, guard, &names));
-        partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
-        settler.require(require, &evaluate::implies(guard.clone(), holds));
-    }
+    asked.require(&policy.requires, root, guard, settler);
     let weighted = Weighted::new(nodes);
     let mut matches = Vec::with_capacity(policy.rules.len());
     let mut idle = Vec::with_capacity(policy.rules.len());
@@ -146,7 +143,7 @@ fn place_one(
     }
     let reach = reaches(alternative, &weighted, matches);
     report_losing(policy, &idle, &reach, settler);
-    let once = say_once(alternative, &reach, &names, settler);
+    let once = say_once(alternative, &reach, (&names, &asked), settler);
 
     let mut placed = vec![None; nodes.len()];
     let labels = labels(&weighted);
@@ -162,7 +159,7 @@ fn place_one(
                 None => {
                     let rule = &policy.rules[r];
                     let path = path_of(rule, r, &path, settler);
-                    say(rule, &path, &reach, &names, settler)
+                    say(rule, &path, &reach, (&names, &asked), settler)
                 }
             };
             if let Some(value) = said.weights {
@@ -296,7 +293,13 @@ fn path_of(rule: &Rule, number: usize, path: &str, settler: &Settler) -> String 
 }
 
 /// Makes decisions of a rule's choices, each only where the rule wins a field.
-fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Settler) -> Said {
+fn say(
+    rule: &Rule,
+    path: &str,
+    reach: &Reach,
+    (names, asked): (&Frame, &Asked),
+    settler: &mut Settler,
+) -> Said {
     let exists = either(reach.weights.clone(), reach.activations.clone());
     if exists == Expr::bool(false) {
         return Said {
@@ -305,6 +308,7 @@ fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Sett
         };
     }
     let mut frame = names.clone();
+    let mut asked = asked.within(rule, settler);
     for (binding, (for_weights, for_activations)) in rule.lets.iter().zip(uses(rule)) {
         let at = format!("{path}.{}", binding.name);
         let where_used = |used: bool, reach: &Expr| match used {
@@ -316,26 +320,22 @@ fn say(rule: &Rule, path: &str, reach: &Reach, names: &Frame, settler: &mut Sett
             where_used(for_activations, &reach.activations),
         );
         if needed != Expr::bool(false) {
-            settler.define(binding, &at, &needed, &mut frame);
+            let value = settler.define(binding, &at, &needed, &mut frame);
+            asked.define(&binding.name, &binding.slot, &at, &value, settler);
         }
     }
     let mut field = |slot: &Option<Slot>, name: &str, reach: &Expr| {
         let slot = slot.as_ref().filter(|_| *reach != Expr::bool(false))?;
-        Some(settler.slot(slot, &format!("{path}.{name}"), reach, &frame))
+        let at = format!("{path}.{name}");
+        let value = settler.slot(slot, &at, reach, &frame);
+        asked.define(name, slot, &at, &value, settler);
+        Some(value)
     };
     let said = Said {
         weights: field(&rule.weights, "weights", &reach.weights),
         activations: field(&rule.activations, "activations", &reach.activations),
     };
-    for require in &rule.requires {
-        let mark = settler.uses.len();
-        let holds = settler.unread(|s| s.expr(&require.holds, path, &exists, &frame));
-        partial::belong_to(&mut settler.uses[mark..], require.span, &require.holds);
-        // A name that no field needs here stands for nothing.
-        if evaluate::names(&holds).is_empty() {
-            settler.require(require, &evaluate::implies(exists.clone(), holds));
-        }
-    }
+    asked.require(&rule.requires, path, &exists, settler);
     said
 }
 
@@ -400,7 +400,7 @@ fn reaches(
 fn say_once(
     alternative: &Alternative<Policy>,
     reach: &[Spoken],
-    names: &Frame,
+    names: (&Frame, &Asked),
     settler: &mut Settler,
 ) -> Vec<Option<Said>> {
     let rules = &alternative.what.rules;

@@ -161,6 +161,18 @@ impl<'a> Settler<'a> {
         computed.or_else(chosen).unwrap_or(Expr::Decision(decision))
     }
 
+    /// The choice at a path, among the decisions from a place on.
+    pub(in crate::model) fn choice_at(&self, path: &str, from: usize) -> Option<Expr> {
+        match &self.arranged {
+            Some(arranged) => self.either_of(arranged.standing(path)),
+            None => {
+                let new = self.decisions.all.iter().enumerate().skip(from);
+                let mut new = new.filter(|(_, decision)| decision.path == path);
+                new.next().map(|(index, _)| Expr::Decision(index))
+            }
+        }
+    }
+
     /// Whether a slot at this path, or a part of it, has become a decision.
     pub(in crate::model) fn has_decided(&self, path: &str) -> bool {
         let inside = format!("{path}.");

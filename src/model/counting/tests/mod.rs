@@ -2,6 +2,7 @@
 mod draws;
 /// Decisions of many members under comparisons, and the limit of the work.
 mod many;
+mod reals;
 
 use std::collections::HashMap;
 use std::sync::Arc;
