@@ -117,3 +117,44 @@ fn what_one_arm_cannot_meet_names_the_arm() {
     let (settings, one) = plain[0].clone();
     assert_eq!(in_arm(one, settings)[0].message, wanted);
 }
+
+#[test]
+fn what_is_never_added_is_said_of_that_copy_alone() {
+    let warned = |space: &str| -> Vec<String> {
+        let (found, _) = checked("test.bnas", &on_digits(space, "space = net"));
+        let found = found.diagnostics.into_iter();
+        found.map(|d| d.help.unwrap_or_default()).collect()
+    };
+    // The shortcut of a sum beside a join of the same block has nothing to do where shapes are equal.
+    let joined = "block cell(channels) {
+  parallel {
+    branch a { layer p = conv(channels = channels / 2) -> norm -> relu }
+    branch b { layer q = conv(channels = channels / 2) -> norm -> relu }
+  } join concat
+  add input via conv_shortcut
+}
+space net {
+  width in {8, 16}
+  layer stem = conv(channels = width) -> norm -> relu
+  repeat 1 as s { block = cell(channels = width * 2^s) }
+  layer head = pool(average) -> linear(classes)
+}";
+    assert_eq!(warned(joined), [""; 0]);
+    let copies = |add: &str| {
+        format!(
+            "space net {{
+  repeat 2 as s {{
+    layer body = conv(channels = 8) -> norm -> relu
+    layer down = conv(channels = 8) -> norm -> relu when s > 0
+  }}
+  {add}
+  layer head = pool(average) -> linear(classes)
+}}"
+        )
+    };
+    assert_eq!(warned(&copies("add s[1].down")), [""; 0]);
+    assert_eq!(
+        warned(&copies("add s[0].down")),
+        ["did you mean `s[1].down`?"]
+    );
+}

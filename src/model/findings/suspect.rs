@@ -14,6 +14,7 @@ use crate::model::expression::bounds;
 use crate::model::expression::evaluate;
 use crate::model::expression::members::Values;
 use crate::model::metrics::metric;
+use crate::model::shape::operation::TemplateOp;
 use crate::model::template::Template;
 use crate::source::Span;
 
@@ -82,11 +83,19 @@ fn unvarying_goals(template: &Template, experiment: &Experiment) -> Vec<Diagnost
 
 /// Layers whose condition holds for no candidate, in any copy.
 fn never_there(template: &Template) -> Vec<Diagnostic> {
-    // The operations of a layer stand under its first, the copies of a layer under one span.
+    let nodes = || template.body.nodes.iter();
+    // A shortcut that nothing asks for, since shapes are equal, is nobody's mistake.
+    let is_shortcut = |op: &TemplateOp| matches!(op, TemplateOp::Project(_) | TemplateOp::Pad(_));
+    let shortcuts = nodes().filter(|node| is_shortcut(&node.op));
+    let shortcuts: BTreeSet<&str> = shortcuts.map(|node| node.layer.as_str()).collect();
+    // The operations of a layer stand under its first, the copies of a layer under one span. Sums and joins of a body share its name.
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
     let mut guards: BTreeMap<Span, Vec<&Expr>> = BTreeMap::new();
-    for node in &template.body.nodes {
-        let span = *first.entry(&node.layer).or_insert(node.span);
+    for node in nodes().filter(|node| !shortcuts.contains(node.layer.as_str())) {
+        let span = match node.op {
+            TemplateOp::Add(..) | TemplateOp::Join(..) => node.span,
+            _ => *first.entry(&node.layer).or_insert(node.span),
+        };
         guards.entry(span).or_default().push(&node.guard);
     }
     guards.retain(|_, guards| guards.iter().all(|guard| never(guard, template)));

@@ -5,6 +5,7 @@
 use super::body::Body;
 use crate::ir::{self, Experiment, Expr, Value};
 use crate::model::expression::aggregate::Places;
+use crate::model::expression::evaluate::both;
 use crate::model::expression::frame::Frame;
 use crate::model::settling::settle::Settler;
 use crate::model::targets;
@@ -67,15 +68,19 @@ fn stages(
         let earlier = &experiment.stages[..i];
         let before = settler.decisions.all.len();
         let settled = settler.unread(|settler| Stage::new(stage, earlier, settler, names));
-        let trains = match settled.is_tuning() {
+        let is_there = match settled.is_tuning() {
             // It is left out for a network without quantizers.
-            true => {
-                settler.named.extend(before..settler.decisions.all.len());
-                body.is_quantized()
-            }
+            true => body.is_quantized(),
             false => Expr::bool(true),
         };
+        let trains = both(is_there.clone(), settled.trains());
+        if trains != Expr::bool(true) {
+            settler.named.extend(before..settler.decisions.all.len());
+        }
         for part in settled.parts() {
+            settler.note_reads(part, &is_there, names);
+        }
+        for part in settled.recipe_parts() {
             settler.note_reads(part, &trains, names);
         }
         settled

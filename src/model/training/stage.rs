@@ -2,7 +2,7 @@
 
 use super::schedule;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{self, Expr, PROGRESS, Quantize, Slot, Techniques, Value};
+use crate::ir::{self, BinaryOp, Expr, PROGRESS, Quantize, Slot, Techniques, Value};
 use crate::model::candidate::{self, Optimizer, Recipe, Schedule};
 use crate::model::expression::evaluate::{self, Failure, Scope};
 use crate::model::expression::fold;
@@ -85,9 +85,12 @@ impl Stage {
         names: &Frame,
     ) -> Stage {
         let training = &stage.training;
+        let always = Expr::bool(true);
         let mut field = |slot: &Slot, name: &str| {
             let path = format!("{}.{name}", stage.name);
-            settler.slot(slot, &path, &Expr::bool(true), names)
+            let value = settler.slot(slot, &path, &always, names);
+            // A stage of no epoch is there, and what it would train with is not.
+            settler.or_default(value, &always)
         };
         let (epochs, batch) = (
             field(&training.epochs, "epochs"),
@@ -124,30 +127,33 @@ impl Stage {
         self.name == "finetune"
     }
 
-    /// Everything that it is made of.
+    /// Under which condition it has an epoch.
+    pub(in crate::model) fn trains(&self) -> Expr {
+        let (epochs, none) = (self.epochs.clone(), Expr::number(0.0));
+        // What is no number has been reported.
+        fold::combine(BinaryOp::Greater, epochs, none).unwrap_or(Expr::bool(true))
+    }
+
+    /// What it is made of whether it has an epoch or not: what is quantized is calibrated all the same.
     pub(in crate::model) fn parts(&self) -> impl Iterator<Item = &Expr> {
+        [&self.quantize, &self.epochs, &self.batch].into_iter()
+    }
+
+    /// What it trains with.
+    pub(in crate::model) fn recipe_parts(&self) -> impl Iterator<Item = &Expr> {
         let loss = &self.loss;
         let always = [
-            &self.quantize,
             &loss.task,
             &loss.distill,
             &loss.temperature,
             &loss.asks,
-        ];
-        let recipe = [
-            &self.epochs,
-            &self.batch,
             &self.optimizer,
             &self.schedule,
             &self.label_smoothing,
         ];
         let given = self.teacher.iter().chain(&self.weight_decay);
         let techniques = self.techniques.iter().map(|(_, part)| part);
-        always
-            .into_iter()
-            .chain(recipe)
-            .chain(given)
-            .chain(techniques)
+        always.into_iter().chain(given).chain(techniques)
     }
 
     /// The stage of a point.

@@ -21,6 +21,8 @@ pub(super) struct Missing {
     path: String,
     /// What it may be called in full, innermost first.
     candidates: Vec<String>,
+    /// Whether it is the layer of one copy, which no candidate has.
+    is_absent: bool,
     span: Span,
 }
 
@@ -109,10 +111,14 @@ impl Unroller<'_, '_> {
             .iter()
             .find_map(|path| Some((path.clone(), self.layers.get(path)?.clone())));
         // What no candidate has is added to none.
-        if found.is_none() && !candidates.iter().any(|path| self.is_absent(path)) {
+        let is_absent = candidates.iter().any(|path| self.is_absent(path));
+        let mut indices = path.parts.iter().filter_map(|(_, index)| index.as_ref());
+        let is_one_copy = indices.any(|index| index.as_value().is_some());
+        if found.is_none() && (!is_absent || is_one_copy) {
             self.missing.push(Missing {
                 path: path_text,
                 candidates,
+                is_absent,
                 span: path.span,
             });
         }
@@ -157,6 +163,24 @@ impl Unroller<'_, '_> {
         std::mem::replace(&mut self.flow, main)
     }
 
+    /// Warns of what is added of a copy that never has it, where other copies have it.
+    fn report_absent(&mut self, missing: &Missing) {
+        let wanted = without_indices(&missing.path);
+        let is_other = |path: &&String| {
+            let plain = without_indices(path);
+            plain == wanted || plain.ends_with(&format!(".{wanted}"))
+        };
+        let Some(other) = self.layers.keys().find(is_other) else {
+            return;
+        };
+        let text = format!("`{}` is in no candidate: nothing is added", missing.path);
+        self.settler.sink.push(
+            Diagnostic::warning("bnas::space::never", text)
+                .label(missing.span, "this copy never has that layer")
+                .help(format!("did you mean `{other}`?")),
+        );
+    }
+
     /// Says which layers skip connections name in vain.
     pub(super) fn report_missing(&mut self) {
         let mut reported: Vec<Span> = Vec::new();
@@ -165,6 +189,10 @@ impl Unroller<'_, '_> {
                 continue;
             }
             reported.push(missing.span);
+            if missing.is_absent {
+                self.report_absent(&missing);
+                continue;
+            }
             let later = missing
                 .candidates
                 .iter()
@@ -197,6 +225,17 @@ impl Unroller<'_, '_> {
             self.settler.sink.push(diagnostic);
         }
     }
+}
+
+/// A path without the indices of its copies.
+fn without_indices(path: &str) -> String {
+    let parts = path.split('[').enumerate();
+    parts
+        .map(|(number, part)| match number {
+            0 => part,
+            _ => part.split_once(']').map_or("", |(_, rest)| rest),
+        })
+        .collect()
 }
 
 /// Whether two shapes differ.

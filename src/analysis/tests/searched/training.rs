@@ -5,6 +5,7 @@ use crate::analysis::tests::checked;
 use crate::analysis::tests::fixtures::{candidate, paths};
 use crate::diagnostic::render;
 use crate::ir::Value;
+use crate::model::counting::members;
 use crate::model::{Schedule, Template};
 
 #[test]
@@ -216,4 +217,25 @@ fn amendments_reach_into_alternatives() {
         )),
         ["data.augment.shift.pixels"]
     );
+}
+
+#[test]
+fn a_stage_of_no_epoch_has_nothing_to_train_with() {
+    let tune = |epochs: &str| {
+        format!(
+            "finetune {{ epochs {epochs}  optimizer in {{sgd(lr in {{0.1, 0.2}}), adam(lr in {{1e-3, 1e-4}})}} }}"
+        )
+    };
+    let counts = |epochs: &str| {
+        let template = lowered(&text(&[
+            "policy = uniform_int { width = 4 }",
+            &tune(epochs),
+        ]));
+        let points = members(template.decisions()).unwrap();
+        // Of every point something can be built, that of no epoch, too.
+        points.map(|p| template.candidate(&p).unwrap()).count()
+    };
+    assert_eq!(counts("= 0"), 1);
+    assert_eq!(counts("= 2"), 4);
+    assert_eq!(counts("in {0, 2}"), 1 + 4);
 }
