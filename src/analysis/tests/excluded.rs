@@ -121,9 +121,9 @@ fn what_one_arm_cannot_meet_names_the_arm() {
 #[test]
 fn what_is_never_added_is_said_of_that_copy_alone() {
     let warned = |space: &str| -> Vec<String> {
-        let (found, _) = checked("test.bnas", &on_digits(space, "space = net"));
-        let found = found.diagnostics.into_iter();
-        found.map(|d| d.help.unwrap_or_default()).collect()
+        let template = template(&on_digits(space, "space = net"));
+        let found = template.warnings().iter();
+        found.filter_map(|d| d.help.clone()).collect()
     };
     // The shortcut of a sum beside a join of the same block has nothing to do where shapes are equal.
     let joined = "block cell(channels) {

@@ -199,7 +199,7 @@ fn what_is_only_trained_is_not_tried() {
     }
 }
 
-/// A requirement over reals still rejects, and one on the training alone is counted with the training.
+/// A requirement on a real leaves each network those reals that meet it, and one on the training alone is counted with the training.
 #[test]
 fn requirements_on_the_training_stay_what_they_are() {
     let power = between(|of| of("energy") / of("latency"), 5);
@@ -215,7 +215,7 @@ fn requirements_on_the_training_stay_what_they_are() {
     let limited = fixtures::template(&text(train, &both));
     assert_eq!(limited.counted().parts(), Some(&networks.into()));
     let sample = survey(&limited).sample.unwrap();
-    assert!(0 < sample.met && sample.met < sample.drawn);
+    assert!(0 < sample.met && sample.met == sample.drawn);
 }
 
 #[test]

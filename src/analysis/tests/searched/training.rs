@@ -228,7 +228,7 @@ fn a_stage_of_no_epoch_has_nothing_to_train_with() {
     };
     let counts = |epochs: &str| {
         let template = lowered(&text(&[
-            "policy = uniform_int { width = 4 }",
+            "policy = uniform_int",
             &tune(epochs),
         ]));
         let points = members(template.decisions()).unwrap();
