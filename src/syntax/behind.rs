@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind};
 use crate::syntax::parse::Reader;
-use crate::syntax::place::{Slip, is_keyword};
+use crate::syntax::place::{Place, Slip, is_keyword};
 use crate::syntax::tree::Pair;
 use crate::units::Unit;
 
@@ -173,6 +173,8 @@ pub(super) fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
         rest.rsplit(word).next().unwrap_or(rest)
     });
     let last = last.trim();
+    // What stands before it would bind to the first of several comparisons.
+    let is_joined = last.len() < condition.trim().len();
     let is_compared = last.contains(['<', '>', '=', '\n']) || last.len() > LONGEST / 2;
     let value = if is_compared { "x" } else { last };
     let (sign, join) = match is_not {
@@ -199,16 +201,38 @@ pub(super) fn member(condition: &str, domain: &str, is_not: bool) -> Slip {
     let is_set = inside.is_some() || domain.contains("..");
     let help = match is_set && !is_compared && members.len() <= 4 && members.iter().all(is_plain) {
         true => {
-            let compared: Vec<String> = members.iter().map(compared).collect();
-            format!("write `{}`", compared.join(join))
+            let all: Vec<String> = members.iter().map(compared).collect();
+            let all = all.join(join);
+            let is_one = !all.contains(" or ") && !all.contains(" and ");
+            match is_joined && !is_one {
+                true => format!("write `({all})`"),
+                false => format!("write `{all}`"),
+            }
         }
-        false => format!("compare it with each member: `{value} {sign} a{join}{value} {sign} b`"),
+        false => format!("compare it with each member: `({value} {sign} a{join}{value} {sign} b)`"),
     };
     Slip::new(
         "`in` searches a value, and compares none",
         "not a comparison",
         help,
     )
+}
+
+/// `require all(s[*].w in {1, 2})`, `require not (w in {1, 2})`.
+pub(super) fn member_inside(place: &Place<'_>, token: &str, entry: &str) -> Option<Slip> {
+    if !["in", "not"].contains(&token) || !["check", "expect", "require"].contains(&entry) {
+        return None;
+    }
+    let before = place.before().trim_end();
+    let (value, set) = match token {
+        "in" => (before.strip_suffix(" not"), place.rest()),
+        _ => (Some(before), place.rest().strip_prefix("not")?.trim_start()),
+    };
+    let set = set.strip_prefix("in")?;
+    let is_not = value.is_some();
+    let value = value.unwrap_or(before);
+    let inside = value.rfind(['(', ',']).map(|at| &value[at + 1..])?;
+    Some(member(inside, set, is_not))
 }
 
 /// `require a <= b when c`.

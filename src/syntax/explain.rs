@@ -307,7 +307,9 @@ impl Place<'_> {
                 }
                 // The third word starts the next entry.
                 ([name, value], Some(more))
-                    if more.starts_with(|c: char| c.is_ascii_alphabetic()) && !self.goes_on() =>
+                    if more.starts_with(|c: char| c.is_ascii_alphabetic())
+                        && *name != "require"
+                        && !self.goes_on() =>
                 {
                     return Some(format!("write `{name} = {value}`"));
                 }

@@ -107,6 +107,9 @@ fn of_a_head(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
     let before = place.before();
     let first = first_word(before);
     let behind = before[first.len()..].trim_start();
+    if let Some(slip) = behind::member_inside(place, token, first) {
+        return Some(slip);
+    }
     if COMPARE.contains(&token) && wants(EQUALS) && !place.is_start() {
         let help = format!("write `require {before} {token} …`");
         return Some(Slip::new("a comparison is no entry", "compares", help));

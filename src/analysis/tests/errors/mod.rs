@@ -4,6 +4,7 @@ mod consequences;
 mod edits;
 mod foreign;
 mod meant;
+mod members;
 mod names;
 mod network;
 mod once;

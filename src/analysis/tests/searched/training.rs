@@ -227,10 +227,7 @@ fn a_stage_of_no_epoch_has_nothing_to_train_with() {
         )
     };
     let counts = |epochs: &str| {
-        let template = lowered(&text(&[
-            "policy = uniform_int",
-            &tune(epochs),
-        ]));
+        let template = lowered(&text(&["policy = uniform_int", &tune(epochs)]));
         let points = members(template.decisions()).unwrap();
         // Of every point something can be built, that of no epoch, too.
         points.map(|p| template.candidate(&p).unwrap()).count()
