@@ -3,10 +3,11 @@
 //! In: a merged declaration. Out: its entries by sort, each checked to belong there.
 
 use super::context::{Cx, Local};
-use super::expression::fields::Written;
+use super::expression::fields::{Given, Written};
 use super::expression::types::{Type, article};
 use super::merged::Merged;
 use super::names::Id;
+use super::quantization::quantizer::given;
 use super::schema::{self, Label};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceId, Span};
@@ -128,7 +129,7 @@ impl Cx<'_> {
         }
         let Some(known) = merged.schema.section(&name.text) else {
             if merged.schema.fields.iter().any(|f| f.name == name.text) {
-                self.field_in_braces(&merged.owner(), merged.name.span, name);
+                self.field_in_braces(&merged.owner(), merged.name.span, name, None);
                 return false;
             }
             // What it was to define is not missing.
@@ -186,8 +187,23 @@ impl Cx<'_> {
         );
     }
 
+    /// The name of the declaration that a field takes: `small_cnn` of `space = small_cnn { width = 8 }`.
+    pub(super) fn declared_by(&self, entry: &Entry) -> Option<String> {
+        let Some(Given::Fixed(value)) = given(entry) else {
+            return None;
+        };
+        let text = self.text(value.span);
+        Some(text.split(['{', ' ']).next()?.to_string())
+    }
+
     /// `policy { … }` in an experiment: a field whose value is declared elsewhere, given as a section.
-    pub(super) fn field_in_braces(&mut self, owner: &str, declared: Span, name: &ast::Name) {
+    pub(super) fn field_in_braces(
+        &mut self,
+        owner: &str,
+        declared: Span,
+        name: &ast::Name,
+        base: Option<String>,
+    ) {
         let kind = match name.text.as_str() {
             "data" => "dataset",
             other => other,
@@ -199,6 +215,7 @@ impl Cx<'_> {
             "target" => "braintta",
             _ => "",
         };
+        let example = base.as_deref().unwrap_or(example);
         let name_text = &name.text;
         let help = match example {
             "" => format!("write `{name_text} = …`"),

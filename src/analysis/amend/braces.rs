@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::Amended;
 use super::entry::reaches;
 use super::path::{Part, parts, with_path};
+use crate::analysis::schema::{Field, Kind};
 use crate::syntax::ast::{self, Entry, EntryKind};
 
 /// The same overrides, those of a layer, block or copies by their paths. What a schema knows as a section or field stays as it is, and so does what says more than values.
@@ -17,7 +18,11 @@ pub(super) fn by_paths<'o>(
         let name = section.name.text.as_str();
         let is_known = into.schema.is_some_and(|s| s.keys().any(|key| key == name))
             || into.fields.iter().any(|field| field.name == name);
-        !is_known && entries.iter().any(|e| reaches(e, &section.name))
+        // `space { s[0].depth = 2 }` amends what the base has as `space = …`.
+        let is_declared =
+            |field: &Field| field.name == name && matches!(field.kind, Kind::Declared(_));
+        let is_amended = !is_known || into.derives && into.fields.iter().any(is_declared);
+        is_amended && entries.iter().any(|e| reaches(e, &section.name))
     };
     let mut found = Vec::new();
     for entry in overrides {

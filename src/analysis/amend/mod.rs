@@ -16,7 +16,7 @@ pub(super) use self::entry::key;
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use self::entry::{nested, parts_of, value_of_layer};
+use self::entry::{nested, parts_of, reaches, value_of_layer};
 use self::path::parts;
 use super::context::Cx;
 use super::merged::Merged;
@@ -157,7 +157,11 @@ impl Cx<'_> {
             (None, None) => {
                 let fields = into.schema.map_or(into.fields, |schema| schema.fields);
                 match fields.iter().any(|f| f.name == section.name.text) {
-                    true => self.field_in_braces(into.owner, into.declared, &section.name),
+                    true => {
+                        let base = entries.iter().find(|e| reaches(e, &section.name));
+                        let base = base.and_then(|entry| self.declared_by(entry));
+                        self.field_in_braces(into.owner, into.declared, &section.name, base);
+                    }
                     false => self.unknown_in(&section.name, entries, into),
                 }
             }

@@ -7,6 +7,7 @@ use super::loss::Teacher;
 use crate::analysis::context::{Cx, list};
 use crate::analysis::expression::fields::{Given, Written, find};
 use crate::analysis::merged::Merged;
+use crate::analysis::quantization::quantizer::target;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::ir::{Domain, DomainKind, Expr, Loss, Slot, Stage, Value};
 use crate::source::Span;
@@ -82,14 +83,59 @@ impl Cx<'_> {
         if own.is_empty() || !stages.is_empty() {
             return stages;
         }
-        for section in own {
-            let stage = self.stage(merged, section, &stages);
-            stages.push(stage);
+        for section in &own {
+            if !self.is_misspelt(section, &own) {
+                let stage = self.stage(merged, section, &stages);
+                stages.push(stage);
+            }
         }
         stages
     }
 
+    /// Whether a stage that does not say what it quantizes was meant to amend another one, whose name is spelled alike; says so.
+    fn is_misspelt(&mut self, section: &ast::Section, all: &[&ast::Section]) -> bool {
+        let says = |name: &str| {
+            let names = section.entries.iter().filter_map(target);
+            names.into_iter().any(|path| path.head.text == name)
+        };
+        let Some(name) = section.label.as_ref().filter(|_| !says("quantize")) else {
+            return false;
+        };
+        let others = all.iter().filter_map(|other| other.label.as_ref());
+        let others: Vec<&ast::Name> = others.filter(|other| other.text != name.text).collect();
+        let known = others.iter().map(|other| other.text.as_str());
+        let Some(alike) = did_you_mean(&name.text, known) else {
+            return false;
+        };
+        let declared = others.iter().find(|other| other.text == alike);
+        let diagnostic = Diagnostic::error(
+            "bnas::name::unknown",
+            format!("there is no stage `{}` to amend", name.text),
+        )
+        .label(name.span, "a new stage says what it quantizes");
+        self.report(match declared {
+            Some(declared) => diagnostic
+                .label(declared.span, "a stage")
+                .help(format!("did you mean `{alike}`?")),
+            None => diagnostic,
+        });
+        true
+    }
+
     fn mixed(&mut self, short: &Shorthand, section: &ast::Section, stage: &ast::Section) {
+        let around = |span: Span| self.modules.around(span).map(|d| &d.name);
+        let (of_short, of_stage) = (around(section.name.span), around(stage.name.span));
+        let base = of_short.filter(|base| of_stage.is_some_and(|own| own.span != base.span));
+        let help = match base {
+            Some(base) => format!(
+                "`{}` has `{}`, which can be amended, `{} {{ epochs = … }}`, and not be taken out: amend it, or write this experiment without `: {}`",
+                base.text, short.name, short.name, base.text
+            ),
+            None => format!(
+                "write `stage {} {{ quantize = {}  … }}`",
+                short.stage, short.quantize
+            ),
+        };
         self.report(
             Diagnostic::error(
                 "bnas::stage::mixed",
@@ -97,10 +143,7 @@ impl Cx<'_> {
             )
             .label(section.name.span, "a shorthand for one stage")
             .label(stage.name.span, "stages are said one by one here")
-            .help(format!(
-                "write `stage {} {{ quantize = {}  … }}`",
-                short.stage, short.quantize
-            )),
+            .help(help),
         );
     }
 

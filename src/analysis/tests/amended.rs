@@ -271,3 +271,49 @@ policy p {{ each layer {{ weights = q }} }}"
     assert_eq!(size("scale(w) = mean(abs(w), per = tensor)"), one);
     assert_eq!(size("scale(w) = 1 / high"), one);
 }
+
+#[test]
+fn a_derived_experiment_amends_its_parts_by_paths_or_in_braces() {
+    let of = |lines: &str| {
+        let text = on_digits(
+            "use std.spaces.small_cnn\nuse std.targets.braintta\nuse std.policies.uniform_int",
+            "space = small_cnn { stem.channels = 4 }  policy = uniform_int  target = braintta",
+        );
+        let text = text.replace("experiment e {", "experiment base {");
+        let text = format!("{text}experiment e : base {{ {lines} }}");
+        let (checked, _) = checked("test.bnas", &text);
+        let experiments = checked.program.expect("no errors").experiments;
+        paths(&Template::new(&experiments[1]).unwrap())
+            .into_iter()
+            .map(String::from)
+            .collect::<Vec<_>>()
+    };
+    let wanted = ["space.width", "policy.bits", "target.vector.width"];
+    for lines in [
+        "space.width in {8, 16}  policy.bits in {4, 8}  target.vector.width in {512 bit, 1024 bit}",
+        "space { width in {8, 16} }  policy { bits in {4, 8} }  target { vector { width in {512 bit, 1024 bit} } }",
+    ] {
+        assert_eq!(of(lines), wanted, "{lines}");
+    }
+    // What was amended before stays.
+    assert_eq!(
+        of("space { stem { channels in {2, 4} } }"),
+        ["space.stem.channels"]
+    );
+}
+
+#[test]
+fn rules_are_added_to_the_policy_of_a_base_by_its_name() {
+    let text = "bnas 1
+use std.quantizers.int8
+policy mine { each layer { weights = int8  activations = int8 } }
+experiment base { policy = mine }
+experiment e : base { policy { first layer { weights = int8 } } }";
+    let (checked, _) = checked("test.bnas", text);
+    let helps = checked.diagnostics.iter().filter_map(|d| d.help.as_deref());
+    assert!(
+        helps
+            .into_iter()
+            .any(|help| help.contains("`policy = mine { … }`"))
+    );
+}

@@ -1,6 +1,7 @@
 //! Names that nothing has, or that are taken.
 
 use super::{in_experiment, one_error, only};
+use crate::analysis::tests::checked;
 
 #[test]
 fn names() {
@@ -172,4 +173,23 @@ experiment e {
         "tiny",
         "`small`, `large`, `small_1`, `small_2`",
     );
+}
+
+#[test]
+fn a_misspelt_stage_is_no_new_one() {
+    let text = "bnas 1
+use std.data.digits
+use std.spaces.small_cnn
+experiment base {
+  data = digits  space = small_cnn
+  stage float { quantize = none  epochs = 1 }
+  search { method = random  trials = 2 }
+  maximize accuracy
+}
+experiment e : base { stage floot { epochs = 2 } }";
+    let (checked, _) = checked("test.bnas", text);
+    let [one] = &checked.diagnostics[..] else {
+        panic!("{:?}", checked.diagnostics);
+    };
+    assert_eq!(one.help.as_deref(), Some("did you mean `float`?"));
 }
