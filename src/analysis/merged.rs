@@ -97,19 +97,13 @@ impl Cx<'_> {
         of: &[Span],
         entries: impl Iterator<Item = &'e ast::Entry>,
     ) {
-        let path = |entry: &ast::Entry| {
-            let (path, end) = match &entry.kind {
-                ast::EntryKind::Section(section) => {
-                    return Some(format!("{}.", section.name.text));
-                }
-                ast::EntryKind::Part(part) => (&part.target, "."),
-                _ => (super::quantization::quantizer::target(entry)?, ""),
-            };
-            Some(self.path_text(path) + end)
-        };
-        let (at, paths) = entries
-            .map(|entry| (entry.span, path(entry).unwrap_or_default()))
-            .unzip();
+        let (mut at, mut paths) = (Vec::new(), Vec::new());
+        for entry in entries {
+            self.amended(entry, "", &mut |span, path| {
+                at.push(span);
+                paths.push(path);
+            });
+        }
         let amendment = Amendment {
             name: name.to_string(),
             becomes: becomes.to_string(),
@@ -119,6 +113,24 @@ impl Cx<'_> {
         };
         self.amendments.push(amendment.clone());
         self.reached.amendments.push(amendment);
+    }
+
+    /// The place and the path of each value that an entry gives, in its braces, too; of what is no value, its place alone.
+    fn amended(&self, entry: &ast::Entry, around: &str, found: &mut dyn FnMut(Span, String)) {
+        let (path, inner) = match &entry.kind {
+            ast::EntryKind::Section(section) => (section.name.text.clone(), &section.entries),
+            ast::EntryKind::Part(part) => (self.path_text(&part.target), &part.entries),
+            _ => {
+                let path = super::quantization::quantizer::target(entry);
+                let path = path.map(|path| format!("{around}{}", self.path_text(path)));
+                found(entry.span, path.unwrap_or_default());
+                return;
+            }
+        };
+        let around = format!("{around}{path}.");
+        for entry in inner {
+            self.amended(entry, &around, found);
+        }
     }
 
     /// The open declarations from `start` on derive from each other, or copy each other: said once for all of them.

@@ -1,7 +1,7 @@
 //! Diagnostics as text.
 //!
-//! In: diagnostics and the texts that they are about. Out: what a terminal shows, drawn by miette, one view per file; of very long lines what is near
-//! the labels.
+//! In: diagnostics and the texts that they are about. Out: what a terminal shows, drawn by miette, one view per file, and per place where labels
+//! stand far from each other; of very long lines what is near the labels.
 
 use std::fmt;
 
@@ -16,6 +16,8 @@ use crate::source::{Source, SourceId, Sources, Span};
 /// What of a line of this many bytes or more is drawn: so many on each side of a label.
 const LONG_LINE: usize = 1000;
 const SHOWN: usize = 200;
+/// Labels so many lines apart, or fewer, are drawn with the lines between them.
+const FAR: usize = 8;
 
 /// Draws diagnostics as text, 100 columns wide, with or without color. Of very many it draws the first errors, and says how many more
 /// there are.
@@ -41,8 +43,10 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
     let first = diagnostics.iter().filter(|d| !is_many || d.is_error());
     let then = diagnostics.iter().filter(|d| is_many && !d.is_error());
     for diagnostic in first.chain(then).take(DRAWN) {
-        let main = diagnostic.labels.first().map(|l| l.span.source);
-        let mut elsewhere = elsewhere(diagnostic, sources, main);
+        let mut parts = parts(&diagnostic.labels, sources).into_iter();
+        let main = parts.next();
+        let mut elsewhere: Vec<Elsewhere> =
+            parts.map(|part| Elsewhere { part, help: None }).collect();
         // The help stands below everything that it speaks of.
         let mut help = diagnostic.help.as_deref();
         if let Some(last) = elsewhere.last_mut() {
@@ -51,7 +55,6 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
         draw(&View {
             diagnostic,
             main,
-            source: main.map(|id| named(sources, id)),
             help,
         });
         for view in &elsewhere {
@@ -64,28 +67,37 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
     out
 }
 
-/// Labels in other files than the main one, one view per file: miette draws one file per report.
-fn elsewhere<'a>(
-    diagnostic: &'a Diagnostic,
-    sources: &'a Sources,
-    main: Option<SourceId>,
-) -> Vec<Elsewhere<'a>> {
-    let mut views: Vec<Elsewhere> = Vec::new();
-    for label in &diagnostic.labels {
-        let id = label.span.source;
-        if Some(id) == main {
-            continue;
-        }
-        match views.iter_mut().find(|v| v.labels[0].span.source == id) {
-            Some(view) => view.labels.push(label),
-            None => views.push(Elsewhere {
-                labels: vec![label],
-                source: named(sources, id),
-                help: None,
-            }),
+/// Labels by the place where they are drawn, the main one's first: those of other files apart, and those that stand far from each other.
+fn parts<'a>(labels: &'a [Label], sources: &'a Sources) -> Vec<Part<'a>> {
+    let mut sorted: Vec<&Label> = labels.iter().collect();
+    sorted.sort_by_key(|label| (label.span.source, label.span.start));
+    let mut parts: Vec<Part> = Vec::new();
+    let mut end = 0;
+    for label in sorted {
+        let source = named(sources, label.span.source);
+        let line = |at: u32| source.0.line_of(at as usize);
+        let (first, last) = (line(label.span.start), line(label.span.end));
+        match parts.last_mut() {
+            Some(part) if part.labels[0].span.source == label.span.source && first <= end + FAR => {
+                part.labels.push(label);
+                end = end.max(last);
+            }
+            _ => {
+                end = last;
+                parts.push(Part {
+                    labels: vec![label],
+                    source,
+                });
+            }
         }
     }
-    views
+    // As they were said: what comes first in the text is not always what matters most.
+    let said = |label: &Label| labels.iter().position(|other| std::ptr::eq(other, label));
+    for part in &mut parts {
+        part.labels.sort_by_key(|label| said(label));
+    }
+    parts.sort_by_key(|part| said(part.labels[0]));
+    parts
 }
 
 fn named(sources: &Sources, id: SourceId) -> Excerpts<'_> {
@@ -127,7 +139,8 @@ impl SourceCode for Excerpts<'_> {
             (from + at, read.span().len()).into(),
             lines_before + read.line(),
             read.column() + if read.line() == 0 { cut } else { 0 },
-            lines_before + read.line_count(),
+            // Labels that are drawn together are so with all lines between them.
+            source.line_of(source.text.len()) + 1,
         );
         Ok(Box::new(contents))
     }
@@ -176,17 +189,20 @@ fn labeled(label: &Label, source: &Source) -> LabeledSpan {
     LabeledSpan::new(Some(label.text.clone()), start, length)
 }
 
+/// Labels of one file that stand near each other; at least one.
+struct Part<'a> {
+    labels: Vec<&'a Label>,
+    source: Excerpts<'a>,
+}
+
 struct View<'a> {
     diagnostic: &'a Diagnostic,
-    main: Option<SourceId>,
-    source: Option<Excerpts<'a>>,
+    main: Option<Part<'a>>,
     help: Option<&'a str>,
 }
 
 struct Elsewhere<'a> {
-    /// At least one.
-    labels: Vec<&'a Label>,
-    source: Excerpts<'a>,
+    part: Part<'a>,
     help: Option<&'a str>,
 }
 
@@ -221,24 +237,22 @@ impl miette::Diagnostic for View<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let Excerpts(source) = self.source.as_ref()?;
-        let labels = self.diagnostic.labels.iter();
-        let here = labels.filter(|l| Some(l.span.source) == self.main);
-        Some(Box::new(drawn(here, source).into_iter()))
+        let Part { labels, source } = self.main.as_ref()?;
+        let drawn = drawn(labels.iter().copied(), source.0);
+        Some(Box::new(drawn.into_iter()))
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.source
-            .as_ref()
-            .map(|source| source as &dyn miette::SourceCode)
+        let main = self.main.as_ref()?;
+        Some(&main.source as &dyn miette::SourceCode)
     }
 }
 
 impl fmt::Display for Elsewhere<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.labels.as_slice() {
+        match self.part.labels.as_slice() {
             [only] => f.write_str(&only.text),
-            _ => write!(f, "in `{}`", self.source.0.name),
+            _ => write!(f, "in `{}`", self.part.source.0.name),
         }
     }
 }
@@ -261,20 +275,20 @@ impl miette::Diagnostic for Elsewhere<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let labels = match self.labels.as_slice() {
+        let labels = match self.part.labels.as_slice() {
             // The only text is the heading already.
             [only] => vec![LabeledSpan::new(
                 None,
                 only.span.start as usize,
                 only.span.len(),
             )],
-            all => drawn(all.iter().copied(), self.source.0),
+            all => drawn(all.iter().copied(), self.part.source.0),
         };
         Some(Box::new(labels.into_iter()))
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(&self.source)
+        Some(&self.part.source)
     }
 }
 

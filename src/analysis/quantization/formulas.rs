@@ -168,6 +168,11 @@ impl Cx<'_> {
         span: Span,
     ) -> Typed {
         if self.formulas.is_none() {
+            let of = self.text(args.first().map_or(span, argument_span));
+            let help = match of.contains("[*]") && name.text == "mean" {
+                true => format!("write `sum({of}) / count({of})`"),
+                false => "only formulas of a quantizer reduce".to_string(),
+            };
             self.report(
                 Diagnostic::error(
                     "bnas::type::mismatch",
@@ -177,7 +182,7 @@ impl Cx<'_> {
                     ),
                 )
                 .label(span, "there is no tensor")
-                .help("only formulas of a quantizer reduce"),
+                .help(help),
             );
             return Typed::poison(span);
         }

@@ -298,7 +298,7 @@ fn a_derived_experiment_amends_its_parts_by_paths_or_in_braces() {
     // What was amended before stays.
     assert_eq!(
         of("space { stem { channels in {2, 4} } }"),
-        ["space.stem.channels"]
+        ["space.width", "space.stem.channels"]
     );
 }
 

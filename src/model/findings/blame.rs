@@ -33,11 +33,11 @@ fn meant<'a>(diagnostic: &Diagnostic, reads: &Reads, amendment: &'a Amendment) -
         diagnostic.message,
         diagnostic.help.as_deref().unwrap_or_default()
     );
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let is_word = |c: char| c.is_alphanumeric() || "_.[]*".contains(c);
     let words: BTreeSet<&str> = said.split(|c| !is_word(c)).collect();
     let is_named = |path: &str| {
         let key = owner_and_key(path).1;
-        words.contains(key) || reads.wants(key)
+        words.iter().any(|word| speaks_of(word, path)) || reads.wants(key)
     };
     let entries = amendment.at.iter().zip(&amendment.paths);
     let mut entries: Vec<(&Span, &str)> = entries.map(|(at, path)| (at, path.as_str())).collect();
@@ -60,6 +60,26 @@ fn meant<'a>(diagnostic: &Diagnostic, reads: &Reads, amendment: &'a Amendment) -
     }
     let shown = if shown.is_empty() { entries } else { shown };
     shown.into_iter().map(|(at, _)| at).collect()
+}
+
+/// Whether a word of a message, `kernel` or `space.s[0].d[1].kernel`, may mean the value at the path of an amendment.
+fn speaks_of(word: &str, path: &str) -> bool {
+    let mut words = word.trim_end_matches('.').rsplit('.');
+    let mut parts = path.rsplit('.').filter(|part| *part != "block");
+    if words.next() != parts.next() {
+        return false;
+    }
+    words.zip(parts).all(|(word, part)| {
+        let split = |part: &'_ str| -> (String, Option<String>) {
+            match part.split_once('[') {
+                Some((name, copy)) => (name.into(), Some(copy.trim_end_matches(']').into())),
+                None => (part.into(), None),
+            }
+        };
+        let ((word, of_word), (part, of_part)) = (split(word), split(part));
+        let is_any = |copy: &Option<String>| copy.as_deref().is_none_or(|copy| copy == "*");
+        word == part && (is_any(&of_word) || is_any(&of_part) || of_word == of_part)
+    })
 }
 
 /// Where the value of an amendment lies, seen from a layer.
@@ -120,7 +140,8 @@ pub fn with_amendments(
         if !is_of_it || labels.iter().any(shows) {
             continue;
         }
-        for at in meant(&diagnostic, &reads, amendment)
+        let standing = standing(amendment);
+        for at in meant(&diagnostic, &reads, &standing)
             .into_iter()
             .take(MOST)
             .rev()
@@ -130,6 +151,21 @@ pub fn with_amendments(
         }
     }
     diagnostic
+}
+
+/// What is left of an amendment where an experiment that derives from another one gives some of its values anew.
+fn standing(amendment: &Amendment) -> Amendment {
+    let mut given = BTreeSet::new();
+    let entries = amendment.at.iter().zip(&amendment.paths).rev();
+    let last = entries.filter(|(_, path)| path.is_empty() || given.insert(path.as_str()));
+    let mut left: Vec<(Span, String)> = last.map(|(at, path)| (*at, path.clone())).collect();
+    left.reverse();
+    let (at, paths) = left.into_iter().unzip();
+    Amendment {
+        at,
+        paths,
+        ..amendment.clone()
+    }
 }
 
 /// The settings of an arm, as they are shown.

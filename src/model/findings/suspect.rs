@@ -221,14 +221,24 @@ fn broken_defaults(template: &Template, defaults: &BTreeSet<usize>) -> Vec<Diagn
         let text = format!("the defaults do not meet `{}`", claim.written.text);
         let mut diagnostic = Diagnostic::warning("bnas::domain::first_trial", text)
             .label(claim.written.span, "fails at the defaults");
+        // Of the copies that one line declares, the first.
+        let mut by_place: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
         for index in written {
-            let decision = &decisions.all[index];
+            let place = by_place.entry(decisions.all[index].span).or_default();
+            place.push(index);
+        }
+        for (place, written) in by_place {
+            let decision = &decisions.all[written[0]];
+            let others = match written.len() {
+                1 => String::new(),
+                n => format!(" and those of {} more", n - 1),
+            };
             let label = format!(
-                "`{}` would be {}",
+                "`{}`{others} would be {}",
                 decision.path,
                 decision.shown(&decision.default)
             );
-            diagnostic = diagnostic.label(decision.span, label);
+            diagnostic = diagnostic.label(place, label);
         }
         found.push(
             diagnostic

@@ -76,7 +76,12 @@ impl Weighted<'_> {
             let mut names = names.iter();
             known.split('.').all(|name| names.any(|n| *n == name))
         };
-        let found = did_you_mean(&names.join("."), known.clone()).or_else(|| {
+        let written = names.join(".");
+        // `filter`, of `s[*].d[*].filter`.
+        let inner = format!(".{written}");
+        let of_copies = || known.clone().find(|known| known.ends_with(&inner));
+        let alike = did_you_mean(&written, known.clone()).or_else(of_copies);
+        let found = alike.or_else(|| {
             let held = known
                 .clone()
                 .filter(|known| known.contains('.'))

@@ -178,10 +178,19 @@ pub(super) fn unknown(
     known: &dyn Fn(&str) -> bool,
     settler: &mut Settler,
 ) {
+    let mut written: BTreeMap<String, Span> = BTreeMap::new();
+    evaluate::walk(expr, &mut |part| {
+        if let Expr::Name(name, at) = part
+            && !at.is_empty()
+        {
+            written.entry(name.clone()).or_insert(*at);
+        }
+    });
     for name in evaluate::names(expr) {
         if known(&name) {
             continue;
         }
+        let span = written.get(&name).copied().unwrap_or(span);
         let text = format!("there is no metric and no decision `{name}`");
         let label = match name.contains('[') {
             true => "no copy has this path",

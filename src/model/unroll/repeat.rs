@@ -23,6 +23,10 @@ impl Unroller<'_, '_> {
         names: &Frame,
         place: &Place,
     ) {
+        let counted = match count {
+            Expr::Name(name, _) => Some(name.as_str()),
+            _ => None,
+        };
         let count = self
             .settler
             .expr(count, &place.decision(index), &place.guard, names);
@@ -48,7 +52,7 @@ impl Unroller<'_, '_> {
         }
         let count = Arc::new(count);
         let most = counts.iter().copied().fold(0.0, f64::max);
-        self.check_copies(body, index, most as usize, span);
+        self.check_copies(body, index, (most as usize, counted), span);
         let least = counts.iter().copied().fold(most, f64::min);
         for i in 0..most as usize {
             let copy = Arc::new(Expr::number(i as f64));
@@ -76,7 +80,25 @@ impl Unroller<'_, '_> {
     }
 
     /// Amendments of single copies speak of copies that can be there.
-    fn check_copies(&mut self, body: &[Stmt], index: &str, most: usize, span: Span) {
+    fn check_copies(
+        &mut self,
+        body: &[Stmt],
+        index: &str,
+        (most, counted): (usize, Option<&str>),
+        span: Span,
+    ) {
+        let more = match counted {
+            Some(name) => format!("let `{name}` be more, here or where it is amended"),
+            None => "let the `repeat` have more copies".to_string(),
+        };
+        let help = match most {
+            0 => more,
+            1 => format!("write `{index}[0]`, or {more}"),
+            _ => format!(
+                "the last one is `{index}[{}]`: write that, or {more}",
+                most - 1
+            ),
+        };
         let mut open: Vec<&OfCopy> = body.iter().filter_map(as_of_copy).collect();
         while let Some(of_copy) = open.pop() {
             open.extend(of_copy.otherwise.iter().filter_map(as_of_copy));
@@ -88,7 +110,8 @@ impl Unroller<'_, '_> {
                 self.settler.sink.push(
                     Diagnostic::error("bnas::amend::no_such_copy", text)
                         .label(of_copy.span, "amends no copy")
-                        .label(span, "the `repeat`"),
+                        .label(span, "the `repeat`")
+                        .help(help.clone()),
                 );
             }
         }
