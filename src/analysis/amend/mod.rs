@@ -205,6 +205,9 @@ impl Cx<'_> {
             _ if labels && rest.contains('.') => {
                 Some(format!("a section is amended by its name: write `{rest}`"))
             }
+            _ if labels && !rest.is_empty() => Some(format!(
+                "a section is amended by its name: write `{rest} {{ … }}`"
+            )),
             _ => None,
         };
         if let Some(help) = help {

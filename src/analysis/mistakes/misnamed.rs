@@ -158,6 +158,8 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(format!(
                 "give the value a name, and read that: `n in {{…}}  {choice} in {{int {{ {field} = n }}, …}}`"
             ));
+        } else if let Some(help) = self.of_another_part(name, span) {
+            diagnostic = diagnostic.help(help);
         } else if let Some(alike) = did_you_mean(name, defined()) {
             diagnostic = diagnostic.help(format!("did you mean `{alike}`?"));
         } else if let Some(longer) = longer().find(ends_with) {
@@ -228,6 +230,19 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
         }
         self.report(diagnostic);
+    }
+
+    /// `space.deep` in a field of `train`: what another part of the experiment has, which is read by a name of both.
+    fn of_another_part(&self, name: &str, span: Span) -> Option<String> {
+        let (part, path) = name.split_once('.')?;
+        let last = path.rsplit('.').next()?;
+        let around = self.modules.around(span)?;
+        let is_part = ["space", "policy", "target", "train", "finetune"].contains(&part);
+        (is_part && self.paths.is_none() && around.kind.text == "experiment").then(|| {
+            format!(
+                "parts of an experiment share names of its own: define `{last} in {{…}}` above both, write `{path} = {last}` in the `{part}` and read `{last}` here"
+            )
+        })
     }
 
     /// `weights.int.bits` or `q.bits` in a policy: the name of a choice among quantizers, and the last word.

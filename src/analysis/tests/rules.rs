@@ -120,3 +120,17 @@ fn two_words_are_not_compared() {
         assert!(shown.contains(help), "{shown}");
     }
 }
+
+#[test]
+fn rules_that_are_amended_take_the_place_of_others() {
+    let warned = |policy: &str, given: &str| -> Vec<&'static str> {
+        let text = text(policy, "").replace("policy = p", &format!("policy = p {given}"));
+        let template = template(&text.replace(", int,", ","));
+        template.warnings().iter().map(|d| d.code).collect()
+    };
+    let all = |q: &str| format!("each layer {{ weights = {q}  activations = {q} }}");
+    let (own, amended) = (all("int8"), all("binary"));
+    assert_eq!(warned(&own, &format!("{{ {amended} }}")), [""; 0]);
+    let both = format!("{own} {amended}");
+    assert_eq!(warned(&both, ""), ["bnas::policy::never_wins"]);
+}

@@ -108,7 +108,8 @@ impl Template {
         } = settled;
         body.check_fit(experiment, &mut settler);
 
-        let found = consequences::without(std::mem::take(&mut settler.sink).into_sorted());
+        let found = std::mem::take(&mut settler.sink).into_sorted();
+        let found = consequences::without(found, &experiment.amendments);
         if found.iter().any(Diagnostic::is_error) {
             return Err(undefined::in_place_of_misfits(found, &settler));
         }
