@@ -45,8 +45,13 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
     for diagnostic in first.chain(then).take(DRAWN) {
         let mut parts = parts(&diagnostic.labels, sources).into_iter();
         let main = parts.next();
-        let mut elsewhere: Vec<Elsewhere> =
-            parts.map(|part| Elsewhere { part, help: None }).collect();
+        let mut elsewhere: Vec<Elsewhere> = parts
+            .map(|part| Elsewhere {
+                is_near: main.as_ref().is_some_and(|main| is_same(main, &part)),
+                part,
+                help: None,
+            })
+            .collect();
         // The help stands below everything that it speaks of.
         let mut help = diagnostic.help.as_deref();
         if let Some(last) = elsewhere.last_mut() {
@@ -195,6 +200,11 @@ struct Part<'a> {
     source: Excerpts<'a>,
 }
 
+/// Whether both are of one file.
+fn is_same(x: &Part, y: &Part) -> bool {
+    x.labels[0].span.source == y.labels[0].span.source
+}
+
 struct View<'a> {
     diagnostic: &'a Diagnostic,
     main: Option<Part<'a>>,
@@ -203,6 +213,8 @@ struct View<'a> {
 
 struct Elsewhere<'a> {
     part: Part<'a>,
+    /// Whether it is of the file of the main part.
+    is_near: bool,
     help: Option<&'a str>,
 }
 
@@ -252,6 +264,7 @@ impl fmt::Display for Elsewhere<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.part.labels.as_slice() {
             [only] => f.write_str(&only.text),
+            _ if self.is_near => f.write_str("in the same file"),
             _ => write!(f, "in `{}`", self.part.source.0.name),
         }
     }

@@ -274,6 +274,7 @@ fn what_is_known_to_be_excluded_is_never_tried() {
         text: "x <= 0.5".into(),
         why: None,
         span: Span::default(),
+        parts: Vec::new(),
     });
     let result = finished(&experiment, 2, 0);
     assert_eq!(result.trials.len(), 10);

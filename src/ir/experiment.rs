@@ -313,6 +313,8 @@ pub struct Require {
     pub why: Option<String>,
     /// Where it stands.
     pub span: Span,
+    /// The parts of a conjunction as written, `a <= 1` and `b <= 2` of `a <= 1 and b <= 2`, and where they stand, in order; empty of anything else.
+    pub parts: Vec<(String, Span)>,
 }
 
 /// `expect best.test.accuracy >= 95 %`.

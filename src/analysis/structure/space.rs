@@ -351,7 +351,20 @@ impl Cx<'_> {
             why: claim.message.as_ref().map(|m| m.value.clone()),
             holds: Arc::new(balanced(holds.expr)),
             span,
+            parts: self.conjunction(&claim.condition),
         })
+    }
+
+    /// The parts of a conjunction as written, and where they stand; nothing of anything else.
+    fn conjunction(&mut self, condition: &ast::Expr) -> Vec<(String, Span)> {
+        let mut parts = Vec::new();
+        conjuncts(condition, &mut parts);
+        match parts.len() {
+            1 => Vec::new(),
+            _ => { parts.iter() }
+                .map(|part| (self.one_line(part.span), part.span))
+                .collect(),
+        }
     }
 
     fn layer(&mut self, layer: &ast::Layer) -> LayerStmt {
@@ -367,6 +380,21 @@ impl Cx<'_> {
             when,
             span: layer.name.span,
         }
+    }
+}
+
+/// The parts of a conjunction.
+fn conjuncts<'e>(condition: &'e ast::Expr, into: &mut Vec<&'e ast::Expr>) {
+    match &condition.kind {
+        ast::ExprKind::Binary {
+            op: ast::BinaryOp::And,
+            left,
+            right,
+        } => {
+            conjuncts(left, into);
+            conjuncts(right, into);
+        }
+        _ => into.push(condition),
     }
 }
 

@@ -401,3 +401,23 @@ fn the_middle_of_a_vast_range_is_a_number() {
         assert!((found - wanted).abs() <= 1e-12 * wanted, "{range}: {found}");
     }
 }
+
+#[test]
+fn of_a_conjunction_the_part_that_fails_is_told() {
+    for (require, part) in [
+        ("space.s[0].depth >= 1 and space.s[1].kernel == 7", "space.s[1].kernel == 7"),
+        ("macs <= 10 mac and space.s[0].depth == 1", "macs <= 10 mac"),
+        // Only both together fail.
+        (
+            "space.s[0].depth <= 1 and space.s[0].depth >= 2",
+            "space.s[0].depth <= 1 and space.s[0].depth >= 2",
+        ),
+    ] {
+        let text = text(&format!("require {require}"));
+        let (found, _) = refusals(&text);
+        assert_eq!(found.len(), 1, "{require}");
+        assert_eq!(found[0].message, format!("no candidate can meet `{part}`"));
+        let span = found[0].labels[0].span;
+        assert!(text[span.start as usize..span.end as usize].ends_with(part));
+    }
+}

@@ -12,7 +12,7 @@ use super::conflict;
 use super::origin::with_origins;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Experiment, Expr, Holds, Memory, Method, Require, Target, Value};
-use crate::model::counting::Count;
+use crate::model::counting::{Count, conjuncts};
 use crate::model::decision::Choices;
 use crate::model::expression::bounds::{self, Abstract};
 use crate::model::expression::evaluate;
@@ -47,7 +47,7 @@ pub(in crate::model) fn failures(template: &Template, experiment: &Experiment) -
             let requires = experiment.requires.iter().zip(template.requires());
             let main = d.labels.first().map(|label| label.span);
             let mut names = requires
-                .filter(|(require, _)| Some(require.span) == main)
+                .filter(|(require, _)| main.is_some_and(|main| require.span.holds(main)))
                 .flat_map(|(_, holds)| evaluate::names(holds));
             names.any(|name| !OF_FLOAT.contains(&name.as_str()))
         };
@@ -161,27 +161,55 @@ fn unmeetable(template: &Template, experiment: &Experiment) -> Vec<Diagnostic> {
             Some(Some(floor)) => Some(Abstract::interval(floor * (1.0 - ROUNDING), FAR)),
             _ => names(name),
         };
-        if bounds::proves(holds, decisions, &names) == Some(false) {
-            found.push(report(require, template, experiment));
+        let fails = |holds: &Expr| bounds::proves(holds, decisions, &names) == Some(false);
+        if fails(holds) {
+            let part = failing_part(require, holds, fails);
+            found.push(report(
+                part.as_ref().unwrap_or(require),
+                template,
+                experiment,
+            ));
         }
     }
     let of_space = template.claims().iter().filter(|c| c.require.is_none());
     for claim in of_space {
         // Each copy of a `repeat` has its own constraint; one report is enough.
         let is_same =
-            |d: &Diagnostic| (d.labels.first()).is_some_and(|l| l.span == claim.written.span);
+            |d: &Diagnostic| (d.labels.first()).is_some_and(|l| claim.written.span.holds(l.span));
         if found.iter().any(is_same) {
             continue;
         }
         let holds = &decisions.constraints[claim.constraint];
-        if bounds::proves(holds, decisions, &names) == Some(false) {
-            found.push(report(&claim.written, template, experiment));
+        let fails = |holds: &Expr| bounds::proves(holds, decisions, &names) == Some(false);
+        if fails(holds) {
+            let part = failing_part(&claim.written, holds, fails);
+            let unmet = part.as_ref().unwrap_or(&claim.written);
+            found.push(report(unmet, template, experiment));
         }
     }
     if template.counted().is_empty() {
         found.extend(conflicts(template, experiment, &found));
     }
     found
+}
+
+/// The part of a conjunction that no candidate meets by itself, as a requirement of its own; `holds` is what the conjunction has become.
+fn failing_part(require: &Require, holds: &Expr, fails: impl Fn(&Expr) -> bool) -> Option<Require> {
+    let (mut written, mut settled) = (Vec::new(), Vec::new());
+    conjuncts(&require.holds, &mut written);
+    conjuncts(holds, &mut settled);
+    if written.len() != require.parts.len() || settled.len() != written.len() {
+        return None;
+    }
+    let at = settled.into_iter().position(fails)?;
+    let (text, span) = require.parts[at].clone();
+    Some(Require {
+        holds: written[at].clone().into(),
+        text,
+        why: require.why.clone(),
+        span,
+        parts: Vec::new(),
+    })
 }
 
 /// No point is left when everything is counted together: which requirements exclude each other. What `known` reports already is no part of that.
@@ -192,18 +220,34 @@ fn conflicts(
 ) -> Vec<Diagnostic> {
     let is_known = |written: &Require| {
         let mut labels = known.iter().flat_map(|d| &d.labels);
-        labels.any(|label| label.span == written.span)
+        labels.any(|label| written.span.holds(label.span))
     };
     let found = conflict::all(template, MOST_CONFLICTS, known.is_empty(), &is_known);
     let shown = |needed: &Vec<Require>| together(needed, template, experiment);
     found.iter().map(shown).collect()
 }
 
+/// The part of a requirement that fails by the ends of metrics over all candidates, where these are known.
+fn failing_of(one: &Require, template: &Template, experiment: &Experiment) -> Option<Require> {
+    let ends = template.ends_of_all()?;
+    let names = |name: &str| {
+        let (low, high) = ends.get(name)?;
+        Some(Abstract::interval(*low, *high))
+    };
+    let mut requires = experiment.requires.iter().zip(template.requires());
+    let (_, holds) = requires.find(|(require, _)| require.span == one.span)?;
+    let fails = |holds: &Expr| bounds::proves(holds, template.decisions(), &names) == Some(false);
+    failing_part(one, holds, fails)
+}
+
 fn together(needed: &[Require], template: &Template, experiment: &Experiment) -> Diagnostic {
     match needed {
         [] => Diagnostic::error("bnas::require::unmeetable", "the space has no candidate")
             .help("widen a domain"),
-        [one] => report(one, template, experiment),
+        [one] => {
+            let part = failing_of(one, template, experiment);
+            report(part.as_ref().unwrap_or(one), template, experiment)
+        }
         several => {
             let first = Diagnostic::error(
                 "bnas::require::unmeetable",

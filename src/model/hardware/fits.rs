@@ -56,6 +56,7 @@ fn of_memory(memory: &ir::Memory, path: &str) -> Require {
         holds: Arc::new(binary(BinaryOp::LessEqual, held, name(&size))),
         why: Some(format!("memory `{}` holds the {what}", memory.name)),
         span: memory.size_span,
+        parts: Vec::new(),
     }
 }
 
@@ -84,6 +85,7 @@ fn of_lanes(target: &ir::Target, path: &str) -> Option<Require> {
         holds: Arc::new(binary(BinaryOp::GreaterEqual, name(&width, span), needed)),
         why: Some(format!("a lane holds a code of `{}`", widest.name)),
         span,
+        parts: Vec::new(),
     })
 }
 
