@@ -235,6 +235,25 @@ pub(super) fn member_inside(place: &Place<'_>, token: &str, entry: &str) -> Opti
     Some(member(inside, set, is_not))
 }
 
+/// `if (a <= 1 then 2 else 0)`: a bracket that begins behind `if` ends before `then`.
+pub(super) fn half_in_brackets(place: &Place<'_>, token: &str) -> Option<Slip> {
+    let before = place.before();
+    let open = before.rfind('(').filter(|_| token == "then")?;
+    let is_if = before[..open].trim_end().ends_with("if");
+    let condition = &before[open + 1..];
+    (is_if && !condition.contains(')')).then(|| {
+        let help = format!(
+            "write `if {} then …`, and no bracket behind it",
+            condition.trim()
+        );
+        Slip::new(
+            "`then` stands in a bracket that its `if` is not in",
+            "expected `)`",
+            help,
+        )
+    })
+}
+
 /// `require a <= b when c`.
 fn implied(condition: &str, behind: &str) -> Slip {
     let when = behind.split("//").next().unwrap_or("");

@@ -107,8 +107,10 @@ fn of_a_head(place: &Place<'_>, token: &str, wants: &dyn Fn(&str) -> bool) -> Op
     let before = place.before();
     let first = first_word(before);
     let behind = before[first.len()..].trim_start();
-    if let Some(slip) = behind::member_inside(place, token, first) {
-        return Some(slip);
+    let of_condition = behind::member_inside(place, token, first);
+    let of_condition = of_condition.or_else(|| behind::half_in_brackets(place, token));
+    if of_condition.is_some() {
+        return of_condition;
     }
     if COMPARE.contains(&token) && wants(EQUALS) && !place.is_start() {
         let help = format!("write `require {before} {token} …`");

@@ -21,6 +21,13 @@ pub(super) fn by_paths<'o>(
         // `space { s[0].depth = 2 }` amends what the base has as `space = …`.
         let is_declared =
             |field: &Field| field.name == name && matches!(field.kind, Kind::Declared(_));
+        // An arm has a path of its own: one that the base has not is new.
+        let is_arms = |entry: &Entry| {
+            name == "arms" && matches!(&entry.kind, EntryKind::Section(s) if s.name.text == name)
+        };
+        if entries.iter().any(is_arms) {
+            return true;
+        }
         let is_amended = !is_known || into.derives && into.fields.iter().any(is_declared);
         is_amended && entries.iter().any(|e| reaches(e, &section.name))
     };

@@ -317,3 +317,23 @@ experiment e : base { policy { first layer { weights = int8 } } }";
             .any(|help| help.contains("`policy = mine { … }`"))
     );
 }
+
+#[test]
+fn a_derived_experiment_adds_arms() {
+    let base = on_digits(
+        "use std.spaces.small_cnn",
+        "space = small_cnn { width = 8 }  arms { seed in {1, 2} }",
+    );
+    let arms = |lines: &str| {
+        let base = base.replace("experiment e {", "experiment base {");
+        let (checked, _) = checked(
+            "test.bnas",
+            &format!("{base}experiment e : base {{ {lines} }}"),
+        );
+        let all = checked.program.expect("no errors").experiments;
+        all[1].arms.len()
+    };
+    assert_eq!(arms("arms { train.epochs in {1, 2, 3} }"), 6);
+    assert_eq!(arms("arms.train.epochs in {1, 2, 3}"), 6);
+    assert_eq!(arms("arms { seed in {3} }"), 1);
+}

@@ -405,7 +405,10 @@ fn the_middle_of_a_vast_range_is_a_number() {
 #[test]
 fn of_a_conjunction_the_part_that_fails_is_told() {
     for (require, part) in [
-        ("space.s[0].depth >= 1 and space.s[1].kernel == 7", "space.s[1].kernel == 7"),
+        (
+            "space.s[0].depth >= 1 and space.s[1].kernel == 7",
+            "space.s[1].kernel == 7",
+        ),
         ("macs <= 10 mac and space.s[0].depth == 1", "macs <= 10 mac"),
         // Only both together fail.
         (
