@@ -242,10 +242,8 @@ pub(super) fn half_in_brackets(place: &Place<'_>, token: &str) -> Option<Slip> {
     let is_if = before[..open].trim_end().ends_with("if");
     let condition = &before[open + 1..];
     (is_if && !condition.contains(')')).then(|| {
-        let help = format!(
-            "write `if {} then …`, and no bracket behind it",
-            condition.trim()
-        );
+        let condition = condition.trim();
+        let help = format!("write `(if {condition} then …)`: the bracket opens before `if`");
         Slip::new(
             "`then` stands in a bracket that its `if` is not in",
             "expected `)`",

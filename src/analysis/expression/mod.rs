@@ -16,6 +16,7 @@ pub(super) mod fits;
 pub(super) mod functions;
 pub(super) mod lists;
 pub(super) mod lookup;
+pub(super) mod meant_path;
 pub(super) mod measures;
 pub(super) mod members;
 pub(super) mod range;

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::analysis::context::{Cx, list};
-use crate::analysis::expression::lookup::path_help;
+use crate::analysis::expression::meant_path::path_help;
 use crate::analysis::expression::types::Type;
 use crate::analysis::schema::{self, Kind, SCALES};
 use crate::analysis::scope::Scope;

@@ -179,6 +179,11 @@ impl Cx<'_> {
             return Some(Part::Number(number.expr));
         }
         match &e.kind {
+            // A name of the author's own, which is called like a loss elsewhere.
+            ExprKind::Path(path) if foreign_loss(e).is_some() => {
+                let number = self.path(path, Some(Kind::Number("")));
+                (number.ty != Type::Poison).then_some(Part::Number(number.expr))
+            }
             ExprKind::Path(_) => Some(Part::Losses(Some(Expr::number(1.0)), None)),
             ExprKind::Call { args, .. } => {
                 self.distill(args, e.span, temperature)?;
@@ -328,10 +333,12 @@ fn foreign_loss(e: &ast::Expr) -> Option<(&str, &'static str)> {
     })
 }
 
-/// Whether `task` or `distill(…)` stands anywhere in it.
+/// Whether `task` or `distill(…)` stands anywhere in it, or what other tools call them.
 fn speaks_of_losses(e: &ast::Expr) -> bool {
     match &e.kind {
-        ExprKind::Path(path) => path.as_name().is_some_and(|n| n.text == "task"),
+        ExprKind::Path(path) => {
+            path.as_name().is_some_and(|n| n.text == "task") || foreign_loss(e).is_some()
+        }
         ExprKind::Call { callee, args } => {
             callee.as_name().is_some_and(|n| n.text == "distill")
                 || args.iter().any(|arg| match arg {

@@ -311,3 +311,47 @@ fn slips_of_a_first_hour() {
     );
     in_experiment("minimize flops", unknown, "flops", "`macs`");
 }
+
+#[test]
+fn what_other_languages_write_for_copies_losses_and_brackets() {
+    for (line, at, help) in [
+        (
+            "require space.s[i].width <= space.s[i + 1].width",
+            "i",
+            "`nondecreasing(…)`",
+        ),
+        (
+            "require mean(space.s[*].width) <= 4",
+            "mean(space.s[*].width)",
+            "`sum(space.s[*].width) / count(space.s[*].width)`",
+        ),
+        (
+            "require if (space.width <= 8 then 2 else 0) >= 1\n maximize accuracy",
+            "then",
+            "`(if space.width <= 8 then …)`",
+        ),
+    ] {
+        let code = match at {
+            "i" => "bnas::name::unknown",
+            "then" => "bnas::parse::syntax",
+            _ => "bnas::type::mismatch",
+        };
+        in_experiment(line, code, at, help);
+    }
+    let stages = "experiment e {
+ data = digits  space = small_cnn
+ stage float { quantize = none  epochs = 1 }
+ stage all { quantize = all  epochs = 1  teacher = float  loss = 0.3 * ce + 0.7 * kl }
+ search { method = grid }
+ maximize accuracy
+}
+";
+    one_error(stages, "bnas::name::unknown", "ce", "write `task`");
+    // What is the same for every candidate is told where another part has it.
+    in_experiment(
+        "train { epochs = 1  label_smoothing = if space.width == 8 then 0.1 else 0.0 }",
+        "bnas::name::unknown",
+        "space.width",
+        "define `width in {…}` above both",
+    );
+}
