@@ -399,15 +399,7 @@ impl<'a> Cx<'a> {
 
     /// A path as it is written, without blanks.
     pub(super) fn path_text(&self, path: &ast::Path) -> String {
-        let mut text = path.head.text.clone();
-        for step in &path.steps {
-            match step {
-                ast::Step::Member(name) => text.push_str(&format!(".{}", name.text)),
-                ast::Step::Index(index) => text.push_str(&format!("[{}]", self.text(index.span))),
-                ast::Step::All(_) => text.push_str("[*]"),
-            }
-        }
-        text
+        path.text(|index| self.text(index.span))
     }
 
     /// Warnings for names that a file imports and never uses.

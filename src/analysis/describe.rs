@@ -153,12 +153,15 @@ impl Cx<'_> {
         for entry in entries {
             match &entry.kind {
                 EntryKind::Field(f) => {
-                    let path = format!("{prefix}{}", self.line(f.target.span));
+                    let path = format!("{prefix}{}", self.path_of(&f.target));
                     let field = schema.and_then(|s| field_of(s.fields, &f.target));
+                    let mut amended = Vec::new();
                     if let (Some(Kind::Declared(_)), ExprKind::Amend { entries, .. }) =
                         (field.map(|f| f.kind), &f.value.kind)
                     {
-                        self.open_of(entries, &format!("{path}."), found);
+                        let path = format!("{path}.");
+                        self.open_of(entries, &path, found);
+                        amended = self.fixed_elsewhere(&f.value, entries, &path);
                     } else {
                         self.inner_choices(&f.value, &path, found);
                     }
@@ -170,10 +173,11 @@ impl Cx<'_> {
                         value: self.line(f.value.span),
                         docs: sentence(entry, field),
                     });
+                    found.values.extend(amended);
                 }
                 EntryKind::Choice(c) => {
                     let field = schema.and_then(|s| field_of(s.fields, &c.target));
-                    let path = format!("{prefix}{}", self.line(c.target.span));
+                    let path = format!("{prefix}{}", self.path_of(&c.target));
                     self.inner_choices(&c.domain, &path, found);
                     found.open.push(Setting {
                         path,
@@ -290,6 +294,15 @@ impl Cx<'_> {
     }
 
     /// Only what entries leave open.
+    /// What is fixed of what a field names, and stands elsewhere than in its value: in what derives from its declaration.
+    fn fixed_elsewhere(&self, value: &ast::Expr, entries: &[Entry], prefix: &str) -> Vec<Setting> {
+        let elsewhere = entries.iter().filter(|entry| !value.span.holds(entry.span));
+        let elsewhere: Vec<Entry> = elsewhere.cloned().collect();
+        let mut inner = Collected::default();
+        self.collect(&elsewhere, prefix, None, &mut inner);
+        inner.values
+    }
+
     fn open_of(&self, entries: &[Entry], prefix: &str, found: &mut Collected) {
         let mut inner = Collected::default();
         self.collect(entries, prefix, None, &mut inner);
@@ -305,6 +318,11 @@ impl Cx<'_> {
             ),
             None => self.line(domain.span),
         }
+    }
+
+    /// A path as it is written, without blanks and braces.
+    fn path_of(&self, path: &ast::Path) -> String {
+        path.text(|index| self.line(index.span))
     }
 
     /// The text under a span on one line, without comments.
@@ -372,10 +390,12 @@ mod tests {
     use super::*;
     use crate::analysis::FileLoader;
 
+    /// The last declaration of a text.
     fn of(text: &str) -> Described {
         let mut sources = Sources::default();
         let main = sources.add("test.bnas", text);
-        describe(&mut sources, main, &FileLoader).unwrap().remove(0)
+        let mut all = describe(&mut sources, main, &FileLoader).unwrap();
+        all.pop().unwrap()
     }
 
     fn lines(settings: &[Setting]) -> Vec<String> {
@@ -421,6 +441,22 @@ quantizer mine : int { bits = 4 }");
         assert!(lines(&int4.values).contains(&"scale = max_abs".into()));
         assert!(int4.open.is_empty());
         assert_eq!(int4.text, "quantizer mine : int { bits = 4 }");
+    }
+
+    #[test]
+    fn what_a_derived_experiment_amends_has_its_path() {
+        let ours = of("bnas 1
+use std.spaces.small_cnn
+experiment base { space = small_cnn { width = 4 } }
+experiment ours : base {
+  space { stem { channels = 8 }  width in {4, 8} }
+}");
+        let values = lines(&ours.values);
+        assert!(
+            values.contains(&"space.stem.channels = 8".into()),
+            "{values:?}"
+        );
+        assert_eq!(lines(&ours.open), ["space.width = {4, 8}"]);
     }
 
     #[test]

@@ -19,6 +19,19 @@ impl Path {
     pub fn as_name(&self) -> Option<&Name> {
         self.steps.is_empty().then_some(&self.head)
     }
+
+    /// The path without blanks and braces, `s[1].d[*].kernel`, with the texts of its indices.
+    pub fn text(&self, index: impl Fn(&Expr) -> String) -> String {
+        let mut text = self.head.text.clone();
+        for step in &self.steps {
+            match step {
+                Step::Member(name) => text.push_str(&format!(".{}", name.text)),
+                Step::Index(at) => text.push_str(&format!("[{}]", index(at))),
+                Step::All(_) => text.push_str("[*]"),
+            }
+        }
+        text
+    }
 }
 
 /// One step of a [`Path`].
