@@ -25,12 +25,23 @@ impl Cx<'_> {
                 .label(typed.span, typed.ty.name())
                 .help(match self.by_name(&typed) {
                     Some(help) => help,
+                    None if let Some(help) = self.as_truth(&typed) => help,
                     None => format!("{what} is a comparison such as `a <= b`"),
                 }),
             );
             return Typed::poison(typed.span);
         }
         typed
+    }
+
+    /// What to write for a name that is 0 or 1 where a truth value stands.
+    fn as_truth(&self, typed: &Typed) -> Option<String> {
+        let values = typed.values.as_deref()?;
+        let is_bit = |value: &Value| matches!(value.as_number(), Some(0.0 | 1.0));
+        let name = self.text(typed.span);
+        let is_choice = values.len() == 2 && values.iter().all(is_bit);
+        (is_choice && self.local_named(&name))
+            .then(|| format!("write `{name} in {{false, true}}`: a truth value is no number"))
     }
 
     /// An expression with what is constant folded. A constant without a finite value is reported.

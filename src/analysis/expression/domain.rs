@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::expr::Typed;
-use super::fits::limited;
+use super::fits::{is_of_kind, limited};
 use super::types::Type;
 use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::run::author;
@@ -144,6 +144,20 @@ impl Cx<'_> {
             );
             return (Vec::new(), Typed::poison(span));
         }
+        if field.is_none() && self.are_answers(items, span) {
+            return (Vec::new(), Typed::poison(span));
+        }
+        let mut all = Vec::with_capacity(items.len());
+        for item in items {
+            self.may_be_word = field.is_none() && matches!(item.kind, ast::ExprKind::Path(_));
+            all.push(self.expr(item, field.map(|(f, _)| f.kind)));
+            self.may_be_word = false;
+        }
+        if let Some((field, at)) = field
+            && self.lack_alike(&all, span, field, at)
+        {
+            return (Vec::new(), Typed::poison(span));
+        }
         let mut first: Option<Typed> = None;
         let mut lowered: Vec<Expr> = Vec::with_capacity(items.len());
         let mut known = HashSet::with_capacity(items.len());
@@ -153,21 +167,16 @@ impl Cx<'_> {
         let mut misfits: Vec<Type> = Vec::new();
         // How many members are of the kind of the first, and those that are not.
         let (mut alike, mut odd) = (0, Vec::new());
-        for item in items {
-            self.may_be_word = field.is_none() && matches!(item.kind, ast::ExprKind::Path(_));
-            let typed = self.expr(item, field.map(|(f, _)| f.kind));
-            self.may_be_word = false;
+        for (item, typed) in items.iter().zip(all) {
             let mut member = typed.expr.clone();
             if let Some((field, at)) = field {
                 let is_said = misfits.contains(&typed.ty);
-                let before = self.sink.count();
                 match is_said || self.fits(&typed, field, at) {
                     _ if is_said => {}
                     true => member = limited(&typed, field),
                     false => {
                         poisoned = true;
-                        let mut new = self.sink.found().skip(before);
-                        if new.any(|d| d.code.ends_with("::mismatch")) {
+                        if typed.ty == Type::Word || !is_of_kind(&typed, field.kind) {
                             misfits.push(typed.ty.clone());
                         }
                     }

@@ -20,22 +20,7 @@ impl Cx<'_> {
         if typed.ty.is_open() {
             return true;
         }
-        let right = match field.kind {
-            Kind::Number(unit) => {
-                let zero = matches!(typed.ty, Type::Number(_)) && typed.expr == Expr::number(0.0);
-                zero || typed.ty == Type::in_unit(unit)
-            }
-            Kind::Whole => typed.ty == Type::PLAIN,
-            Kind::WholeOr(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
-            Kind::WordOrFormula(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
-            Kind::TruthOr(_) => matches!(typed.ty, Type::Word | Type::Truth),
-            Kind::Augment => match &typed.ty {
-                Type::Set(of) => of.fits(&Type::Augment),
-                ty => ty.fits(&Type::Augment),
-            },
-            kind => typed.ty.fits(&types::of_kind(kind)),
-        };
-        if !right {
+        if !is_of_kind(typed, field.kind) {
             self.misfit(typed, field, at);
             return false;
         }
@@ -67,10 +52,7 @@ impl Cx<'_> {
             (Kind::Number(unit), Type::Number(_))
                 if typed.ty == Type::PLAIN && written.len() < 24 =>
             {
-                let with_unit = |number: &str| match unit {
-                    "Hz" | "J/op" => types::with_unit(number, types::dimension(unit)),
-                    _ => format!("{number} {unit}"),
-                };
+                let with_unit = |number: &str| in_unit(number, unit);
                 match (written.parse::<f64>(), in_range(&written, &with_unit)) {
                     (Ok(_), _) => {
                         format!("write a unit behind it, such as `{}`", with_unit(&written))
@@ -233,6 +215,33 @@ impl Cx<'_> {
             Kind::Other(what) => what.into(),
             kind => types::of_kind(kind).name(),
         }
+    }
+}
+
+/// Whether a value is of the kind that a field takes.
+pub(super) fn is_of_kind(typed: &Typed, kind: Kind) -> bool {
+    match kind {
+        Kind::Number(unit) => {
+            let zero = matches!(typed.ty, Type::Number(_)) && typed.expr == Expr::number(0.0);
+            zero || typed.ty == Type::in_unit(unit)
+        }
+        Kind::Whole => typed.ty == Type::PLAIN,
+        Kind::WholeOr(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
+        Kind::WordOrFormula(_) => matches!(typed.ty, Type::Word) || typed.ty == Type::PLAIN,
+        Kind::TruthOr(_) => matches!(typed.ty, Type::Word | Type::Truth),
+        Kind::Augment => match &typed.ty {
+            Type::Set(of) => of.fits(&Type::Augment),
+            ty => ty.fits(&Type::Augment),
+        },
+        kind => typed.ty.fits(&types::of_kind(kind)),
+    }
+}
+
+/// A number with the unit of a field, or a prefix of it that is usual.
+pub(super) fn in_unit(number: &str, unit: &str) -> String {
+    match unit {
+        "Hz" | "J/op" => types::with_unit(number, types::dimension(unit)),
+        _ => format!("{number} {unit}"),
     }
 }
 

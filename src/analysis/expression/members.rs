@@ -3,12 +3,113 @@
 //! In: members as they are lowered. Out: diagnostics about those that do not belong.
 
 use super::expr::Typed;
+use super::fits::{in_unit, is_of_kind};
 use super::types::Type;
 use crate::analysis::context::Cx;
+use crate::analysis::schema::{Field, Kind};
 use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, Value};
+use crate::source::Span;
 use crate::syntax::ast;
 
+/// How many members that lack something are shown.
+const MOST_SHOWN: usize = 8;
+
+/// Words for a truth value in other languages.
+const ANSWERS: [[&str; 2]; 2] = [["no", "yes"], ["off", "on"]];
+
 impl Cx<'_> {
+    /// `{no, yes}`: whether members are words for truth values that nothing is called here; says so.
+    pub(in crate::analysis) fn are_answers(&mut self, items: &[ast::Expr], set: Span) -> bool {
+        let word = |item: &ast::Expr| match &item.kind {
+            ast::ExprKind::Path(path) => path.as_name().cloned(),
+            _ => None,
+        };
+        let Some(names) = items.iter().map(word).collect::<Option<Vec<_>>>() else {
+            return false;
+        };
+        let [first, second] = names.as_slice() else {
+            return false;
+        };
+        let mut words = [first.text.as_str(), second.text.as_str()];
+        words.sort_unstable();
+        let mut is_defined =
+            |name: &ast::Name| self.local_named(&name.text) || self.find(name).is_some();
+        if !ANSWERS.contains(&words) || is_defined(first) || is_defined(second) {
+            return false;
+        }
+        let text = format!("unknown names `{}` and `{}`", first.text, second.text);
+        self.report(
+            Diagnostic::error("bnas::name::unknown", text)
+                .label(set, "nothing here has these names")
+                .help("write `{false, true}`"),
+        );
+        true
+    }
+
+    /// Whether several members lack the same, braces or a unit, without which none of them fits the field. One report writes the whole set: what is said of
+    /// one member would be true of the next one, too.
+    pub(in crate::analysis) fn lack_alike(
+        &mut self,
+        members: &[Typed],
+        set: Span,
+        field: &Field,
+        at: Span,
+    ) -> bool {
+        let is_misfit = |member: &&Typed| !member.ty.is_open() && !is_of_kind(member, field.kind);
+        let misfits: Vec<&Typed> = members.iter().filter(is_misfit).collect();
+        let Some(first) = misfits.first().filter(|_| members.len() > 1) else {
+            return false;
+        };
+        let is_none = |member: &Typed| member.expr == Expr::Value(Value::name("none"));
+        let code = match field.kind {
+            Kind::Repairs if misfits.iter().all(|m| m.ty == Type::Repair || is_none(m)) => {
+                "bnas::type::mismatch"
+            }
+            Kind::Number(_)
+                if misfits.len() > 1 && { misfits.iter() }
+                    .all(|m| m.ty == Type::PLAIN && self.is_literal(m)) =>
+            {
+                "bnas::unit::mismatch"
+            }
+            _ => return false,
+        };
+        let written = |member: &Typed| {
+            let text = self.text(member.span);
+            match field.kind {
+                _ if !is_misfit(&member) && !member.ty.is_open() => text,
+                Kind::Number(unit) if is_misfit(&member) => in_unit(&text, unit),
+                Kind::Repairs if is_none(member) => "{}".into(),
+                Kind::Repairs => format!("{{{text}}}"),
+                _ => text,
+            }
+        };
+        let whole: Vec<String> = members.iter().map(written).collect();
+        let kind = match self.text(set).starts_with("categories") {
+            true => "categories ",
+            false => "",
+        };
+        let whole = format!("{kind}{{{}}}", whole.join(", "));
+        let help = match field.kind {
+            Kind::Repairs => format!("write `{} in {whole}`: each member is a set", field.name),
+            _ => format!("write `{whole}`"),
+        };
+        let (takes, found) = (self.taken(field), first.ty.name());
+        let text = format!("expected {takes}, found {found}");
+        let mut diagnostic = Diagnostic::error(code, text);
+        for misfit in misfits.iter().take(MOST_SHOWN) {
+            diagnostic = diagnostic.label(misfit.span, misfit.ty.name());
+        }
+        let what = format!("`{}` is {takes}", field.name);
+        self.report(diagnostic.label(at, what).help(help));
+        true
+    }
+
+    /// Whether a value is written as a number.
+    fn is_literal(&self, member: &Typed) -> bool {
+        self.text(member.span).parse::<f64>().is_ok()
+    }
+
     /// Reports members of another kind than the first: one of each kind, or the first itself where all others are of one kind.
     pub(in crate::analysis) fn of_one_kind(
         &mut self,

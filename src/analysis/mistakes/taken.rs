@@ -22,6 +22,9 @@ pub(in crate::analysis) struct Named {
     branches: BTreeMap<String, Span>,
 }
 
+/// What is said of the counter of a `repeat`.
+pub(in crate::analysis) const COUNTS_COPIES: &str = "counts copies here";
+
 impl Cx<'_> {
     /// Whether a name of the author's own would hide one that everybody knows; says so.
     pub(in crate::analysis) fn is_taken(&mut self, name: &ast::Name) -> bool {
@@ -85,7 +88,7 @@ impl Cx<'_> {
                     "bnas::name::duplicate",
                     format!("`{}` is defined twice", index.text),
                 )
-                .label(index.span, "counts copies here")
+                .label(index.span, COUNTS_COPIES)
                 .label(hidden, "first defined here")
                 .help("give the index another name: `repeat … as i`"),
             );

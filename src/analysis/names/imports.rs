@@ -112,15 +112,22 @@ impl Reader<'_> {
                 self.imported_twice(name, meaning.span, first);
                 return;
             }
+            // Declarations are known before imports, which stand above them.
+            let (first, again) = match meaning.span < other.span {
+                true => (meaning.span, other.span),
+                false => (other.span, meaning.span),
+            };
             self.sink.push(
                 Diagnostic::error(
                     "bnas::name::duplicate",
                     format!("`{name}` is defined twice"),
                 )
-                .label(meaning.span, "defined again here")
-                .label(other.span, "first defined here")
+                .label(again, "defined again here")
+                .label(first, "first defined here")
                 .help("rename one of the two"),
             );
+            let doubled = (again.source, name.to_string());
+            self.modules.doubled.insert(doubled);
             return;
         }
         names.insert(name.into(), meaning);

@@ -54,11 +54,18 @@ pub(super) struct Modules {
     absent: BTreeSet<String>,
     /// Whether names that no list holds may be missing, too: a file was not read in full.
     incomplete: bool,
+    /// Names that stand for two things in a file.
+    doubled: BTreeSet<(SourceId, String)>,
     /// Tables by the file that names them and the name.
     tables: BTreeMap<(SourceId, String), SourceId>,
 }
 
 impl Modules {
+    /// Whether a name stands for two things in a file: nobody knows which of them is meant.
+    pub(super) fn is_doubled(&self, source: SourceId, name: &str) -> bool {
+        self.doubled.contains(&(source, name.to_string()))
+    }
+
     /// The file of a source; sources that could not be read have none.
     pub(super) fn get(&self, source: SourceId) -> Option<&Module> {
         self.by_source.get(&source)

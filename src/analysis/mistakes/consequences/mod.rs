@@ -42,7 +42,7 @@ struct Found<'a> {
 type Rule = fn(&Found, &Diagnostic) -> bool;
 
 /// Every reason.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 17] = [
     names::is_unused,
     names::is_of_wrong,
     names::is_path_of_unknown,
@@ -52,6 +52,8 @@ const RULES: [Rule; 15] = [
     names::is_read_misspelt,
     names::is_below_meant,
     names::is_other_block,
+    names::is_of_doubled,
+    names::is_path_of_misfit,
     domains::is_beyond_default,
     domains::is_doubted,
     domains::is_doubled,

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Found, Known, main_of, main_with};
 use crate::analysis::context::is_unread;
 use crate::analysis::mistakes::foreign::STANDS_ALONE;
+use crate::analysis::mistakes::taken::COUNTS_COPIES;
 use crate::diagnostic::{Diagnostic, Label};
 use crate::source::{SourceId, Span};
 
 const UNKNOWN: &str = "bnas::name::unknown";
+const MISFIT: &str = "bnas::type::mismatch";
 
 /// Names that are wrong.
 pub(super) struct OfNames<'a> {
@@ -22,6 +24,8 @@ pub(super) struct OfNames<'a> {
     nameless: BTreeSet<&'a str>,
     /// What was suggested for those that are unknown.
     suggested: BTreeSet<String>,
+    /// Names that stand for what is of the wrong kind, with what is said of them.
+    misfits: BTreeSet<(&'a str, String)>,
     /// Where the first block of each line is called in a value.
     blocks: BTreeMap<(SourceId, usize), u32>,
 }
@@ -48,22 +52,37 @@ impl<'a> OfNames<'a> {
             unknown: named.collect(),
             nameless: nameless(found, known),
             suggested: unknown().filter_map(|d| d.help.clone()).collect(),
+            misfits: found
+                .iter()
+                .filter_map(|d| {
+                    let name = known.sources.slice(main_with(d, MISFIT)?.span);
+                    Some((name, d.message.clone()))
+                })
+                .collect(),
             blocks,
         }
     }
 }
 
-/// The names that nothing defines and nothing is like, if as many stretches were to define a name that is missing: `= 3`.
+/// The names that nothing defines and nothing is like, if as many stretches were to define a name that is missing: `= 3`, or a counter has the name of
+/// something else.
 fn nameless<'a>(found: &[Diagnostic], known: &'a Known) -> BTreeSet<&'a str> {
     let unknown = found.iter().filter(|d| d.code == UNKNOWN);
     let unknown = unknown.filter(|d| !suggests(d)).filter_map(main_of);
     let names: BTreeSet<&str> = unknown
         .map(|main| last_of_path(known.sources.slice(main.span)))
+        .filter(|name| !known.modules.may_be_lost(name))
         .collect();
-    match names.len() <= known.modules.nameless() {
+    let counters = found.iter().filter(|d| is_taken_counter(d)).count();
+    match names.len() <= known.modules.nameless() + counters {
         true => names,
         false => BTreeSet::new(),
     }
+}
+
+/// Whether it says that a `repeat` counts by a name that is taken.
+fn is_taken_counter(diagnostic: &Diagnostic) -> bool {
+    main_with(diagnostic, "bnas::name::duplicate").is_some_and(|main| main.text == COUNTS_COPIES)
 }
 
 /// What is unused because its user is wrong is no news.
@@ -168,6 +187,27 @@ pub(super) fn is_other_block(found: &Found, diagnostic: &Diagnostic) -> bool {
     let line = (own.source, found.known.sources.line(own));
     let first = found.names.blocks.get(&line);
     first.is_some_and(|first| own.start > *first)
+}
+
+/// What is of the wrong kind, and has a name that stands for two things.
+pub(super) fn is_of_doubled(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let known = found.known;
+    let is_it = |label: &Label| {
+        let name = known.sources.slice(label.span);
+        known.modules.is_doubled(label.span.source, name)
+    };
+    diagnostic.code == MISFIT && diagnostic.labels.iter().any(is_it)
+}
+
+/// A path to a value that is of the wrong kind by its name, too: `space.deep` beside `deep`.
+pub(super) fn is_path_of_misfit(found: &Found, diagnostic: &Diagnostic) -> bool {
+    let main = main_with(diagnostic, MISFIT);
+    let path = main.map(|main| found.known.sources.slice(main.span));
+    let name = path.and_then(|path| path.rsplit_once('.'));
+    name.is_some_and(|(_, name)| {
+        let said = (name, diagnostic.message.clone());
+        found.names.misfits.contains(&said)
+    })
 }
 
 /// Where a block is called that is no value.

@@ -8,6 +8,7 @@ mod members;
 mod names;
 mod network;
 mod once;
+mod plain;
 mod said;
 mod slips;
 mod typed;

@@ -1,0 +1,102 @@
+//! One mistake is one report, and its help can be typed as it stands: sets, calls, repairs, and lines of two entries.
+
+use super::{HEAD, checked, in_experiment, one_error};
+
+const MISMATCH: &str = "bnas::type::mismatch";
+const SYNTAX: &str = "bnas::parse::syntax";
+
+/// A space with these lines in front of its head.
+fn in_space(lines: &str, code: &str, at: &str, help: &str) {
+    let head = "layer head = pool(average) -> linear(classes)";
+    one_error(
+        &format!("space s {{\n  {lines}\n  {head}\n}}"),
+        code,
+        at,
+        help,
+    );
+}
+
+/// What a set lacks in each of its members is written for the whole of it.
+#[test]
+fn members_that_lack_the_same() {
+    in_experiment(
+        "policy = tied  repairs in {none, feature_ede}",
+        MISMATCH,
+        "none",
+        "`repairs in {{}, {feature_ede}}`: each member is a set",
+    );
+    let target = |line: &str, at: &str, help: &str| {
+        let body = format!("target t : braintta {{ {line} }}");
+        one_error(&body, "bnas::unit::mismatch", at, help);
+    };
+    target(
+        "vector { width in {256, 512, 1024} }",
+        "256",
+        "`{256 bit, 512 bit, 1024 bit}`",
+    );
+    target(
+        "clock in {100, 200 MHz, 300}",
+        "100",
+        "`{100 MHz, 200 MHz, 300 MHz}`",
+    );
+}
+
+/// What a name that stands for two things does not go with is no news, and the first of them is the upper one.
+#[test]
+fn a_name_for_two_things() {
+    let body =
+        "policy binary { w in {binary, int8}  each layer { weights = w  activations = binary } }";
+    one_error(body, "bnas::name::duplicate", "binary", "rename");
+    let (checked, _) = checked("test.bnas", &format!("{HEAD}{body}"));
+    let labels = &checked.diagnostics[0].labels;
+    assert!(labels[1].span < labels[0].span, "{labels:?}");
+}
+
+#[test]
+fn counters() {
+    in_space(
+        "repeat 2 {\n    layer c = conv(channels = 8 * 2^s) -> norm\n    k in 1..2\n  }\n  require nondecreasing(s[*].k)",
+        SYNTAX,
+        "{",
+        "`repeat n as i {`",
+    );
+    in_space(
+        "repeat 2 as s { repeat 2 as s { layer c = conv(channels = 8 * (1 + d)) -> norm } }",
+        "bnas::name::duplicate",
+        "s",
+        "another name",
+    );
+}
+
+#[test]
+fn truth_values() {
+    let experiment = "experiment e {
+  data = digits
+  space = s
+  train { epochs = 1 }
+  search { method = grid }
+  maximize accuracy
+  require space.deep implies space.width == 8
+}";
+    let space = |deep: &str| {
+        format!(
+            "space s {{
+  width in {{8, 16}}
+  deep in {deep}
+  layer a = conv(channels = width) -> norm
+  layer b = conv(channels = width) -> norm when deep
+  layer head = pool(average) -> linear(classes)
+}}
+{experiment}"
+        )
+    };
+    let help = "`deep in {false, true}`";
+    one_error(&space("{0, 1}"), MISMATCH, "deep", help);
+    let help = "`{false, true}`";
+    one_error(
+        &space("{no, yes}"),
+        "bnas::name::unknown",
+        "{no, yes}",
+        help,
+    );
+}
