@@ -97,7 +97,9 @@ impl Cx<'_> {
         callable: &'static Callable,
     ) -> Written<'e> {
         let mut written = Written::new(format!("`{}`", name.text), name.span);
-        for arg in args {
+        let mut nameless = Vec::new();
+        let mut taken = None;
+        for (place, arg) in args.iter().enumerate() {
             match arg {
                 ast::Argument::Fixed { name, value } => {
                     self.give(&mut written, name, Given::Fixed(value), callable.fields);
@@ -118,75 +120,29 @@ impl Cx<'_> {
                     if let Some(filter) = filter {
                         self.later("`where` behind an argument", filter.span);
                     }
-                    self.positional(&mut written, name, value, callable);
+                    match callable.positional {
+                        Some(field)
+                            if written.given.is_empty()
+                                && !matches!(value.kind, ast::ExprKind::Error) =>
+                        {
+                            let name = ast::Name {
+                                text: field.into(),
+                                span: value.span,
+                            };
+                            written.given.push((name, Given::Fixed(value)));
+                            taken = Some(field);
+                        }
+                        _ => nameless.push(place),
+                    }
                 }
             }
+        }
+        if !nameless.is_empty() {
+            let known: Vec<&str> = callable.fields.iter().map(|f| f.name).collect();
+            let meant = self.nameless(name, args, &nameless, &known, taken);
+            meant.into_iter().for_each(|name| written.mean(name));
         }
         written
-    }
-
-    fn positional<'e>(
-        &mut self,
-        written: &mut Written<'e>,
-        callee: &ast::Name,
-        value: &'e ast::Expr,
-        callable: &'static Callable,
-    ) {
-        match callable.positional {
-            // What could not be read has been said.
-            _ if matches!(value.kind, ast::ExprKind::Error) => {}
-            Some(field) if written.given.is_empty() => {
-                let name = ast::Name {
-                    text: field.into(),
-                    span: value.span,
-                };
-                written.given.push((name, Given::Fixed(value)));
-            }
-            _ => {
-                let text = self.text(value.span);
-                let mut diagnostic = Diagnostic::error(
-                    "bnas::name::positional",
-                    format!("arguments of `{}` are named", callee.text),
-                )
-                .label(value.span, "has no name");
-                let fields = callable.fields.iter().map(|f| f.name);
-                if let Some((name, value)) = self.compared(value, fields) {
-                    self.report(diagnostic.help(format!("write `{name} = {value}`")));
-                    written.mean(name);
-                    return;
-                }
-                // People who leave names out keep the order of the fields.
-                let is_free = |name| written.get(name).is_none() && !written.is_meant(name);
-                let next = callable.fields.iter().find(|f| is_free(f.name));
-                diagnostic = match next.or(callable.fields.first()) {
-                    Some(field) => diagnostic.help(format!("write `{} = {text}`", field.name)),
-                    None => diagnostic.help(format!("`{}` takes no arguments", callee.text)),
-                };
-                self.report(diagnostic);
-                if let Some(field) = next {
-                    written.mean(field.name);
-                }
-            }
-        }
-    }
-
-    /// `channels == 8` among arguments: the name of a field, and the value that it was probably to have.
-    pub(in crate::analysis) fn compared<'k>(
-        &self,
-        argument: &ast::Expr,
-        mut known: impl Iterator<Item = &'k str>,
-    ) -> Option<(&'k str, String)> {
-        let ast::ExprKind::Binary {
-            op: ast::BinaryOp::Eq,
-            left,
-            right,
-        } = &argument.kind
-        else {
-            return None;
-        };
-        let name = self.text(left.span);
-        let field = known.find(|field| *field == name)?;
-        Some((field, self.text(right.span)))
     }
 
     /// Every argument of a callable in the order of the schema; those without a value are left out.

@@ -19,6 +19,7 @@ pub(super) mod lookup;
 pub(super) mod meant_path;
 pub(super) mod measures;
 pub(super) mod members;
+mod nameless;
 pub(super) mod range;
 pub(super) mod shares;
 pub(super) mod takes;

@@ -80,8 +80,10 @@ impl Cx<'_> {
         let block = self.copied(merged, is_amended, name)?;
         let mut written = Written::new(format!("`{}`", name.text), name.span);
         let known: Vec<&str> = block.params.iter().map(|(n, _)| n.as_str()).collect();
+        let is_nameless = |i: &usize| matches!(args[*i], Argument::Positional { .. });
+        let nameless: Vec<usize> = (0..args.len()).filter(is_nameless).collect();
         // Parameters that were probably meant: they are not missing.
-        let mut meant: Vec<&str> = Vec::new();
+        let mut meant = self.nameless(name, args, &nameless, &known, None);
         for arg in args {
             let (key, given) = match arg {
                 Argument::Fixed { name, value } => (name, Given::Fixed(value)),
@@ -90,37 +92,7 @@ impl Cx<'_> {
                     domain,
                     default,
                 } => (name, Given::Searched(domain, default.as_deref())),
-                // What could not be read has been said.
-                Argument::Positional { value, .. }
-                    if matches!(value.kind, ast::ExprKind::Error) =>
-                {
-                    let is_free =
-                        |name: &&&str| written.get(name).is_none() && !meant.contains(name);
-                    meant.extend(known.iter().find(is_free).copied());
-                    continue;
-                }
-                Argument::Positional { value, .. } => {
-                    let compared = self.compared(value, known.iter().copied());
-                    let text = match &compared {
-                        Some((_, value)) => value.clone(),
-                        None => self.text(value.span),
-                    };
-                    let is_free =
-                        |name: &&&str| written.get(name).is_none() && !meant.contains(name);
-                    let next = known.iter().find(is_free).or(known.first());
-                    let next = compared.map(|(name, _)| name).or(next.copied());
-                    let next = next.unwrap_or("name");
-                    meant.push(next);
-                    self.report(
-                        Diagnostic::error(
-                            "bnas::name::positional",
-                            format!("arguments of `{}` are named", name.text),
-                        )
-                        .label(value.span, "has no name")
-                        .help(format!("write `{next} = {text}`")),
-                    );
-                    continue;
-                }
+                Argument::Positional { .. } => continue,
             };
             if !known.contains(&key.text.as_str()) {
                 meant.extend(meant_field(&key.text, known.iter().copied()));

@@ -41,6 +41,36 @@ fn members_that_lack_the_same() {
     );
 }
 
+#[test]
+fn arguments_without_names() {
+    let block = "block b(channels, kernel = 3, act = relu) { layer a = conv(channels = channels, kernel = kernel) -> norm -> act }";
+    let positional = "bnas::name::positional";
+    for (call, at, help) in [
+        (
+            "b(w, {3, 5}, act)",
+            "w",
+            "write `b(channels = w, kernel in {3, 5}, act = act)`",
+        ),
+        (
+            "b(act, w, kernel = 5)",
+            "act",
+            "write `b(act = act, channels = w, kernel = 5)`",
+        ),
+        ("b(w)", "w", "write `channels = w`"),
+    ] {
+        let body = format!(
+            "{block}\nspace s {{ w in {{8, 16}}  act in {{relu, hardtanh}}  block = {call}  layer head = pool(average) -> linear(classes) }}"
+        );
+        one_error(&body, positional, at, help);
+    }
+    in_space(
+        "layer a = conv(8, 3)",
+        positional,
+        "8",
+        "write `conv(channels = 8, kernel = 3)`",
+    );
+}
+
 /// What a name that stands for two things does not go with is no news, and the first of them is the upper one.
 #[test]
 fn a_name_for_two_things() {
