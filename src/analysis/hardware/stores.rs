@@ -45,16 +45,18 @@ impl Cx<'_> {
         sections: &[&ast::Section],
         known: &'static [Field],
     ) -> Vec<Memory> {
-        let mut found: Vec<(Memory, Span)> = Vec::new();
+        let mut found: Vec<(Memory, Option<Span>)> = Vec::new();
         for section in sections {
             let Some((memory, place)) = self.memory(section, known) else {
                 continue;
             };
-            let both = |(other, _): &&(Memory, Span)| {
+            let is_both = |other: &Memory| {
                 other.holds.weights() && memory.holds.weights()
                     || other.holds.activations() && memory.holds.activations()
             };
-            if let Some((other, first)) = found.iter().find(both) {
+            let mut others = found.iter().filter(|(other, _)| is_both(other));
+            let both = others.find_map(|(other, first)| Some((other, (*first)?, place?)));
+            if let Some((other, first, place)) = both {
                 let what = match other.holds.weights() && memory.holds.weights() {
                     true => "weights",
                     false => "activations",
@@ -63,7 +65,7 @@ impl Cx<'_> {
                 self.report(
                     Diagnostic::error("bnas::target::memory", text)
                         .label(place, format!("{what} here"))
-                        .label(*first, "and here")
+                        .label(first, "and here")
                         .help("the model splits nothing between memories: write one for weights and one for activations, or one for all"),
                 );
             }
@@ -72,22 +74,23 @@ impl Cx<'_> {
         found.into_iter().map(|(memory, _)| memory).collect()
     }
 
-    /// A memory, and where it says what it holds; nothing after a diagnostic about that.
+    /// A memory, and where it says what it holds; no place after a diagnostic about that, since its other fields have their paths all the same.
     fn memory(
         &mut self,
         section: &ast::Section,
         known: &'static [Field],
-    ) -> Option<(Memory, Span)> {
+    ) -> Option<(Memory, Option<Span>)> {
         let label = section.label.as_ref()?;
         let owner = format!("`memory {}`", label.text);
         let written = self.written(&owner, label.span, &section.entries, known);
         let holds = self.slot(&written, find(known, "holds"));
         let size = self.slot_of(&written, known, "size");
         let [read, write] = ["read", "write"].map(|n| self.slot(&written, find(known, n)));
-        let holds = match holds? {
-            Slot::Fixed(Expr::Value(Value::Name(word))) => Holds::of(&word)?,
-            _ => return None,
+        let held = match holds {
+            Some(Slot::Fixed(Expr::Value(Value::Name(word)))) => Holds::of(&word),
+            _ => None,
         };
+        let holds = held.unwrap_or(Holds::All);
         if holds == Holds::Weights
             && let Some((name, _)) = written.get("write")
         {
@@ -118,6 +121,6 @@ impl Cx<'_> {
             Some((name, given)) => name.span.to(given.span()),
             None => label.span,
         };
-        Some((memory, place))
+        Some((memory, held.map(|_| place)))
     }
 }

@@ -59,7 +59,7 @@ impl Cx<'_> {
             cx.said_once(merged.entries.iter());
             let mut edits = Vec::<(Edit, Span)>::new();
             for entry in merged.entries.iter() {
-                let Some(edit) = cx.edit(merged, entry, kind) else {
+                let Some(edit) = cx.edit(merged, entry) else {
                     continue;
                 };
                 // Fields have been compared by their names.
@@ -69,6 +69,9 @@ impl Cx<'_> {
                     Some(first) => cx.twice(&cx.text(first), entry.span, first),
                     None => edits.push((edit, entry.span)),
                 }
+            }
+            if kind == RepairKind::Training {
+                cx.training_alone(merged, &edits);
             }
             edits.into_iter().map(|(edit, _)| edit).collect()
         });
@@ -152,18 +155,14 @@ impl Cx<'_> {
         )));
     }
 
-    fn edit(&mut self, merged: &Merged, entry: &Entry, kind: RepairKind) -> Option<Edit> {
+    fn edit(&mut self, merged: &Merged, entry: &Entry) -> Option<Edit> {
         match &entry.kind {
             EntryKind::Field(_) | EntryKind::Choice(_) => self.surrogate(merged, entry),
             EntryKind::Check(_) => None,
             EntryKind::Remove(path) if path.as_name().is_some_and(|n| n.text == "skip") => {
-                self.topology(merged, kind, entry.span);
                 Some(Edit::RemoveSkips)
             }
-            EntryKind::Edit(edit) if is_shortcut(edit) => {
-                self.topology(merged, kind, entry.span);
-                Some(Edit::ShortcutAroundBinaryConvs)
-            }
+            EntryKind::Edit(edit) if is_shortcut(edit) => Some(Edit::ShortcutAroundBinaryConvs),
             EntryKind::Remove(_) | EntryKind::Edit(_) | EntryKind::Learned(_) => {
                 self.report(
                     Diagnostic::error("bnas::repair::unsupported", "this edit is not applied yet")
@@ -288,19 +287,26 @@ impl Cx<'_> {
         Some(name)
     }
 
-    fn topology(&mut self, merged: &Merged, kind: RepairKind, span: Span) {
-        if kind == RepairKind::Topology {
-            return;
+    /// Reports the edits of a training repair that change the network: all of them are one mistake.
+    fn training_alone(&mut self, merged: &Merged, edits: &[(Edit, Span)]) {
+        let changes =
+            |edit: &Edit| matches!(edit, Edit::RemoveSkips | Edit::ShortcutAroundBinaryConvs);
+        let places = edits.iter().filter(|(edit, _)| changes(edit));
+        let places: Vec<Span> = places.map(|(_, place)| *place).collect();
+        let text = match places.len() {
+            0 => return,
+            1 => "a training repair adds no operation, and this edit changes the network",
+            _ => "a training repair adds no operation, and these edits change the network",
+        };
+        let mut diagnostic = Diagnostic::error("bnas::repair::not_training", text);
+        for place in places {
+            diagnostic = diagnostic.label(place, "costs operations at inference");
         }
         let base = merged.base.as_ref().map_or(merged.name.span, |b| b.span);
         self.report(
-            Diagnostic::error(
-                "bnas::repair::not_training",
-                "a training repair adds no operation, and this edit changes the network",
-            )
-            .label(span, "costs operations at inference")
-            .label(base, "declared as costing none")
-            .help(format!("write `repair {} : topology`", merged.name.text)),
+            diagnostic
+                .label(base, "declared as costing none")
+                .help(format!("write `repair {} : topology`", merged.name.text)),
         );
     }
 }

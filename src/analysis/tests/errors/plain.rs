@@ -71,6 +71,37 @@ fn arguments_without_names() {
     );
 }
 
+#[test]
+fn a_training_repair_with_two_edits_of_the_network() {
+    one_error(
+        "repair r : training { remove skip  around every binary conv -> norm { add input via pad_shortcut } }",
+        "bnas::repair::not_training",
+        "remove skip",
+        "`repair r : topology`",
+    );
+}
+
+/// Its other fields have their paths.
+#[test]
+fn a_memory_that_holds_nothing_known() {
+    one_error(
+        "target t : braintta { memory amem { holds = features  size in {2 KiB, 4 KiB} } }
+experiment e {
+  data = digits
+  space = small_cnn
+  target = t
+  area = target.memory.amem.size / (1 KiB)
+  train { epochs = 1 }
+  search { method = grid }
+  maximize accuracy
+  minimize area
+}",
+        "bnas::name::unknown",
+        "features",
+        "`activations`",
+    );
+}
+
 /// What a name that stands for two things does not go with is no news, and the first of them is the upper one.
 #[test]
 fn a_name_for_two_things() {
