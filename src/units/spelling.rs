@@ -293,6 +293,13 @@ fn nearest(word: &str) -> Option<String> {
     {
         return Some(format!("{energy}*h"));
     }
+    // The delay and the energy of a product stand side by side: `pJs`. Nobody writes a plural of `J`.
+    if let Some(energy) = word.strip_suffix('s')
+        && energy.ends_with(['J', 'V', 'W'])
+        && prefixed(energy).is_some()
+    {
+        return Some(format!("{energy}*s"));
+    }
     if let Some((decimal, symbol)) = binary_of_another(word) {
         return Some(format!("{decimal}{symbol}"));
     }

@@ -297,6 +297,9 @@ impl Cx<'_> {
                 })
             }
             // elsewhere `log` is the natural one, and `log2` is the next of name only
+            _ if let Some(range) = self.called_range(name, span) => {
+                diagnostic.help(format!("write `{range}`"))
+            }
             _ if name == "log" => diagnostic.help("write `ln(…)`, or `log2(…)` for base 2"),
             _ if name == "log10" => diagnostic.help("write `ln(…) / ln(10)`"),
             Some(alike) => diagnostic.help(format!("did you mean `{alike}`?")),
@@ -314,7 +317,28 @@ impl Cx<'_> {
         };
         self.report(diagnostic);
     }
+
+    /// `lr in 1e-3..1e-2 log` for `lr in log(1e-3, 1e-2)`.
+    fn called_range(&self, name: &str, span: Span) -> Option<String> {
+        let text = &self.sources.get(span.source).text;
+        let (before, behind) = (&text[..span.start as usize], &text[span.end as usize..]);
+        let before = before.trim_end().strip_suffix(" in")?;
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "_.".contains(c);
+        let searched = &before[before.trim_end_matches(is_path).len()..];
+        let (low, high) = behind
+            .strip_prefix('(')?
+            .split_once(')')?
+            .0
+            .split_once(',')?;
+        let (low, high) = (low.trim(), high.trim());
+        let are_numbers = [low, high].iter().all(|end| end.parse::<f64>().is_ok());
+        (are_numbers && LOGARITHMIC.contains(&name))
+            .then(|| format!("{searched} in {low}..{high} log"))
+    }
 }
+
+/// What other tools call to walk a range by its logarithm.
+const LOGARITHMIC: [&str; 3] = ["log", "log_uniform", "loguniform"];
 
 /// Built-in functions of numbers: what they are, and how many arguments they take.
 pub(in crate::analysis) fn function(name: &str) -> Option<(Function, usize)> {

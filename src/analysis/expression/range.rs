@@ -64,13 +64,22 @@ impl Cx<'_> {
         };
         let (left, right) = (self.text(low.span), self.text(high.span));
         if from > to {
+            let behind = Span {
+                start: high.span.end.min(span.end),
+                ..span
+            };
+            let behind = self.text(behind);
+            let behind = match behind.as_str() {
+                "" => String::new(),
+                behind => format!(" {behind}"),
+            };
             self.report(
                 Diagnostic::error(
                     "bnas::domain::reversed",
                     "the range is empty: its ends are reversed",
                 )
                 .label(span, format!("{left} is above {right}"))
-                .help(format!("write `{right}..{left}`")),
+                .help(format!("write `{right}..{left}{behind}`")),
             );
             return poison;
         }

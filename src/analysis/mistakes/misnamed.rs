@@ -124,11 +124,13 @@ impl Cx<'_> {
         };
         // A name that stands for what is being defined cannot be what was meant.
         let known = known.filter(|k| *k != name);
+        let schedules = self.schedule_words();
         let undefined = || {
             let built_in = self.locals.alike(name).filter(|l| l.span.is_none());
             let built_in = built_in.map(|l| l.name.as_str());
             let known = words.iter().copied().chain(built_in);
-            known.chain(others.clone()).filter(|k| *k != name)
+            let known = known.chain(others.clone()).chain(schedules.iter().copied());
+            known.filter(|k| *k != name)
         };
         let ends_with = |k: &&str| k.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
         let mut diagnostic =

@@ -52,12 +52,29 @@ impl Cx<'_> {
             _ if PROGRESS.contains(&word) => "is how far training has gone",
             _ => return false,
         };
+        let help = match self.of_check(entry) {
+            Some(help) => help,
+            None => format!("take another name: `own_{word} = …`"),
+        };
         self.report(
             Diagnostic::error("bnas::name::duplicate", format!("`{word}` {what}"))
                 .label(name.span, "defined again here")
-                .help(format!("take another name: `own_{word} = …`")),
+                .help(help),
         );
         true
+    }
+
+    /// What to write for `check gradient(1) == 1 at progress = 1`, which reads as a check and a name.
+    fn of_check(&self, entry: &Entry) -> Option<String> {
+        let text = &self.sources.get(entry.span.source).text;
+        let before = &text[..entry.span.start as usize];
+        let line = before.rsplit('\n').next()?.trim();
+        let check = line.strip_prefix("check ")?;
+        let check = check.strip_suffix(" at").or(check.strip_suffix(" when"))?;
+        let at = check.find("gradient(").or(check.find("forward("))?;
+        let end = at + check[at..].find(')')?;
+        let given = self.text(entry.span);
+        Some(format!("write `{}, {given})`", &check[at..end]))
     }
 
     /// `delta = mean(abs(w), per = filter)`: a name that reads what formulas alone take; reported.

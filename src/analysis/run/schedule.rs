@@ -58,6 +58,14 @@ impl Cx<'_> {
         Some(Typed::new(record, Type::PLAIN, span))
     }
 
+    /// The schedules that are words, where there can be one.
+    pub(in crate::analysis) fn schedule_words(&self) -> &'static [&'static str] {
+        match self.knows_progress() {
+            true => &["constant", "cosine"],
+            false => &[],
+        }
+    }
+
     /// Whether a stage's progress can be named here, and is not a name of the author's own.
     fn knows_progress(&self) -> bool {
         self.locals.find(DONE).is_some_and(|l| l.span.is_none())

@@ -161,3 +161,47 @@ fn truth_values() {
         help,
     );
 }
+
+#[test]
+fn ranges_schedules_and_progress() {
+    let unknown = "bnas::name::unknown";
+    let train = |line: &str, code: &str, at: &str, help: &str| {
+        in_experiment(&format!("train {{ epochs = 1  {line} }}"), code, at, help);
+    };
+    train(
+        "optimizer = adam(lr in log(1e-3, 1e-2))",
+        unknown,
+        "log",
+        "`lr in 1e-3..1e-2 log`",
+    );
+    train(
+        "optimizer = adam(lr in 1e-2..1e-3 log)",
+        "bnas::domain::reversed",
+        "1e-2..1e-3 log",
+        "`1e-3..1e-2 log`",
+    );
+    train(
+        "schedule = warmup(10 %) * cosin",
+        unknown,
+        "cosin",
+        "`cosine`",
+    );
+    one_error(
+        "quantizer q : binary {\n  gradient(x) = 1 - progress\n  check gradient(1) == 0 at progress = 1\n}",
+        "bnas::name::duplicate",
+        "progress",
+        "`gradient(1, progress = 1)`",
+    );
+}
+
+#[test]
+fn products_of_units() {
+    let expect = |unit: &str, meant: &str| {
+        let body = format!(
+            "experiment e {{ data = digits  space = small_cnn  target = braintta  train {{ epochs = 1 }}  search {{ method = grid }}  maximize accuracy  edp = energy * latency  expect best.edp <= 10 {unit} }}"
+        );
+        one_error(&body, "bnas::unit::unknown", unit, meant);
+    };
+    expect("Js", "`J*s`");
+    expect("pJs", "`pJ*s`");
+}
