@@ -22,6 +22,7 @@ mod operands;
 mod parse;
 mod place;
 mod scan;
+mod several;
 mod signs;
 #[cfg(test)]
 mod tests;

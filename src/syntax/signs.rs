@@ -3,10 +3,11 @@
 //! In: the [`Place`] where reading ended, and what was expected there. Out: a [`Slip`], if it is a known one.
 
 use crate::syntax::explain::UNCLOSED_TEXT;
-use crate::syntax::habits;
 use crate::syntax::place::{
-    END, EQUALS, Found, HEADS, NAME, OPERATOR, Place, Slip, VALUE, is_keyword, line_start,
+    END, EQUALS, Found, HEADS, NAME, OPERATOR, Place, Slip, VALUE, first_word, is_keyword,
+    line_start,
 };
+use crate::syntax::{habits, several};
 use crate::units::Unit;
 
 /// What is said of signs of other languages.
@@ -130,6 +131,11 @@ impl Place<'_> {
                 "the unit of this number",
                 format!("write `{}`", self.unit_in_brackets().unwrap_or_default()),
             ),
+            "," if wants(END)
+                && let Some(help) = several::help(self) =>
+            {
+                Slip::new("entries are not parted by `,`", apart.0, help)
+            }
             "," if wants(END) => Slip::new("entries are not parted by `,`", apart.0, apart.1),
             "[" if wants(VALUE) => Slip::new(
                 "brackets hold an index",
@@ -156,6 +162,11 @@ impl Place<'_> {
                     "write `{} …` as an entry of the experiment",
                     self.last_word()
                 ),
+            ),
+            "=" if self.before() == "repeat" && self.is_in("experiment") => Slip::new(
+                "`repeat` makes copies in a network",
+                "no field",
+                format!("write `repeats {}`", self.rest().trim_end()),
             ),
             "=" if is_keyword(self.before()) => named(self.before()),
             "=" if self.starts_line() => Slip::new(
@@ -255,6 +266,17 @@ impl Place<'_> {
                 "no operation of a layer",
                 "delete the `->`, and write `add …` on the line below",
             ),
+            "via"
+                if let Some((added, when)) = line.split_once(" when ")
+                    && added.starts_with("add ") =>
+            {
+                let shortcut = behind.split([' ', '\t', '}', '/']).next()?;
+                Slip::new(
+                    "`via` stands before `when`",
+                    "behind the condition",
+                    format!("write `{added} via {shortcut} when {}`", when.trim()),
+                )
+            }
             "and" if GOALS[..2].contains(&line.split(' ').next()?) => Slip::new(
                 "goals are not joined by `and`",
                 "between two goals",
@@ -272,6 +294,13 @@ impl Place<'_> {
             ),
             _ => return None,
         })
+    }
+
+    /// Whether it stands in a declaration of this kind.
+    fn is_in(&self, kind: &str) -> bool {
+        let mut lines = self.text[..self.at].lines().rev();
+        let head = lines.find_map(|line| HEADS.iter().find(|head| first_word(line) == **head));
+        head.is_some_and(|head| *head == kind)
     }
 
     /// Whether what stands before the place on its line names what stands there.

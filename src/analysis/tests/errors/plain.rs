@@ -163,6 +163,35 @@ fn truth_values() {
 }
 
 #[test]
+fn entries_that_are_two() {
+    one_error(
+        "use std.quantizers.ternary, int4\nexperiment e { x in {1, 2}  minimize x  search { method = grid } }",
+        SYNTAX,
+        ",",
+        "`use std.quantizers.{ternary, int4}`",
+    );
+    in_experiment(
+        "maximize accuracy, model_size",
+        SYNTAX,
+        ",",
+        "`maximize accuracy`, `maximize model_size`",
+    );
+    in_space(
+        "deep in {false, true}\n  layer stem = conv(channels = 8) -> norm\n  add stem, stem when deep",
+        SYNTAX,
+        ",",
+        "`add stem when deep`, `add stem when deep`",
+    );
+    in_space(
+        "deep in {false, true}\n  layer stem = conv(channels = 8) -> norm\n  add stem when deep via conv_shortcut",
+        SYNTAX,
+        "via",
+        "`add stem via conv_shortcut when deep`",
+    );
+    in_experiment("repeat = 2", SYNTAX, "=", "`repeats = 2`");
+}
+
+#[test]
 fn ranges_schedules_and_progress() {
     let unknown = "bnas::name::unknown";
     let train = |line: &str, code: &str, at: &str, help: &str| {
