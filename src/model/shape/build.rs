@@ -4,7 +4,7 @@
 
 use super::extent::Extent;
 use super::misfit::Misfit;
-use super::operation::{Arm, How, Origin, TemplateOp};
+use super::operation::{Arm, How, TemplateOp};
 use crate::ir::{Expr, Value};
 use crate::model::expression::evaluate::{self, Failure, Scope};
 use crate::model::network::{
@@ -285,13 +285,16 @@ fn unbounded(node: &TemplateNode, input: Shape, scope: &dyn Scope) -> Result<(Op
                 let message = format!("cannot add {other} to {input}: the shapes differ");
                 let help = stride(other, input)
                     .is_ok()
-                    .then_some("write `via conv_shortcut` behind it");
-                let misfit = match origin {
-                    Origin::Input => Misfit::new(
+                    .then_some(match origin.has_when {
+                        true => "write `via conv_shortcut` before its `when`",
+                        false => "write `via conv_shortcut` behind it",
+                    });
+                let misfit = match &origin.layer {
+                    None => Misfit::new(
                         message,
                         format!("the block's input is {other}, its last layer gives {input}"),
                     ),
-                    Origin::Layer(path, span) => Misfit {
+                    Some((path, span)) => Misfit {
                         also: Some((*span, format!("`{path}` gives {other}"))),
                         ..Misfit::new(message, format!("what flows here is {input}"))
                     },

@@ -47,7 +47,7 @@ const MOST_HERE: usize = 3;
 
 /// A space whose shapes are looked at.
 pub(super) struct Shapes<'a> {
-    space: &'a Space,
+    pub(super) space: &'a Space,
     pub(super) nodes: &'a [TemplateNode],
     output: &'a Extent,
     classes: usize,
@@ -236,6 +236,11 @@ impl Shapes<'_> {
             diagnostic = diagnostic.label(span, label);
         }
         let (matter, rest) = self.what_matters(refused);
+        if let Some(node) = self.nodes.get(refused.group) {
+            for (at, text) in self.chosen_elsewhere(refused, &matter, node.span) {
+                diagnostic = diagnostic.label(at, text);
+            }
+        }
         let shown = |equals: &str| self.shown(refused, &matter, equals);
         let (when, excluded) = match self.alike(refused, &matter) {
             Some(alike) => (Some(alike.when), alike.excluded),

@@ -10,6 +10,7 @@ use super::reach::Refused;
 use crate::ir::Value;
 use crate::model::decision::Choices;
 use crate::model::expression::members;
+use crate::source::Span;
 use crate::stream::{Purpose, stream, uniform};
 
 /// The most members that are tried in the place of one, and the most members of several decisions together.
@@ -174,6 +175,23 @@ impl Shapes<'_> {
             ))
         });
         shown.collect()
+    }
+
+    /// Where the space chooses numbers for a layer in another file, such as a block of the library, and what they are.
+    pub(super) fn chosen_elsewhere(
+        &self,
+        refused: &Refused,
+        decisions: &[usize],
+        node: Span,
+    ) -> Vec<(Span, String)> {
+        let of_space = self.space.span.source;
+        let chosen = decisions.iter().filter_map(|i| {
+            let (decision, value) = (&self.decisions.all[*i], refused.choices[*i].as_ref()?);
+            let is_elsewhere = decision.span.source == of_space && node.source != of_space;
+            let text = format!("can be {}", decision.shown(value));
+            (is_elsewhere && value.as_number().is_some()).then_some((decision.span, text))
+        });
+        chosen.collect()
     }
 
     /// The choices of which another would have fitted, and the others that the node depends on; all and none where no single one would; none

@@ -51,11 +51,11 @@ pub(in crate::model) struct Mark {
 
 /// Where a skip connection starts, for messages.
 #[derive(Debug, Clone)]
-pub(in crate::model) enum Origin {
-    /// The block's input.
-    Input,
-    /// The layer with this path, written here.
-    Layer(String, Span),
+pub(in crate::model) struct Origin {
+    /// The layer with this path, written here; absent: the block's input.
+    pub(in crate::model) layer: Option<(String, Span)>,
+    /// Whether it has a condition of its own.
+    pub(in crate::model) has_when: bool,
 }
 
 /// How ends become one.

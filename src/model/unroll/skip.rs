@@ -34,14 +34,14 @@ impl Unroller<'_, '_> {
         if guard == Expr::bool(false) {
             return;
         }
-        let (source, origin, there) = match &skip.source {
-            Source::Input => (place.input.clone(), Origin::Input, Expr::bool(true)),
+        let (source, layer, there) = match &skip.source {
+            Source::Input => (place.input.clone(), None, Expr::bool(true)),
             Source::Layer(path) => {
                 let Some((path, layer)) = self.source(path, names, place) else {
                     return;
                 };
-                let origin = Origin::Layer(path, layer.span);
-                (layer.end, origin, layer.guard)
+                let origin = (path, layer.span);
+                (layer.end, Some(origin), layer.guard)
             }
         };
         if let Some(when) = &skip.when {
@@ -56,6 +56,10 @@ impl Unroller<'_, '_> {
         let source = match skip.via {
             None => source,
             Some(shortcut) => self.reshaped(source, shortcut, &guard, skip.span, place),
+        };
+        let origin = Origin {
+            layer,
+            has_when: skip.when.is_some(),
         };
         let op = TemplateOp::Add(source, origin);
         let output = self.flow.extent.clone();

@@ -1,6 +1,7 @@
 //! One mistake is one report, and its help can be typed as it stands: sets, calls, repairs, and lines of two entries.
 
 use super::{HEAD, checked, in_experiment, one_error};
+use crate::analysis::tests::fixtures::{on_digits, refusals};
 
 const MISMATCH: &str = "bnas::type::mismatch";
 const SYNTAX: &str = "bnas::parse::syntax";
@@ -233,4 +234,31 @@ fn products_of_units() {
     };
     expect("Js", "`J*s`");
     expect("pJs", "`pJ*s`");
+}
+
+/// A shortcut stands in front of a condition, and a number of a block of the library where it is chosen.
+#[test]
+fn shapes_that_do_not_fit() {
+    let said = |lines: &str| {
+        let head = "layer head = pool(average) -> linear(classes)";
+        let space = format!(
+            "use std.blocks.separable\nspace s {{\n  layer stem = conv(channels = 8) -> norm\n  {lines}\n  {head}\n}}"
+        );
+        let (found, sources) = refusals(&on_digits(&space, "space = s"));
+        let [misfit] = &found[..] else {
+            panic!("{found:?}")
+        };
+        let places = misfit.labels.iter().map(|label| label.span);
+        let places: Vec<String> = places.map(|at| sources.slice(at).to_string()).collect();
+        (misfit.help.clone().unwrap_or_default(), places)
+    };
+    let block = "block = separable(channels = 8, kernel in {3, 4})";
+    let (_, places) = said(block);
+    assert!(places.contains(&"{3, 4}".to_string()), "{places:?}");
+    let block = "deep in {false, true}\n  block = separable(channels = 8, stride = 2)";
+    let (help, _) = said(&format!("{block}\n  add stem when deep"));
+    assert!(
+        help.starts_with("write `via conv_shortcut` before its `when`"),
+        "{help}"
+    );
 }
