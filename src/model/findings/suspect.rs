@@ -29,8 +29,12 @@ pub(in crate::model) fn warnings(
     found.extend(idle_goals(template, experiment));
     found.extend(unvarying_goals(template, experiment));
     found.extend(broken_defaults(template, defaults));
-    found.extend(unrepaired::warnings(template, experiment));
-    found.extend(unquantized::warnings(template, experiment));
+    let without_policy = unrepaired::without_policy(template, experiment);
+    if without_policy.is_none() {
+        found.extend(unrepaired::warnings(template, experiment));
+        found.extend(unquantized::warnings(template, experiment));
+    }
+    found.extend(without_policy);
     found
 }
 

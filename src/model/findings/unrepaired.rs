@@ -25,6 +25,28 @@ pub(in crate::model) fn warnings(template: &Template, experiment: &Experiment) -
     idle.collect()
 }
 
+/// Several repairs that find nothing since no policy quantizes anything: one mistake, which is not in any of them.
+pub(in crate::model) fn without_policy(
+    template: &Template,
+    experiment: &Experiment,
+) -> Option<Diagnostic> {
+    if experiment.policy.is_some() || experiment.repair_definitions.len() < 2 {
+        return None;
+    }
+    let text = format!(
+        "nothing is quantized: `{}` has no `policy`",
+        experiment.name
+    );
+    let mut diagnostic = Diagnostic::warning("bnas::repair::matches_nothing", text)
+        .label(experiment.span, "all of its candidates are `float`");
+    for repair in &experiment.repair_definitions {
+        missing(repair, template, experiment)?;
+        diagnostic = diagnostic.label(repair.span, "finds nothing to repair");
+    }
+    let help = "say how numbers are represented: `policy = …`, by a policy of the file or of `std.policies`";
+    Some(diagnostic.help(help))
+}
+
 /// What no candidate has, of all that the edits of a repair look for.
 fn missing(repair: &Repair, template: &Template, experiment: &Experiment) -> Option<&'static str> {
     let mut of_skips = None;

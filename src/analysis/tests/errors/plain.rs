@@ -1,7 +1,7 @@
 //! One mistake is one report, and its help can be typed as it stands: sets, calls, repairs, and lines of two entries.
 
 use super::{HEAD, checked, in_experiment, one_error};
-use crate::analysis::tests::fixtures::{on_digits, refusals};
+use crate::analysis::tests::fixtures::{on_digits, refusals, template};
 
 const MISMATCH: &str = "bnas::type::mismatch";
 const SYNTAX: &str = "bnas::parse::syntax";
@@ -261,4 +261,19 @@ fn shapes_that_do_not_fit() {
         help.starts_with("write `via conv_shortcut` before its `when`"),
         "{help}"
     );
+}
+
+#[test]
+fn repairs_without_a_policy() {
+    let lines =
+        "space = small_cnn  repairs in {{}, {feature_ede}, {other}}  finetune { epochs = 1 }";
+    let declared = "use std.spaces.small_cnn
+use std.repairs.training.feature_ede
+use std.quantizers.approx_sign
+repair other : training { features = approx_sign }";
+    let template = template(&on_digits(declared, lines));
+    let [warning] = template.warnings() else {
+        panic!("{:?}", template.warnings())
+    };
+    assert_eq!(warning.message, "nothing is quantized: `e` has no `policy`");
 }
