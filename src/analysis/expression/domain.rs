@@ -3,21 +3,15 @@
 //! In: a set, a range, `categories`, or the name of a set. Out: a [`Domain`] with members of one kind, never empty, never
 //! reversed. It must not know what the chosen value is used for beyond its field.
 
-use std::collections::HashSet;
-
 use super::expr::Typed;
-use super::fits::{is_of_kind, limited};
 use super::types::Type;
 use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::run::author;
-use crate::analysis::schema::{self, Field, Kind};
+use crate::analysis::schema::{Field, Kind};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Domain, DomainKind, Expr, Value};
 use crate::source::Span;
 use crate::syntax::ast;
-
-/// The most members of a set whose subsets are listed.
-const MOST_IN_SUBSETS: usize = 10;
 
 impl Cx<'_> {
     /// A domain and what its members are. With a field, each member must fit it.
@@ -130,176 +124,10 @@ impl Cx<'_> {
         (domain, local)
     }
 
-    fn members(
-        &mut self,
-        items: &[ast::Expr],
-        span: Span,
-        field: Option<(&Field, Span)>,
-    ) -> (Vec<Expr>, Typed) {
-        if items.is_empty() {
-            self.report(
-                Diagnostic::error("bnas::domain::empty", "nothing to choose from")
-                    .label(span, "this set is empty")
-                    .help("write its members: `{a, b}`"),
-            );
-            return (Vec::new(), Typed::poison(span));
-        }
-        if field.is_none() && self.are_answers(items, span) {
-            return (Vec::new(), Typed::poison(span));
-        }
-        let mut all = Vec::with_capacity(items.len());
-        for item in items {
-            self.may_be_word = field.is_none() && matches!(item.kind, ast::ExprKind::Path(_));
-            all.push(self.expr(item, field.map(|(f, _)| f.kind)));
-            self.may_be_word = false;
-        }
-        if let Some((field, at)) = field
-            && self.lack_alike(&all, span, field, at)
-        {
-            return (Vec::new(), Typed::poison(span));
-        }
-        let mut first: Option<Typed> = None;
-        let mut lowered: Vec<Expr> = Vec::with_capacity(items.len());
-        let mut known = HashSet::with_capacity(items.len());
-        let mut values = Some(Vec::with_capacity(items.len()));
-        let mut poisoned = false;
-        // Types of members that do not fit the field, which is one mistake for all of them.
-        let mut misfits: Vec<Type> = Vec::new();
-        // How many members are of the kind of the first, and those that are not.
-        let (mut alike, mut odd) = (0, Vec::new());
-        for (item, typed) in items.iter().zip(all) {
-            let mut member = typed.expr.clone();
-            if let Some((field, at)) = field {
-                let is_said = misfits.contains(&typed.ty);
-                match is_said || self.fits(&typed, field, at) {
-                    _ if is_said => {}
-                    true => member = limited(&typed, field),
-                    false => {
-                        poisoned = true;
-                        if typed.ty == Type::Word || !is_of_kind(&typed, field.kind) {
-                            misfits.push(typed.ty.clone());
-                        }
-                    }
-                }
-            } else if let Some(other) = &first {
-                match typed.ty.fits(&other.ty) {
-                    true => alike += 1,
-                    false => odd.push(typed.clone()),
-                }
-            }
-            poisoned |= typed.ty == Type::Poison;
-            let is_known = match known_again(&typed.expr) {
-                Some(constant) => !known.insert(constant),
-                None => lowered.contains(&member),
-            };
-            if !typed.ty.is_poisoned() && is_known {
-                self.repeated(item);
-            }
-            match (&mut values, &typed.values) {
-                (Some(all), Some(some)) => all.extend(some.iter().cloned()),
-                (all, _) => *all = None,
-            }
-            if typed.ty != Type::Poison {
-                lowered.push(member);
-            }
-            // An empty set says nothing of its members: `{{}, {a}}`.
-            let says_more = first.as_ref().is_none_or(|f| f.ty == Type::Any.set());
-            if says_more {
-                first = Some(typed);
-            }
-        }
-        let is_mixed = !odd.is_empty();
-        if self.is_in_network() && first.as_ref().is_some_and(is_count_or_word) {
-            // Whether an operation takes words and counts is judged where it reads them.
-            odd.retain(|member| !is_count_or_word(member));
-        }
-        if let (Some(first), true) = (&mut first, is_mixed && odd.is_empty()) {
-            first.ty = Type::Any;
-        } else if let Some(first) = &first {
-            self.of_one_kind(
-                "the members of a domain are of one kind",
-                first,
-                alike,
-                &odd,
-            );
-        }
-        poisoned |= !odd.is_empty();
-        let ty = match first {
-            Some(first) if !poisoned => first.ty,
-            _ => Type::Poison,
-        };
-        let member = Typed {
-            expr: lowered.first().cloned().unwrap_or(Expr::number(1.0)),
-            ty,
-            span,
-            values,
-        };
-        (lowered, member)
-    }
-
     /// Whether a space or block is lowered, whose names are read by operations.
     pub(in crate::analysis) fn is_in_network(&self) -> bool {
         let innermost = self.open.last().map(|id| self.modules.declaration(*id));
         innermost.is_some_and(|d| matches!(d.kind.text.as_str(), "space" | "block"))
-    }
-
-    /// All subsets of a set, as a set.
-    pub(in crate::analysis) fn subsets(
-        &mut self,
-        of: &ast::Expr,
-        span: Span,
-        want: Option<Kind>,
-    ) -> Typed {
-        match self.subsets_of(of, want) {
-            Some((items, of)) => self.folded(Expr::Set(items), of.set(), span),
-            None => Typed::poison(span),
-        }
-    }
-
-    /// All subsets of a set of constants and calls, the empty one first, then by their members in the order of the set; and their type.
-    fn subsets_of(&mut self, of: &ast::Expr, want: Option<Kind>) -> Option<(Vec<Expr>, Type)> {
-        let set = self.expr(of, want);
-        if set.ty.is_poisoned() {
-            return None;
-        }
-        let is_member = |item: &Expr| matches!(item, Expr::Value(_) | Expr::Record(..));
-        let items: Vec<Expr> = match set.expr {
-            Expr::Value(Value::Set(items)) => items.into_iter().map(Expr::Value).collect(),
-            Expr::Set(items) if items.iter().all(is_member) => items,
-            _ => {
-                self.report(
-                    Diagnostic::error(
-                        "bnas::domain::subsets",
-                        "`subsets` takes a set of constants",
-                    )
-                    .label(set.span, "this is none")
-                    .help("write `subsets {a, b}`"),
-                );
-                return None;
-            }
-        };
-        if items.len() > MOST_IN_SUBSETS {
-            let text = format!(
-                "a set of {} has more than {} subsets",
-                items.len(),
-                1 << MOST_IN_SUBSETS
-            );
-            self.report(
-                Diagnostic::error("bnas::domain::subsets", text)
-                    .label(set.span, format!("{MOST_IN_SUBSETS} members at most")),
-            );
-            return None;
-        }
-        let members = |mask: usize| {
-            let chosen = items.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
-            let chosen: Vec<Expr> = chosen.map(|(_, item)| item.clone()).collect();
-            let values = chosen.iter().map(|item| item.as_value().cloned()).collect();
-            match values {
-                Some(values) => Expr::Value(Value::Set(values)),
-                None => Expr::Set(chosen),
-            }
-        };
-        Some(((0..1 << items.len()).map(members).collect(), set.ty))
     }
 
     fn default(
@@ -447,15 +275,6 @@ fn members(kind: &DomainKind) -> String {
     }
 }
 
-/// What tells a number or a name from others, without a look at each of them.
-pub(in crate::analysis) fn known_again(member: &Expr) -> Option<String> {
-    match member {
-        Expr::Value(Value::Number(x)) => Some(format!("{:?}", x + 0.0)),
-        Expr::Value(Value::Name(name)) => Some(format!("`{name}")),
-        _ => None,
-    }
-}
-
 /// What one member of a set is.
 fn element(set: &Type, values: Option<Vec<Value>>, span: Span) -> Typed {
     let ty = match set {
@@ -467,13 +286,5 @@ fn element(set: &Type, values: Option<Vec<Value>>, span: Span) -> Typed {
         ty,
         span,
         values,
-    }
-}
-
-/// Whether this is a number, or a word that stands for one where a field takes both: `same` of `padding in {same, 0}`.
-fn is_count_or_word(typed: &Typed) -> bool {
-    match (&typed.ty, &typed.expr) {
-        (Type::Word, Expr::Value(Value::Name(word))) => schema::stands_for_a_count(word),
-        (ty, _) => *ty == Type::PLAIN,
     }
 }

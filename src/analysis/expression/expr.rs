@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::checks::alike;
-use super::domain::known_again;
 use super::functions::function;
+use super::members::known_again;
 use super::types::Type;
 use crate::analysis::context::Cx;
 use crate::analysis::schema::{self, Kind};

@@ -22,5 +22,6 @@ pub(super) mod members;
 mod nameless;
 pub(super) mod range;
 pub(super) mod shares;
+pub(super) mod subsets;
 pub(super) mod takes;
 pub(super) mod types;

@@ -167,7 +167,7 @@ impl Cx<'_> {
             );
             return None;
         }
-        if !speaks_of_losses(e) {
+        if !speaks_of_losses(e) && !has_foreign_loss(e) {
             let number = self.expr(e, Some(Kind::Number("")));
             if number.ty == Type::Poison {
                 return None;
@@ -333,12 +333,19 @@ fn foreign_loss(e: &ast::Expr) -> Option<(&str, &'static str)> {
     })
 }
 
-/// Whether `task` or `distill(…)` stands anywhere in it, or what other tools call them.
+/// Whether what other tools call a loss is a term of it.
+fn has_foreign_loss(e: &ast::Expr) -> bool {
+    match &e.kind {
+        ExprKind::Unary { operand, .. } => has_foreign_loss(operand),
+        ExprKind::Binary { left, right, .. } => has_foreign_loss(left) || has_foreign_loss(right),
+        _ => foreign_loss(e).is_some(),
+    }
+}
+
+/// Whether `task` or `distill(…)` stands anywhere in it.
 fn speaks_of_losses(e: &ast::Expr) -> bool {
     match &e.kind {
-        ExprKind::Path(path) => {
-            path.as_name().is_some_and(|n| n.text == "task") || foreign_loss(e).is_some()
-        }
+        ExprKind::Path(path) => path.as_name().is_some_and(|n| n.text == "task"),
         ExprKind::Call { callee, args } => {
             callee.as_name().is_some_and(|n| n.text == "distill")
                 || args.iter().any(|arg| match arg {

@@ -66,8 +66,10 @@ fn sections_and_fields_are_told_apart() {
             "experiment e {{\n data = digits\n space = small_cnn\n train {{ epochs = 3 }}\n search {{ trials = 2 }}\n maximize accuracy\n}}\nexperiment f : e {{ {inner} }}\n"
         )
     };
-    only(&derived("space { width = 6 }"), &["type::mismatch"]);
-    only(&derived("data { augment = flip }"), &["type::mismatch"]);
+    // What a base has may be amended so, and what none has is declared elsewhere.
+    only(&derived("space { width = 6 }"), &[]);
+    only(&derived("data { augment = flip }"), &[]);
+    only(&derived("policy { bits = 6 }"), &["type::mismatch"]);
     only(&derived("train = 3"), &["type::mismatch"]);
     only(&derived("train.optimizer.lr = 0.1"), &["name::unknown_key"]);
 }
