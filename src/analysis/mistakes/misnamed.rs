@@ -331,6 +331,9 @@ impl Cx<'_> {
                 }
                 diagnostic.help(format!("did you mean `{alike}`?"))
             }
+            None if owner == "`pool`" && name.text == "padding" => diagnostic.help(
+                "a window of a pool lies within its input: leave the padding out, or let a `conv` with a stride take its place",
+            ),
             None if let Some(home) = home => diagnostic.help(format!(
                 "it belongs into {home}; fields here are {}",
                 list(known.iter().copied())

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use super::fit::{DRAWS, MOST_CHOICES, MOST_EXCLUDED, Shapes};
 use super::reach::Refused;
-use crate::ir::Value;
+use crate::ir::{Expr, Value};
 use crate::model::decision::Choices;
 use crate::model::expression::members;
 use crate::source::Span;
@@ -55,7 +55,20 @@ impl Shapes<'_> {
             return None;
         }
         let (mut when, mut holds) = (Vec::new(), Vec::new());
-        for (i, set) in matter.iter().zip(&sets) {
+        // Of what fails whichever member it has, nothing is asked.
+        let is_any = |i: usize, set: &Vec<Value>| {
+            let decision = &self.decisions.all[i];
+            let is_whole = decision.choices.len() == Some(set.len() as u64);
+            is_whole && decision.guard == Expr::bool(true)
+        };
+        let all: Vec<_> = matter.iter().zip(&sets).collect();
+        let mut told: Vec<_> = { all.iter().copied() }
+            .filter(|(i, set)| !is_any(**i, set))
+            .collect();
+        if told.is_empty() {
+            told = all;
+        }
+        for (i, set) in told {
             let decision = &self.decisions.all[*i];
             let (path, shown) = (&decision.path, set.iter().map(|m| decision.shown(m)));
             let mut shown: Vec<String> = shown.collect();

@@ -355,3 +355,14 @@ fn what_other_languages_write_for_copies_losses_and_brackets() {
         "define `width in {…}` above both",
     );
 }
+
+#[test]
+fn a_pool_pads_nothing() {
+    let body = "space s {
+  layer stem = conv(channels = 4) -> norm -> relu -> pool(max, kernel = 3, stride = 1, padding = same)
+  layer head = pool(average) -> linear(classes)
+}
+";
+    let help = "leave the padding out";
+    one_error(body, "bnas::name::unknown_key", "padding", help);
+}
