@@ -21,13 +21,18 @@ impl Cx<'_> {
         let Some((path, own, known)) = self.members_of(decision) else {
             return false;
         };
-        let is_call = matches!(other.kind, ExprKind::Call { .. });
+        let is_amended = matches!(other.kind, ExprKind::Amend { .. });
+        let is_call = is_amended || matches!(other.kind, ExprKind::Call { .. });
         let is_text = matches!(other.kind, ExprKind::Text(_));
         let name = match &other.kind {
             ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => {
                 path.as_name().map(|name| self.as_declared(name))
             }
             ExprKind::Text(text) => Some(text.clone()),
+            ExprKind::Amend { base, .. } => match &base.kind {
+                ExprKind::Path(path) => path.as_name().map(|name| self.as_declared(name)),
+                _ => None,
+            },
             _ => None,
         };
         let Some(name) = name else {
@@ -37,7 +42,7 @@ impl Cx<'_> {
         let is_path = (self.paths.as_ref()).is_some_and(|paths| paths.contains_key(&name));
         let is_value = !is_call && !is_text && (self.local_named(&name) || is_path);
         let of = (self.paths.as_ref()).and_then(|paths| paths.get(&own));
-        let is_closed = matches!(of, Some(Type::Alternative | Type::Declared(_)));
+        let is_closed = is_amended || matches!(of, Some(Type::Alternative | Type::Declared(_)));
         if is_value || !is_call && is_one || is_call && !is_closed {
             return false;
         }
@@ -45,10 +50,15 @@ impl Cx<'_> {
             let message = format!("the members of `{path}` are compared by their names");
             self.report(
                 Diagnostic::error("bnas::type::mismatch", message)
-                    .label(other.span, "a call")
-                    .help(format!(
-                        "write `{path} == {name}`: its values have paths of their own, as in `{path}.{name}.…`"
-                    )),
+                    .label(other.span, if is_amended { "amended" } else { "a call" })
+                    .help(match self.in_rule {
+                        Some(_) => format!(
+                            "write `{path} == {name}`, and give what it is amended with a name: `n in {{…}}  {path} in {{{name} {{ bits = n }}, …}}`"
+                        ),
+                        None => format!(
+                            "write `{path} == {name}`: its values have paths of their own, as in `{path}.{name}.…`"
+                        ),
+                    }),
             );
             return true;
         }

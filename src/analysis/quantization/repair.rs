@@ -70,8 +70,9 @@ impl Cx<'_> {
                     None => edits.push((edit, entry.span)),
                 }
             }
-            if kind == RepairKind::Training {
-                cx.training_alone(merged, &edits);
+            match kind {
+                RepairKind::Training => cx.training_alone(merged, &edits),
+                RepairKind::Topology => cx.changes_network(merged, &edits),
             }
             edits.into_iter().map(|(edit, _)| edit).collect()
         });
@@ -287,11 +288,27 @@ impl Cx<'_> {
         Some(name)
     }
 
+    /// Reports a topology repair of which no edit changes the network.
+    fn changes_network(&mut self, merged: &Merged, edits: &[(Edit, Span)]) {
+        let Some((_, first)) = edits.first() else {
+            return;
+        };
+        if edits.iter().any(|(edit, _)| of_network(edit)) {
+            return;
+        }
+        let base = merged.base.as_ref().map_or(merged.name.span, |b| b.span);
+        let text = format!("`{}` changes no operation of a network", merged.name.text);
+        self.report(
+            Diagnostic::error("bnas::repair::empty", text)
+                .label(base, "declared as adding operations")
+                .label(*first, "for training alone")
+                .help(format!("write `repair {} : training`", merged.name.text)),
+        );
+    }
+
     /// Reports the edits of a training repair that change the network: all of them are one mistake.
     fn training_alone(&mut self, merged: &Merged, edits: &[(Edit, Span)]) {
-        let changes =
-            |edit: &Edit| matches!(edit, Edit::RemoveSkips | Edit::ShortcutAroundBinaryConvs);
-        let places = edits.iter().filter(|(edit, _)| changes(edit));
+        let places = edits.iter().filter(|(edit, _)| of_network(edit));
         let places: Vec<Span> = places.map(|(_, place)| *place).collect();
         let text = match places.len() {
             0 => return,
@@ -309,6 +326,11 @@ impl Cx<'_> {
                 .help(format!("write `repair {} : topology`", merged.name.text)),
         );
     }
+}
+
+/// Whether an edit adds operations to the network, or takes some out.
+fn of_network(edit: &Edit) -> bool {
+    matches!(edit, Edit::RemoveSkips | Edit::ShortcutAroundBinaryConvs)
 }
 
 /// `around every binary conv -> norm { add input via pad_shortcut }`.

@@ -91,6 +91,12 @@ fn who_is_no_member_is_refused_in_rules_and_copies() {
     };
     assert!(rule("weights != int8").contains("`weights` has no member `int8`"));
     assert!(rule("weights.int.bits == 2").contains("weights in {int { bits = n }, …}"));
+    assert!(rule("weights != int { bits = 2 }").contains("write `weights == int`"));
+    let outside = text(
+        "each layer { weights in {int { bits in {2, 4} }, binary}  activations = int8 }",
+        "require policy.stem.weights != int { bits = 2 }",
+    );
+    assert!(only(&outside).contains("`policy.stem.weights` are compared by their names"));
     let blocks = "use std.blocks.basic
 block plain(channels) { layer c = conv(channels = channels) -> norm -> relu }
 block wide(channels) { layer c = conv(channels = 2 * channels) -> norm -> relu }
