@@ -21,6 +21,7 @@ mod imports;
 mod operands;
 mod parse;
 mod place;
+mod rows;
 mod scan;
 mod several;
 mod signs;

@@ -9,6 +9,7 @@ mod constraints;
 mod errors;
 mod excluded;
 mod existing;
+mod fields_of_quantizers;
 mod fixtures;
 mod imports;
 mod least;
