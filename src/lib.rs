@@ -5,7 +5,7 @@
 //! A spec goes through the modules in this order; each step makes the type that the next one reads.
 //!
 //! 1. [`source`] holds texts: a [`Span`](source::Span) points into [`Sources`](source::Sources). [`units`] knows quantities,
-//!    [`diagnostic`] problems as data, [`stream`] random numbers by (seed, trial, purpose).
+//!    [`diagnostic`] problems as data, [`stream`] random numbers by (seed, trial, purpose), [`threads`] those that read long specs.
 //! 2. [`syntax`] parses a text into a [`File`](syntax::ast::File), and lays it out canonically.
 //! 3. [`analysis`] resolves names, checks types and units, and lowers to an [`ir::Program`]; or reports every error that one pass finds.
 //! 4. [`model`] unrolls an [`ir::Experiment`] into a [`Template`](model::Template): every decision with its guard, every node that may be
@@ -39,6 +39,8 @@ pub mod units;
 pub mod diagnostic;
 
 pub mod stream;
+
+pub mod threads;
 
 pub mod syntax;
 

@@ -7,8 +7,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("units", &["units", "diagnostic"]),
     ("stream", &[]),
+    ("threads", &[]),
     ("diagnostic", &["source"]),
-    ("syntax", &["syntax", "source", "units", "diagnostic"]),
+    (
+        "syntax",
+        &["syntax", "source", "units", "diagnostic", "threads"],
+    ),
     ("ir", &["ir", "source"]),
     ("kernels", &["kernels"]),
     (
@@ -34,6 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units",
             "diagnostic",
             "stream",
+            "threads",
         ],
     ),
     (
@@ -46,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stream",
             "source",
             "diagnostic",
+            "threads",
         ],
     ),
     (

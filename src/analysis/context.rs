@@ -152,7 +152,8 @@ pub(super) struct Cx<'a> {
     pub(super) written: Vec<(String, Span)>,
     /// Paths that nothing has, and the stretches of which one may have defined them, had it been right.
     pub(super) doubts: BTreeMap<Span, BTreeSet<Span>>,
-    used: BTreeSet<(SourceId, String)>,
+    /// Names that a file has for declarations and that something uses.
+    pub(super) used: BTreeSet<(SourceId, String)>,
 }
 
 impl<'a> Cx<'a> {

@@ -9,20 +9,21 @@ use std::sync::Arc;
 
 use super::context::Reached;
 use super::names::Id;
-use crate::ir::{Block, Policy, Provenance, Quantizer, Target};
+use crate::ir::{Amendment, Block, Policy, Provenance, Quantizer, Target};
 use crate::model::metrics::Metrics;
 use crate::source::SourceId;
 
 /// What has been lowered, by its declaration.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    pub(super) targets: BTreeMap<Id, Target>,
+    /// With what they amend.
+    pub(super) targets: BTreeMap<Id, (Target, Vec<Amendment>)>,
     /// Within one space, or one block that no space copies: whoever lowers another one begins anew, since what blocks reach is of each.
     pub(super) blocks: BTreeMap<Id, Copied>,
     /// With what they reach.
     pub(super) policies: BTreeMap<Id, (Policy, Reached)>,
-    /// With where their numbers come from.
-    pub(super) quantizers: BTreeMap<Id, (Quantizer, Vec<Provenance>)>,
+    /// With where their numbers come from, and with what they amend.
+    pub(super) quantizers: BTreeMap<Id, (Quantizer, Vec<Provenance>, Vec<Amendment>)>,
     /// Metrics of networks that facts of one declaration speak of, by the text that asks for them and the file where it stands.
     pub(super) networks: BTreeMap<(SourceId, String), Rc<Metrics>>,
     /// Goals and requirements as results call them, by how they are written.

@@ -15,6 +15,7 @@ mod context;
 mod dataset;
 mod describe;
 mod embedded;
+mod experiments;
 mod expression;
 mod facts;
 mod hardware;
@@ -182,15 +183,7 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
         declaration(cx, id, !taken.contains(name));
         show_amendments(cx, found, declarations[id.index].span);
     }
-    for id in experiments {
-        cx.reached = Reached::default();
-        let (found, errors) = (cx.sink.count(), cx.errors);
-        program.experiments.extend(cx.experiment(id));
-        if cx.errors == errors {
-            cx.sound.insert(declarations[id.index].name.span);
-        }
-        show_amendments(cx, found, declarations[id.index].span);
-    }
+    program.experiments = cx.experiments(&experiments);
     program
 }
 

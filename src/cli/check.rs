@@ -16,6 +16,7 @@ use crate::model::Template;
 use crate::model::findings::blame::{IN_ARMS, in_some_arms};
 use crate::report::plan;
 use crate::report::words::plural;
+use crate::threads;
 
 /// Report every problem of specs, and print the plan of their experiments
 #[derive(Debug, clap::Args)]
@@ -127,7 +128,7 @@ fn unrolled<'a>(
     if experiments.len() <= 1 {
         return Ok(experiments.iter().map(of_one).collect());
     }
-    let pool = interpreter::pool(interpreter::cores()).map_err(|e| Failed::run(e.to_string()))?;
+    let pool = interpreter::pool(threads::cores()).map_err(|e| Failed::run(e.to_string()))?;
     Ok(pool.install(|| experiments.par_iter().map(of_one).collect()))
 }
 

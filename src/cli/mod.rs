@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::kernels::simd::Isa;
+use crate::threads::STACK;
 use terminal::{Global, Terminal};
 
 /// Checks and runs declarative experiments on neural networks with few bits
@@ -105,10 +106,6 @@ impl Failed {
         }
     }
 }
-
-/// The stack of the thread that reads specs: thousands of amendments of single copies, or of blocks in blocks, nest as deep. Only what is used is
-/// memory.
-const STACK: usize = 512 << 20;
 
 /// Parses arguments, runs the command, and gives the exit code.
 pub fn main() -> ExitCode {

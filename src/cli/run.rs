@@ -19,6 +19,7 @@ use crate::ir::{Dataset, Experiment};
 use crate::model::Template;
 use crate::model::findings::blame::in_arm;
 use crate::report::{csv, json, plan, table};
+use crate::threads;
 
 /// Run an experiment
 #[derive(Debug, clap::Args)]
@@ -80,7 +81,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<(), Failed> {
 
     let stop = interrupt::catch(terminal);
     let options = RunOptions {
-        jobs: args.jobs.map_or_else(interpreter::cores, NonZeroUsize::get),
+        jobs: args.jobs.map_or_else(threads::cores, NonZeroUsize::get),
         stop,
         checkpoint: Duration::from_secs(args.checkpoint),
     };

@@ -13,15 +13,16 @@ use super::interrupt;
 use super::run::{apply, explain, lock, resumed};
 use super::spec::Spec;
 use super::terminal::{Format, Terminal};
+use crate::interpreter::RunError;
 use crate::interpreter::keep::{self, EVERY, FileKeeper};
 use crate::interpreter::single::{Pick, Single};
 use crate::interpreter::store::{self, Hold, Store, StoreError};
 use crate::interpreter::train::{Data, Progress, TrainError};
-use crate::interpreter::{RunError, cores};
 use crate::ir::{Experiment, Expr, Slot};
 use crate::model::Template;
 use crate::report::quantity::percent;
 use crate::report::single;
+use crate::threads::cores;
 
 /// Threads at most on a machine with fewer cores.
 const MOST_THREADS: usize = 16;

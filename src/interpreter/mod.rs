@@ -29,7 +29,6 @@ pub mod store;
 pub mod train;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -47,6 +46,7 @@ use self::train::{Data, Model};
 use crate::ir::{Experiment, Expr, Method};
 use crate::model::counting::Count;
 use crate::model::{Point, Template};
+use crate::threads::cores;
 
 /// How to run; nothing here changes the result.
 #[derive(Debug, Clone, Copy)]
@@ -276,11 +276,6 @@ fn train_finally(
         }
         Ok(())
     })
-}
-
-/// Threads that this machine runs side by side.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// The stack of a thread that evaluates candidates, whose formulas may nest thousands of steps: one for each rule of a policy that comes before. Only

@@ -10,11 +10,12 @@ use std::sync::atomic::AtomicBool;
 use super::conclude;
 use super::store::Store;
 use super::train::{self, Data, Keeper, Progress, TrainError, Trained, Watch};
-use super::{RunError, cores, model_metadata};
+use super::{RunError, model_metadata};
 use crate::ir::Experiment;
 use crate::kernels::parallel;
 use crate::model::{Candidate, Metrics, Point, Template, hardware};
 use crate::stream::Key;
+use crate::threads::cores;
 
 /// What is trained.
 #[derive(Debug, Clone)]

@@ -20,6 +20,7 @@ mod heads;
 mod imports;
 mod operands;
 mod parse;
+mod pieces;
 mod place;
 mod rows;
 mod scan;

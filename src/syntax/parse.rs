@@ -15,7 +15,7 @@ use crate::syntax::place::line_start;
 use crate::syntax::scan::Lost;
 use crate::syntax::tokens::tokens;
 use crate::syntax::tree::{Pair, Parts, Tree};
-use crate::syntax::{comments, explain, imports, scan};
+use crate::syntax::{comments, explain, imports, pieces, scan};
 
 /// The edition of the language that this program reads: the number on the line `bnas 1`.
 pub const EDITION: u32 = 1;
@@ -45,7 +45,7 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
         true => Cow::Borrowed(text),
         false => Cow::Owned(scan::masked(text, &lost)),
     };
-    let mut file = match Tree::read(Rule::file, &masked) {
+    let mut file = match pieces::file(&masked) {
         Ok(tree) => file(id, &tree, sink),
         Err(error) => {
             sink.push(explain::syntax_error(id, &masked, 0, &error));
@@ -78,9 +78,7 @@ pub fn parse(id: SourceId, text: &str, sink: &mut Sink) -> File {
 pub(super) fn tree(id: SourceId, text: &str) -> Option<Tree<'_>> {
     let mut sink = Sink::default();
     let is_whole = text.len() <= LONGEST && scan::brackets(id, text, &mut sink).is_empty();
-    is_whole
-        .then(|| Tree::read(Rule::file, text).ok())
-        .flatten()
+    is_whole.then(|| pieces::file(text).ok()).flatten()
 }
 
 /// The file that a tree says; what is wrong with it goes into `sink`.

@@ -9,11 +9,13 @@ use pest::{Parser, Token};
 use crate::syntax::grammar::{Grammar, Rule};
 
 /// Every pair of a text, each in front of what is inside it.
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Tree<'t> {
     text: &'t str,
     nodes: Vec<Node>,
 }
 
+#[cfg_attr(test, derive(Debug, PartialEq))]
 struct Node {
     rule: Rule,
     start: u32,
@@ -49,6 +51,30 @@ impl<'t> Tree<'t> {
             }
         }
         Ok(Tree { text, nodes })
+    }
+
+    /// The tree of a text from those of the pieces that make it up, in their order, all of which were read to their ends.
+    pub(super) fn joined(text: &'t str, pieces: impl IntoIterator<Item = Tree<'t>>) -> Self {
+        let mut nodes: Vec<Node> = Vec::new();
+        let mut start = 0;
+        for piece in pieces {
+            // Of what is in front, the last node is its end, and of what is behind, the first is its root.
+            nodes.pop();
+            let before = (nodes.len() as u32).saturating_sub(1);
+            let own = piece.nodes.into_iter().skip(usize::from(start > 0));
+            nodes.extend(own.map(|node| Node {
+                rule: node.rule,
+                start: node.start + start,
+                end: node.end + start,
+                behind: node.behind + before,
+            }));
+            start += piece.text.len() as u32;
+        }
+        let behind = nodes.len() as u32;
+        if let Some(root) = nodes.first_mut() {
+            (root.end, root.behind) = (start, behind);
+        }
+        Tree { text, nodes }
     }
 
     /// The pair of the whole text.

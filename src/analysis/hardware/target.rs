@@ -33,18 +33,21 @@ impl Cx<'_> {
             },
             _ => None,
         };
-        if let Some(target) = plain.and_then(|id| self.memory.targets.get(&id)).cloned() {
+        let known = plain.and_then(|id| self.memory.targets.get(&id)).cloned();
+        if let Some((target, amendments)) = known {
             self.reach_sources(&target.provenance);
+            self.reached.amendments.extend(amendments);
             return Some(target);
         }
-        let before = self.sink.pushed();
+        let (before, amended) = (self.sink.pushed(), self.reached.amendments.len());
         let merged = self.named(fields, "target")?;
         let target = self.target(&merged, true);
         if let Some(id) = plain
             && self.sink.pushed() == before
             && !self.sink.has_errors()
         {
-            self.memory.targets.insert(id, target.clone());
+            let amendments = self.reached.amendments[amended..].to_vec();
+            self.memory.targets.insert(id, (target.clone(), amendments));
         }
         Some(target)
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::analysis::context::{Cx, list};
+use crate::analysis::context::{Cx, Local, list};
 use crate::analysis::expression::meant_path::path_help;
 use crate::analysis::expression::types::Type;
 use crate::analysis::schema::{self, Kind, SCALES};
@@ -117,16 +117,25 @@ impl Cx<'_> {
         let known = (words.iter().copied())
             .chain(locals())
             .chain(others.clone());
-        let longer = || {
-            let locals = self.locals.holding(name).map(|l| l.name.as_str());
-            let known = words.iter().copied().chain(locals).chain(others.clone());
-            known.filter(|k| k.len() > name.len())
-        };
         // A name that stands for what is being defined cannot be what was meant.
         let known = known.filter(|k| *k != name);
         let schedules = self.schedule_words();
+        // Nobody sees what is said beyond these, and among thousands of names each look takes its time.
+        let is_drawn = self.sink.count() <= DRAWN;
+        let (alike, holding): (Vec<&Local>, Vec<&Local>) = match is_drawn {
+            true => (
+                self.locals.alike(name).collect(),
+                self.locals.holding(name).collect(),
+            ),
+            false => Default::default(),
+        };
+        let longer = || {
+            let locals = holding.iter().map(|l| l.name.as_str());
+            let known = words.iter().copied().chain(locals).chain(others.clone());
+            known.filter(|k| k.len() > name.len())
+        };
         let undefined = || {
-            let built_in = self.locals.alike(name).filter(|l| l.span.is_none());
+            let built_in = alike.iter().filter(|l| l.span.is_none());
             let built_in = built_in.map(|l| l.name.as_str());
             let known = words.iter().copied().chain(built_in);
             let known = known.chain(others.clone()).chain(schedules.iter().copied());
@@ -138,7 +147,7 @@ impl Cx<'_> {
                 .label(span, "nothing here has this name");
         // Names of the experiment stand for values of what it amends.
         let defined = || {
-            let own = self.locals.alike(name).filter(|l| l.span.is_some());
+            let own = alike.iter().copied().filter(|l| l.span.is_some());
             let outer = self.amending(span).into_iter();
             let defined = own.chain(outer.flat_map(|outer| outer.alike(name)));
             defined.map(|l| l.name.as_str()).filter(|l| *l != name)
@@ -154,8 +163,8 @@ impl Cx<'_> {
             diagnostic = diagnostic.help(format!("write `use {path}` at the top of the file"));
         } else if let Some(help) = bits_of_int(name, |base| self.find_text(base, span)) {
             diagnostic = diagnostic.help(help);
-        } else if self.sink.count() > DRAWN {
-            // Nobody sees it, and among thousands of names each look takes its time.
+        } else if !is_drawn {
+            // No more is said.
         } else if let Some((choice, field)) = self.within_quantizer(name) {
             diagnostic = diagnostic.help(format!(
                 "give the value a name, and read that: `n in {{…}}  {choice} in {{int {{ {field} = n }}, …}}`"

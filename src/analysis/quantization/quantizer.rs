@@ -55,16 +55,18 @@ impl Cx<'_> {
 
     /// A quantizer as it is declared, lowered once for all experiments unless something is wrong with it.
     fn declared_quantizer(&mut self, id: Id) -> Option<Quantizer> {
-        if let Some((quantizer, sources)) = self.memory.quantizers.get(&id).cloned() {
+        if let Some((quantizer, sources, amendments)) = self.memory.quantizers.get(&id).cloned() {
             self.reach_sources(&sources);
+            self.reached.amendments.extend(amendments);
             return Some(quantizer);
         }
-        let before = self.sink.pushed();
+        let (before, amended) = (self.sink.pushed(), self.reached.amendments.len());
         let merged = self.merged(id)?;
         let sources = self.provenance(&merged);
         let quantizer = self.inside(&merged, false, |cx| cx.quantizer_body(&merged));
         if self.sink.pushed() == before && !self.sink.has_errors() {
-            let known = (quantizer.clone(), sources);
+            let amendments = self.reached.amendments[amended..].to_vec();
+            let known = (quantizer.clone(), sources, amendments);
             self.memory.quantizers.insert(id, known);
         }
         Some(quantizer)

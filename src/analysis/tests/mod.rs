@@ -16,6 +16,7 @@ mod least;
 mod library;
 mod limits;
 mod lowering;
+mod many;
 mod memories;
 mod misfits;
 mod mobile;
