@@ -24,6 +24,18 @@ struct Node {
     behind: u32,
 }
 
+impl Node {
+    /// The same, so many bytes and nodes further on.
+    fn moved(self, bytes: u32, nodes: u32) -> Node {
+        Node {
+            rule: self.rule,
+            start: self.start + bytes,
+            end: self.end + bytes,
+            behind: self.behind + nodes,
+        }
+    }
+}
+
 impl<'t> Tree<'t> {
     /// Reads a text from its start as `rule`.
     pub(super) fn read(rule: Rule, text: &'t str) -> Result<Self, Box<Error<Rule>>> {
@@ -62,12 +74,7 @@ impl<'t> Tree<'t> {
             nodes.pop();
             let before = (nodes.len() as u32).saturating_sub(1);
             let own = piece.nodes.into_iter().skip(usize::from(start > 0));
-            nodes.extend(own.map(|node| Node {
-                rule: node.rule,
-                start: node.start + start,
-                end: node.end + start,
-                behind: node.behind + before,
-            }));
+            nodes.extend(own.map(|node| node.moved(start, before)));
             start += piece.text.len() as u32;
         }
         let behind = nodes.len() as u32;
@@ -75,6 +82,42 @@ impl<'t> Tree<'t> {
             (root.end, root.behind) = (start, behind);
         }
         Tree { text, nodes }
+    }
+
+    /// The tree of a text from that of what stands around a stretch of it, between the braces of a body, and from those of the pieces that make up
+    /// the stretch. Nothing if no body begins there.
+    pub(super) fn filled<'s>(
+        self,
+        text: &'s str,
+        at: usize,
+        pieces: impl IntoIterator<Item = Tree<'s>>,
+    ) -> Option<Tree<'s>> {
+        let is_body = |node: &Node| node.rule == Rule::body && node.start as usize + 1 == at;
+        let body = self.nodes.iter().position(is_body)?;
+        let more = (text.len() - self.text.len()) as u32;
+        let mut inside: Vec<Node> = Vec::new();
+        let mut start = at as u32;
+        for piece in pieces {
+            let before = (body + inside.len()) as u32;
+            // Neither its root nor its end.
+            let own = piece.nodes.len().saturating_sub(2);
+            let own = piece.nodes.into_iter().skip(1).take(own);
+            inside.extend(own.map(|node| node.moved(start, before)));
+            start += piece.text.len() as u32;
+        }
+        let further = |place: u32| place + if place as usize > at { more } else { 0 };
+        let count = inside.len() as u32;
+        let mut nodes: Vec<Node> = self.nodes;
+        for node in &mut nodes {
+            (node.start, node.end) = (further(node.start), further(node.end));
+            node.behind += if node.behind as usize > body {
+                count
+            } else {
+                0
+            };
+        }
+        nodes.splice(body + 1..body + 1, inside);
+        Some(Tree { text, nodes })
     }
 
     /// The pair of the whole text.
