@@ -250,7 +250,7 @@ impl<'t> Reader<'t, '_> {
             .find(|p| p.rule() == Rule::lost && p.text().starts_with("bnas "));
         let Some(below) = below else {
             self.edition_missing();
-            // `version 1`: its words are no declaration either.
+            // `version 1`: this is no declaration either.
             return first
                 .filter(|p| p.rule() == Rule::lost && is_version(p.text()))
                 .map(|p| p.start());
@@ -391,10 +391,14 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// Whether a line is a word and a number.
+/// Whether a line is a number, perhaps with a word before it: `1`, `version 1`, `bnas1`.
 fn is_version(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let (word, number) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-    let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic());
-    is_word && number.starts_with(|c: char| c.is_ascii_digit()) && words.next().is_none()
+    let line = line.split("//").next().unwrap_or(line);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number = match words.as_slice() {
+        [word, number] if word.starts_with(|c: char| c.is_ascii_alphabetic()) => number,
+        [one] => one.strip_prefix("bnas").unwrap_or(one),
+        _ => return false,
+    };
+    number.starts_with(|c: char| c.is_ascii_digit())
 }
