@@ -18,12 +18,12 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn body(&mut self, pair: Pair<'t>) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut parts = pair.parts();
-        let mut is_behind_lost = false;
+        let mut lost_before = None;
         while let Some(part) = parts.next() {
-            if is_behind_lost && continues(part.text()) {
+            if lost_before.is_some_and(|before| continues(before, part.text())) {
                 self.said = Some(part.start());
             }
-            is_behind_lost = part.rule() == Rule::lost;
+            lost_before = (part.rule() == Rule::lost).then(|| part.text());
             match part.rule() {
                 Rule::entry if self.is_bare_set(part) => {
                     let next = parts.peek().map(Pair::start);
@@ -94,13 +94,18 @@ impl<'t> Reader<'t, '_> {
     /// A field or choice, with its `when` if it has one.
     fn binding(&mut self, parts: &mut Parts<'t>) -> EntryKind {
         let target = self.path(parts.must());
-        let statement = match parts.must().rule() {
-            Rule::equals => EntryKind::Field(Field {
-                target,
-                value: self.expression(parts.must()),
-            }),
+        let sign = parts.must();
+        let statement = match sign.rule() {
+            Rule::equals => {
+                let value = self.expression(parts.must());
+                EntryKind::Field(Field {
+                    target,
+                    value: self.own_value(sign, value),
+                })
+            }
             _ => {
                 let (domain, default) = self.domain(parts);
+                let domain = self.own_value(sign, domain);
                 EntryKind::Choice(Choice {
                     target,
                     domain,

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::{SourceId, Span};
 use crate::syntax::expected::{friendly, listed};
 use crate::syntax::grammar::Rule;
-use crate::syntax::place::{EQUALS, Found, HEADS, IN, OPEN, Place, Slip, line_start};
+use crate::syntax::place::{EQUALS, Found, HEADS, IN, NAME, OPEN, Place, Slip, line_start};
 use crate::syntax::signs::LOGIC;
 use crate::units::Unit;
 
@@ -24,7 +24,7 @@ const STATEMENTS: [&str; 20] = [
 const CLAUSES: [&str; 6] = ["default", "join", "via", "when", "where", "within"];
 
 /// Sections without a name of their own.
-const SECTIONS: [&str; 9] = [
+pub(super) const SECTIONS: [&str; 9] = [
     "arms",
     "final",
     "finetune",
@@ -147,6 +147,10 @@ pub(super) fn unclosed_text(span: Span) -> Diagnostic {
 impl Place<'_> {
     /// The sign at the end of the line above, if what begins here is an entry of its own that was read as the value: `k =`, and `t = 3` below it.
     fn unfinished(&self) -> Option<(usize, &str)> {
+        if self.token() == Some("default") && self.rest().trim() == "default" {
+            // What stands below it was read as no value.
+            return Some((self.at, "default"));
+        }
         let is_entry = matches!(self.found, Found::Token("=" | "in"));
         let name = self.line().trim();
         let is_path = |c: char| c.is_ascii_alphanumeric() || "_.[]*".contains(c);
@@ -265,7 +269,7 @@ impl Place<'_> {
             }
             _ => {}
         }
-        if wants("`as`") {
+        if wants("`as`") || wants(NAME) && self.last_word() == "as" {
             return Some("name the counter: `repeat n as i {`".to_string());
         }
         if wants("`else`") {

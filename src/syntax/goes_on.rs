@@ -20,12 +20,29 @@ const CONTINUING: [&str; 21] = [
 ];
 
 /// Whether a stretch goes on with one before it that is lost, too: the second line of `x = 2 + * 3` and `+ 4`.
-pub(super) fn continues(lost: &str) -> bool {
+pub(super) fn continues(before: &str, lost: &str) -> bool {
     let word = first_word(lost);
+    if is_open(before) && is_branch(lost) {
+        return true;
+    }
     CONTINUING.iter().any(|known| match word {
         "" => lost.starts_with(known),
         word => word == *known,
     })
+}
+
+/// Whether a stretch ends in an `if` without its `else`.
+fn is_open(lost: &str) -> bool {
+    let mut words = lost.split_whitespace().rev();
+    let last = words.find(|word| ["then", "else"].contains(word));
+    last == Some("then")
+}
+
+/// Whether a stretch is what stands behind `else`, and no entry.
+fn is_branch(lost: &str) -> bool {
+    let word = first_word(lost);
+    let is_else = did_you_mean(word, ["else"]).is_some();
+    is_else || word == "if" || !lost.contains(['=', '{', ':']) && !lost.contains(" in ")
 }
 
 impl Reader<'_, '_> {
@@ -40,6 +57,8 @@ impl Reader<'_, '_> {
         let behind = lost.text()[word.len()..].trim_start_matches([' ', '\t']);
         // A word of an entry of its own has something else behind it.
         let is_operand = !word.is_empty() && (behind.is_empty() || behind.starts_with(GOES_ON));
+        // The name before it was read as a value: `k in {1, 3} default`, and `w in {8, 16}` below.
+        let is_operand = is_operand || word == "in";
         let is_like = |known: &str| did_you_mean(word, [known]).is_some();
         let is_closed = self.text[..before.span.end as usize].ends_with('}');
         let is_value_behind = (lost.text().starts_with(is_sign) || is_operand) && !is_closed;

@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast::{Argument, Expr, ExprKind, Number, Path, Step};
 use crate::syntax::behind;
+use crate::syntax::explain;
 use crate::syntax::grammar::Rule;
 use crate::syntax::parse::Reader;
 use crate::syntax::tree::{Pair, Parts};
@@ -166,9 +167,34 @@ impl<'t> Reader<'t, '_> {
     /// What stands behind `in`: a domain, and perhaps the first trial.
     pub(super) fn domain(&mut self, parts: &mut Parts<'t>) -> (Expr, Option<Box<Expr>>) {
         let domain = self.expression(parts.must());
-        let default = parts
-            .passes(Rule::kw_default)
-            .then(|| Box::new(self.expression(parts.must())));
-        (domain, default)
+        let Some(sign) = parts.given(Rule::kw_default) else {
+            return (domain, None);
+        };
+        let default = self.expression(parts.must());
+        (domain, Some(Box::new(self.own_value(sign, default))))
+    }
+
+    /// The value behind a sign, which is missing if what was read as one is the section on a line below: `lr in 1e-4..1e-2 log default`, and `train { … }`.
+    pub(super) fn own_value(&mut self, sign: Pair<'t>, value: Expr) -> Expr {
+        let ExprKind::Amend { base, .. } = &value.kind else {
+            return value;
+        };
+        let ExprKind::Path(path) = &base.kind else {
+            return value;
+        };
+        // No default is amended, and elsewhere what has the name of a section may be something else.
+        let is_section =
+            sign.rule() == Rule::kw_default || explain::SECTIONS.contains(&path.head.text.as_str());
+        let between = &self.text[sign.end()..value.span.start as usize];
+        if !is_section || !between.contains('\n') {
+            return value;
+        }
+        let missing = explain::missing_value(self.span(sign), sign.text());
+        self.sink.push(missing);
+        let swallowed = &self.text[value.span.start as usize..value.span.end as usize];
+        self.lose(swallowed);
+        self.lose_within(swallowed);
+        let kind = ExprKind::Error;
+        Expr { kind, ..value }
     }
 }
