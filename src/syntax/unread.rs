@@ -112,7 +112,10 @@ impl<'t> Reader<'t, '_> {
         let (start, length) = (pair.start(), pair.text().len());
         let rest = &self.text[start..];
         let known = self.lost.len();
-        self.lose(&rest[..length]);
+        if first_word(rest) != "in" {
+            // What stands behind `in` defines nothing.
+            self.lose(&rest[..length]);
+        }
         let names_none = self.lost.len() == known;
         self.lose_within(&rest[..length]);
         if rest.starts_with('=') || rest.starts_with("in ") {

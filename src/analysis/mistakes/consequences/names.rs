@@ -13,6 +13,7 @@ use crate::source::{SourceId, Span};
 
 const UNKNOWN: &str = "bnas::name::unknown";
 const MISFIT: &str = "bnas::type::mismatch";
+const NO_LAYER: &str = "bnas::skip::missing";
 
 /// Names that are wrong.
 pub(super) struct OfNames<'a> {
@@ -64,19 +65,24 @@ impl<'a> OfNames<'a> {
     }
 }
 
-/// The names that nothing defines and nothing is like, if as many stretches were to define a name that is missing: `= 3`, or a counter has the name of
-/// something else.
+/// The names that nothing defines, if as many stretches were to define a name that is missing: `= 3`, or a counter has the name of something else. Of more
+/// names, those count that nothing is like.
 fn nameless<'a>(found: &[Diagnostic], known: &'a Known) -> BTreeSet<&'a str> {
-    let unknown = found.iter().filter(|d| d.code == UNKNOWN);
-    let unknown = unknown.filter(|d| !suggests(d)).filter_map(main_of);
-    let names: BTreeSet<&str> = unknown
-        .map(|main| last_of_path(known.sources.slice(main.span)))
-        .filter(|name| !known.modules.may_be_lost(name))
-        .collect();
-    let counters = found.iter().filter(|d| is_taken_counter(d)).count();
-    match names.len() <= known.modules.nameless() + counters {
-        true => names,
-        false => BTreeSet::new(),
+    let stretches = known.modules.nameless() + found.iter().filter(|d| is_taken_counter(d)).count();
+    let names = |is_wanted: &dyn Fn(&Diagnostic) -> bool| -> BTreeSet<&'a str> {
+        let wanted = found.iter().filter(|d| is_wanted(d));
+        wanted
+            .filter_map(|d| nothing_has(d, known))
+            .filter(|name| !known.modules.may_be_lost(name))
+            .collect()
+    };
+    let all = names(&|_| true);
+    let unlike = || names(&|d| !suggests(d));
+    match all.len() <= stretches {
+        true => all,
+        false => Some(unlike())
+            .filter(|names| names.len() <= stretches)
+            .unwrap_or_default(),
     }
 }
 
@@ -121,8 +127,7 @@ pub(super) fn is_path_of_unknown(found: &Found, diagnostic: &Diagnostic) -> bool
 
 /// An unknown name that is one of those that are missing where something was to define them.
 pub(super) fn is_nameless(found: &Found, diagnostic: &Diagnostic) -> bool {
-    let main = main_with(diagnostic, UNKNOWN);
-    let name = main.map(|main| last_of_path(found.known.sources.slice(main.span)));
+    let name = nothing_has(diagnostic, found.known);
     name.is_some_and(|name| found.names.nameless.contains(name))
 }
 
@@ -223,8 +228,13 @@ pub(super) fn suggests(diagnostic: &Diagnostic) -> bool {
     help.is_some_and(|help| help.starts_with("did you mean") && !help.contains('.'))
 }
 
-/// The last name of a path: `width` of `space.width`, `s` of `s[0]`.
-fn last_of_path(path: &str) -> &str {
-    let name = path.rsplit('.').next().unwrap_or(path);
-    name.split('[').next().unwrap_or(name)
+/// The name that nothing has, if this says so: `width` of `space.width`, `s` of `s[0]`, and of `add s[1].down` where nothing is called `s`.
+fn nothing_has<'a>(diagnostic: &Diagnostic, known: &'a Known) -> Option<&'a str> {
+    let path = known.sources.slice(main_of(diagnostic)?.span);
+    let name = match diagnostic.code {
+        UNKNOWN => path.rsplit('.').next()?,
+        NO_LAYER => path.split('.').next()?,
+        _ => return None,
+    };
+    name.split('[').next()
 }

@@ -12,6 +12,7 @@ mod plain;
 mod said;
 mod slips;
 mod typed;
+mod unread;
 mod values;
 
 use super::checked;
