@@ -106,6 +106,8 @@ pub(super) struct Cx<'a> {
     pub(super) circles_of_values: BTreeSet<Span>,
     /// Fields of the experiment that are given and wrong: nothing is known below their paths.
     pub(super) lost: BTreeSet<&'static str>,
+    /// What blocks are called that are given and wrong: nothing is known below their paths.
+    pub(super) lost_blocks: BTreeSet<String>,
     /// Paths of values, while goals and requirements are lowered.
     pub(super) paths: Option<Paths>,
     /// Paths of the space or block that is lowered, where its requirements need them.
@@ -174,6 +176,7 @@ impl<'a> Cx<'a> {
             inner: Inner::default(),
             circles_of_values: BTreeSet::new(),
             lost: BTreeSet::new(),
+            lost_blocks: BTreeSet::new(),
             causes: Causes::default(),
             meant: BTreeSet::new(),
             misnamed: BTreeSet::new(),

@@ -205,6 +205,10 @@ impl Cx<'_> {
             return None;
         };
         let name = path.as_name()?;
+        if member.ty.is_poisoned() && !self.local_named(&name.text) {
+            // It may be the member that is wrong, which has been said.
+            return Some(None);
+        }
         if items.iter().all(|item| item.as_value().is_some()) {
             return None;
         }
@@ -212,7 +216,7 @@ impl Cx<'_> {
         if labels.contains(&name.text) {
             return Some(Some(Value::name(&name.text)));
         }
-        if self.local_named(&name.text) || member.ty.is_poisoned() {
+        if self.local_named(&name.text) {
             return None;
         }
         let text = format!("the default {} is not a member of its domain", name.text);

@@ -3,6 +3,8 @@
 //! In: a path and the kind of the field that it fills. Out: a [`Typed`] expression: a name in scope, a declaration, a word of the field, or
 //! a decision by its path; or a diagnostic that suggests what was meant.
 
+use std::collections::BTreeSet;
+
 use super::expr::{Typed, is_scalar};
 use super::functions::function;
 use super::meant_path::path_help;
@@ -135,6 +137,14 @@ impl Cx<'_> {
             || self.locals.find(head).is_some_and(is_poison) && self.locals.used(head).is_some()
     }
 
+    /// Whether a path leads to a block that is given and wrong, which has been said.
+    fn is_of_lost_block(&self, path: &ast::Path) -> bool {
+        let is_lost = |name: &ast::Name| self.lost_blocks.contains(&name.text);
+        let mut steps = path.steps.iter();
+        is_lost(&path.head)
+            || steps.any(|step| matches!(step, ast::Step::Member(name) if is_lost(name)))
+    }
+
     /// A name that a file declares or imports.
     fn declared(&mut self, name: &ast::Name) -> Option<Typed> {
         let id = self.find(name)?;
@@ -186,6 +196,13 @@ impl Cx<'_> {
             text.insert_str(0, "space.");
             plain.insert_str(0, "space.");
         } else if self.paths.is_some() && !self.heads_decisions(path) {
+            if self.is_of_lost_block(path) {
+                return Typed::poison(span);
+            }
+            if let Some(copies) = self.copies_named(&path.head) {
+                // Nothing is known of them: something is wrong with what they hold.
+                self.doubts.insert(path.head.span, BTreeSet::from([copies]));
+            }
             self.unknown_name(&path.head.text, path.head.span, &[]);
             return Typed::poison(span);
         } else if self.paths.is_none() {
@@ -252,6 +269,9 @@ impl Cx<'_> {
             }
         }
         let Some(ty) = paths.type_of(&plain) else {
+            if self.is_of_lost_block(path) {
+                return Typed::poison(span);
+            }
             let diagnostic = Diagnostic::error(
                 "bnas::name::unknown",
                 format!("there is no decision `{root}{text}`"),
@@ -277,7 +297,8 @@ impl Cx<'_> {
             };
             let known = paths.keys().map(String::as_str);
             if did_you_mean(&plain, known).is_none() && paths.side_alike(&plain).is_none() {
-                let behind = self.behind(&path.head.text);
+                let mut behind = self.behind(&path.head.text);
+                behind.extend(self.copies_named(&path.head));
                 self.doubts.insert(span, behind);
             }
             self.report(diagnostic);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::consequences::main_of;
 use crate::analysis::names::Modules;
 use crate::diagnostic::{Diagnostic, Label};
-use crate::source::{Sources, Span};
+use crate::source::{SourceId, Sources, Span};
 
 /// How many places of one unknown name are shown.
 const MOST: usize = 8;
@@ -19,7 +19,7 @@ pub(in crate::analysis) fn joined(
     sources: &Sources,
     modules: &Modules,
 ) -> Vec<Diagnostic> {
-    let found = by_name(by_home(by_section(found)), modules);
+    let found = by_name(by_home(by_section(found)), sources, modules);
     by_facts(by_text(found, sources, modules), modules)
 }
 
@@ -54,24 +54,27 @@ fn home(diagnostic: &Diagnostic) -> Option<String> {
     (diagnostic.code == "bnas::name::unknown_key").then(|| home.to_string())
 }
 
-/// Uses of one unknown name in one declaration are one report: if its definition is misspelt, they are one mistake.
-fn by_name(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
+/// Uses of one unknown name in one declaration are one report, and in the whole file if it is that of a declaration: if its definition is misspelt or missing,
+/// they are one mistake.
+fn by_name(found: Vec<Diagnostic>, sources: &Sources, modules: &Modules) -> Vec<Diagnostic> {
     let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
-    // By what is said and where: which one says it, and in how many places.
-    type Said = (String, Option<String>, Span);
-    let mut first: HashMap<Said, (usize, usize)> = HashMap::new();
+    // By the name and where it is unknown: which one says it, and in how many places.
+    let mut first: HashMap<(&str, SourceId, Option<Span>), (usize, usize)> = HashMap::new();
     for diagnostic in found {
-        let around = match diagnostic.labels.as_slice() {
-            [only] if diagnostic.code == "bnas::name::unknown" => modules.around(only.span),
+        let place = match diagnostic.labels.as_slice() {
+            [only] if diagnostic.code == "bnas::name::unknown" => Some(only.span),
             _ => None,
         };
-        let Some(around) = around else {
+        let Some((place, around)) = place.and_then(|at| Some((at, modules.around(at)?))) else {
             joined.push(diagnostic);
             continue;
         };
-        let (message, help) = (diagnostic.message.clone(), diagnostic.help.clone());
-        let said = (message, help, around.span);
-        let (index, uses) = first.entry(said).or_insert((joined.len(), 0));
+        let within = match is_of_declaration(&diagnostic, place.source, modules) {
+            true => None,
+            false => Some(around.span),
+        };
+        let unknown = (sources.slice(place), place.source, within);
+        let (index, uses) = first.entry(unknown).or_insert((joined.len(), 0));
         *uses += 1;
         match joined.get_mut(*index) {
             Some(known) if *uses <= MOST => {
@@ -89,6 +92,16 @@ fn by_name(found: Vec<Diagnostic>, modules: &Modules) -> Vec<Diagnostic> {
         }
     }
     joined
+}
+
+/// Whether an unknown name was meant to be that of a declaration of the file, or of the library.
+fn is_of_declaration(diagnostic: &Diagnostic, source: SourceId, modules: &Modules) -> bool {
+    let help = diagnostic.help.as_deref().unwrap_or_default();
+    let meant = help.strip_prefix("did you mean `");
+    let meant = meant.and_then(|rest| rest.strip_suffix("`?"));
+    let is_declared =
+        |name: &str| (modules.get(source)).is_some_and(|module| module.names.contains_key(name));
+    help.starts_with("write `use ") || meant.is_some_and(is_declared)
 }
 
 /// What a section lacks in one diagnostic.

@@ -87,9 +87,13 @@ impl Cx<'_> {
         span: Span,
     ) -> Option<BlockStmt> {
         let name = self.block_name(target)?;
+        let Some(call) = self.block_call(value) else {
+            self.lose_block(name);
+            return None;
+        };
         Some(BlockStmt {
             name,
-            calls: vec![self.block_call(value)?],
+            calls: vec![call],
             choice: None,
             when: None,
             span,
@@ -124,6 +128,8 @@ impl Cx<'_> {
                 ast::ExprKind::Path(path) if path.as_name().filter(label).is_some() => {
                     Some(Value::name(path.head.text.as_str()))
                 }
+                // It may be the member that is wrong, or is none, which is said below.
+                ast::ExprKind::Path(_) => None,
                 _ => self.expr(default, None).expr.as_value().cloned(),
             };
             let known = |label: &String| value.as_ref().and_then(Value::as_name) == Some(label);
@@ -148,6 +154,7 @@ impl Cx<'_> {
         });
         let name = name?;
         if failed {
+            self.lose_block(name);
             return None;
         }
         let local = name.clone().unwrap_or(BARE.into());
@@ -166,6 +173,11 @@ impl Cx<'_> {
             when: None,
             span,
         })
+    }
+
+    /// Notes that a block is wrong, which has been said.
+    fn lose_block(&mut self, name: Option<String>) {
+        self.lost_blocks.insert(name.unwrap_or(BARE.into()));
     }
 
     /// A member of a choice among blocks that is none.

@@ -59,6 +59,22 @@ impl Cx<'_> {
         require
     }
 
+    /// Where the copies stand that have a name in the space or block around it, or in what that derives from.
+    pub(in crate::analysis) fn copies_named(&self, name: &ast::Name) -> Option<Span> {
+        let mut declaration = self.modules.around(name.span)?;
+        let mut visited = Vec::new();
+        while !visited.contains(&declaration.span) {
+            if let Some(found) = copies_named(&declaration.entries, &name.text) {
+                return Some(found);
+            }
+            visited.push(declaration.span);
+            let base = declaration.base.as_ref()?;
+            let meaning = self.modules.get(base.span.source)?.names.get(&base.text)?;
+            declaration = self.modules.declaration(meaning.id);
+        }
+        None
+    }
+
     /// Paths are read along where a requirement among these entries names copies by them; blocks of blocks of blocks have very many.
     pub(in crate::analysis) fn to_be_seen(&self, entries: &[ast::Entry]) -> Option<Seen> {
         self.names_copies(entries).then(|| Seen {
@@ -79,4 +95,15 @@ impl Cx<'_> {
             _ => false,
         })
     }
+}
+
+/// Where the `repeat` stands that counts by a name, in these entries or within.
+fn copies_named(entries: &[ast::Entry], name: &str) -> Option<Span> {
+    entries.iter().find_map(|entry| match &entry.kind {
+        EntryKind::Repeat(repeat) if repeat.index.text == name => Some(entry.span),
+        EntryKind::Repeat(repeat) => copies_named(&repeat.entries, name),
+        EntryKind::Parallel(parallel) => copies_named(&parallel.entries, name),
+        EntryKind::Branch(branch) => copies_named(&branch.entries, name),
+        _ => None,
+    })
 }

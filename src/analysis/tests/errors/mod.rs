@@ -1,5 +1,6 @@
 //! Mistakes: the code of the diagnostic, the text under its main label, and a piece of the help.
 
+mod choices;
 mod consequences;
 mod edits;
 mod foreign;
