@@ -4,6 +4,7 @@
 //! their names. Knows nothing of what the declarations say.
 
 use super::context::Cx;
+use super::expression::domain::THE_DOMAIN;
 use super::expression::fields::{Given, Written};
 use super::merged::Merged;
 use crate::diagnostic::Diagnostic;
@@ -98,7 +99,7 @@ impl Cx<'_> {
                 format!("the default {text} is not a member of its domain"),
             )
             .label(span, "not in the domain")
-            .label(domain, "the domain")
+            .label(domain, THE_DOMAIN)
             .help("take the name of one of its members"),
         );
     }

@@ -13,6 +13,9 @@ use crate::ir::{Domain, DomainKind, Expr, Value};
 use crate::source::Span;
 use crate::syntax::ast;
 
+/// What is said of the domain of a default that is no member.
+pub(in crate::analysis) const THE_DOMAIN: &str = "the domain";
+
 impl Cx<'_> {
     /// A domain and what its members are. With a field, each member must fit it.
     pub(in crate::analysis) fn domain(
@@ -188,7 +191,7 @@ impl Cx<'_> {
                     format!("the default {text} is not a member of its domain"),
                 )
                 .label(typed.span, "not in the domain")
-                .label(member.span, "the domain")
+                .label(member.span, THE_DOMAIN)
                 .help(members(kind)),
             );
             return None;
@@ -223,7 +226,7 @@ impl Cx<'_> {
         self.report(
             Diagnostic::error("bnas::domain::default", text)
                 .label(e.span, "not in the domain")
-                .label(member.span, "the domain")
+                .label(member.span, THE_DOMAIN)
                 .help(format!(
                     "its members are called {}",
                     list(labels.iter().map(String::as_str))

@@ -17,11 +17,15 @@ const OF_VALUES: [&str; 3] = ["bnas::domain::", "bnas::type::", "bnas::unit::"];
 /// How many labels the report of one wrong value has.
 const MOST: usize = 8;
 
+/// The code, what was said, and where the value is given.
+type Cause = (&'static str, String, Span);
+
 /// What has been reported, and which report has it.
 #[derive(Debug, Default)]
 pub(in crate::analysis) struct Causes {
-    /// By the code, what was said, and where the value is given.
-    reports: BTreeMap<(&'static str, String, Span), Report>,
+    reports: BTreeMap<Cause, Report>,
+    /// Reports of expressions that are no name, by what they read: the code, what was said, where that is given, and the number in the sink.
+    read: BTreeMap<Cause, usize>,
     /// Uses that are wrong with the value that they are declared with, and with what was given for it: by the code and the place.
     uses: BTreeMap<(&'static str, Span), Use>,
 }
@@ -61,6 +65,7 @@ impl Cx<'_> {
             return Some(diagnostic);
         }
         let Some((name, span)) = self.origin(&diagnostic) else {
+            let diagnostic = self.of_one_cause(diagnostic)?;
             if let Some(used) = diagnostic.labels.first() {
                 let first = Use {
                     index: self.sink.count(),
@@ -73,13 +78,7 @@ impl Cx<'_> {
         };
         let used_at = diagnostic.labels[0].span;
         let amended = self.is_elsewhere(span, used_at);
-        // A wrong value is wrong wherever it is used; of two kinds that do not go together, each use is a case of its own.
-        let one_cause = amended || !diagnostic.code.starts_with("bnas::unit::");
-        let said = match one_cause {
-            true => String::new(),
-            false => diagnostic.message.clone(),
-        };
-        let cause = (diagnostic.code, said, span);
+        let cause = (diagnostic.code, said(&diagnostic, amended), span);
         let used = (diagnostic.code, used_at);
         let before = self.causes.uses.get(&used).copied();
         match before {
@@ -98,6 +97,18 @@ impl Cx<'_> {
             if let Some(first) = self.sink.found_mut(report.index) {
                 show_use(first, diagnostic, &name, span, &mut report.more);
             }
+            return None;
+        }
+        if !amended && let Some(index) = self.causes.read.get(&cause).copied() {
+            // What was said of an expression that reads it is said of the value, which is what is wrong.
+            let mut more = HashSet::new();
+            if diagnostic.labels.iter().all(|l| l.span != span) {
+                diagnostic.labels.push(value_of(&name, span));
+            }
+            let report = self.sink.found_mut(index)?;
+            let before = std::mem::replace(report, diagnostic);
+            show_use(report, before, &name, span, &mut more);
+            self.causes.reports.insert(cause, Report { index, more });
             return None;
         }
         let report = Report {
@@ -119,6 +130,52 @@ impl Cx<'_> {
             false => diagnostic.labels.push(label),
         }
         Some(diagnostic)
+    }
+
+    /// Of an expression that is no name, shows it in the report of what it reads, or of another expression that reads the same: that value is what is wrong.
+    /// If there is none, there is news.
+    fn of_one_cause(&mut self, diagnostic: Diagnostic) -> Option<Diagnostic> {
+        let Some(main) = diagnostic.labels.first() else {
+            return Some(diagnostic);
+        };
+        let said = said(&diagnostic, false);
+        let read = self.known_in(main.span);
+        for (name, given) in &read {
+            let cause = (diagnostic.code, said.clone(), *given);
+            if let Some(report) = self.causes.reports.get_mut(&cause) {
+                let first = self.sink.found_mut(report.index)?;
+                show_use(first, diagnostic, name, *given, &mut report.more);
+                return None;
+            }
+            if let Some(index) = self.causes.read.get(&cause).copied() {
+                let first = self.sink.found_mut(index)?;
+                let mut more = HashSet::new();
+                if first.labels.iter().all(|l| l.span != *given) {
+                    first.labels.push(value_of(name, *given));
+                }
+                show_use(first, diagnostic, name, *given, &mut more);
+                self.causes.reports.insert(cause, Report { index, more });
+                return None;
+            }
+        }
+        let index = self.sink.count();
+        for (_, given) in read {
+            let cause = (diagnostic.code, said.clone(), given);
+            self.causes.read.insert(cause, index);
+        }
+        Some(diagnostic)
+    }
+
+    /// The names with known values that a longer expression reads, with the places that give these.
+    fn known_in(&self, at: Span) -> Vec<(String, Span)> {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let words = self.sources.slice(at).split(|c| !is_word(c));
+        let locals = words.filter_map(|word| self.locals.find(word));
+        let known = locals.filter(|local| local.constant.is_some() || local.values.is_some());
+        known
+            .filter_map(|local| Some((local.name.clone(), local.span?)))
+            .filter(|(_, given)| *given != at)
+            .collect()
     }
 
     /// The name under a label, with the place of its definition. Inside a longer expression only an amended name counts.
@@ -293,6 +350,15 @@ fn target(entry: &Entry) -> Option<&ast::Name> {
         EntryKind::Field(field) => field.target.as_name(),
         EntryKind::Choice(choice) => choice.target.as_name(),
         _ => None,
+    }
+}
+
+/// What tells reports of one value from each other. A wrong value is wrong wherever it is used; of two kinds that do not go together, each use is a case of its
+/// own, unless the value is given elsewhere.
+fn said(diagnostic: &Diagnostic, amended: bool) -> String {
+    match amended || !diagnostic.code.starts_with("bnas::unit::") {
+        true => String::new(),
+        false => diagnostic.message.clone(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::analysis::amend::key;
 use crate::analysis::context::{Cx, Local, list};
+use crate::analysis::expression::domain::THE_DOMAIN;
 use crate::analysis::expression::types::Type;
 use crate::analysis::merged::Merged;
 use crate::analysis::names::Id;
@@ -145,7 +146,7 @@ impl Cx<'_> {
                         format!("the default {text} is not one of these blocks"),
                     )
                     .label(default.span, "not in the domain, or there twice")
-                    .label(choice.domain.span, "the domain")
+                    .label(choice.domain.span, THE_DOMAIN)
                     .help(help),
                 );
                 failed = true;

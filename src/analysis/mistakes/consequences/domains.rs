@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::{Found, main_of, main_with};
-use crate::diagnostic::Diagnostic;
+use crate::analysis::expression::domain::THE_DOMAIN;
+use crate::diagnostic::{Diagnostic, Label};
 use crate::source::Span;
 
 /// Where values are wrong.
@@ -34,7 +35,7 @@ impl OfDomains {
         let blamed = blamed.filter(|d| d.is_error()).flat_map(|d| &d.labels);
         OfDomains {
             defaults: of_defaults
-                .filter_map(|d| Some(d.labels.last()?.span))
+                .filter_map(|d| Some(domain_of(d)?.span))
                 .collect(),
             undefined: of("bnas::domain::undefined"),
             doubled: of("bnas::name::duplicate"),
@@ -75,7 +76,7 @@ pub(super) fn is_repeated_beside(found: &Found, diagnostic: &Diagnostic) -> bool
 
 /// A default that is no member, where something is wrong with another member of its domain: that was to be the default, perhaps.
 pub(super) fn is_of_wrong_domain(found: &Found, diagnostic: &Diagnostic) -> bool {
-    let Some(domain) = diagnostic.labels.last().map(|label| label.span) else {
+    let Some(domain) = domain_of(diagnostic).map(|label| label.span) else {
         return false;
     };
     let is_its_name = |name: &Span| {
@@ -90,4 +91,10 @@ pub(super) fn is_of_wrong_domain(found: &Found, diagnostic: &Diagnostic) -> bool
     };
     let mut before = found.domains.blamed.range(..domain);
     diagnostic.code == "bnas::domain::default" && before.next_back().is_some_and(is_its_name)
+}
+
+/// The domain of a default that is no member: what stands behind may be where the domain gets its members.
+fn domain_of(diagnostic: &Diagnostic) -> Option<&Label> {
+    let mut labels = diagnostic.labels.iter();
+    labels.find(|label| label.text == THE_DOMAIN)
 }

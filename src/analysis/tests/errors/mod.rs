@@ -9,6 +9,7 @@ mod members;
 mod names;
 mod network;
 mod once;
+mod origins;
 mod plain;
 mod said;
 mod slips;
