@@ -58,8 +58,9 @@ fn home(diagnostic: &Diagnostic) -> Option<String> {
 /// they are one mistake.
 fn by_name(found: Vec<Diagnostic>, sources: &Sources, modules: &Modules) -> Vec<Diagnostic> {
     let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
-    // By the name and where it is unknown: which one says it, and in how many places.
-    let mut first: HashMap<(&str, SourceId, Option<Span>), (usize, usize)> = HashMap::new();
+    // By the name, what helps, and where it is unknown: which one says it, and in how many places.
+    type Unknown<'a> = (&'a str, Option<String>, SourceId, Option<Span>);
+    let mut first: HashMap<Unknown, (usize, usize)> = HashMap::new();
     for diagnostic in found {
         let place = match diagnostic.labels.as_slice() {
             [only] if diagnostic.code == "bnas::name::unknown" => Some(only.span),
@@ -73,7 +74,10 @@ fn by_name(found: Vec<Diagnostic>, sources: &Sources, modules: &Modules) -> Vec<
             true => None,
             false => Some(around.span),
         };
-        let unknown = (sources.slice(place), place.source, within);
+        let help = diagnostic.help.clone();
+        // A name is the same where it is called.
+        let name = sources.slice(place).split('(').next().unwrap_or_default();
+        let unknown = (name, help, place.source, within);
         let (index, uses) = first.entry(unknown).or_insert((joined.len(), 0));
         *uses += 1;
         match joined.get_mut(*index) {

@@ -14,6 +14,9 @@ use crate::syntax::ast::{self, Entry, EntryKind};
 /// Areas of diagnostics about values.
 const OF_VALUES: [&str; 3] = ["bnas::domain::", "bnas::type::", "bnas::unit::"];
 
+/// What is said of a formula where a value that it reads is too large, too small, or has another unit.
+const OF_SIZE: [&str; 2] = ["bnas::domain::out_of_range", "bnas::unit::mismatch"];
+
 /// How many labels the report of one wrong value has.
 const MOST: usize = 8;
 
@@ -135,7 +138,8 @@ impl Cx<'_> {
     /// Of an expression that is no name, shows it in the report of what it reads, or of another expression that reads the same: that value is what is wrong.
     /// If there is none, there is news.
     fn of_one_cause(&mut self, diagnostic: Diagnostic) -> Option<Diagnostic> {
-        let Some(main) = diagnostic.labels.first() else {
+        let main = diagnostic.labels.first();
+        let Some(main) = main.filter(|_| OF_SIZE.contains(&diagnostic.code)) else {
             return Some(diagnostic);
         };
         let said = said(&diagnostic, false);
