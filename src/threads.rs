@@ -1,8 +1,9 @@
 //! Threads that read specs.
 //!
-//! In: how many there is work for. Out: that many threads, or as many as the machine runs at a time, each with a stack for what nests deep.
+//! In: how many there is work for. Out: as many threads as the machine runs at a time, each with a stack for what nests deep.
 
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -15,11 +16,19 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// At most `most` threads; nothing if more than this one are of no use, or if the system has no more or no room for their stacks.
-pub fn readers(most: usize) -> Option<ThreadPool> {
-    let threads = most.min(cores());
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .stack_size(STACK);
-    (threads > 1).then(|| pool.build().ok()).flatten()
+/// Threads for so many pieces of work; nothing where these would be no more than one, or if the system has no more or no room for their stacks. They stay
+/// for the next who asks.
+pub fn readers(pieces: usize) -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let start = || {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(cores())
+            .thread_name(|i| format!("reader-{i}"))
+            .stack_size(STACK);
+        pool.build().ok()
+    };
+    let is_of_use = pieces > 1 && cores() > 1;
+    is_of_use
+        .then(|| POOL.get_or_init(start).as_ref())
+        .flatten()
 }

@@ -22,7 +22,7 @@ impl Cx<'_> {
     pub(super) fn experiments(&mut self, ids: &[Id]) -> Vec<Experiment> {
         if ids.len() > AT_ONCE && self.is_silent() {
             let pool = threads::readers(ids.len().div_ceil(AT_ONCE));
-            if let Some(experiments) = pool.and_then(|pool| self.side_by_side(ids, &pool)) {
+            if let Some(experiments) = pool.and_then(|pool| self.side_by_side(ids, pool)) {
                 return experiments;
             }
         }
