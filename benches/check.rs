@@ -1,7 +1,8 @@
 //! How fast a long spec is checked and formatted: specs of 10,000 lines, each long in another way. Of the one with mistakes, the time
 //! to draw every diagnostic is part of the check. The plan is what `bnas check` does then: experiments are unrolled, counted and surveyed.
 //!
-//! `cargo bench --bench check` prints a Markdown table: the least of twenty runs, in milliseconds, on one core. Words behind `--`
+//! `cargo bench --bench check` prints a Markdown table: the least of twenty runs, in milliseconds. Texts are read and experiments lowered on all cores, as the
+//! program does, all else on one. Words behind `--`
 //! select specs by name: `cargo bench --bench check -- networks`.
 
 use std::fmt::Write;
