@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::consequences::main_of;
+use super::misnamed::KNOWN_HERE;
 use crate::analysis::names::Modules;
 use crate::diagnostic::{Diagnostic, Label};
 use crate::source::{SourceId, Sources, Span};
@@ -75,6 +76,8 @@ fn by_name(found: Vec<Diagnostic>, sources: &Sources, modules: &Modules) -> Vec<
             false => Some(around.span),
         };
         let help = diagnostic.help.clone();
+        // Which names have a value differs from place to place.
+        let help = help.filter(|help| !help.starts_with(KNOWN_HERE));
         // A name is the same where it is called.
         let name = sources.slice(place).split('(').next().unwrap_or_default();
         let unknown = (name, help, place.source, within);

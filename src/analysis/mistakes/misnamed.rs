@@ -18,6 +18,9 @@ use crate::syntax::ast;
 /// The fewest letters by which a name is told that goes on.
 const SHORTEST: usize = 3;
 
+/// How help begins that lists what could have been meant.
+pub(super) const KNOWN_HERE: &str = "names that have a value here: ";
+
 /// What to write for `int5`, which the library does not have by name.
 fn bits_of_int(name: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
     let bits = name.strip_prefix("int")?;
@@ -238,7 +241,7 @@ impl Cx<'_> {
                 diagnostic.help(format!("a word of your own stands in quotes: `\"{name}\"`"));
         } else if !self.locals.is_empty() && self.locals.len() <= 24 {
             let names = list(locals().filter(|l| !is_expected || of_result(l)));
-            diagnostic = diagnostic.help(format!("names that have a value here: {names}"));
+            diagnostic = diagnostic.help(format!("{KNOWN_HERE}{names}"));
         }
         self.report(diagnostic);
     }

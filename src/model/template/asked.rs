@@ -16,6 +16,7 @@ use crate::model::expression::existence;
 use crate::model::expression::frame::Frame;
 use crate::model::expression::necessary::necessary;
 use crate::model::expression::partial;
+use crate::model::findings::consequences::NO_COPY;
 use crate::model::metrics::metric;
 use crate::model::settling::settle::Settler;
 use crate::source::Span;
@@ -193,7 +194,7 @@ pub(super) fn unknown(
         let span = written.get(&name).copied().unwrap_or(span);
         let text = format!("there is no metric and no decision `{name}`");
         let label = match name.contains('[') {
-            true => "no copy has this path",
+            true => NO_COPY,
             false => "nothing has this path",
         };
         let diagnostic = Diagnostic::error("bnas::name::unknown", text).label(span, label);

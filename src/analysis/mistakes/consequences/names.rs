@@ -110,9 +110,13 @@ pub(super) fn is_of_wrong(found: &Found, diagnostic: &Diagnostic) -> bool {
     behind.is_some_and(|behind| behind.iter().any(is_wrong))
 }
 
-/// A path to a name that is unknown where it is read, `space.width` or `best.edp`: its definition is misspelt.
+/// A path to a name that is unknown where it is read, `space.width` or `best.edp`, or through copies that are counted by it, `space.s[*].width`: its
+/// definition is misspelt.
 pub(super) fn is_path_of_unknown(found: &Found, diagnostic: &Diagnostic) -> bool {
-    let Some(main) = main_with(diagnostic, UNKNOWN) else {
+    let main = main_with(diagnostic, UNKNOWN).map(|main| (main, 1));
+    // What is added is named from its first copy on.
+    let main = main.or_else(|| Some((main_with(diagnostic, NO_LAYER)?, 0)));
+    let Some((main, above)) = main else {
         return false;
     };
     let path = found.known.sources.slice(main.span);
@@ -121,8 +125,10 @@ pub(super) fn is_path_of_unknown(found: &Found, diagnostic: &Diagnostic) -> bool
     let is_own = path.starts_with("best.");
     let read = found.names.unknown.iter();
     let mut read = read.filter(|(of, _)| !is_own || Some(*of) == around);
-    path.rsplit_once('.')
-        .is_some_and(|(_, name)| read.any(|(_, other)| *other == name))
+    let steps = path.split('.').skip(above);
+    let names = steps.map(|step| step.split('[').next().unwrap_or(step));
+    let names: BTreeSet<&str> = names.collect();
+    read.any(|(_, other)| names.contains(other))
 }
 
 /// An unknown name that is one of those that are missing where something was to define them.

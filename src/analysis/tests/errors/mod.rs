@@ -2,6 +2,7 @@
 
 mod choices;
 mod consequences;
+mod copies;
 mod edits;
 mod foreign;
 mod meant;
