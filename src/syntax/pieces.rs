@@ -69,7 +69,10 @@ fn behind_declarations(text: &str, length: usize) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();
     let mut start = 0;
     while text.len() - start > length {
-        let from = text.ceil_char_boundary(start + length);
+        let is_boundary = |at: &usize| text.is_char_boundary(*at);
+        let from = (start + length..=text.len())
+            .find(is_boundary)
+            .unwrap_or(text.len());
         let Some(at) = text[from..].find(LAST_LINE) else {
             break;
         };
