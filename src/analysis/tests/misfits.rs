@@ -26,6 +26,22 @@ fn misfits_that_do_not_follow_from_each_other_are_all_reported() {
 }
 
 #[test]
+fn channels_that_are_computed_from_none_are_no_other_mistake() {
+    let space = "block wider(by) { layer l = conv(channels = input.channels * by) when by > 1 }
+space s {
+  by in {1, 2, 4}
+  alpha in {0.25, 0.5}
+  layer stem = conv(channels = multiple_of(0, 16 * alpha))
+  block = wider(by = by)
+  layer head = pool(average) -> linear(classes)
+}";
+    let (found, _) = refusals(&on_digits(space, "space = s"));
+    let found: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
+    let expected = ["channels must be a whole number from 1 to 1e9, found 0"];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn a_misfit_that_may_follow_from_another_is_not_reported() {
     // Behind `a` nothing is known of pixels, but all of channels.
     let found = said(

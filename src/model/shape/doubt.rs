@@ -97,6 +97,10 @@ impl<'a> Doubts<'a> {
         if doubt == Doubt::default() {
             return false;
         }
+        if doubt.channels && missing(&node.output, scope).channels {
+            // They may be computed from those that are in doubt.
+            return true;
+        }
         match &node.op {
             TemplateOp::Add(..)
             | TemplateOp::Join(..)
