@@ -204,6 +204,12 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Begins with another declaration: what the one before reached, or has that is wrong, is of that one.
+    pub(super) fn begin(&mut self) {
+        self.reached = Reached::default();
+        self.lost_blocks.clear();
+    }
+
     /// Reports with the place that a value came from, and goes on.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.errors += usize::from(diagnostic.is_error());

@@ -7,7 +7,7 @@
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::context::{Cx, Reached};
+use super::context::Cx;
 use super::names::Id;
 use super::show_amendments;
 use crate::diagnostic::Sink;
@@ -48,7 +48,7 @@ impl Cx<'_> {
     }
 
     fn one(&mut self, id: Id) -> Option<Experiment> {
-        self.reached = Reached::default();
+        self.begin();
         let (found, errors) = (self.sink.count(), self.errors);
         let experiment = self.experiment(id);
         let declaration = self.modules.declaration(id);

@@ -46,7 +46,7 @@ use crate::ir::{Experiment, Program, Target};
 use crate::model::findings::blame::with_amendments;
 use crate::model::template::undefined;
 use crate::source::{SourceId, Sources, Span};
-use context::{Cx, Reached};
+use context::Cx;
 use facts::Subject;
 use memory::Inner;
 use mistakes::consequences::{Known, main_of};
@@ -177,7 +177,7 @@ fn lower(cx: &mut Cx, main: SourceId) -> Program {
         .filter(|word| names.contains(word))
         .collect();
     for id in others {
-        cx.reached = Reached::default();
+        cx.begin();
         let found = cx.sink.count();
         let name = declarations[id.index].name.text.as_str();
         declaration(cx, id, !taken.contains(name));

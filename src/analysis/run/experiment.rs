@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::goals::Claims;
 use super::parts::Parts;
 use crate::analysis::amend::settle_dotted;
-use crate::analysis::context::{Cx, Reached, list};
+use crate::analysis::context::{Cx, list};
 use crate::analysis::expression::fields::{Given, Written};
 use crate::analysis::merged::Merged;
 use crate::analysis::names::Id;
@@ -25,7 +25,6 @@ use crate::syntax::ast::{self, EntryKind};
 impl Cx<'_> {
     /// Lowers an experiment; nothing if it cannot be understood at all.
     pub(in crate::analysis) fn experiment(&mut self, id: Id) -> Option<Experiment> {
-        self.reached = Reached::default();
         let mut merged = self.merged(id)?;
         self.inside_of(id, merged.from.clone(), false, |cx| {
             settle_dotted(cx, &mut merged);

@@ -128,3 +128,20 @@ fn the_default_is_the_member_that_is_misspelt() {
         only(&text(right).replacen(part, wrong, 1), &["name::unknown"]);
     }
 }
+
+/// A block that is wrong in one space says nothing of those in others.
+#[test]
+fn a_path_of_another_space() {
+    let text = format!(
+        "{OF_CHOICES}
+space other {{
+  repeat 2 as s {{ block in {{cell(channels = 8), plain(channels = 8)}} }}
+  layer head = pool(average) -> linear(classes)
+  require s[0].second == cell
+}}
+"
+    );
+    only(&text, &["name::unknown"]);
+    let text = text.replacen("{basic(channels = 8), sep", "{basc(channels = 8), sep", 1);
+    only(&text, &["name::unknown", "name::unknown"]);
+}
