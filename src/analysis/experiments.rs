@@ -14,7 +14,7 @@ use crate::diagnostic::Sink;
 use crate::ir::Experiment;
 use crate::threads;
 
-/// So many experiments are lowered by one thread in a row: with fewer, it costs more to begin than to go on.
+/// So many experiments are lowered by one thread in a row: each row lowers the targets, policies and quantizers anew that its experiments share.
 const AT_ONCE: usize = 32;
 
 impl Cx<'_> {

@@ -14,7 +14,7 @@ use crate::syntax::grammar::Rule;
 use crate::syntax::tree::Tree;
 use crate::threads;
 
-/// The length of a piece, about, in bytes: a shorter one is read before a thread has begun.
+/// The length of a piece, about, in bytes: enough that beginning with another one is little beside reading it.
 const PIECE: usize = 32 << 10;
 
 /// Reads a file.

@@ -4,7 +4,7 @@ use super::{HEAD, checked, one_error, only, render};
 use crate::model::Template;
 
 /// A block with a fact of its own, and a space that copies it and adds to its layers; one place to spoil.
-const OF_BLOCK: &str = "block unit(channels, stride = 1) {
+pub(super) const OF_BLOCK: &str = "block unit(channels, stride = 1) {
   layer first = conv(channels = channels, stride = stride) -> norm -> relu
   layer second = conv(channels = channels) -> norm
   add first when stride == 1
@@ -93,7 +93,7 @@ fn a_folder_of_the_library_is_misspelt() {
 }
 
 /// An experiment with a space of its own, and one place to spoil.
-const OF_SPACE: &str = "space s {
+pub(super) const OF_SPACE: &str = "space s {
   width in {8, 16}
   layer stem = conv(channels = width) -> norm
   layer head = pool(average) -> linear(classes)
@@ -106,33 +106,6 @@ experiment e {
   maximize accuracy
 }
 ";
-
-#[test]
-fn a_line_is_there_twice() {
-    let doubled = ["  space = s { width in {8, 24} }\n", "  width in {8, 16}\n"];
-    for line in doubled {
-        let text = OF_SPACE.replacen(line, &format!("{line}{line}"), 1);
-        only(&text, &["name::duplicate"]);
-    }
-    let data = "data = digits { augment in {none, shift(pixels in 1..2)} }\n";
-    let text = OF_SPACE.replacen("data = digits\n", &format!("{data}{data}"), 1);
-    only(&text, &["name::duplicate"]);
-}
-
-#[test]
-fn the_first_definition_is_no_amendment() {
-    let text = OF_SPACE.replacen(
-        "  width in {8, 16}\n",
-        "  width = 4\n  width in {8, 16}\n",
-        1,
-    );
-    one_error(&text, "bnas::name::duplicate", "width", "remove one");
-    let (checked, sources) = checked("test.bnas", &format!("{HEAD}{text}"));
-    let lines: Vec<usize> = (checked.diagnostics[0].labels.iter())
-        .map(|label| sources.line(label.span))
-        .collect();
-    assert_eq!(lines[0], lines[1] + 1);
-}
 
 #[test]
 fn the_odd_member_is_the_first() {
@@ -322,37 +295,6 @@ fn a_formula_of_metrics_is_wrong() {
 }
 
 #[test]
-fn branches_that_are_there_twice() {
-    let branches = "  parallel {
-    branch a { layer x = conv(channels = 4) -> norm }
-    branch b { layer y = conv(channels = 4) -> norm }
-  } join concat
-";
-    assert!(OF_BLOCK.contains(branches));
-    let of_blocks = OF_BLOCK.replacen("block.first", "first", 1);
-    let doubled = of_blocks.replacen(branches, &branches.repeat(2), 1);
-    only(&doubled, &["name::duplicate"]);
-    // Other layers in branches of the same names are no mistake.
-    let others = branches
-        .replace("layer x", "layer v")
-        .replace("layer y", "layer w");
-    only(
-        &of_blocks.replacen(branches, &format!("{branches}{others}"), 1),
-        &[],
-    );
-}
-
-#[test]
-fn spaces_of_one_name() {
-    let text = OF_SPACE.replacen(
-        "space = s { width in {8, 24} }",
-        "space in {s { width = 4 }, s} default s_2  require space == s_2",
-        1,
-    );
-    only(&text, &["name::duplicate"]);
-}
-
-#[test]
 fn a_value_wrong_in_place_whatever_is_amended() {
     let text = OF_SPACE.replacen("channels = width", "channels = width * 1 s", 1);
     only(&text, &["unit::mismatch"]);
@@ -366,21 +308,6 @@ fn a_table_beside_a_network() {
         &OF_SPACE.replacen("train {", table, 1),
         &["evaluate::table"],
     );
-}
-
-#[test]
-fn a_change_of_images_said_twice() {
-    for changes in [
-        "= {flip, flip}",
-        "= {shift(1), shift(1)}",
-        "in {{flip, flip}, none}",
-    ] {
-        let data = format!("data = digits {{ augment {changes} }}");
-        only(
-            &OF_SPACE.replacen("data = digits", &data, 1),
-            &["name::duplicate"],
-        );
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is said twice, as another kind of entry, or in another layout.
 
-use super::{HEAD, checked, only, render};
+use super::once::{OF_BLOCK, OF_SPACE};
+use super::{HEAD, checked, one_error, only, render};
 
 #[test]
 fn a_value_in_braces_and_with_dots() {
@@ -107,5 +108,78 @@ fn an_end_that_no_step_arrives_at() {
         "3..3 step 4",
     ] {
         only(&range(whole), &[]);
+    }
+}
+
+#[test]
+fn a_line_is_there_twice() {
+    let doubled = ["  space = s { width in {8, 24} }\n", "  width in {8, 16}\n"];
+    for line in doubled {
+        let text = OF_SPACE.replacen(line, &format!("{line}{line}"), 1);
+        only(&text, &["name::duplicate"]);
+    }
+    let data = "data = digits { augment in {none, shift(pixels in 1..2)} }\n";
+    let text = OF_SPACE.replacen("data = digits\n", &format!("{data}{data}"), 1);
+    only(&text, &["name::duplicate"]);
+}
+
+#[test]
+fn the_first_definition_is_no_amendment() {
+    let text = OF_SPACE.replacen(
+        "  width in {8, 16}\n",
+        "  width = 4\n  width in {8, 16}\n",
+        1,
+    );
+    one_error(&text, "bnas::name::duplicate", "width", "remove one");
+    let (checked, sources) = checked("test.bnas", &format!("{HEAD}{text}"));
+    let lines: Vec<usize> = (checked.diagnostics[0].labels.iter())
+        .map(|label| sources.line(label.span))
+        .collect();
+    assert_eq!(lines[0], lines[1] + 1);
+}
+
+#[test]
+fn branches_that_are_there_twice() {
+    let branches = "  parallel {
+    branch a { layer x = conv(channels = 4) -> norm }
+    branch b { layer y = conv(channels = 4) -> norm }
+  } join concat
+";
+    assert!(OF_BLOCK.contains(branches));
+    let of_blocks = OF_BLOCK.replacen("block.first", "first", 1);
+    let doubled = of_blocks.replacen(branches, &branches.repeat(2), 1);
+    only(&doubled, &["name::duplicate"]);
+    // Other layers in branches of the same names are no mistake.
+    let others = branches
+        .replace("layer x", "layer v")
+        .replace("layer y", "layer w");
+    only(
+        &of_blocks.replacen(branches, &format!("{branches}{others}"), 1),
+        &[],
+    );
+}
+
+#[test]
+fn spaces_of_one_name() {
+    let text = OF_SPACE.replacen(
+        "space = s { width in {8, 24} }",
+        "space in {s { width = 4 }, s} default s_2  require space == s_2",
+        1,
+    );
+    only(&text, &["name::duplicate"]);
+}
+
+#[test]
+fn a_change_of_images_said_twice() {
+    for changes in [
+        "= {flip, flip}",
+        "= {shift(1), shift(1)}",
+        "in {{flip, flip}, none}",
+    ] {
+        let data = format!("data = digits {{ augment {changes} }}");
+        only(
+            &OF_SPACE.replacen("data = digits", &data, 1),
+            &["name::duplicate"],
+        );
     }
 }
